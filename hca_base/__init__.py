@@ -5,7 +5,7 @@ It knows no service by name; services are plugins. ``hca_base.client("dss")`` gi
 
 from ._lazy import lazy_exports
 
-__version__ = "9.0.0.dev0"
+__version__ = "9.0.0"
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

@@ -1,0 +1,30 @@
+# Shortcuts; each line runs what README.rst and CONTRIBUTING.rst say by hand.
+PYTHON ?= python3
+VENV ?= .venv
+
+.PHONY: install test lint docs package clean
+
+install: $(VENV)/bin/python
+	$(VENV)/bin/pip install -r requirements.txt
+
+test: $(VENV)/bin/python
+	$(VENV)/bin/pip install -r requirements-dev.txt
+	$(VENV)/bin/tox
+
+lint: $(VENV)/bin/python
+	$(VENV)/bin/pip install -r requirements-dev.txt
+	$(VENV)/bin/tox -e lint,types
+
+docs: $(VENV)/bin/python
+	$(VENV)/bin/pip install -r requirements-dev.txt
+	$(VENV)/bin/tox -e docs
+
+package: $(VENV)/bin/python
+	$(VENV)/bin/pip install -r requirements-dev.txt
+	$(VENV)/bin/tox -e package
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf build dist .tox .mypy_cache .ruff_cache .pytest_cache docs/_build

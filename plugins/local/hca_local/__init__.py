@@ -1,3 +1,3 @@
 """The hca_local plugin."""
 
-__version__ = "9.0.0.dev0"
+__version__ = "9.0.0"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import fnmatch
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -45,7 +49,22 @@ class SkipAudit:
             terminalreporter.write_line(f"SKIP NOT ALLOWED {nodeid}: {reason} (see tests/allowed_skips.txt)", red=True)
 
 
+def isolate_environment() -> None:
+    """Give the whole run a home of its own: nothing of the user's may reach a test, or be touched by one."""
+    home = Path.home()
+    for name in [name for name in os.environ if name.startswith(("HCA_", "AWS_", "GOOGLE_", "XDG_"))]:
+        if name != "HCA7_PYTHON":
+            del os.environ[name]
+    # Tests that install packages may share the user's download cache: it changes no outcome.
+    os.environ.setdefault("PIP_CACHE_DIR", str(home / ".cache" / "pip"))
+    fresh = tempfile.mkdtemp(prefix="hca-home-")
+    atexit.register(shutil.rmtree, fresh, ignore_errors=True)
+    os.environ["HOME"] = os.environ["USERPROFILE"] = fresh
+    os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    isolate_environment()
     lines = ALLOWED_SKIPS.read_text().splitlines() if ALLOWED_SKIPS.exists() else []
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     # Under xdist the workers' reports reach the controller, which does the audit.

@@ -1,0 +1,70 @@
+"""Build every distribution of the repository, check it, install the wheels alone, and try them.
+
+Run by ``tox -e package``. The wheels go to ``dist/`` below the folder given as the only argument.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def distributions() -> list[Path]:
+    """The folders that hold a distribution, the core first."""
+    return [ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
+
+
+def run(*command: str | Path) -> None:
+    print("+", *command, flush=True)
+    subprocess.run([str(word) for word in command], check=True)
+
+
+def build(out: Path) -> None:
+    # A wheel built from the sdist proves that the sdist is whole.
+    for folder in distributions():
+        run(sys.executable, "-m", "build", "--quiet", "--outdir", out, folder)
+    run(sys.executable, "-m", "twine", "check", "--strict", *sorted(out.iterdir()))
+
+
+def smoke(out: Path) -> None:
+    """Install the core alone, then everything, from the wheels, and ask each for its help."""
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        bin_dir = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin")
+        hca = bin_dir / "hca"
+        install = [bin_dir / "python", "-m", "pip", "install", "--quiet"]
+        core, *plugins = [
+            next(out.glob(name.replace("-", "_") + "-*.whl"))
+            for name in ["hca-base", *(_name(path) for path in distributions()[1:])]
+        ]
+        run(*install, core)
+        run(hca, "--version")
+        run(hca, "--help")
+        run(*install, *(f"{wheel}" for wheel in plugins), f"{core}[s3]")
+        run(bin_dir / "python", "-m", "pip", "check")
+        for wheel in plugins:
+            group = wheel.name.split("-")[0].removeprefix("hca_")
+            if group != "hca":
+                run(hca, group, "--help")
+
+
+def _name(folder: Path) -> str:
+    import configparser
+
+    parser = configparser.ConfigParser()
+    parser.read(folder / "setup.cfg")
+    return parser["metadata"]["name"]
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]).resolve()
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.iterdir():
+        old.unlink()
+    build(target)
+    smoke(target)

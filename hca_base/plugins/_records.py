@@ -1,0 +1,309 @@
+"""Find the entry points of plugins without importing anything, and remember them.
+
+``importlib.metadata`` is not used on the way that every command takes: importing it costs more than the whole scan.
+The result is kept in a file of the cache directory together with what it was made from (the import path, and time and
+size of every ``entry_points.txt`` on it, in nanoseconds and bytes), so that installs and uninstalls are noticed by the
+next start without anybody saying so.
+"""
+
+# ruff: noqa: PTH - plain strings: this runs before every command, over a hundred directories
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from . import _sources
+
+#: The entry-point groups of the plugin contract.
+GROUPS = ("hca.services", "hca.clients", "hca.commands", "hca.credentials", "hca.executors")
+
+_FORMAT = 3
+_KEEP_CACHES = 32
+
+
+class EntryPointRecord:
+    """One entry point of a plugin.
+
+    :ivar group: one of :data:`GROUPS`
+    :ivar name: its name there (``dss_download``)
+    :ivar value: ``module:attribute``
+    :ivar distribution: name of the distribution that has it
+    :ivar version: that distribution's version
+    :ivar summary: one line about it, read from the source without importing it; may be empty
+    :ivar plugin_api: the plugin API version that the source declares as a literal, or None
+    """
+
+    __slots__ = ("distribution", "group", "name", "plugin_api", "summary", "value", "version")
+
+    def __init__(
+        self,
+        group: str,
+        name: str,
+        value: str,
+        distribution: str,
+        version: str,
+        summary: str = "",
+        plugin_api: int | None = None,
+    ) -> None:
+        self.group = group
+        self.name = name
+        self.value = value
+        self.distribution = distribution
+        self.version = version
+        self.summary = summary
+        self.plugin_api = plugin_api
+
+    @property
+    def command(self) -> str:
+        """The command that a record of ``hca.commands`` stands for: ``dss download``."""
+        return self.name.replace("_", " ")
+
+    @property
+    def module(self) -> str:
+        """The module that loading it imports."""
+        return self.value.partition(":")[0].strip()
+
+    def __repr__(self) -> str:
+        return f"<{self.group} {self.name} = {self.value} ({self.distribution} {self.version})>"
+
+
+class PluginDistribution:
+    """An installed distribution that has entry points in :data:`GROUPS`.
+
+    :ivar name: its name, as it is written in its metadata
+    :ivar version: its version
+    :ivar summary: one line about it
+    :ivar location: its ``.dist-info`` or ``.egg-info`` directory
+    :ivar records: its entry points
+    """
+
+    __slots__ = ("location", "name", "records", "summary", "version")
+
+    def __init__(
+        self, name: str, version: str, summary: str, location: str, records: Sequence[EntryPointRecord]
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.summary = summary
+        self.location = location
+        self.records = tuple(records)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.version} at {self.location}>"
+
+
+def normalized(name: str) -> str:
+    """A distribution name as :pep:`503` compares it."""
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _metadata_directories(paths: Iterable[str]) -> Iterator[tuple[str, str, int, int]]:
+    """Metadata directories on the import path: (directory, path entry, mtime in ns and size of entry_points.txt)."""
+    done = set()
+    for entry in paths:
+        entry = entry or "."
+        if entry in done:
+            continue
+        done.add(entry)
+        try:
+            with os.scandir(entry) as listing:
+                names = sorted(e.name for e in listing if e.name.endswith((".dist-info", ".egg-info")))
+        except (OSError, ValueError):
+            continue
+        for name in names:
+            directory = f"{entry}/{name}"
+            try:
+                status = os.stat(f"{directory}/entry_points.txt")
+            except (OSError, ValueError):
+                yield directory, entry, 0, -1
+            else:
+                yield directory, entry, status.st_mtime_ns, status.st_size
+
+
+def _archives(paths: Iterable[str]) -> list[list[Any]]:
+    """Files on the import path (zip applications), with time and size."""
+    found: list[list[Any]] = []
+    for entry in paths:
+        if entry.endswith((".zip", ".egg", ".whl", ".pyz", ".pex")):
+            try:
+                status = os.stat(entry)
+            except (OSError, ValueError):
+                continue
+            found.append([entry, status.st_mtime_ns, status.st_size])
+    return found
+
+
+def entry_points_of(text: str) -> Iterator[tuple[str, str, str]]:
+    """The entry points of an ``entry_points.txt`` that belong to us: (group, name, value)."""
+    group = ""
+    for line in text.splitlines():
+        line = line.strip()
+        if not line or line[0] in "#;":
+            continue
+        if line[0] == "[" and line[-1] == "]":
+            group = line[1:-1].strip()
+        elif group in GROUPS and "=" in line:
+            name, _, value = line.partition("=")
+            # Extras in brackets after the value are of the past; nothing needs them.
+            yield group, name.strip(), value.partition("[")[0].strip()
+
+
+def _headers(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.strip():
+            break
+        key, colon, value = line.partition(":")
+        if colon and key in ("Name", "Version", "Summary"):
+            found.setdefault(key, value.strip())
+    return found
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return ""
+
+
+def scan(paths: Sequence[str], directories: Iterable[tuple[str, str, int, int]]) -> tuple[list[Any], dict[str, Any]]:
+    """Read all entry points anew.
+
+    :return: plain data for :func:`_revive`, and the files (with time and size) that summaries were read from
+    """
+    found: list[Any] = []
+    watched: dict[str, Any] = {}
+    seen: set[str] = set()
+
+    def add(entry_points: str, headers: dict[str, str], location: str) -> None:
+        records = []
+        for group, name, value in entry_points_of(entry_points):
+            summary, api, files = _sources.describe(group, value)
+            for file in files:
+                watched[file] = _stamp(file)
+            records.append([group, name, value, summary, api])
+        if records and headers.get("Name"):
+            found.append([headers["Name"], headers.get("Version", "?"), headers.get("Summary", ""), location, records])
+
+    for directory, _entry, _mtime, size in directories:
+        stem = directory.rpartition("/")[2].rpartition(".")[0]
+        name = normalized(stem.partition("-")[0])
+        if name in seen:
+            continue
+        seen.add(name)
+        if size < 0:
+            continue
+        text = _read(f"{directory}/entry_points.txt")
+        if "hca." not in text:
+            continue
+        for file in ("METADATA", "PKG-INFO"):
+            path = f"{directory}/{file}"
+            if metadata := _read(path):
+                watched[path] = _stamp(path)
+                add(text, _headers(metadata), directory)
+                break
+    for archive, _mtime, _size in _archives(paths):
+        import importlib.metadata
+
+        for distribution in importlib.metadata.distributions(path=[archive]):
+            text = distribution.read_text("entry_points.txt") or ""
+            if "hca." in text and normalized(distribution.name) not in seen:
+                seen.add(normalized(distribution.name))
+                add(text, {"Name": distribution.name, "Version": distribution.version}, archive)
+    return found, watched
+
+
+def _stamp(path: str) -> list[int]:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return [0, -1]
+    return [status.st_mtime_ns, status.st_size]
+
+
+def _revive(data: list[Any]) -> list[PluginDistribution]:
+    return [
+        PluginDistribution(
+            name,
+            version,
+            summary,
+            location,
+            [EntryPointRecord(group, n, value, name, version, text, api) for group, n, value, text, api in records],
+        )
+        for name, version, summary, location, records in data
+    ]
+
+
+def _cache_file(paths: Sequence[str]) -> str | None:
+    import zlib
+
+    from ..config import paths as folders
+
+    try:
+        key = "\0".join([sys.executable or "", sys.version, *paths]).encode("utf-8", "surrogateescape")
+        return os.path.join(folders.cache_dir(), "plugins", f"{zlib.crc32(key):08x}.json")
+    except (ImportError, OSError, ValueError, RuntimeError):
+        return None
+
+
+def installed(paths: Sequence[str] | None = None, *, use_cache: bool = True) -> list[PluginDistribution]:
+    """The plugins on the import path, from the cache where nothing has changed.
+
+    A cache that cannot be read or written only costs time.
+    """
+    # The working directory may change under a long session; '' on the path means wherever we are now.
+    chosen = [entry or os.getcwd() for entry in (sys.path if paths is None else paths) if isinstance(entry, str)]
+    directories = list(_metadata_directories(chosen))
+    key = [sys.version, chosen, [[d, m, s] for d, _e, m, s in directories], _archives(chosen)]
+    file = _cache_file(chosen) if use_cache else None
+    if file is not None:
+        data = _read_cache(file, key)
+        if data is not None:
+            return data
+    found, watched = scan(chosen, directories)
+    if file is not None:
+        _write_cache(file, {"format": _FORMAT, "key": key, "watched": watched, "distributions": found})
+    return _revive(found)
+
+
+def _read_cache(file: str, key: list[Any]) -> list[PluginDistribution] | None:
+    import json
+
+    try:
+        with open(file, encoding="utf-8") as stream:
+            data = json.load(stream)
+        if data["format"] != _FORMAT or data["key"] != key:
+            return None
+        if any(_stamp(path) != stamp for path, stamp in data["watched"].items()):
+            return None
+        return _revive(data["distributions"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _write_cache(file: str, data: dict[str, Any]) -> None:
+    import json
+
+    from ..config import write_atomic
+
+    try:
+        folder = os.path.dirname(file)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        from pathlib import Path
+
+        write_atomic(Path(file), json.dumps(data), mode=0o600)
+        _forget_old(folder)
+    except Exception:  # noqa: BLE001 - whatever a cache directory can do wrong, the command must run
+        return
+
+
+def _forget_old(folder: str) -> None:
+    """Keep the caches of the environments used last; temporary environments come and go."""
+    with os.scandir(folder) as listing:
+        files = sorted((e.stat().st_mtime_ns, e.path) for e in listing if e.name.endswith(".json"))
+    for _mtime, path in files[:-_KEEP_CACHES]:
+        os.unlink(path)

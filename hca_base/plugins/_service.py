@@ -1,0 +1,137 @@
+"""What a plugin says about its service, as data: importing it costs nothing and starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, PluginError
+
+if TYPE_CHECKING:
+    from ..config import Config
+
+#: The version of the contract between core and plugins. It grows when a plugin written for the new one could not run
+#: under the old one; a core accepts every version from 1 to its own.
+PLUGIN_API = 1
+
+
+@dataclass(frozen=True)
+class CredentialScheme:
+    """How a service wants to know who is asking.
+
+    :param kind: ``oauth2`` (a login with bearer tokens), ``apikey``, ``basic``, ``bearer`` (a token that the user has)
+        or ``none``
+    :param audience: ``aud`` of self-signed tokens of a service account
+    :param scopes: OAuth 2 scopes of a login
+    :param claims: further claims of self-signed tokens; ``{email}`` in a value stands for the account's address
+    :param client_settings_path: path on the service's host that gives the OAuth client settings, or None
+    :param authorization_url: where a login starts, if the document or the settings say it
+    :param token_url: where a code is exchanged for tokens
+    :param api_key_header: header that carries an API key
+    :param api_key_query: query parameter that carries an API key, for services that know no header for it
+    :param api_key_config_key: configuration key that may hold the API key
+    :param env: environment variables that may hold the token or key, in the order in which they are asked
+    """
+
+    kind: str = "none"
+    audience: str | None = None
+    scopes: tuple[str, ...] = ()
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    client_settings_path: str | None = "/internal/application_secrets"
+    authorization_url: str | None = None
+    token_url: str | None = None
+    api_key_header: str | None = None
+    api_key_query: str | None = None
+    api_key_config_key: str | None = None
+    env: tuple[str, ...] = ()
+
+    KINDS = ("oauth2", "apikey", "basic", "bearer", "none")
+
+    def __post_init__(self) -> None:
+        if self.kind not in self.KINDS:
+            raise PluginError(f"credential scheme {self.kind!r} is not one of {', '.join(self.KINDS)}")
+
+
+@dataclass(frozen=True)
+class Service:
+    """An HTTP API that is described by an OpenAPI 3 or Swagger 2 document.
+
+    :param name: first word of its commands, such as ``dss``
+    :param title: one line for people
+    :param plugin_api: version of the plugin contract that it was written for
+    :param client_section: configuration section with its settings; by default ``services.NAME``
+    :param document_url_key: configuration key of the document's address; by default ``CLIENT_SECTION.url``
+    :param bundled_document: (package, file in it) of a document that ships with the plugin
+    :param config_defaults: the lowest configuration layer while the service is in use
+    :param config_schema: JSON Schema of its sections, by section name
+    :param credentials: how it wants to know who is asking
+    :param safe_operations: operations that may be repeated although their HTTP method says otherwise
+    :param retired_hosts: host name -> what to tell a user who cannot reach it
+    :param hints: error reason (or HTTP status as text) -> what a user can do
+    :param base_url_key: configuration key of the base address, where it is not the document's
+    :param plugin: name of the plugin service that this one is another deployment of
+    """
+
+    name: str
+    title: str = ""
+    plugin_api: int = PLUGIN_API
+    client_section: str = ""
+    document_url_key: str = ""
+    bundled_document: tuple[str, str] | None = None
+    config_defaults: Mapping[str, Any] = field(default_factory=dict)
+    config_schema: Mapping[str, Any] = field(default_factory=dict)
+    credentials: CredentialScheme = field(default_factory=CredentialScheme)
+    safe_operations: tuple[str, ...] = ()
+    retired_hosts: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
+    base_url_key: str | None = None
+    plugin: str | None = None
+
+    def __post_init__(self) -> None:
+        section = self.client_section or f"services.{self.name}"
+        object.__setattr__(self, "client_section", section)
+        if not self.document_url_key:
+            object.__setattr__(self, "document_url_key", f"{section}.url")
+
+    def document_url(self, config: Config) -> str:
+        """The address (or path) of the service's document.
+
+        :raises hca_base.errors.ConfigError: no layer sets it
+        """
+        self.add_defaults(config)
+        value = config.get(self.document_url_key)
+        if not isinstance(value, str) or not value:
+            raise ConfigError(
+                f"no document is set for service {self.name}: {self.document_url_key} is missing",
+                hint=f"hca config set {self.document_url_key} URL",
+            )
+        return value
+
+    def base_url(self, config: Config) -> str | None:
+        """The base address that the configuration sets in place of the document's, or None."""
+        self.add_defaults(config)
+        value = config.get(self.base_url_key or f"{self.client_section}.base_url")
+        return value if isinstance(value, str) and value else None
+
+    def add_defaults(self, config: Config) -> None:
+        """Put the plugin's defaults below all other layers of ``config``."""
+        if self.config_defaults:
+            config.add_defaults(f"plugin {self.plugin or self.name}", self.config_defaults)
+
+    def bundled_bytes(self) -> bytes | None:
+        """The document that ships with the plugin, or None."""
+        if self.bundled_document is None:
+            return None
+        # Not importlib.resources: it costs 10 ms, and plugins are plain directories nearly always.
+        import importlib.util
+
+        package, name = self.bundled_document
+        try:
+            spec = importlib.util.find_spec(package)
+            if spec is None or not spec.submodule_search_locations:
+                return None
+            loader: Any = spec.loader
+            return bytes(loader.get_data(f"{next(iter(spec.submodule_search_locations))}/{name}"))
+        except (OSError, ImportError, AttributeError):
+            return None

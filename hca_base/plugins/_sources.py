@@ -1,0 +1,123 @@
+"""Read one line about an entry point from its source, without importing it.
+
+Help must show summaries of all commands, and importing all plugins for that is what makes such tools slow (and lets
+one broken plugin break the help of all). The source is parsed once, when the set of plugins changes.
+"""
+
+# ruff: noqa: PTH - plain strings, as the import system has them
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ast
+
+_MAX_HOPS = 5
+_MAX_SOURCE = 2_000_000  # bytes; a module beyond that is not ours to parse at start-up
+
+
+def describe(group: str, value: str) -> tuple[str, int | None, list[str]]:
+    """What the source says about ``module:attribute``.
+
+    :return: (summary, plugin API version of a service or None, source files that were read)
+    """
+    files: list[str] = []
+    try:
+        module, _, attribute = value.partition(":")
+        node = _find(module.strip(), attribute.strip(), files, _MAX_HOPS)
+        if node is None:
+            return "", None, files
+        summary, api = _about(node)
+    except Exception:  # noqa: BLE001 - a source that cannot be read has no summary; loading it will say why
+        return "", None, files
+    return summary, (api if group == "hca.services" else None), files
+
+
+def _source_file(module: str) -> str | None:
+    """Path of a module's source, found without importing its parents."""
+    import importlib.util
+
+    top, *rest = module.split(".")
+    if top in sys.builtin_module_names:
+        return None
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        return None
+    if not rest:
+        return spec.origin if spec.origin and spec.origin.endswith(".py") else None
+    for location in spec.submodule_search_locations or ():
+        base = os.path.join(location, *rest)
+        for candidate in (f"{base}.py", os.path.join(base, "__init__.py")):
+            if os.path.isfile(candidate):
+                return candidate
+    return None
+
+
+def _find(module: str, attribute: str, files: list[str], hops: int) -> ast.AST | None:
+    import ast
+
+    path = _source_file(module)
+    if path is None or hops == 0 or os.path.getsize(path) > _MAX_SOURCE:
+        return None
+    files.append(path)
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read())
+    package = module if os.path.basename(path) == "__init__.py" else module.rpartition(".")[0]
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == attribute:
+            return node
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == attribute for t in node.targets):
+            return node.value
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == attribute:
+            return node.value
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == attribute:
+                    return _find(_absolute(node, package), alias.name, files, hops - 1)
+        lazily = _lazy_export(node, attribute)
+        if lazily is not None:
+            return _find(package + lazily if lazily.startswith(".") else lazily, attribute, files, hops - 1)
+    return None
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    base = ".".join(parts[: len(parts) - node.level + 1])
+    return f"{base}.{node.module}" if node.module else base
+
+
+def _lazy_export(node: ast.stmt, attribute: str) -> str | None:
+    """The module that ``lazy_exports(__name__, {attribute: module})`` names."""
+    import ast
+
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call) or len(node.value.args) != 2:
+        return None
+    function, table = node.value.func, node.value.args[1]
+    if not (isinstance(function, ast.Name) and function.id == "lazy_exports" and isinstance(table, ast.Dict)):
+        return None
+    for key, value in zip(table.keys, table.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == attribute and isinstance(value, ast.Constant):
+            return str(value.value).rstrip(":")
+    return None
+
+
+def _about(node: Any) -> tuple[str, int | None]:
+    import ast
+
+    if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+        lines = (ast.get_docstring(node) or "").strip().splitlines()
+        return (lines[0].strip().rstrip(".") if lines else ""), None
+    title, api = "", None
+    if isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            if isinstance(keyword.value, ast.Constant):
+                if keyword.arg == "title" and isinstance(keyword.value.value, str):
+                    title = keyword.value.value.strip().split("\n")[0]
+                elif keyword.arg == "plugin_api" and isinstance(keyword.value.value, int):
+                    api = keyword.value.value
+    return title, api

@@ -21,7 +21,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "client": "._registry",
         "registry": "._registry",
         "reset_registry": "._registry",
-        "scaffold": "._scaffold",
         "service_of": "._registry",
     },
 )

@@ -1,0 +1,9 @@
+"""Durable state of the embedded deployment: rows in SQLite, content in a content-addressed store on disk."""
+
+from __future__ import annotations
+
+from hca_local.store.blobs import Blob, BlobStore, BlobWriter
+from hca_local.store.database import Store, StoreError
+from hca_local.store.hashes import Hasher
+
+__all__ = ["Blob", "BlobStore", "BlobWriter", "Hasher", "Store", "StoreError"]

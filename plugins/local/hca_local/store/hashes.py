@@ -1,0 +1,100 @@
+"""All checksums that the services speak of, computed in one pass over the bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import google_crc32c
+
+#: Part size of the data coordination platform's ``s3_etag``, in bytes. The rule lets parts grow past 10,000 of them
+#: (625 GiB); an embedded deployment is not for files of that size, and the larger parts are not implemented.
+ETAG_PART_SIZE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Digests:
+    """Checksums in lower-case hexadecimal; ``s3_etag`` may end in ``-N``. An empty string means not computed."""
+
+    size: int
+    md5: str
+    sha1: str
+    sha256: str
+    crc32c: str
+    s3_etag: str
+
+
+class Hasher:
+    """Takes bytes in order and yields their :class:`Digests`.
+
+    :param md5: compute the MD5 of the whole, which is the ETag of an object put in one piece
+    :param s3_etag: compute the platform's etag; turned off where it is known from the parts of an upload
+    """
+
+    def __init__(self, *, md5: bool = True, s3_etag: bool = True) -> None:
+        self.size = 0
+        self._sha1 = hashlib.sha1()
+        self._sha256 = hashlib.sha256()
+        self._crc32c = google_crc32c.Checksum()
+        self._md5 = hashlib.md5() if md5 or s3_etag else None
+        self._want_md5 = md5
+        self._want_etag = s3_etag
+        # Up to one part both rules give the MD5 of the whole; a second MD5 starts only where a second part does.
+        self._part = None if md5 or not s3_etag else self._md5
+        self._part_md5s: list[bytes] = []
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take the next bytes."""
+        self._sha1.update(data)
+        self._sha256.update(data)
+        self._crc32c.update(bytes(data))
+        if self._want_etag:
+            self._update_etag(memoryview(data))
+        elif self._md5 is not None:
+            self._md5.update(data)
+        self.size += len(data)
+
+    def _update_etag(self, data: memoryview) -> None:
+        assert self._md5 is not None
+        position = self.size
+        while data:
+            room = ETAG_PART_SIZE - position % ETAG_PART_SIZE
+            if position and room == ETAG_PART_SIZE:
+                self._end_part()
+            piece, data = data[:room], data[room:]
+            if self._want_md5:
+                self._md5.update(piece)
+            if self._part is not None:
+                self._part.update(piece)
+            position += len(piece)
+
+    def _end_part(self) -> None:
+        assert self._md5 is not None
+        ended = self._md5 if self._part is None else self._part
+        self._part_md5s.append(ended.digest())
+        self._part = hashlib.md5()
+
+    def digests(self) -> Digests:
+        """The checksums of all bytes taken so far."""
+        md5 = self._md5.hexdigest() if self._md5 is not None and self._want_md5 else ""
+        etag = ""
+        if self._want_etag:
+            assert self._md5 is not None
+            last = self._md5 if self._part is None else self._part
+            if self._part_md5s:
+                etag = etag_of_parts([*self._part_md5s, last.digest()])
+            else:
+                etag = last.hexdigest()
+        return Digests(
+            size=self.size,
+            md5=md5,
+            sha1=self._sha1.hexdigest(),
+            sha256=self._sha256.hexdigest(),
+            crc32c=self._crc32c.digest().hex(),
+            s3_etag=etag,
+        )
+
+
+def etag_of_parts(part_md5s: list[bytes]) -> str:
+    """S3's ETag of a multipart object: the MD5 of its parts' binary MD5s, then ``-`` and their number."""
+    return f"{hashlib.md5(b''.join(part_md5s)).hexdigest()}-{len(part_md5s)}"

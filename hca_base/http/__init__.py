@@ -1,1 +1,58 @@
+"""One HTTP session for all services: waits, retries, redirects, paging, errors, tracing.
 
+Everything here loads on first use; importing the package does not import ``requests``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hca_base._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from ._addresses import Origin as Origin
+    from ._addresses import is_loopback as is_loopback
+    from ._addresses import origin_of as origin_of
+    from ._body import iter_body as iter_body
+    from ._body import json_of as json_of
+    from ._call import RequestCredentials as RequestCredentials
+    from ._errors import error_from_response as error_from_response
+    from ._links import follow_pages as follow_pages
+    from ._links import next_page as next_page
+    from ._links import parse_link_header as parse_link_header
+    from ._redact import RedactingFilter as RedactingFilter
+    from ._redact import guard_loggers as guard_loggers
+    from ._redact import redact as redact
+    from ._redact import redact_headers as redact_headers
+    from ._redact import redact_url as redact_url
+    from ._redact import remember_secret as remember_secret
+    from ._retry import RetryPolicy as RetryPolicy
+    from ._retry import parse_retry_after as parse_retry_after
+    from ._session import Session as Session
+    from ._settings import HttpSettings as HttpSettings
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "HttpSettings": "._settings",
+        "Origin": "._addresses",
+        "RedactingFilter": "._redact",
+        "RequestCredentials": "._call",
+        "RetryPolicy": "._retry",
+        "Session": "._session",
+        "error_from_response": "._errors",
+        "follow_pages": "._links",
+        "guard_loggers": "._redact",
+        "is_loopback": "._addresses",
+        "iter_body": "._body",
+        "json_of": "._body",
+        "next_page": "._links",
+        "origin_of": "._addresses",
+        "parse_link_header": "._links",
+        "parse_retry_after": "._retry",
+        "redact": "._redact",
+        "redact_headers": "._redact",
+        "redact_url": "._redact",
+        "remember_secret": "._redact",
+    },
+)

@@ -1,0 +1,114 @@
+"""Reading answers: bounded in size and time, and as JSON that cannot bring the program down."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import ServiceError, TimedOutError, UnreachableError
+
+if TYPE_CHECKING:
+    import requests
+
+CHUNK = 1 << 16
+
+
+def read_bounded(response: requests.Response, limit: int, *, deadline: float | None = None) -> None:
+    """Read the body into the response (``.content`` works afterwards) and give the connection back.
+
+    :param limit: most bytes, after decompression
+    :param deadline: of ``time.monotonic()``; a server may not drip-feed beyond it
+    :raises UnreachableError: the body is larger than ``limit``
+    :raises TimedOutError: the deadline passed
+    :raises requests.RequestException: the connection broke
+    """
+    announced = response.headers.get("Content-Length", "")
+    if response.request.method != "HEAD" and announced.isdigit() and int(announced) > limit:
+        response.close()
+        raise _too_large(response, limit)
+    parts: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(CHUNK):
+        size += len(chunk)
+        if size > limit:
+            response.close()
+            raise _too_large(response, limit)
+        parts.append(chunk)
+        if deadline is not None and time.monotonic() > deadline:
+            response.close()
+            raise TimedOutError(f"{_host(response)} did not finish its answer in time")
+    # requests offers no public way to hand it a body that was read in pieces.
+    response._content = b"".join(parts)
+    response._content_consumed = True  # type: ignore[attr-defined]
+
+
+def iter_body(response: requests.Response, chunk_size: int = 1 << 20) -> Iterator[bytes]:
+    """The chunks of a streamed answer, decompressed.
+
+    :raises UnreachableError: the connection broke off before the end
+    :raises TimedOutError: the server fell silent
+    """
+    import requests
+
+    from ._errors import transport_error
+
+    try:
+        yield from response.iter_content(chunk_size)
+    except requests.RequestException as error:
+        raise transport_error(error, response.url) from None
+
+
+def json_of(response: requests.Response) -> Any:
+    """The answer's JSON.
+
+    :raises ServiceError: it is not JSON (a web page, a cut-off text), or nested beyond reason
+    """
+    return parse_json(response.content, response)
+
+
+def parse_json(content: bytes, response: requests.Response) -> Any:
+    """Parse an answer's bytes; see :func:`json_of`."""
+    try:
+        # With a byte order mark json.loads refuses str but takes bytes only without one.
+        return json.loads(content.decode("utf-8-sig"))
+    except RecursionError:
+        raise _not_json(response, "its JSON is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise _not_json(response, "its answer is not text") from None
+    except ValueError:
+        pass
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if not content.strip():
+        raise _not_json(response, "its answer is empty where JSON was expected")
+    if "html" in kind or content.lstrip()[:1] == b"<":
+        raise _not_json(response, "it answered with a web page where JSON was expected")
+    raise _not_json(response, "its answer is not JSON")
+
+
+def _not_json(response: requests.Response, problem: str) -> ServiceError:
+    return ServiceError(
+        f"{_host(response)} is not the service that was expected: {problem}",
+        status=response.status_code,
+        reason="unexpected_answer",
+        details=None,
+        response=response,
+        hint="Check the URL of the service in the configuration (hca config show --origin).",
+    )
+
+
+def _too_large(response: requests.Response, limit: int) -> UnreachableError:
+    return UnreachableError(
+        f"{_host(response)} answers with more than {limit} bytes",
+        hint="The limit is the setting http.max_body, in bytes.",
+    )
+
+
+def _host(response: requests.Response) -> str:
+    from urllib.parse import urlsplit
+
+    try:
+        return urlsplit(response.url).netloc.rpartition("@")[2] or "the server"
+    except ValueError:
+        return "the server"

@@ -1,0 +1,243 @@
+"""Make one kind of error of what services, gateways and networks say."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import ConfigError, HCAError, ServiceError, TimedOutError, UnreachableError, UsageError
+
+from ._redact import redact
+
+if TYPE_CHECKING:
+    import requests
+
+#: Where servers name the request: DSS, API Gateway, others.
+REQUEST_ID_HEADERS = ("X-AWS-REQUEST-ID", "x-amzn-RequestId", "x-amz-request-id", "X-Request-Id", "X-Correlation-Id")
+
+_TITLE_LIMIT = 300
+_BODY_LIMIT = 1 << 20
+
+
+def one_line(text: object, limit: int = _TITLE_LIMIT) -> str:
+    """The first line of a text that came from a server, printable, and not too long."""
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    if not lines:
+        return ""
+    # Control and format characters could rewrite a terminal's screen.
+    line = "".join(c for c in lines[0] if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def request_id_of(response: requests.Response) -> str | None:
+    """The server's name for the request, if it gave one."""
+    for name in REQUEST_ID_HEADERS:
+        if response.headers.get(name):
+            return one_line(response.headers[name], 100)
+    return None
+
+
+def error_from_response(response: requests.Response) -> ServiceError:
+    """The error that an answer of status 400 and above stands for.
+
+    Copes with the shapes that are seen: the DSS's ``{status, code, title}``, connexion's ``{type, title, status,
+    detail}``, chalice's and Azul's ``{Code, Message}``, API Gateway's ``{message}``, OAuth's ``{error,
+    error_description}``, S3's XML, a web page, and nothing at all. The body must have been read or be readable.
+    """
+    details = _details_of(response)
+    reason, title = _reason_and_title(details)
+    phrase = _phrase(response)
+    headline = one_line(redact(title)) if title else ""
+    reason = one_line(redact(reason), 100) if reason else None
+    message = f"{response.status_code} {reason or phrase}"
+    if headline and headline != (reason or phrase):
+        message += f": {headline}"
+    return ServiceError(
+        message,
+        status=response.status_code,
+        reason=reason or phrase,
+        title=title or "",
+        details=details,
+        response=response,
+        hint=_hint(response),
+        request_id=request_id_of(response),
+    )
+
+
+def _phrase(response: requests.Response) -> str:
+    if response.reason:
+        return one_line(response.reason, 100)
+    try:
+        return HTTPStatus(response.status_code).phrase
+    except ValueError:
+        return "error"
+
+
+def _details_of(response: requests.Response) -> Any:
+    content = response.content[:_BODY_LIMIT] if response.content else b""
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return content.decode("utf-8", "replace")
+
+
+def _reason_and_title(details: Any) -> tuple[str | None, str | None]:
+    if isinstance(details, str):
+        return _of_text(details)
+    if not isinstance(details, Mapping):
+        return None, None
+    members = {str(name).lower(): value for name, value in details.items()}
+    # An exact, lower-case name comes before one that differs in case.
+    members.update(details)
+    reason = _text(members, "code", "error", "__type")
+    title = _text(members, "title", "message", "error_description", "error_message", "errormessage")
+    detail = _text(members, "detail", "details")
+    if detail and detail != title:
+        # connexion puts the general into title, the particular into detail.
+        title = f"{title}: {detail}" if title and "\n" not in title else detail
+    return reason, title
+
+
+def _text(members: Mapping[str, Any], *names: str) -> str | None:
+    for name in names:
+        value = members.get(name)
+        if isinstance(value, str) and value.strip():
+            return value
+        if isinstance(value, Mapping) and isinstance(value.get("message"), str):
+            return str(value["message"])
+    return None
+
+
+def _of_text(text: str) -> tuple[str | None, str | None]:
+    start = text.lstrip()[:200].lower()
+    if start.startswith(("<?xml", "<error")):
+        return _between(text, "<Code>", "</Code>"), _between(text, "<Message>", "</Message>")
+    if start.startswith("<"):
+        return None, _between(text, "<title>", "</title>") or "the answer is a web page"
+    return None, text if text.strip() else None
+
+
+def _between(text: str, left: str, right: str) -> str | None:
+    _, found, rest = text.partition(left)
+    inner, closed, _ = rest.partition(right)
+    return inner.strip() if found and closed and inner.strip() else None
+
+
+def _hint(response: requests.Response) -> str | None:
+    status = response.status_code
+    request = response.request
+    sent = request is not None and any(
+        name.lower() in ("authorization", "api-key", "x-api-key", "cookie") for name in (request.headers or {})
+    )
+    if status == 401:
+        if sent:
+            return "The credentials were not accepted; see hca auth status, and log in again with hca login."
+        return "Log in with hca login; hca auth status shows what is there."
+    if status == 403:
+        if sent:
+            return "This identity may not do that; hca auth status shows who you are to the service."
+        return "Log in with hca login, or check the URL: gateways answer so for unknown paths, too."
+    if status == 429:
+        return "The service limits the rate of requests; wait, then try again."
+    if status in (502, 503, 504):
+        return "The service may be busy or under maintenance; try again later."
+    return None
+
+
+def transport_error(error: Exception, url: str | None) -> HCAError:
+    """One of our errors for one of requests' or urllib3's. It repeats nothing that may hold a secret."""
+    import requests.exceptions as rex
+
+    host = _host_of(url)
+    reason = _reason_of(error)
+    if isinstance(error, rex.InvalidProxyURL):
+        return ConfigError("the proxy's URL is not usable", hint="See http.proxy, HTTP_PROXY and HTTPS_PROXY.")
+    if isinstance(error, rex.InvalidSchema) and "SOCKS" in str(error):
+        return ConfigError("a SOCKS proxy needs the package PySocks", hint="pip install 'requests[socks]'")
+    if isinstance(error, rex.InvalidJSONError):
+        return UsageError(f"the body for {host} cannot be written as JSON")
+    if isinstance(error, rex.InvalidURL | rex.MissingSchema | rex.InvalidSchema | rex.InvalidHeader):
+        kind = "header" if isinstance(error, rex.InvalidHeader) else "URL"
+        return UsageError(f"the request to {host} has a {kind} that cannot be sent")
+    if isinstance(error, rex.ProxyError):
+        return UnreachableError(
+            f"cannot reach {host} through the proxy: {reason}", hint="See http.proxy, HTTP_PROXY and HTTPS_PROXY."
+        )
+    if isinstance(error, rex.SSLError):
+        return UnreachableError(
+            f"no secure connection to {host}: {reason}",
+            hint="If a CA of your own signed its certificate, name it in http.ca_bundle or REQUESTS_CA_BUNDLE.",
+        )
+    if isinstance(error, rex.ConnectTimeout):
+        return TimedOutError(f"cannot connect to {host} in time")
+    if isinstance(error, rex.Timeout) or "ReadTimeout" in repr(error):
+        return TimedOutError(
+            f"{host} does not answer in time", hint="The setting http.timeout, in seconds, sets the time."
+        )
+    if isinstance(error, rex.ContentDecodingError):
+        return UnreachableError(f"the answer of {host} is damaged: {reason}")
+    if is_connect_failure(error):
+        return UnreachableError(f"cannot connect to {host}: {reason}")
+    return UnreachableError(f"the connection to {host} broke: {reason}")
+
+
+def is_connect_failure(error: BaseException) -> bool:
+    """Whether no connection came about, so that the server cannot have seen the request."""
+    names = {type(cause).__name__ for cause in _causes(error)}
+    return bool(names & {"NewConnectionError", "NameResolutionError", "ConnectTimeout", "ConnectTimeoutError"})
+
+
+def is_certificate_failure(error: BaseException) -> bool:
+    """Whether the server's certificate was refused, which a repeat will not change."""
+    return any(type(cause).__name__ == "SSLCertVerificationError" for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what it wraps, outermost first; urllib3 keeps causes in ``reason`` and ``args``, too."""
+    found: list[BaseException] = []
+    waiting: list[BaseException] = [error]
+    while waiting and len(found) < 20:
+        current = waiting.pop(0)
+        if any(current is one for one in found):
+            continue
+        found.append(current)
+        inner = [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
+        waiting.extend(one for one in inner if isinstance(one, BaseException))
+    return found
+
+
+def _reason_of(error: BaseException) -> str:
+    import ssl
+
+    causes = _causes(error)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return one_line(cause.verify_message or "its certificate is not trusted")
+        if type(cause).__name__ == "NameResolutionError":
+            return "the name is not known"
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.strerror and cause.errno is not None:
+            return one_line(redact(str(cause.strerror)))
+    innermost = causes[-1]
+    text = one_line(redact(str(innermost)), 120)
+    known = {
+        "RemoteDisconnected": "the server closed it without an answer",
+        "IncompleteRead": "the server closed it before the end of the answer",
+        "LineTooLong": "the answer has an oversized header",
+    }
+    for cause in causes:
+        if type(cause).__name__ in known:
+            return known[type(cause).__name__]
+    return text or type(innermost).__name__
+
+
+def _host_of(url: str | None) -> str:
+    from urllib.parse import urlsplit
+
+    try:
+        return one_line(urlsplit(url or "").netloc.rpartition("@")[2], 260) or "the server"
+    except ValueError:
+        return "the server"

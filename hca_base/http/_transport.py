@@ -1,0 +1,106 @@
+"""A ``requests.Session`` that many threads may share, with the user's proxies and certificates.
+
+Sharing one is deliberate: its connection pool then serves all threads, and a transfer of ten thousand files by eight
+threads makes eight connections. What makes such a session unsafe to share, cookies and changing attributes, is off:
+cookies are never kept, and nothing is set after construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from hca_base.errors import ConfigError
+
+from ._addresses import is_loopback
+from ._redact import guard_loggers
+from ._settings import HttpSettings
+
+POOLED_HOSTS = 16
+CONNECTIONS_PER_HOST = 64
+
+# At DEBUG it logs the whole target of every request, tokens and signatures included.
+guard_loggers("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
+
+
+class _NoImplicitAuth(requests.auth.AuthBase):
+    """Stands where requests would otherwise put a password from ``~/.netrc`` or from the URL."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Transport(requests.Session):
+    """Sends prepared requests; follows no redirect and repeats nothing by itself."""
+
+    def __init__(self, settings: HttpSettings, user_agent: str) -> None:
+        super().__init__()
+        self.settings = settings
+        self.auth = _NoImplicitAuth()
+        self.headers["User-Agent"] = user_agent
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(
+            pool_connections=POOLED_HOSTS, pool_maxsize=CONNECTIONS_PER_HOST, max_retries=0, pool_block=False
+        )
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Proxies and certificates for a URL: our configuration, then the environment.
+
+        This machine is never reached through a proxy: credentials may go to it over plain http only because nothing
+        lies in between.
+        """
+        merged: dict[str, Any] = dict(super().merge_environment_settings(url, proxies or {}, stream, verify, cert))
+        if self.settings.ca_bundle is not None:
+            merged["verify"] = self.settings.ca_bundle
+        host = requests.compat.urlparse(str(url)).hostname or ""
+        if is_loopback(host):
+            merged["proxies"] = {}
+        elif self.settings.proxy is not None:
+            merged["proxies"] = self._configured_proxies(str(url))
+        return merged
+
+    def _configured_proxies(self, url: str) -> dict[str, str]:
+        if requests.utils.should_bypass_proxies(url, no_proxy=None):
+            return {}
+        proxy = self.settings.proxy
+        if isinstance(proxy, Mapping):
+            return dict(proxy)
+        assert proxy is not None
+        return {"http": proxy, "https": proxy}
+
+    def uses_proxy(self, url: str) -> bool:
+        """Whether a request to this URL goes through a proxy."""
+        merged = self.merge_environment_settings(url, {}, True, None, None)
+        return bool(requests.utils.select_proxy(url, merged["proxies"]))
+
+    def get_redirect_target(self, resp: Any) -> None:
+        """Nothing: redirects are for the caller to judge."""
+        return
+
+    def transmit(
+        self, prepared: requests.PreparedRequest, timeout: tuple[float, float] | None = None
+    ) -> requests.Response:
+        """Send one request; the body of the answer is left to be read.
+
+        :raises ConfigError: a file or folder of CA certificates is missing
+        :raises requests.RequestException: as requests does
+        """
+        merged = self.merge_environment_settings(prepared.url, {}, True, None, None)
+        try:
+            return self.send(prepared, allow_redirects=False, timeout=timeout or self.settings.timeout, **merged)
+        except requests.RequestException:
+            raise
+        except OSError as error:
+            # requests reports a missing bundle so, with a plain OSError of its own wording.
+            if "certificate bundle" in str(error) or "TLS" in str(error):
+                raise ConfigError(
+                    "the file or folder of CA certificates cannot be used",
+                    hint="See http.ca_bundle, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.",
+                ) from None
+            raise requests.ConnectionError(error) from error

@@ -1,0 +1,101 @@
+"""Names of operations and of their arguments.
+
+An operation is named after its method and path, by the rule of hca 7, since scripts and habits depend on it::
+
+    GET  /bundles/{uuid}           get_bundle
+    GET  /bundles/all              get_bundles_all
+    POST /bundles/{uuid}/checkout  post_bundles_checkout
+    PUT  /collections              put_collection
+    POST /v1/area/{id}/credentials post_area_credential
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+_PATH_PARAMETER = re.compile(r"\{([^{}/]*)\}")
+#: A first segment that says the version of the API and nothing else: v1, v2.1, v1beta1.
+_VERSION_SEGMENT = re.compile(r"v[0-9]+([._][0-9]+)*((alpha|beta)[0-9]*)?", re.IGNORECASE)
+#: Longest name; longer ones are cut, and then told apart by a number.
+_MAX_NAME = 160
+
+
+def operation_name(method: str, path: str, *, keep_version: bool = False) -> str:
+    """The Python name of an operation.
+
+    :param method: HTTP method, any case
+    :param path: path template
+    :param keep_version: keep a version as the first segment
+    """
+    segments = [segment for segment in path.split("/") if segment and segment != ".well-known"]
+    words = [word for segment in segments if (word := identifier(_PATH_PARAMETER.sub(" ", segment)))]
+    # The version is dropped where it is the first segment and something is left without it.
+    if not keep_version and len(words) > 1 and _VERSION_SEGMENT.fullmatch(segments[0]):
+        words = words[1:]
+    name = "_".join([method.lower(), *words])[:_MAX_NAME]
+    if name.endswith("s") and (method.upper() in ("POST", "PUT") or path.endswith("/{uuid}")):
+        name = name[:-1]
+    return name
+
+
+def path_parameters(path: str) -> tuple[str, ...]:
+    """Names of the parameters in a path template, in order."""
+    return tuple(_PATH_PARAMETER.findall(path))
+
+
+def unambiguous_names(name: str, method: str, path: str) -> Iterable[str]:
+    """Names for one path among those that share a name, the best first."""
+    parameters = [word for each in path_parameters(path) if (word := identifier(each))]
+    if parameters:
+        yield f"{name}_by_{parameters[-1]}"
+    versioned = operation_name(method, path, keep_version=True)
+    if versioned != name:
+        yield versioned
+    if len(parameters) > 1:
+        yield f"{name}_by_{'_and_'.join(parameters)}"
+    for number in range(2, 1000):
+        yield f"{name}_{number}"
+
+
+def identifier(text: str) -> str:
+    """Some text as a part of a Python identifier; empty if nothing of it can be.
+
+    Letters and digits of any script stay; control, format and direction characters never do.
+    """
+    normal = unicodedata.normalize("NFKC", text[:_MAX_NAME])
+    return re.sub(r"_+", "_", "".join(c if c == "_" or ("_" + c).isidentifier() else "_" for c in normal)).strip("_")
+
+
+def argument_name(name: str, location: str) -> str:
+    """The Python name of a parameter, before clashes are looked at; ``argument`` if nothing of its name is usable."""
+    word = identifier(name)
+    # The rule of hca 7 for names that are identifiers already: they stay as they are, `_from` too.
+    if name.isascii() and name.isidentifier() and not name.startswith("__"):
+        word = name[:_MAX_NAME]
+    if location == "header":
+        word = word.lower()
+    if not word:
+        return "argument"
+    if word[0].isdigit():
+        word = "_" + word
+    return word + "_" if keyword.iskeyword(word) else word
+
+
+def option_name(python_name: str) -> str:
+    """The command-line option of a Python name: ``per_page`` is ``--per-page``, ``from_`` is ``--from``."""
+    return "--" + python_name.strip("_").replace("_", "-")
+
+
+def distinct(candidates: Sequence[str], taken: Iterable[str]) -> str:
+    """The first of some names that is not taken, with a number if all are."""
+    used = set(taken)
+    for candidate in candidates:
+        if candidate not in used:
+            return candidate
+    number = 2
+    while f"{candidates[-1]}_{number}" in used:
+        number += 1
+    return f"{candidates[-1]}_{number}"

@@ -1,0 +1,275 @@
+"""``$ref`` and schemas: as much of JSON Schema as the arguments of a call need.
+
+Everything is lazy (only what an operation uses is looked at) and bounded: chains and cycles of references end, a schema
+is merged once however often it is used, and members of members are left as JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+#: Length of a chain of references, and depth of nested allOf/oneOf, that is followed.
+_MAX_CHAIN = 64
+#: Members of one merged object.
+_MAX_MEMBERS = 5000
+_SIMPLE_TYPES = ("string", "integer", "number", "boolean", "array", "object")
+
+
+class Unusable(Exception):
+    """A part of a document cannot be used; the text says why."""
+
+
+@dataclasses.dataclass
+class Schema:
+    """A schema with references followed and allOf, oneOf, anyOf merged, one level deep.
+
+    :ivar type: one of the JSON types, "file" (bytes), or "any"
+    :ivar properties: an object's members, as they stand in the document
+    :ivar open: members beyond those listed may be given
+    """
+
+    type: str = "any"
+    nullable: bool = False
+    properties: dict[str, Any] = dataclasses.field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    open: bool = False
+    items: Any = None
+    enum: tuple[Any, ...] = ()
+    pattern: str | None = None
+    format: str | None = None
+    default: Any = None
+    description: str = ""
+    read_only: bool = False
+    deprecated: bool = False
+    note: str = ""
+
+
+class Resolver:
+    """Follows references within one document and merges its schemas.
+
+    :ivar problems: reasons why some schema could not be used, in the order they were met
+    """
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        self.problems: list[str] = []
+        self._merged: dict[int, Schema] = {}
+        self._busy: set[int] = set()
+        # The ids above are of objects of the document, but siblings of a $ref make new ones: keep those alive.
+        self._made: dict[int, dict[str, Any]] = {}
+
+    def resolve(self, node: Any) -> dict[str, Any]:
+        """The object that a node is or refers to.
+
+        :raises Unusable: the reference is remote, cyclic or points nowhere, or the target is not an object
+        """
+        seen: set[str] = set()
+        result = node
+        siblings: dict[str, Any] = {}
+        while isinstance(result, dict) and isinstance(result.get("$ref"), str):
+            reference: str = result["$ref"]
+            if reference in seen or len(seen) >= _MAX_CHAIN:
+                raise Unusable(f"$ref {reference[:200]!r} leads to itself")
+            seen.add(reference)
+            # Only these may stand beside a $ref and mean something (OpenAPI 3.1).
+            for key in ("description", "summary", "default", "nullable", "readOnly", "deprecated"):
+                if key in result:
+                    siblings.setdefault(key, result[key])
+            result = self._target(reference)
+        if not isinstance(result, dict):
+            raise Unusable(f"an object was expected, not {type(result).__name__}")
+        if not siblings:
+            return result
+        made = self._made.get(id(node))
+        if made is None:
+            made = self._made[id(node)] = {**result, **siblings}
+        return made
+
+    def _target(self, reference: str) -> Any:
+        if not reference.startswith("#"):
+            raise Unusable(f"$ref {reference[:200]!r} is outside this document; such references are not fetched")
+        target: Any = self.root
+        for part in reference[1:].split("/")[1:]:
+            key = unquote(part).replace("~1", "/").replace("~0", "~")
+            if isinstance(target, dict) and key in target:
+                target = target[key]
+            elif isinstance(target, list) and key.isascii() and key.isdigit() and int(key[:9]) < len(target):
+                target = target[int(key[:9])]
+            else:
+                raise Unusable(f"$ref {reference[:200]!r} points to nothing")
+        return target
+
+    def schema(self, node: Any) -> Schema:
+        """A schema, merged; where it cannot be had the type is "any", and :attr:`problems` says why."""
+        if node is None or isinstance(node, bool):
+            return Schema(open=True)
+        try:
+            return self._schema(self.resolve(node), 0)
+        except Unusable as e:
+            self.problems.append(str(e))
+            return Schema(open=True)
+
+    def _schema(self, raw: dict[str, Any], depth: int) -> Schema:
+        known = self._merged.get(id(raw))
+        if known is not None:
+            return known
+        if id(raw) in self._busy or depth > _MAX_CHAIN:
+            raise Unusable("a schema contains itself through allOf, oneOf or anyOf")
+        self._busy.add(id(raw))
+        try:
+            merged = self._merge(raw, depth)
+        finally:
+            self._busy.discard(id(raw))
+        self._merged[id(raw)] = merged
+        return merged
+
+    def _merge(self, raw: dict[str, Any], depth: int) -> Schema:
+        result = _own(raw)
+        for part in self._parts(raw, "allOf", depth):
+            _absorb(result, part)
+        for word in ("oneOf", "anyOf"):
+            variants = list(self._parts(raw, word, depth))
+            if not variants:
+                continue
+            real = [each for each in variants if each.type != "null"]
+            result.nullable = result.nullable or len(real) < len(variants) or any(each.nullable for each in real)
+            if len(real) == 1:
+                _absorb(result, real[0])
+            elif real and {each.type for each in real} == {"object"}:
+                shared = set(real[0].required).intersection(*(each.required for each in real[1:]))
+                for each in real:
+                    required = tuple(name for name in each.required if name in shared)
+                    _absorb(result, dataclasses.replace(each, required=required, description="", note=""))
+                result.open = True
+            elif real and result.type == "any" and len({each.type for each in real}) == 1:
+                result.type = real[0].type
+                result.items = real[0].items
+                if all(each.enum for each in real):
+                    result.enum = tuple(dict.fromkeys(value for each in real for value in each.enum))
+        return result
+
+    def _parts(self, raw: dict[str, Any], word: str, depth: int) -> Iterator[Schema]:
+        parts = raw.get(word)
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, bool):
+                continue
+            yield self._schema(self.resolve(part), depth + 1)
+
+
+def _own(raw: dict[str, Any]) -> Schema:
+    """What a schema says itself, without the schemas that it is made of."""
+    properties = raw.get("properties")
+    properties = {str(k): v for k, v in properties.items()} if isinstance(properties, dict) else {}
+    required = raw.get("required")
+    required = tuple(each for each in required if isinstance(each, str)) if isinstance(required, list) else ()
+    enum = raw.get("enum")
+    enum = _scalars(enum) if isinstance(enum, list) else _scalars([raw["const"]]) if "const" in raw else ()
+    nullable = raw.get("nullable") is True or raw.get("x-nullable") is True or None in enum
+    enum = tuple(value for value in enum if value is not None)
+    type_ = raw.get("type")
+    if isinstance(type_, list):
+        nullable = nullable or "null" in type_
+        types = [each for each in type_ if each != "null"]
+        type_ = types[0] if len(types) == 1 else "number" if set(types) == {"integer", "number"} else None
+    if type_ not in (*_SIMPLE_TYPES, "file", "null"):
+        type_ = _guess(raw, enum)
+    if type_ == "string" and _binary(raw):
+        type_ = "file"
+    return Schema(
+        type=type_,
+        nullable=nullable,
+        properties=dict(list(properties.items())[:_MAX_MEMBERS]),
+        required=required,
+        open=raw.get("additionalProperties") not in (None, False),
+        items=raw.get("items"),
+        enum=enum,
+        pattern=_text(raw.get("pattern")) or None,
+        format=_text(raw.get("format")) or None,
+        default=raw.get("default"),
+        description=_text(raw.get("description")) or _text(raw.get("title")),
+        read_only=raw.get("readOnly") is True,
+        deprecated=raw.get("deprecated") is True,
+        note=_note(raw),
+    )
+
+
+def _binary(raw: dict[str, Any]) -> bool:
+    # Swagger 2 and OpenAPI 3.0 say format, 3.1 says contentMediaType without an encoding.
+    return raw.get("format") == "binary" or (
+        raw.get("contentMediaType") == "application/octet-stream" and "contentEncoding" not in raw
+    )
+
+
+def _guess(raw: dict[str, Any], enum: tuple[Any, ...]) -> str:
+    if isinstance(raw.get("properties"), dict) or isinstance(raw.get("additionalProperties"), dict):
+        return "object"
+    if "items" in raw:
+        return "array"
+    if enum and all(isinstance(value, str) for value in enum):
+        return "string"
+    if raw.get("pattern") or raw.get("format") in ("date-time", "date", "uuid", "uri", "email"):
+        return "string"
+    return "any"
+
+
+def _absorb(into: Schema, part: Schema) -> None:
+    """Add what a part of an allOf says; what the whole says itself goes before."""
+    if into.type == "any":
+        into.type = part.type
+    for name, member in part.properties.items():
+        if len(into.properties) >= _MAX_MEMBERS:
+            break
+        into.properties.setdefault(name, member)
+    into.required = tuple(dict.fromkeys((*into.required, *part.required)))
+    into.nullable = into.nullable or part.nullable
+    into.open = into.open or part.open
+    into.read_only = into.read_only or part.read_only
+    into.deprecated = into.deprecated or part.deprecated
+    if into.items is None:
+        into.items = part.items
+    if into.default is None:
+        into.default = part.default
+    into.enum = into.enum or part.enum
+    into.pattern = into.pattern or part.pattern
+    into.format = into.format or part.format
+    into.description = into.description or part.description
+    into.note = into.note or part.note
+
+
+def _note(raw: dict[str, Any]) -> str:
+    """The limits of a value in words, such as "10 to 500"."""
+    notes = []
+    low, high = _number(raw.get("minimum")), _number(raw.get("maximum"))
+    if low is not None and high is not None:
+        notes.append(f"{low} to {high}")
+    elif low is not None:
+        notes.append(f"at least {low}")
+    elif high is not None:
+        notes.append(f"at most {high}")
+    for least, most, unit in (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "items")):
+        # 0 says nothing, and limits this high are those of the field's type, not of the service.
+        low, high = _number(raw.get(least)) or None, _number(raw.get(most))
+        if low is not None and high is not None:
+            notes.append(f"{low} {unit}" if low == high else f"{low} to {high} {unit}")
+        elif high is not None:
+            notes.append(f"at most {high} {unit}")
+        elif low is not None and low > 1:
+            notes.append(f"at least {low} {unit}")
+    return ", ".join(notes)
+
+
+def _number(value: Any) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 10**18:
+        return None
+    return value
+
+
+def _scalars(values: list[Any]) -> tuple[Any, ...]:
+    return tuple(value for value in values[:1000] if value is None or isinstance(value, (str, int, float, bool)))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,82 @@
+"""On which line of a JSON text each key stands. Used for messages only, so the text is scanned when one is due."""
+
+from __future__ import annotations
+
+import functools
+import re
+from json import decoder
+from typing import Any
+
+_scan_string: Any = decoder.scanstring  # type: ignore[attr-defined]
+_SPACE = re.compile(r"[ \t\r\n]*")
+_SCALAR = re.compile(r"[^,\]}\s]+")
+
+
+def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
+    """The line (from 1) of the key at ``path`` or, where it is missing, of the nearest key that encloses it."""
+    offsets = _offsets(text)
+    for length in range(len(path), -1, -1):
+        offset = offsets.get(path[:length])
+        if offset is not None:
+            return text.count("\n", 0, offset) + 1
+    return None
+
+
+@functools.lru_cache(maxsize=8)
+def _offsets(text: str) -> dict[tuple[str | int, ...], int]:
+    """Character offset of each key and list item. Without recursion: depth costs memory only."""
+    found: dict[tuple[str | int, ...], int] = {}
+    # The open objects and lists: (path, next index, or None for an object).
+    stack: list[tuple[tuple[str | int, ...], int | None]] = []
+    path: tuple[str | int, ...] = ()
+    position = 1 if text.startswith("\ufeff") else 0
+    try:
+        while True:
+            position = _skip(text, position)
+            found.setdefault(path, position)
+            opening = text[position]
+            if opening in "{[":
+                stack.append((path, None if opening == "{" else 0))
+                position = _skip(text, position + 1)
+                if text[position] not in "}]":
+                    path, position = _next(text, position, stack, found)
+                    continue
+            elif opening == '"':
+                _, position = _scan_string(text, position + 1, False)
+            else:
+                position = _SCALAR.match(text, position).end()  # type: ignore[union-attr]
+            # A value ended: close what ends with it, and go to the next one.
+            while True:
+                position = _skip(text, position)
+                if position >= len(text) or not stack:
+                    return found
+                if text[position] in "}]":
+                    stack.pop()
+                    position += 1
+                    continue
+                path, position = _next(text, _skip(text, position + 1), stack, found)
+                break
+    except (IndexError, ValueError, AttributeError):
+        return found  # not JSON: what was found so far is still right
+
+
+def _next(
+    text: str,
+    position: int,
+    stack: list[tuple[tuple[str | int, ...], int | None]],
+    found: dict[tuple[str | int, ...], int],
+) -> tuple[tuple[str | int, ...], int]:
+    """The path of the next value in the innermost object or list, and the offset where that value begins."""
+    outer, index = stack[-1]
+    if index is not None:
+        stack[-1] = (outer, index + 1)
+        return (*outer, index), position
+    key, end = _scan_string(text, position + 1, False)
+    path = (*outer, key)
+    found[path] = position
+    return path, _skip(text, end) + 1
+
+
+def _skip(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return match.end() if match else position

@@ -1,0 +1,46 @@
+"""The people of the embedded deployment: everybody that a token can be asked for by name.
+
+Some of them are there to be refused: their tokens are signed well and wrong in one respect each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Person:
+    """One name of ``hca local token NAME``.
+
+    ``group`` decides what they may do (``hca``: everything that needs a token; ``public``: subscriptions only);
+    ``flaw`` names what is wrong with their tokens: ``expired``, ``audience``, ``issuer``, ``scope``, or nothing.
+    """
+
+    name: str
+    group: str
+    email: str | None
+    flaw: str | None = None
+    about: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The ``sub`` claim: stable, and never an email address, as identity providers have it."""
+        return f"hca-local|{self.name}"
+
+
+_ALL = (
+    Person("user", "hca", "user@example.org", about="may do everything but delete bundles"),
+    Person("other", "hca", "other@example.org", about="as user, to see that ownership is kept apart"),
+    Person("admin", "hca", "admin@example.org", about="may delete bundles too"),
+    Person("public", "public", "pub@example.org", about="may subscribe"),
+    Person("stranger", "someone", "stranger@example.org", about="a valid token of a group without rights"),
+    Person("noemail", "hca", None, about="a token without an email claim"),
+    Person("expired", "hca", "user@example.org", "expired", about="a token that ended an hour ago"),
+    Person("badaud", "hca", "user@example.org", "audience", about="a token for another audience"),
+    Person("badiss", "hca", "user@example.org", "issuer", about="a token of another issuer"),
+    Person("noscope", "hca", "user@example.org", "scope", about="a token whose scope is empty"),
+)
+
+PEOPLE: dict[str, Person] = {person.name: person for person in _ALL}
+NAMES: tuple[str, ...] = tuple(PEOPLE)
+ADMIN_EMAIL = "admin@example.org"

@@ -1,0 +1,178 @@
+"""Tokens: minted for the named people, verified as the DSS and the Upload Service verified theirs.
+
+A token is an RS256 JWT. To be accepted its issuer must be this deployment, its key in the key set, its signature,
+time and audience right, and a ``scope`` claim must be there (the original's framework takes it apart unasked).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hca_local.identity.keys import SigningKey
+from hca_local.identity.people import PEOPLE, Person
+
+GROUP_CLAIM = "https://auth.data.humancellatlas.org/group"
+EMAIL_CLAIM = "https://auth.data.humancellatlas.org/email"
+# The audience that hca 7 writes into the tokens that it signs for a service account.
+AUDIENCE = "https://dev.data.humancellatlas.org/"
+SCOPE = "openid email offline_access"
+CLIENT_ID = "hca-local"
+# Public clients have no secret; the document that carries it wants the member to be there.
+CLIENT_SECRET = "not-a-secret"
+# Long, because a profile written at start must outlive months without a restart, and the key never leaves the machine.
+DEFAULT_LIFETIME = 365 * 24 * 3600
+_LEEWAY = 10
+_REMEMBERED = 2048
+# The deployment's port may change from one start to the next; what it signed before stays its own.
+_OWN_ISSUER = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}/auth/?")
+
+
+class TokenError(Exception):
+    """A token that is not accepted; the message is for the caller to read."""
+
+
+class UndecodableTokenError(TokenError):
+    """Not a JWT, or one whose key is not known."""
+
+
+class ForeignIssuerError(TokenError):
+    """A JWT of an issuer that this deployment does not trust."""
+
+
+class InvalidTokenError(TokenError):
+    """A JWT with a bad signature, audience, time, or without a claim that must be there."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who a verified token speaks for."""
+
+    claims: Mapping[str, Any]
+
+    @property
+    def group(self) -> str | None:
+        group = self.claims.get(GROUP_CLAIM)
+        return group if isinstance(group, str) else None
+
+    @property
+    def email(self) -> str | None:
+        email = self.claims.get(EMAIL_CLAIM) or self.claims.get("email")
+        return email if isinstance(email, str) and email else None
+
+
+class Identity:
+    """The issuer of one deployment: ``issuer`` is its URL, ``audience`` what its tokens are for."""
+
+    def __init__(self, key: SigningKey, issuer: str, *, audience: str = AUDIENCE) -> None:
+        self.key = key
+        self.issuer = issuer
+        self.audience = audience
+        self._lock = threading.Lock()
+        self._verified: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+
+    def token(self, name: str, *, lifetime: float | None = None) -> str:
+        """A token of the person NAME. Raises KeyError for a name that nobody has."""
+        return self.mint(self.claims_of(PEOPLE[name], lifetime=lifetime))
+
+    def claims_of(self, person: Person, *, lifetime: float | None = None) -> dict[str, Any]:
+        """The claims that a token of ``person`` made now carries; ``lifetime`` in seconds."""
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "sub": person.subject,
+            "aud": self.audience,
+            "azp": CLIENT_ID,
+            "iat": now,
+            "exp": now + int(DEFAULT_LIFETIME if lifetime is None else lifetime),
+            "scope": SCOPE,
+            GROUP_CLAIM: person.group,
+        }
+        if person.email is not None:
+            claims[EMAIL_CLAIM] = claims["email"] = person.email
+            claims["email_verified"] = True
+        match person.flaw:
+            case "expired":
+                claims.update(iat=now - 7200, exp=now - 3600)
+            case "audience":
+                claims["aud"] = "https://another-service.example.org/"
+            case "issuer":
+                claims["iss"] = "https://another-issuer.example.org/"
+            case "scope":
+                claims["scope"] = ""
+        return claims
+
+    def mint(self, claims: Mapping[str, Any]) -> str:
+        """Sign ``claims`` as they are."""
+        import jwt
+
+        return jwt.encode(dict(claims), self.key.private, algorithm="RS256", headers={"kid": self.key.key_id})
+
+    def verify(self, token: str) -> Caller:
+        """Whose token this is. Raises a TokenError; a token that was good is remembered until it expires."""
+        with self._lock:
+            known = self._verified.get(token)
+            if known is not None and known[0] > time.time():
+                self._verified.move_to_end(token)
+                return known[1]
+        caller = self._verify(token)
+        with self._lock:
+            self._verified[token] = (float(caller.claims["exp"]), caller)
+            while len(self._verified) > _REMEMBERED:
+                self._verified.popitem(last=False)
+        return caller
+
+    def trusts(self, issuer: object) -> bool:
+        return issuer == self.issuer or (isinstance(issuer, str) and _OWN_ISSUER.fullmatch(issuer) is not None)
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys, as a JSON Web Key Set."""
+        return {"keys": [self.key.jwk()]}
+
+    def _verify(self, token: str) -> Caller:
+        import jwt
+
+        try:
+            header = jwt.get_unverified_header(token)
+            unverified = jwt.decode(token, options={"verify_signature": False})
+        except jwt.PyJWTError:
+            raise UndecodableTokenError("Failed to decode token.") from None
+        if not self.trusts(unverified.get("iss")):
+            raise ForeignIssuerError("User is not authorized to access this resource")
+        if header.get("kid") != self.key.key_id:
+            raise UndecodableTokenError("Unable to verify the token: its key is not one of the issuer's.")
+        try:
+            claims = jwt.decode(
+                token,
+                self.key.public,
+                algorithms=["RS256"],
+                audience=[self.audience],
+                leeway=_LEEWAY,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+        except jwt.PyJWTError:
+            raise InvalidTokenError("Authorization token is invalid") from None
+        # Empty will do: no operation asks for a scope of its own. hca 7's service-account tokens carry a list.
+        if not isinstance(claims.get("scope"), (str, list)):
+            raise InvalidTokenError("Authorization token is missing the scope claim.")
+        return Caller(claims)
+
+
+def issuer_of(api_url: str) -> str:
+    return api_url.rstrip("/") + "/auth"
+
+
+def open_identity(data_dir: Path, api_url: str) -> Identity:
+    """The identity of the deployment in ``data_dir`` that listens (or will) at ``api_url``."""
+    return Identity(SigningKey.open(Path(data_dir)), issuer_of(api_url))
+
+
+def create_identity(store: Any, settings: Any) -> Identity:
+    """As :func:`open_identity`, for the server: ``settings`` has ``data_dir`` and ``api_url``."""
+    return open_identity(settings.data_dir, settings.api_url)

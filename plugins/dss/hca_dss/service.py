@@ -1,0 +1,83 @@
+"""What the core must know of the DSS before any of its code runs."""
+
+from __future__ import annotations
+
+from hca_base.plugins import CredentialScheme, Service
+
+#: Where hca 7 looked for the service.
+ORIGINAL_URL = "https://dss.data.humancellatlas.org/v1/swagger.json"
+
+_RETIRED = (
+    "the public Data Storage Service of the Human Cell Atlas was retired; "
+    "'hca local start' runs one on this machine, 'hca config set DSSClient.swagger_url URL' names another one, "
+    "and 'hca azul' finds today's data"
+)
+
+_TEXT = {"type": "string"}
+
+SERVICE = Service(
+    name="dss",
+    title="Data Storage Service: bundles of files, collections, search, subscriptions",
+    client_section="DSSClient",
+    document_url_key="DSSClient.swagger_url",
+    bundled_document=("hca_dss", "document.json"),
+    config_defaults={"DSSClient": {"swagger_url": ORIGINAL_URL}},
+    config_schema={
+        "DSSClient": {
+            "description": "Data Storage Service",
+            "type": "object",
+            "properties": {
+                "swagger_url": {
+                    **_TEXT,
+                    "description": "URL or file of its OpenAPI document; also says where the service is",
+                    "x-edit": True,
+                },
+                "base_url": {**_TEXT, "description": "URL of the service, if it is not the document's"},
+                "timeout": {
+                    "description": "Seconds to wait for its answers",
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                },
+            },
+        },
+    },
+    credentials=CredentialScheme(
+        kind="oauth2",
+        # Of the deployments of the original service; a service account signs tokens for it by itself.
+        audience="https://dev.data.humancellatlas.org/",
+        scopes=("openid", "email", "offline_access"),
+        claims={
+            "email": "{email}",
+            # The service refuses a token that has no scope at all.
+            "scope": "openid email offline_access",
+            "https://auth.data.humancellatlas.org/group": "hca",
+            "https://auth.data.humancellatlas.org/email": "{email}",
+        },
+        client_settings_path="/internal/application_secrets",
+    ),
+    # A search asks and changes nothing, although it is a POST.
+    safe_operations=("post_search",),
+    retired_hosts={
+        host: _RETIRED
+        for host in (
+            "dss.data.humancellatlas.org",
+            "dss.prod.data.humancellatlas.org",
+            "dss.staging.data.humancellatlas.org",
+            "dss.integration.data.humancellatlas.org",
+            "dss.dev.data.humancellatlas.org",
+        )
+    },
+    hints={
+        "OAuthProblem": "log in with 'hca dss login', or set GOOGLE_APPLICATION_CREDENTIALS or HCA_ACCESS_TOKEN",
+        "Unauthorized": "log in again with 'hca dss login'",
+        "Forbidden": "the service does not let this user do that; 'hca auth status' shows who you are to it",
+        "illegal_version": "versions look like 2018-11-02T113344.698028Z; 'hca dss create-version' makes one",
+        "file_missing": "a file must be registered ('hca dss put-file') before a bundle can name it",
+        "bundle_already_exists": "the version is taken by other content; 'hca dss create-version' makes a new one",
+        "file_already_exists": "the version is taken by other content; 'hca dss create-version' makes a new one",
+        "missing_checksum": "the staged object needs tags hca-dss-sha1, -sha256, -crc32c and -s3_etag; "
+        "'hca dss upload' sets them",
+        "read_only": "the service takes no changes for now; reading works",
+        "only_one_urltype": "use either --presignedurls or --directurls",
+    },
+)

@@ -11,8 +11,10 @@ from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from ._addresses import Origin as Origin
+    from ._addresses import check_redirect as check_redirect
     from ._addresses import is_loopback as is_loopback
     from ._addresses import origin_of as origin_of
+    from ._addresses import same_host as same_host
     from ._body import iter_body as iter_body
     from ._body import json_of as json_of
     from ._call import RequestCredentials as RequestCredentials
@@ -40,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "RequestCredentials": "._call",
         "RetryPolicy": "._retry",
         "Session": "._session",
+        "check_redirect": "._addresses",
         "error_from_response": "._errors",
         "follow_pages": "._links",
         "guard_loggers": "._redact",
@@ -54,5 +57,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "redact_headers": "._redact",
         "redact_url": "._redact",
         "remember_secret": "._redact",
+        "same_host": "._addresses",
     },
 )

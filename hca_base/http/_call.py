@@ -27,7 +27,7 @@ class RequestCredentials(Protocol):
         """After a 401: get a new token. True where it is worth asking once more."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class Call:
     """One call on its way through waits and redirects."""
 
@@ -45,6 +45,10 @@ class Call:
     start: Origin
     #: Whether the URL is a server's, to be sent as it is.
     verbatim: bool = False
+
+    def __repr__(self) -> str:
+        # Address, headers and parameters may hold secrets.
+        return f"<Call {self.method} {self.start}>"
 
 
 class Body:

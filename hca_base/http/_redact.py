@@ -81,7 +81,8 @@ _SECRET_ENDINGS = ("token", "secret", "password", "api-key", "apikey", "signatur
 #: Members of JSON that share a name with something harmless: error codes, object keys, S3 keys.
 _HARMLESS_IN_JSON = frozenset({"code", "key", "auth", "token-type", "bearer", "credential"})
 
-_SCHEME = re.compile(r"\b(Bearer|bearer|Basic|basic)\s+[A-Za-z0-9._~+/=-]{12,}")
+# Words of a sentence ("basic understanding") are no secrets: there must be something else than small letters.
+_SCHEME = re.compile(r"\b(Bearer|bearer|Basic|basic)\s+(?=[a-z]*[^a-z\s])[A-Za-z0-9._~+/=-]{8,}")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
 _PARAMETER = re.compile(r"(?P<lead>[?&;,\s]|^)(?P<name>[A-Za-z0-9_.%-]{2,60})=(?P<value>\"[^\"]*\"|[^&;\s\"'<>]+)")
 _JSON_MEMBER = re.compile(

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from hca_base.errors import RefusedError, ServiceError, TimedOutError, UsageError
+from hca_base.errors import RefusedError, TimedOutError, UsageError
 
 from ._addresses import Origin, origin_of, same_host
 from ._call import Call
@@ -99,9 +99,7 @@ def location_of(response: requests.Response, url: str) -> str | None:
         if parts.fragment:
             location = urlunsplit((*parts[:4], ""))
     except ValueError:
-        raise ServiceError(
-            "the server redirects to something that is no URL", status=response.status_code, response=response
-        ) from None
+        raise RefusedError("the server redirects to something that is no URL: not followed") from None
     return location
 
 

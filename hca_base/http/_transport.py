@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, LocationParseError
 
 from hca_base.errors import ConfigError
 
@@ -96,6 +97,11 @@ class Transport(requests.Session):
             return self.send(prepared, allow_redirects=False, timeout=timeout or self.settings.timeout, **merged)
         except requests.RequestException:
             raise
+        except LocationParseError as error:
+            # Some host names are found to be none only when connecting, and requests lets that pass.
+            raise requests.exceptions.InvalidURL(str(error)) from None
+        except HTTPError as error:
+            raise requests.ConnectionError(error) from error
         except OSError as error:
             # requests reports a missing bundle so, with a plain OSError of its own wording.
             if "certificate bundle" in str(error) or "TLS" in str(error):

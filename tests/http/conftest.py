@@ -1,0 +1,249 @@
+"""A real HTTP server on loopback whose answers a test scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.server
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+
+@dataclasses.dataclass
+class Asked:
+    """A request as the server saw it."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        return parse_qsl(urlsplit(self.target).query, keep_blank_values=True)
+
+
+@dataclasses.dataclass
+class Answer:
+    status: int = 200
+    body: bytes = b"{}"
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+    #: Called with the handler in place of everything else: for answers that break HTTP.
+    raw: Callable[[http.server.BaseHTTPRequestHandler], None] | None = None
+
+
+def answer_json(data: Any, status: int = 200, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, json.dumps(data).encode(), {"Content-Type": "application/json", **named})
+
+
+def cut_off(handler: http.server.BaseHTTPRequestHandler) -> None:
+    """Drop the connection without an answer."""
+    handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.close_connection = True
+
+
+Script = Callable[[Asked], Answer]
+
+
+class ScriptedServer:
+    """Answers each request by calling ``script``; keeps what was asked."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.asked: list[Asked] = []
+        self.script: Script = lambda asked: Answer()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _handle(self) -> None:
+                length = self.headers.get("Content-Length")
+                if self.headers.get("Transfer-Encoding") == "chunked":
+                    body = self._chunks()
+                else:
+                    body = self.rfile.read(int(length)) if length else b""
+                asked = Asked(self.command, self.path, dict(self.headers.items()), body)
+                outer.asked.append(asked)
+                answer = outer.script(asked)
+                if answer.raw is not None:
+                    answer.raw(self)
+                    return
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                if "Content-Length" not in answer.headers:
+                    self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(answer.body)
+
+            def _chunks(self) -> bytes:
+                parts = []
+                while size := int(self.rfile.readline(), 16):
+                    parts.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(parts)
+
+            do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _handle
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                pass
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.scheme = "http"
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.scheme = "https"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_port)
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def answers(self, *answers: Answer) -> None:
+        """Give these answers in order; the last one again and again."""
+        waiting = list(answers)
+        self.script = lambda asked: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    one = ScriptedServer()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def other_server() -> Iterator[ScriptedServer]:
+    """A second one: another port is another origin."""
+    one = ScriptedServer()
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A CA that nobody trusts, and in one file with its key the certificate that it issued for 127.0.0.1."""
+    import datetime
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    now = datetime.datetime.now(datetime.UTC)
+
+    def build(subject: str, issuer: str, key: Any, signer: Any, ca: bool) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
+        issued_by = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)])
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(issued_by)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=2))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+        )
+        if ca:
+            usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+            builder = builder.add_extension(usage, critical=True)
+        else:
+            alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+            builder = builder.add_extension(alternative, critical=False)
+        return builder.sign(signer, hashes.SHA256())
+
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    key = ec.generate_private_key(ec.SECP256R1())
+    ca = build("test CA", "test CA", ca_key, ca_key, True)
+    own = build("127.0.0.1", "test CA", key, ca_key, False)
+    folder = tmp_path_factory.mktemp("tls")
+    ca_file, own_file = folder / "ca.pem", folder / "server.pem"
+    ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    own_file.write_bytes(
+        own.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return ca_file, own_file
+
+
+@pytest.fixture
+def tls_server(certificate: tuple[Path, Path]) -> Iterator[ScriptedServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate[1])
+    one = ScriptedServer(context)
+    yield one
+    one.stop()
+
+
+class TestCredentials:
+    """Credentials that do as a test says."""
+
+    __test__ = False
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = list(tokens)
+        self.refreshed = 0
+
+    def headers_for(self, url: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[0]}"} if self.tokens else {}
+
+    def params_for(self, url: str) -> dict[str, str]:
+        return {}
+
+    def on_unauthorized(self, url: str) -> bool:
+        self.refreshed += 1
+        if len(self.tokens) > 1:
+            self.tokens.pop(0)
+            return True
+        return False
+
+
+@pytest.fixture
+def credentials() -> TestCredentials:
+    return TestCredentials("canary-token-1", "canary-token-2")
+
+
+class Kit:
+    """What the test modules of this folder build answers from."""
+
+    Answer = Answer
+    Credentials = TestCredentials
+    json = staticmethod(answer_json)
+    cut_off = staticmethod(cut_off)
+
+
+@pytest.fixture
+def kit() -> Kit:
+    return Kit()

@@ -1,0 +1,11 @@
+"""Searching bundles by their JSON metadata: the Elasticsearch queries that DSS users wrote, without Elasticsearch.
+
+``compile_query`` turns a request body into a tree of clauses; ``Query.matches`` is the truth about a document; the
+``SearchIndex`` finds the candidates through SQLite and asks the query about each of them.
+"""
+
+from .clauses import BadQuery
+from .index import Hit, SearchIndex, SearchPage
+from .query import Query, compile_query
+
+__all__ = ["BadQuery", "Hit", "Query", "SearchIndex", "SearchPage", "compile_query"]

@@ -1,1 +1,64 @@
+"""Showing results and progress to people and programs.
 
+Results go to stdout (or to ``--output FILE``), everything else to stderr::
+
+    from hca_base import output
+
+    output.emit({"uuid": "…"}, fmt="yaml")
+    output.emit_stream(client.get_bundles_all.iterate(replica="aws"), fmt="jsonl")
+    output.note("12 files are there already")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from ._emit import emit as emit
+    from ._emit import emit_bytes as emit_bytes
+    from ._emit import emit_stream as emit_stream
+    from ._formats import FORMATS as FORMATS
+    from ._markdown import plain_text as plain_text
+    from ._options import add_output_options as add_output_options
+    from ._options import output_options as output_options
+    from ._progress import Progress as Progress
+    from ._progress import Task as Task
+    from ._query import apply_query as apply_query
+    from ._terminal import discard_stdout as discard_stdout
+    from ._terminal import is_terminal as is_terminal
+    from ._terminal import note as note
+    from ._terminal import style as style
+    from ._terminal import terminal_width as terminal_width
+    from ._terminal import use_color as use_color
+    from ._terminal import warn as warn
+    from ._text import format_bytes as format_bytes
+    from ._text import format_duration as format_duration
+    from ._text import safe_text as safe_text
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "FORMATS": "._formats",
+        "Progress": "._progress",
+        "Task": "._progress",
+        "add_output_options": "._options",
+        "apply_query": "._query",
+        "discard_stdout": "._terminal",
+        "emit": "._emit",
+        "emit_bytes": "._emit",
+        "emit_stream": "._emit",
+        "format_bytes": "._text",
+        "format_duration": "._text",
+        "is_terminal": "._terminal",
+        "note": "._terminal",
+        "output_options": "._options",
+        "plain_text": "._markdown",
+        "safe_text": "._text",
+        "style": "._terminal",
+        "terminal_width": "._terminal",
+        "use_color": "._terminal",
+        "warn": "._terminal",
+    },
+)

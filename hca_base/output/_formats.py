@@ -1,0 +1,214 @@
+"""The output formats: how rows and objects become text."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from ..errors import HCAError, PluginError, UsageError
+from ._rows import cell, columns_of, is_list, pick, row_of, to_plain, without_nan
+from ._sink import Sink
+from ._text import safe_json, safe_text
+
+BUILT_IN = ("json", "jsonl", "yaml", "table", "csv", "tsv", "value", "shell")
+STREAMING = frozenset({"json", "jsonl", "yaml"})
+"""Formats that need no more than one item at a time."""
+STREAMING_WITH_COLUMNS = frozenset({"csv", "tsv", "value"})
+"""Formats that do, once the columns are known."""
+
+_GROUPS = {True: "cliff.formatter.list", False: "cliff.formatter.show"}
+
+
+class _Formats(Collection[str]):
+    """The names of the formats, ours and those of other distributions; looked for only when needed."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in BUILT_IN or name in _others()
+
+    def __iter__(self) -> Iterator[str]:
+        yield from BUILT_IN
+        yield from sorted(_others() - set(BUILT_IN))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+FORMATS: Collection[str] = _Formats()
+
+
+def _others() -> set[str]:
+    from importlib.metadata import entry_points
+
+    return {entry.name for group in _GROUPS.values() for entry in entry_points(group=group)}
+
+
+def write(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> None:
+    """Write a whole result.
+
+    :param columns: the columns, where the user chose some
+    :raises UsageError: the format cannot show such a result, or there is no such format
+    """
+    if fmt == "json":
+        sink.write(json_text(data, sink, indent=2) + "\n")
+    elif fmt == "yaml":
+        sink.write(_yaml(data))
+    elif fmt == "shell":
+        _shell(data, sink)
+    elif fmt == "table":
+        from ._table import table
+
+        sink.write(table(data, columns, sink.width) + "\n")
+    elif fmt in ("jsonl", "csv", "tsv", "value"):
+        if fmt == "value" and isinstance(data, Mapping):
+            data, columns = [pick(data, name) for name in columns or columns_of([data])], None
+        items = data if is_list(data) else [data]
+        write_items(items, fmt, sink, columns or columns_of(row_of(item) for item in items))
+    else:
+        _third_party(data, fmt, sink, columns)
+
+
+def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[str] | None) -> None:
+    """Write items as they come; each is out before the next is asked for."""
+    if fmt == "jsonl":
+        for item in items:
+            sink.write(json_text(item, sink) + "\n")
+            sink.flush()
+    elif fmt == "json":
+        _json_array(items, sink)
+    elif fmt == "yaml":
+        empty = True
+        for item in items:
+            sink.write(_yaml([item]))
+            sink.flush()
+            empty = False
+        if empty:
+            sink.write("[]\n")
+    elif fmt == "value":
+        for item in items:
+            row = row_of(item)
+            sink.write(_for(sink, " ".join(cell(pick(row, name)) for name in columns or row)) + "\n")
+            sink.flush()
+    else:
+        _delimited(items, fmt, sink, list(columns or ()))
+
+
+def json_text(data: Any, sink: Sink, indent: int | None = None) -> str:
+    """JSON that the sink can encode and that does a terminal no harm.
+
+    :raises HCAError: the data is nested too deeply
+    """
+    options: dict[str, Any] = {"indent": indent, "default": to_plain, "ensure_ascii": False}
+    try:
+        try:
+            text = json.dumps(data, allow_nan=False, **options)
+        except ValueError:
+            text = json.dumps(without_nan(data), **options)
+        text = safe_json(text)
+        if not sink.can_encode(text):
+            text = json.dumps(without_nan(data), **{**options, "ensure_ascii": True})
+    except RecursionError:
+        raise HCAError("the result is nested too deeply to be shown") from None
+    return text
+
+
+def _json_array(items: Iterable[Any], sink: Sink) -> None:
+    """A JSON array, laid out as ``json.dumps`` does with an indent of 2."""
+    first = True
+    for item in items:
+        text = json_text(item, sink, indent=2).replace("\n", "\n  ")
+        sink.write(("[\n  " if first else ",\n  ") + text)
+        sink.flush()
+        first = False
+    sink.write("[]\n" if first else "\n]\n")
+
+
+def _yaml(data: Any) -> str:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True  # `&id001` helps no reader
+
+    try:
+        plain = json.loads(json.dumps(without_nan(data), default=to_plain))
+        options: dict[str, Any] = {"Dumper": Dumper, "sort_keys": False, "default_flow_style": False}
+        text: str = yaml.dump(plain, allow_unicode=True, **options)
+        if safe_text(text) != text:
+            text = yaml.dump(plain, allow_unicode=False, **options)  # all but ASCII as escapes
+    except RecursionError:
+        raise HCAError("the result is nested too deeply to be shown") from None
+    # A lone scalar gets an end-of-document mark, which nobody wants.
+    return text.removesuffix("...\n")
+
+
+def _delimited(items: Iterable[Any], fmt: str, sink: Sink, columns: list[str]) -> None:
+    class Lines:
+        """What ``csv`` takes for a file."""
+
+        def write(self, text: str) -> None:
+            sink.write(_for(sink, text))
+
+    writer = csv.writer(Lines(), delimiter="\t" if fmt == "tsv" else ",", lineterminator="\n")
+    if columns:
+        writer.writerow(columns)
+    for item in items:
+        row = row_of(item)
+        writer.writerow([cell(pick(row, name)) for name in columns])
+        sink.flush()
+
+
+def _shell(data: Any, sink: Sink) -> None:
+    if is_list(data):
+        raise UsageError("-f shell shows one object, and this is a list", hint="choose one with --query '[0]'")
+    used: set[str] = set()
+    for name, value in row_of(data).items():
+        name = re.sub(r"[^0-9a-z_]", "_", str(name).lower()) or "_"
+        name = f"_{name}" if name[0].isdigit() else name
+        while name in used:
+            name += "_"
+        used.add(name)
+        sink.write(_for(sink, f"{name}={shlex.quote(cell(value))}") + "\n")
+
+
+def _for(sink: Sink, text: str) -> str:
+    """Values go into files and pipes as they are; what a terminal shows must not steer it."""
+    return safe_text(text) if sink.terminal else text
+
+
+def _third_party(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> None:
+    """Use a formatter that another distribution registered for cliff."""
+    import argparse
+
+    formatter = _load(fmt, is_list(data))
+    parser = argparse.ArgumentParser(add_help=False)
+    formatter.add_argument_group(parser)
+    # Its own options have their default values.
+    args = parser.parse_args([])
+    rows = [row_of(item) for item in data] if is_list(data) else [row_of(data)]
+    names = list(columns or columns_of(rows))
+    stream: TextIO = sink.text
+    if hasattr(formatter, "emit_list") and (is_list(data) or not hasattr(formatter, "emit_one")):
+        formatter.emit_list(names, [tuple(pick(row, name) for name in names) for row in rows], stream, args)
+    elif is_list(data):
+        raise UsageError(f"-f {fmt} shows one object, and this is a list", hint="choose one with --query '[0]'")
+    else:
+        formatter.emit_one(names, tuple(pick(rows[0], name) for name in names), stream, args)
+
+
+def _load(fmt: str, many: bool) -> Any:
+    from importlib.metadata import entry_points
+
+    from stevedore.driver import DriverManager
+
+    for group in (_GROUPS[many], _GROUPS[not many]):
+        if not any(entry.name == fmt for entry in entry_points(group=group)):
+            continue
+        try:
+            return DriverManager(group, fmt, invoke_on_load=True, warn_on_missing_entrypoint=False).driver
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- somebody else's code
+            raise PluginError(f"the output format {fmt} cannot be used: {error}") from None
+    raise UsageError(f"no output format {fmt!r}; there are: {', '.join(FORMATS)}")

@@ -1,0 +1,72 @@
+"""The command line options that say how a result is shown."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from typing import Any
+
+from ._formats import BUILT_IN, FORMATS
+
+
+def add_output_options(parser: Any, default: str = "json", exclude: Collection[str] = ()) -> None:
+    """Add ``-f/--format``, ``--query``, ``-c/--column``, ``--sort`` and ``--output`` to a parser.
+
+    The values are stored under names that begin with ``output_``, so that no parameter of an operation meets them;
+    take them with :func:`output_options`.
+
+    :param default: the format if the user names none
+    :param exclude: options to leave out, as a parameter of the command has that name: ``format``, ``query``,
+        ``column``, ``sort``, ``output`` (with or without dashes)
+    """
+    without = {name.lstrip("-") for name in exclude}
+    group = parser.add_argument_group("output options")
+
+    def add(*flags: str, **options: Any) -> None:
+        if flags[-1].lstrip("-") not in without:
+            kept = [flag for flag in flags if flag.lstrip("-") not in without]
+            group.add_argument(*kept, default=None, **options)
+
+    add(
+        "-f",
+        "--format",
+        dest="output_format",
+        metavar="FORMAT",
+        choices=FORMATS,
+        help=f"{', '.join(BUILT_IN)} (default: {default})",
+    )
+    add("--query", dest="output_query", metavar="JMESPATH", help="show what this JMESPath expression finds")
+    add(
+        "-c",
+        "--column",
+        dest="output_columns",
+        metavar="COLUMN",
+        action="append",
+        help="show this column (key) only; may be repeated",
+    )
+    add(
+        "--sort",
+        dest="output_sort",
+        metavar="COLUMN",
+        action="append",
+        help="sort a list by this column; COLUMN:desc for the largest first; may be repeated",
+    )
+    add("--output", dest="output_file", metavar="FILE", help="write the result to FILE instead of stdout")
+
+
+def output_options(args: argparse.Namespace, config: Any = None) -> dict[str, Any]:
+    """The arguments of :func:`hca_base.output.emit` that a user gave.
+
+    :param config: settings, whose ``output.format`` holds where the user named no format
+    :return: some of ``fmt``, ``query``, ``columns``, ``sort``, ``output``
+    """
+    found = {
+        "fmt": getattr(args, "output_format", None),
+        "query": getattr(args, "output_query", None),
+        "columns": getattr(args, "output_columns", None),
+        "sort": getattr(args, "output_sort", None),
+        "output": getattr(args, "output_file", None),
+    }
+    if found["fmt"] is None and config is not None:
+        found["fmt"] = config.get("output.format")
+    return {name: value for name, value in found.items() if value is not None}

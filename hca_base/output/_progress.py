@@ -1,0 +1,287 @@
+"""Progress of a transfer on stderr: one line for all, and a few for the largest files under way."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import IO, Any
+
+from ..errors import UsageError
+from ._terminal import encodable, has_display, is_terminal, set_display, terminal_width, write_safely
+from ._text import format_bytes, format_duration, safe_json, shorten, text_width
+
+MODES = ("auto", "none", "jsonl")
+_SMOOTHING = 3.0  # seconds over which the rate is averaged
+
+
+class Task:
+    """One file under way. Made by :meth:`Progress.task`; may be used from any thread, one at a time."""
+
+    __slots__ = ("_progress", "closed", "done", "name", "size")
+
+    def __init__(self, progress: Progress, name: str, size: int | None) -> None:
+        self._progress = progress
+        self.name = name
+        self.size = size
+        self.done = 0
+        self.closed = False
+
+    def advance(self, count: int) -> None:
+        """More bytes have come (or, with a negative number, must come again)."""
+        self._progress._advance(self, count)
+
+    def skip(self, count: int) -> None:
+        """Bytes that were there already: they count as done, but not for the rate."""
+        self._progress._advance(self, count, fresh=False)
+
+    def finish(self, ok: bool = True) -> None:
+        """The file is done (or, with ``ok=False``, given up); more calls do nothing."""
+        self._progress._finish(self, ok)
+
+    def __enter__(self) -> Task:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.finish(kind is None)
+
+
+class Progress:
+    """Counts files and bytes, and shows them.
+
+    ::
+
+        with Progress("download", files=2, bytes=2_000_000) as progress:
+            with progress.task("a.fastq.gz", 1_000_000) as task:
+                task.advance(65536)
+
+    Thread-safe. Counting is cheap: the display is renewed at most every ``interval`` seconds.
+
+    :param label: what is going on, in a word
+    :param files: how many files there are, or None if that is not known; see :meth:`add`
+    :param bytes: how many bytes
+    :param mode: ``auto`` shows lines if the stream is a terminal, ``none`` nothing, ``jsonl`` a JSON object a line
+        (``event`` is ``progress``, ``file`` or ``end``)
+    :param stream: default: ``sys.stderr``
+    :param lines: how many of the files under way are shown
+    :param interval: seconds between renewals; default: 0.1, 1 for ``jsonl``
+    """
+
+    def __init__(
+        self,
+        label: str = "",
+        *,
+        files: int | None = None,
+        bytes: int | None = None,
+        mode: str = "auto",
+        stream: IO[str] | None = None,
+        lines: int = 4,
+        interval: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if mode not in MODES:
+            raise UsageError(f"no progress mode {mode!r}; there are: {', '.join(MODES)}")
+        self.label = label
+        self._stream = sys.stderr if stream is None else stream
+        if mode == "auto" and (
+            not is_terminal(self._stream) or os.environ.get("TERM", "") in ("", "dumb") or has_display()
+        ):
+            mode = "none"
+        self.mode = mode
+        self._files = files
+        self._bytes = bytes
+        self._lines = lines
+        self._interval = interval if interval is not None else (1.0 if mode == "jsonl" else 0.1)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._tasks: list[Task] = []
+        self._files_done = 0
+        self._files_failed = 0
+        self._bytes_done = 0
+        self._bytes_fresh = 0
+        self._started = self._sampled = clock()
+        self._sampled_bytes = 0
+        self._rate: float | None = None
+        self._due = self._started + self._interval
+        self._shown = 0  # lines on the terminal now
+        self._closed = False
+        if mode == "auto":
+            set_display(self._print_through)
+
+    def add(self, files: int = 0, bytes: int = 0) -> None:
+        """Raise the totals, as more files become known."""
+        with self._lock:
+            self._files = (self._files or 0) + files
+            self._bytes = (self._bytes or 0) + bytes
+
+    def task(self, name: str, size: int | None = None) -> Task:
+        """Begin a file.
+
+        :param size: its bytes, if known
+        """
+        task = Task(self, name, size)
+        with self._lock:
+            self._tasks.append(task)
+        return task
+
+    def snapshot(self) -> dict[str, Any]:
+        """What has been counted.
+
+        :return: ``files_done``, ``files_failed``, ``files``, ``bytes_done``, ``bytes``, ``rate`` (bytes per second, None at
+            first), ``eta`` (seconds, or None), ``elapsed`` (seconds)
+        """
+        with self._lock:
+            eta = None
+            if self._rate and self._bytes is not None and self._bytes >= self._bytes_done:
+                eta = (self._bytes - self._bytes_done) / self._rate
+            return {
+                "files_done": self._files_done,
+                "files_failed": self._files_failed,
+                "files": self._files,
+                "bytes_done": self._bytes_done,
+                "bytes": self._bytes,
+                "rate": self._rate,
+                "eta": eta,
+                "elapsed": self._clock() - self._started,
+            }
+
+    def close(self) -> None:
+        """Take the display away (or write the last event); more calls do nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self.mode == "auto":
+                self._clear()
+                set_display(None)
+            elif self.mode == "jsonl":
+                self._sample(self._clock(), least=0.0)
+                self._event({"event": "end", **self.snapshot()})
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Called by tasks
+
+    def _advance(self, task: Task, count: int, fresh: bool = True) -> None:
+        with self._lock:
+            task.done += count
+            self._bytes_done += count
+            if fresh:
+                self._bytes_fresh += count
+            if self.mode != "none":
+                self._renew_if_due()
+
+    def _finish(self, task: Task, ok: bool) -> None:
+        with self._lock:
+            if task.closed:
+                return
+            task.closed = True
+            self._tasks.remove(task)
+            if ok:
+                self._files_done += 1
+            else:
+                self._files_failed += 1
+            if self.mode == "jsonl":
+                self._event({"event": "file", "name": task.name, "bytes": task.done, "size": task.size, "ok": ok})
+            if self.mode != "none":
+                self._renew_if_due()
+
+    # Showing
+
+    def _renew_if_due(self) -> None:
+        now = self._clock()
+        if now < self._due or self._closed:
+            return
+        self._due = now + self._interval
+        self._sample(now)
+        if self.mode == "jsonl":
+            self._event({"event": "progress", **self.snapshot()})
+        else:
+            self._draw()
+
+    def _sample(self, now: float, least: float = 0.05) -> None:
+        """Renew the averaged rate."""
+        elapsed = now - self._sampled
+        if elapsed <= least:
+            return
+        current = max(0.0, (self._bytes_fresh - self._sampled_bytes) / elapsed)
+        if self._rate is None:
+            self._rate = current
+        else:
+            weight = 1 - math.exp(-elapsed / _SMOOTHING)
+            self._rate += weight * (current - self._rate)
+        self._sampled, self._sampled_bytes = now, self._bytes_fresh
+
+    def _event(self, event: dict[str, Any]) -> None:
+        for name in ("rate", "eta", "elapsed"):
+            if event.get(name) is not None:
+                event[name] = round(event[name], 3)
+        write_safely(self._stream, safe_json(json.dumps(event, ensure_ascii=True)) + "\n")
+
+    def _draw(self) -> None:
+        width = terminal_width(self._stream) - 1  # a full last column makes some terminals wrap
+        lines = [shorten(self._total_line(), width)]
+        largest = sorted(self._tasks, key=lambda task: -(task.size or 0))[: self._lines]
+        lines += [_task_line(task, width) for task in largest]
+        text = self._erase() + "\n".join(lines)
+        self._shown = len(lines)
+        write_safely(self._stream, encodable(text, self._stream))
+
+    def _total_line(self) -> str:
+        parts = [self.label] if self.label else []
+        files = f"{self._files_done}/{self._files} files" if self._files is not None else f"{self._files_done} files"
+        parts.append(files + (f", {self._files_failed} failed" if self._files_failed else ""))
+        if self._bytes is not None:
+            share = f" {100 * self._bytes_done // self._bytes}%" if self._bytes else ""
+            parts.append(f"{format_bytes(self._bytes_done)} of {format_bytes(self._bytes)}{share}")
+        else:
+            parts.append(format_bytes(self._bytes_done))
+        state = self.snapshot()
+        if state["rate"] is not None:
+            parts.append(f"{format_bytes(state['rate'])}/s")
+        if state["eta"] is not None:
+            parts.append(f"{format_duration(state['eta'])} left")
+        return "  ".join(parts)
+
+    def _erase(self) -> str:
+        """The control sequence that goes to the first line of the display and clears from there."""
+        if not self._shown:
+            return ""
+        up = f"\x1b[{self._shown - 1}A" if self._shown > 1 else ""
+        return f"\r{up}\x1b[J"
+
+    def _clear(self) -> None:
+        if self._shown:
+            write_safely(self._stream, self._erase())
+            self._shown = 0
+
+    def _print_through(self, write: Callable[[], None]) -> None:
+        """Print a message above the display."""
+        with self._lock:
+            shown = self._shown
+            self._clear()
+            write()
+            if shown and not self._closed:
+                self._draw()
+
+
+def _task_line(task: Task, width: int) -> str:
+    if task.size:
+        state = f"{format_bytes(task.done)} of {format_bytes(task.size)} {min(100, 100 * task.done // task.size):3}%"
+    else:
+        state = format_bytes(task.done)
+    name = shorten(task.name, max(width - text_width(state) - 4, 8))
+    return shorten(f"  {name}  {state}", width)

@@ -1,0 +1,77 @@
+"""JMESPath queries (https://jmespath.org) on results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..errors import UsageError
+
+
+def compile_query(expression: str) -> Any:
+    """A compiled expression.
+
+    :raises UsageError: it is malformed; the message has the position
+    """
+    import jmespath
+    from jmespath.exceptions import JMESPathError, LexerError, ParseError
+
+    try:
+        return jmespath.compile(expression)
+    except LexerError as error:
+        raise _bad_query(expression, error.lexer_position, error.message) from None
+    except ParseError as error:
+        raise _bad_query(expression, error.lex_position, f"unexpected {error.token_value!r}") from None
+    except JMESPathError as error:
+        # Subclasses such as "incomplete expression" mean the end of the text.
+        raise _bad_query(expression, len(expression), str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise UsageError("--query: the expression is nested too deeply") from None
+
+
+def apply_query(expression: str | Any, data: Any) -> Any:
+    """What an expression finds in ``data``.
+
+    :param expression: text, or from :func:`compile_query`
+    :raises UsageError: it is malformed, or calls a function on values that it cannot take
+    """
+    from jmespath.exceptions import JMESPathError
+
+    compiled = compile_query(expression) if isinstance(expression, str) else expression
+    try:
+        return compiled.search(data)
+    except JMESPathError as error:
+        raise UsageError(f"--query: {str(error).splitlines()[0]}", hint="see https://jmespath.org") from None
+
+
+def works_item_by_item(compiled: Any) -> bool:
+    """Whether a query on a list is the same as the queries on each of its items, put together.
+
+    So it is for projections on the list itself: ``[].uuid``, ``[*].[a, b]``, ``[?x > `1`].y``; not for ``[0]``,
+    ``length(@)``, ``sort_by(@, &x)`` or ``[].uuid | [0]``.
+    """
+    return _is_projection(compiled.parsed)
+
+
+def _is_projection(node: dict[str, Any]) -> bool:
+    if node["type"] == "flatten":
+        return _keeps_concatenation(node["children"][0])
+    return node["type"] in ("projection", "filter_projection") and _keeps_concatenation(node["children"][0])
+
+
+def _keeps_concatenation(node: dict[str, Any]) -> bool:
+    return node["type"] in ("identity", "current") or _is_projection(node)
+
+
+def apply_to_items(compiled: Any, items: Iterable[Any]) -> Iterator[Any]:
+    """The results of a query that :func:`works_item_by_item`, as the items come."""
+    for item in items:
+        yield from apply_query(compiled, [item]) or ()
+
+
+def _bad_query(expression: str, position: int | None, why: str) -> UsageError:
+    place = "" if position is None else f" at character {position + 1}"
+    return UsageError(
+        f"--query: bad expression{place}: {why}: {expression}",
+        hint="--query takes JMESPath, such as 'results[].uuid'; see https://jmespath.org",
+    )

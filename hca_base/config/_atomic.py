@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +47,7 @@ def open_atomic(path: str | os.PathLike[str], *, mode: int | None = None, new_mo
             yield device
         return
 
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.tmp")
+    temporary = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     # Until it has its final permissions nobody else may read it.
     fd = os.open(temporary, flags, new_mode if old is None and mode is None else 0o600)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import time
 from pathlib import Path
 from types import TracebackType
@@ -82,7 +81,8 @@ class FileLock:
                     f"{self.path} is being changed by another process (waited {self.timeout:g} s)",
                     hint=f"if no other hca is running, remove {self.lock_path}",
                 )
-            time.sleep(random.uniform(0.002, 0.02))
+            # Uneven pauses, so that many waiters do not wake at the same moments.
+            time.sleep(0.002 + os.urandom(1)[0] / 255 * 0.018)
 
     def _try_marker(self) -> bool:
         marker = self.lock_path.with_name(self.lock_path.name + ".held")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -87,6 +86,8 @@ def _writable(path: Path, purpose: str) -> Path:
 @functools.cache
 def _temporary() -> Path:
     """A folder of this user's own among the temporary files; another's folder of that name is passed over."""
+    import tempfile
+
     user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     base = Path(tempfile.gettempdir())
     path = base / f"{_NAME}-{user}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -129,6 +128,8 @@ def delete_profile(name: str) -> None:
 
 def missing_profile(name: str, hint: str, environ: Mapping[str, str] | None = None) -> ConfigError:
     """The error for a profile that does not exist, with the nearest name that does."""
+    import difflib
+
     near = difflib.get_close_matches(name, list_profiles(environ), 1)
     if near:
         hint = f"did you mean {near[0]}? ({hint})"

@@ -27,7 +27,7 @@ def is_terminal(stream: Any) -> bool:
 
 
 def terminal_width(stream: Any = None, default: int = 80) -> int:
-    """The columns of the terminal of ``stream`` (default: stdout), by ``COLUMNS`` or by its own word, else ``default``."""
+    """The columns of the terminal of ``stream`` (default: stdout): ``COLUMNS``, its own word, or ``default``."""
     with contextlib.suppress(ValueError):
         columns = int(os.environ.get("COLUMNS", ""))
         if columns > 0:

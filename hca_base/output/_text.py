@@ -66,12 +66,12 @@ def shorten(text: str, width: int) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    result = ""
-    for character in text:
-        if text_width(result + character) > width:
-            break
-        result += character
-    return result
+    used = 0
+    for index, character in enumerate(text):
+        used += text_width(character)
+        if used > width:
+            return text[:index]
+    return text
 
 
 def format_bytes(count: float) -> str:

@@ -4,7 +4,26 @@ A plugin is an installed distribution with entry points in the groups ``hca.serv
 ``hca.commands``, ``hca.credentials`` and ``hca.executors``. Nothing of it is imported before it is used.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from ._records import GROUPS as GROUPS
+    from ._records import EntryPointRecord as EntryPointRecord
+    from ._records import PluginDistribution as PluginDistribution
+    from ._registry import BrokenPlugin as BrokenPlugin
+    from ._registry import Conflict as Conflict
+    from ._registry import Registry as Registry
+    from ._registry import client as client
+    from ._registry import registry as registry
+    from ._registry import reset_registry as reset_registry
+    from ._registry import service_of as service_of
+    from ._service import PLUGIN_API as PLUGIN_API
+    from ._service import CredentialScheme as CredentialScheme
+    from ._service import Service as Service
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

@@ -7,7 +7,7 @@ next start without anybody saying so.
 """
 
 # Plain strings instead of pathlib: this runs before every command, over a hundred directories.
-# ruff: noqa: PTH103, PTH108, PTH109, PTH113, PTH116, PTH118, PTH119, PTH120, PTH123, PTH202
+# ruff: noqa: PTH103, PTH108, PTH109, PTH116, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from . import _sources
 
 #: The entry-point groups of the plugin contract.
 GROUPS = ("hca.services", "hca.clients", "hca.commands", "hca.credentials", "hca.executors")
+
+#: Hooks of cliff: a group for each command, ``hca.commands.dss_download``.
+_HOOKS = "hca.commands."
 
 _FORMAT = 3
 _KEEP_CACHES = 32
@@ -146,7 +149,7 @@ def entry_points_of(text: str) -> Iterator[tuple[str, str, str]]:
             continue
         if line[0] == "[" and line[-1] == "]":
             group = line[1:-1].strip()
-        elif group in GROUPS and "=" in line:
+        elif (group in GROUPS or group.startswith(_HOOKS)) and "=" in line:
             name, _, value = line.partition("=")
             # Extras in brackets after the value are of the past; nothing needs them.
             yield group, name.strip(), value.partition("[")[0].strip()

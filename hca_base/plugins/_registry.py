@@ -97,6 +97,11 @@ class Registry:
         """Hand-written commands: ``"dss download"`` -> entry point."""
         return self._tables["hca.commands"]
 
+    def has_hooks(self, command: str) -> bool:
+        """Whether any plugin hooks into a command (cliff's command hooks: a group named after the command)."""
+        group = "hca.commands." + command.replace(" ", "_")
+        return any(record.group == group for each in self._distributions for record in each.records)
+
     def conflicts(self) -> list[Conflict]:
         """Names that more than one distribution claims."""
         return [self._conflicts[key] for key in sorted(self._conflicts)]

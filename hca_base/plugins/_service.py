@@ -117,7 +117,7 @@ class Service:
     def add_defaults(self, config: Config) -> None:
         """Put the plugin's defaults below all other layers of ``config``."""
         if self.config_defaults:
-            config.add_defaults(f"plugin {self.plugin or self.name}", self.config_defaults)
+            config.add_defaults(self.plugin or self.name, self.config_defaults, self.config_schema or None)
 
     def bundled_bytes(self) -> bytes | None:
         """The document that ships with the plugin, or None."""

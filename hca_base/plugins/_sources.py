@@ -5,7 +5,7 @@ one broken plugin break the help of all). The source is parsed once, when the se
 """
 
 # Plain strings instead of pathlib: this runs before every command, over a hundred directories.
-# ruff: noqa: PTH103, PTH108, PTH109, PTH113, PTH116, PTH118, PTH119, PTH120, PTH123, PTH202
+# ruff: noqa: PTH113, PTH118, PTH119, PTH123, PTH202
 
 from __future__ import annotations
 
@@ -37,8 +37,12 @@ def describe(group: str, value: str) -> tuple[str, int | None, list[str]]:
     return summary, (api if group == "hca.services" else None), files
 
 
-def _source_file(module: str) -> str | None:
-    """Path of a module's source, found without importing its parents."""
+def _source_file(module: str, looked_at: list[str]) -> str | None:
+    """Path of a module's source, found without importing its parents.
+
+    Where the file is missing, the directory that should have it goes on the list of what was looked at: it changes
+    when the file appears.
+    """
     import importlib.util
 
     top, *rest = module.split(".")
@@ -54,13 +58,14 @@ def _source_file(module: str) -> str | None:
         for candidate in (f"{base}.py", os.path.join(base, "__init__.py")):
             if os.path.isfile(candidate):
                 return candidate
+        looked_at.append(location)
     return None
 
 
 def _find(module: str, attribute: str, files: list[str], hops: int) -> ast.AST | None:
     import ast
 
-    path = _source_file(module)
+    path = _source_file(module, files)
     if path is None or hops == 0 or os.path.getsize(path) > _MAX_SOURCE:
         return None
     files.append(path)

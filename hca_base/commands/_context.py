@@ -1,0 +1,149 @@
+"""What a command runs in: the options before the command, the settings, and the clients of services."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AuthError, UsageError
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..openapi import Client
+    from ..plugins import Service
+
+
+class GlobalOptions:
+    """The options that stand before the first command word.
+
+    :ivar verbose_level: 0 with ``--quiet``, 1 by default, more with each ``-v`` (the scale that cliff uses)
+    :ivar overrides: ``--config KEY=VALUE``, by key
+    """
+
+    __slots__ = (
+        "access_token",
+        "debug",
+        "errexit",
+        "help",
+        "log_file",
+        "log_level",
+        "overrides",
+        "profile",
+        "progress",
+        "verbose_level",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.verbose_level = 1
+        self.debug = False
+        self.errexit = False
+        self.help = False
+        self.version = False
+        self.log_file: str | None = None
+        self.log_level: str | None = None
+        self.profile: str | None = None
+        self.progress = True
+        self.access_token: str | None = None
+        self.overrides: dict[str, Any] = {}
+
+    @property
+    def quiet(self) -> bool:
+        """No notes on stderr; warnings and errors are shown."""
+        return self.verbose_level == 0
+
+
+class Context:
+    """Settings and clients, made at their first use and shared by all commands of a session.
+
+    :param options: the options before the command
+    """
+
+    def __init__(self, options: GlobalOptions | None = None) -> None:
+        self.options = options or GlobalOptions()
+        self._config: Config | None = None
+        self._clients: dict[str, Client] = {}
+        self._token: str | None = None
+
+    @property
+    def config(self) -> Config:
+        """The settings, with ``--profile`` and ``--config`` applied.
+
+        :raises hca_base.errors.ConfigError: a file cannot be read or is malformed
+        """
+        if self._config is None:
+            from .. import config
+
+            self._config = config.load(profile=self.options.profile, options=self.options.overrides or None)
+        return self._config
+
+    def forget(self) -> None:
+        """Read the settings again at the next use, and make new clients: something of theirs has changed."""
+        self._config = None
+        for client in self._clients.values():
+            close = getattr(client, "close", None)
+            if close is not None:
+                close()
+        self._clients.clear()
+
+    def service(self, name: str) -> Service:
+        """A service by name; see :func:`hca_base.plugins.service_of`."""
+        from ..plugins import registry
+
+        found = registry().service(name, self.config)
+        found.add_defaults(self.config)
+        return found
+
+    @property
+    def token(self) -> str | None:
+        """The token of ``--access-token`` (``-`` reads a line from stdin), or None."""
+        given = self.options.access_token
+        if given is None:
+            return None
+        if self._token is None:
+            if given == "-":
+                self._token = sys.stdin.readline().strip() if sys.stdin is not None else ""
+                if not self._token:
+                    raise AuthError("--access-token - was given, but stdin holds no token")
+            else:
+                from ..output import warn
+
+                warn("--access-token TOKEN shows the token to every user of this machine; use '-' or HCA_ACCESS_TOKEN")
+                self._token = given
+        return self._token
+
+    def client(self, name: str) -> Client:
+        """The client of a service; made once.
+
+        :raises hca_base.errors.UsageError: there is no such service
+        """
+        if name not in self._clients:
+            from ..plugins import client
+
+            options: dict[str, Any] = {"config": self.config}
+            if self.token is not None:
+                options["token"] = self.token
+            self._clients[name] = client(name, **options)
+        return self._clients[name]
+
+    @property
+    def progress(self) -> str:
+        """The mode for :class:`hca_base.output.Progress`."""
+        return "auto" if self.options.progress and not self.options.quiet else "none"
+
+
+def read_stdin() -> str:
+    """All of stdin as text.
+
+    :raises hca_base.errors.UsageError: it is closed or not UTF-8
+    """
+    if sys.stdin is None:
+        raise UsageError("stdin is closed, but '-' asks for text from it")
+    try:
+        data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"stdin is not UTF-8 text: {error}") from None
+    except OSError as error:
+        raise UsageError(f"stdin cannot be read: {os.strerror(error.errno) if error.errno else error}") from None

@@ -1,0 +1,113 @@
+"""The argument parser of all commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn, TextIO
+
+from ..errors import ConfigError, UsageError
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal, at most 100 columns; descriptions keep their lines."""
+
+    def __init__(self, prog: str, **kwargs: Any) -> None:
+        kwargs.setdefault("width", max(20, min(columns(), 100) - 2))
+        kwargs.setdefault("max_help_position", 28)
+        super().__init__(prog, **kwargs)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that never guesses, and raises instead of ending the process.
+
+    Options are never abbreviated, an option that is declared twice is an error of the programmer, and a wrong
+    command line raises :class:`hca_base.errors.UsageError`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("formatter_class", HelpFormatter)
+        kwargs["allow_abbrev"] = False
+        super().__init__(*args, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        # argparse makes "{type!r} value" of types without a docstring of their own; one line is all there is room for.
+        raise UsageError(" ".join(message.split()), hint=f"see '{self.prog} --help'")
+
+    def print_help(self, file: Any = None) -> None:
+        page(self.format_help(), file)
+
+    def apply_defaults(self, defaults: Mapping[str, Any], section: str) -> None:
+        """Use the configuration's defaults for options; a required option that has one need not be given.
+
+        :param defaults: by the option's name with ``_`` for ``-``
+        :param section: configuration section that they are from, for messages
+        :raises hca_base.errors.ConfigError: a value is none of the option's choices
+        """
+        if not defaults:
+            return
+        for action in self._actions:
+            for key in _keys_of(action):
+                if key in defaults and action.dest not in ("help", argparse.SUPPRESS):
+                    value = _converted(action, defaults[key], f"{section}.{key}")
+                    action.default = value
+                    action.required = False
+                    break
+
+
+def _keys_of(action: argparse.Action) -> list[str]:
+    keys = [action.dest.rpartition(":")[2]]
+    keys += [option.lstrip("-").replace("-", "_") for option in action.option_strings if option.startswith("--")]
+    return keys
+
+
+def _converted(action: argparse.Action, value: Any, key: str) -> Any:
+    if action.choices is not None and value is not None:
+        allowed = list(action.choices)
+        for each in value if isinstance(value, list) else [value]:
+            if each not in allowed:
+                raise ConfigError(
+                    f"{key} is {each!r}; the option takes {', '.join(str(choice) for choice in allowed)}",
+                    hint=f"hca config set {key} {allowed[0]}" if allowed else None,
+                )
+    # A string goes through the option's type at the end of parsing; argparse does that for defaults.
+    return value
+
+
+def columns() -> int:
+    """Width of the terminal: ``COLUMNS``, else what the terminal says, else 80."""
+    try:
+        value = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        value = 0
+    if value <= 0:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            try:
+                value = os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
+            except (OSError, ValueError, AttributeError):
+                continue
+            if value > 0:
+                break
+    return value if value > 0 else 80
+
+
+def page(text: str, file: TextIO | None = None) -> None:
+    """Write help; through the user's pager where it is longer than the terminal."""
+    stream = file or sys.stdout
+    if stream is None:
+        return
+    try:
+        terminal = stream.isatty() and sys.stdin is not None and sys.stdin.isatty()
+        height = os.get_terminal_size(stream.fileno()).lines if terminal else 0
+    except (OSError, ValueError, AttributeError):
+        terminal, height = False, 0
+    if not terminal or not 0 < height <= text.count("\n") + 1:
+        stream.write(text)
+        return
+    import autopage
+
+    pager = autopage.AutoPager(stream, allow_color=True, line_buffering=False, reset_on_exit=False)
+    with pager as out:
+        out.write(text)

@@ -1,0 +1,60 @@
+"""``hca cache``: documents and plugin lists that can be had again."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..config import paths
+from ..errors import HCAError
+from ._base import Command, Lister
+
+
+def _files() -> Iterator[Path]:
+    folder = paths.cache_dir()
+    if folder.is_dir():
+        yield from sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+class List(Lister):
+    """List what is cached."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        rows = []
+        for path in _files():
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            when = datetime.datetime.fromtimestamp(status.st_mtime, datetime.UTC).isoformat(timespec="seconds")
+            rows.append((path.relative_to(paths.cache_dir()).as_posix(), status.st_size, when))
+        return ["name", "bytes", "changed"], rows
+
+
+class Clear(Command):
+    """Delete cached documents and plugin lists.
+
+    Everything in the cache is had again when it is needed; downloaded files are elsewhere and stay.
+    """
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        folder = paths.cache_dir()
+        count = sum(1 for _ in _files())
+        if folder.is_dir():
+            try:
+                for path in folder.iterdir():
+                    if path.is_dir() and not path.is_symlink():
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink(missing_ok=True)
+            except OSError as error:
+                raise HCAError(f"{error.filename} cannot be deleted: {error.strerror}") from None
+        self.note(f"{count} file{'' if count == 1 else 's'} deleted from {folder}")
+
+
+class ClearOld(Clear):
+    """Delete cached documents (as in hca 7)."""

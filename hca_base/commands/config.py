@@ -1,0 +1,297 @@
+"""``hca config``: show, change and check the settings."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path as FilePath
+from typing import Any
+
+from .. import config as settings
+from ..errors import ConfigError, NotFoundError, UsageError
+from ._base import Command, DataCommand, Lister
+
+
+def _schemas() -> list[Any]:
+    """The configuration schemas of all services whose plugins can be used."""
+    from ..plugins import registry
+
+    return [service.config_schema for service in registry().services().values() if service.config_schema]
+
+
+def _with_plugin_defaults(config: settings.Config) -> settings.Config:
+    from ..plugins import registry
+
+    for service in registry().services(config).values():
+        service.add_defaults(config)
+    return config
+
+
+def _target(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--profile", metavar="NAME", help="in this profile (default: the user's config.json)")
+    where.add_argument("--file", metavar="FILE", type=FilePath, help="in this file")
+
+
+class Show(Lister):
+    """Show all settings, and where each comes from.
+
+    Secrets are masked.
+    """
+
+    example = "config show --origin"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("section", nargs="?", help="only this section, such as DSSClient")
+        parser.add_argument("--origin", action="store_true", help="say which file and line each comes from")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        config = _with_plugin_defaults(self.config)
+        rows = []
+        for key, value, origin in config.items():
+            if parsed_args.section and key != parsed_args.section and not key.startswith(f"{parsed_args.section}."):
+                continue
+            shown = settings.masked(key, value)
+            text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+            rows.append((key, text, origin.layer, str(origin)) if parsed_args.origin else (key, text))
+        names = ["key", "value", "layer", "origin"] if parsed_args.origin else ["key", "value"]
+        for warning in config.warnings:
+            self.note(warning)
+        return names, sorted(rows)
+
+
+class Get(DataCommand):
+    """Print one setting.
+
+    Text is printed as it is, everything else as JSON. Secrets are printed too: you asked for them.
+    """
+
+    example = "config get DSSClient.swagger_url"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("key", help="such as http.timeout")
+        parser.add_argument("--origin", action="store_true", help="print where it comes from instead")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        config = _with_plugin_defaults(self.config)
+        value = config.get(parsed_args.key)
+        if value is None:
+            near = _nearest(parsed_args.key, [key for key, _, _ in config.items()])
+            raise NotFoundError(
+                f"{parsed_args.key} is not set", hint=f"did you mean {near}?" if near else "hca config show lists all"
+            )
+        if parsed_args.origin:
+            origin = config.origin(parsed_args.key)
+            self.stdout.write(f"{origin}\n")
+            return None
+        if isinstance(value, str) and not _chose_format(parsed_args):
+            self.stdout.write(f"{value}\n")
+            return None
+        return value
+
+
+class Set(Command):
+    """Set one setting.
+
+    A value that is JSON (a number, true, [1, 2], {…}) is taken as such, anything else as text.
+    """
+
+    example = "config set DSSClient.swagger_url http://127.0.0.1:8765/v1/swagger.json"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("key", help="such as http.timeout")
+        parser.add_argument("value", help="JSON or text; - reads it from stdin, so that it is not in the history")
+        parser.add_argument("--text", action="store_true", help="take the value as text, whatever it looks like")
+        parser.add_argument("--force", action="store_true", help="set a value that the schema says is wrong")
+        _target(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from ..output import warn
+        from ._context import read_stdin
+
+        text = read_stdin().rstrip("\r\n") if parsed_args.value == "-" else parsed_args.value
+        value = text if parsed_args.text else settings.parse_value(text)
+        for problem in settings.check_value(parsed_args.key, value, _schemas()):
+            if problem.severity == "error" and not parsed_args.force:
+                raise ConfigError(f"{problem.key}: {problem.message}", hint="--force sets it all the same")
+            warn(f"{problem.key}: {problem.message}")
+        settings.set_value(parsed_args.key, value, file=parsed_args.file, profile=parsed_args.profile)
+        self.context.forget()
+
+
+class Unset(Command):
+    """Remove one setting.
+
+    What a lower layer sets (the site's file, say) then holds again.
+    """
+
+    example = "config unset http.timeout"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("key", help="such as http.timeout")
+        _target(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        if not settings.unset_value(parsed_args.key, file=parsed_args.file, profile=parsed_args.profile):
+            where = parsed_args.file or parsed_args.profile or settings.paths.user_config_file()
+            raise NotFoundError(f"{parsed_args.key} is not set in {where}", hint="hca config show --origin")
+        self.context.forget()
+
+
+class Path(Lister):
+    """Print which files settings are read from.
+
+    The lowest comes first; a later one wins. Files that do not exist are marked.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--user", action="store_true", help="print only the path of the user's file")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        user = settings.paths.user_config_file()
+        if parsed_args.user:
+            self.stdout.write(f"{user}\n")
+            return None
+        files = [("site", settings.paths.site_config_file()), ("user", user)]
+        profile = self.context.options.profile or _quietly_active()
+        if profile and profile != "default":
+            files.append((f"profile {profile}", settings.profile_path(profile)))
+        extra = os.environ.get("HCA_CONFIG_FILE", "").split(os.pathsep)
+        files += [("HCA_CONFIG_FILE", FilePath(name)) for name in extra if name]
+        rows = [(layer, str(path), "yes" if path.exists() else "no") for layer, path in files]
+        return ["layer", "path", "exists"], rows
+
+
+class Validate(Command):
+    """Check all settings.
+
+    Each problem is printed with its file, line and key; the exit code is 2 if there is an error.
+    """
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        config = settings.load(profile=self.context.options.profile, tolerant=True)
+        problems = settings.validate(config, _schemas())
+        for problem in problems:
+            self.stdout.write(f"{problem.severity}: {problem}\n")
+        errors = sum(problem.severity == "error" for problem in problems)
+        if errors:
+            return 2
+        files = [layer for layer in config.layers if layer.path is not None]
+        self.note(f"{len(files)} file{'' if len(files) == 1 else 's'} read, nothing wrong" if not problems else "")
+        return 0
+
+
+class Schema(DataCommand):
+    """Print the JSON Schema of the settings.
+
+    Editors that know JSON Schema can complete and check config.json with it.
+    """
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        return settings.schema(_schemas())
+
+
+class Edit(Command):
+    """Edit the settings in your editor.
+
+    The editor is VISUAL or EDITOR. The file is checked afterwards, and a broken one can be edited again.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        _target(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        path: FilePath = settings.paths.user_config_file()
+        if parsed_args.profile:
+            path = settings.profile_path(parsed_args.profile)
+        elif parsed_args.file:
+            path = parsed_args.file
+        else:
+            settings.ensure_user_config()
+        before = path.read_bytes() if path.exists() else b"{}\n"
+        draft = path.with_name(f".{path.name}.edit-{os.getpid()}")
+        try:
+            settings.write_atomic(draft, before, mode=0o600)
+            while True:
+                self._edit(draft)
+                after = draft.read_bytes()
+                if after == before:
+                    self.note("nothing changed")
+                    return 0
+                wrong = _problem_of(after, path)
+                if wrong is None:
+                    break
+                self._ask_again(wrong)
+            if path.exists() and path.read_bytes() != before:
+                raise ConfigError(f"{path} was changed by another program meanwhile; yours is kept as {draft}")
+            settings.write_atomic(path, after)
+            draft.unlink()
+        except OSError as error:
+            raise ConfigError(f"{error.filename or path} cannot be written: {error.strerror or error}") from None
+        finally:
+            if draft.exists() and draft.read_bytes() == before:
+                draft.unlink()
+        self.context.forget()
+        return self.app.run_subcommand(["config", "validate"]) or 0
+
+    def _edit(self, path: FilePath) -> None:
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ("notepad" if os.name == "nt" else "vi")
+        try:
+            done = subprocess.run([*shlex.split(editor), str(path)], check=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"the editor {editor!r} cannot be started: {error}", hint="set EDITOR") from None
+        if done.returncode:
+            raise UsageError(f"the editor {editor!r} failed with exit code {done.returncode}; nothing was changed")
+
+    def _ask_again(self, wrong: str) -> None:
+        from ._confirm import confirm
+
+        confirm(f"{wrong}. Edit again?")
+
+
+def _problem_of(data: bytes, path: FilePath) -> str | None:
+    try:
+        if not isinstance(json.loads(data.decode("utf-8-sig")), dict):
+            return f"{path}: the settings must be an object"
+    except UnicodeDecodeError:
+        return f"{path}: not UTF-8"
+    except (ValueError, RecursionError) as error:
+        return f"{path}: {error}"
+    return None
+
+
+def _quietly_active() -> str | None:
+    try:
+        return settings.active_profile()
+    except ConfigError:
+        return None
+
+
+def _nearest(key: str, known: list[str]) -> str | None:
+    import difflib
+
+    lowered = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(key.lower(), lowered, 1)
+    return lowered[found[0]] if found else None
+
+
+def _chose_format(args: argparse.Namespace) -> bool:
+    from ..output import output_options
+
+    options = output_options(args)
+    return options.get("fmt") != "json" or bool(options.get("query"))

@@ -1,0 +1,114 @@
+"""``hca profile``: named sets of settings."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .. import config as settings
+from ..errors import UsageError
+from ._base import Command, Lister
+from ._confirm import confirm
+
+
+class List(Lister):
+    """List the profiles.
+
+    The one in use is marked.
+    """
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        chosen = self.context.options.profile or settings.active_profile()
+        rows = [
+            (name, "*" if name == chosen else "", str(settings.profile_path(name))) for name in settings.list_profiles()
+        ]
+        return ["name", "in use", "file"], rows
+
+
+class Create(Command):
+    """Create a profile.
+
+    Its settings are given as KEY=VALUE, or copied from another profile.
+    """
+
+    example = "profile create staging DSSClient.swagger_url=https://dss.staging.example.org/v1/swagger.json"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="letters, digits, - and _")
+        parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="settings to begin with")
+        parser.add_argument("--copy", metavar="NAME", help="begin with the settings of this profile")
+        parser.add_argument("--use", action="store_true", help="use it from now on")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        pairs = []
+        for given in parsed_args.settings:
+            key, equals, text = given.partition("=")
+            if not equals or not key:
+                raise UsageError(f"{given!r} is not KEY=VALUE")
+            pairs.append((key, settings.parse_value(text)))
+        begin: dict[str, Any] = {}
+        if parsed_args.copy:
+            begin = _settings_of(parsed_args.copy)
+        path = settings.create_profile(parsed_args.name, begin)
+        for key, value in pairs:
+            settings.set_value(key, value, profile=parsed_args.name)
+        if parsed_args.use:
+            settings.use_profile(parsed_args.name)
+        self.context.forget()
+        self.note(f"{path} created")
+
+
+class Use(Command):
+    """Choose the profile that is used from now on.
+
+    ``default`` stands for none. HCA_PROFILE and --profile win over this choice.
+    """
+
+    example = "profile use staging"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="a profile, or 'default' for none")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        import os
+
+        from ..output import warn
+
+        settings.use_profile(None if parsed_args.name == "default" else parsed_args.name)
+        self.context.forget()
+        other = os.environ.get("HCA_PROFILE")
+        if other and other != parsed_args.name:
+            warn(f"HCA_PROFILE is set to {other}, which wins over this choice")
+
+
+class Delete(Command):
+    """Delete a profile.
+
+    Its settings are lost; logins stored for it stay until 'hca auth logout'.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name")
+        parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        if parsed_args.name in settings.list_profiles():
+            confirm(f"Delete profile {parsed_args.name} and its settings?", yes=parsed_args.yes)
+        settings.delete_profile(parsed_args.name)
+        self.context.forget()
+
+
+def _settings_of(name: str) -> dict[str, Any]:
+    """What a profile's own file holds."""
+    import json
+
+    if name not in settings.list_profiles():
+        raise UsageError(f"there is no profile {name}", hint="'hca profile list' shows those there are")
+    data = json.loads(settings.profile_path(name).read_text(encoding="utf-8-sig"))
+    return dict(data) if isinstance(data, dict) else {}

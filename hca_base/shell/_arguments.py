@@ -1,0 +1,227 @@
+"""The options of a generated command, from the parameters of its operation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..commands import Parser, boolean_argument, json_argument, text_argument
+
+if TYPE_CHECKING:
+    from ..openapi import Operation, Parameter
+    from ..plugins import Service
+
+#: A dest that no option of ours has: the API's parameters may have any name.
+PREFIX = "api:"
+_MAX_SHOWN_CHOICES = 12
+
+
+def build_parser(service: Service, operation: Operation, prog: str, description: str, epilog: str) -> Parser:
+    """A parser with an option for each parameter, required ones first, and the output options that they leave free."""
+    parser = Parser(prog=prog, description=_escaped(description), epilog=_escaped(epilog), add_help=False)
+    taken = {parameter.option for parameter in operation.parameters}
+    required = parser.add_argument_group("required") if operation.required else None
+    optional = parser.add_argument_group("optional")
+    for parameter in operation.required:
+        assert required is not None
+        _add(required, service, parameter)
+    for parameter in operation.optional:
+        _add(optional, service, parameter)
+    names = [name for name in ("-h", "--help") if name not in taken]
+    if names:
+        optional.add_argument(*names, action="help", help="show this help")
+    if operation.paginated and "--no-paginate" not in taken:
+        optional.add_argument(
+            "--no-paginate",
+            dest="paginate",
+            action="store_false",
+            default=True,
+            help="get only the first page",
+        )
+    from ..output import add_output_options
+
+    add_output_options(parser, default="json", exclude=taken)
+    return parser
+
+
+def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
+    """The arguments that were given, by the operation's Python names."""
+    found = {}
+    for parameter in operation.parameters:
+        value = getattr(args, PREFIX + parameter.python_name, None)
+        if value is not None:
+            found[parameter.python_name] = value
+    return found
+
+
+def _listed(choices: list[str]) -> str:
+    shown = ", ".join(choices[:_MAX_SHOWN_CHOICES])
+    return f"{shown}, …" if len(choices) > _MAX_SHOWN_CHOICES else shown
+
+
+def _add(group: argparse._ArgumentGroup, service: Service, parameter: Parameter) -> None:
+    settings: dict[str, Any] = {
+        "dest": PREFIX + parameter.python_name,
+        "required": parameter.required,
+        "help": _help_of(parameter),
+        "metavar": _metavar(parameter),
+        "type": _type_of(parameter),
+    }
+    if parameter.type == "array":
+        settings |= {"nargs": "+", "action": _Extend}
+    elif parameter.type == "boolean":
+        settings |= {"nargs": "?", "const": True}
+    try:
+        group.add_argument(parameter.option, **settings)
+    except argparse.ArgumentError:
+        # Two parameters of one option: the document's own clash. The second is reached by its full name.
+        group.add_argument(f"--{parameter.location}-{parameter.option.lstrip('-')}", **settings)
+
+
+class _Extend(argparse.Action):
+    """Collects the items of a list: several words, the option repeated, or a JSON list."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        if not getattr(namespace, f"{self.dest}:given", False):
+            # The first one replaces a default of the configuration.
+            setattr(namespace, f"{self.dest}:given", True)
+            setattr(namespace, self.dest, [])
+        found = list(getattr(namespace, self.dest) or [])
+        for value in values:
+            if isinstance(value, _Items):
+                found.extend(value)
+            else:
+                found.append(value)
+        setattr(namespace, self.dest, found)
+
+
+class _Items(list[Any]):
+    """A JSON list that was given as one word."""
+
+
+def _type_of(parameter: Parameter) -> Callable[[str], Any]:
+    if parameter.type == "array":
+        return _item_type(parameter.items)
+    return _scalar_type(parameter.type)
+
+
+def _scalar_type(name: str | None) -> Callable[[str], Any]:
+    types: dict[str | None, Callable[[str], Any]] = {
+        "integer": _integer,
+        "number": _number,
+        "boolean": boolean_argument,
+        "object": json_argument,
+        "any": _anything,
+        "file": _file,
+    }
+    return types.get(name, str)
+
+
+def _item_type(name: str | None) -> Callable[[str], Any]:
+    scalar = _scalar_type(name)
+
+    def item(value: str) -> Any:
+        if value[:1] in ("[", "@") or value == "-":
+            if name in (None, "string") and value[:1] != "[":
+                return value
+            try:
+                parsed = json_argument(value)
+            except argparse.ArgumentTypeError:
+                if name in (None, "string"):
+                    return value
+                raise
+            return _Items(parsed) if isinstance(parsed, list) else parsed
+        return scalar(value)
+
+    item.__name__ = getattr(scalar, "__name__", "value")
+    return item
+
+
+def _integer(value: str) -> int:
+    try:
+        return int(value, 10)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number") from None
+
+
+def _number(value: str) -> float | int:
+    try:
+        return int(value, 10)
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number") from None
+
+
+def _anything(value: str) -> Any:
+    text = text_argument(value) if value.startswith("@") or value == "-" else value
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _file(value: str) -> Any:
+    """The content of a file, for parameters that carry one: a path, or ``-`` for stdin."""
+    import sys
+    from pathlib import Path
+
+    if value == "-":
+        return sys.stdin.buffer.read()
+    path = Path(value.removeprefix("@")).expanduser()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {path}")
+    return path
+
+
+def _metavar(parameter: Parameter) -> str:
+    choices = [str(choice) for choice in parameter.choices]
+    if choices and len(choices) <= _MAX_SHOWN_CHOICES and sum(map(len, choices)) < 60:
+        shown = "{" + ",".join(choices) + "}"
+    else:
+        names = {
+            "integer": "N",
+            "number": "NUMBER",
+            "boolean": "true|false",
+            "object": "JSON",
+            "any": "VALUE",
+            "file": "FILE",
+            "array": {"object": "JSON", "integer": "N", "number": "NUMBER"}.get(parameter.items or "", "VALUE"),
+        }
+        shown = names.get(
+            parameter.type, parameter.name.upper().replace("-", "_") if _plain(parameter.name) else "TEXT"
+        )
+    return _escaped(shown)
+
+
+def _plain(name: str) -> bool:
+    return name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+
+
+def _help_of(parameter: Parameter) -> str:
+    from ..output import plain_text
+
+    text = " ".join(plain_text(parameter.description, 10_000).split())
+    notes = []
+    if parameter.deprecated:
+        notes.append("deprecated")
+    choices = [str(choice) for choice in parameter.choices]
+    if len(choices) > _MAX_SHOWN_CHOICES:
+        notes.append(f"one of {_listed(choices)}")
+    if parameter.type in ("object", "any") or parameter.items == "object":
+        notes.append("JSON, @FILE, or - for stdin")
+    if parameter.schema_note:
+        notes.append(plain_text(parameter.schema_note, 10_000))
+    if parameter.default is not None:
+        notes.append(f"default: {json.dumps(parameter.default, ensure_ascii=False)}")
+    if notes:
+        text = f"{text} ({'; '.join(notes)})".strip()
+    return _escaped(text)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")

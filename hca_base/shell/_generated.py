@@ -1,0 +1,113 @@
+"""Commands made from the operations of a service's document."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from ._arguments import build_parser
+
+if TYPE_CHECKING:
+    from ..openapi import Operation, Parameter
+    from ..plugins import Service
+    from ._catalog import Catalog, Found
+
+_EXAMPLES = {"integer": 10, "number": 1.5, "boolean": True, "array": ["…"], "object": {}, "file": "FILE"}
+
+
+def command_class(service: Service, operation: Operation) -> type:
+    """The class of one operation's command."""
+    from ._operation_command import OperationCommand
+
+    name = "".join(part.capitalize() for part in operation.name.split("_"))
+    return type(name, (OperationCommand,), {"service": service, "operation": operation, "__doc__": operation.summary})
+
+
+def operation_help(catalog: Catalog, found: Found, prog: str) -> str:
+    """The help of a generated command, made without the command."""
+    assert found.service is not None
+    service = catalog.service(found.service)
+    operation = catalog.operation(found.service, found.name.split(" ")[1])
+    assert operation is not None
+    parser = parser_of(service, operation, prog)
+    section = found.name.replace(" ", "_").replace("-", "_")
+    parser.apply_defaults(catalog.context.config.command_defaults(section), section)
+    return parser.format_help()
+
+
+def parser_of(service: Service, operation: Operation, prog: str) -> Any:
+    """The parser of a generated command."""
+    return build_parser(service, operation, prog, description(operation), epilog(service, operation))
+
+
+def description(operation: Operation) -> str:
+    """Summary and description as plain text; the paths where several share the name."""
+    from ..commands import columns
+    from ..output import plain_text
+
+    width = max(20, min(columns(), 100) - 2)
+    summary = " ".join(plain_text(operation.summary, 10_000).split())
+    body = plain_text(operation.description, width).strip("\n")
+    if body.split("\n")[0].strip() == summary:
+        summary = ""
+    parts = [part for part in (summary, body) if part]
+    if operation.deprecated:
+        parts.append("Deprecated: the service may drop it.")
+    if operation.alternatives:
+        lines = [f"  {_ways(each)}  →  {each.method} {each.path}" for each in operation.alternatives]
+        parts.append("\n".join(["The path parameters that are given choose among:", *lines]))
+    else:
+        parts.append(f"{operation.method} {operation.path}")
+    if operation.auth == "required":
+        parts.append("Needs credentials (see 'hca auth status').")
+    return "\n\n".join(parts)
+
+
+def _ways(operation: Operation) -> str:
+    options = [p.option for p in operation.parameters if p.location == "path"]
+    return " ".join(options) or "none of them"
+
+
+def epilog(service: Service, operation: Operation) -> str:
+    """An example, and the same call in Python."""
+    shown = operation.alternatives[0] if operation.alternatives else operation
+    arguments = [(parameter, example_of(parameter)) for parameter in shown.required]
+    words = ["hca", service.name, operation.command]
+    for parameter, value in arguments:
+        words.append(parameter.option)
+        words += [_word(each) for each in (value if isinstance(value, list) else [value])]
+    python = ", ".join(f"{parameter.python_name}={_literal(value)}" for parameter, value in arguments)
+    lines = ["example:", f"  {' '.join(words)}", "", "in Python:"]
+    lines += [f'  client = hca_base.client("{service.name}")']
+    if operation.paginated:
+        lines += [f"  for item in client.{operation.name}.iterate({python}):", "      ..."]
+    else:
+        lines += [f"  client.{operation.name}({python})"]
+    return "\n".join(lines)
+
+
+def example_of(parameter: Parameter) -> Any:
+    """A value that shows what a parameter looks like."""
+    if parameter.choices:
+        first = parameter.choices[0]
+        return [first] if parameter.type == "array" else first
+    if parameter.default is not None:
+        return parameter.default
+    if parameter.type in _EXAMPLES:
+        return _EXAMPLES[parameter.type]
+    lowered = parameter.name.lower()
+    if parameter.format == "uuid" or lowered == "uuid" or lowered.endswith("_uuid"):
+        return "8f35071f-9849-4e8b-8f1d-0f0f8f5c2a3e"
+    return parameter.name.upper() if parameter.name.isascii() and parameter.name.isidentifier() else "VALUE"
+
+
+def _word(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return shlex.quote(text) if text != "…" else text
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)

@@ -1,0 +1,144 @@
+"""From the command line to an exit code.
+
+``--version`` and help are answered here, from names and summaries; only a command that runs imports cliff.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..commands import Context, GlobalOptions, page
+from ._errors import guard
+from ._split import split
+
+if TYPE_CHECKING:
+    from ._catalog import Catalog
+
+#: Hidden first words that completion scripts call.
+COMPLETE = "__complete"
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a whole command line."""
+    _open_streams()
+    options = GlobalOptions()
+
+    def action() -> int:
+        nonlocal options
+        if argv and argv[0] == COMPLETE:
+            from ._completion import answer
+
+            return answer(list(argv[1:]))
+        parsed, words = split(argv)
+        for name in GlobalOptions.__slots__:
+            setattr(options, name, getattr(parsed, name))
+        return dispatch(options, words)
+
+    return guard(action, options, last=True)
+
+
+def dispatch(options: GlobalOptions, words: list[str]) -> int:
+    """Answer what needs no command, or run the command."""
+    if options.version:
+        sys.stdout.write(version_line())
+        return 0
+    from ._catalog import Catalog
+
+    context = Context(options)
+    catalog = Catalog(context)
+    if options.help:
+        words = ["help", *words]
+    if not words:
+        if _at_terminal():
+            words = ["shell"]
+        else:
+            words = ["help"]
+    if words[0] == "help" and _help(catalog, [word for word in words[1:] if word not in ("-h", "--help")]):
+        return 0
+    if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
+        return 0
+    if len(words) == 1 and catalog.is_group(words[0]) and not _is_command(catalog, words[0]):
+        return show_group(catalog, words[0])
+    if words[0] == "help":
+        words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]
+    from ._app import HcaApp
+
+    return HcaApp(context, catalog).run(words)
+
+
+def version_line() -> str:
+    """``hca 9.0.0 (CPython 3.11.7 Linux-…)``, the form that hca 7 had."""
+    from .. import __version__
+
+    implementation = "CPython" if sys.implementation.name == "cpython" else sys.implementation.name
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return f"hca {__version__} ({implementation} {python} {sys.platform})\n"
+
+
+def _help(catalog: Catalog, words: list[str]) -> bool:
+    """Show help that needs no command's class; False if the command itself must be asked."""
+    from ._help import program_help
+
+    if not words:
+        page(program_help(catalog))
+        return True
+    if len(words) == 1 and catalog.is_group(words[0]) and not _is_command(catalog, words[0]):
+        show_group(catalog, words[0])
+        return True
+    found, rest = catalog.find(words)
+    if rest and words[0] == "help":
+        return False
+    if found.kind == "operation" and not rest:
+        from ._generated import operation_help
+
+        page(operation_help(catalog, found, f"hca {found.name}"))
+        return True
+    return False
+
+
+def show_group(catalog: Catalog, group: str) -> int:
+    """List the commands of a group; what is wrong with it goes to stderr."""
+    from ..output import warn
+    from ._help import group_help
+
+    text, problem = group_help(catalog, group)
+    for warning in catalog.warnings(group):
+        warn(warning)
+    page(text)
+    if problem:
+        warn(problem)
+    return 0
+
+
+def _is_command(catalog: Catalog, word: str) -> bool:
+    return any(name == word for name, _ in catalog.hand_written())
+
+
+def _at_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _open_streams() -> None:
+    """Make stdout and stderr usable: open, and able to write any text in some form."""
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            # The descriptor was closed when the process started. Take its number, lest a file of ours get it.
+            try:
+                opened = os.open(os.devnull, os.O_RDWR)
+                if opened < number:
+                    os.dup2(opened, number)
+                    os.close(opened)
+                    opened = number
+                setattr(sys, name, os.fdopen(opened, "r" if number == 0 else "w", encoding="utf-8"))
+            except OSError:
+                continue
+        elif number:
+            try:
+                # A terminal of another encoding gets \u escapes for what it cannot show, not a traceback.
+                stream.reconfigure(errors="backslashreplace")
+            except (AttributeError, ValueError, OSError):
+                continue

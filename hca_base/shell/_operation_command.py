@@ -1,0 +1,29 @@
+"""The base of generated commands. It is apart from the rest because it imports cliff, which help does without."""
+
+from __future__ import annotations
+
+import argparse
+from typing import ClassVar
+
+from ..commands import Command
+from ..openapi import Operation
+from ..plugins import Service
+from ._arguments import values_of
+from ._call import call
+from ._generated import parser_of
+
+
+class OperationCommand(Command):
+    service: ClassVar[Service]
+    operation: ClassVar[Operation]
+    output = True
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = parser_of(self.service, self.operation, prog_name)
+        for hook in self._hooks:
+            if hook.obj is not None:
+                hook.obj.get_parser(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        return call(self, self.operation, values_of(parsed_args, self.operation), parsed_args)

@@ -1,6 +1,6 @@
 """One delivery: the request that a subscriber gets, and its signature.
 
-The signature is that of the ``draft-cavage-http-signatures`` scheme, HMAC-SHA256 over the Date and Digest headers (recorded
+The signature is that of ``draft-cavage-http-signatures``, HMAC-SHA256 over the Date and Digest headers (as recorded
 from the original); subscribers verify it with the key that they gave when they subscribed.
 """
 

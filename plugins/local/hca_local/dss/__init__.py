@@ -1,0 +1,37 @@
+"""The embedded Data Storage Service: the HTTP interface of the original, over the deployment's store.
+
+``create_app(ctx)`` gives the ASGI application; ``start(ctx)`` takes up what a stopped deployment left half done.
+How it differs from the original, and why, is told in ``plugins/local/DIFFERENCES.rst``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hca_local.dss.app import Application
+    from hca_local.server import Context
+
+_SERVICE = "_dss_service"
+
+
+def create_app(ctx: Context, **options: Any) -> Application:
+    """The application; ``ctx`` keeps its service for :func:`start`."""
+    from hca_local.dss.app import create_app as create
+
+    application = create(ctx, **options)
+    setattr(ctx, _SERVICE, application.service)
+    return application
+
+
+def start(ctx: Context) -> None:
+    """Resume copies, checkouts and deliveries of an earlier run; called once, when the listeners are up."""
+    from hca_local.dss import checkout, files
+
+    service = getattr(ctx, _SERVICE)
+    files.resume(service)
+    checkout.resume(service)
+    service.notifier.start()
+
+
+__all__ = ["create_app", "start"]

@@ -1,0 +1,69 @@
+"""What a bundle's JSON metadata looks like to searchers and subscribers: one document made of its indexed files."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+logger = logging.getLogger("hca_local.dss")
+
+#: Larger files are data, whatever they are called, and would only fill the index.
+MAX_INDEXED = 32 * 1024 * 1024
+_NUMBER = re.compile(r"_\d+$")
+
+
+def files_by_schema(files: list[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], bytes]) -> dict[str, list[Any]]:
+    """The contents of the indexed files, in lists by what they describe, in the bundle's order.
+
+    ``project_0.json`` and ``project_1.json`` are both ``project_json``: the number goes and dots become ``_``.
+    ``read`` gets the bytes of a manifest's entry. What is not JSON is left out, as the original did.
+    """
+    found: dict[str, list[Any]] = {}
+    parsed: dict[str, Any] = {}
+    for entry in files:
+        if not _is_indexed(entry):
+            continue
+        content = "{uuid} {version}".format_map(entry)
+        if content not in parsed:
+            try:
+                parsed[content] = json.loads(read(entry))
+            except (ValueError, RecursionError) as error:
+                logger.warning("file %s is to be indexed and is not JSON: %s", entry["name"], error)
+                parsed[content] = None
+        if parsed[content] is not None:
+            found.setdefault(schema_name(entry["name"]), []).append(parsed[content])
+    return found
+
+
+def schema_name(name: str) -> str:
+    """``cells/cell_suspension_0.json`` → ``cells/cell_suspension_json``."""
+    stem, dot, extension = name.rpartition(".")
+    if not dot:
+        return name
+    return f"{_NUMBER.sub('', stem)}_{extension}".replace(".", "_")
+
+
+def _is_indexed(entry: Mapping[str, Any]) -> bool:
+    media_type = entry["content-type"].partition(";")[0].strip().lower()
+    is_json = media_type == "application/json" or entry["name"].lower().endswith(".json")
+    return entry["indexed"] and is_json and entry["size"] <= MAX_INDEXED
+
+
+def search_document(uuid: str, manifest: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
+    """What POST /search looks at, and shows as ``metadata`` when asked for raw output."""
+    return {"files": files, "manifest": manifest, "shape_descriptor": "local", "state": "new", "uuid": uuid}
+
+
+def creation_document(uuid: str, manifest: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of the event of a new bundle version."""
+    info = {"uuid": uuid, "version": manifest["version"]}
+    return {"bundle_info": info, "event_type": "CREATE", "files": files, "manifest": manifest}
+
+
+def tombstone_document(uuid: str, version: str, tombstone: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of the event of a deleted bundle version; who deleted it is not told."""
+    info = {"uuid": uuid, "version": version}
+    return {"bundle_info": info, "event_type": "TOMBSTONE", "reason": tombstone["reason"]}

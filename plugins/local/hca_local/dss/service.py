@@ -1,0 +1,135 @@
+"""What all handlers share: the store, the deployment's parts, and reading what is stored."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hca_local.dss.schema import REFERENCES, STEPS
+from hca_local.dss.waits import Waits
+from hca_local.search import SearchIndex
+from hca_local.webhooks import Notifier
+
+if TYPE_CHECKING:
+    from hca_local.identity import Identity
+    from hca_local.server import Context
+
+EVENTS_BUCKET = "dss-events"
+#: How a replica's store is named in URLs.
+SCHEMES = {"aws": "s3", "gcp": "gs"}
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file version. ``document`` is its metadata; ``sha256`` is of the bytes, as they are."""
+
+    uuid: str
+    version: str
+    document: dict[str, Any]
+    sha256: str
+
+    @property
+    def size(self) -> int:
+        return self.document["size"]
+
+    @property
+    def content_key(self) -> str:
+        """The name of the content among downloads: the four checksums that it was uploaded with."""
+        return "blobs/" + content_name(self.document)
+
+
+def content_name(document: dict[str, Any]) -> str:
+    return ".".join(document[name] for name in ("sha256", "sha1", "s3-etag", "crc32c"))
+
+
+class Service:
+    """The embedded DSS without HTTP. Thread-safe; every change is durable when the method returns."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.settings = ctx.settings
+        self.store = ctx.store
+        self.objects = ctx.objects
+        self.staging = ctx.staging
+        self.background = ctx.background
+        self.identity: Identity = ctx.identity
+        self.run: Callable[..., Any] = ctx.run
+        self.store.migrate("dss", STEPS)
+        self.store.add_references("dss", REFERENCES)
+        for bucket in (EVENTS_BUCKET, *map(self.checkout_bucket, SCHEMES)):
+            if not self.objects.bucket_exists(bucket):
+                self.objects.create_bucket(bucket)
+        self.index = SearchIndex(ctx.store)
+        self.notifier = Notifier(ctx.store, ctx)
+        self.waits = Waits(ctx.settings.simulate_waits)
+
+    @property
+    def read_only(self) -> bool:
+        """No writes: by the environment, as the original was told, or by a setting that is kept with the data."""
+        return bool(os.environ.get("DSS_READ_ONLY_MODE")) or bool(self.store.get_setting("dss.read_only", False))
+
+    @property
+    def auth_url(self) -> str:
+        return f"{self.settings.api_url}/auth"
+
+    @property
+    def copies_take_time(self) -> bool:
+        """Whether large files are copied behind the answer: when asked to, and when they come over a network."""
+        return self.waits.active or self.settings.s3_endpoint is not None
+
+    def checkout_bucket(self, replica: str) -> str:
+        """Where downloads from a replica come from; two replicas may know different things by one name."""
+        bucket: str = self.settings.checkout_bucket
+        return bucket if replica == "aws" else f"{bucket}-{replica}"
+
+    def file(self, replica: str, uuid: str, version: str | None = None) -> StoredFile | None:
+        """A file version, or the latest; None if there is none."""
+        with self.store.read() as db:
+            return read_file(db, replica, uuid, version)
+
+    def manifest(self, replica: str, uuid: str, version: str | None = None) -> dict[str, Any] | None:
+        """The manifest of a living bundle version, or of the latest; None if there is none."""
+        where, arguments = "replica = ? AND uuid = ?", [replica, uuid]
+        if version is not None:
+            where, arguments = f"{where} AND version = ?", [*arguments, version]
+        with self.store.read() as db:
+            row = db.execute(
+                f"SELECT manifest FROM dss_living_bundles WHERE {where} ORDER BY version DESC LIMIT 1", arguments
+            ).fetchone()
+        return json.loads(row["manifest"]) if row else None
+
+    def check_out(self, replica: str, file: StoredFile) -> None:
+        """Put a file's content where downloads come from, if it is not there."""
+        bucket = self.checkout_bucket(replica)
+        if self.objects.head(bucket, file.content_key) is None:
+            self.place(bucket, file.content_key, file)
+
+    def place(self, bucket: str, key: str, file: StoredFile) -> None:
+        """Make an object of the embedded S3 out of a stored file; no bytes are copied."""
+        blob = self.store.blobs.get(file.sha256)
+        if blob is None:
+            raise RuntimeError(f"the bytes of file {file.uuid} are lost")
+        document = file.document
+        tags = {f"hca-dss-{name}": document[name.replace("_", "-")] for name in ("sha1", "sha256", "crc32c", "s3_etag")}
+        self.objects.put(bucket, key, blob, content_type=document["content-type"], tags=tags, etag=document["s3-etag"])
+
+
+def read_file(db: sqlite3.Connection, replica: str, uuid: str, version: str | None = None) -> StoredFile | None:
+    """A file version, or the latest one, in the caller's transaction."""
+    where, arguments = "replica = ? AND uuid = ?", [replica, uuid]
+    if version is not None:
+        where, arguments = f"{where} AND version = ?", [*arguments, version]
+    row = db.execute(
+        f"SELECT uuid, version, document, sha256 FROM dss_files WHERE {where} ORDER BY version DESC LIMIT 1", arguments
+    ).fetchone()
+    if row is None:
+        return None
+    return StoredFile(row["uuid"], row["version"], json.loads(row["document"]), row["sha256"])
+
+
+def dump(document: Any) -> str:
+    """JSON as it is stored and compared: one spelling for one document."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))

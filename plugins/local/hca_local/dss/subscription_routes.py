@@ -1,0 +1,103 @@
+"""Subscriptions: who is to be told of which bundles, and how."""
+
+from __future__ import annotations
+
+import json
+import uuid as uuids
+from typing import Any
+
+from starlette.responses import Response
+
+from hca_local.dss import versions
+from hca_local.dss.call import Call, answer
+from hca_local.dss.errors import DSSError, not_found
+from hca_local.dss.service import Service, dump
+from hca_local.search import BadQuery, compile_query
+from hca_local.webhooks import BadSubscription, check_subscription
+
+#: As many as the original gave one owner in one replica.
+MAX_SUBSCRIPTIONS = 100
+_SECRET = "hmac_secret_key"
+
+
+def list_subscriptions(service: Service, call: Call) -> Response:
+    """The caller's subscriptions of one type, all of them."""
+    owner = _owner(call)
+    with service.store.read() as db:
+        rows = db.execute(
+            "SELECT document FROM dss_subscriptions WHERE replica = ? AND owner = ? AND type = ? ORDER BY uuid DESC",
+            (call.replica, owner, call.args["subscription_type"]),
+        ).fetchall()
+    return answer({"subscriptions": [_shown(row["document"]) for row in rows]})
+
+
+def put_subscription(service: Service, call: Call) -> Response:
+    """A new one with every call. The answer is the only one with its secret."""
+    owner = _owner(call)
+    kind = _check(call.body)
+    uuid = str(uuids.uuid4())
+    document = {**call.body, "owner": owner, "replica": call.replica, "uuid": uuid}
+    with service.store.write() as db:
+        (count,) = db.execute(
+            "SELECT count(*) FROM dss_subscriptions WHERE replica = ? AND owner = ? AND type = ?",
+            (call.replica, owner, kind),
+        ).fetchone()
+        if count >= MAX_SUBSCRIPTIONS:
+            raise DSSError(
+                406, "not_acceptable", f"Users cannot exceed {MAX_SUBSCRIPTIONS} subscriptions; delete some first"
+            )
+        db.execute(
+            "INSERT INTO dss_subscriptions (replica, uuid, owner, type, document) VALUES (?, ?, ?, ?, ?)",
+            (call.replica, uuid, owner, kind, dump(document)),
+        )
+    return answer(document, 201)
+
+
+def get_subscription(service: Service, call: Call) -> Response:
+    owner = _owner(call)
+    with service.store.read() as db:
+        row = db.execute(
+            "SELECT document FROM dss_subscriptions WHERE replica = ? AND uuid = ? AND owner = ? AND type = ?",
+            (call.replica, call.uuid, owner, call.args["subscription_type"]),
+        ).fetchone()
+    if row is None:
+        raise not_found("subscription")
+    return answer(_shown(row["document"]))
+
+
+def delete_subscription(service: Service, call: Call) -> Response:
+    owner = _owner(call)
+    with service.store.write() as db:
+        gone = db.execute(
+            "DELETE FROM dss_subscriptions WHERE replica = ? AND uuid = ? AND owner = ? AND type = ?",
+            (call.replica, call.uuid, owner, call.args["subscription_type"]),
+        ).rowcount
+    if not gone:
+        raise not_found("subscription")
+    return answer({"timeDeleted": versions.now()})
+
+
+def _owner(call: Call) -> str:
+    call.require_group("hca", "public")
+    return call.require_email()
+
+
+def _check(body: dict[str, Any]) -> str:
+    """The type that a subscription is of: by Elasticsearch query if it has one, else by JMESPath. Raises a DSSError."""
+    if "es_query" in body and "jmespath_query" in body:
+        raise DSSError(400, "invalid_query_type", "Only one of es_query and jmespath_query may be given")
+    try:
+        check_subscription(body)
+        if "es_query" in body:
+            compile_query(body["es_query"])
+            return "elasticsearch"
+    except BadSubscription as error:
+        raise DSSError(400, error.code, error.title) from None
+    except BadQuery as error:
+        raise DSSError(400, "elasticsearch_error", str(error)) from None
+    return "jmespath"
+
+
+def _shown(stored: str) -> dict[str, Any]:
+    document = json.loads(stored)
+    return {name: value for name, value in document.items() if name != _SECRET}

@@ -1,8 +1,8 @@
 """Bytes to plain Python data, for JSON and YAML, with bounds on what a hostile document can cost.
 
 YAML is read from the parser's events, without PyYAML's node graph (which takes several times the memory) and by the
-rules of YAML 1.2's core schema: ``NO`` stays a text and a date stays a text, as OpenAPI means them. An alias is a second
-reference to one object, and what all aliases together would expand to is counted.
+rules of YAML 1.2's core schema: ``NO`` stays a text and a date stays a text, as OpenAPI means them. An alias is a
+second reference to one object, and what all aliases together would expand to is counted.
 """
 
 from __future__ import annotations

@@ -1,0 +1,399 @@
+"""The client of a service: one method for each operation of its document."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..errors import DocumentError, HCAError, ServiceError, UnreachableError, UsageError
+from ._arguments import STRICT_CHOICES, bind
+from ._build import METHODS
+from ._cache import DocumentCache, is_url
+from ._document import Document
+from ._index import Index
+from ._methods import Method, Streamed, make_method
+from ._operation import Operation
+from ._paging import MAX_EMPTY_PAGES, content_path, items_at, joined, next_url
+
+if TYPE_CHECKING:
+    import requests
+
+    from ..config import Config
+    from ..http import Session
+
+_PREFIXES = tuple(f"{method}_" for method in METHODS)
+
+
+class Client:
+    """A service's operations as methods.
+
+    ::
+
+        client = Client(swagger_url="https://dss.example.org/v1/swagger.json")
+        client.get_bundle(uuid=uuid, replica="aws")
+        for bundle in client.get_bundles_all.iterate(replica="aws"):
+            ...
+        with client.get_file.stream(uuid=uuid, replica="aws") as response:
+            ...
+
+    A method returns the parsed JSON of the answer; the ``requests.Response`` for HEAD; bytes for everything else; None
+    where there is nothing. It raises :class:`hca_base.errors.ServiceError` when the service answers with an error,
+    :class:`hca_base.errors.UsageError` when an argument is missing, unknown or of the wrong type.
+
+    Making a client costs nothing: settings, document and session are made at their first use. A client may be used by
+    several threads at once.
+
+    :param service: the service; default: the one that the class is for, if any
+    :param swagger_url: URL or path of the document, in place of the configured one
+    :param config: settings; default: those of the user
+    :param session: an HTTP session; default: a new one
+    :param token: a bearer token or API key for the service, in place of the stored ones
+    :param profile: name of a profile, when ``config`` is not given
+    :param base_url: URL of the service, in place of the document's
+    :cvar default_service: the service that a plugin's client class is for
+    :cvar strict_choices: names of arguments that take no other value than those listed in the document
+    :cvar example_name: name of a client in examples
+    """
+
+    default_service: Any = None
+    strict_choices: frozenset[str] = STRICT_CHOICES
+    example_name: str = "client"
+
+    def __init__(
+        self,
+        service: Any = None,
+        *,
+        swagger_url: str | None = None,
+        config: Config | None = None,
+        session: Session | None = None,
+        token: str | None = None,
+        profile: str | None = None,
+        base_url: str | None = None,
+    ) -> None:
+        self.service = service if service is not None else self.default_service
+        if self.service is None and swagger_url is None:
+            raise UsageError("a client needs a service or the URL of an OpenAPI document")
+        self._swagger_url = swagger_url
+        self._config = config
+        self._session = session
+        self._own_session = session is None
+        self._token = token
+        self._profile = profile
+        self._base_url = base_url
+        self._credentials: Any = None
+        self._index: Index | None = None
+        self._document: Document | None = None
+        self._current = False
+        self._methods: dict[str, Method] = {}
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        where = self._swagger_url or getattr(self.service, "name", None)
+        return f"<{type(self).__name__} {where}>"
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connections of a session that the client made itself."""
+        with self._lock:
+            if self._own_session and self._session is not None:
+                self._session.close()
+                self._session = None
+
+    # What it is made of
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        with self._lock:
+            if self._config is None:
+                from ..config import load
+
+                self._config = load(profile=self._profile)
+            return self._config
+
+    @property
+    def session(self) -> Session:
+        """The HTTP session."""
+        with self._lock:
+            if self._session is None:
+                from ..http import Session
+
+                self._session = Session(self.config)
+            return self._session
+
+    @property
+    def credentials(self) -> Any:
+        """What proves to the service who is asking: :class:`hca_base.auth.Credentials`."""
+        with self._lock:
+            if self._credentials is None:
+                from ..auth import credentials_for
+
+                self._credentials = credentials_for(self.service, self.config, token=self._token)
+            return self._credentials
+
+    @property
+    def swagger_url(self) -> str:
+        """URL or path of the service's document."""
+        if self._swagger_url is not None:
+            return str(self._swagger_url)
+        return DocumentCache(self.config).url(self.service)
+
+    @property
+    def document(self) -> Document:
+        """The whole document. Calls do without it: they read single operations from its index."""
+        with self._lock:
+            if self._document is None:
+                self._document = DocumentCache(self.config).document(self._current_index(), self.service)
+            return self._document
+
+    @property
+    def base_url(self) -> str:
+        """URL of the service, without a slash at its end.
+
+        :raises DocumentError: neither the settings nor the document say it
+        """
+        own = self._own_base_url
+        if own:
+            return own
+        found = self._current_index().base_url
+        if not found:
+            name = getattr(self.service, "name", "NAME")
+            raise DocumentError(
+                "the document does not say where the service is",
+                hint=f"hca config set services.{name}.base_url URL",
+            )
+        return found
+
+    @property
+    def _own_base_url(self) -> str | None:
+        found = self._base_url
+        if not found and self.service is not None and hasattr(self.service, "base_url"):
+            found = self.service.base_url(self.config)
+        if found and not is_url(found):
+            raise UsageError(f"the base URL must begin with http:// or https://, not {found!r}")
+        return found.rstrip("/") if found else None
+
+    def refresh(self) -> Index:
+        """Ask the service for its document now."""
+        with self._lock:
+            self._index = DocumentCache(self.config).refresh(self.service, self.session, self.swagger_url)
+            self._document, self._current = None, True
+            self._methods.clear()
+            return self._index
+
+    def clear_cache(self) -> None:
+        """Forget the document that was fetched; the next call asks for it again."""
+        with self._lock:
+            DocumentCache(self.config).forget(self.swagger_url)
+            self._index = self._document = None
+            self._current = False
+            self._methods.clear()
+
+    def _current_index(self) -> Index:
+        """The index to make calls by; may ask the service for its document, once for this client."""
+        with self._lock:
+            if self._index is None or not self._current:
+                cache = DocumentCache(self.config)
+                try:
+                    self._index = cache.current(self.service, self.session, self.swagger_url)
+                except UnreachableError as e:
+                    raise self._explained(e, self.swagger_url) from None
+                self._current = True
+            return self._index
+
+    def _known_index(self) -> Index:
+        """The index to look names up in: what is on this machine, if there is anything."""
+        with self._lock:
+            if self._index is None:
+                try:
+                    self._index = DocumentCache(self.config).get(self.service, self.swagger_url)
+                except DocumentError:
+                    if not is_url(self.swagger_url):
+                        raise
+                    return self._current_index()
+            return self._index
+
+    # Methods
+
+    def __getattr__(self, name: str) -> Method:
+        # Nothing else can be an operation, so that a look for some other attribute loads nothing.
+        if not (name.startswith(_PREFIXES) or name in METHODS) or "_methods" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        method = self._methods.get(name)
+        if method is None:
+            operation = self._known_index().find(name) or self._current_index().find(name)
+            if operation is None:
+                from ._document import suggestion
+
+                close = suggestion(name, iter(self._current_index().names()))
+                raise AttributeError(f"{type(self).__name__} has no operation {name!r}{close}")
+            method = self._methods.setdefault(name, make_method(self, operation))
+        return method
+
+    def __dir__(self) -> list[str]:
+        names = set(super().__dir__())
+        try:
+            names.update(self._known_index().names())
+        except HCAError:
+            pass
+        return sorted(names)
+
+    # Calls
+
+    def invoke(
+        self, operation: Operation | str, arguments: Mapping[str, Any] | None = None, *, paginate: bool = False
+    ) -> Any:
+        """Call an operation.
+
+        :param operation: the operation, or its name
+        :param arguments: by name; those that are None count as not given
+        :param paginate: get all pages, as one answer
+        :return: the parsed JSON; the ``requests.Response`` for HEAD; bytes for everything else; None for nothing
+        :raises UsageError: an argument is missing, unknown or of the wrong type
+        :raises ServiceError: the service answers with an error
+        """
+        if paginate:
+            pages = [(body, content_path(response, body)) for response, body in self._pages(operation, arguments)]
+            return joined(pages)
+        return self._parsed(self._send(operation, arguments))
+
+    def stream(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
+        """Call an operation and leave the body to the caller.
+
+        :return: a context manager that gives the ``requests.Response``
+        """
+        return Streamed(lambda: self._send(operation, arguments, stream=True))
+
+    def paginate(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """The bodies of all pages of an answer; each is asked for when it is needed.
+
+        :raises ServiceError: the service answers with an error, or its pages lead in a circle
+        """
+        for _, body in self._pages(operation, arguments):
+            yield body
+
+    def iterate(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """The items of all pages of an answer.
+
+        :raises ServiceError: as :meth:`paginate`, or the answer has no array of items
+        """
+        for response, body in self._pages(operation, arguments):
+            path = content_path(response, body)
+            if path is None and body is not None:
+                raise ServiceError(
+                    "the answer has no list of items to go through", status=response.status_code, response=response
+                )
+            yield from items_at(body, path)
+
+    def _pages(
+        self, operation: Operation | str, arguments: Mapping[str, Any] | None
+    ) -> Iterator[tuple[requests.Response, Any]]:
+        response = self._send(operation, arguments)
+        seen = {response.url}
+        empty = 0
+        while True:
+            body = self._parsed(response)
+            yield response, body
+            # An answer that is no page (a HEAD, a file) has no next one.
+            target = next_url(response, body) if isinstance(body, (dict, list)) else None
+            if target is None:
+                return
+            empty = 0 if items_at(body, content_path(response, body)) else empty + 1
+            if target in seen or empty > MAX_EMPTY_PAGES:
+                raise ServiceError(
+                    "the service's pages have no end: "
+                    + ("the next page was there before" if target in seen else f"{empty} of them are empty"),
+                    status=response.status_code,
+                    reason="endless_pages",
+                    response=response,
+                )
+            seen.add(target)
+            response = self._send(operation, arguments, url=target)
+
+    def _send(
+        self,
+        operation: Operation | str,
+        arguments: Mapping[str, Any] | None,
+        *,
+        stream: bool = False,
+        url: str | None = None,
+    ) -> requests.Response:
+        """Send the request of a call, or of a further page of it.
+
+        :param url: the further page: method and body are the same, the query is the page's
+        """
+        from ..http import RetryPolicy
+        from ._request import build, operation_base
+
+        if isinstance(operation, str):
+            operation = self._known_index().find(operation) or self._current_index().operation(operation)
+        if not self._current:
+            # What is wrong with arguments should not take a connection to find out.
+            bind(operation, arguments or {}, strict=self.strict_choices)
+        own_base_url = self._own_base_url
+        index = self._current_index()
+        operation = index.find(operation.name) or operation
+        chosen, values = bind(operation, arguments or {}, strict=self.strict_choices)
+        base_url = own_base_url or operation_base(chosen, self.base_url, index.url)
+        with build(chosen, values, base_url) as request:
+            auth = self._auth(chosen, index)
+            if request.credential and auth == "required":
+                auth = "auto"
+            safe = chosen.safe or operation.name in getattr(self.service, "safe_operations", ())
+            try:
+                return self.session.call(
+                    request.method,
+                    url or request.url,
+                    params=None if url else request.params,
+                    data=request.data,
+                    headers=request.headers,
+                    stream=stream,
+                    timeout=self._timeout,
+                    policy=RetryPolicy.for_operation(request.method, safe=safe),
+                    auth=auth,
+                    credentials=self.credentials if auth != "no" else None,
+                )
+            except HCAError as e:
+                raise self._explained(e, url or request.url) from None
+
+    def _auth(self, operation: Operation, index: Index) -> Any:
+        if operation.auth == "none":
+            # A document that says nothing of credentials at all leaves it to the user who stored some.
+            return "no" if index.secured or self.service is None else "auto"
+        return "required" if operation.auth == "required" else "auto"
+
+    @property
+    def _timeout(self) -> Any:
+        section = getattr(self.service, "client_section", None)
+        return self.config.get(f"{section}.timeout") if section else None
+
+    def _parsed(self, response: requests.Response) -> Any:
+        if response.request.method == "HEAD":
+            return response
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind == "application/json" or kind.endswith("+json"):
+            if not response.content.strip():
+                return None
+            from ..http import json_of
+
+            return json_of(response)
+        if not response.content and (response.status_code in (204, 205) or not kind):
+            return None
+        return response.content
+
+    def _explained(self, error: HCAError, url: str) -> HCAError:
+        """An error with what the service's plugin knows of it."""
+        hints: Mapping[str, str] = getattr(self.service, "hints", None) or {}
+        if isinstance(error, ServiceError):
+            error.hint = hints.get(str(error.reason)) or hints.get(str(error.status)) or error.hint
+        elif isinstance(error, UnreachableError):
+            retired: Mapping[str, str] = getattr(self.service, "retired_hosts", None) or {}
+            error.hint = retired.get(urlsplit(url).hostname or "") or error.hint
+        return error

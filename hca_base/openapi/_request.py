@@ -1,0 +1,228 @@
+"""From an operation and its arguments to an HTTP request."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from ..errors import UsageError
+from ._document import is_loopback
+from ._operation import Operation, Parameter
+
+_SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
+
+
+@dataclasses.dataclass
+class Request:
+    """What goes to the HTTP session. Close it after the call: it may hold open files.
+
+    :ivar credential: the caller gave a credential in a header itself
+    """
+
+    method: str
+    url: str
+    params: list[tuple[str, str]]
+    headers: dict[str, str]
+    data: Any = None
+    credential: bool = False
+    files: contextlib.ExitStack = dataclasses.field(default_factory=contextlib.ExitStack)
+
+    def __enter__(self) -> Request:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.files.close()
+
+
+def build(operation: Operation, values: list[tuple[Parameter, Any]], base_url: str) -> Request:
+    """The request of a call.
+
+    :param values: the arguments as :func:`hca_base.openapi._arguments.bind` gives them
+    :param base_url: the service's URL, without a slash at its end
+    :raises UsageError: a value cannot be sent where it belongs
+    """
+    request = Request(operation.method, base_url + operation.path, [], {})
+    if operation.produces:
+        request.headers["Accept"] = _accept(operation.produces)
+    path = operation.path
+    cookies: list[str] = []
+    for parameter, value in values:
+        if parameter.location == "path":
+            path = path.replace("{" + parameter.name + "}", _path_value(parameter, value))
+        elif parameter.location == "query":
+            request.params.extend(_pairs(parameter, value))
+        elif parameter.location == "header":
+            request.headers[parameter.name] = _header_value(parameter, value)
+            request.credential = request.credential or parameter.credential
+        elif parameter.location == "cookie":
+            cookies.extend(f"{name}={quote(text, safe='')}" for name, text in _pairs(parameter, value))
+    request.url = base_url + path
+    if cookies:
+        request.headers["Cookie"] = "; ".join(cookies)
+    try:
+        _add_body(request, operation, [(p, v) for p, v in values if p.location in ("body", "formData")])
+    except BaseException:
+        request.files.close()
+        raise
+    return request
+
+
+def operation_base(operation: Operation, base_url: str, document_url: str | None) -> str:
+    """The base URL for one operation: that of its own servers if it has any, else the service's."""
+    if not operation.servers:
+        return base_url
+    own = urljoin(document_url or base_url + "/", operation.servers[0])
+    parts = urlsplit(own)
+    # As for the document's own servers: a document from elsewhere cannot send us to this machine.
+    if parts.scheme not in ("http", "https") or is_loopback(parts.hostname) != is_loopback(urlsplit(base_url).hostname):
+        return base_url
+    return own.rstrip("/")
+
+
+def _accept(produces: tuple[str, ...]) -> str:
+    kinds = [each for each in produces if "\n" not in each and "\r" not in each and each.isascii()]
+    json_first = sorted(kinds, key=lambda each: "json" not in each)
+    return ", ".join([*json_first[:10], "*/*;q=0.5"])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (Mapping, list, tuple)):
+        return _json_text(value)
+    return str(value)
+
+
+def _json_text(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as e:
+        raise UsageError(f"the arguments cannot be written as JSON: {e}") from None
+
+
+def _path_value(parameter: Parameter, value: Any) -> str:
+    style = parameter.style
+    items = value if isinstance(value, list) else [value]
+    texts = [quote(_text(each), safe="") for each in items]
+    if isinstance(value, Mapping) and style != "json":
+        pair = "=" if parameter.explode else ","
+        texts = [f"{quote(str(k), safe='')}{pair}{quote(_text(v), safe='')}" for k, v in value.items()]
+    if style == "label":
+        return "." + ("." if parameter.explode else ",").join(texts)
+    if style == "matrix":
+        name = quote(parameter.name, safe="")
+        if parameter.explode and not isinstance(value, Mapping):
+            return "".join(f";{name}={text}" for text in texts)
+        return ";" + ";".join(texts) if parameter.explode else f";{name}={','.join(texts)}"
+    text = quote(_SEPARATORS.get(style, ","), safe=",").join(texts)
+    # An empty value, "." and ".." would lead to another path than the one that is meant.
+    if text in ("", ".", ".."):
+        raise UsageError(f"{parameter.python_name} must not be {_text(value)!r}")
+    return text
+
+
+def _header_value(parameter: Parameter, value: Any) -> str:
+    if isinstance(value, Mapping) and parameter.style != "json":
+        pair = "=" if parameter.explode else ","
+        text = ",".join(f"{k}{pair}{_text(v)}" for k, v in value.items())
+    elif isinstance(value, list) and parameter.style != "json":
+        text = _SEPARATORS.get(parameter.style, ",").join(_text(each) for each in value)
+    else:
+        text = _text(value)
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+        raise UsageError(f"{parameter.python_name} goes into a header, which has no line breaks or control characters")
+    return text
+
+
+def _pairs(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
+    """A value as the pairs of a query string or form."""
+    name, style = parameter.name, parameter.style
+    if style == "json" or (isinstance(value, Mapping) and parameter.content_type):
+        return [(name, _json_text(value))]
+    if isinstance(value, Mapping):
+        if style == "deepObject":
+            return [(f"{name}[{key}]", _text(member)) for key, member in value.items()]
+        if style == "multi" and parameter.location != "formData":
+            return [(str(key), _text(member)) for key, member in value.items()]
+        return [(name, ",".join(f"{key},{_text(member)}" for key, member in value.items()))]
+    if isinstance(value, list):
+        if style in ("multi", "deepObject"):
+            return [(name, _text(each)) for each in value]
+        return [(name, _SEPARATORS.get(style, ",").join(_text(each) for each in value))]
+    return [(name, _text(value))]
+
+
+def _add_body(request: Request, operation: Operation, values: list[tuple[Parameter, Any]]) -> None:
+    kind = operation.body
+    content_type = operation.body_content_type
+    if kind == "json":
+        body: dict[str, Any] = {}
+        for parameter, value in values:
+            if parameter.whole:
+                if not isinstance(value, Mapping):
+                    raise UsageError(f"{parameter.python_name} must be a JSON object")
+                body = {**value, **body}
+        body.update({parameter.name: value for parameter, value in values if not parameter.whole})
+        # Sent even if it is empty: services that take a body want to see one.
+        request.data = _json_text(body).encode()
+        request.headers.setdefault("Content-Type", content_type or "application/json")
+    elif kind == "form" and values:
+        pairs = [pair for parameter, value in values for pair in _pairs(parameter, value)]
+        request.data = urlencode(pairs).encode()
+        request.headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    elif kind == "multipart" and values:
+        _add_multipart(request, values)
+    elif kind == "whole" and values:
+        parameter, value = values[0]
+        if parameter.type == "file":
+            request.data = _opened(request, parameter, value)[0]
+        elif content_type and "json" not in content_type and isinstance(value, str):
+            request.data = value.encode()
+        else:
+            request.data = _json_text(value).encode()
+        request.headers.setdefault("Content-Type", content_type or "application/json")
+
+
+def _add_multipart(request: Request, values: list[tuple[Parameter, Any]]) -> None:
+    from ._multipart import MultipartBody, Part
+
+    parts: list[Part] = []
+    for parameter, value in values:
+        if parameter.type == "file" or (parameter.type == "array" and parameter.items == "file"):
+            for each in value if isinstance(value, list) else [value]:
+                content, filename = _opened(request, parameter, each)
+                parts.append(Part(parameter.name, content, filename, "application/octet-stream"))
+        else:
+            for name, text in _pairs(parameter, value):
+                parts.append(Part(name, text.encode(), None, parameter.content_type))
+    body = MultipartBody(parts)
+    request.data = body
+    request.headers["Content-Type"] = body.content_type
+
+
+def _opened(request: Request, parameter: Parameter, value: Any) -> tuple[Any, str]:
+    """The content of a file argument (bytes, or a file open for reading) and a name for it."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value), parameter.name
+    if isinstance(value, (str, os.PathLike)):
+        path = Path(value).expanduser()
+        try:
+            file: Any = request.files.enter_context(path.open("rb"))
+            size = os.fstat(file.fileno()).st_size
+        except OSError as e:
+            raise UsageError(f"{parameter.python_name}: {path}: {e.strerror or e}") from None
+        # requests would send an empty file chunked, which some services refuse.
+        return (file if size else b""), path.name
+    name = getattr(value, "name", None)
+    name = Path(name).name if isinstance(name, str) else parameter.name
+    if isinstance(value, io.TextIOBase):
+        return value.read().encode(), name
+    return value, name

@@ -113,8 +113,10 @@ class Registry:
     def service_names(self, config: Config | None = None) -> dict[str, str]:
         """Names of all services -> title, without importing them; those of ``services.*`` in ``config`` too."""
         found = {name: record.summary for name, record in self._tables["hca.services"].items()}
-        for name, section in _configured(config).items():
-            found.setdefault(name, str(section.get("title") or section.get("url") or ""))
+        for name in configured_names(config):
+            if name not in found:
+                section = _configured(config, name) or {}
+                found[name] = str(section.get("title") or section.get("url") or "")
         return found
 
     # -- loading, each on its own --
@@ -218,7 +220,7 @@ class Registry:
         record = self._tables["hca.services"].get(name)
         if record is not None:
             return self._service_of(record)
-        section = _configured(config).get(name)
+        section = _configured(config, name)
         if section is not None:
             return self._from_section(name, section)
         import difflib
@@ -264,7 +266,7 @@ class Registry:
 
     def client_class(self, name: str, config: Config | None = None) -> type[Client]:
         """The client class that a plugin registered for a service, or the generic one."""
-        section = _configured(config).get(name, {})
+        section = _configured(config, name) or {}
         record = self._tables["hca.clients"].get(str(section.get("plugin") or name))
         if record is not None:
             loaded: type[Client] = self.load(record)
@@ -303,12 +305,26 @@ def _wrong_api(version: object) -> str:
     return f"it declares plugin API {version!r}; this hca knows 1 to {PLUGIN_API}"
 
 
-def _configured(config: Config | None) -> Mapping[str, Mapping[str, Any]]:
-    """``services.*`` of the configuration, leaving out what is not a section."""
-    if config is None:
-        return {}
-    section = config.section("services")
-    return {name: value for name, value in section.items() if isinstance(value, Mapping)}
+def configured_names(config: Config | None) -> list[str]:
+    """The services of ``services.*``, sorted.
+
+    They are read from the layers: merging whole sections would import what merges them.
+    """
+    found: set[str] = set()
+    for layer in config.layers if config is not None else ():
+        section = layer.data.get("services")
+        if isinstance(section, Mapping):
+            found.update(name for name, value in section.items() if isinstance(value, Mapping) and name[:1] != "/")
+    return sorted(found)
+
+
+def _configured(config: Config | None, name: str) -> Mapping[str, Any] | None:
+    """``services.NAME``, or None."""
+    if name not in configured_names(config):
+        return None
+    assert config is not None
+    section = config.get(("services", name))
+    return section if isinstance(section, Mapping) else None
 
 
 def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,11 +56,6 @@ def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
     return found
 
 
-def _listed(choices: list[str]) -> str:
-    shown = ", ".join(choices[:_MAX_SHOWN_CHOICES])
-    return f"{shown}, …" if len(choices) > _MAX_SHOWN_CHOICES else shown
-
-
 def _add(group: argparse._ArgumentGroup, service: Service, parameter: Parameter) -> None:
     settings: dict[str, Any] = {
         "dest": PREFIX + parameter.python_name,
@@ -203,24 +198,13 @@ def _plain(name: str) -> bool:
 
 
 def _help_of(parameter: Parameter) -> str:
+    from ..openapi import facts
     from ..output import plain_text
 
-    text = " ".join(plain_text(parameter.description, 10_000).split())
-    notes = []
-    if parameter.deprecated:
-        notes.append("deprecated")
-    choices = [str(choice) for choice in parameter.choices]
-    if len(choices) > _MAX_SHOWN_CHOICES:
-        notes.append(f"one of {_listed(choices)}")
+    parts = [" ".join(plain_text(parameter.description, 10_000).split()), facts(parameter)]
     if parameter.type in ("object", "any") or parameter.items == "object":
-        notes.append("JSON, @FILE, or - for stdin")
-    if parameter.schema_note:
-        notes.append(plain_text(parameter.schema_note, 10_000))
-    if parameter.default is not None:
-        notes.append(f"default: {json.dumps(parameter.default, ensure_ascii=False)}")
-    if notes:
-        text = f"{text} ({'; '.join(notes)})".strip()
-    return _escaped(text)
+        parts.append("JSON, @FILE, or - for stdin.")
+    return _escaped(" ".join(part for part in parts if part))
 
 
 def _escaped(text: str) -> str:

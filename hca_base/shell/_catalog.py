@@ -135,10 +135,7 @@ class Catalog:
 
     def operation(self, service: str, command: str) -> Operation | None:
         """One operation of a service by its command word, read alone from the index; None if there is none."""
-        try:
-            found: Operation = self.index(service).operation(command)
-        except UsageError:
-            return None
+        found: Operation | None = self.index(service).find(command)
         return found
 
     def index(self, service: str) -> Any:

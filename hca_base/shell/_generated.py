@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ._arguments import build_parser
 
 if TYPE_CHECKING:
-    from ..openapi import Operation, Parameter
+    from ..openapi import Operation
     from ..plugins import Service
     from ._catalog import Catalog, Found
-
-_EXAMPLES = {"integer": 10, "number": 1.5, "boolean": True, "array": ["…"], "object": {}, "file": "FILE"}
 
 
 def command_class(service: Service, operation: Operation) -> type:
@@ -71,43 +69,24 @@ def _ways(operation: Operation) -> str:
 
 def epilog(service: Service, operation: Operation) -> str:
     """An example, and the same call in Python."""
+    from ..openapi import example_value
+
     shown = operation.alternatives[0] if operation.alternatives else operation
-    arguments = [(parameter, example_of(parameter)) for parameter in shown.required]
+    arguments = [(parameter, example_value(parameter)) for parameter in shown.required]
     words = ["hca", service.name, operation.command]
     for parameter, value in arguments:
         words.append(parameter.option)
         words += [_word(each) for each in (value if isinstance(value, list) else [value])]
-    python = ", ".join(f"{parameter.python_name}={_literal(value)}" for parameter, value in arguments)
+    python = ", ".join(f"{parameter.python_name}={value!r}" for parameter, value in arguments)
     lines = ["example:", f"  {' '.join(words)}", "", "in Python:"]
     lines += [f'  client = hca_base.client("{service.name}")']
+    lines += [f"  client.{operation.name}({python})"]
     if operation.paginated:
+        lines += ["  # that is the first page; this goes through the items of all:"]
         lines += [f"  for item in client.{operation.name}.iterate({python}):", "      ..."]
-    else:
-        lines += [f"  client.{operation.name}({python})"]
     return "\n".join(lines)
-
-
-def example_of(parameter: Parameter) -> Any:
-    """A value that shows what a parameter looks like."""
-    if parameter.choices:
-        first = parameter.choices[0]
-        return [first] if parameter.type == "array" else first
-    if parameter.default is not None:
-        return parameter.default
-    if parameter.type in _EXAMPLES:
-        return _EXAMPLES[parameter.type]
-    lowered = parameter.name.lower()
-    if parameter.format == "uuid" or lowered == "uuid" or lowered.endswith("_uuid"):
-        return "8f35071f-9849-4e8b-8f1d-0f0f8f5c2a3e"
-    return parameter.name.upper() if parameter.name.isascii() and parameter.name.isidentifier() else "VALUE"
 
 
 def _word(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return shlex.quote(text) if text != "…" else text
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return repr(value)
+    return text if text == "..." else shlex.quote(text)

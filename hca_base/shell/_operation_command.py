@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
 
 from ..commands import Command
 from ..openapi import Operation
@@ -27,3 +28,16 @@ class OperationCommand(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         return call(self, self.operation, values_of(parsed_args, self.operation), parsed_args)
+
+    def remember(self, data: Any) -> None:
+        """Let an interactive session see a result, to complete its values later."""
+        remember = getattr(self.app, "remember", None)
+        if remember is not None:
+            remember(data)
+
+    def remembered(self, items: Iterable[Any]) -> Iterator[Any]:
+        """``items`` as they are; the session sees the first ones."""
+        for number, item in enumerate(items):
+            if number < 1000:
+                self.remember(item)
+            yield item

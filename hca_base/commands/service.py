@@ -1,0 +1,267 @@
+"""``hca service``: services, with or without a plugin."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import config as settings
+from ..errors import HCAError, NotFoundError, RefusedError, UsageError
+from ..plugins import registry
+from ._base import Command, Lister
+from ._table import COMMANDS, GROUPS
+
+if TYPE_CHECKING:
+    from ..openapi import Index
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+class List(Lister):
+    """List the services.
+
+    Those of plugins, and those that were added with 'hca service add'.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--problems", metavar="NAME", help="list what of this service's document cannot be used")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from ..openapi import Index
+
+        if parsed_args.problems:
+            index = Index.open(self.context.service(parsed_args.problems), self.config)
+            rows: list[Any] = [(p.where, "missing" if p.lost else "in part", p.reason) for p in index.problems]
+            return ["operation", "state", "reason"], rows
+        found = registry()
+        rows = []
+        for name, title in sorted(found.service_names(self.config).items()):
+            record = found.records("hca.services").get(name)
+            source = record.distribution if record else "configuration"
+            try:
+                service = self.context.service(name)
+                url = service.document_url(self.config)
+                operations: Any = len(Index.open(service, self.config))
+                state = "ok"
+            except HCAError as error:
+                url, operations, state = "", None, str(error)
+            rows.append((name, title, source, operations, url, state))
+        return ["name", "title", "from", "operations", "document", "state"], rows
+
+
+class Add(Command):
+    """Add a service by its OpenAPI document, without a plugin.
+
+    The document (Swagger 2.0 or OpenAPI 3, JSON or YAML) is read from a URL or a file, checked, and its operations
+    become commands: hca NAME OPERATION. In Python, hca_base.client("NAME") has them as methods.
+    """
+
+    example = "service add petstore https://petstore3.swagger.io/api/v3/openapi.json"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="first word of its commands: lower-case letters, digits and -")
+        parser.add_argument("document", metavar="URL-or-FILE", help="where its OpenAPI document is")
+        parser.add_argument("--base-url", metavar="URL", help="where the service is, if the document does not say it")
+        parser.add_argument("--title", help="one line about it (default: the document's title)")
+        parser.add_argument(
+            "--plugin", metavar="SERVICE", help="it is another deployment of this plugin's service: use its client"
+        )
+        parser.add_argument("--profile", metavar="NAME", help="add it to this profile only")
+        parser.add_argument("--replace", action="store_true", help="replace a service of that name")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        name = parsed_args.name
+        self._check(name, parsed_args)
+        source = _source(parsed_args.document)
+        section: dict[str, Any] = {"url": source}
+        index = _fetch(name, source, self.config)
+        if not len(index):
+            raise UsageError(f"{source} has no operation that can be called", hint=_why(index))
+        title = parsed_args.title or index.title
+        if title:
+            section["title"] = title
+        if parsed_args.base_url:
+            section["base_url"] = parsed_args.base_url
+        elif not index.base_url:
+            raise UsageError(f"{source} does not say where its service is", hint="say it with --base-url URL")
+        if parsed_args.plugin:
+            section["plugin"] = parsed_args.plugin
+            registry().service(parsed_args.plugin, self.config)
+        else:
+            credentials = credentials_of(index.security_schemes)
+            if credentials:
+                section["credentials"] = credentials
+        settings.set_value(("services", name), section, profile=parsed_args.profile)
+        self.context.forget()
+        self._tell(name, index, section.get("credentials"))
+
+    def _check(self, name: str, args: argparse.Namespace) -> None:
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} cannot be the name of a service", hint="lower-case letters, digits and single dashes"
+            )
+        reserved = {*GROUPS, *(command.split(" ")[0] for command in COMMANDS), "help", "hca", "use", "set", "exit"}
+        if name in reserved:
+            raise UsageError(f"{name!r} is a command of hca itself; choose another name")
+        record = registry().records("hca.services").get(name)
+        if record is not None:
+            raise RefusedError(f"{name!r} is the service of plugin {record.distribution}", hint="choose another name")
+        if not args.replace and name in registry().service_names(self.config):
+            raise RefusedError(f"there is a service {name!r} already", hint="--replace replaces it")
+
+    def _tell(self, name: str, index: Index, credentials: dict[str, Any] | None) -> None:
+        lost = [problem for problem in index.problems if problem.lost]
+        self.note(f"{name} added: {len(index)} operations; 'hca {name}' lists them")
+        if index.problems:
+            partly = len(index.problems) - len(lost)
+            self.note(
+                f"{len(lost)} operations cannot be used and {partly} only in part; "
+                f"'hca service list --problems {name}' says why"
+            )
+        kind = (credentials or {}).get("kind")
+        if kind in ("apikey", "bearer", "basic"):
+            self.note(f"it wants credentials: 'hca auth set-key {name}'")
+        elif kind == "oauth2":
+            self.note(f"it wants a login: 'hca auth login {name}'")
+
+
+class Remove(Command):
+    """Remove a service that was added."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name")
+        parser.add_argument("--profile", metavar="NAME", help="remove it from this profile only")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        name = parsed_args.name
+        origin = self.config.origin(("services", name))
+        record = registry().records("hca.services").get(name)
+        if origin is None and record is not None:
+            raise RefusedError(
+                f"{name} comes with plugin {record.distribution}", hint=f"hca plugin uninstall {record.distribution}"
+            )
+        url = self.config.get(("services", name, "url"))
+        profile = parsed_args.profile
+        if profile is None and origin is not None and origin.layer.startswith("profile "):
+            profile = origin.layer.removeprefix("profile ")
+        if not settings.unset_value(("services", name), profile=profile):
+            where = f" in {origin}" if origin is not None else ""
+            if origin is None:
+                raise NotFoundError(f"there is no service {name!r}", hint="'hca service list' shows those there are")
+            raise RefusedError(f"service {name!r} is set{where}, which is not yours to change here")
+        from ..openapi import DocumentCache
+
+        if isinstance(url, str):
+            DocumentCache(self.config).forget(url)
+        self.context.forget()
+        self.note(f"{name} removed")
+
+
+class Refresh(Command):
+    """Get the document of a service anew.
+
+    That happens by itself once a week, when a command talks to the service anyway.
+    """
+
+    example = "service refresh dss"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", nargs="*", help="default: all services")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        from ..http import Session
+        from ..openapi import DocumentCache
+        from ..output import warn
+
+        names = parsed_args.name or sorted(registry().service_names(self.config))
+        cache = DocumentCache(self.config)
+        failure: HCAError | None = None
+        for name in names:
+            service = self.context.service(name)
+            try:
+                before = _hash_of(cache, service)
+                index = cache.refresh(service, Session(self.config))
+            except HCAError as error:
+                if len(names) == 1:
+                    raise
+                warn(f"{name}: {error}")
+                failure = failure or error
+                continue
+            changed = before != index.head.get("sha256")
+            self.note(f"{name}: {len(index)} operations, {'changed' if changed else 'as before'}")
+        return int(failure.exit_code) if failure else 0
+
+
+def credentials_of(schemes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The settings of a credential scheme, from the security schemes of a document.
+
+    Of several, the one that is the least trouble: an API key, a bearer token, a login, user and password.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for scheme in schemes.values():
+        kind, place = scheme.get("type"), scheme.get("in")
+        if kind == "apiKey" and place == "header":
+            found.setdefault(0, {"kind": "apikey", "api_key_header": str(scheme.get("name"))})
+        elif kind == "apiKey" and place == "query":
+            found.setdefault(1, {"kind": "apikey", "api_key_query": str(scheme.get("name"))})
+        elif kind == "http" and str(scheme.get("scheme")).lower() == "bearer":
+            found.setdefault(2, {"kind": "bearer"})
+        elif kind in ("oauth2", "openIdConnect"):
+            found.setdefault(3, _oauth2(scheme))
+        elif kind == "basic" or (kind == "http" and str(scheme.get("scheme")).lower() == "basic"):
+            found.setdefault(4, {"kind": "basic"})
+    return found[min(found)] if found else {}
+
+
+def _oauth2(scheme: dict[str, Any]) -> dict[str, Any]:
+    flows = scheme.get("flows")
+    flow: Any = scheme
+    if isinstance(flows, dict) and flows:
+        flow = flows.get("authorizationCode") or next(iter(flows.values()))
+    settings_: dict[str, Any] = {"kind": "oauth2", "client_settings_path": None}
+    if isinstance(flow, dict):
+        for key, target in (("authorizationUrl", "authorization_url"), ("tokenUrl", "token_url")):
+            if isinstance(flow.get(key), str):
+                settings_[target] = flow[key]
+        if isinstance(flow.get("scopes"), dict):
+            settings_["scopes"] = [str(scope) for scope in flow["scopes"]][:20]
+    return settings_
+
+
+def _source(given: str) -> str:
+    """A URL as it is; a file as an absolute path."""
+    if re.match(r"https?://", given, re.IGNORECASE):
+        return given
+    path = Path(given.removeprefix("file://")).expanduser()
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", hint="give a file, or a URL that begins with http:// or https://")
+    return str(path.absolute())
+
+
+def _fetch(name: str, source: str, config: settings.Config) -> Index:
+    from ..http import Session
+    from ..openapi import DocumentCache
+
+    return DocumentCache(config).refresh(None, Session(config), source)
+
+
+def _hash_of(cache: Any, service: Any) -> str | None:
+    try:
+        found: str | None = cache.get(service).head.get("sha256")
+        return found
+    except HCAError:
+        return None
+
+
+def _why(index: Index) -> str | None:
+    return str(index.problems[0]) if index.problems else None

@@ -135,9 +135,10 @@ def _save(service: Service, replica: str, uuid: str, manifest: dict[str, Any]) -
             return service.store.blobs.read(file.sha256) if file is not None else b""
 
         files = metadata.files_by_schema(manifest["files"], content)
-        service.index.add(db, replica, uuid, version, metadata.search_document(uuid, manifest, files))
+        searched = metadata.search_document(uuid, manifest, files)
+        service.index.add(db, replica, uuid, version, searched)
         document = metadata.creation_document(uuid, manifest, files)
-        journal.record(service, db, replica, "CREATE", uuid, version, document)
+        journal.record(service, db, replica, "CREATE", uuid, version, document, searched)
     return True
 
 

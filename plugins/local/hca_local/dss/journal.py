@@ -24,8 +24,12 @@ def record(
     uuid: str,
     version: str,
     document: Mapping[str, Any],
+    search_document: Mapping[str, Any] | None = None,
 ) -> None:
-    """Keep one event (``event_type`` CREATE or TOMBSTONE) and tell the subscribers of it."""
+    """Keep one event (``event_type`` CREATE or TOMBSTONE) and tell the subscribers of it.
+
+    ``search_document`` is what subscriptions by Elasticsearch query are about; None when the bundle is gone.
+    """
     row = db.execute("SELECT max(timestamp) AS last FROM dss_events WHERE replica = ?", (replica,)).fetchone()
     # Times name events, so no two are the same.
     timestamp = versions.now(after=row["last"])
@@ -42,7 +46,7 @@ def record(
         for row in db.execute("SELECT document FROM dss_subscriptions WHERE replica = ? ORDER BY uuid", (replica,))
     ]
     if subscriptions:
-        service.notifier.publish(db, subscriptions, event_type, replica, uuid, version, dict(document))
+        service.notifier.publish(db, subscriptions, event_type, uuid, version, document, search_document)
 
 
 def forget(service: Service, db: sqlite3.Connection, replica: str, uuid: str, version: str) -> None:

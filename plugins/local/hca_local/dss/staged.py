@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: The replica is not asked for: it follows from where the file was staged.
 _REPLICAS = {"s3": "aws", "gs": "gcp"}
-_URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
+_URL = re.compile(r"(?P<scheme>[a-z0-9]+)://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
 
 # Part counts run from 2 to 10,000: one part has no suffix.
 _FORMATS = {

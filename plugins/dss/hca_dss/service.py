@@ -57,16 +57,9 @@ SERVICE = Service(
     ),
     # A search asks and changes nothing, although it is a POST.
     safe_operations=("post_search",),
-    retired_hosts={
-        host: _RETIRED
-        for host in (
-            "dss.data.humancellatlas.org",
-            "dss.prod.data.humancellatlas.org",
-            "dss.staging.data.humancellatlas.org",
-            "dss.integration.data.humancellatlas.org",
-            "dss.dev.data.humancellatlas.org",
-        )
-    },
+    retired_hosts=dict.fromkeys(
+        (f"dss{stage}.data.humancellatlas.org" for stage in ("", ".prod", ".staging", ".integration", ".dev")), _RETIRED
+    ),
     hints={
         "OAuthProblem": "log in with 'hca dss login', or set GOOGLE_APPLICATION_CREDENTIALS or HCA_ACCESS_TOKEN",
         "Unauthorized": "log in again with 'hca dss login'",

@@ -1,0 +1,223 @@
+"""The client of the Data Storage Service: a method for every operation, and whole jobs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from hca_base.openapi import Client
+
+from .service import SERVICE
+
+if TYPE_CHECKING:
+    from hca_base.config import Config
+    from hca_base.transfer import Report, TransferOptions
+
+ALL = ("*",)
+
+
+class DSSClient(Client):
+    """A client of the Data Storage Service.
+
+    ::
+
+        dss = DSSClient(swagger_url="http://127.0.0.1:8765/v1/swagger.json")
+        dss.get_bundle(uuid=uuid, replica="aws")
+        for result in dss.post_search.iterate(es_query={}, replica="aws"):
+            ...
+        dss.download(bundle_uuid=uuid, replica="aws", download_dir="data")
+
+    It has a method for each operation of the service (``dir(dss)`` lists them), and the jobs below, which take many
+    requests each. Every job can be done again after a failure or an interruption: what is there is not fetched or
+    sent twice.
+
+    :param config: settings; default: those of the user
+    :param swagger_url: URL or path of the service's document, in place of the configured ``DSSClient.swagger_url``
+    :param service: the service, where it is another deployment of the same kind
+    :param options: further arguments of :class:`hca_base.openapi.Client`
+    """
+
+    default_service = SERVICE
+    example_name = "dss"
+
+    def __init__(
+        self, config: Config | None = None, swagger_url: str | None = None, *, service: Any = None, **options: Any
+    ) -> None:
+        super().__init__(service, config=config, swagger_url=swagger_url, **options)
+
+    def upload(
+        self,
+        src_dir: str,
+        replica: str,
+        staging_bucket: str | None = None,
+        timeout_seconds: float = 1200,
+        no_progress: bool = False,
+        bundle_uuid: str | None = None,
+        *,
+        options: TransferOptions | None = None,
+    ) -> dict[str, Any]:
+        """Upload a directory as a bundle.
+
+        Its files are staged in an S3 bucket, registered with the service, and bound into a new bundle. Called again
+        with the same arguments after a failure, it goes on with the same bundle.
+
+        :param src_dir: the directory; files are named in the bundle by their paths below it
+        :param replica: aws or gcp
+        :param staging_bucket: bucket for the staged objects; default: the setting ``s3.staging_bucket``
+        :param timeout_seconds: how long the service may take to copy one file
+        :param no_progress: show no progress on a terminal
+        :param bundle_uuid: UUID for the bundle; default: a new one
+        :param options: how to transfer
+        :return: ``bundle_uuid``, ``creator_uid``, ``replica``, ``version`` and ``files``, each with ``name``,
+            ``uuid``, ``version`` and ``creator_uid``
+        :raises HCAError: and its subclasses, as their names say
+        """
+        from .upload import Upload
+
+        return Upload(
+            self,
+            src_dir,
+            replica,
+            staging_bucket,
+            bundle_uuid=bundle_uuid,
+            timeout=timeout_seconds,
+            options=_options(options, progress="none" if no_progress else None),
+        ).run()
+
+    def download(
+        self,
+        bundle_uuid: str,
+        replica: str,
+        version: str | None = "",
+        download_dir: str = "",
+        metadata_filter: Iterable[str] = ALL,
+        data_filter: Iterable[str] = ALL,
+        no_metadata: bool = False,
+        no_data: bool = False,
+        num_retries: int = 10,
+        min_delay_seconds: float = 0.25,
+        *,
+        options: TransferOptions | None = None,
+    ) -> Report:
+        """Download a bundle to ``DOWNLOAD_DIR/UUID.VERSION``.
+
+        Each file is kept once in ``DOWNLOAD_DIR/.hca`` and linked into the bundle's directory, together with
+        ``bundle.json``, the bundle's manifest.
+
+        :param bundle_uuid: the bundle
+        :param replica: aws or gcp
+        :param version: default: the latest
+        :param download_dir: default: the working directory
+        :param metadata_filter: shell patterns; of the metadata files (those that are indexed), only files whose names
+            match one of them are downloaded
+        :param data_filter: the same for all other files
+        :param no_metadata: download no metadata files
+        :param no_data: download only metadata files
+        :param num_retries: how often a file is tried again without coming further
+        :param min_delay_seconds: seconds before the first repeat; it doubles from there
+        :param options: how to transfer; it overrides the two arguments before
+        :return: what became of each file
+        :raises HCAError: and its subclasses, as their names say
+        """
+        from .download_bundle import Choice, download_bundle
+
+        return download_bundle(
+            self,
+            bundle_uuid,
+            replica,
+            version,
+            download_dir,
+            Choice(metadata_filter, data_filter, no_metadata, no_data),
+            _options(options, retries=num_retries, min_delay=min_delay_seconds),
+        )
+
+    def download_manifest(
+        self,
+        manifest: str,
+        replica: str,
+        layout: str = "none",
+        no_metadata: bool = False,
+        no_data: bool = False,
+        num_retries: int = 10,
+        min_delay_seconds: float = 0.25,
+        download_dir: str = "",
+        *,
+        options: TransferOptions | None = None,
+    ) -> Report:
+        """Download the files that a manifest lists.
+
+        The manifest is a table with tabs between its columns and a header, which has ``file_uuid``, ``file_version``,
+        ``file_sha256``, ``file_size``, ``file_name``, ``bundle_uuid`` and ``bundle_version`` among its columns.
+        A copy of it, with the column ``file_path``, is written to the working directory under the same name.
+
+        :param manifest: path of the manifest
+        :param replica: aws or gcp
+        :param layout: ``none``: files go to the filestore ``DOWNLOAD_DIR/.hca`` alone. ``bundle``: they are linked
+            into a directory for each bundle too, together with all metadata files of the bundle
+        :param no_metadata: no metadata files (with the layout ``bundle``)
+        :param no_data: only metadata files (with the layout ``bundle``)
+        :param num_retries: how often a file is tried again without coming further
+        :param min_delay_seconds: seconds before the first repeat; it doubles from there
+        :param download_dir: default: the working directory
+        :param options: how to transfer; it overrides ``num_retries`` and ``min_delay_seconds``
+        :return: what became of each file
+        :raises HCAError: and its subclasses, as their names say
+        """
+        from .download_manifest import download_manifest
+
+        return download_manifest(
+            self,
+            manifest,
+            replica,
+            layout,
+            no_metadata,
+            no_data,
+            download_dir,
+            _options(options, retries=num_retries, min_delay=min_delay_seconds),
+        )
+
+    def download_collection(
+        self,
+        uuid: str,
+        replica: str,
+        version: str | None = None,
+        download_dir: str = "",
+        *,
+        options: TransferOptions | None = None,
+    ) -> Report:
+        """Download what a collection links to: bundles, files, and what the collections in it link to.
+
+        Bundles go to ``DOWNLOAD_DIR/UUID.VERSION``, files to ``DOWNLOAD_DIR/files/UUID.VERSION``.
+
+        :param uuid: the collection
+        :param replica: aws or gcp
+        :param version: default: the latest
+        :param download_dir: default: the working directory
+        :param options: how to transfer
+        :return: what became of each file
+        :raises HCAError: and its subclasses, as their names say
+        """
+        from .download_collection import download_collection
+
+        return download_collection(self, uuid, replica, version, download_dir, _options(options))
+
+    def create_version(self) -> str:
+        """Print a version for something made now, and return it."""
+        from .versions import new_version
+
+        version = new_version()
+        print(version)  # noqa: T201 - what this method is for, since hca 7
+        return version
+
+    def refresh_swagger(self) -> None:
+        """Ask the service for its document now, in place of the one that was fetched before."""
+        self.refresh()
+
+
+def _options(options: TransferOptions | None, **defaults: Any) -> TransferOptions:
+    """``options``, or those that the arguments of a job stand for."""
+    from hca_base.transfer import TransferOptions
+
+    if options is not None:
+        return options
+    return TransferOptions(**{name: value for name, value in defaults.items() if value is not None})

@@ -1,0 +1,205 @@
+"""What all downloads have in common: where files come from and go to, and what cannot even be asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from hca_base.errors import HCAError, UnreachableError
+from hca_base.transfer import (
+    DirectoryDestination,
+    FileStore,
+    HostileNameError,
+    Item,
+    Report,
+    Row,
+    Source,
+    TransferOptions,
+    check_names,
+    download,
+)
+
+from .bundles import BUNDLE_JSON, Bundle, BundleFile
+
+if TYPE_CHECKING:
+    from .client import DSSClient
+
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+#: How many answers of the service are asked for while the files of earlier ones are fetched.
+AHEAD = 8
+#: After so many requests that reached no server, the rest are not tried.
+GIVE_UP = 20
+# Needs no quoting in a URL, as is so for nearly all UUIDs and versions.
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class Download:
+    """One download.
+
+    :param download_dir: where bundles' directories are made; the filestore is in it unless the options say otherwise
+    """
+
+    def __init__(
+        self, client: DSSClient, replica: str, download_dir: Path | str, options: TransferOptions
+    ) -> None:
+        self.client = client
+        self.replica = replica
+        self.root = Path(download_dir or ".")
+        self.options = options
+        self.store = FileStore(options.filestore or self.root)
+        self._failures: list[tuple[str, HCAError]] = []
+        self._unreachable = 0
+        self._url = f"{client.base_url}/files/"
+        self._query = f"replica={quote(replica, safe='')}"
+        operation = client.get_file.operation
+        # The original service gives files to everybody; others may not.
+        secured = operation.auth != "none"
+        self._headers: Any = client.credentials.headers_for if secured else {}
+        self._on_unauthorized = client.credentials.on_unauthorized if secured else None
+
+    def source(self, uuid: str, version: str) -> Source:
+        """Where the content of a file is to be had.
+
+        :param version: may be empty, for the latest
+        """
+        plain = _PLAIN.fullmatch
+        if not plain(uuid):
+            uuid = quote(uuid, safe="")
+        if version:
+            if not plain(version):
+                version = quote(version, safe="")
+            url = f"{self._url}{uuid}?{self._query}&version={version}"
+        else:
+            url = f"{self._url}{uuid}?{self._query}"
+        # The service answers with a redirect to the bytes, after it may have made us wait; ranges are for those.
+        return Source(url, self._headers, "service", on_unauthorized=self._on_unauthorized)
+
+    def item(self, name: str, file: BundleFile) -> Item:
+        """A file of a bundle, to be called ``name`` below the destination."""
+        return Item(name, file.size, {"sha256": file.sha256}, self.source(file.uuid, file.version))
+
+    def destination(self, directory: Path | str | None = None) -> DirectoryDestination:
+        """Names below ``directory`` (default: the download directory), linked to the filestore."""
+        options = self.options
+        return DirectoryDestination(
+            self.root if directory is None else directory, self.store, link=options.link, fsync=options.fsync
+        )
+
+    def fail(self, name: str, error: HCAError) -> None:
+        """Note something that cannot be downloaded, and go on; with ``fail_fast``, do not go on.
+
+        :param name: for the report
+        :raises HCAError: ``error``, when there is no sense in going on
+        """
+        self._unreachable += isinstance(error, UnreachableError)
+        if self.options.fail_fast or self._unreachable >= GIVE_UP:
+            raise error
+        self._failures.append((name, error))
+
+    def run(
+        self, items: Iterable[Item], destination: DirectoryDestination | FileStore, **totals: int | None
+    ) -> Report:
+        """Fetch the items; what :meth:`fail` noted is part of the report.
+
+        :param totals: ``files`` and ``bytes`` for the progress, where known
+        """
+        progress = None
+        if any(value is not None for value in totals.values()):
+            from hca_base.output import Progress
+
+            progress = Progress("download", mode=self.options.progress, **totals)  # type: ignore[arg-type]
+        try:
+            report = download(items, destination, options=self.options, progress=progress)
+        finally:
+            if progress is not None:
+                progress.close()
+        for name, error in self._failures:
+            report.add(Row(name, "failed", 0, 0.0, 0, "", str(error)), error)
+        if self._failures and self.options.report:
+            report.write(self.options.report)
+        return report
+
+    # -- bundles --
+
+    def check_bundle(self, bundle: Bundle, files: Iterable[BundleFile]) -> None:
+        """See that a bundle's files can be made on any disk, before any of them is.
+
+        :raises HostileNameError: naming the one that cannot, or two that some disks would take for one
+        """
+        names = [file.name for file in files]
+        if BUNDLE_JSON in names:
+            raise HostileNameError(
+                f"bundle {bundle.name} has a file called {BUNDLE_JSON}, where its manifest is to be kept",
+                hint="leave the file out with --data-filter or --metadata-filter",
+            )
+        try:
+            check_names([BUNDLE_JSON, *names])
+        except HostileNameError as error:
+            raise HostileNameError(f"bundle {bundle.name} cannot be downloaded: {error}") from None
+
+    def place_manifest(self, bundle: Bundle, destination: DirectoryDestination, name: str) -> None:
+        """Keep a bundle's manifest like a file: in the filestore, and linked to ``name`` below the destination.
+
+        :raises HCAError: the disk refuses, or another file is there
+        """
+        if self.options.dry_run:
+            return
+        import hashlib
+
+        data = bundle.to_json()
+        sha256 = hashlib.sha256(data).hexdigest()
+        item = Item(name, len(data), {"sha256": sha256})
+        try:
+            if destination.present(item, sha256) is None:
+                destination.put_bytes(item, sha256, data)
+        except OSError as error:
+            raise HCAError(f"cannot write {destination.path(name)}: {error.strerror or error}") from None
+        finally:
+            destination.end()
+
+
+def ahead(
+    ask: Callable[[_Asked], _Answer], questions: Iterable[_Asked], workers: int = AHEAD
+) -> Iterator[tuple[_Asked, _Answer | HCAError]]:
+    """Ask a service several things at once; answers, or errors, in the order of the questions.
+
+    No more than ``workers`` answers wait to be used, however many questions there are.
+    """
+    waiting: deque[tuple[_Asked, Future[_Answer]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="hca-dss-ask") as pool:
+        try:
+            for question in questions:
+                waiting.append((question, pool.submit(ask, question)))
+                if len(waiting) >= workers:
+                    asked, future = waiting.popleft()
+                    yield asked, _settled(future)
+            while waiting:
+                asked, future = waiting.popleft()
+                yield asked, _settled(future)
+        finally:
+            # Nobody wants the rest.
+            for _, future in waiting:
+                future.cancel()
+
+
+def _settled(future: Future[Any]) -> Any:
+    try:
+        return future.result()
+    except HCAError as error:
+        return error
+
+
+def stored_path(store: FileStore) -> Callable[[str], str]:
+    """A fast way from a sha256 (checked, in lower case) to the path of its file in the filestore."""
+    digest = "0" * 64
+    base = os.fspath(store.path(digest))[: -len(f"00/0000/{digest}")]
+    if os.sep == "/":
+        return lambda sha256: f"{base}{sha256[:2]}/{sha256[2:6]}/{sha256}"
+    return lambda sha256: os.path.join(base, sha256[:2], sha256[2:6], sha256)  # noqa: PTH118

@@ -1,0 +1,80 @@
+"""Downloading one bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hca_base.errors import UsageError
+from hca_base.transfer import Report, TransferOptions
+
+from .bundles import BUNDLE_JSON, BundleFile, read_bundle
+from .download import Download
+
+if TYPE_CHECKING:
+    from .client import DSSClient
+
+_ALL = ("*",)
+
+
+class ArgumentError(UsageError, ValueError):
+    """Arguments that do not go together. It is a ``ValueError`` too, which is what hca 7 raised."""
+
+
+class Choice:
+    """Which files of a bundle are wanted.
+
+    :param metadata_filter: shell patterns for the names of indexed files, case-sensitive
+    :param data_filter: the same for all others
+    :raises ArgumentError: a filter is given together with the option that leaves all its files out
+    """
+
+    def __init__(
+        self,
+        metadata_filter: Iterable[str] = _ALL,
+        data_filter: Iterable[str] = _ALL,
+        no_metadata: bool = False,
+        no_data: bool = False,
+    ) -> None:
+        self._metadata = _patterns("metadata", metadata_filter, no_metadata)
+        self._data = _patterns("data", data_filter, no_data)
+
+    def takes(self, file: BundleFile) -> bool:
+        """True when the file is wanted."""
+        patterns = self._metadata if file.indexed else self._data
+        return patterns == _ALL or any(fnmatchcase(file.name, pattern) for pattern in patterns)
+
+
+def _patterns(kind: str, given: Iterable[str], none: bool) -> tuple[str, ...]:
+    # A single pattern would otherwise be taken for one pattern a letter.
+    patterns = (given,) if isinstance(given, str) else tuple(given)
+    if not none:
+        return patterns
+    if patterns != _ALL:
+        raise ArgumentError(f"--{kind}-filter and --no-{kind} exclude each other")
+    return ()
+
+
+def download_bundle(
+    client: DSSClient,
+    uuid: str,
+    replica: str,
+    version: str | None,
+    download_dir: Path | str,
+    choice: Choice,
+    options: TransferOptions,
+) -> Report:
+    """Download the chosen files of a bundle; see :meth:`hca_dss.client.DSSClient.download`."""
+    bundle = read_bundle(client, uuid, replica, version)
+    files = [file for file in bundle.files if choice.takes(file)]
+    run = Download(client, replica, download_dir, options)
+    run.check_bundle(bundle, files)
+    destination = run.destination(run.root / bundle.name)
+    items = (run.item(file.name, file) for file in files)
+    report = run.run(items, destination, files=len(files), bytes=sum(file.size for file in files))
+    report.raise_for_failures("downloaded")
+    # Last, so that it is there when everything else is.
+    run.place_manifest(bundle, destination, BUNDLE_JSON)
+    return report

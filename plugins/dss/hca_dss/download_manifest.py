@@ -1,0 +1,220 @@
+"""Downloading the files that a manifest lists, alone or as parts of their bundles."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from hca_base.errors import HCAError, NotFoundError, VerificationError
+from hca_base.transfer import DirectoryDestination, Item, Report, TransferOptions, prefetch
+
+from .bundles import BUNDLE_JSON, Bundle, read_bundle
+from .download import Download, ahead, stored_path
+from .download_bundle import ArgumentError
+from .manifest import Manifest, Row, copy_name
+
+if TYPE_CHECKING:
+    from .client import DSSClient
+
+LAYOUTS = ("none", "bundle")
+#: Rows of one bundle that are held at once.
+GROUP = 20_000
+#: Bundles whose rows are looked for in one place; a manifest of more is sorted on disk.
+REMEMBERED = 100_000
+
+
+def download_manifest(
+    client: DSSClient,
+    path: Path | str,
+    replica: str,
+    layout: str,
+    no_metadata: bool,
+    no_data: bool,
+    download_dir: Path | str,
+    options: TransferOptions,
+) -> Report:
+    """Download what a manifest lists; see :meth:`hca_dss.client.DSSClient.download_manifest`."""
+    if layout not in LAYOUTS:
+        raise ArgumentError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout!r}")
+    if layout == "none" and (no_metadata or no_data):
+        raise ArgumentError("--no-metadata and --no-data go with the layout 'bundle' only")
+    manifest = Manifest(path, bundles=layout == "bundle")
+    # Read once before anything is asked for: a row that cannot be used should not turn up after hours.
+    summary = manifest.check()
+    run = Download(client, replica, download_dir, options)
+    if layout == "none":
+        report = run.run(_files(run, manifest), run.store, files=summary.rows, bytes=summary.bytes)
+    else:
+        destination = run.destination()
+        groups = groups_of(manifest)
+        items = _bundles(run, groups, destination, not no_metadata, not no_data)
+        report = run.run(prefetch(items), destination)
+    report.raise_for_failures("downloaded")
+    if not options.dry_run:
+        _write_copy(run, manifest)
+    return report
+
+
+def _files(run: Download, manifest: Manifest) -> Iterator[Item]:
+    source = run.source
+    for row in manifest:
+        where = source(row.file_uuid, row.file_version)
+        yield Item(row.file_name or row.file_uuid, row.size, {"sha256": row.sha256}, where)
+
+
+def _write_copy(run: Download, manifest: Manifest) -> None:
+    target = Path(copy_name(manifest.path))
+    if target.exists():
+        from hca_base.output import warn
+
+        warn(f"the manifest {target} in the working directory is replaced by its copy with the paths of the files")
+    try:
+        manifest.write_copy(target, stored_path(run.store))
+    except OSError as error:
+        raise HCAError(f"cannot write the copy of the manifest, {target}: {error.strerror or error}") from None
+
+
+# -- by bundles ------------------------------------------------------------------------------------------------------
+
+
+class Group(NamedTuple):
+    """Rows of one bundle.
+
+    :ivar wanted: name -> sha256
+    :ivar first: no rows of this bundle came before
+    """
+
+    uuid: str
+    version: str
+    wanted: dict[str, str]
+    first: bool
+
+
+class _Scattered(Exception):
+    """Rows of one bundle do not stand together."""
+
+
+def groups_of(manifest: Manifest) -> Iterator[Group]:
+    """The rows of a manifest, bundle by bundle, in memory that does not grow with their number."""
+    try:
+        _check_order(manifest)
+    except _Scattered:
+        yield from _grouped(_sorted(manifest))
+    else:
+        yield from _grouped(manifest)
+
+
+def _check_order(manifest: Manifest) -> None:
+    seen: set[int] = set()
+    last: tuple[str, str] | None = None
+    for row in manifest:
+        bundle = (row.bundle_uuid, row.bundle_version)
+        if bundle != last:
+            last = bundle
+            mark = hash(bundle)
+            # By the hash alone: one that is there by chance only makes us sort for nothing.
+            if mark in seen or len(seen) >= REMEMBERED:
+                raise _Scattered
+            seen.add(mark)
+
+
+def _sorted(manifest: Manifest) -> Iterator[Row]:
+    """The rows by bundle, sorted in a temporary file."""
+    # An empty name is a private database that SQLite keeps on disk and removes by itself.
+    database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode=OFF")
+        database.execute("PRAGMA cache_size=-8192")
+        database.execute("CREATE TABLE rows (bundle_uuid, bundle_version, name, uuid, version, sha256, size)")
+        database.execute("BEGIN")
+        database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", manifest)
+        database.execute("COMMIT")
+        for row in database.execute("SELECT * FROM rows ORDER BY bundle_uuid, bundle_version, rowid"):
+            yield Row(*row)
+    except sqlite3.Error as error:
+        raise HCAError(f"the manifest {manifest.path} cannot be sorted: {error}") from None
+    finally:
+        database.close()
+
+
+def _grouped(rows: Iterator[Row] | Manifest) -> Iterator[Group]:
+    current: tuple[str, str] | None = None
+    wanted: dict[str, str] = {}
+    first = True
+    for row in rows:
+        bundle = (row.bundle_uuid, row.bundle_version)
+        if bundle != current or len(wanted) >= GROUP:
+            if current is not None:
+                yield Group(*current, wanted, first)
+            first, current, wanted = bundle != current, bundle, {}
+        if row.file_name:
+            wanted[row.file_name] = row.sha256
+    if current is not None:
+        yield Group(*current, wanted, first)
+
+
+def _bundles(
+    run: Download, groups: Iterator[Group], destination: DirectoryDestination, metadata: bool, data: bool
+) -> Iterator[Item]:
+    def ask(group: Group) -> Bundle:
+        return read_bundle(run.client, group.uuid, run.replica, group.version)
+
+    for group, answer in ahead(ask, groups):
+        if isinstance(answer, HCAError):
+            run.fail(f"{group.uuid}.{group.version}", answer)
+            continue
+        try:
+            yield from bundle_items(run, answer, destination, group, metadata, data)
+        except HCAError as error:
+            run.fail(answer.name, error)
+
+
+def bundle_items(
+    run: Download,
+    bundle: Bundle,
+    destination: DirectoryDestination,
+    group: Group | None = None,
+    metadata: bool = True,
+    data: bool = True,
+) -> Iterator[Item]:
+    """The files of a bundle, each under the bundle's directory; its manifest is put there at once.
+
+    :param group: what is wanted of its data; None: everything
+    :raises HCAError: nothing of the bundle can be downloaded
+    """
+    if group is None:
+        files = bundle.files
+    else:
+        files = [
+            file
+            for file in bundle.files
+            if (metadata and group.first if file.indexed else data and file.name in group.wanted)
+        ]
+        _compare(run, bundle, group)
+    run.check_bundle(bundle, files)
+    name = bundle.name
+    if group is None or group.first:
+        run.place_manifest(bundle, destination, f"{name}/{BUNDLE_JSON}")
+    for file in files:
+        yield run.item(f"{name}/{file.name}", file)
+
+
+def _compare(run: Download, bundle: Bundle, group: Group) -> None:
+    """Note what the manifest says of the bundle and the bundle does not."""
+    missing = dict(group.wanted)
+    for file in bundle.files:
+        expected = missing.pop(file.name, file.sha256)
+        if expected != file.sha256:
+            run.fail(
+                f"{bundle.name}/{file.name}",
+                VerificationError(
+                    f"{file.name} in bundle {bundle.name} has the sha256 {file.sha256}; the manifest says {expected}"
+                ),
+            )
+    for name in missing:
+        run.fail(
+            f"{bundle.name}/{name}",
+            NotFoundError(f"the manifest lists {name!a} in bundle {bundle.name}, and the bundle has no such file"),
+        )

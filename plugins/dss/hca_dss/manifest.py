@@ -1,0 +1,190 @@
+"""Manifests: tables of files (TSV, with a header), as the data browser of the Human Cell Atlas writes them.
+
+They are read and written a row at a time, so that one of a million rows needs no more memory than a short one.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from hca_base.errors import UsageError
+
+#: Column of the copy that says where a row's file is.
+PATH_COLUMN = "file_path"
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class Row(NamedTuple):
+    """One row: a file, and the bundle that it is listed for.
+
+    :ivar file_version: may be empty, for the latest
+    :ivar size: bytes
+    """
+
+    bundle_uuid: str
+    bundle_version: str
+    file_name: str
+    file_uuid: str
+    file_version: str
+    sha256: str
+    size: int
+
+
+_COLUMNS = (
+    "bundle_uuid",
+    "bundle_version",
+    "file_name",
+    "file_uuid",
+    "file_version",
+    "file_sha256",
+    "file_size",
+)
+_OPTIONAL = frozenset({"file_version"})
+#: What a layout that is made of files alone can do without.
+_OF_BUNDLES = frozenset({"bundle_uuid", "bundle_version"})
+
+
+class Summary(NamedTuple):
+    """What a manifest holds: rows, and the bytes of all of them."""
+
+    rows: int
+    bytes: int
+
+
+class Manifest:
+    """A manifest file.
+
+    :param path: the file; other columns than those of :class:`Row` are kept and not looked at
+    :param bundles: the columns of bundles are needed
+    :raises UsageError: it cannot be read, or lacks a column
+    """
+
+    def __init__(self, path: Path | str, *, bundles: bool = False) -> None:
+        self.path = Path(path)
+        with self._open() as stream:
+            first = stream.readline()
+            self._end = "\r\n" if first.endswith("\r\n") else "\n"
+        self.header: list[str] = next(self._records(), [])
+        missing = [
+            name
+            for name in _COLUMNS
+            if name not in self.header and name not in _OPTIONAL and (bundles or name not in _OF_BUNDLES)
+        ]
+        if missing:
+            raise UsageError(
+                f"manifest {self.path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
+                hint="the first row must name the columns, with tabs between them",
+            )
+        self._places = [self.header.index(name) if name in self.header else None for name in _COLUMNS]
+        self._bundles = bundles
+
+    def _open(self) -> IO[str]:
+        try:
+            # Bytes that are no UTF-8 in other columns pass through unchanged.
+            return self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+        except OSError as error:
+            raise UsageError(f"manifest {self.path} cannot be read: {error.strerror or error}") from None
+
+    def _records(self) -> Iterator[list[str]]:
+        with self._open() as stream:
+            reader = csv.reader(stream, delimiter="\t")
+            try:
+                yield from reader
+            except csv.Error as error:
+                raise UsageError(f"manifest {self.path}, line {reader.line_num}: {error}") from None
+            except OSError as error:
+                raise UsageError(f"manifest {self.path} cannot be read: {error.strerror or error}") from None
+
+    def check(self) -> Summary:
+        """Read it once and see that every row can be used.
+
+        :raises UsageError: naming the first row that cannot
+        """
+        rows = total = 0
+        for row in self:
+            rows += 1
+            total += row.size
+        return Summary(rows, total)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Its rows, read as they are asked for; empty lines are left out.
+
+        :raises UsageError: a row cannot be used; the message has its number
+        """
+        records = self._records()
+        next(records, None)
+        take = _taker(self._places)
+        plain = _SHA256.fullmatch
+        bundles = self._bundles
+        number = 1
+        for record in records:
+            number += 1
+            if not record:
+                continue
+            try:
+                bundle, version, name, uuid, file_version, sha256, size = take(record)
+            except IndexError:
+                raise self._fault(number, f"has {len(record)} of {len(self.header)} columns") from None
+            if not plain(sha256):
+                raise self._fault(number, f"file_sha256 is {sha256!r:.80}, which is no sha256")
+            # int() alone would also take signs, spaces and underscores.
+            if not (size.isascii() and size.isdigit()):
+                raise self._fault(number, f"file_size is {size!r:.80}, which is no number of bytes")
+            if not uuid:
+                raise self._fault(number, "file_uuid is empty")
+            if bundles and not bundle:
+                raise self._fault(number, "bundle_uuid is empty")
+            yield Row(bundle, version, name, uuid, file_version, sha256.lower(), int(size))
+
+    def _fault(self, number: int, what: str) -> UsageError:
+        return UsageError(f"manifest {self.path}, row {number}: {what}")
+
+    def write_copy(self, target: Path | str, path_of: Callable[[str], str]) -> None:
+        """Write the manifest with the column ``file_path``, in one step; ``target`` may be the manifest itself.
+
+        :param path_of: gives the path of the file with a sha256 (in lower case)
+        :raises UsageError: the manifest is no longer what it was
+        :raises OSError: ``target`` cannot be written
+        """
+        import io
+
+        from hca_base.config import open_atomic
+
+        header = [*self.header] if PATH_COLUMN in self.header else [*self.header, PATH_COLUMN]
+        place = header.index(PATH_COLUMN)
+        sha256 = header.index("file_sha256")
+        width = len(header)
+        records = self._records()
+        next(records, None)
+        with open_atomic(target, new_mode=0o666) as raw:
+            stream = io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape", newline="", write_through=False)
+            write = csv.writer(stream, delimiter="\t", lineterminator=self._end).writerow
+            write(header)
+            for record in records:
+                if not record:
+                    continue
+                if len(record) < width:
+                    record += [""] * (width - len(record))
+                record[place] = path_of(record[sha256].lower())
+                write(record)
+            stream.flush()
+            stream.detach()
+
+
+def _taker(places: Sequence[int | None]) -> Callable[[list[str]], Sequence[Any]]:
+    """A function that takes the cells at ``places`` from a record; an empty text where the place is None."""
+    from operator import itemgetter
+
+    if None not in places:
+        return itemgetter(*(place for place in places if place is not None))
+    return lambda record: ["" if place is None else record[place] for place in places]
+
+
+def copy_name(path: Path | str) -> str:
+    """Where the copy of a manifest goes: the working directory, under the same name."""
+    return os.path.basename(path)  # noqa: PTH119

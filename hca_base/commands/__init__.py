@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ._confirm import confirm as confirm
     from ._context import Context as Context
     from ._context import GlobalOptions as GlobalOptions
+    from ._page import columns as columns
+    from ._page import page as page
     from ._parser import Parser as Parser
-    from ._parser import columns as columns
-    from ._parser import page as page
     from ._table import COMMANDS as COMMANDS
     from ._table import GROUPS as GROUPS
     from ._table import HIDDEN as HIDDEN
@@ -54,10 +54,10 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "ShowOne": "._base",
         "add_json_argument": "._values",
         "boolean_argument": "._values",
-        "columns": "._parser",
+        "columns": "._page",
         "confirm": "._confirm",
         "json_argument": "._values",
-        "page": "._parser",
+        "page": "._page",
         "text_argument": "._values",
     },
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Mapping
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 from ..errors import ConfigError, UsageError
+from ._page import columns, page
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -18,6 +17,16 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         kwargs.setdefault("width", max(20, min(columns(), 100) - 2))
         kwargs.setdefault("max_help_position", 28)
         super().__init__(prog, **kwargs)
+
+    def _expand_help(self, action: argparse.Action) -> str:
+        # argparse spells out all choices for every help text, and ours look for entry points to know them all.
+        if action.help and "%(choices" not in action.help and action.choices is not None:
+            choices, action.choices = action.choices, None
+            try:
+                return super()._expand_help(action)
+            finally:
+                action.choices = choices
+        return super()._expand_help(action)
 
 
 class Parser(argparse.ArgumentParser):
@@ -74,40 +83,3 @@ def _converted(action: argparse.Action, value: Any, key: str) -> Any:
                 )
     # A string goes through the option's type at the end of parsing; argparse does that for defaults.
     return value
-
-
-def columns() -> int:
-    """Width of the terminal: ``COLUMNS``, else what the terminal says, else 80."""
-    try:
-        value = int(os.environ.get("COLUMNS", ""))
-    except ValueError:
-        value = 0
-    if value <= 0:
-        for stream in (sys.__stdout__, sys.__stderr__):
-            try:
-                value = os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
-            except (OSError, ValueError, AttributeError):
-                continue
-            if value > 0:
-                break
-    return value if value > 0 else 80
-
-
-def page(text: str, file: TextIO | None = None) -> None:
-    """Write help; through the user's pager where it is longer than the terminal."""
-    stream = file or sys.stdout
-    if stream is None:
-        return
-    try:
-        terminal = stream.isatty() and sys.stdin is not None and sys.stdin.isatty()
-        height = os.get_terminal_size(stream.fileno()).lines if terminal else 0
-    except (OSError, ValueError, AttributeError):
-        terminal, height = False, 0
-    if not terminal or not 0 < height <= text.count("\n") + 1:
-        stream.write(text)
-        return
-    import autopage
-
-    pager = autopage.AutoPager(stream, allow_color=True, line_buffering=False, reset_on_exit=False)
-    with pager as out:
-        out.write(text)

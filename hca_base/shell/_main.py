@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..commands import Context, GlobalOptions, page
+from ..commands import GlobalOptions
 from ._errors import guard
 from ._split import split
 
@@ -45,6 +45,7 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
     if options.version:
         sys.stdout.write(version_line())
         return 0
+    from ..commands import Context
     from ._catalog import Catalog
 
     context = Context(options)
@@ -80,6 +81,7 @@ def version_line() -> str:
 
 def _help(catalog: Catalog, words: list[str]) -> bool:
     """Show help that needs no command's class; False if the command itself must be asked."""
+    from ..commands import page
     from ._help import program_help
 
     if not words:
@@ -101,6 +103,7 @@ def _help(catalog: Catalog, words: list[str]) -> bool:
 
 def show_group(catalog: Catalog, group: str) -> int:
     """List the commands of a group; what is wrong with it goes to stderr."""
+    from ..commands import page
     from ..output import warn
     from ._help import group_help
 

@@ -1,0 +1,44 @@
+"""Help on the terminal: how wide it is, and the user's pager for what is longer than it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+
+def columns() -> int:
+    """Width of the terminal: ``COLUMNS``, else what the terminal says, else 80."""
+    try:
+        value = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        value = 0
+    if value <= 0:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            try:
+                value = os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
+            except (OSError, ValueError, AttributeError):
+                continue
+            if value > 0:
+                break
+    return value if value > 0 else 80
+
+
+def page(text: str, file: TextIO | None = None) -> None:
+    """Write help; through the user's pager where it is longer than the terminal."""
+    stream = file or sys.stdout
+    if stream is None:
+        return
+    try:
+        terminal = stream.isatty() and sys.stdin is not None and sys.stdin.isatty()
+        height = os.get_terminal_size(stream.fileno()).lines if terminal else 0
+    except (OSError, ValueError, AttributeError):
+        terminal, height = False, 0
+    if not terminal or not 0 < height <= text.count("\n") + 1:
+        stream.write(text)
+        return
+    import autopage
+
+    pager = autopage.AutoPager(stream, allow_color=True, line_buffering=False, reset_on_exit=False)
+    with pager as out:
+        out.write(text)

@@ -1,0 +1,178 @@
+"""Start-up: each kind of command imports what it needs and nothing else. Sets of modules are compared, never times."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_PROBE = """
+import json, sys
+before = set(sys.modules)
+from hca_base.shell import main
+try:
+    code = main(sys.argv[2:])
+except SystemExit as error:
+    code = error.code
+with open(sys.argv[1], "w") as file:
+    json.dump({"code": code, "modules": sorted(set(sys.modules) - before)}, file)
+"""
+
+#: What no command may import before it needs it.
+HEAVY = {
+    "boto3", "botocore", "cmd2", "google", "jsonmerge", "jsonschema", "keyring", "prompt_toolkit", "pycurl",
+    "rich", "s3transfer", "yaml", "requests_oauthlib", "oauthlib", "cryptography",
+}  # fmt: skip
+NETWORK = {"requests", "urllib3", "http.client", "ssl", "socket"}
+
+_DOCUMENT: dict[str, Any] = {
+    "swagger": "2.0",
+    "info": {"title": "Zoo", "version": "1"},
+    "basePath": "/v1",
+    "paths": {
+        "/animals/{uuid}": {
+            "get": {
+                "summary": "Get an animal",
+                "parameters": [{"name": "uuid", "in": "path", "type": "string", "required": True}],
+                "responses": {"200": {"description": "it", "schema": {"type": "object"}}},
+            }
+        }
+    },
+}
+
+
+@pytest.fixture
+def zoo(hca: Any, plugins: Any) -> Any:
+    """A plugin with a service, a client and a hand-written command, each in a module of its own."""
+    plugins.install(
+        "hca-zoo",
+        {
+            "hca_zoo/__init__.py": "",
+            "hca_zoo/document.json": json.dumps(_DOCUMENT),
+            "hca_zoo/service.py": (
+                "from hca_base.plugins import Service\n"
+                "SERVICE = Service(name='zoo', title='Animals', client_section='ZooClient',\n"
+                "    bundled_document=('hca_zoo', 'document.json'),\n"
+                "    config_defaults={'ZooClient.url': 'https://zoo.example.org/v1/swagger.json'})\n"
+            ),
+            "hca_zoo/client.py": (
+                "import requests\nfrom hca_base.openapi import Client\nfrom hca_zoo.service import SERVICE\n"
+                "class ZooClient(Client):\n    default_service = SERVICE\n"
+            ),
+            "hca_zoo/commands.py": (
+                "import hca_zoo.client\nfrom hca_base.commands import Command\n"
+                'class Feed(Command):\n    """Feed all animals."""\n    def take_action(self, args):\n'
+                "        self.stdout.write('fed\\n')\n"
+            ),
+        },
+        {
+            "hca.services": {"zoo": "hca_zoo.service:SERVICE"},
+            "hca.clients": {"zoo": "hca_zoo.client:ZooClient"},
+            "hca.commands": {"zoo_feed": "hca_zoo.commands:Feed"},
+        },
+    )
+    return plugins
+
+
+def modules_of(hca: Any, tmp_path: Path, *args: str, code: int = 0, warm: bool = True) -> set[str]:
+    """The modules that a command imports, once the caches are there."""
+    result = tmp_path / "modules.json"
+    for _ in range(2 if warm else 1):
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE, str(result), *args],
+            env=hca.env,
+            cwd=hca.cwd,
+            capture_output=True,
+            timeout=60,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    found = json.loads(result.read_text())
+    assert found["code"] == code, done.stderr
+    return set(found["modules"])
+
+
+def third_party(modules: set[str]) -> set[str]:
+    """Top-level names that are neither the standard library's nor the core's."""
+    tops = {name.partition(".")[0] for name in modules}
+    return {name for name in tops if name not in sys.stdlib_module_names and name != "hca_base"}
+
+
+def core(modules: set[str]) -> set[str]:
+    """The packages of the core that are more than an empty shell of lazy names."""
+    return {name.split(".")[1] for name in modules if name.startswith("hca_base.") and name.count(".") == 2}
+
+
+def test_version_imports_next_to_nothing(hca: Any, zoo: Any, tmp_path: Path) -> None:
+    modules = modules_of(hca, tmp_path, "--version")
+    assert third_party(modules) == set()
+    assert core(modules) == {"commands", "shell"}
+    assert not modules & {"argparse", "json", "logging", "importlib.metadata", "dataclasses", *NETWORK}
+
+
+def test_help_imports_no_plugin_and_no_library(hca: Any, zoo: Any, tmp_path: Path) -> None:
+    modules = modules_of(hca, tmp_path, "--help")
+    assert third_party(modules) == set()
+    assert core(modules) == {"commands", "config", "plugins", "shell"}
+    assert not modules & {"argparse", "logging", "importlib.metadata", "email", *NETWORK}
+
+
+@pytest.mark.parametrize("words", [["zoo", "--help"], ["zoo"], ["help", "zoo"]])
+def test_help_of_a_group_imports_the_declaration_of_its_service_alone(
+    hca: Any, zoo: Any, tmp_path: Path, words: list[str]
+) -> None:
+    modules = modules_of(hca, tmp_path, *words)
+    assert third_party(modules) == {"hca_zoo"}
+    assert {name for name in modules if name.startswith("hca_zoo")} == {"hca_zoo", "hca_zoo.service"}
+    assert core(modules) <= {"commands", "config", "openapi", "output", "plugins", "shell"}
+    assert not modules & {"argparse", "logging", "importlib.metadata", "email", *NETWORK}
+
+
+def test_help_of_an_operation_imports_no_cliff(hca: Any, zoo: Any, tmp_path: Path) -> None:
+    modules = modules_of(hca, tmp_path, "zoo", "get-animal", "--help")
+    assert third_party(modules) == {"hca_zoo"}
+    assert "hca_zoo.client" not in modules
+    assert core(modules) <= {"commands", "config", "openapi", "output", "plugins", "shell"}
+    assert not modules & {"logging", "importlib.metadata", "email", *NETWORK}
+
+
+def test_a_core_command_imports_cliff_and_no_network(hca: Any, zoo: Any, tmp_path: Path) -> None:
+    modules = modules_of(hca, tmp_path, "config", "path", "--user")
+    assert third_party(modules) <= {"cliff", "stevedore", "autopage"}
+    assert not modules & {"requests", "urllib3", "ssl", "http.client"}
+
+
+def test_a_hand_written_command_imports_its_own_plugin(hca: Any, zoo: Any, tmp_path: Path) -> None:
+    zoo.install(
+        "hca-other",
+        {"hca_other.py": "raise SystemExit('must not be imported')\n"},
+        {"hca.commands": {"other_thing": "hca_other:Thing"}, "hca.services": {"other": "hca_other:SERVICE"}},
+    )
+    modules = modules_of(hca, tmp_path, "zoo", "feed")
+    assert "hca_zoo.commands" in modules
+    assert "hca_other" not in modules
+    assert not third_party(modules) & HEAVY
+
+
+def test_an_operation_imports_requests_and_nothing_heavier(hca: Any, zoo: Any, loopback: Any, tmp_path: Path) -> None:
+    loopback.route("GET", "/v1/swagger.json", _DOCUMENT)
+    loopback.route("GET", "/v1/animals/7", {"uuid": "7"})
+    hca.configure({"ZooClient": {"url": f"{loopback.url}/v1/swagger.json"}})
+    modules = modules_of(hca, tmp_path, "zoo", "get-animal", "--uuid", "7")
+    assert "requests" in modules
+    assert not third_party(modules) & (HEAVY - {"keyring", "cryptography"})
+    # The document was read once from the network, and from its index afterwards.
+    assert [path for _, path, _, _ in loopback.requests].count("/v1/swagger.json") == 1
+
+
+def test_importing_the_core_imports_nothing() -> None:
+    code = "import sys; before = set(sys.modules); import hca_base; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert set(done.stdout.split()) <= {
+        "hca_base", "hca_base._lazy", "__future__", "collections.abc", "typing", "typing.io", "typing.re", "_typing",
+    }  # fmt: skip

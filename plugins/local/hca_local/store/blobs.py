@@ -90,7 +90,10 @@ class BlobStore:
         return self.put_stream([data])
 
     def put_parts(self, folder: Path, digests: Digests) -> Blob:
-        """Keep the concatenation of the files of a folder, in the order of their names; the folder is taken away.
+        """Keep the concatenation of the files of a folder, in the order of their names.
+
+        The folder becomes the blob, unless that is known already: then it stays, for the caller to remove once its rows
+        are written (a kill before that must not lose the parts).
 
         :param digests: of the concatenation; the caller has read it. The files must have been synced.
         """
@@ -105,10 +108,22 @@ class BlobStore:
                 self._recent[blob.sha256] = time.monotonic()
             else:
                 self._place(folder, blob, None)
-        if known:
-            shutil.rmtree(folder, ignore_errors=True)
-            return known
-        return blob
+        return known or blob
+
+    def adopt_parts(self, digests: Digests, sizes: Sequence[int]) -> Blob:
+        """What :meth:`put_parts` was doing when the process was killed: the folder has its place, but no row yet.
+
+        :raises FileNotFoundError: it has not
+        """
+        blob = Blob.of(digests, sizes)
+        with self._lock:
+            known = self._known(blob.sha256)
+            if known:
+                return known
+            if not self.path(blob.sha256).exists():
+                raise FileNotFoundError(f"no blob {blob.sha256}")
+            self._place(None, blob, None)
+            return blob
 
     def get(self, sha256: str) -> Blob | None:
         """What is known of a blob, or None if there is none of that name."""

@@ -29,13 +29,15 @@ class Hasher:
 
     :param md5: compute the MD5 of the whole, which is the ETag of an object put in one piece
     :param s3_etag: compute the platform's etag; turned off where it is known from the parts of an upload
+    :param others: compute sha1, sha256 and crc32c
     """
 
-    def __init__(self, *, md5: bool = True, s3_etag: bool = True) -> None:
+    def __init__(self, *, md5: bool = True, s3_etag: bool = True, others: bool = True) -> None:
         self.size = 0
         self._sha1 = hashlib.sha1()
         self._sha256 = hashlib.sha256()
         self._crc32c = google_crc32c.Checksum()
+        self._others = others
         self._md5 = hashlib.md5() if md5 or s3_etag else None
         self._want_md5 = md5
         self._want_etag = s3_etag
@@ -45,9 +47,10 @@ class Hasher:
 
     def update(self, data: bytes | memoryview) -> None:
         """Take the next bytes."""
-        self._sha1.update(data)
-        self._sha256.update(data)
-        self._crc32c.update(bytes(data))
+        if self._others:
+            self._sha1.update(data)
+            self._sha256.update(data)
+            self._crc32c.update(bytes(data))
         if self._want_etag:
             self._update_etag(memoryview(data))
         elif self._md5 is not None:
@@ -88,9 +91,9 @@ class Hasher:
         return Digests(
             size=self.size,
             md5=md5,
-            sha1=self._sha1.hexdigest(),
-            sha256=self._sha256.hexdigest(),
-            crc32c=self._crc32c.digest().hex(),
+            sha1=self._sha1.hexdigest() if self._others else "",
+            sha256=self._sha256.hexdigest() if self._others else "",
+            crc32c=self._crc32c.digest().hex() if self._others else "",
             s3_etag=etag,
         )
 

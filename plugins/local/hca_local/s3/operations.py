@@ -1,0 +1,84 @@
+"""Which operation a request asks for: by its method, by whether it names a key, and by its sub-resource."""
+
+from __future__ import annotations
+
+from hca_local.s3 import bucket_operations as buckets
+from hca_local.s3 import multipart_operations as multipart
+from hca_local.s3 import object_operations as objects
+from hca_local.s3 import tag_operations as tags
+from hca_local.s3.call import Operation
+from hca_local.s3.errors import S3Error
+from hca_local.s3.request import Request
+
+#: Sub-resources of S3's that name an operation of their own. One that is not answered here must never be taken for the
+#: plain operation: a PUT of tags would overwrite the object.
+_SUBRESOURCES = frozenset(
+    ["accelerate", "acl", "analytics", "attributes", "cors", "delete", "encryption", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "location", "logging", "metadataConfiguration", "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus", "publicAccessBlock", "renameObject", "replication", "requestPayment", "restore", "retention", "select", "session", "tagging", "torrent", "uploadId", "uploads", "versioning", "versions", "website"]
+)
+
+_SERVICE = {("GET", ""): Operation("ListBuckets", "s3:ListAllMyBuckets", "read", buckets.list_buckets)}
+
+_BUCKET = {
+    ("PUT", ""): Operation("CreateBucket", "s3:CreateBucket", "document", buckets.create_bucket),
+    ("HEAD", ""): Operation("HeadBucket", "s3:ListBucket", "read", buckets.head_bucket),
+    ("DELETE", ""): Operation("DeleteBucket", "s3:DeleteBucket", "write", buckets.delete_bucket),
+    ("GET", ""): Operation("ListObjects", "s3:ListBucket", "read", buckets.list_objects),
+    ("GET", "location"): Operation("GetBucketLocation", "s3:GetBucketLocation", "read", buckets.get_location),
+    ("GET", "versioning"): Operation("GetBucketVersioning", "s3:GetBucketVersioning", "read", buckets.get_versioning),
+    ("GET", "acl"): Operation("GetBucketAcl", "s3:GetBucketAcl", "read", buckets.get_acl),
+    ("GET", "uploads"): Operation(
+        "ListMultipartUploads", "s3:ListBucketMultipartUploads", "read", multipart.list_uploads
+    ),
+    ("POST", "delete"): Operation("DeleteObjects", "s3:DeleteObject", "document", objects.delete_objects),
+}
+
+_OBJECT = {
+    ("GET", ""): Operation("GetObject", "s3:GetObject", "read", objects.get_object),
+    ("HEAD", ""): Operation("HeadObject", "s3:GetObject", "read", objects.get_object),
+    ("PUT", ""): Operation("PutObject", "s3:PutObject", "upload", objects.put_object, objects.commit_object),
+    ("DELETE", ""): Operation("DeleteObject", "s3:DeleteObject", "write", objects.delete_object),
+    ("GET", "acl"): Operation("GetObjectAcl", "s3:GetObjectAcl", "read", objects.get_acl),
+    ("PUT", "acl"): Operation("PutObjectAcl", "s3:PutObjectAcl", "document", objects.put_acl),
+    ("GET", "tagging"): Operation("GetObjectTagging", "s3:GetObjectTagging", "read", tags.get_tags),
+    ("PUT", "tagging"): Operation("PutObjectTagging", "s3:PutObjectTagging", "document", tags.put_tags),
+    ("DELETE", "tagging"): Operation("DeleteObjectTagging", "s3:DeleteObjectTagging", "write", tags.delete_tags),
+    ("POST", "uploads"): Operation("CreateMultipartUpload", "s3:PutObject", "document", multipart.create_upload),
+    ("PUT", "uploadId"): Operation("UploadPart", "s3:PutObject", "upload", multipart.put_part, multipart.commit_part),
+    ("POST", "uploadId"): Operation("CompleteMultipartUpload", "s3:PutObject", "document", multipart.complete_upload),
+    ("DELETE", "uploadId"): Operation(
+        "AbortMultipartUpload", "s3:AbortMultipartUpload", "write", multipart.abort_upload
+    ),
+    ("GET", "uploadId"): Operation("ListParts", "s3:ListMultipartUploadParts", "read", multipart.list_parts),
+}
+
+_COPY = Operation("CopyObject", "s3:PutObject", "write", objects.copy_object)
+_COPY_PART = Operation("UploadPartCopy", "s3:PutObject", "write", multipart.copy_part)
+
+
+def route(request: Request) -> Operation:
+    """The operation of a request.
+
+    :raises S3Error: there is none, or it is not for this endpoint
+    """
+    named = [name for name in request.query if name in _SUBRESOURCES]
+    if len(named) > 1:
+        raise S3Error("InvalidArgument", f"Conflicting query parameters: {', '.join(named)}")
+    subresource = named[0] if named else ""
+    if not request.bucket:
+        table = _SERVICE
+    elif not request.key:
+        table = _BUCKET
+    else:
+        table = _OBJECT
+    operation = table.get((request.method, subresource))
+    if operation is None:
+        if subresource and any(name == subresource for _, name in table):
+            raise S3Error("MethodNotAllowed", Method=request.method, ResourceType=subresource.upper())
+        if subresource:
+            raise S3Error("NotImplemented", f"{subresource} is beyond the embedded endpoint.", Header=subresource)
+        raise S3Error("MethodNotAllowed", Method=request.method)
+    if request.query.get("versionId") not in (None, "", "null"):
+        raise S3Error("NotImplemented", "The embedded endpoint keeps no versions.", Header="versionId")
+    if request.method == "PUT" and request.header("x-amz-copy-source") is not None:
+        return {"PutObject": _COPY, "UploadPart": _COPY_PART}.get(operation.name, operation)
+    return operation

@@ -1,0 +1,314 @@
+"""Multipart uploads. A part is a file; completing reads the parts once for their checksums, and renames their folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from hca_local.s3.errors import S3Error
+from hca_local.s3.objects import LAST, ObjectStore, S3Object
+from hca_local.store.blobs import sync_folder, write_all
+from hca_local.store.hashes import ETAG_PART_SIZE, Digests, Hasher, etag_of_parts
+
+MAX_PARTS = 10_000
+#: Smallest part but the last, in bytes, as on S3.
+MIN_PART_SIZE = 5 * 1024 * 1024
+#: Seconds for which a completed upload is remembered, so that a repeated request to complete it is told so again.
+REMEMBERED = 24 * 3600.0
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload under way; ``finished`` is the time it was completed at, for one that is remembered."""
+
+    id: str
+    bucket: str
+    key: str
+    content_type: str
+    started: float
+    extra: dict[str, Any]
+    completing: dict[str, Any] | None
+    finished: float | None
+
+    @classmethod
+    def of(cls, row: sqlite3.Row) -> Upload:
+        completing = json.loads(row["completing"]) if row["completing"] else None
+        return cls(
+            row["id"],
+            row["bucket"],
+            row["key"],
+            row["content_type"],
+            row["started"],
+            json.loads(row["extra"]),
+            completing,
+            row["finished"],
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that is on disk; ``etag`` is its MD5."""
+
+    number: int
+    file: str
+    size: int
+    etag: str
+    modified: float
+
+
+class PartWriter:
+    """Takes the bytes of one part; what is not committed vanishes."""
+
+    def __init__(self, uploads: Uploads, upload: Upload, number: int, *, all_checksums: bool) -> None:
+        self._uploads = uploads
+        self._upload = upload
+        self._number = number
+        self._hasher = Hasher(s3_etag=False, others=all_checksums)
+        self._path = uploads.folder(upload.id) / f"{number:05d}-{uuid.uuid4().hex}"
+        try:
+            self._file: BinaryIO | None = self._path.open("xb", buffering=0)
+        except FileNotFoundError:
+            raise S3Error("NoSuchUpload", UploadId=upload.id) from None
+
+    def write(self, data: bytes) -> None:
+        self._hasher.update(data)
+        assert self._file is not None
+        write_all(self._file, data)
+
+    def digests(self) -> Digests:
+        return self._hasher.digests()
+
+    def commit(self) -> Part:
+        """Make it the part of its number.
+
+        :raises S3Error: the upload was completed or aborted meanwhile
+        """
+        assert self._file is not None
+        os.fsync(self._file.fileno())
+        self._file.close()
+        sync_folder(self._path.parent)
+        part = Part(self._number, self._path.name, self._hasher.size, self._hasher.digests().md5, time.time())
+        store = self._uploads.store
+        with store.write() as db:
+            upload = self._uploads.get(self._upload.id, self._upload.bucket, self._upload.key)
+            if upload.completing:
+                raise S3Error("OperationAborted", UploadId=upload.id)
+            old = db.execute(
+                "SELECT file FROM s3_parts WHERE upload = ? AND number = ?", (upload.id, part.number)
+            ).fetchone()
+            db.execute(
+                "INSERT OR REPLACE INTO s3_parts VALUES (?, ?, ?, ?, ?, ?)",
+                (upload.id, part.number, part.file, part.size, part.etag, part.modified),
+            )
+        self._file = None
+        if old:
+            (self._path.parent / old["file"]).unlink(missing_ok=True)
+        return part
+
+    def __enter__(self) -> PartWriter:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+            self._file = None
+
+
+class Uploads:
+    """The multipart uploads of the embedded endpoint. Thread-safe; what is acknowledged is durable."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self.objects = objects
+        self.store = objects.store
+        self._root = self.store.data_dir / "multipart"
+        self._root.mkdir(mode=0o700, exist_ok=True)
+        self._completing: set[str] = set()
+        self._lock = threading.Lock()
+
+    def folder(self, upload_id: str) -> Path:
+        """Where the parts of an upload lie."""
+        return self._root / upload_id
+
+    def create(self, bucket: str, key: str, content_type: str, extra: dict[str, Any]) -> str:
+        """Begin an upload.
+
+        :param extra: metadata, tags and headers of the object
+        :return: the upload's id
+        """
+        upload_id = uuid.uuid4().hex + uuid.uuid4().hex
+        self.folder(upload_id).mkdir(mode=0o700)
+        with self.store.write() as db:
+            self.objects.require_bucket(bucket)
+            db.execute(
+                "INSERT INTO s3_uploads VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
+                (upload_id, bucket, key, content_type, time.time(), json.dumps(extra)),
+            )
+        return upload_id
+
+    def get(self, upload_id: str, bucket: str, key: str, *, finished: bool = False) -> Upload:
+        """:raises S3Error: there is no such upload of that object (or it is finished, and those are not asked for)"""
+        with self.store.read() as db:
+            row = db.execute("SELECT * FROM s3_uploads WHERE id = ?", (upload_id,)).fetchone()
+        if row is None or (row["bucket"], row["key"]) != (bucket, key) or (row["finished"] and not finished):
+            raise S3Error("NoSuchUpload", UploadId=upload_id)
+        return Upload.of(row)
+
+    def list(self, bucket: str, prefix: str, key_marker: str, id_marker: str, limit: int) -> tuple[list[Upload], bool]:
+        """Uploads under way, by key, then by id; whether there are more."""
+        with self.store.read() as db:
+            rows = db.execute(
+                "SELECT * FROM s3_uploads WHERE bucket = ? AND key >= ? AND key < ? AND finished IS NULL"
+                " AND (key > ? OR (key = ? AND id > ?)) ORDER BY key, id LIMIT ?",
+                (bucket, prefix, prefix + LAST, key_marker, key_marker, id_marker or LAST, limit + 1),
+            ).fetchall()
+        return [Upload.of(row) for row in rows[:limit]], len(rows) > limit
+
+    def parts(self, upload_id: str, after: int = 0, limit: int = MAX_PARTS) -> list[Part]:
+        """The parts of an upload by their number, those after ``after`` only."""
+        with self.store.read() as db:
+            rows = db.execute(
+                "SELECT number, file, size, etag, modified FROM s3_parts WHERE upload = ? AND number > ?"
+                " ORDER BY number LIMIT ?",
+                (upload_id, after, limit),
+            )
+            return [Part(*row) for row in rows]
+
+    def abort(self, upload: Upload) -> None:
+        """Forget an upload and its parts.
+
+        :raises S3Error: it is being completed
+        """
+        with self._exclusively(upload.id):
+            with self.store.write() as db:
+                db.execute("DELETE FROM s3_uploads WHERE id = ?", (upload.id,))
+            shutil.rmtree(self.folder(upload.id), ignore_errors=True)
+
+    def complete(self, upload: Upload, wanted: list[tuple[int, str]], *, if_absent: bool = False) -> S3Object:
+        """Make the object out of the parts, in order.
+
+        :param wanted: (number, ETag) of each, ascending
+        :raises S3Error: a part is missing, differs, or is too small
+        """
+        with self._exclusively(upload.id):
+            upload = self.get(upload.id, upload.bucket, upload.key)
+            parts = self._choose(upload, wanted)
+            if if_absent and self.objects.head(upload.bucket, upload.key):
+                raise S3Error("PreconditionFailed", Condition="If-None-Match")
+            etag = etag_of_parts([bytes.fromhex(part.etag) for part in parts])
+            digests = self._digest(upload, parts, etag)
+            plan = {"digests": asdict(digests), "etag": etag, "files": [part.file for part in parts]}
+            plan["parts"] = [part.size for part in parts]
+            with self.store.write() as db:
+                db.execute("UPDATE s3_uploads SET completing = ? WHERE id = ?", (json.dumps(plan), upload.id))
+            return self._finish(upload, plan)
+
+    def recover(self) -> None:
+        """After a kill: finish what was being completed, and sweep what belongs to no upload."""
+        with self.store.write() as db:
+            rows = db.execute("SELECT * FROM s3_uploads WHERE completing IS NOT NULL AND finished IS NULL").fetchall()
+            db.execute("DELETE FROM s3_uploads WHERE finished < ?", (time.time() - REMEMBERED,))
+        for row in rows:
+            upload = Upload.of(row)
+            assert upload.completing is not None
+            if self.objects.bucket_exists(upload.bucket):
+                self._finish(upload, upload.completing)
+        with self.store.read() as db:
+            live = {row[0] for row in db.execute("SELECT id FROM s3_uploads WHERE finished IS NULL")}
+            files = {(row[0], row[1]) for row in db.execute("SELECT upload, file FROM s3_parts")}
+        for folder in self._root.iterdir():
+            if folder.name not in live:
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            for path in folder.iterdir():
+                if (folder.name, path.name) not in files:
+                    path.unlink()
+
+    def _choose(self, upload: Upload, wanted: list[tuple[int, str]]) -> list[Part]:
+        have = {part.number: part for part in self.parts(upload.id)}
+        if not wanted:
+            raise S3Error("MalformedXML")
+        if any(later[0] <= earlier[0] for earlier, later in zip(wanted, wanted[1:], strict=False)):
+            raise S3Error("InvalidPartOrder", UploadId=upload.id)
+        chosen = []
+        for number, etag in wanted:
+            part = have.get(number)
+            if part is None or part.etag != etag.strip().strip('"').lower():
+                raise S3Error("InvalidPart", UploadId=upload.id, PartNumber=str(number), ETag=etag)
+            chosen.append(part)
+        for part in chosen[:-1]:
+            if part.size < MIN_PART_SIZE:
+                raise S3Error(
+                    "EntityTooSmall",
+                    PartNumber=str(part.number),
+                    ProposedSize=str(part.size),
+                    MinSizeAllowed=str(MIN_PART_SIZE),
+                )
+        return chosen
+
+    def _digest(self, upload: Upload, parts: list[Part], etag: str) -> Digests:
+        """Read the parts once. The platform's etag is S3's own where the parts have the platform's size."""
+        by_rule = all(part.size == ETAG_PART_SIZE for part in parts[:-1]) and parts[-1].size <= ETAG_PART_SIZE
+        hasher = Hasher(md5=False, s3_etag=not by_rule)
+        for part in parts:
+            with (self.folder(upload.id) / part.file).open("rb", buffering=0) as file:
+                while chunk := file.read(_CHUNK):
+                    hasher.update(chunk)
+        digests = asdict(hasher.digests())
+        if by_rule:
+            digests["s3_etag"] = etag if len(parts) > 1 else parts[0].etag
+        if len(parts) == 1:
+            digests["md5"] = parts[0].etag
+        return Digests(**digests)
+
+    def _finish(self, upload: Upload, plan: dict[str, Any]) -> S3Object:
+        """What follows once the plan is durable; it can be interrupted anywhere, and begun again."""
+        digests = Digests(**plan["digests"])
+        folder = self.folder(upload.id)
+        if folder.exists():
+            for path in folder.iterdir():
+                # Those without a dash have their final names already.
+                if "-" in path.name and path.name not in plan["files"]:
+                    path.unlink()
+            blob = self.store.blobs.put_parts(folder, digests)
+        else:
+            blob = self.store.blobs.adopt_parts(digests, plan["parts"])
+        with self.store.write() as db:
+            made = self.objects.put(
+                upload.bucket,
+                upload.key,
+                blob,
+                content_type=upload.content_type,
+                metadata=upload.extra.get("metadata"),
+                tags=upload.extra.get("tags"),
+                headers=upload.extra.get("headers"),
+                etag=plan["etag"],
+                parts=tuple(plan["parts"]),
+            )
+            db.execute("UPDATE s3_uploads SET finished = ? WHERE id = ?", (time.time(), upload.id))
+            db.execute("DELETE FROM s3_parts WHERE upload = ?", (upload.id,))
+        shutil.rmtree(folder, ignore_errors=True)
+        return made
+
+    @contextlib.contextmanager
+    def _exclusively(self, upload_id: str) -> Iterator[None]:
+        with self._lock:
+            if upload_id in self._completing:
+                raise S3Error("OperationAborted", UploadId=upload_id)
+            self._completing.add(upload_id)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._completing.discard(upload_id)

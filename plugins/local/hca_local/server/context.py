@@ -1,0 +1,65 @@
+"""What every component of the deployment shares."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from hca_local.s3.credentials import CredentialIssuer
+from hca_local.s3.objects import ObjectStore
+from hca_local.s3.signing import presign
+from hca_local.s3.staging import EmbeddedStaging, RemoteStaging, Staging
+from hca_local.server.background import Background
+from hca_local.server.settings import Settings
+from hca_local.store import Store
+
+Result = TypeVar("Result")
+
+#: Threads that answer requests; more than cores, for they wait for the disk.
+REQUEST_THREADS = 16
+
+
+class Context:
+    """The deployment's parts, handed to each component's ``create_app`` and ``start``.
+
+    :ivar store: rows and blobs
+    :ivar objects: the embedded S3 endpoint's buckets and objects, without HTTP
+    :ivar staging: where DSS clients stage files: the same, or the user's own S3
+    :ivar credentials: issues temporary S3 credentials
+    :ivar identity: signs and checks tokens; None while no identity component is installed
+    :ivar background: threads for work behind the answers
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.credentials = CredentialIssuer(store)
+        self.objects = ObjectStore(store, self._presign)
+        self.staging: Staging = (
+            RemoteStaging(store, settings.s3_endpoint) if settings.s3_endpoint else EmbeddedStaging(self.objects)
+        )
+        self.background = Background()
+        self.requests = ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="hca-local-request")
+        self.identity: Any = None
+        if importlib.util.find_spec("hca_local.identity"):
+            from hca_local import identity
+
+            self.identity = identity.create_identity(store, settings)
+        for bucket in (settings.staging_bucket, settings.checkout_bucket, settings.upload_bucket):
+            self.objects.create_bucket(bucket)
+
+    def _presign(self, bucket: str, key: str, expires: int, query: Mapping[str, str]) -> str:
+        return presign(self.settings.s3_url, self.credentials.root(), bucket, key, expires, query, self.settings.region)
+
+    async def run(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Run a function in one of the threads for requests, from a coroutine."""
+        return await asyncio.get_running_loop().run_in_executor(self.requests, function, *args)
+
+    def close(self) -> None:
+        """End the threads and close the store."""
+        self.background.stop()
+        self.requests.shutdown(wait=True, cancel_futures=True)
+        self.store.close()

@@ -1,0 +1,147 @@
+"""A deployment in this process: what ``hca local start --foreground`` runs, and what tests run in threads."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from hca_base.config import FileLock, LockTimeout
+from hca_base.errors import HCAError
+from hca_local.server.context import Context
+from hca_local.server.gateway import Gateway
+from hca_local.server.listeners import Listeners, bind
+from hca_local.server.settings import Settings
+from hca_local.store import Store
+
+#: Components, in the order in which they start.
+COMPONENTS = ("identity", "dss", "upload_service")
+#: Seconds between sweeps of blobs that nothing names any more.
+_SWEEP = 3600.0
+
+
+class DeploymentError(HCAError):
+    """The deployment cannot be started."""
+
+
+class Deployment:
+    """Runs the services on loopback, from :meth:`start` to :meth:`stop`; a context manager.
+
+    ::
+
+        with Deployment(tmp_path) as deployment:
+            requests.get(deployment.api_url + "/v1/swagger.json")
+
+    :param data_dir: where everything is kept; one deployment at a time may use it
+    :param port: of the API, S3 gets the next one; 0 finds two free ones
+    :param settings: members of :class:`~hca_local.server.Settings` other than these
+    """
+
+    def __init__(self, data_dir: Path | str, port: int = 0, **settings: Any) -> None:
+        self.settings = Settings(Path(data_dir).absolute(), **settings)
+        self._port = port
+        self._ctx: Context | None = None
+        self._listeners: Listeners | None = None
+        self._lock: FileLock | None = None
+
+    @property
+    def api_url(self) -> str:
+        """Where the API is: ``http://127.0.0.1:PORT``; the DSS is under ``/v1``."""
+        return self.settings.api_url
+
+    @property
+    def s3_url(self) -> str:
+        return self.settings.s3_url
+
+    @property
+    def ctx(self) -> Context:
+        """What the components share, while it runs."""
+        if self._ctx is None:
+            raise RuntimeError("the deployment is not running")
+        return self._ctx
+
+    @property
+    def alive(self) -> bool:
+        """Whether it answers."""
+        return self._listeners is not None and self._listeners.alive
+
+    def token(self, name: str = "user") -> str:
+        """A token of one of the deployment's people."""
+        return self.ctx.identity.token(name)
+
+    def start(self) -> Deployment:
+        """Open the data, take up what a killed run left, and listen; returns once requests are answered.
+
+        :raises DeploymentError: another deployment uses the data directory
+        :raises PortError: a port is taken
+        :raises StoreError: the data directory cannot be used
+        """
+        settings = self.settings
+        store = None
+        sockets = None
+        try:
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = FileLock(settings.data_dir / "deployment", timeout=0)
+            lock.acquire()
+            self._lock = lock
+            sockets = bind(self._port, None)
+            settings.api_port, settings.s3_port = (listener.getsockname()[1] for listener in sockets)
+            store = Store(settings.data_dir)
+            self._ctx = Context(settings, store)
+            apps, modules = self._components()
+            from hca_local import s3
+
+            s3_app = s3.create_app(self._ctx)
+            store.recover()
+            self._listeners = Listeners([(Gateway(self._ctx, apps), sockets[0]), (s3_app, sockets[1])])
+            self._listeners.start()
+            for module in modules:
+                if hasattr(module, "start"):
+                    module.start(self._ctx)
+            self._ctx.background.every(_SWEEP, store.blobs.collect_garbage)
+        except BaseException as error:
+            self._release(sockets or (), store)
+            if isinstance(error, LockTimeout):
+                raise DeploymentError(
+                    f"a deployment is running already with the data directory {settings.data_dir}",
+                    hint="see: hca local status",
+                ) from error
+            if isinstance(error, OSError):
+                raise DeploymentError(f"the data directory {settings.data_dir} cannot be used: {error}") from error
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the requests and the work under way, and let go of the data; does nothing if it is not running."""
+        self._release((), None)
+
+    def _components(self) -> tuple[dict[str, Any], list[Any]]:
+        apps, modules = {}, []
+        for name in COMPONENTS:
+            if importlib.util.find_spec(f"hca_local.{name}"):
+                module = importlib.import_module(f"hca_local.{name}")
+                apps[name] = module.create_app(self.ctx)
+                modules.append(module)
+        return apps, modules
+
+    def _release(self, sockets: Any, store: Store | None) -> None:
+        if self._listeners is not None:
+            self._listeners.stop()
+            self._listeners = None
+        for listener in sockets:
+            listener.close()
+        if self._ctx is not None:
+            self._ctx.close()
+            self._ctx = None
+        elif store is not None:
+            store.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Deployment:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()

@@ -1,0 +1,47 @@
+"""What a deployment is told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+#: The only address that the deployment listens on: it is for this machine.
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8765
+
+
+def default_data_dir() -> Path:
+    """Where a deployment keeps its data unless told otherwise."""
+    from hca_base.config import paths
+
+    return paths.data_dir() / "local"
+
+
+@dataclass
+class Settings:
+    """Settings of one deployment; the ports are those that it listens on once it runs.
+
+    :ivar s3_endpoint: URL of the user's own S3, to be used for staging instead of the embedded endpoint
+    :ivar simulate_waits: answer with the 202s and 301s of the original services, where they would; a number stands for
+        the seconds that clients are told to wait
+    :ivar admin_emails: whose tokens may delete bundles
+    """
+
+    data_dir: Path
+    api_port: int = DEFAULT_PORT
+    s3_port: int = DEFAULT_PORT + 1
+    simulate_waits: bool | float = False
+    s3_endpoint: str | None = None
+    region: str = "us-east-1"
+    staging_bucket: str = "dss-staging"
+    checkout_bucket: str = "dss-checkout"
+    upload_bucket: str = "org-humancellatlas-upload-local"
+    admin_emails: tuple[str, ...] = ("admin@example.org",)
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.api_port}"
+
+    @property
+    def s3_url(self) -> str:
+        return f"http://{HOST}:{self.s3_port}"

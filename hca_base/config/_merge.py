@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ._keys import join_key
@@ -23,6 +23,10 @@ OPERATORS = frozenset({"$append", "$extend", "$extendleft", "$insert", "$remove"
 
 MISSING: Any = object()
 """No value: not the same as null."""
+
+# jsonmerge fails on empty keys and on keys with "%XX", since it finds values again by URL fragments. Characters for
+# private use stand in for them.
+_EMPTY, _PERCENT = "\ue0e0", "\ue0e1"
 
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
 
@@ -150,7 +154,7 @@ def _merge_two(base: Any, head: Any, layer: Layer, path: Path, schema: Mapping[s
     edits: list[tuple[Path, list[Any]]] = []
     head = _take_operators(head, base, layer, path, (), edits)
     if head is not MISSING:
-        if base is MISSING and schema is None:
+        if base is MISSING:
             merged = copy.deepcopy(head)
         elif schema is None and not (isinstance(head, dict) and isinstance(base, dict) and head and base):
             if isinstance(head, dict) and base is not None and not isinstance(base, dict):
@@ -191,37 +195,49 @@ def _take_operators(
 
 
 def _jsonmerge(base: Any, head: Any, layer: Layer, path: Path, schema: Mapping[str, Any] | None) -> Any:
+    import warnings
+
+    # It uses parts of jsonschema that are to go in a later major version; setup.cfg keeps that one out.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"jsonmerge(\.|$)")
     import jsonmerge
     from jsonmerge.exceptions import JSONMergeError
 
-    base = _without_nulls_under(base, head)
+    base = _renamed(_without_nulls_under(base, head), _encode)
     try:
-        merger = jsonmerge.Merger(dict(schema) if schema else {})
-        if base is MISSING:
-            return _merge_from_nothing(merger, head)
-        return merger.merge(base, copy.deepcopy(head))
+        return _renamed(jsonmerge.Merger(dict(schema) if schema else {}).merge(base, _renamed(head, _encode)), _decode)
     except JSONMergeError as error:
         reference = getattr(getattr(error, "value", None), "ref", None) or "#"
         inner = tuple(part.replace("~1", "/").replace("~0", "~") for part in reference.lstrip("#").split("/") if part)
         below = base
         for segment in inner:
             below = below.get(segment) if isinstance(below, Mapping) else None
-        what = type_name(below)
         raise error_at(
-            layer, (*path, *inner), f"cannot be merged with {what} in the layers below", hint="correct one of the two"
+            layer,
+            (*path, *inner),
+            f"cannot be merged with {type_name(below)} in the layers below",
+            hint="correct one of the two",
         ) from None
 
 
-def _merge_from_nothing(merger: Any, head: Any) -> Any:
-    """Start a value that has a merge strategy: jsonmerge has no way to say "no base" for anything but an object."""
-    wrapped = type(merger)({"properties": {"value": merger.schema}})
-    return wrapped.merge({}, {"value": copy.deepcopy(head)})["value"]
+def _encode(key: str) -> str:
+    return key.replace("%", _PERCENT) or _EMPTY
+
+
+def _decode(key: str) -> str:
+    return "" if key == _EMPTY else key.replace(_PERCENT, "%")
+
+
+def _renamed(value: Any, rename: Callable[[str], str]) -> Any:
+    """A copy with each key of each object renamed."""
+    if isinstance(value, Mapping):
+        return {rename(key): _renamed(inner, rename) for key, inner in value.items()}
+    return [_renamed(inner, rename) for inner in value] if isinstance(value, list) else value
 
 
 def _without_nulls_under(base: Any, head: Any) -> Any:
     """A copy of ``base`` without nulls where ``head`` has an object: null means "not set", and is no conflict."""
     if not isinstance(base, dict):
-        return copy.deepcopy(base) if base is not MISSING else base
+        return copy.deepcopy(base)
     result = {}
     for key, value in base.items():
         over = head.get(key, MISSING) if isinstance(head, Mapping) else MISSING

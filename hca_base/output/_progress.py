@@ -134,8 +134,8 @@ class Progress:
     def snapshot(self) -> dict[str, Any]:
         """What has been counted.
 
-        :return: ``files_done``, ``files_failed``, ``files``, ``bytes_done``, ``bytes``, ``rate`` (bytes per second, None
-            at first), ``eta`` (seconds, or None), ``elapsed`` (seconds)
+        :return: ``files_done``, ``files_failed``, ``files``, ``bytes_done``, ``bytes``, ``rate`` (bytes per second,
+            None at first), ``eta`` (seconds, or None), ``elapsed`` (seconds)
         """
         with self._lock:
             eta = None

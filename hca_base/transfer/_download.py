@@ -1,0 +1,325 @@
+"""The scheduler of downloads: items come in one by one, results go out one by one, little is kept in between."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hca_base.errors import HCAError, RefusedError, TransferError, UsageError
+from hca_base.transfer._destination import Destination, destination_of
+from hca_base.transfer._disk import DiskError, disk_error, free_bytes
+from hca_base.transfer._fetch import Fetcher, Result, expected_sha256
+from hca_base.transfer._filestore import FileStore
+from hca_base.transfer._lane import Lane
+from hca_base.transfer._limits import Cancel, Gates, RateLimit
+from hca_base.transfer._locate import Context, Redirects
+from hca_base.transfer._model import JOURNAL_FROM, Item, TransferOptions
+from hca_base.transfer._report import Report, Row
+from hca_base.transfer._wire import Wire
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Items that wait for a thread, at most; memory stays flat however many there are.
+_QUEUE_SMALL = 512
+_QUEUE_LARGE = 32
+#: Free space is looked up again after this many bytes.
+_LOOK_AT_DISK_EVERY = 64 * 1024 * 1024
+_MAX_THREADS = 64
+_MAX_LARGE = 8
+
+OnResult = Callable[[Item, Row], None]
+
+
+def download(
+    items: Iterable[Item],
+    destination: Destination | FileStore,
+    *,
+    options: TransferOptions | None = None,
+    progress: Any = None,
+    session: Any = None,
+    on_result: OnResult | None = None,
+    expected: tuple[int, int] | None = None,
+) -> Report:
+    """Download items, in parallel, verified, resuming what an earlier run left.
+
+    :param items: pulled one by one, in the calling thread, as there is room for them; see :func:`prefetch` for
+        iterables that wait for a server themselves
+    :param destination: a :class:`DirectoryDestination`, or a :class:`FileStore` alone
+    :param progress: shows what happens (see :class:`hca_base.output.Progress`)
+    :param session: the ``hca_base.http`` session whose settings (proxy, CA bundle, user agent) are to hold here too
+    :param on_result: called for every item when it is done, one call at a time, in no particular order
+    :param expected: number of files and of bytes, where known beforehand
+    :returns: what became of each item; failed items are in it, and raise nothing
+    :raises DiskError: there is no room for what ``expected`` says
+    :raises KeyboardInterrupt: after everything under way was stopped and what can be resumed was kept
+    """
+    options = options or TransferOptions()
+    if options.executor and options.executor != "threads":
+        from hca_base.transfer._cluster import download_on_cluster
+
+        return download_on_cluster(items, destination, options, progress, session, on_result, expected)
+    return Download(destination, options, progress, session, on_result, expected).run(items)
+
+
+class Download:
+    """One run of :func:`download`."""
+
+    def __init__(
+        self,
+        destination: Destination | FileStore,
+        options: TransferOptions,
+        progress: Any = None,
+        session: Any = None,
+        on_result: OnResult | None = None,
+        expected: tuple[int, int] | None = None,
+    ) -> None:
+        self.options = options
+        self.destination = destination_of(destination, options.fsync)
+        self.report = Report()
+        self.cancel = Cancel()
+        self._on_result = on_result
+        self._expected = expected
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._parked: dict[str, list[Item]] = {}
+        self._again: list[Item] = []
+        self._under_way: set[str] = set()
+        self._fatal: HCAError | None = None
+        self._promised = 0
+        settings = _Settings(options, session)
+        self._wire = Wire(
+            connect_timeout=options.connect_timeout,
+            stall_timeout=options.stall_timeout,
+            user_agent=settings.user_agent,
+            cancel=self.cancel,
+            proxy=settings.proxy,
+            ca=settings.ca_bundle,
+        )
+        self._context = Context(options, self._wire, Gates(), Redirects(), self.cancel)
+        self._fetcher = Fetcher(
+            self._context,
+            self.destination,
+            RateLimit(options.limit_rate),
+            self._moved,
+            self._resumed,
+            lambda: self._lane.large_pending > 1,
+        )
+        limit = options.connections or _MAX_THREADS
+        self._lane: Lane[tuple[Item, str | None, int]] = Lane(
+            self._work, limit, min(limit, options.connections or _MAX_LARGE), fixed=options.connections is not None
+        )
+
+    # -- the run -------------------------------------------------------------------------------------------------
+
+    def run(self, items: Iterable[Item]) -> Report:
+        """Do it."""
+        started = time.monotonic()
+        if not self.options.verify:
+            _say_unverified()
+        if self._progress is not None:
+            self._progress.start(*(self._expected or (None, None)))
+        if not self.options.dry_run:
+            self._check_room()
+            self.destination.begin()
+        try:
+            self._pump(iter(items))
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            self._lane.close()
+            self._wire.close()
+            if not self.options.dry_run:
+                self.destination.end()
+            self.report.seconds = time.monotonic() - started
+            if self._progress is not None:
+                self._progress.close()
+            if self.options.report is not None:
+                self.report.write(self.options.report)
+        return self.report
+
+    def _stop(self) -> None:
+        self.cancel.set()
+        for item, _, _ in self._lane.drop_waiting():
+            self._finish(item, _cancelled(item))
+        self._wire.abort()
+
+    def _pump(self, items: Iterator[Item]) -> None:
+        more = True
+        stopped = False
+        while True:
+            if self.cancel.is_set():
+                if not stopped:
+                    stopped = True
+                    self._stop()
+                more = False
+                self._again.clear()
+            while self._again and self._room():
+                self._admit(self._again.pop())
+            while more and self._room():
+                try:
+                    item = next(items)
+                except StopIteration:
+                    more = False
+                    break
+                self._admit(item)
+                if self.cancel.is_set():
+                    break
+            if not more and not self._again and not self._lane.pending:
+                return
+            self._lane.wait(0.1)
+
+    def _room(self) -> bool:
+        return self._lane.small_pending < _QUEUE_SMALL and self._lane.large_pending < _QUEUE_LARGE
+
+    # -- one item ------------------------------------------------------------------------------------------------
+
+    def _admit(self, item: Item) -> None:
+        """Decide what an item needs; everything but the fetching itself is done here."""
+        sha256 = expected_sha256(item)
+        key = sha256 or item.name
+        try:
+            _check_item(item, sha256)
+            self.destination.check(item, sha256)
+            if self._is_under_way(key, item):
+                return
+            found = self.destination.present(item, sha256, self.options.dry_run)
+        except HCAError as error:
+            self._refuse(item, error)
+            return
+        except OSError as error:
+            self._refuse(item, disk_error(error, item.name))
+            return
+        if found is not None:
+            outcome, path = found
+            self._finish(
+                item, Result(Row(item.name, outcome, item.size or 0, 0.0, 0, sha256 or "", "", path, item.key))
+            )
+            return
+        if self.options.dry_run:
+            row = Row(item.name, "would-download", item.size or 0, 0.0, 0, sha256 or "", "", "", item.key)
+            self._finish(item, Result(row))
+            return
+        self._promised += item.size or 0
+        if self._promised >= _LOOK_AT_DISK_EVERY and not self._still_room():
+            return
+        with self._lock:
+            self._under_way.add(key)
+        large = item.size is None or item.size > JOURNAL_FROM
+        self._lane.submit((item, sha256, 0), large)
+
+    def _is_under_way(self, key: str, item: Item) -> bool:
+        """Park an item whose content another item is bringing."""
+        with self._lock:
+            if key in self._under_way:
+                self._parked.setdefault(key, []).append(item)
+                return True
+            return False
+
+    def _refuse(self, item: Item, error: HCAError) -> None:
+        outcome = "refused" if isinstance(error, (RefusedError, UsageError)) else "failed"
+        self._finish(item, Result(Row(item.name, outcome, 0, 0.0, 0, "", str(error), "", item.key), error))
+
+    def _work(self, task: tuple[Item, str | None, int]) -> None:
+        item, sha256, failures = task
+        try:
+            result = self._fetcher.run(item, sha256, failures)
+        except Exception as error:
+            import logging
+
+            logging.getLogger("hca.transfer").debug("unexpected", exc_info=True)
+            told = HCAError(f"{type(error).__name__}: {error}")
+            result = Result(Row(item.name, "failed", 0, 0.0, 0, "", str(told), "", item.key), told)
+        self._finish(item, result)
+
+    def _finish(self, item: Item, result: Result) -> None:
+        """An item is done: tell everybody, and let those go on that waited for the same content."""
+        row, error = result.row, result.error
+        key = expected_sha256(item) or item.name
+        with self._lock:
+            self.report.add(row, error)
+            if self._progress is not None:
+                self._progress.file_done(row.name, row.bytes, row.outcome)
+            if row.attempts or row.outcome == "cancelled":
+                self._under_way.discard(key)
+                self._again.extend(self._parked.pop(key, ()))
+            if self._on_result is not None:
+                self._on_result(item, row)
+        if row.good or row.outcome == "cancelled":
+            return
+        if self.options.fail_fast or (isinstance(error, DiskError) and error.fatal):
+            self._fatal = error
+            self.cancel.set()
+
+    # -- bytes ---------------------------------------------------------------------------------------------------
+
+    def _moved(self, item: Item, count: int) -> None:
+        if self._progress is not None:
+            self._progress.advance(item.name, count, item.size)
+
+    def _resumed(self, item: Item, count: int) -> None:
+        if self._progress is not None:
+            self._progress.skip(item.name, count, item.size)
+
+    def _check_room(self) -> None:
+        disk = self.destination.disk
+        if self._expected is None or disk is None:
+            return
+        free = free_bytes(Path(disk))
+        # What is there already is not known yet: only what cannot be right is refused here.
+        if free is not None and self._expected[1] > 2 * free + (1 << 40):
+            raise DiskError(f"{self._expected[1]:,} bytes are to be downloaded, {free:,} are free", fatal=True)
+
+    def _still_room(self) -> bool:
+        disk = self.destination.disk
+        free = free_bytes(disk) if disk is not None else None
+        self._promised = 0
+        if free is not None and free < self.options.disk_reserve + _LOOK_AT_DISK_EVERY // 16:
+            self._fatal = DiskError("the disk is full", fatal=True)
+            self.cancel.set()
+            return False
+        return True
+
+
+class _Settings:
+    """Proxy, CA bundle and user agent: from the options, else from the session."""
+
+    def __init__(self, options: TransferOptions, session: Any) -> None:
+        settings = getattr(session, "settings", None)
+        self.proxy = options.proxy or getattr(settings, "proxy", None)
+        self.ca_bundle = options.ca_bundle or getattr(settings, "ca_bundle", None)
+        agent = options.user_agent or getattr(session, "user_agent", None)
+        if not agent:
+            from hca_base import __version__
+
+            agent = f"hca/{__version__}"
+        self.user_agent = str(agent)
+
+
+def _check_item(item: Item, sha256: str | None) -> None:
+    if item.size is not None and (not isinstance(item.size, int) or item.size < 0):
+        raise UsageError(f"{item.name!r} has the size {item.size!r}, which is none")
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        raise RefusedError(f"{item.name!r} has the sha256 {sha256[:80]!r}, which is none")
+
+
+def _cancelled(item: Item) -> Result:
+    error = TransferError("the run was ended before its turn")
+    return Result(Row(item.name, "cancelled", 0, 0.0, 0, "", str(error), "", item.key), error)
+
+
+def _say_unverified() -> None:
+    import logging
+    import sys
+
+    told = "checksums are NOT compared (--no-verify): damaged or exchanged files will not be noticed"
+    try:
+        from hca_base.output import warn
+
+        warn(told)
+    except (ImportError, AttributeError):
+        logging.getLogger("hca.transfer").warning(told)
+        sys.stderr.write(f"hca: warning: {told}\n")

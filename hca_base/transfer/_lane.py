@@ -1,0 +1,142 @@
+"""Threads that fetch items; as many as bring something."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+#: Threads to begin with, and how often to look whether more would help (seconds).
+_FIRST = 4
+_LOOK_EVERY = 0.1
+#: Below this share of the cores' time the threads mostly wait for others, and more of them would help.
+_IDLE_BELOW = 0.7
+
+
+class Lane(Generic[T]):
+    """A pool of threads with two queues: small tasks, and large ones, of which fewer run at once.
+
+    :param run: does one task; must not raise
+    :param limit: most threads; fewer while the cores are busy
+    :param large_limit: most large tasks at once
+    :param fixed: start with all of them
+    """
+
+    def __init__(self, run: Callable[[T], None], limit: int, large_limit: int, fixed: bool = False) -> None:
+        self._run = run
+        self._limit = max(1, limit)
+        self._large_limit = max(1, large_limit)
+        self._allowed = self._limit if fixed else min(_FIRST, self._limit)
+        self._large_allowed = self._large_limit if fixed else min(_FIRST, self._large_limit)
+        self._condition = threading.Condition()
+        self._small: deque[T] = deque()
+        self._large: deque[T] = deque()
+        self._active = 0
+        self._active_large = 0
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+        self._looked = time.monotonic()
+        self._cpu = time.process_time()
+
+    @property
+    def small_pending(self) -> int:
+        """Small tasks that wait or run."""
+        return len(self._small) + self._active - self._active_large
+
+    @property
+    def large_pending(self) -> int:
+        """Large tasks that wait or run."""
+        return len(self._large) + self._active_large
+
+    @property
+    def pending(self) -> int:
+        """Tasks that wait or run."""
+        return len(self._small) + len(self._large) + self._active
+
+    @property
+    def threads(self) -> int:
+        """Threads that there are."""
+        return len(self._threads)
+
+    def submit(self, task: T, large: bool) -> None:
+        """Queue a task."""
+        with self._condition:
+            (self._large if large else self._small).append(task)
+            if len(self._threads) < self._allowed and len(self._threads) < self.pending:
+                self._start()
+            self._condition.notify()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"hca-transfer-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                while True:
+                    if self._large and self._active_large < self._large_allowed:
+                        task, large = self._large.popleft(), True
+                        break
+                    if self._small:
+                        task, large = self._small.popleft(), False
+                        break
+                    if self._closed:
+                        return
+                    self._condition.wait()
+                self._active += 1
+                self._active_large += large
+            try:
+                self._run(task)
+            finally:
+                with self._condition:
+                    self._active -= 1
+                    self._active_large -= large
+                    self._condition.notify_all()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until a task ends, at most ``timeout`` seconds; add threads when that would help."""
+        with self._condition:
+            if self.pending:
+                self._condition.wait(timeout)
+        self.adapt()
+
+    def adapt(self) -> None:
+        """Add threads when all are busy while the cores are not."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return
+        cpu = time.process_time()
+        busy = (cpu - self._cpu) / (now - self._looked) / (os.cpu_count() or 1)
+        self._looked, self._cpu = now, cpu
+        if busy > _IDLE_BELOW:
+            return
+        with self._condition:
+            if self._large and self._active_large >= self._large_allowed < self._large_limit:
+                self._large_allowed += 1
+            if (self._small or self._large) and self._active >= self._allowed < self._limit:
+                self._allowed = min(self._limit, self._allowed * 2)
+            while len(self._threads) < min(self._allowed, self.pending):
+                self._start()
+
+    def drop_waiting(self) -> list[T]:
+        """Take back all tasks that have not started."""
+        with self._condition:
+            dropped = [*self._small, *self._large]
+            self._small.clear()
+            self._large.clear()
+            return dropped
+
+    def close(self) -> None:
+        """End the threads when their tasks are done, and wait for that."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(0.2)

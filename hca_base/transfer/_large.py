@@ -1,0 +1,517 @@
+"""Files too large for memory: ranges written into one preallocated partial, hashed as they arrive, resumable.
+
+Two ways. When other large files are under way, or the file is not that large, one thread receives, writes and hashes:
+the cores are busy anyway. Otherwise receivers take blocks of the file in order, and the thread that ordered them
+hashes, from the page cache, what stands written without a gap; when it mostly waits, more receivers are started.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hca_base.errors import HCAError, RefusedError, UnreachableError
+from hca_base.transfer._checksums import Hashes
+from hca_base.transfer._disk import DiskError, disk_error, free_bytes, write_all
+from hca_base.transfer._limits import CancelledError
+from hca_base.transfer._locate import Locator, Retry, backoff
+from hca_base.transfer._model import JOURNAL_FROM, Item
+from hca_base.transfer._partial import Partial
+from hca_base.transfer._verify import Mismatch, check_size, names_to_hash
+from hca_base.transfer._wire import Reply
+
+if TYPE_CHECKING:
+    from hca_base.transfer._fetch import Fetcher
+
+MIB = 1024 * 1024
+_BUFFER = MIB // 2
+_BLOCK = 16 * MIB
+#: From this size on one file may have several receivers.
+_THREADS_FROM = 32 * MIB
+_MAX_RECEIVERS = 8
+#: Seconds between two looks at whether another receiver would help.
+_LOOK_EVERY = 0.5
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+def _range_of(reply: Reply) -> tuple[int, int, int | None] | None:
+    """Start, end (exclusive) and total of a 206."""
+    match = _CONTENT_RANGE.fullmatch(reply.header("Content-Range").strip())
+    if match is None:
+        return None
+    return int(match[1]), int(match[2]) + 1, None if match[3] == "*" else int(match[3])
+
+
+class Changed(Exception):
+    """The object behind the address is not the one that the partial file was begun with."""
+
+    def __init__(self, etag: str | None) -> None:
+        super().__init__("the object changed")
+        self.etag = etag
+
+
+class _Block:
+    """A stretch of the file: bytes up to ``done`` are written."""
+
+    __slots__ = ("done", "end", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start = start
+        self.done = start
+        self.end = end
+
+
+class LargeFetch:
+    """One attempt at one large file."""
+
+    def __init__(self, fetcher: Fetcher, item: Item, sha256: str | None, locator: Locator) -> None:
+        self.fetcher = fetcher
+        self.context = fetcher.context
+        self.item = item
+        self.sha256 = sha256
+        self.locator = locator
+        self.size = item.size
+        self.partial: Partial | None = None
+        self._condition = threading.Condition()
+        self._blocks: list[_Block] = []
+        self._next = 0
+        self._error: BaseException | None = None
+        self._stop = False
+        self._whole = False
+        self._threads: list[threading.Thread] = []
+
+    # -- the whole attempt ---------------------------------------------------------------------------------------
+
+    def run(self, reply: Reply | None) -> tuple[str, str, int, str]:
+        """Receive, verify, name; path, sha256, size and outcome.
+
+        :param reply: an answer with the whole file that is open already
+        :raises Retry: it failed, and may not fail again
+        :raises HCAError: it will not do
+        """
+        try:
+            if reply is None and self.size is None:
+                reply = self.locator.open()
+            if reply is not None and self.size is None and not _is_encoded(reply):
+                self.size = reply.length
+            partial = self._take_partial()
+            if partial is None:
+                if reply is not None:
+                    reply.close()
+                return self._made_elsewhere()
+        except OSError as error:
+            raise disk_error(error, self.item.name) from error
+        self.partial = partial
+        try:
+            hashes = self._receive(partial, reply)
+        except OSError as error:
+            partial.leave()
+            raise disk_error(error, self.item.name) from error
+        except BaseException:
+            partial.leave()
+            raise
+        try:
+            return self.fetcher.finish(self.item, partial, hashes)
+        except Mismatch:
+            raise
+        except BaseException:
+            partial.discard()
+            raise
+
+    def _take_partial(self) -> Partial | None:
+        """The partial file; None when another process finished the file while we waited for it."""
+        journal = self.size is None or self.size >= JOURNAL_FROM
+        told = False
+        while True:
+            try:
+                partial = self.fetcher.destination.partial(self.item, self.sha256, journal and self.size is not None)
+            except BlockingIOError:
+                if self.sha256 and self.fetcher.destination.present(self.item, self.sha256):
+                    return None
+                if not told:
+                    told = True
+                    import logging
+
+                    logging.getLogger("hca.transfer").info("%s is being fetched by another process", self.item.name)
+                self.context.cancel.sleep(0.2)
+                continue
+            # Another process may have finished between our look and our lock.
+            if self.sha256 and partial.resumable and self.fetcher.destination.present(self.item, self.sha256):
+                partial.discard()
+                return None
+            return partial
+
+    def _made_elsewhere(self) -> tuple[str, str, int, str]:
+        found = self.fetcher.destination.present(self.item, self.sha256)
+        if found is None:
+            raise Retry(UnreachableError(f"{self.item.name} was being fetched by another process, which gave up"))
+        return found[1], self.sha256 or "", self.size or 0, found[0]
+
+    def _receive(self, partial: Partial, reply: Reply | None) -> Hashes:
+        """All bytes, in the partial file and in the hashes."""
+        for _ in range(5):
+            hashes = Hashes(names_to_hash(self.item), self.size)
+            try:
+                if self.size is None or (reply is not None and (_is_encoded(reply) or reply.length != self.size)):
+                    return self._stream(partial, reply, hashes)
+                start = self._resume(partial, hashes)
+                self._reserve(partial, start)
+                if self.size < _THREADS_FROM or reply is not None or self.fetcher.crowded():
+                    return self._alone(partial, hashes, reply)
+                return self._together(partial, hashes)
+            except Changed as change:
+                reply = None
+                partial.restart(change.etag)
+                self.locator.renew_all()
+        raise Retry(UnreachableError(f"{self.item.name} changes while it is fetched"))
+
+    def _resume(self, partial: Partial, hashes: Hashes) -> int:
+        if not partial.resumable:
+            return 0
+        if not self.item.checksums and not partial.etag:
+            # Nothing would tell whether the rest belongs to the same object.
+            partial.restart()
+        start = partial.resume(hashes)
+        if start:
+            self.fetcher.resumed(self.item, start)
+        return start
+
+    def _reserve(self, partial: Partial, start: int) -> None:
+        """Make room for the whole file, or say that there is none.
+
+        The partial gets its length at once; blocks are written where they belong. It is not filled (which would be
+        slow on network disks): that there is room is looked up.
+        """
+        assert self.size is not None
+        disk = self.fetcher.destination.disk
+        if disk is not None:
+            free = free_bytes(disk)
+            held = os.fstat(partial.fd).st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else start
+            need = self.size - held
+            if free is not None and need > 0 and need > free - self.context.options.disk_reserve:
+                raise DiskError(
+                    f"not enough room for {self.item.name}: {need:,} bytes are needed, {free:,} are free", fatal=True
+                )
+        os.ftruncate(partial.fd, self.size)
+
+    # -- one thread ----------------------------------------------------------------------------------------------
+
+    def _alone(self, partial: Partial, hashes: Hashes, reply: Reply | None) -> Hashes:
+        """One thread does it all, in order; a broken connection is taken up where it broke."""
+        assert self.size is not None
+        buffer = memoryview(bytearray(min(_BUFFER, self.size)))
+        failures = 0
+        while hashes.size < self.size:
+            before = hashes.size
+            try:
+                if reply is None:
+                    reply = self.locator.open(hashes.size, if_range=self._guard(partial))
+                at = self._check_answer(reply, partial, hashes.size)
+                self._skip(reply, hashes.size - at, buffer)
+                while hashes.size < self.size:
+                    self.context.cancel.check()
+                    count = reply.readinto(buffer[: self.size - hashes.size])
+                    if not count:
+                        raise UnreachableError(f"the answer for {self.item.name} ended early")
+                    write_all(partial.fd, buffer[:count], hashes.size)
+                    hashes.update(buffer[:count])
+                    partial.checkpoint(hashes)
+                    self.fetcher.moved(self.item, count)
+                    self.fetcher.rate.pace(count, self.context.cancel)
+                reply.release()
+            except (Retry, HCAError) as error:
+                if reply is not None:
+                    reply.close()
+                    reply = None
+                again = self._as_retry(error)
+                if not isinstance(again, Retry):
+                    raise again from error
+                failures = self._pause(again, failures, hashes.size > before)
+            except BaseException:
+                if reply is not None:
+                    reply.close()
+                raise
+        return hashes
+
+    @staticmethod
+    def _as_retry(error: Exception) -> Exception:
+        """A broken connection is worth another attempt; other errors are what they are."""
+        return Retry(error) if isinstance(error, UnreachableError) else error
+
+    def _guard(self, partial: Partial) -> str | None:
+        """The ETag for ``If-Range``: a strong one of the object that the partial was begun with."""
+        return partial.etag if partial.etag and not partial.etag.startswith("W/") else None
+
+    def _check_answer(self, reply: Reply, partial: Partial, wanted: int) -> int:
+        """Where in the file the answer's body starts.
+
+        :raises Changed: it is another object than before
+        :raises Retry: it is not what was asked for
+        """
+        assert self.size is not None
+        etag = reply.header("ETag") or None
+        if partial.etag and etag and etag != partial.etag and wanted:
+            reply.close()
+            raise Changed(etag)
+        if etag != partial.etag and not wanted:
+            partial.restart(etag)
+        if reply.status == 206:
+            told = _range_of(reply)
+            if told is None or told[0] != wanted or (told[2] is not None and told[2] != self.size):
+                header = reply.header("Content-Range")
+                reply.close()
+                if told is not None and told[2] is not None and told[2] != self.size:
+                    check_size(self.item, told[2])
+                self._whole = True
+                raise Retry(UnreachableError(f"{self.item.name}: asked for bytes from {wanted}, got {header!r}"))
+            return wanted
+        if _is_encoded(reply) and reply.length != self.size:
+            reply.close()
+            raise Retry(UnreachableError(f"{self.item.name}: the server compresses where it was asked not to"))
+        if reply.length is not None and reply.length != self.size:
+            reply.close()
+            check_size(self.item, reply.length)
+        return 0
+
+    def _skip(self, reply: Reply, count: int, buffer: memoryview) -> None:
+        """Read and drop bytes that are there already (the server gave more than it was asked for)."""
+        while count > 0:
+            self.context.cancel.check()
+            received = reply.readinto(buffer[: min(len(buffer), count)])
+            if not received:
+                raise UnreachableError(f"the answer for {self.item.name} ended early")
+            count -= received
+
+    # -- a stream of unknown or other length -----------------------------------------------------------------------
+
+    def _stream(self, partial: Partial, reply: Reply | None, hashes: Hashes) -> Hashes:
+        """Receive a body whose length is not that of the file: chunked without a known size, or compressed."""
+        partial.restart()
+        os.ftruncate(partial.fd, 0)
+        if reply is None:
+            reply = self.locator.open()
+        limit = self.size if self.size is not None else 1 << 62
+        unpack = None
+        if _is_encoded(reply):
+            if reply.header("Content-Encoding").lower() not in ("gzip", "x-gzip", "deflate"):
+                reply.close()
+                raise Retry(UnreachableError(f"{self.item.name} comes in an encoding that was not asked for"))
+            unpack = zlib.decompressobj(47)
+        elif self.size is not None and reply.length is not None:
+            reply.close()
+            check_size(self.item, reply.length)
+        buffer = memoryview(bytearray(_BUFFER))
+        try:
+            while count := reply.readinto(buffer):
+                self.fetcher.moved(self.item, count)
+                self.fetcher.rate.pace(count, self.context.cancel)
+                self.context.cancel.check()
+                piece: bytes | memoryview = buffer[:count]
+                while len(piece):
+                    data, piece = (unpack.decompress(piece, MIB), unpack.unconsumed_tail) if unpack else (piece, b"")
+                    if hashes.size + len(data) > limit:
+                        check_size(self.item, hashes.size + len(data))
+                    write_all(partial.fd, data, hashes.size)
+                    hashes.update(data)
+            if unpack is not None and not unpack.eof:
+                raise UnreachableError(f"the answer for {self.item.name} ended early")
+            reply.release()
+            return hashes
+        except (HCAError, zlib.error) as error:
+            reply.close()
+            if isinstance(error, zlib.error):
+                raise Retry(UnreachableError(f"{self.item.name} comes in a broken encoding")) from error
+            raise self._as_retry(error) from error
+        except BaseException:
+            reply.close()
+            raise
+
+    # -- several receivers, one hasher -----------------------------------------------------------------------------
+
+    def _together(self, partial: Partial, hashes: Hashes) -> Hashes:
+        assert self.size is not None
+        self._blocks = [
+            _Block(start, min(start + _BLOCK, self.size)) for start in range(hashes.size, self.size, _BLOCK)
+        ]
+        self._next, self._error, self._stop = 0, None, False
+        self._start_receiver(partial)
+        try:
+            self._hash_along(partial, hashes)
+        finally:
+            with self._condition:
+                self._stop = True
+                self._condition.notify_all()
+            for thread in self._threads:
+                while thread.is_alive():
+                    thread.join(0.1)
+            self._threads.clear()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        return hashes
+
+    def _start_receiver(self, partial: Partial) -> None:
+        thread = threading.Thread(target=self._work, args=(partial,), name="hca-range", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _hash_along(self, partial: Partial, hashes: Hashes) -> None:
+        assert self.size is not None
+        buffer = memoryview(bytearray(MIB))
+        looked, waited, seen, best = time.monotonic(), 0.0, hashes.size, 0.0
+        may_grow = True
+        for block in self._blocks:
+            while hashes.size < block.end:
+                before = time.monotonic()
+                with self._condition:
+                    # Small steps cost more than they bring, unless nothing else is left to do.
+                    goal = min(block.end, hashes.size + len(buffer))
+                    while block.done < goal and self._error is None and not self.context.cancel.is_set():
+                        self._condition.wait(0.25)
+                        if block.done > hashes.size and time.monotonic() - before > 0.2:
+                            break
+                    available = block.done
+                now = time.monotonic()
+                waited += now - before
+                if available <= hashes.size:
+                    self.context.cancel.check()
+                    if self._error is not None:
+                        return
+                while hashes.size < available:
+                    step = min(len(buffer), available - hashes.size)
+                    count = os.preadv(partial.fd, [buffer[:step]], hashes.size)
+                    if not count:
+                        raise DiskError(f"{self.item.name}: the partial file lost bytes that were written to it")
+                    hashes.update(buffer[:count])
+                    partial.checkpoint(hashes)
+                if now - looked >= _LOOK_EVERY:
+                    rate = (hashes.size - seen) / (now - looked)
+                    may_grow = may_grow and waited > (now - looked) / 3 and not self._whole and rate > best * 1.1
+                    if may_grow and len(self._threads) < self._receivers_allowed():
+                        best = rate
+                        self._start_receiver(partial)
+                    looked, waited, seen = now, 0.0, hashes.size
+
+    def _receivers_allowed(self) -> int:
+        return min(_MAX_RECEIVERS, self.context.options.connections or _MAX_RECEIVERS)
+
+    def _claim(self, after: _Block | None = None) -> _Block | None:
+        """The next block that nobody has; with ``after``, only if it is the one that follows."""
+        with self._condition:
+            if self._stop or self._error is not None or self._next >= len(self._blocks):
+                return None
+            block = self._blocks[self._next]
+            if after is not None and block.start != after.end:
+                return None
+            self._next += 1
+            return block
+
+    def _work(self, partial: Partial) -> None:
+        buffer = memoryview(bytearray(_BUFFER))
+        try:
+            while (block := self._claim()) is not None:
+                self._fill(partial, block, buffer)
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that hashes
+            with self._condition:
+                if self._error is None:
+                    self._error = error
+                self._condition.notify_all()
+
+    def _fill(self, partial: Partial, block: _Block, buffer: memoryview) -> None:
+        """Receive one block, with its attempts."""
+        failures = 0
+        while block.done < block.end:
+            before = block.done
+            try:
+                # A server that once gave the whole file, or other bytes, is asked for everything in one go.
+                end = None if self._whole else block.end
+                reply = self.locator.open(block.done, end, self._guard(partial))
+            except Retry as retry:
+                failures = self._pause(retry, failures, False)
+                continue
+            try:
+                with self._condition:
+                    at = self._check_answer(reply, partial, block.done)
+                if reply.status == 200:
+                    self._whole = True
+                self._skip(reply, block.done - at, buffer)
+                self._pump(reply, partial, block, buffer)
+                reply.release()
+            except (Retry, HCAError) as error:
+                reply.close()
+                again = self._as_retry(error)
+                if not isinstance(again, Retry):
+                    raise again from error
+                failures = self._pause(again, failures, block.done > before)
+            except BaseException:
+                reply.close()
+                raise
+
+    def _pause(self, retry: Retry, failures: int, progressed: bool) -> int:
+        if self._stop or self._error is not None:
+            raise CancelledError
+        if not retry.free:
+            failures = 1 if progressed else failures + 1
+        if failures > self.context.options.retries:
+            raise retry.error
+        self.context.cancel.sleep(retry.after if retry.after is not None else backoff(self.context.options, failures))
+        return failures
+
+    def _pump(self, reply: Reply, partial: Partial, block: _Block, buffer: memoryview) -> None:
+        current: _Block | None = block
+        while current is not None:
+            while current.done < current.end:
+                self.context.cancel.check()
+                if self._stop:
+                    raise CancelledError
+                count = reply.readinto(buffer[: min(len(buffer), current.end - current.done)])
+                if not count:
+                    raise UnreachableError(f"the answer for {self.item.name} ended early")
+                write_all(partial.fd, buffer[:count], current.done)
+                with self._condition:
+                    current.done += count
+                    self._condition.notify()
+                self.fetcher.moved(self.item, count)
+                self.fetcher.rate.pace(count, self.context.cancel)
+            # A body that goes on beyond the block: take what follows, if nobody else does.
+            following = self._claim(current) if reply.status == 200 or self._whole else None
+            if following is None and current is not block:
+                return
+            current = following
+
+
+def _is_encoded(reply: Reply) -> bool:
+    return reply.header("Content-Encoding").lower() not in ("", "identity")
+
+
+def copy_local(fetcher: Fetcher, item: Item, sha256: str | None, path: str) -> tuple[str, str, int, str]:
+    """Take the bytes from a local file, verified like any others."""
+    try:
+        stream = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed below; the error belongs to the source
+    except OSError as error:
+        raise RefusedError(f"cannot read {path}: {error.strerror or error}") from error
+    with stream:
+        try:
+            partial = fetcher.destination.partial(item, sha256, False)
+        except OSError as error:
+            raise disk_error(error, item.name) from error
+        hashes = Hashes(names_to_hash(item), item.size)
+        buffer = memoryview(bytearray(MIB))
+        try:
+            while count := stream.readinto(buffer):
+                fetcher.context.cancel.check()
+                write_all(partial.fd, buffer[:count], hashes.size)
+                hashes.update(buffer[:count])
+                fetcher.moved(item, count)
+        except OSError as error:
+            partial.discard()
+            raise disk_error(error, item.name) from error
+        except BaseException:
+            partial.discard()
+            raise
+        return fetcher.finish(item, partial, hashes)

@@ -1,0 +1,154 @@
+"""What all connections of a run share: the pace that a host can take, the rate that the user allows, the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class CancelledError(Exception):
+    """The run is ending; what is under way stops where it is."""
+
+
+class Cancel:
+    """Set once, seen everywhere; waits end when it is set."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """End the run."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """True when the run is ending."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise :class:`CancelledError` when the run is ending."""
+        if self._event.is_set():
+            raise CancelledError
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless the run ends.
+
+        :raises CancelledError: it ended
+        """
+        if self._event.wait(max(0.0, seconds)):
+            raise CancelledError
+
+
+class HostGate:
+    """How hard one host may be driven, for all connections to it at once.
+
+    When the host answers 429, or 503 with ``Retry-After``, nobody asks it for that long, and from then on half as
+    many requests may be open at once; each success adds a little again.
+    """
+
+    #: More than any run opens: no limit.
+    FREE = 10_000.0
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._resume_at = 0.0
+        self._limit = self.FREE
+        self._active = 0
+
+    def delay(self) -> float:
+        """Seconds until the next request may start; 0 for now; negative when it depends on others to end."""
+        with self._condition:
+            wait = self._resume_at - time.monotonic()
+            if wait > 0:
+                return wait
+            return -1.0 if self._active >= self._limit else 0.0
+
+    def try_enter(self) -> float:
+        """Start a request when that is allowed: 0; else what :meth:`delay` says."""
+        with self._condition:
+            if self._resume_at:
+                wait = self._resume_at - time.monotonic()
+                if wait > 0:
+                    return wait
+                self._resume_at = 0.0
+            if self._active >= self._limit:
+                return -1.0
+            self._active += 1
+            return 0.0
+
+    def enter(self, cancel: Cancel) -> None:
+        """Wait until a request may start, and count it.
+
+        :raises CancelledError: the run ended meanwhile
+        """
+        while (wait := self.try_enter()) != 0.0:
+            cancel.check()
+            with self._condition:
+                self._condition.wait(min(wait, 0.25) if wait > 0 else 0.25)
+
+    def leave(self) -> None:
+        """A request ended."""
+        with self._condition:
+            self._active -= 1
+            self._condition.notify()
+
+    def throttled(self, retry_after: float | None) -> None:
+        """The host asks for less; ``retry_after`` in seconds, where it said so."""
+        with self._condition:
+            now = time.monotonic()
+            if self._resume_at <= now:
+                # One step down for one wave of refusals, not one for each request of the wave.
+                self._limit = max(1.0, min(self._limit, self._active) / 2)
+            self._resume_at = max(self._resume_at, now + (1.0 if retry_after is None else retry_after))
+
+    def fine(self) -> None:
+        """A request went well."""
+        if self._limit < self.FREE:
+            with self._condition:
+                self._limit += max(1.0 / self._limit, 0.05)
+                if self._limit > 256:
+                    self._limit = self.FREE
+
+
+class Gates:
+    """The gates of all hosts."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._gates: dict[tuple[str, int], HostGate] = {}
+
+    def of(self, host: str, port: int) -> HostGate:
+        """The gate of one host and port."""
+        gate = self._gates.get((host, port))
+        if gate is None:
+            with self._lock:
+                gate = self._gates.setdefault((host, port), HostGate())
+        return gate
+
+
+class RateLimit:
+    """A bucket of bytes that fills at the allowed rate; everybody draws from it before or after receiving.
+
+    :param rate: bytes a second; None for no limit
+    """
+
+    def __init__(self, rate: int | None) -> None:
+        self.rate = rate
+        self._lock = threading.Lock()
+        self._free_at = time.monotonic()
+
+    def draw(self, count: int) -> float:
+        """Take ``count`` bytes; how many seconds to wait before taking more."""
+        if not self.rate:
+            return 0.0
+        with self._lock:
+            now = time.monotonic()
+            # A tenth of a second may be saved up, so that short pauses do not cost rate.
+            self._free_at = max(self._free_at, now - 0.1) + count / self.rate
+            return max(0.0, self._free_at - now)
+
+    def pace(self, count: int, cancel: Cancel) -> None:
+        """Take ``count`` bytes and wait as long as that takes."""
+        if self.rate:
+            wait = self.draw(count)
+            if wait > 0.002:
+                cancel.sleep(wait)

@@ -1,0 +1,204 @@
+"""Names that come from a server, checked before they touch the disk."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from array import array
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from hca_base.errors import RefusedError
+
+#: Longest component in bytes, and deepest path, that common file systems take.
+MAX_COMPONENT = 255
+MAX_DEPTH = 128
+MAX_PATH = 4000
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
+    + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"]
+)
+#: The first component that belongs to the filestore.
+RESERVED = ".hca"
+
+
+class HostileNameError(RefusedError):
+    """A name from a server must not be used as the name of a local file."""
+
+
+def _say(name: str) -> str:
+    shown = name if len(name) <= 80 else name[:77] + "..."
+    return ascii(shown) if not shown.isprintable() else f"'{shown}'"
+
+
+def _fault(component: str, windows: bool) -> str | None:
+    """What is wrong with one component of a path, or None."""
+    if component in ("", ".", ".."):
+        return {"": "has an empty component", ".": "has the component '.'", "..": "leaves its directory"}[component]
+    if component[-1] in ". ":
+        return "has a component that ends in a dot or a space"
+    # The common case first: a component of printable ASCII needs no second look at its code points.
+    if not (component.isascii() and component.isprintable()):
+        for character in component:
+            category = unicodedata.category(character)
+            if category == "Cc" or character in "\u2028\u2029":
+                return "has a control character"
+            if category == "Cs":
+                return "is not valid Unicode"
+            if "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069":
+                return "has a character that changes the direction of text"
+    if "\\" in component:
+        return "has a backslash"
+    if windows and any(character in '<>:"|?*' for character in component):
+        return "has a character that Windows does not allow in file names"
+    if component.split(".", 1)[0].rstrip(" ").casefold() in _DEVICES:
+        return "is the name of a device on Windows"
+    if len(component) > MAX_COMPONENT or len(component.encode("utf-8", "surrogatepass")) > MAX_COMPONENT:
+        return f"has a component longer than {MAX_COMPONENT} bytes"
+    return None
+
+
+def name_fault(name: str, windows: bool = os.name == "nt") -> str | None:
+    """What makes ``name`` unfit, as the rest of a sentence about it; None when it is fit.
+
+    :param windows: judge for Windows, which allows less than others
+    """
+    if not name:
+        return "is empty"
+    if name[0] == "/":
+        return "is absolute"
+    if name.startswith("~/"):
+        return "starts with '~/'"
+    if name[1:2] == ":" and name[0].isascii() and name[0].isalpha():
+        return "starts with a drive letter"
+    if len(name) > MAX_PATH:
+        return "is too long"
+    components = name.split("/")
+    if len(components) > MAX_DEPTH:
+        return "has too many components"
+    for component in components:
+        fault = _fault(component, windows)
+        if fault:
+            return fault
+    if components[0].casefold() == RESERVED:
+        return f"lies in {RESERVED}, which is the filestore's own"
+    return None
+
+
+def safe_name(name: str) -> PurePosixPath:
+    """``name`` as a relative path that stays under its root on every operating system.
+
+    Refused are empty and absolute names, ``.``, ``..`` and empty components, backslashes, drive letters, control and
+    direction-changing characters (on Windows also ``<>:"|?*``), device names (``CON``, ``nul.txt``, ``COM1`` …),
+    components that end in a dot or a space or are longer than 255 bytes, and names inside ``.hca``.
+
+    :raises HostileNameError: the name is one of those
+    """
+    fault = name_fault(name)
+    if fault:
+        raise HostileNameError(f"the file name {_say(name)} {fault}; it was not used")
+    return PurePosixPath(name)
+
+
+def safe_join(root: Path | str, name: str) -> Path:
+    """``root / name``, for a checked name.
+
+    :raises HostileNameError: the name must not be used
+    """
+    return Path(root) / safe_name(name)
+
+
+def folded(name: str) -> str:
+    """The form under which a file system that ignores case and normalisation would keep ``name``."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", name).casefold())
+
+
+class NameChecker:
+    """Finds names that some file system would take for one another, as the names come by.
+
+    It keeps eight bytes for each name and directory, at twice the room: 16 MiB for a million. The hashes are keyed
+    by the interpreter, so nobody can choose names that collide in them; by chance, one collision in a million goes
+    unseen, and one is seen where there is none about once in a million runs with a million names each.
+    """
+
+    #: Low bits of an entry that tell one spelling (and content) from another; the others are the place's hash.
+    _SPELLING = (1 << 20) - 1
+
+    def __init__(self) -> None:
+        self._bits = 12
+        self._table = array("Q", bytes(8 << self._bits))
+        self._used = 0
+        self._last_directory = ""
+
+    def check(self, name: str, identity: object = None) -> str | None:
+        """Take ``name`` in; say what is wrong with it beside the others, or None.
+
+        :param identity: what the file holds (its checksum): one name may come again for the same content
+        """
+        position = name.rfind("/")
+        if position > 0 and name[:position] != self._last_directory:
+            directory = name[:position]
+            while position > 0:
+                if not self._add(name[:position], 0):
+                    return "has a directory that differs from another name only in case or Unicode form, or is a file"
+                position = name.rfind("/", 0, position)
+            self._last_directory = directory
+        if not self._add(name, hash((name, identity)) | 1):
+            return "differs from another only in case or Unicode form, is given twice, or is a directory too"
+        return None
+
+    def _add(self, path: str, spelling: int) -> bool:
+        place = hash(folded(path)) & 0xFFFF_FFFF_FFFF_FFFF
+        entry = (place & ~self._SPELLING) | ((spelling or hash((path, "/")) & ~1) & self._SPELLING) or 1
+        table = self._table
+        mask = len(table) - 1
+        index = place >> (64 - self._bits)
+        while table[index]:
+            if (table[index] ^ entry) <= self._SPELLING:
+                return table[index] == entry
+            index = (index + 1) & mask
+        table[index] = entry
+        self._used += 1
+        if self._used * 2 > len(table):
+            self._grow()
+        return True
+
+    def _grow(self) -> None:
+        self._bits += 1
+        old, self._table = self._table, array("Q", bytes(8 << self._bits))
+        table, mask, shift = self._table, len(self._table) - 1, 64 - self._bits
+        for entry in old:
+            if entry:
+                index = entry >> shift
+                while table[index]:
+                    index = (index + 1) & mask
+                table[index] = entry
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Check a whole set of names: each by itself, and that no file system merges two of them.
+
+    :raises HostileNameError: naming the first that is unfit, and the other one that it collides with
+    """
+    files: dict[str, str] = {}
+    directories: dict[str, str] = {}
+    for name in names:
+        safe_name(name)
+        form = folded(name)
+        other = files.setdefault(form, name)
+        if other is not name:
+            kind = "are the same" if other == name else "differ only in case or Unicode form"
+            raise HostileNameError(f"the file names {_say(other)} and {_say(name)} {kind}")
+        for parent in PurePosixPath(name).parents:
+            directory = str(parent)
+            if directory != ".":
+                known = directories.setdefault(folded(directory), directory)
+                if known != directory:
+                    raise HostileNameError(
+                        f"the directories {_say(known)} and {_say(directory)} differ only in case or Unicode form"
+                    )
+    for form, name in files.items():
+        if form in directories:
+            raise HostileNameError(f"{_say(name)} is the name of a file and of a directory")

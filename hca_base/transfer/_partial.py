@@ -1,0 +1,435 @@
+"""Files under way: preallocated, locked, with a journal from which a killed run is taken up again.
+
+The journal of ``NAME`` is ``NAME.journal``, JSON lines. The first holds what the file is to become; each further one
+is ``[offset, sha256]``, the sha256 of all bytes before ``offset`` as they were received. They cost nothing (the hash
+is at hand), and on resumption, where the bytes must be hashed again anyway, they tell how far the file on disk is
+still what was received. A torn last line is ignored. Bytes are not trusted because a journal says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import platform
+import re
+import secrets
+import stat
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hca_base.transfer._checksums import Hashes
+
+#: Bytes between two lines of a journal.
+CHECKPOINT = 4 * 1024 * 1024
+_FORMAT = 1
+_NO_LOCKS = frozenset(
+    getattr(errno, name) for name in ("ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK", "EINVAL") if hasattr(errno, name)
+)
+
+
+class NoLocksError(OSError):
+    """This file system has no locks."""
+
+
+def lock(fd: int) -> None:
+    """Lock an open file against other processes, without waiting; the lock ends with the descriptor.
+
+    :raises BlockingIOError: somebody else has it
+    :raises NoLocksError: the file system knows no locks
+    """
+    try:
+        import fcntl
+    except ImportError:
+        _lock_windows(fd)
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise NoLocksError(error.errno, "no locks here") from error
+        raise
+
+
+def _lock_windows(fd: int) -> None:
+    msvcrt: Any = __import__("msvcrt")
+    position = os.lseek(fd, 0, os.SEEK_CUR)
+    try:
+        # A byte far beyond any data: on Windows a lock also keeps others from reading what it covers.
+        os.lseek(fd, 1 << 62, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        raise BlockingIOError(errno.EAGAIN, "locked") from error
+    finally:
+        os.lseek(fd, position, os.SEEK_SET)
+
+
+def open_locked(path: str) -> int:
+    """Open (or make) ``path`` for reading and writing, and lock it; never through a symbolic link.
+
+    :raises BlockingIOError: another process has it
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags |= getattr(os, "O_BINARY", 0)
+    while True:
+        fd = os.open(path, flags, 0o666)
+        try:
+            lock(fd)
+            # Between open and lock, its last owner may have moved the file to its final name: then this descriptor
+            # is of a finished file, and must not be written to.
+            try:
+                there = os.stat(path, follow_symlinks=False)
+            except FileNotFoundError:
+                there = None
+            here = os.fstat(fd)
+            if there is not None and (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
+                if here.st_nlink < 2:
+                    return fd
+                # It has its final name too: its last owner was killed between giving it one and removing this.
+                os.unlink(path)
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+class Partial:
+    """One file under way. Use it from one thread, but for :meth:`write`.
+
+    :ivar resumable: it keeps a journal
+    """
+
+    def __init__(self, workshop: Workshop, path: str | None, fd: int, identity: Mapping[str, Any]) -> None:
+        self.workshop = workshop
+        self.path = path
+        self.fd = fd
+        self.identity = dict(identity)
+        self._journal: int | None = None
+        self._points: list[tuple[int, str]] = []
+        self._written = -1
+        self.etag: str | None = None
+
+    @property
+    def resumable(self) -> bool:
+        """True when what is received now will be of use to a later run."""
+        return self._journal is not None
+
+    def open_journal(self) -> None:
+        """Read what an earlier run noted, and make ready to add to it."""
+        assert self.path is not None
+        head = {"format": _FORMAT, **self.identity}
+        lines = self._read_journal(self.path + ".journal")
+        known = next(lines, None)
+        if isinstance(known, dict) and {**known, "etag": None} == {**head, "etag": None}:
+            self.etag = known.get("etag")
+            for line in lines:
+                if not (isinstance(line, list) and len(line) == 2 and isinstance(line[0], int)):
+                    break
+                self._points.append((line[0], str(line[1])))
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        self._journal = os.open(self.path + ".journal", flags, 0o666)
+        if not self._points:
+            self.restart(self.etag)
+
+    @staticmethod
+    def _read_journal(path: str) -> Iterator[Any]:
+        try:
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return
+        for line in text.splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
+
+    def restart(self, etag: str | None = None) -> None:
+        """Forget what is there: the file begins anew, from an object with this ETag."""
+        self.etag = etag
+        self._points = []
+        self._written = -1
+        if self._journal is not None:
+            os.ftruncate(self._journal, 0)
+            self._note({"format": _FORMAT, **self.identity, "etag": etag})
+
+    def _note(self, line: Any) -> None:
+        assert self._journal is not None
+        os.write(self._journal, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+    def resume(self, hashes: Hashes) -> int:
+        """Hash what is there again, as far as it is what the journal says; how many bytes that is.
+
+        ``hashes`` must be new and hold sha256; it is left with just those bytes.
+        """
+        good = 0
+        saved = hashes.copy()
+        buffer = memoryview(bytearray(CHECKPOINT))
+        for offset, digest in self._points:
+            position = hashes.size
+            while position < offset:
+                count = os.preadv(self.fd, [buffer[: min(len(buffer), offset - position)]], position)
+                if not count:
+                    break
+                hashes.update(buffer[:count])
+                position += count
+            if position < offset or hashes.hexdigests()["sha256"] != digest:
+                break
+            good, saved = offset, hashes.copy()
+        hashes.become(saved)
+        self._points = [point for point in self._points if point[0] <= good]
+        if self._journal is not None and self._points:
+            # Write the journal anew, so that nothing stands behind a torn line.
+            points = self._points
+            self.restart(self.etag)
+            for point in points:
+                self._note(point)
+            self._points = points
+        self._written = good
+        return good
+
+    def checkpoint(self, hashes: Hashes) -> None:
+        """Note that all bytes that ``hashes`` has seen are written, when enough of them are new."""
+        if self._journal is not None and hashes.size - max(self._written, 0) >= CHECKPOINT:
+            self._note([hashes.size, hashes.hexdigests()["sha256"]])
+            self._written = hashes.size
+
+    def finish(self, path: str, *, fsync: bool = False, dir_fd: int | None = None, replace: bool = False) -> bool:
+        """Give the verified file its name; False when one of that name is there (it stays, unless ``replace``)."""
+        from hca_base.transfer._disk import move_new
+
+        if fsync:
+            os.fsync(self.fd)
+        try:
+            if self.path is None:
+                try:
+                    os.link(
+                        f"/proc/self/fd/{self.fd}", path, src_dir_fd=self.fd, dst_dir_fd=dir_fd, follow_symlinks=True
+                    )
+                    return True
+                except FileExistsError:
+                    return False
+            if replace:
+                os.replace(self.path, path)
+                return True
+            return move_new(self.path, path, dir_fd=dir_fd)
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the file (unless it got its name) and its journal."""
+        if self.path is not None:
+            for path in (self.path, self.path + ".journal"):
+                try:
+                    os.unlink(path)
+                except FileNotFoundError:
+                    pass
+        self.close()
+
+    def quarantine(self, label: str) -> str:
+        """Keep the bytes for inspection under the quarantine; the path."""
+        target = self.workshop.quarantine_path(label)
+        self.finish(target)
+        return target
+
+    def close(self) -> None:
+        """Let go; a partial with a journal stays for the next run."""
+        for fd in (self._journal, self.fd):
+            if fd is not None and fd >= 0:
+                os.close(fd)
+        self._journal, self.fd = None, -1
+
+    def leave(self) -> None:
+        """Let go without having finished: keep it when a later run can take it up, else remove it."""
+        if self._journal is not None and self._written > 0:
+            self.close()
+        else:
+            self.discard()
+
+
+class Workshop:
+    """The directories of unfinished and of rejected files; they exist only while something is in them."""
+
+    def __init__(self, directory: Path | str, quarantine: Path | str) -> None:
+        self.directory = os.fspath(directory)
+        self.quarantine_directory = os.fspath(quarantine)
+        self._unnamed: bool | None = None
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._ready = False
+
+    def number(self) -> int:
+        """A number that this process has not used here."""
+        return next(self._numbers)
+
+    def sweep(self) -> None:
+        """Remove what dead runs left that nobody can take up."""
+        if Path(self.directory).is_dir():
+            self.prepare()
+
+    def prepare(self) -> None:
+        """Make the directory, and sweep it once."""
+        if self._ready:
+            return
+        with self._lock:
+            if not self._ready:
+                Path(self.directory).mkdir(parents=True, exist_ok=True)
+                self._sweep()
+                self._ready = True
+
+    def _sweep(self) -> None:
+        with os.scandir(self.directory) as found:
+            entries = {entry.name: entry for entry in found}
+        for name, entry in entries.items():
+            if name.startswith("tmp-"):
+                if _is_stale(name, entry):
+                    Path(entry.path).unlink(missing_ok=True)
+            elif name.endswith(".journal"):
+                if name.removesuffix(".journal") not in entries:
+                    Path(entry.path).unlink(missing_ok=True)
+            elif not entry.is_file(follow_symlinks=False):
+                continue
+            elif entry.stat(follow_symlinks=False).st_nlink > 1:
+                # It has its final name too.
+                for path in (entry.path, entry.path + ".journal"):
+                    Path(path).unlink(missing_ok=True)
+            elif f"{name}.journal" not in entries:
+                self._remove_unlocked(entry.path)
+
+    @staticmethod
+    def _remove_unlocked(path: str) -> None:
+        try:
+            fd = open_locked(path)
+        except OSError:
+            return
+        try:
+            Path(path).unlink(missing_ok=True)
+        finally:
+            os.close(fd)
+
+    def unnamed(self) -> int | None:
+        """A new file without a name, or None where the system has none such."""
+        if self._unnamed is False or not hasattr(os, "O_TMPFILE"):
+            return None
+        self.prepare()
+        try:
+            fd = os.open(self.directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            fd = os.open(self.directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS):
+                self._unnamed = False
+                return None
+            raise
+        if self._unnamed is None:
+            # It also takes /proc, and permission, to give such a file a name: try once.
+            probe = self.temporary()
+            try:
+                os.link(f"/proc/self/fd/{fd}", probe, src_dir_fd=fd, follow_symlinks=True)
+                os.unlink(probe)
+                self._unnamed = True
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                    os.close(fd)
+                    raise
+                self._unnamed = False
+                os.close(fd)
+                return None
+            # A file that lost its only name cannot get another one.
+            os.close(fd)
+            return self.unnamed()
+        return fd
+
+    def temporary(self) -> str:
+        """The path of a new temporary file, to be removed by its maker."""
+        self.prepare()
+        return f"{self.directory}/tmp-{_host()}-{os.getpid()}-{self.number()}"
+
+    def partial(self, name: str, identity: Mapping[str, Any], journal: bool = True) -> Partial:
+        """The partial file ``name`` (safe, no longer than 200 bytes), locked.
+
+        :raises BlockingIOError: another process is at it
+        """
+        self.prepare()
+        if not journal:
+            fd = self.unnamed()
+            if fd is not None:
+                return Partial(self, None, fd, identity)
+            path = self.temporary()
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            return Partial(self, path, os.open(path, flags, 0o666), identity)
+        path = f"{self.directory}/{name}"
+        try:
+            fd = open_locked(path)
+        except FileNotFoundError:
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            fd = open_locked(path)
+        except NoLocksError:
+            # Two writers of one partial could tear a finished file: without locks each has its own.
+            path = self.temporary()
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+            return Partial(self, path, fd, identity)
+        partial = Partial(self, path, fd, identity)
+        try:
+            partial.open_journal()
+        except BaseException:
+            partial.close()
+            raise
+        return partial
+
+    def quarantine_path(self, label: str) -> str:
+        """A new path in the quarantine."""
+        Path(self.quarantine_directory).mkdir(parents=True, exist_ok=True)
+        return f"{self.quarantine_directory}/{label[:120]}-{time.strftime('%Y%m%d%H%M%S')}-{secrets.token_hex(3)}"
+
+    def quarantine_file(self, path: str, label: str) -> str:
+        """Move a file into the quarantine; its new path."""
+        target = self.quarantine_path(label)
+        os.replace(path, target)
+        return target
+
+    def quarantine_bytes(self, data: Any, label: str) -> str:
+        """Keep rejected bytes in the quarantine; the path."""
+        target = self.quarantine_path(label)
+        Path(target).write_bytes(data)
+        return target
+
+    def tidy(self) -> None:
+        """Remove the directories that are empty."""
+        with self._lock:
+            self._ready = False
+            for directory in (self.directory, self.quarantine_directory):
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    pass
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9.]", "_", platform.node())[:40] or "host"
+
+
+def _is_stale(name: str, entry: os.DirEntry[str]) -> bool:
+    """True when the maker of a temporary file is gone: a dead process of this machine, or a day old."""
+    _, _, rest = name.partition("-")
+    host, _, rest = rest.rpartition("-")[0].rpartition("-")
+    try:
+        if host == _host() and rest.isdigit():
+            if int(rest) == os.getpid():
+                return False
+            os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > 86400

@@ -93,7 +93,7 @@ class Builder:
             body_required = request.get("required") is True
             body, content_type, found = self._body(content, body_required, _text(request.get("description")))
             parameters.extend(found)
-        self._check_path(path, parameters)
+        self._complete_path(path, parameters)
         responses, raw_responses = self._responses(raw)
         produces = tuple(
             dict.fromkeys(type_ for response in responses if response.success for type_ in response.content_types)
@@ -274,12 +274,15 @@ class Builder:
             if url:
                 yield url
 
-    def _check_path(self, path: str, parameters: Iterable[Parameter]) -> None:
+    def _complete_path(self, path: str, parameters: list[Parameter]) -> None:
+        """Add the path parameters that the document forgot to declare: there is but one thing they can be."""
         declared = {parameter.name for parameter in parameters if parameter.location == "path"}
-        named = set(path_parameters(path))
-        for reason, names in (("is not declared", named - declared), ("is not in the path", declared - named)):
-            if names:
-                raise Unusable(f"path parameter {min(names)[:80]!r} {reason}")
+        named = path_parameters(path)
+        for name in declared - set(named):
+            raise Unusable(f"path parameter {name[:80]!r} is not in the path")
+        for name in dict.fromkeys(named):
+            if name not in declared:
+                parameters.append(self._argument(name, "path", Schema(type="string"), required=True))
 
     def _responses(self, raw: Mapping[str, Any]) -> tuple[tuple[Response, ...], dict[str, dict[str, Any]]]:
         listed = raw.get("responses")

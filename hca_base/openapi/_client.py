@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..errors import DocumentError, HCAError, ServiceError, UnreachableError, UsageError
+from ..errors import DocumentError, HCAError, RefusedError, ServiceError, UnreachableError, UsageError
 from ._arguments import STRICT_CHOICES, bind
 from ._build import METHODS
 from ._cache import DocumentCache, is_url
 from ._document import Document
 from ._index import Index
 from ._methods import Method, Streamed, make_method
-from ._operation import Operation
+from ._operation import SAFE_METHODS, Operation
 from ._paging import MAX_EMPTY_PAGES, content_path, items_at, joined, next_url
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Client:
             ...
 
     A method returns the parsed JSON of the answer; the ``requests.Response`` for HEAD; bytes for everything else; None
-    where there is nothing. It raises :class:`hca_base.errors.ServiceError` when the service answers with an error,
+    where there is nothing; and ``{"location": "s3://…"}`` for a redirect to something that is not HTTP. It raises
+    :class:`hca_base.errors.ServiceError` when the service answers with an error, and
     :class:`hca_base.errors.UsageError` when an argument is missing, unknown or of the wrong type.
 
     Making a client costs nothing: settings, document and session are made at their first use. A client may be used by
@@ -347,19 +349,30 @@ class Client:
             if request.credential and auth == "required":
                 auth = "auto"
             safe = chosen.safe or operation.name in getattr(self.service, "safe_operations", ())
+            call = partial(
+                self.session.call,
+                request.method,
+                url or request.url,
+                params=None if url else request.params,
+                data=request.data,
+                headers=request.headers,
+                stream=stream,
+                timeout=self._timeout,
+                policy=RetryPolicy.for_operation(request.method, safe=safe),
+                auth=auth,
+                credentials=self.credentials if auth != "no" else None,
+            )
             try:
-                return self.session.call(
-                    request.method,
-                    url or request.url,
-                    params=None if url else request.params,
-                    data=request.data,
-                    headers=request.headers,
-                    stream=stream,
-                    timeout=self._timeout,
-                    policy=RetryPolicy.for_operation(request.method, safe=safe),
-                    auth=auth,
-                    credentials=self.credentials if auth != "no" else None,
-                )
+                try:
+                    return call()
+                except RefusedError:
+                    # A redirect to something that is not HTTP, such as s3://bucket/key, is the answer itself.
+                    if not (chosen.redirects and chosen.method in SAFE_METHODS):
+                        raise
+                    response = call(redirect="same-host")
+                    if response.status_code not in (301, 302, 303, 307, 308) or is_url(response.headers["Location"]):
+                        raise
+                    return response
             except HCAError as e:
                 raise self._explained(e, url or request.url) from None
 
@@ -377,6 +390,8 @@ class Client:
     def _parsed(self, response: requests.Response) -> Any:
         if response.request.method == "HEAD":
             return response
+        if response.is_redirect:
+            return {"location": response.headers["Location"]}
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind == "application/json" or kind.endswith("+json"):
             if not response.content.strip():

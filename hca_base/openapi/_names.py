@@ -86,7 +86,7 @@ def argument_name(name: str, location: str) -> str:
 
 def option_name(python_name: str) -> str:
     """The command-line option of a Python name: ``per_page`` is ``--per-page``, ``from_`` is ``--from``."""
-    return "--" + python_name.strip("_").replace("_", "-")
+    return "--" + (python_name.strip("_") or "argument").replace("_", "-")
 
 
 def distinct(candidates: Sequence[str], taken: Iterable[str]) -> str:

@@ -108,6 +108,8 @@ class _Builder:
         root: list[Any] = []
 
         def add(value: Any, nodes: int) -> None:
+            if value is _MERGE and (not open_ or isinstance(open_[-1][0], list) or open_[-1][2] is not _NO_KEY):
+                value = "<<"  # it means something as a key only
             if not open_:
                 root.append(value)
                 return

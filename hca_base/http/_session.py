@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hca_base import __version__
-from hca_base.errors import AuthError, HCAError, UnreachableError
+from hca_base.errors import AuthError, HCAError, RefusedError, UnreachableError
 
 from ._addresses import check_redirect, origin_of, same_host
 from ._call import Auth, Body, Call, Redirect, RequestCredentials, Timeout, wire_params
@@ -282,7 +282,13 @@ class Session:
         if target is None:
             return None
         here = origin_of(call.url)
-        there = redirect_origin(target, here)
+        try:
+            there = redirect_origin(target, here)
+        except RefusedError:
+            if redirect == "follow":
+                raise
+            # Not followed anyway: the caller may know what an s3: URL is good for.
+            return None
         pause = parse_retry_after(response.headers.get("Retry-After"))
         is_wait = response.status_code == 301 and pause is not None and same_host(here, there)
         if is_wait:

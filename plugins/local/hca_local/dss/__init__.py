@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hca_local.dss.app import Application
+    from hca_local.dss.service import Service
     from hca_local.server import Context
 
 _SERVICE = "_dss_service"
@@ -28,10 +29,16 @@ def start(ctx: Context) -> None:
     """Resume copies, checkouts and deliveries of an earlier run; called once, when the listeners are up."""
     from hca_local.dss import checkout, files
 
-    service = getattr(ctx, _SERVICE)
+    service = service_of(ctx)
     files.resume(service)
     checkout.resume(service)
     service.notifier.start()
 
 
-__all__ = ["create_app", "start"]
+def service_of(ctx: Context) -> Service:
+    """The DSS of a running deployment, without HTTP."""
+    service: Service = getattr(ctx, _SERVICE)
+    return service
+
+
+__all__ = ["create_app", "service_of", "start"]

@@ -104,7 +104,7 @@ def _wait(service: Service, call: Call, manifest: Mapping[str, Any]) -> Response
     if service.waits.active:
         size = sum(entry["size"] for entry in manifest["files"])
         key = f"{call.replica}/{call.uuid}.{manifest['version']}"
-        following = service.waits.next_token(key, token, size)
+        following = service.waits.next_token(key, token, service.waits.seconds_to_check_out(size))
         if following is not None:
             return come_back(call.url(token=following.text()), service.waits.retry_after)
     check_out_bundle(service, call.replica, call.uuid, manifest)

@@ -31,7 +31,7 @@ def post_checkout(service: Service, call: Call) -> Response:
             (job, call.replica, call.uuid, manifest["version"], bucket),
         )
     size = sum(entry["size"] for entry in manifest["files"])
-    service.background.later(service.waits.seconds_to_copy(size), finish, service, job)
+    service.background.later(service.waits.seconds_to_check_out(size), finish, service, job)
     return answer({"checkout_job_id": job})
 
 

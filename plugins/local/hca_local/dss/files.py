@@ -70,7 +70,7 @@ def get_file(service: Service, call: Call) -> Response:
     bucket, key = service.checkout_bucket(call.replica), file.content_key
     if service.objects.head(bucket, key) is None:
         if service.waits.active:
-            following = service.waits.next_token(key, token, file.size)
+            following = service.waits.next_token(key, token, service.waits.seconds_to_copy(file.size))
             if following is not None:
                 return come_back(call.url(token=following.text()), service.waits.retry_after)
         service.check_out(call.replica, file)

@@ -47,8 +47,8 @@ CREATE TABLE dss_collection_tombstones (
     PRIMARY KEY (replica, uuid)) WITHOUT ROWID;
 
 CREATE TABLE dss_subscriptions (
-    replica TEXT NOT NULL, uuid TEXT NOT NULL, owner TEXT NOT NULL, type TEXT NOT NULL, document TEXT NOT NULL,
-    PRIMARY KEY (replica, uuid)) WITHOUT ROWID;
+    replica TEXT NOT NULL, uuid TEXT NOT NULL, owner TEXT NOT NULL, type TEXT NOT NULL, created TEXT NOT NULL,
+    document TEXT NOT NULL, PRIMARY KEY (replica, uuid)) WITHOUT ROWID;
 
 -- One row an event; its document is an object of the events bucket, named journal.
 CREATE TABLE dss_events (

@@ -20,11 +20,11 @@ _SECRET = "hmac_secret_key"
 
 
 def list_subscriptions(service: Service, call: Call) -> Response:
-    """The caller's subscriptions of one type, all of them."""
+    """The caller's subscriptions of one type, all of them, oldest first."""
     owner = _owner(call)
     with service.store.read() as db:
         rows = db.execute(
-            "SELECT document FROM dss_subscriptions WHERE replica = ? AND owner = ? AND type = ? ORDER BY uuid DESC",
+            "SELECT document FROM dss_subscriptions WHERE replica = ? AND owner = ? AND type = ? ORDER BY created",
             (call.replica, owner, call.args["subscription_type"]),
         ).fetchall()
     return answer({"subscriptions": [_shown(row["document"]) for row in rows]})
@@ -46,8 +46,8 @@ def put_subscription(service: Service, call: Call) -> Response:
                 406, "not_acceptable", f"Users cannot exceed {MAX_SUBSCRIPTIONS} subscriptions; delete some first"
             )
         db.execute(
-            "INSERT INTO dss_subscriptions (replica, uuid, owner, type, document) VALUES (?, ?, ?, ?, ?)",
-            (call.replica, uuid, owner, kind, dump(document)),
+            "INSERT INTO dss_subscriptions (replica, uuid, owner, type, created, document) VALUES (?, ?, ?, ?, ?, ?)",
+            (call.replica, uuid, owner, kind, versions.now(), dump(document)),
         )
     return answer(document, 201)
 

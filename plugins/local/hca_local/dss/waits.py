@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Callable
 
 from hca_local.dss.errors import DSSError
 
@@ -54,10 +55,12 @@ class Waits:
     """How long things take.
 
     :param simulate: False for no waits; True for the original's; a number for that many seconds between retries
+    :param clock: seconds since the epoch
     """
 
-    def __init__(self, simulate: bool | float) -> None:
-        self.active = simulate is not False and simulate is not None
+    def __init__(self, simulate: bool | float, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.active = bool(simulate)
         self.retry_after = max(1, RETRY_AFTER if simulate is True else int(simulate)) if self.active else RETRY_AFTER
         self._begun: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
@@ -68,12 +71,16 @@ class Waits:
             return 0.0
         return self.retry_after * (0.1 + 0.1 * (size // ASYNC_COPY_THRESHOLD))
 
-    def next_token(self, key: str, given: Token | None, size: int) -> Token | None:
-        """None when what ``key`` names is ready; else the token to come back with.
+    def seconds_to_check_out(self, size: int) -> float:
+        """How long it takes to make a bundle's files ready under their own names: a little longer than one copy."""
+        return self.seconds_to_copy(size) + (0.1 * self.retry_after if self.active else 0.0)
+
+    def next_token(self, key: str, given: Token | None, seconds: float) -> Token | None:
+        """None when what ``key`` names, which takes ``seconds``, is ready; else the token to come back with.
 
         The first call begins the wait. A client that drops its tokens, or a restart of ours, does not begin it anew.
         """
-        moment = time.time()
+        moment = self.clock()
         with self._lock:
             begun = self._begun.get(key)
             if begun is None:
@@ -82,7 +89,7 @@ class Waits:
                 self._begun[key] = begun
                 while len(self._begun) > _REMEMBERED:
                     self._begun.popitem(last=False)
-            if moment - begun >= self.seconds_to_copy(size):
+            if moment - begun >= seconds:
                 del self._begun[key]
                 return None
         if given is None:

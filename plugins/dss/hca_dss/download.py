@@ -104,22 +104,18 @@ class Download:
         self._failures.append((name, error))
 
     def run(
-        self, items: Iterable[Item], destination: DirectoryDestination | FileStore, **totals: int | None
+        self,
+        items: Iterable[Item],
+        destination: DirectoryDestination | FileStore,
+        expected: tuple[int, int] | None = None,
     ) -> Report:
         """Fetch the items; what :meth:`fail` noted is part of the report.
 
-        :param totals: ``files`` and ``bytes`` for the progress, where known
+        :param expected: number of files and of bytes, where known
         """
-        progress = None
-        if any(value is not None for value in totals.values()):
-            from hca_base.output import Progress
-
-            progress = Progress("download", mode=self.options.progress, **totals)  # type: ignore[arg-type]
-        try:
-            report = download(items, destination, options=self.options, progress=progress)
-        finally:
-            if progress is not None:
-                progress.close()
+        report = download(
+            items, destination, options=self.options, session=self.client.session, expected=expected
+        )
         for name, error in self._failures:
             report.add(Row(name, "failed", 0, 0.0, 0, "", str(error)), error)
         if self._failures and self.options.report:
@@ -133,23 +129,18 @@ class Download:
 
         :raises HostileNameError: naming the one that cannot, or two that some disks would take for one
         """
-        names = [file.name for file in files]
-        if BUNDLE_JSON in names:
-            raise HostileNameError(
-                f"bundle {bundle.name} has a file called {BUNDLE_JSON}, where its manifest is to be kept",
-                hint="leave the file out with --data-filter or --metadata-filter",
-            )
         try:
-            check_names([BUNDLE_JSON, *names])
+            check_names(file.name for file in files)
         except HostileNameError as error:
-            raise HostileNameError(f"bundle {bundle.name} cannot be downloaded: {error}") from None
+            raise HostileNameError(f"bundle {bundle.name} was not downloaded: {error}") from None
 
     def place_manifest(self, bundle: Bundle, destination: DirectoryDestination, name: str) -> None:
         """Keep a bundle's manifest like a file: in the filestore, and linked to ``name`` below the destination.
 
         :raises HCAError: the disk refuses, or another file is there
         """
-        if self.options.dry_run:
+        if self.options.dry_run or any(file.name.casefold() == BUNDLE_JSON for file in bundle.files):
+            # A bundle that was made of a downloaded one has such a file itself.
             return
         import hashlib
 

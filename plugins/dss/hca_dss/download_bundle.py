@@ -73,7 +73,7 @@ def download_bundle(
     run.check_bundle(bundle, files)
     destination = run.destination(run.root / bundle.name)
     items = (run.item(file.name, file) for file in files)
-    report = run.run(items, destination, files=len(files), bytes=sum(file.size for file in files))
+    report = run.run(items, destination, (len(files), sum(file.size for file in files)))
     report.raise_for_failures("downloaded")
     # Last, so that it is there when everything else is.
     run.place_manifest(bundle, destination, BUNDLE_JSON)

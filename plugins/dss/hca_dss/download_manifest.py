@@ -45,7 +45,7 @@ def download_manifest(
     summary = manifest.check()
     run = Download(client, replica, download_dir, options)
     if layout == "none":
-        report = run.run(_files(run, manifest), run.store, files=summary.rows, bytes=summary.bytes)
+        report = run.run(_files(run, manifest), run.store, (summary.rows, summary.bytes))
     else:
         destination = run.destination()
         groups = groups_of(manifest)

@@ -1,0 +1,53 @@
+"""``hca dss download-manifest``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .transfer_command import TransferCommand, add_choice, add_download_dir, add_patience, add_replica
+
+
+class DownloadManifest(TransferCommand):
+    """Download the files that a manifest lists.
+
+    The manifest is a table with tabs between its columns, one file a row. Its first row names the columns; among them
+    must be file_uuid, file_name, file_sha256 and file_size, should be file_version, and, for the layout bundle,
+    must be bundle_uuid and bundle_version. Other columns are kept and not used.
+
+    With the layout none, files go to the filestore DIR/.hca alone. With the layout bundle they are linked into
+    a directory DIR/UUID.VERSION for each bundle too, where all its metadata files and bundle.json are put as well.
+
+    When all is there, a copy of the manifest with the column file_path is written to the working directory under the
+    manifest's own name; if the manifest is there itself, it is replaced, with a warning.
+
+    A row that cannot be used is found before anything is downloaded (exit code 2). A file or bundle that the service
+    does not have is a failure (exit code 4, or 1 when there are failures of several kinds); the others are
+    downloaded all the same.
+    """
+
+    example = "dss download-manifest --manifest manifest.tsv --replica aws --layout bundle"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--manifest", required=True, metavar="FILE", help="the manifest")
+        add_replica(parser)
+        parser.add_argument(
+            "--layout", default="none", choices=("none", "bundle"), help="where to put the files (default: none)"
+        )
+        add_choice(parser)
+        add_patience(parser)
+        add_download_dir(parser)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        args = parsed_args
+        options = self.transfer_options(args)
+        report = self.client.download_manifest(
+            args.manifest,
+            args.replica,
+            args.layout,
+            args.no_metadata,
+            args.no_data,
+            download_dir=args.download_dir,
+            options=options,
+        )
+        return self.tell(report, options)

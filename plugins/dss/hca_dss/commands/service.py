@@ -1,0 +1,32 @@
+"""``hca dss create-version`` and ``hca dss refresh-swagger``."""
+
+from __future__ import annotations
+
+import argparse
+
+from hca_base.commands import Command
+
+
+class CreateVersion(Command):
+    """Print a version for something made now: the time, in the form that the service wants."""
+
+    example = "dss create-version"
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from ..versions import new_version
+
+        self.stdout.write(f"{new_version()}\n")
+
+
+class RefreshSwagger(Command):
+    """Ask the service for its document again.
+
+    Commands and their options come from that document. It is kept for a week and then asked for anew by itself.
+    """
+
+    example = "dss refresh-swagger"
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        client = self.service_client((self.cmd_name or "dss").split(" ")[0])
+        client.refresh()
+        self.note(f"the document at {client.swagger_url} is up to date now")

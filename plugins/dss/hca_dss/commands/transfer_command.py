@@ -1,0 +1,119 @@
+"""What the commands that move files have in common."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from hca_base.commands import Command
+
+if TYPE_CHECKING:
+    from hca_base.transfer import Report, TransferOptions
+
+    from ..client import DSSClient
+
+REPLICAS = ("aws", "gcp")
+
+
+class TransferCommand(Command):
+    """A command that moves files.
+
+    :cvar sends: it uploads
+    """
+
+    sends = False
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        from hca_base.transfer import add_transfer_options
+
+        parser = super().get_parser(prog_name)
+        self.add_arguments(parser)
+        add_transfer_options(parser, upload=self.sends)
+        return parser
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own options."""
+        raise NotImplementedError
+
+    @property
+    def client(self) -> DSSClient:
+        """The client of the service that the command belongs to (``dss``, or another deployment of it)."""
+        name = (self.cmd_name or "dss").split(" ")[0]
+        found: Any = self.service_client(name)
+        return found  # type: ignore[no-any-return]
+
+    def transfer_options(self, args: argparse.Namespace) -> TransferOptions:
+        """How to transfer: the common options, and the two that hca 7 had for the same."""
+        from hca_base.transfer import options_from_args
+
+        changes: dict[str, Any] = {}
+        if args.retries is None and getattr(args, "num_retries", None) is not None:
+            changes["retries"] = args.num_retries
+        if getattr(args, "min_delay_seconds", None) is not None:
+            changes["min_delay"] = args.min_delay_seconds
+        if isinstance(args.progress, bool):
+            # A configured default of hca 7's option --no-progress.
+            args.progress = "none" if args.progress else None
+        if args.progress is None and self.context.progress == "none":
+            args.progress = "none"
+        return options_from_args(args, self.config, **changes)
+
+    def tell(self, report: Report, options: TransferOptions) -> dict[str, int] | None:
+        """Sum up on stderr; for a dry run, give what it found out."""
+        self.note(report.summary())
+        return report.plan or None if options.dry_run else None
+
+
+def add_replica(parser: argparse._ActionsContainer) -> None:
+    """The option ``--replica``."""
+    parser.add_argument(
+        "--replica",
+        required=True,
+        choices=REPLICAS,
+        help="copy of the data: aws (Amazon Web Services) or gcp (Google Cloud Platform)",
+    )
+
+
+def add_download_dir(parser: argparse._ActionsContainer) -> None:
+    """The option ``--download-dir``."""
+    parser.add_argument(
+        "--download-dir", default="", metavar="DIR", help="where to download to (default: the working directory)"
+    )
+
+
+def add_choice(parser: argparse._ActionsContainer) -> None:
+    """The options ``--no-metadata`` and ``--no-data``."""
+    parser.add_argument("--no-metadata", action="store_true", help="leave out metadata files (those that are indexed)")
+    parser.add_argument("--no-data", action="store_true", help="leave out data files (all others)")
+
+
+def add_patience(parser: argparse._ActionsContainer) -> None:
+    """The options of hca 7 about repeats."""
+    parser.add_argument(
+        "--num-retries",
+        type=_natural,
+        metavar="N",
+        help="how often a file is tried again without coming further; the same as --retries (default: 10)",
+    )
+    parser.add_argument(
+        "--min-delay-seconds",
+        type=_seconds,
+        metavar="SECONDS",
+        help="pause before the first repeat; it doubles from there (default: 0.25)",
+    )
+
+
+def _natural(text: str) -> int:
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return value

@@ -1,0 +1,53 @@
+"""``hca dss upload``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .transfer_command import TransferCommand, add_replica
+
+
+class Upload(TransferCommand):
+    """Upload a directory as a bundle.
+
+    The files are put into an S3 bucket with their checksums, registered with the service, and bound into a new bundle
+    under their paths below the directory. The result, on stdout, has the bundle's UUID and version and those of its
+    files. After a failure or an interruption, run the same command again within a week: it goes on with the same
+    bundle, if no file has changed meanwhile.
+
+    The keys for S3 are those of the profile, or what the AWS tools use (environment variables, ~/.aws).
+    """
+
+    sends = True
+    example = "dss upload --src-dir my-bundle --replica aws --staging-bucket my-staging-bucket"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--src-dir", required=True, metavar="DIR", help="the directory to upload")
+        add_replica(parser)
+        parser.add_argument(
+            "--staging-bucket",
+            metavar="BUCKET",
+            help="S3 bucket that the service can read, as NAME or s3://NAME/PREFIX (default: the setting "
+            "s3.staging_bucket)",
+        )
+        parser.add_argument(
+            "--timeout-seconds",
+            type=float,
+            default=1200,
+            metavar="SECONDS",
+            help="how long the service may take to copy one file (default: 1200)",
+        )
+        parser.add_argument("--bundle-uuid", metavar="UUID", help="UUID for the bundle (default: a new one)")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        args = parsed_args
+        result = self.client.upload(
+            args.src_dir,
+            args.replica,
+            args.staging_bucket,
+            args.timeout_seconds,
+            bundle_uuid=args.bundle_uuid,
+            options=self.transfer_options(args),
+        )
+        return result or None

@@ -1,0 +1,170 @@
+"""What an upload is to make, kept on disk until it is made, so that the same command goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hca_base.config import FileLock, LockTimeout, paths, write_atomic
+from hca_base.errors import UsageError
+from hca_base.transfer import HostileNameError, check_names
+
+from .versions import new_version
+
+#: Seconds after which an unfinished upload is forgotten: staging buckets are often emptied by then.
+LIFETIME = 7 * 24 * 3600
+#: The filestore of an earlier download into the same directory; it is no part of anybody's bundle.
+_FILESTORE = ".hca"
+
+
+class LocalFile(NamedTuple):
+    """A file to upload.
+
+    :ivar name: its name in the bundle
+    :ivar size: bytes
+    :ivar changed: time of its last change, in ns
+    """
+
+    name: str
+    path: Path
+    size: int
+    changed: int
+
+
+def local_files(directory: Path | str) -> list[LocalFile]:
+    """The files of a directory and all below it, by name.
+
+    :raises UsageError: there is no such directory, nothing in it, or something that cannot be uploaded
+    """
+    root = Path(directory)
+    if not root.is_dir():
+        raise UsageError(f"{directory} is not a directory" if root.exists() else f"there is no directory {directory}")
+    try:
+        files = sorted(_walk(root, ""))
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from None
+    if not files:
+        raise UsageError(f"there are no files in {directory}")
+    for file in files:
+        fault = name_fault(file.name)
+        if fault:
+            raise UsageError(f"{file.path} cannot be uploaded: the service allows no file names that {fault}")
+    try:
+        check_names(file.name for file in files)
+    except HostileNameError as error:
+        raise UsageError(f"{directory} cannot be uploaded, nobody could download it: {error}") from None
+    return files
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[LocalFile]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name, path = prefix + entry.name, Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                if prefix or entry.name != _FILESTORE:
+                    yield from _walk(path, f"{name}/")
+                continue
+            status = entry.stat()
+            if not stat.S_ISREG(status.st_mode):
+                # A link to a directory too: following it may lead in circles.
+                raise UsageError(f"{path} cannot be uploaded: it is not a file")
+            yield LocalFile(name, path, status.st_size, status.st_mtime_ns)
+
+
+def name_fault(name: str) -> str | None:
+    """Why the service refuses a file name, as the rest of a sentence; None when it does not.
+
+    The rules are those of ``BundleFile.name`` in the service's document.
+    """
+    if "./" in name or "/." in name:
+        return "have a directory that ends, or anything in a directory that begins, with a dot"
+    if "\\" in name:
+        return "have a backslash"
+    if name.startswith(("/", "~/")) or name in (".", ".."):
+        return "lead out of the bundle"
+    return None
+
+
+class Plan:
+    """UUIDs and version of a bundle that is being uploaded, and of its files.
+
+    Use it as a context manager; it is kept on disk when the block ends with an exception.
+
+    :param identity: what makes two uploads the same: service, directory, replica, bucket, the UUID asked for
+    :param files: the files as they are now; when they have changed since, an earlier plan is not taken up
+    :param bundle_uuid: the UUID asked for
+    """
+
+    def __init__(self, identity: list[str | None], files: list[LocalFile], bundle_uuid: str | None) -> None:
+        name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+        self._path = paths.state_dir() / "dss-uploads" / f"{name}.json"
+        self._lock: FileLock | None = FileLock(self._path, timeout=0)
+        self._fingerprint = [[file.name, file.size, file.changed] for file in files]
+        self.resumed = False
+        self.bundle_uuid = bundle_uuid or str(uuid.uuid4())
+        self.version = new_version()
+        self.uuids = {file.name: str(uuid.uuid4()) for file in files}
+        self.registered: set[str] = set()
+        #: What to do when the block ends well: forget the plan, or (for a dry run) leave what is on disk alone.
+        self.done = True
+
+    def __enter__(self) -> Plan:
+        try:
+            assert self._lock is not None
+            self._lock.acquire()
+        except (LockTimeout, OSError):
+            # Another process uploads the same directory, or nothing can be kept here: this one cannot be taken up.
+            self._lock = None
+            return self
+        self._take_up()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if self._lock is None:
+            return
+        try:
+            if kind is not None:
+                self.save()
+            elif self.done:
+                self._path.unlink(missing_ok=True)
+        except OSError:
+            pass
+        finally:
+            self._lock.release()
+
+    def _take_up(self) -> None:
+        try:
+            found: Any = json.loads(self._path.read_text(encoding="utf-8"))
+            if time.time() - self._path.stat().st_mtime > LIFETIME or found["files"] != self._fingerprint:
+                return
+            bundle, version = str(found["bundle_uuid"]), str(found["version"])
+            uuids = {str(name): str(value) for name, value in found["uuids"].items()}
+            if uuids.keys() != self.uuids.keys():
+                return
+            self.registered = set(found["registered"]) & uuids.keys()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return
+        self.bundle_uuid, self.version, self.uuids, self.resumed = bundle, version, uuids, True
+
+    def save(self) -> None:
+        """Keep it on disk; where that is not possible, the upload goes on without."""
+        if self._lock is None:
+            return
+        content = {
+            "bundle_uuid": self.bundle_uuid,
+            "version": self.version,
+            "files": self._fingerprint,
+            "uuids": self.uuids,
+            "registered": sorted(self.registered),
+        }
+        try:
+            write_atomic(self._path, json.dumps(content), mode=0o600)
+        except OSError:
+            pass

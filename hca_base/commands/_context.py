@@ -58,10 +58,12 @@ class Context:
     """Settings and clients, made at their first use and shared by all commands of a session.
 
     :param options: the options before the command
+    :ivar generation: grows whenever settings may have changed, so that what was derived from them is derived again
     """
 
     def __init__(self, options: GlobalOptions | None = None) -> None:
         self.options = options or GlobalOptions()
+        self.generation = 0
         self._config: Config | None = None
         self._clients: dict[str, Client] = {}
         self._token: str | None = None
@@ -81,6 +83,7 @@ class Context:
     def forget(self) -> None:
         """Read the settings again at the next use, and make new clients: something of theirs has changed."""
         self._config = None
+        self.generation += 1
         for client in self._clients.values():
             close = getattr(client, "close", None)
             if close is not None:

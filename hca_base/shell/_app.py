@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cliff import app as cliff_app
@@ -79,6 +79,7 @@ class HcaApp(cliff_app.App):
     def __init__(self, context: Context, catalog: Catalog) -> None:
         self.context = context
         self.catalog = catalog
+        self.remember: Callable[[Any], None] = _forget_it
         super().__init__(
             description="Human Cell Atlas", version=__version__, command_manager=HcaCommandManager(catalog)
         )
@@ -167,6 +168,17 @@ class HcaApp(cliff_app.App):
         section = name.replace(" ", "_").replace("-", "_")
         apply(self.context.config.command_defaults(section), section)
 
-    def prepare_to_run_command(self, cmd: Any) -> None:
-        if sys.stdout is not self.stdout and not self.interactive_mode:
-            self.stdout = sys.stdout
+    # The interactive shell sends stdout to pipes and files while a command runs.
+
+    @property
+    def stdout(self) -> Any:
+        """Where results go now."""
+        return sys.stdout
+
+    @stdout.setter
+    def stdout(self, stream: Any) -> None:
+        pass
+
+
+def _forget_it(data: Any) -> None:
+    """Results are remembered in interactive sessions only."""

@@ -59,8 +59,9 @@ class Catalog:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.problems: list[str] = []
+        self._generation = context.generation
         self._indexes: dict[str, Any] = {}
+        self._classes: dict[str, Any] = {}
 
     @property
     def registry(self) -> Registry:
@@ -114,24 +115,20 @@ class Catalog:
         return Found(name, "core", summary, value, load)
 
     def _plugin(self, record: EntryPointRecord) -> Found:
-        return Found(
-            record.command, "plugin", record.summary, record.value, lambda: self.registry.load(record), record.command
-        )
+        return Found(record.command, "plugin", record.summary, record.value, lambda: self.registry.load(record))
 
     def _operation(self, service: str, operation: Operation) -> Found:
+        value = f"{service}#{operation.name}"
+
         def load() -> Any:
             from ._generated import command_class
 
-            return command_class(self.context.service(service), operation)
+            # A session may run one operation thousands of times: classes are not freed at once.
+            if value not in self._classes:
+                self._classes[value] = command_class(self.context.service(service), operation)
+            return self._classes[value]
 
-        return Found(
-            f"{service} {operation.command}",
-            "operation",
-            operation.summary,
-            f"{service}#{operation.name}",
-            load,
-            service,
-        )
+        return Found(f"{service} {operation.command}", "operation", operation.summary, value, load, service)
 
     def operation(self, service: str, command: str) -> Operation | None:
         """One operation of a service by its command word, read alone from the index; None if there is none."""
@@ -143,6 +140,10 @@ class Catalog:
 
         :raises hca_base.errors.HCAError: the plugin, the settings or the document is unusable
         """
+        if self._generation != self.context.generation:
+            self._generation = self.context.generation
+            self._indexes.clear()
+            self._classes.clear()
         if service not in self._indexes:
             from ..openapi import Index
 
@@ -162,10 +163,6 @@ class Catalog:
         except ConfigError:
             config = None
         return self.registry.service_names(config)
-
-    def forget(self) -> None:
-        """Look everything up anew: a service or plugin has been added or removed."""
-        self._indexes.clear()
 
     # -- all of them --
 

@@ -39,18 +39,20 @@ def program_help(catalog: Catalog) -> str:
     return "\n".join(lines) + "\n"
 
 
-def group_help(catalog: Catalog, group: str) -> tuple[str, str | None]:
-    """The text of ``hca help GROUP``, and what is wrong with the group or None."""
+def group_help(catalog: Catalog, group: str) -> tuple[str, list[str]]:
+    """The text of ``hca help GROUP``, and what is to be said of the group on stderr."""
     title = catalog.groups().get(group, "")
     lines = [f"usage: hca {group} COMMAND …", ""]
     if title:
         lines += [*_wrapped(title, ""), ""]
-    problem = None
+    problems = list(catalog.warnings(group))
     written = catalog.hand_written(group)
     if written:
         lines += ["Commands:", *_table(_without(group, written)), ""]
     if catalog.is_service(group):
         problem = catalog.service_problem(group)
+        if problem is not None:
+            problems.append(problem)
         try:
             generated = catalog.generated(group)
         except HCAError:
@@ -59,7 +61,7 @@ def group_help(catalog: Catalog, group: str) -> tuple[str, str | None]:
             heading = "Operations of its API:" if written else "Commands (the operations of its API):"
             lines += [heading, *_table(_without(group, generated)), ""]
     lines += [f"'hca {group} COMMAND --help' says more."]
-    return "\n".join(lines) + "\n", problem
+    return "\n".join(lines) + "\n", problems
 
 
 def _without(group: str, commands: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

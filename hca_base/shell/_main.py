@@ -61,8 +61,8 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         return 0
     if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
         return 0
-    if len(words) == 1 and catalog.is_group(words[0]) and not _is_command(catalog, words[0]):
-        return show_group(catalog, words[0])
+    if len(words) == 1 and catalog.is_group(words[0]) and not _is_command(catalog, words[0]) and _help(catalog, words):
+        return 0
     if words[0] == "help":
         words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]
     from ._app import HcaApp
@@ -82,38 +82,38 @@ def version_line() -> str:
 def _help(catalog: Catalog, words: list[str]) -> bool:
     """Show help that needs no command's class; False if the command itself must be asked."""
     from ..commands import page
-    from ._help import program_help
+
+    text = command_help(catalog, words)
+    if text is None:
+        return False
+    page(text)
+    return True
+
+
+def command_help(catalog: Catalog, words: list[str]) -> str | None:
+    """Help of ``hca``, a group or a generated command; None if the command itself must be asked.
+
+    What is wrong with a group goes to stderr.
+
+    :raises hca_base.errors.UsageError: there is no such command
+    """
+    from ._help import group_help, program_help
 
     if not words:
-        page(program_help(catalog))
-        return True
+        return program_help(catalog)
     if len(words) == 1 and catalog.is_group(words[0]) and not _is_command(catalog, words[0]):
-        show_group(catalog, words[0])
-        return True
+        text, problems = group_help(catalog, words[0])
+        for problem in problems:
+            from ..output import warn
+
+            warn(problem)
+        return text
     found, rest = catalog.find(words)
-    if rest and words[0] == "help":
-        return False
     if found.kind == "operation" and not rest:
         from ._generated import operation_help
 
-        page(operation_help(catalog, found, f"hca {found.name}"))
-        return True
-    return False
-
-
-def show_group(catalog: Catalog, group: str) -> int:
-    """List the commands of a group; what is wrong with it goes to stderr."""
-    from ..commands import page
-    from ..output import warn
-    from ._help import group_help
-
-    text, problem = group_help(catalog, group)
-    for warning in catalog.warnings(group):
-        warn(warning)
-    page(text)
-    if problem:
-        warn(problem)
-    return 0
+        return operation_help(catalog, found, f"hca {found.name}")
+    return None
 
 
 def _is_command(catalog: Catalog, word: str) -> bool:

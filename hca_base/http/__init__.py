@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._body import json_of as json_of
     from ._call import RequestCredentials as RequestCredentials
     from ._errors import error_from_response as error_from_response
+    from ._errors import transport_error as transport_error
     from ._links import follow_pages as follow_pages
     from ._links import next_page as next_page
     from ._links import parse_link_header as parse_link_header
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ._retry import parse_retry_after as parse_retry_after
     from ._session import Session as Session
     from ._settings import HttpSettings as HttpSettings
+    from ._settings import SupportsGet as SupportsGet
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -42,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "RequestCredentials": "._call",
         "RetryPolicy": "._retry",
         "Session": "._session",
+        "SupportsGet": "._settings",
         "check_redirect": "._addresses",
         "error_from_response": "._errors",
         "follow_pages": "._links",
@@ -57,6 +60,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "redact_headers": "._redact",
         "redact_url": "._redact",
         "remember_secret": "._redact",
+        "transport_error": "._errors",
         "same_host": "._addresses",
     },
 )

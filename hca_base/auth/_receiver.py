@@ -1,0 +1,171 @@
+"""The page on this machine to which the issuer sends the browser back."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.server
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from hca_base.errors import AuthError, TimedOutError
+from hca_base.http import is_loopback, remember_secret
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>hca</title></head>
+<body style="font-family: sans-serif; margin: 4em"><h1>{title}</h1><p>{text}</p></body></html>
+"""
+_DONE = ("You are logged in", "Close this page, and go on in the terminal.")
+_FAILED = ("The login failed", "The terminal says why. You can close this page.")
+
+
+class Receiver:
+    """Waits on a loopback port for the answer of the login page; a context manager.
+
+    :ivar state: what only the browser of this login can bring back
+    :param redirect_uris: those that the issuer accepts; a fixed port among them is tried first
+    :param port: the port that the user chose
+    """
+
+    def __init__(self, redirect_uris: Iterable[str] = (), port: int | None = None) -> None:
+        self.answer: dict[str, str] | None = None
+        self._done = threading.Event()
+        self.state = secrets.token_urlsafe(24)
+        remember_secret(self.state)
+        self._host, self._path = "127.0.0.1", "/"
+        self._server = self._bind(list(redirect_uris), port)
+
+    @property
+    def redirect_uri(self) -> str:
+        """What the issuer is told."""
+        return f"http://{self._host}:{self._server.server_port}{self._path}"
+
+    def __enter__(self) -> Receiver:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name="hca-login")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def wait(self, seconds: float) -> dict[str, str]:
+        """The parameters that the browser brought.
+
+        :raises TimedOutError: none came in time
+        """
+        deadline = time.monotonic() + seconds
+        # In short pieces: a signal must get through on every platform.
+        while not self._done.wait(min(0.5, max(0.0, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline:
+                raise TimedOutError(
+                    f"nobody logged in within {seconds:.0f} s",
+                    hint="Try again; on a machine without a browser: hca login --remote",
+                )
+        assert self.answer is not None
+        return self.answer
+
+    def _bind(self, redirect_uris: list[str], port: int | None) -> _Server:
+        candidates = [(self._host, port, self._path)] if port is not None else _loopback(redirect_uris)
+        busy: list[str] = []
+        for host, number, path in candidates:
+            try:
+                server = _Server(("127.0.0.1", number), _handler(self))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise AuthError(f"no port of this machine can be opened for the login: {error.strerror}") from None
+                busy.append(str(number))
+                continue
+            self._host, self._path = host, path
+            return server
+        raise AuthError(
+            f"port {', '.join(busy)} is in use, and the issuer sends browsers to no other",
+            hint="Close the program that uses it, set auth.redirect_port, or log in with --remote.",
+        )
+
+    def take(self, target: str) -> bool | None:
+        """Note what a browser brought.
+
+        :return: True for a good answer, False for a bad one, None where it is no answer at all (``/favicon.ico``)
+        """
+        parts = urlsplit(target)
+        values = {name: found[0] for name, found in parse_qs(parts.query).items()}
+        if parts.path != self._path or not ("code" in values or "error" in values) or self._done.is_set():
+            return None
+        self.answer = values
+        return "code" in values and values.get("state") == self.state
+
+    def settle(self) -> None:
+        """Let :meth:`wait` go on, now that the browser has its page."""
+        self._done.set()
+
+
+def _loopback(redirect_uris: list[str]) -> list[tuple[str, int, str]]:
+    """(host in the URI, port, path) to try. Without a port in the URI any will do (RFC 8252, 7.3): 0."""
+    found = []
+    for uri in redirect_uris:
+        try:
+            parts = urlsplit(uri)
+            number = parts.port
+        except ValueError:
+            continue
+        if parts.scheme == "http" and parts.hostname and is_loopback(parts.hostname) and parts.hostname != "::1":
+            found.append((parts.hostname, number or 0, parts.path or "/"))
+    # An issuer that follows RFC 8252 takes any port even if it names one.
+    host, _, path = found[0] if found else ("127.0.0.1", 0, "/")
+    return [*found, (host, 0, path)]
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    # On Windows the option would let two programs share the port.
+    allow_reuse_address = False
+
+    def server_bind(self) -> None:
+        exclusive: Any = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+        if exclusive is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+        super().server_bind()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away is no news."""
+
+
+def _handler(receiver: Receiver) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        timeout = 10
+
+        def do_GET(self) -> None:
+            outcome = receiver.take(self.path)
+            if outcome is None:
+                self.send_error(404)
+                return
+            title, words = _DONE if outcome else _FAILED
+            page = _PAGE.format(title=title, text=words).encode()
+            try:
+                self.send_response(200)
+                for name, value in (
+                    ("Content-Type", "text/html; charset=utf-8"),
+                    ("Content-Length", str(len(page))),
+                    ("Cache-Control", "no-store"),
+                    # The address holds the code: no page that is visited from here may learn it.
+                    ("Referrer-Policy", "no-referrer"),
+                    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+                    ("Connection", "close"),
+                ):
+                    self.send_header(name, value)
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(page)
+            finally:
+                receiver.settle()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """The address holds the code; it is not logged."""
+
+    return Handler

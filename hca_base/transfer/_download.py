@@ -89,7 +89,7 @@ class Download:
         self._under_way: set[str] = set()
         self._fatal: HCAError | None = None
         self._promised = 0
-        settings = _Settings(options, session)
+        settings = Settings(options, session)
         self._wire = Wire(
             connect_timeout=options.connect_timeout,
             stall_timeout=options.stall_timeout,
@@ -284,7 +284,7 @@ class Download:
         return True
 
 
-class _Settings:
+class Settings:
     """Proxy, CA bundle and user agent: from the options, else from the session."""
 
     def __init__(self, options: TransferOptions, session: Any) -> None:

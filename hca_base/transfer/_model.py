@@ -84,6 +84,8 @@ class UploadItem:
     acl: str | None = None
     #: Anything of the caller's; it comes back in the report's row.
     tag: Any = None
+    #: Set when it was sent: hex digests by name (s3_etag, and those that tags or metadata tell).
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

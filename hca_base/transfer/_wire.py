@@ -248,7 +248,12 @@ class Wire:
         while True:
             connection, reused = self._take(key)
             try:
-                connection.request(method, target, body=body, headers=sent)
+                try:
+                    connection.request(method, target, body=body, headers=sent)
+                except (BrokenPipeError, ConnectionResetError):
+                    # Who refuses a body often says why before hanging up.
+                    if body is None or reused:
+                        raise
                 answer = connection.getresponse()
             except Exception as error:
                 self._drop(connection)

@@ -1,0 +1,192 @@
+"""The scheduler of uploads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from hca_base.errors import HCAError, TransferError, UsageError
+from hca_base.transfer._download import Settings
+from hca_base.transfer._fetch import Result
+from hca_base.transfer._lane import Lane
+from hca_base.transfer._limits import Cancel, Gates, RateLimit
+from hca_base.transfer._model import TransferOptions, UploadItem
+from hca_base.transfer._report import Report, Row
+from hca_base.transfer._s3 import S3Target
+from hca_base.transfer._send import IN_MEMORY, Sender, UploadContext
+from hca_base.transfer._wire import Wire
+
+_QUEUE = 256
+_MAX_THREADS = 32
+_MAX_LARGE = 4
+
+OnUploaded = Callable[[UploadItem, Row], None]
+
+
+def upload(
+    items: Iterable[UploadItem],
+    target: S3Target,
+    *,
+    options: TransferOptions | None = None,
+    progress: Any = None,
+    session: Any = None,
+    on_result: OnUploaded | None = None,
+    expected: tuple[int, int] | None = None,
+) -> Report:
+    """Upload local files to an S3 store, in parallel, each read and checksummed once and compared afterwards.
+
+    A file of one part (up to 64 MiB) gets its tags with its bytes; a larger one is sent in parts, resumes where an
+    earlier run was cut off, and gets its tags when it is complete.
+
+    :param items: pulled one by one, in the calling thread
+    :param on_result: called for every item when it is done, one call at a time; ``item.digests`` holds its checksums
+    :param expected: number of files and of bytes, where known beforehand
+    :returns: what became of each item; failed items are in it, and raise nothing
+    :raises KeyboardInterrupt: after everything under way was stopped
+    """
+    options = options or TransferOptions()
+    if options.executor and options.executor != "threads":
+        raise UsageError("uploads run on this machine alone: the files are here", hint="Leave --executor out.")
+    return Upload(target, options, progress, session, on_result, expected).run(items)
+
+
+class Upload:
+    """One run of :func:`upload`."""
+
+    def __init__(
+        self,
+        target: S3Target,
+        options: TransferOptions,
+        progress: Any = None,
+        session: Any = None,
+        on_result: OnUploaded | None = None,
+        expected: tuple[int, int] | None = None,
+    ) -> None:
+        self.options = options
+        self.report = Report()
+        self.cancel = Cancel()
+        self._on_result = on_result
+        self._expected = expected
+        self._progress = progress
+        self._lock = threading.Lock()
+        settings = Settings(options, session)
+        self._wire = Wire(
+            connect_timeout=options.connect_timeout,
+            stall_timeout=options.stall_timeout,
+            user_agent=settings.user_agent,
+            cancel=self.cancel,
+            proxy=settings.proxy,
+            ca=settings.ca_bundle,
+        )
+        context = UploadContext(
+            options,
+            target,
+            self._wire,
+            Gates(),
+            self.cancel,
+            RateLimit(options.limit_rate),
+            self._moved,
+            self._resumed,
+            lambda: self._lane.large_pending,
+        )
+        self._target = target
+        self._sender = Sender(context)
+        limit = options.connections or _MAX_THREADS
+        self._lane: Lane[tuple[UploadItem, int]] = Lane(
+            self._work, limit, min(limit, options.connections or _MAX_LARGE), fixed=options.connections is not None
+        )
+
+    def run(self, items: Iterable[UploadItem]) -> Report:
+        """Do it."""
+        started = time.monotonic()
+        if self._progress is not None:
+            self._progress.start(*(self._expected or (None, None)))
+        try:
+            self._pump(iter(items))
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            self._lane.close()
+            self._wire.close()
+            self.report.seconds = time.monotonic() - started
+            if self._progress is not None:
+                self._progress.close()
+            if self.options.report is not None:
+                self.report.write(self.options.report)
+        return self.report
+
+    def _stop(self) -> None:
+        self.cancel.set()
+        for item, _ in self._lane.drop_waiting():
+            error = TransferError("the run was ended before its turn")
+            self._finish(item, Result(Row(str(item.path), "cancelled", 0, 0.0, 0, "", str(error), "", item.tag), error))
+        self._wire.abort()
+
+    def _pump(self, items: Iterator[UploadItem]) -> None:
+        more = True
+        stopped = False
+        while True:
+            if self.cancel.is_set():
+                if not stopped:
+                    stopped = True
+                    self._stop()
+                more = False
+            while more and not self.cancel.is_set() and self._lane.pending < _QUEUE:
+                try:
+                    item = next(items)
+                except StopIteration:
+                    more = False
+                    break
+                self._admit(item)
+            if not more and not self._lane.pending:
+                return
+            self._lane.wait(0.1)
+
+    def _admit(self, item: UploadItem) -> None:
+        import os
+
+        try:
+            size = os.stat(item.path).st_size
+        except OSError as error:
+            told = TransferError(f"cannot read {item.path}: {error.strerror or error}")
+            self._finish(item, Result(Row(str(item.path), "failed", 0, 0.0, 0, "", str(told), "", item.tag), told))
+            return
+        if self.options.dry_run:
+            where = f"s3://{item.bucket or self._target.bucket}/{item.key}"
+            self._finish(item, Result(Row(str(item.path), "would-upload", size, 0.0, 0, "", "", where, item.tag)))
+            return
+        self._lane.submit((item, 0), size > IN_MEMORY)
+
+    def _work(self, task: tuple[UploadItem, int]) -> None:
+        item, attempts = task
+        try:
+            result = self._sender.run(item, attempts)
+        except Exception as error:
+            import logging
+
+            logging.getLogger("hca.transfer").debug("unexpected", exc_info=True)
+            told = HCAError(f"{type(error).__name__}: {error}")
+            result = Result(Row(str(item.path), "failed", 0, 0.0, 0, "", str(told), "", item.tag), told)
+        self._finish(item, result)
+
+    def _finish(self, item: UploadItem, result: Result) -> None:
+        row = result.row
+        with self._lock:
+            self.report.add(row, result.error)
+            if self._progress is not None:
+                self._progress.file_done(row.name, row.bytes, row.outcome)
+            if self._on_result is not None:
+                self._on_result(item, row)
+        if not row.good and row.outcome != "cancelled" and self.options.fail_fast:
+            self.cancel.set()
+
+    def _moved(self, item: UploadItem, count: int) -> None:
+        if self._progress is not None:
+            self._progress.advance(str(item.path), count, None)
+
+    def _resumed(self, item: UploadItem, count: int) -> None:
+        if self._progress is not None:
+            self._progress.skip(str(item.path), count, None)

@@ -40,7 +40,7 @@ class TransferCommand(Command):
         """The client of the service that the command belongs to (``dss``, or another deployment of it)."""
         name = (self.cmd_name or "dss").split(" ")[0]
         found: Any = self.service_client(name)
-        return found  # type: ignore[no-any-return]
+        return found
 
     def transfer_options(self, args: argparse.Namespace) -> TransferOptions:
         """How to transfer: the common options, and the two that hca 7 had for the same."""

@@ -137,7 +137,14 @@ class Client:
             if self._credentials is None:
                 from ..auth import credentials_for
 
-                self._credentials = credentials_for(self.service, self.config, token=self._token)
+                self._credentials = credentials_for(
+                    self.service,
+                    self.config,
+                    token=self._token,
+                    base_url=self.base_url,
+                    security_schemes=self._current_index().security_schemes,
+                    session=self.session,
+                )
             return self._credentials
 
     @property

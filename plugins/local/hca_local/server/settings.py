@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: The only address that the deployment listens on: it is for this machine.
@@ -25,6 +26,8 @@ class Settings:
     :ivar simulate_waits: answer with the 202s and 301s of the original services, where they would; a number stands for
         the seconds that clients are told to wait
     :ivar admin_emails: whose tokens may delete bundles
+    :ivar credentials_ttl: seconds for which the Upload Service lends credentials
+    :ivar validators: command lines by the name of the validator that they stand for; ``*`` for every other name
     """
 
     data_dir: Path
@@ -37,6 +40,8 @@ class Settings:
     checkout_bucket: str = "dss-checkout"
     upload_bucket: str = "org-humancellatlas-upload-local"
     admin_emails: tuple[str, ...] = ("admin@example.org",)
+    credentials_ttl: float = 3600
+    validators: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def api_url(self) -> str:

@@ -1,0 +1,34 @@
+"""The embedded Upload Service: the HTTP interface of the original, over the deployment's store.
+
+``create_app(ctx)`` gives the ASGI application, served below ``/upload``; ``start(ctx)`` takes up what was left half
+done. How it differs from the original, and why, is told in ``plugins/local/DIFFERENCES.rst``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .keys import api_key
+
+if TYPE_CHECKING:
+    from hca_local.server import Context
+    from hca_local.upload_service.app import Application
+
+_APPLICATION = "_upload_service"
+
+
+def create_app(ctx: Context) -> Application:
+    """The application; ``ctx`` keeps it for :func:`start`."""
+    from .app import Application
+
+    application = Application(ctx)
+    setattr(ctx, _APPLICATION, application)
+    return application
+
+
+def start(ctx: Context) -> None:
+    """Resume deletions, checksums and validations of an earlier run; called once, when the listeners are up."""
+    getattr(ctx, _APPLICATION).resume()
+
+
+__all__ = ["api_key", "create_app", "start"]

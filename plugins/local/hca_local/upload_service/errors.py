@@ -1,0 +1,59 @@
+"""The error answers: those of the service, and those of the gateway that stood before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class UploadError(Exception):
+    """An error answer.
+
+    :param body: the JSON object
+    :param media_type: ``application/problem+json`` from the service, ``application/json`` from the gateway
+    """
+
+    def __init__(self, status: int, body: dict[str, Any], media_type: str = "application/problem+json") -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+        self.media_type = media_type
+
+
+def problem(status: int, title: str, detail: str | None = None) -> UploadError:
+    """An error of the service's own."""
+    body: dict[str, Any] = {"status": status, "title": title}
+    if detail is not None:
+        body["detail"] = detail
+    return UploadError(status, body)
+
+
+def bad_request(detail: str) -> UploadError:
+    """An error of the layer that checks requests; it has a ``type``."""
+    return UploadError(400, {"detail": detail, "status": 400, "title": "Bad Request", "type": "about:blank"})
+
+
+def not_ready() -> UploadError:
+    """What the original said of a file without checksums or a validation without results: a server error."""
+    return problem(500, "Response body does not conform to specification", "None is not of type 'object'")
+
+
+def no_route() -> UploadError:
+    return UploadError(403, {"message": "Missing Authentication Token"}, "application/json")
+
+
+def wrong_method(method: str) -> UploadError:
+    body = {"Code": "MethodNotAllowedError", "Message": f"Unsupported method: {method}"}
+    return UploadError(405, body, "application/json")
+
+
+def wrong_media_type(media_type: str) -> UploadError:
+    body = {"Code": "UnsupportedMediaType", "Message": f"Unsupported media type: {media_type}"}
+    return UploadError(415, body, "application/json")
+
+
+def no_area() -> UploadError:
+    return problem(404, "Upload Area Not Found")
+
+
+def no_file() -> UploadError:
+    return problem(404, "No such file", "No such file in that upload area")

@@ -1,0 +1,17 @@
+"""The key that those who run submissions show."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+_SETTING = "upload.api_key"
+
+
+def api_key(store: Any) -> str:
+    """The deployment's API key for the Upload Service; made at the first use of a data directory."""
+    kept = store.get_setting(_SETTING)
+    if kept is None:
+        kept = secrets.token_urlsafe(30)
+        store.set_setting(_SETTING, kept)
+    return str(kept)

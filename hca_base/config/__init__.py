@@ -14,7 +14,45 @@ Sources stay apart in memory, one :class:`Layer` each, and merge on reading. Rea
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from . import _paths
+    from ._atomic import open_atomic as open_atomic
+    from ._atomic import write_atomic as write_atomic
+    from ._edit import edit_file as edit_file
+    from ._edit import set_value as set_value
+    from ._edit import unset_value as unset_value
+    from ._first_run import ensure_user_config as ensure_user_config
+    from ._keys import is_secret as is_secret
+    from ._keys import join_key as join_key
+    from ._keys import masked as masked
+    from ._keys import parse_value as parse_value
+    from ._keys import split_key as split_key
+    from ._legacy import LegacyToken as LegacyToken
+    from ._legacy import take_legacy_token as take_legacy_token
+    from ._load import load as load
+    from ._lock import FileLock as FileLock
+    from ._lock import LockTimeout as LockTimeout
+    from ._model import Config as Config
+    from ._model import Origin as Origin
+    from ._profiles import active_profile as active_profile
+    from ._profiles import check_profile_name as check_profile_name
+    from ._profiles import create_profile as create_profile
+    from ._profiles import delete_profile as delete_profile
+    from ._profiles import list_profiles as list_profiles
+    from ._profiles import profile_path as profile_path
+    from ._profiles import use_profile as use_profile
+    from ._schema import schema as schema
+    from ._source import ConfigFileError as ConfigFileError
+    from ._source import Layer as Layer
+    from ._validate import Problem as Problem
+    from ._validate import check_value as check_value
+    from ._validate import validate as validate
+
+    paths = _paths
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

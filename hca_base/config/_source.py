@@ -16,6 +16,9 @@ from ._keys import KeyPath
 MAX_BYTES = 16 * 1024 * 1024
 """Settings are small; a file beyond this is something else."""
 
+MAX_DEPTH = 60
+"""Nor do settings nest deeper than this; merging, which is recursive, must not run out of stack."""
+
 COMMENT = "//"
 """Keys that begin with this are comments, at any level of a file."""
 
@@ -140,9 +143,26 @@ def parse(text: str, path: Path, *, strict: bool = False) -> dict[str, Any]:
         raise _unusable(path, "is nested too deeply") from None
     except ValueError as error:  # NaN and the like, or a number of thousands of digits
         raise _unusable(path, f"is not valid JSON: {error}") from None
+    if _is_deep(data):
+        raise _unusable(path, "is nested too deeply")
     if not isinstance(data, dict):
         raise _unusable(path, f"must hold a JSON object, not {type_name(data)}", line=1)
     return data
+
+
+def _is_deep(data: Any) -> bool:
+    """Whether values are nested beyond ``MAX_DEPTH``."""
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def read_layer(path: Path, name: str, kind: str) -> Layer:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import HCAError, UsageError
 from ._formats import STREAMING, STREAMING_WITH_COLUMNS, write, write_items
 from ._query import apply_query, apply_to_items, compile_query, works_item_by_item
 from ._rows import check_columns, has, pick, row_of, select, sorted_rows
@@ -40,14 +41,15 @@ def emit(
     :raises UsageError: an argument does not fit, or the file cannot be written
     :raises BrokenPipeError: the reader of the stream is gone
     """
-    if query is not None:
-        data = apply_query(query, data)
-    if sort:
-        data = sorted_rows(data, [sort] if isinstance(sort, str) else sort)
-    if columns:
-        data = select(data, columns)
-    with open_sink(output, stream) as sink:
-        write(data, fmt, sink, columns)
+    with _nesting():
+        if query is not None:
+            data = apply_query(query, data)
+        if sort:
+            data = sorted_rows(data, [sort] if isinstance(sort, str) else sort)
+        if columns:
+            data = select(data, columns)
+        with open_sink(output, stream) as sink:
+            write(data, fmt, sink, columns)
 
 
 def emit_stream(
@@ -89,7 +91,7 @@ def emit_stream(
     items = itertools.chain(first, iterator)
     if columns:
         items = _picked(items, columns)
-    with open_sink(output, stream) as sink:
+    with _nesting(), open_sink(output, stream) as sink:
         write_items(items, fmt, sink, columns)
 
 
@@ -126,6 +128,15 @@ def emit_bytes(chunks: Iterable[bytes] | bytes, *, output: Path | str | None = N
             total += len(chunk)
         binary.flush()
     return total
+
+
+@contextlib.contextmanager
+def _nesting() -> Iterator[None]:
+    """All that looks into values is recursive; a value that is too deep for it is the server's fault."""
+    try:
+        yield
+    except RecursionError:
+        raise HCAError("the result is nested too deeply to be shown") from None
 
 
 def _picked(items: Iterable[Any], columns: Sequence[str]) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from ..errors import HCAError, PluginError, UsageError
+from ..errors import PluginError, UsageError
 from ._rows import cell, columns_of, is_list, pick, row_of, to_plain, without_nan
 from ._sink import Sink
 from ._text import safe_json, safe_text
@@ -97,22 +97,16 @@ def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[st
 
 
 def json_text(data: Any, sink: Sink, indent: int | None = None) -> str:
-    """JSON that the sink can encode and that does a terminal no harm.
-
-    :raises HCAError: the data is nested too deeply
-    """
+    """JSON that the sink can encode and that does a terminal no harm."""
     options: dict[str, Any] = {"indent": indent, "default": to_plain, "ensure_ascii": False}
     try:
-        try:
-            text = json.dumps(data, allow_nan=False, **options)
-        except ValueError:
-            text = json.dumps(without_nan(data), **options)
-        text = safe_json(text)
-        if not sink.can_encode(text):
-            text = json.dumps(without_nan(data), **{**options, "ensure_ascii": True})
-    except RecursionError:
-        raise HCAError("the result is nested too deeply to be shown") from None
-    return text
+        text = json.dumps(data, allow_nan=False, **options)
+    except ValueError:
+        text = json.dumps(without_nan(data), **options)
+    text = safe_json(text)
+    if sink.can_encode(text):
+        return text
+    return json.dumps(without_nan(data), **{**options, "ensure_ascii": True})
 
 
 def _json_array(items: Iterable[Any], sink: Sink) -> None:
@@ -133,14 +127,11 @@ def _yaml(data: Any) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True  # `&id001` helps no reader
 
-    try:
-        plain = json.loads(json.dumps(without_nan(data), default=to_plain))
-        options: dict[str, Any] = {"Dumper": Dumper, "sort_keys": False, "default_flow_style": False}
-        text: str = yaml.dump(plain, allow_unicode=True, **options)
-        if safe_text(text) != text:
-            text = yaml.dump(plain, allow_unicode=False, **options)  # all but ASCII as escapes
-    except RecursionError:
-        raise HCAError("the result is nested too deeply to be shown") from None
+    plain = json.loads(json.dumps(without_nan(data), default=to_plain))
+    options: dict[str, Any] = {"Dumper": Dumper, "sort_keys": False, "default_flow_style": False}
+    text: str = yaml.dump(plain, allow_unicode=True, **options)
+    if safe_text(text) != text:
+        text = yaml.dump(plain, allow_unicode=False, **options)  # all but ASCII as escapes
     # A lone scalar gets an end-of-document mark, which nobody wants.
     return text.removesuffix("...\n")
 

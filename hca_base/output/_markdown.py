@@ -23,7 +23,6 @@ _ITEM = re.compile(r"([ \t]*)([-*+]|\d{1,9}[.)])(?:[ \t]+|$)(.*)")
 _QUOTE = re.compile(r" {0,3}> ?(.*)")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)([^`]+)(?<!`)\1(?!`)")
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,15})((?:\s[^<>]{0,2000})?)/?>")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _HREF = re.compile(r"""href\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 _LINK = re.compile(
     r"!?\[([^\[\]]{0,1000})\]\(\s*<?([^()\s<>]{0,2000}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?)>?(?:\s+[\"'][^\"')]{0,500}[\"'])?\s*\)"
@@ -66,11 +65,20 @@ def plain_text(markdown: str, width: int | None = None) -> str:
     if width is None:
         width = min(terminal_width(), 100)
     width = max(width, 10)
-    text = _COMMENT.sub("", safe_text(markdown)).expandtabs(4)
+    text = _without_comments(safe_text(markdown)).expandtabs(4)
     blocks = _blocks(_without_tags(text).split("\n"), width)
     result = "\n".join(blocks)
     # References such as &#27; were resolved on the way.
     return safe_text(re.sub(r"\n{3,}", "\n\n", result)).strip("\n")
+
+
+def _without_comments(text: str) -> str:
+    result: list[str] = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0 and (end := text.find("-->", start)) >= 0:
+        result.append(text[position:start])
+        position = end + 3
+    return "".join([*result, text[position:]])
 
 
 def _without_tags(text: str) -> str:

@@ -233,15 +233,15 @@ class Progress:
 
     def _draw(self) -> None:
         width = terminal_width(self._stream) - 1  # a full last column makes some terminals wrap
-        lines = [shorten(self._total_line(), width)]
+        lines = [self._total_line(width)]
         largest = sorted(self._tasks, key=lambda task: -(task.size or 0))[: self._lines]
         lines += [_task_line(task, width) for task in largest]
         text = self._erase() + "\n".join(lines)
         self._shown = len(lines)
         write_safely(self._stream, encodable(text, self._stream))
 
-    def _total_line(self) -> str:
-        parts = [self.label] if self.label else []
+    def _total_line(self, width: int) -> str:
+        parts = []
         files = f"{self._files_done}/{self._files} files" if self._files is not None else f"{self._files_done} files"
         parts.append(files + (f", {self._files_failed} failed" if self._files_failed else ""))
         if self._bytes is not None:
@@ -254,7 +254,12 @@ class Progress:
             parts.append(f"{format_bytes(state['rate'])}/s")
         if state["eta"] is not None:
             parts.append(f"{format_duration(state['eta'])} left")
-        return "  ".join(parts)
+        # What matters least goes first where there is no room.
+        if self.label and text_width("  ".join([self.label, *parts])) <= width:
+            parts.insert(0, self.label)
+        while len(parts) > 1 and text_width("  ".join(parts)) > width:
+            parts.pop()
+        return shorten("  ".join(parts), width)
 
     def _erase(self) -> str:
         """The control sequence that goes to the first line of the display and clears from there."""

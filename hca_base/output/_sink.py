@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, TextIO
 from ..errors import HCAError, UsageError
 from ._terminal import encodable, is_terminal, terminal_width
 
+_STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+
 
 class Sink:
     """A stream of text with what formatters need to know of it.
@@ -74,18 +76,19 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
         raise UsageError(f"--output: {path} is a folder", hint="give the name of a file")
     if not path.parent.is_dir():
         raise UsageError(f"--output: there is no folder {path.parent}", hint=f"make it: mkdir -p {path.parent}")
-    with contextlib.ExitStack() as stack:
-        try:
-            stream = stack.enter_context(open_atomic(path, new_mode=0o666))
-        except OSError as error:
-            raise UsageError(f"--output: cannot write {path}: {error.strerror or error}") from None
-        try:
+    opened = written = False
+    try:
+        with open_atomic(path, new_mode=0o666) as stream:
+            opened = True
             yield stream
-            stack.close()
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS):
-                raise HCAError(f"--output: cannot write {path}: {error.strerror}") from error
-            raise
+            written = True
+    except OSError as error:
+        if not opened:
+            raise UsageError(f"--output: cannot write {path}: {error.strerror or error}") from None
+        # While the block runs, errors may be the source's as well as the file's.
+        if written or error.errno in _STORAGE:
+            raise HCAError(f"--output: cannot write {path}: {error.strerror or error}") from error
+        raise
 
 
 @contextlib.contextmanager
@@ -96,7 +99,7 @@ def _stream_errors() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF):
+        if error.errno in _STORAGE or error.errno == errno.EBADF:
             raise HCAError(f"cannot write the result: {error.strerror}") from error
         raise
 

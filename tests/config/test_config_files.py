@@ -19,6 +19,7 @@ BAD = {
     "list": (b"[1, 2]", "must hold a JSON object, not a list"),
     "nan": (b'{"a": NaN}', "NaN is no JSON number"),
     "deep": (b'{"a": ' + b"[" * 200_000, "nested too deeply"),
+    "rather deep": (b'{"a": ' * 100 + b"1" + b"}" * 100, "nested too deeply"),
     "binary": (bytes(range(256)), "is not UTF-8 text"),
     "digits": (b'{"a": ' + b"1" * 10_000 + b"}", "is not valid JSON"),
 }

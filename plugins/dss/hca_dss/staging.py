@@ -43,10 +43,11 @@ class Staging:
             path = path.strip("/")
         self.prefix = f"{path}/" if path else ""
         self.target = S3Target(
+            self.bucket,
             endpoint_url=endpoint,
             region=config.get("s3.region"),
             credentials=_keys(config, endpoint),
-            bucket=self.bucket,
+            accelerate=config.get("s3.acceleration", False) is True,
         )
 
     @property

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import AuthError, ConfigError, HCAError, ServiceError, TimedOutError
 from hca_base.output import Progress, note
-from hca_base.transfer import TransferOptions, UploadItem, upload
+from hca_base.transfer import Row, TransferOptions, UploadItem, upload
 
 from .staging import Staging
-from .upload_plan import LocalFile, Plan, local_files
+from .upload_plan import SAVE_EVERY, LocalFile, Plan, local_files
 
 if TYPE_CHECKING:
     from .client import DSSClient
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 REGISTERED_AT_ONCE = 8
 #: Seconds between questions whether a copy is done: the first pause, the longest, and how it grows.
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.5, 60.0, 1.618
-_SAVE_EVERY = 2.0
 #: What the service calls the checksums of a staged object.
 _TAGS = {f"hca-dss-{name}": f"{{{name}}}" for name in ("sha1", "sha256", "crc32c", "s3_etag")}
 
@@ -103,6 +102,7 @@ class Upload:
     def _stage(self, files: list[LocalFile], plan: Plan) -> None:
         if not self.options.dry_run:
             plan.save()
+        left = [file for file in files if file.name not in plan.registered | plan.staged]
         items = (
             UploadItem(
                 file.path,
@@ -111,10 +111,24 @@ class Upload:
                 tags=_TAGS,
                 tag=file.name,
             )
-            for file in files
-            if file.name not in plan.registered
+            for file in left
         )
-        report = upload(items, self.staging.target, options=self.options)
+
+        def done(item: UploadItem, row: Row) -> None:
+            if row.outcome == "uploaded":
+                plan.staged.add(item.tag)
+                plan.save_now_and_then()
+
+        report = upload(
+            items,
+            self.staging.target,
+            options=self.options,
+            session=self.client.session,
+            on_result=done,
+            expected=(len(left), sum(file.size for file in left)),
+        )
+        if self.options.dry_run:
+            note(report.summary())
         report.raise_for_failures("uploaded")
 
     def _key(self, file: LocalFile, plan: Plan) -> str:
@@ -123,7 +137,6 @@ class Upload:
     def _register(self, files: list[LocalFile], plan: Plan) -> None:
         """Have the service copy the staged objects, several at once; the first failure ends it."""
         left = [file for file in files if file.name not in plan.registered]
-        saved = time.monotonic()
         with (
             Progress("register", files=len(left), mode=self.options.progress) as progress,
             ThreadPoolExecutor(REGISTERED_AT_ONCE, thread_name_prefix="hca-dss-put") as pool,
@@ -135,16 +148,14 @@ class Upload:
                     futures[pool.submit(self._register_one, file, plan, stop)] = file
                 pending = set(futures)
                 while pending:
-                    done, pending = wait(pending, timeout=_SAVE_EVERY, return_when=FIRST_EXCEPTION)
+                    done, pending = wait(pending, timeout=SAVE_EVERY, return_when=FIRST_EXCEPTION)
                     for future in done:
                         future.result()
                         name = futures[future].name
                         plan.registered.add(name)
                         with progress.task(name):
                             pass
-                    if time.monotonic() - saved >= _SAVE_EVERY:
-                        saved = time.monotonic()
-                        plan.save()
+                    plan.save_now_and_then()
             except BaseException:
                 stop.now()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -163,6 +174,8 @@ class Upload:
             if accepted:
                 self._wait_for(file, uuid, plan.version, stop)
         except HCAError as error:
+            # Staged anew next time: perhaps the object is gone.
+            plan.staged.discard(file.name)
             error.message = f"{file.name} was not registered: {error.message}"
             raise
 

@@ -20,6 +20,8 @@ from .versions import new_version
 
 #: Seconds after which an unfinished upload is forgotten: staging buckets are often emptied by then.
 LIFETIME = 7 * 24 * 3600
+#: Seconds between writes of the plan while files go up.
+SAVE_EVERY = 2.0
 #: The filestore of an earlier download into the same directory; it is no part of anybody's bundle.
 _FILESTORE = ".hca"
 
@@ -111,7 +113,10 @@ class Plan:
         self.bundle_uuid = bundle_uuid or str(uuid.uuid4())
         self.version = new_version()
         self.uuids = {file.name: str(uuid.uuid4()) for file in files}
+        #: Names of files that are in the bucket, and of those that the service has.
+        self.staged: set[str] = set()
         self.registered: set[str] = set()
+        self._saved = time.monotonic()
         #: What to do when the block ends well: forget the plan, or (for a dry run) leave what is on disk alone.
         self.done = True
 
@@ -148,10 +153,17 @@ class Plan:
             uuids = {str(name): str(value) for name, value in found["uuids"].items()}
             if uuids.keys() != self.uuids.keys():
                 return
+            self.staged = set(found["staged"]) & uuids.keys()
             self.registered = set(found["registered"]) & uuids.keys()
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
         self.bundle_uuid, self.version, self.uuids, self.resumed = bundle, version, uuids, True
+
+    def save_now_and_then(self) -> None:
+        """Keep it on disk if that was not done lately."""
+        if time.monotonic() - self._saved >= SAVE_EVERY:
+            self.save()
+            self._saved = time.monotonic()
 
     def save(self) -> None:
         """Keep it on disk; where that is not possible, the upload goes on without."""
@@ -162,6 +174,7 @@ class Plan:
             "version": self.version,
             "files": self._fingerprint,
             "uuids": self.uuids,
+            "staged": sorted(self.staged),
             "registered": sorted(self.registered),
         }
         try:

@@ -109,8 +109,9 @@ class Site:
 
     def put_file(self, content: bytes, *, sha256: str = "", replica: str = "aws", kind: str = "") -> tuple[str, str]:
         """Stage and register a file; its uuid and version."""
-        from hca_base.transfer import Hashes
         from hca_dss.versions import new_version
+
+        from hca_base.transfer import Hashes
 
         hashes = Hashes(("sha1", "sha256", "crc32c", "s3_etag"))
         hashes.update(content)

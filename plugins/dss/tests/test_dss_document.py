@@ -10,19 +10,39 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hca_base.openapi import Document
 from hca_dss.client import DSSClient
 from hca_dss.service import SERVICE
+
+from hca_base.openapi import Document
 
 ORIGINAL = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "dss-swagger.json"
 #: What is text for people, or says which code of the original service answers.
 _TEXT = {"description", "summary", "operationId"}
 
-NAMES = """
-get_bundles_all get_bundles_checkout get_bundle put_bundle delete_bundle patch_bundle post_bundles_checkout
-get_collections put_collection get_collection delete_collection patch_collection get_events get_event get_file put_file
-head_file post_search get_subscriptions put_subscription get_subscription delete_subscription
-""".split()
+NAMES = [
+    "get_bundles_all",
+    "get_bundles_checkout",
+    "get_bundle",
+    "put_bundle",
+    "delete_bundle",
+    "patch_bundle",
+    "post_bundles_checkout",
+    "get_collections",
+    "put_collection",
+    "get_collection",
+    "delete_collection",
+    "patch_collection",
+    "get_events",
+    "get_event",
+    "get_file",
+    "put_file",
+    "head_file",
+    "post_search",
+    "get_subscriptions",
+    "put_subscription",
+    "get_subscription",
+    "delete_subscription",
+]
 
 
 @pytest.fixture(scope="module")

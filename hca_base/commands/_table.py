@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config show": ("hca_base.commands.config:Show", "Show all settings, and where each comes from"),
     "config unset": ("hca_base.commands.config:Unset", "Remove one setting"),
     "config validate": ("hca_base.commands.config:Validate", "Check all settings"),
+    "login": ("hca_base.commands.auth:Login", "Log in to a service"),
+    "logout": ("hca_base.commands.auth:Logout", "Forget the stored login of a service"),
     "plugin create": ("hca_base.commands.plugin_create:Create", "Write a new plugin with tests, documentation and CI"),
     "plugin doctor": ("hca_base.commands.plugin_doctor:Doctor", "Look for what is wrong with this installation"),
     "plugin install": ("hca_base.commands.plugin:Install", "Install a plugin into this environment"),

@@ -1,0 +1,302 @@
+"""``hca auth``: log in and out, see who you are to each service, keep keys."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .. import auth
+from ..errors import AuthError, HCAError, UsageError
+from ..output import warn
+from ..plugins import registry
+from ._base import Command, Lister
+
+if TYPE_CHECKING:
+    from ..plugins import Service
+
+_STDIN_LIMIT = 1 << 20
+
+
+class AuthCommand(Command):
+    """A command about one service's credentials."""
+
+    #: set by plugins whose command is about their own service: ``hca dss login``
+    service_name: ClassVar[str | None] = None
+
+    def add_service(self, parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+        """Add the argument SERVICE, unless the command is about one service."""
+        if self.service_name is None:
+            parser.add_argument(
+                "service",
+                metavar="SERVICE",
+                nargs=None if required else "?",
+                help="its name; 'hca service list' shows them"
+                + ("" if required else " (default: the only one with logins, or dss)"),
+            )
+
+    def chosen(self, args: argparse.Namespace) -> Service:
+        """The service that the command is about.
+
+        :raises UsageError: there is no such service, or it is not clear which is meant
+        """
+        name = self.service_name or getattr(args, "service", None)
+        if name is not None:
+            return self.context.service(name)
+        names = [name for name, one in registry().services(self.config).items() if one.credentials.kind == "oauth2"]
+        if len(names) == 1 or "dss" in names:
+            return self.context.service(names[0] if len(names) == 1 else "dss")
+        raise UsageError(
+            "no installed service has logins" if not names else f"which service? {', '.join(sorted(names))}",
+            hint="'hca service list' shows the services",
+        )
+
+    def where(self, service: Service) -> dict[str, Any]:
+        """What the service's document says of where it is, and of its credentials; as far as it is at hand."""
+        try:
+            client = self.service_client(service.name)
+            return {"base_url": client.base_url, "security_schemes": client.document.security_schemes}
+        except HCAError:
+            # The settings may say enough; if not, the caller's error will tell more than this one.
+            return {}
+
+
+class Login(AuthCommand):
+    """Log in to a service.
+
+    Opens your browser, and stores the login: in the system's keyring, or else in a file that only you can read. It is
+    renewed when needed.
+    """
+
+    example = "login dss"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        self.add_service(parser)
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument(
+            "--remote",
+            action="store_true",
+            help="for a machine without a browser: shows an address to open anywhere, and takes what you paste",
+        )
+        how.add_argument(
+            "--device",
+            action="store_true",
+            help="shows a short code to type into a page on any device, where the issuer offers that",
+        )
+        how.add_argument("--no-browser", action="store_true", help="show the address, open no browser")
+        how.add_argument(
+            "--access-token", metavar="TOKEN", help="store this token; - reads it from stdin, where nobody sees it"
+        )
+        parser.add_argument(
+            "--timeout", metavar="SECONDS", type=float, help="time that you have to log in (default: 600)"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        service = self.chosen(parsed_args)
+        if parsed_args.access_token is not None:
+            record = self._store_token(service, parsed_args.access_token)
+        else:
+            if service.credentials.kind not in ("oauth2", "none"):
+                raise UsageError(
+                    f"{service.name} has no logins", hint=f"It takes a key: hca auth set-key {service.name}"
+                )
+            record = auth.login(
+                service,
+                self.config,
+                remote=parsed_args.remote,
+                device=parsed_args.device,
+                open_browser=not parsed_args.no_browser,
+                timeout=parsed_args.timeout,
+                **self.where(service),
+            )
+        # The line that hca 7 printed.
+        self.stdout.write("Storing access credentials\n")
+        self.note(_welcome(service.name, record))
+
+    def _store_token(self, service: Service, given: str) -> auth.Record:
+        if given == "-":
+            token = read_secret(None)
+        else:
+            warn("--access-token TOKEN shows the token to every user of this machine; use --access-token -")
+            token = given
+        return auth.store_access_token(service, self.config, token, base_url=self.where(service).get("base_url"))
+
+
+class Logout(AuthCommand):
+    """Forget the stored login of a service.
+
+    Where the issuer can be told at once, the login ends there too.
+    """
+
+    example = "logout dss"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        self.add_service(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        service = self.chosen(parsed_args)
+        done = auth.logout(service, self.config)
+        self.note(f"logged out of {service.name}" if done else f"nothing was stored for {service.name}")
+
+
+class Status(Lister):
+    """Show which credentials each service would get.
+
+    Who you are to it, who says so, until when, where that is stored, which source of credentials would be used, and
+    why those before it were not. No request is made.
+    """
+
+    example = "auth status"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("service", metavar="SERVICE", nargs="?", help="only this one (default: all)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        names = [parsed_args.service] if parsed_args.service else sorted(registry().service_names(self.config))
+        store = auth.open_store(self.config)
+        columns = ("service", "identity", "issuer", "expires", "stored in", "used", "not used")
+        rows = []
+        for name in names:
+            try:
+                service = self.context.service(name)
+            except HCAError as error:
+                if parsed_args.service:
+                    raise
+                rows.append((name, None, None, None, None, None, str(error)))
+                continue
+            rows.append((name, *self._state(service, store)))
+        return columns, rows
+
+    def _state(self, service: Service, store: auth.TokenStore) -> tuple[Any, ...]:
+        credentials = auth.credentials_for(
+            service, self.config, token=self.context.token, store=store, **_known(service, self.config)
+        )
+        states = credentials.describe()
+        used = next((state for state in states if state.used), None)
+        before = states[: states.index(used)] if used is not None else states
+        others = "; ".join(f"{state.name}: {state.why}" for state in before)
+        try:
+            stored = store.place_of(credentials.account or "")
+        except HCAError as error:
+            stored = str(error)
+        if used is None:
+            return None, None, None, stored, None, others
+        expires = _time(used.expires_at) if used.expires_at else None
+        return used.identity, used.issuer, expires, stored, f"{used.name}: {used.why}", others or None
+
+
+class Token(AuthCommand):
+    """Print the access token for a service.
+
+    The token alone, renewed if it had to be; with an API key, the key. For other programs: curl -H "Authorization:
+    Bearer $(hca auth token dss)".
+    """
+
+    example = "auth token dss"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        self.add_service(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        service = self.chosen(parsed_args)
+        credentials = auth.credentials_for(
+            service, self.config, token=self.context.token, **_known(service, self.config)
+        )
+        url = next(iter(credentials.hosts), None)
+        if url is None:
+            raise AuthError(f"where {service.name} is, is not known")
+        headers, params = credentials.headers_for(url), credentials.params_for(url)
+        value = next(iter([*headers.values(), *params.values()]), None)
+        if value is None:
+            raise AuthError(
+                f"there are no credentials for {service.name}", hint=f"hca login {service.name}; see hca auth status"
+            )
+        scheme, _, token = value.partition(" ")
+        self.stdout.write((token if scheme == "Bearer" else value) + "\n")
+
+
+class SetKey(AuthCommand):
+    """Store an API key or token for a service.
+
+    Asks for the key without showing it, or reads it from stdin if that is no terminal. For services with user names
+    and passwords, --username gives the name, and the key is the password.
+    """
+
+    example = "auth set-key upload"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        self.add_service(parser, required=True)
+        parser.add_argument("--username", metavar="NAME", help="for services with user names and passwords")
+        parser.add_argument("--from-env", metavar="VARIABLE", help="read the key from this environment variable")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        service = self.chosen(parsed_args)
+        if parsed_args.from_env:
+            key = os.environ.get(parsed_args.from_env, "")
+            if not key:
+                raise UsageError(f"the environment variable {parsed_args.from_env} is not set")
+        else:
+            key = read_secret(f"Key for {service.name}: ")
+        auth.set_key(service, self.config, key, username=parsed_args.username, **self.where(service))
+        self.note(f"the key for {service.name} is stored")
+
+
+def read_secret(prompt: str | None) -> str:
+    """A line that is not to be seen: typed without echo, or from stdin where that is no terminal.
+
+    :param prompt: None: read stdin in any case
+    :raises UsageError: there is none
+    """
+    if prompt is not None and sys.stdin is not None and sys.stdin.isatty():
+        import getpass
+
+        try:
+            return getpass.getpass(prompt, stream=sys.stderr)
+        except EOFError:
+            raise UsageError("no key was given") from None
+    line = sys.stdin.readline(_STDIN_LIMIT).strip() if sys.stdin is not None else ""
+    if not line:
+        raise UsageError("stdin holds no token or key")
+    return line
+
+
+def _known(service: Service, config: Any) -> dict[str, Any]:
+    """What the document on this machine says of where the service is, and of its credentials; asks nobody."""
+    from ..openapi import DocumentCache
+
+    try:
+        index = DocumentCache(config).get(service)
+        return {"base_url": service.base_url(config) or index.base_url, "security_schemes": index.security_schemes}
+    except HCAError:
+        return {}
+
+
+def _welcome(name: str, record: auth.Record) -> str:
+    who = f" as {record['identity']}" if record.get("identity") else ""
+    expires = record.get("expires_at")
+    if record.get("refresh_token"):
+        until = "; it is renewed when needed"
+    elif isinstance(expires, int | float):
+        until = f", until {_time(float(expires))}"
+    else:
+        until = ""
+    return f"logged in to {name}{who}{until}"
+
+
+def _time(seconds: float) -> str:
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return "never"

@@ -213,6 +213,42 @@ class DSSClient(Client):
         """Ask the service for its document now, in place of the one that was fetched before."""
         self.refresh()
 
+    def login(self, access_token: str = "", remote: bool = False) -> None:
+        """Log in to the service and keep the login.
+
+        :param access_token: keep this token, in place of a login in the browser
+        :param remote: the browser is on another machine; what it shows is pasted here
+        :raises AuthError: it did not work
+        """
+        from hca_base.auth import login, store_access_token
+
+        if access_token:
+            store_access_token(self.service, self.config, access_token, base_url=self.base_url)
+        else:
+            schemes = self.document.security_schemes
+            login(
+                self.service,
+                self.config,
+                remote=remote,
+                base_url=self.base_url,
+                security_schemes=schemes,
+                session=self.session,
+            )
+        with self._lock:
+            self._credentials = None
+
+    def logout(self) -> bool:
+        """Forget the login that is kept for the service.
+
+        :return: False where there was none
+        """
+        from hca_base.auth import logout
+
+        forgotten = logout(self.service, self.config)
+        with self._lock:
+            self._credentials = None
+        return forgotten
+
 
 def _options(options: TransferOptions | None, **defaults: Any) -> TransferOptions:
     """``options``, or those that the arguments of a job stand for."""

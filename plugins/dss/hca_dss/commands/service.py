@@ -6,6 +6,8 @@ import argparse
 
 from hca_base.commands import Command
 
+from .transfer_command import service_name
+
 
 class CreateVersion(Command):
     """Print a version for something made now: the time, in the form that the service wants."""
@@ -27,6 +29,6 @@ class RefreshSwagger(Command):
     example = "dss refresh-swagger"
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        client = self.service_client((self.cmd_name or "dss").split(" ")[0])
+        client = self.service_client(service_name(self))
         client.refresh()
         self.note(f"the document at {client.swagger_url} is up to date now")

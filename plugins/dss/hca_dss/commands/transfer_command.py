@@ -38,8 +38,7 @@ class TransferCommand(Command):
     @property
     def client(self) -> DSSClient:
         """The client of the service that the command belongs to (``dss``, or another deployment of it)."""
-        name = (self.cmd_name or "dss").split(" ")[0]
-        found: Any = self.service_client(name)
+        found: Any = self.service_client(service_name(self))
         return found
 
     def transfer_options(self, args: argparse.Namespace) -> TransferOptions:
@@ -62,6 +61,11 @@ class TransferCommand(Command):
         """Sum up on stderr; for a dry run, give what it found out."""
         self.note(report.summary())
         return report.plan or None if options.dry_run else None
+
+
+def service_name(command: Command) -> str:
+    """The service that a command belongs to: the first word of its name."""
+    return (command.cmd_name or "dss").split(" ")[0]
 
 
 def add_replica(parser: argparse._ActionsContainer) -> None:

@@ -1,0 +1,66 @@
+"""``hca dss login`` and ``hca dss logout``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from hca_base.commands import Command
+from hca_base.errors import AuthError
+
+from .transfer_command import service_name
+
+
+class Login(Command):
+    """Log in to the service.
+
+    A browser is opened to log in with; the login is kept in the system's keyring, or in a file that only you can
+    read where there is none. 'hca auth status' shows it, 'hca auth login dss' has more ways.
+
+    Programs need no login: set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account, or
+    HCA_ACCESS_TOKEN to a token.
+    """
+
+    example = "dss login --remote"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--access-token",
+            default="",
+            metavar="TOKEN",
+            help="keep this token, in place of a login in the browser; - reads it from stdin, out of sight of others",
+        )
+        parser.add_argument(
+            "--remote",
+            action="store_true",
+            help="the browser is on another machine: show the address to open, and ask for what it leads to",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        token = parsed_args.access_token
+        if token == "-":
+            token = sys.stdin.readline().strip() if sys.stdin is not None else ""
+            if not token:
+                raise AuthError("--access-token - was given, but stdin holds no token")
+        elif token:
+            from hca_base.output import warn
+
+            warn("--access-token TOKEN shows the token to every user of this machine; --access-token - reads stdin")
+        client: Any = self.service_client(service_name(self))
+        client.login(access_token=token, remote=parsed_args.remote)
+        # What hca 7 said, where it said it.
+        self.stdout.write("Storing access credentials\n")
+
+
+class Logout(Command):
+    """Forget the login that is kept for the service."""
+
+    example = "dss logout"
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        client: Any = self.service_client(service_name(self))
+        if not client.logout():
+            self.note("there was no login to forget")

@@ -42,8 +42,8 @@ def check(text: str) -> None:
 
 
 def _is_time(text: str) -> bool:
-    # Python reads "+0000" and the basic form without colons; a lone trailing Z it reads since 3.11.
     try:
-        return bool(datetime.fromisoformat(text)) and "T" in text
+        datetime.fromisoformat(text)
     except ValueError:
         return False
+    return True

@@ -26,7 +26,7 @@ access = logging.getLogger("hca_local.access")
 
 
 class S3App:
-    """Reads are answered where the request is received, for they take microseconds; what writes or waits, in threads."""
+    """Reads are answered where the request comes in, for they take microseconds; what writes or waits, in threads."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx

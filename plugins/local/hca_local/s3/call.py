@@ -25,8 +25,8 @@ class Operation:
     """What a request can ask for.
 
     :ivar action: the name under which policies allow it
-    :ivar kind: ``read`` answers at once, ``write`` in a thread, ``document`` takes an XML body first, ``upload`` streams
-        its body into what ``handler`` returns and then calls ``commit``
+    :ivar kind: ``read`` answers at once, ``write`` in a thread, ``document`` takes an XML body first, ``upload``
+        streams its body into what ``handler`` returns and then calls ``commit``
     """
 
     name: str

@@ -43,7 +43,7 @@ class Promise:
             if len(payload) != 64 or set(payload) - set("0123456789abcdef"):
                 raise S3Error(
                     "InvalidArgument",
-                    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a supported STREAMING word or a valid sha256 value.",
+                    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a supported STREAMING word, or a sha256.",
                     ArgumentName="x-amz-content-sha256",
                     ArgumentValue=payload[:100],
                 )

@@ -36,7 +36,7 @@ class Grant:
     def allows(self, action: str, bucket: str, key: str | None, list_prefix: str | None) -> bool:
         """Whether it may do an action on an object (``key``), or list a bucket (``list_prefix``).
 
-        A confined key may list exactly its own prefix, as the Upload Service's policy has it: nothing shorter or longer.
+        A confined key may list exactly its own prefix, as the Upload Service's policy has it: no other.
         """
         if self.actions is None:
             return True

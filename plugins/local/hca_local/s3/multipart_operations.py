@@ -156,7 +156,7 @@ def list_uploads(call: Call) -> Answer:
         raise S3Error("NotImplemented", "Uploads are not listed by delimiter.", Header="delimiter")
     key_marker, id_marker = query.get("key-marker", ""), query.get("upload-id-marker", "")
     limit = min(call.request.number("max-uploads", _MAX_LISTED, 1, 2**31 - 1), _MAX_LISTED)
-    uploads, more = call.uploads.list(call.bucket, prefix, key_marker, id_marker, limit)
+    uploads, more = call.uploads.under_way(call.bucket, prefix, key_marker, id_marker, limit)
     members = [
         element("Bucket", call.bucket),
         element("KeyMarker", call.encode(key_marker)),

@@ -80,6 +80,10 @@ class S3Object:
         return json.dumps({name: value for name, value in members.items() if value})
 
 
+#: Objects and common prefixes, as a list gives them.
+Listed = list[S3Object | str]
+
+
 class ObjectStore:
     """The embedded endpoint's buckets and objects. Thread-safe; every change is durable when the method returns."""
 
@@ -240,14 +244,12 @@ class ObjectStore:
             )
             return [S3Object.of(row) for row in rows]
 
-    def list_level(
-        self, bucket: str, prefix: str, delimiter: str, after: str, limit: int
-    ) -> tuple[list[S3Object | str], bool]:
+    def list_level(self, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> tuple[Listed, bool]:
         """What S3 lists: objects, and for those with the delimiter after the prefix, their common prefixes.
 
         :return: the first ``limit`` after ``after`` (a key or a common prefix), and whether there are more
         """
-        found: list[S3Object | str] = []
+        found: Listed = []
         if delimiter and after.startswith(prefix) and delimiter in after[len(prefix) :]:
             # The last page ended in a common prefix, or the caller starts inside one: S3 goes on behind it, if whole.
             end = after.index(delimiter, len(prefix)) + len(delimiter)

@@ -72,7 +72,7 @@ class ChunkSigner:
             lines.append("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
         lines.append(digest)
         expected = self._signer.signature("\n".join(lines), self._request)
-        if not hmac.compare_digest(expected, signature):
+        if not _same(expected, signature):
             raise S3Error("SignatureDoesNotMatch", "The signature of a chunk does not match.")
         self._previous = expected
 
@@ -161,7 +161,7 @@ def _verify_header(request: Request, authorization: str, issuer: CredentialIssue
     signer = _HeaderSigner(_credentials(grant), region, names)
     signed = _aws_request(request, timestamp, skip=())
     expected = signer.signature(signer.string_to_sign(signed, signer.canonical_request(signed)), signed)
-    if not hmac.compare_digest(expected, signature):
+    if not _same(expected, signature):
         raise S3Error("SignatureDoesNotMatch", AWSAccessKeyId=access_key)
     return Verified(grant, signature, payload, ChunkSigner(signer, signed, signature))
 
@@ -189,7 +189,7 @@ def _verify_query(request: Request, issuer: CredentialIssuer, now: float) -> Ver
     if payload is None:
         del signed.headers["x-amz-content-sha256"]
     expected = signer.signature(signer.string_to_sign(signed, signer.canonical_request(signed)), signed)
-    if not hmac.compare_digest(expected, signature):
+    if not _same(expected, signature):
         raise S3Error("SignatureDoesNotMatch", AWSAccessKeyId=access_key)
     if sent - now > MAX_SKEW:
         raise S3Error("AccessDenied", "Request is not yet valid", ServerTime=_iso(now))
@@ -206,13 +206,13 @@ def _verify_version_2(request: Request, issuer: CredentialIssuer, now: float) ->
     signer = _Version2Signer(_credentials(grant), expires)
     signed = _aws_request(request, "", skip=())
     for name, value in request.query.items():
-        # Presigning moved these headers into the query.
-        if name.startswith("x-amz-") or name in ("content-md5", "content-type"):
+        # Presigning moved these headers into the query; the body's own, such as its type, the sender must send.
+        if name.startswith("x-amz-"):
             del signed.headers[name]
             signed.headers[name] = value
     split = _Split(request.canonical_resource, request.canonical_query(()))
     text = signer.canonical_string(request.method, split, signed.headers)
-    if not hmac.compare_digest(signer.sign_string(text), request.query["Signature"]):
+    if not _same(signer.sign_string(text), request.query["Signature"]):
         raise S3Error("SignatureDoesNotMatch", AWSAccessKeyId=access_key)
     if now > int(expires[:12]):
         raise S3Error("AccessDenied", "Request has expired", Expires=_iso(int(expires[:12])), ServerTime=_iso(now))
@@ -250,6 +250,11 @@ def presign(
     return request.url
 
 
+def _same(one: str, other: str) -> bool:
+    """Compare in a time that does not tell how much of them agrees."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
 def _credentials(grant: Grant) -> Credentials:
     return Credentials(grant.access_key, grant.secret_key, grant.token)
 
@@ -282,7 +287,7 @@ def _grant(access_key: str, token: str | None, issuer: CredentialIssuer, now: fl
         if token:
             raise S3Error("InvalidToken")
         return grant
-    if token is None or not hmac.compare_digest(token.encode(), grant.token.encode()):
+    if token is None or not _same(token, grant.token):
         raise S3Error("InvalidToken")
     if grant.expires is not None and now >= grant.expires:
         raise S3Error("ExpiredToken")

@@ -1,8 +1,9 @@
-"""Multipart uploads. A part is a file; completing reads the parts once for their checksums, and renames their folder."""
+"""Multipart uploads. A part is a file; completing reads them once for their checksums, and renames their folder."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -165,7 +166,9 @@ class Uploads:
             raise S3Error("NoSuchUpload", UploadId=upload_id)
         return Upload.of(row)
 
-    def list(self, bucket: str, prefix: str, key_marker: str, id_marker: str, limit: int) -> tuple[list[Upload], bool]:
+    def under_way(
+        self, bucket: str, prefix: str, key_marker: str, id_marker: str, limit: int
+    ) -> tuple[list[Upload], bool]:
         """Uploads under way, by key, then by id; whether there are more."""
         with self.store.read() as db:
             rows = db.execute(
@@ -208,7 +211,7 @@ class Uploads:
                 raise S3Error("PreconditionFailed", Condition="If-None-Match")
             etag = etag_of_parts([bytes.fromhex(part.etag) for part in parts])
             digests = self._digest(upload, parts, etag)
-            plan = {"digests": asdict(digests), "etag": etag, "files": [part.file for part in parts]}
+            plan: dict[str, Any] = {"digests": asdict(digests), "etag": etag, "files": [part.file for part in parts]}
             plan["parts"] = [part.size for part in parts]
             with self.store.write() as db:
                 db.execute("UPDATE s3_uploads SET completing = ? WHERE id = ?", (json.dumps(plan), upload.id))
@@ -239,7 +242,7 @@ class Uploads:
         have = {part.number: part for part in self.parts(upload.id)}
         if not wanted:
             raise S3Error("MalformedXML")
-        if any(later[0] <= earlier[0] for earlier, later in zip(wanted, wanted[1:], strict=False)):
+        if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(wanted)):
             raise S3Error("InvalidPartOrder", UploadId=upload.id)
         chosen = []
         for number, etag in wanted:

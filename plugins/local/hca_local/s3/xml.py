@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 #: Larger than the longest list of 10,000 parts or 1,000 keys, in bytes.
 MAX_DOCUMENT = 8 * 1024 * 1024
+_MAX_DEPTH = 10
+_STEP = 64 * 1024
 
 # Characters that no XML 1.0 document may hold; a client that lists such keys asks for encoding-type=url.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -44,22 +47,22 @@ def parse(body: bytes, expected: str) -> ET.Element:
     """
     if len(body) > MAX_DOCUMENT:
         raise MalformedDocument("too large")
-    parser = ET.XMLPullParser(["start", "end"])
+    if b"<!DOCTYPE" in body or b"<!ENTITY" in body or b"\x00" in body:
+        raise MalformedDocument("a document type declaration")
+    parser: Any = ET.XMLPullParser(["start", "end"])
     depth = 0
     root: ET.Element | None = None
     try:
-        if b"<!DOCTYPE" in body or b"<!ENTITY" in body or b"\x00" in body:
-            raise MalformedDocument("a document type declaration")
-        parser.feed(body)
+        for start in range(0, len(body) or 1, _STEP):
+            parser.feed(body[start : start + _STEP])
+            for event, node in parser.read_events():
+                depth += 1 if event == "start" else -1
+                if depth > _MAX_DEPTH:
+                    raise MalformedDocument("too deep")
+                if event == "start":
+                    root = node if root is None else root
+                    node.tag = node.tag.rpartition("}")[2]
         parser.close()
-        for event, node in parser.read_events():
-            depth += 1 if event == "start" else -1
-            if depth > 10:
-                raise MalformedDocument("too deep")
-            if event == "start":
-                if root is None:
-                    root = node
-                node.tag = node.tag.rpartition("}")[2]
     except (ET.ParseError, ValueError, LookupError) as error:
         raise MalformedDocument(str(error)) from error
     if root is None or root.tag != expected:

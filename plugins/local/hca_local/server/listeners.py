@@ -58,6 +58,34 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
+class Expecting:
+    """Ends the connection where a request is refused whose body the client holds back (``Expect: 100-continue``).
+
+    Such a client never sends the body once it has the answer, and the server could not tell its next request from it.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not any(name == b"expect" for name, _ in scope["headers"]):
+            await self._app(scope, receive, send)
+            return
+        asked = False
+
+        async def noting_receive() -> Any:
+            nonlocal asked
+            asked = True
+            return await receive()
+
+        async def closing_send(message: Any) -> None:
+            if message["type"] == "http.response.start" and not asked:
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, noting_receive, closing_send)
+
+
 class Listeners:
     """Serves ASGI applications on bound sockets, from :meth:`start` to :meth:`stop`."""
 
@@ -66,7 +94,7 @@ class Listeners:
             (
                 uvicorn.Server(
                     uvicorn.Config(
-                        app,
+                        Expecting(app),
                         http="httptools",
                         ws="none",
                         loop="asyncio",
@@ -111,7 +139,7 @@ class Listeners:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told by start()
             self._failure = error
         finally:
             self._ready.set()

@@ -167,7 +167,7 @@ class BlobStore:
             return io.BytesIO(where)
         if len(where) == 1:
             return where[0][0].open("rb")
-        return io.BufferedReader(SegmentedReader(where), 256 * 1024)  # type: ignore[return-value]
+        return io.BufferedReader(SegmentedReader(where), 256 * 1024)
 
     def read(self, sha256: str) -> bytes:
         """All the bytes; for blobs that fit into memory."""

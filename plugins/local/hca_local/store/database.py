@@ -13,6 +13,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ class Store:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a writing transaction: durable when the block ends, undone if it raises. Never ``await`` inside.
+        """A connection in a transaction: durable when the block ends, undone if it raises. Never ``await`` inside.
 
         Writers wait for one another. A ``write`` inside another one joins it: the outer block commits or undoes both.
         """
@@ -160,7 +161,7 @@ class Store:
             finally:
                 self._local.connection, self._local.writing = outer, False
 
-    def exclusive(self) -> threading.RLock:  # type: ignore[valid-type]
+    def exclusive(self) -> AbstractContextManager[Any]:
         """The lock that writers take: while it is held, no transaction writes but the holder's."""
         return self._lock
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._profiles import profile_path as profile_path
     from ._profiles import use_profile as use_profile
     from ._schema import schema as schema
+    from ._schema import schema_of as schema_of
     from ._source import ConfigFileError as ConfigFileError
     from ._source import Layer as Layer
     from ._validate import Problem as Problem
@@ -82,6 +83,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "paths": "._paths:",
         "profile_path": "._profiles",
         "schema": "._schema",
+        "schema_of": "._schema",
         "set_value": "._edit",
         "split_key": "._keys",
         "take_legacy_token": "._legacy",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from ._edit import render
 from ._lock import FileLock
 
 
-def ensure_user_config() -> Path | None:
+def ensure_user_config(schemas: Iterable[Mapping[str, Any]] = ()) -> Path | None:
     """Make the user's ``config.json`` (0600) if there is none.
 
     It holds the settings that a user may want to edit as comments, with what they mean: set values would hide what
     the site or a later version sets. A home that is missing, read-only or full is no error.
 
+    :param schemas: the ``config_schema`` of services, whose settings are then mentioned too
     :return: the file if it was made now, otherwise None
     """
     path = _paths.user_config_file()
@@ -32,21 +34,21 @@ def ensure_user_config() -> Path | None:
         with FileLock(path, timeout=5.0):
             if os.path.lexists(path):
                 return None
-            write_atomic(path, render(template()))
+            write_atomic(path, render(template(schemas)))
     except (OSError, HCAError):
         return None
     return path
 
 
-def template() -> dict[str, Any]:
+def template(schemas: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The object that a new file holds: comments only."""
-    from ._schema import core_schema
+    from ._schema import schema as whole_schema
 
     result: dict[str, Any] = {
         "//": 'Settings of hca. To make one hold, remove the "// " before its name and give it a value. '
         "See: hca config show --origin, hca config validate."
     }
-    for section, schema in core_schema()["properties"].items():
+    for section, schema in whole_schema(schemas)["properties"].items():
         if "properties" in schema:
             shown = {
                 f"// {name}": inner["description"]

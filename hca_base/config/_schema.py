@@ -9,6 +9,9 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ._keys import split_key
+from ._merge import schema_at
+
 _LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 _FORMATS = "json, jsonl, yaml, table, csv, tsv, value, shell"
 
@@ -19,7 +22,22 @@ def schema(schemas: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     :param schemas: the ``config_schema`` of services. Each is a schema of the whole configuration (with
         ``properties``), or a mapping from a section's name to the schema of that section.
     """
-    return combine([core_schema(), *schemas])
+    core = core_schema()
+    result = combine([core, *schemas])
+    for name, section in result["properties"].items():
+        # A login can be set for one service alone: SECTION.auth.client_id.
+        if name not in core["properties"] and "properties" in section:
+            section["properties"].setdefault("auth", copy.deepcopy(core["properties"]["auth"]))
+    return result
+
+
+def schema_of(key: str | Iterable[str], schemas: Iterable[Mapping[str, Any]] = ()) -> Mapping[str, Any] | None:
+    """The JSON schema of one setting, or None where none is known.
+
+    :param key: dotted key path
+    :param schemas: as for :func:`schema`
+    """
+    return schema_at(schema(schemas), split_key(key))
 
 
 def combine(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -56,58 +74,105 @@ def core_schema() -> dict[str, Any]:
             },
             "http": _section(
                 "Requests to services",
-                proxy=_text("URL of the proxy for all requests (https_proxy and the like work as well)", edit=True),
-                ca_bundle=_text("File of the certificates to trust, PEM", edit=True),
+                proxy={
+                    "description": "URL of the proxy for all requests (https_proxy and the like work as well)",
+                    "type": ["string", "object"],
+                    "x-edit": True,
+                },
+                ca_bundle=_text("File or folder of the certificates to trust, PEM", edit=True),
                 timeout={
-                    "description": "Seconds to wait for a server's answer",
-                    "type": "number",
+                    "description": "Seconds to wait for a server's next bytes; or [to connect, to wait]",
+                    "type": ["number", "array", "object"],
                     "exclusiveMinimum": 0,
                     "x-edit": True,
                 },
+                answer_timeout=_seconds("Seconds that a whole answer may take"),
                 retries=_whole("How often a failed request is repeated, where repeating is safe", 0, edit=True),
-                wait_budget={
-                    "description": "Seconds to wait, in all, while a service says that it is not ready",
-                    "type": "number",
-                    "minimum": 0,
+                retry_budget=_seconds("Seconds to spend, in all, between the repeats of a request"),
+                wait_budget=_seconds("Seconds to wait, in all, while a service says that it is not ready"),
+                max_body=_whole("Bytes of an answer that is held in memory", 0),
+                insecure_hosts={
+                    "description": "Hosts that get credentials over http without TLS",
+                    "type": ["array", "string"],
+                    "items": {"type": "string"},
                 },
-                insecure_hosts=_texts("Hosts that get credentials over http without TLS"),
             ),
             "output": _section("Results", format=_text(f"Default format: {_FORMATS}", edit=True)),
             "transfer": _section(
                 "Downloads and uploads",
                 connections=_whole("How many connections are used at once", 1, edit=True),
                 limit_rate={
-                    "description": "Bytes per second for all connections together, such as 500k or 20M",
+                    "description": "Bytes a second for all connections together, such as 500k or 20M",
                     "type": ["string", "number"],
                     "x-edit": True,
                 },
                 filestore=_text("Folder of the store of downloaded files", edit=True),
                 executor=_text("What runs transfers: threads, or dask://HOST:PORT"),
+                link=_choice("How a file's name refers to the filestore", "hard", "copy", "symlink"),
+                verify=_truth("Compare each file with its checksum"),
+                retries=_whole("Attempts that bring no byte further before a file fails", 0),
+                min_delay=_seconds("Seconds before the first repeat"),
+                fail_fast=_truth("Stop at the first file that fails"),
+                fsync=_truth("Force each file to the disk before it gets its name"),
+                fast=_truth("Use libcurl where it is installed"),
+                progress=_choice("How progress is shown", "auto", "none", "jsonl"),
+                report=_text("File for the report of each transfer"),
+                connect_timeout=_seconds("Seconds to wait for a connection"),
+                stall_timeout=_seconds("Seconds without a byte after which a connection is given up"),
+                wait_budget=_seconds("Seconds that one file may spend waiting for its server"),
+                disk_reserve=_whole("Bytes of disk to leave free", 0),
+                proxy=_text("URL of the proxy for transfers"),
+                ca_bundle=_text("File of the certificates to trust"),
+                user_agent=_text("Value of the header User-Agent"),
             ),
             "s3": _section(
                 "Object storage",
                 endpoint_url=_text("URL of the S3 service, if it is not AWS's"),
                 region=_text("AWS region"),
                 staging_bucket=_text("Bucket that uploads are staged in", edit=True),
-                acceleration={"description": "Use S3 transfer acceleration", "type": "boolean"},
+                acceleration=_truth("Use S3 transfer acceleration"),
             ),
             "auth": _section(
                 "Logins",
-                store={"description": "Where logins are kept: keyring, file, or auto", "type": "string"},
+                store=_choice("Where logins are kept", "auto", "keyring", "file"),
+                keyring_timeout=_seconds("Seconds to wait for the system's keyring"),
+                login_timeout=_seconds("Seconds to wait for the login in the browser"),
+                application_default=_truth("Use Google's application default credentials"),
                 client_id=_text("OAuth client to log in with"),
                 client_secret=_text("Its secret, if it has one"),
+                issuer=_text("URL of the identity provider"),
+                authorization_url=_text("URL of its login page"),
+                token_url=_text("URL where it gives tokens"),
+                device_authorization_url=_text("URL where it gives device codes"),
+                revocation_url=_text("URL where it takes tokens back"),
+                audience=_text("Audience of the tokens"),
+                scopes={
+                    "description": "Scopes of the tokens",
+                    "type": ["array", "string"],
+                    "items": {"type": "string"},
+                },
+                auth_method=_text("How the client proves itself at the token endpoint"),
+                redirect_port=_whole("Port for the answer of the login page; 0 for any", 0),
+                remote_redirect_uri=_text("Where the login page leads if the browser is on another machine"),
             ),
             "services": {
                 "description": "Services that are used without a plugin, by name",
                 "type": "object",
-                "additionalProperties": {
-                    "type": "object",
-                    "properties": {
-                        "url": _text("URL or file of the OpenAPI document"),
-                        "base_url": _text("URL of the service, if it is not the document's"),
-                        "title": _text("What it is"),
+                "additionalProperties": _section(
+                    "A service",
+                    url=_text("URL or file of the OpenAPI document"),
+                    base_url=_text("URL of the service, if it is not the document's"),
+                    title=_text("What it is"),
+                    plugin=_text("Service of a plugin whose client is used"),
+                    credentials={"description": "How it is logged in to", "type": "object"},
+                    safe_operations={
+                        "description": "Operations that may be repeated although they are POSTs",
+                        "type": "array",
+                        "items": {"type": "string"},
                     },
-                },
+                    timeout=_seconds("Seconds to wait for its answers"),
+                    auth={"description": "Login to it, as in the section auth", "type": "object"},
+                ),
             },
             # What hca 7 kept in the same file.
             "client_id": _text("Of hca 7; not used"),
@@ -128,8 +193,16 @@ def _text(description: str, *, edit: bool = False) -> dict[str, Any]:
     return _with_edit({"description": description, "type": "string"}, edit)
 
 
-def _texts(description: str) -> dict[str, Any]:
-    return {"description": description, "type": "array", "items": {"type": "string"}}
+def _truth(description: str) -> dict[str, Any]:
+    return {"description": description, "type": "boolean"}
+
+
+def _choice(description: str, *values: str) -> dict[str, Any]:
+    return {"description": description, "enum": list(values)}
+
+
+def _seconds(description: str) -> dict[str, Any]:
+    return {"description": description, "type": "number", "minimum": 0}
 
 
 def _whole(description: str, minimum: int, *, edit: bool = False) -> dict[str, Any]:

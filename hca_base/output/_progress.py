@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from ..errors import UsageError
-from ._terminal import encodable, has_display, is_terminal, set_display, terminal_width, write_safely
+from ._terminal import display_lock, encodable, has_display, is_terminal, set_display, terminal_width, write_safely
 from ._text import format_bytes, format_duration, safe_json, shorten, text_width
 
 MODES = ("auto", "none", "jsonl")
@@ -100,7 +100,7 @@ class Progress:
         self._lines = lines
         self._interval = interval if interval is not None else (1.0 if mode == "jsonl" else 0.1)
         self._clock = clock
-        self._lock = threading.RLock()
+        self._lock = display_lock if mode == "auto" else threading.RLock()
         self._tasks: list[Task] = []
         self._files_done = 0
         self._files_failed = 0

@@ -13,8 +13,9 @@ from ._text import safe_text
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
-# A display that owns the lower lines of the terminal (a Progress): messages are printed through it.
-_display_lock = threading.RLock()
+# A display that owns the lower lines of the terminal (a Progress): messages are printed through it. It works under this
+# very lock, since with one of its own the two could be taken in either order.
+display_lock = threading.RLock()
 _display: Callable[[Callable[[], None]], None] | None = None
 
 
@@ -62,7 +63,7 @@ def warn(message: object) -> None:
 
 
 def _say(line: str) -> None:
-    with _display_lock:
+    with display_lock:
         if _display is not None:
             _display(lambda: write_safely(sys.stderr, line + "\n"))
         else:
@@ -72,7 +73,7 @@ def _say(line: str) -> None:
 def set_display(display: Callable[[Callable[[], None]], None] | None) -> None:
     """Let messages go through a display from now on; None for none."""
     global _display
-    with _display_lock:
+    with display_lock:
         _display = display
 
 

@@ -128,6 +128,12 @@ def test_the_first_run_makes_the_file(home):
     assert config.load().merged == {"http": {"timeout": 5}}
 
 
+def test_the_first_run_mentions_the_settings_of_services(home):
+    section = {"type": "object", "properties": {"url": {"type": "string", "description": "Where", "x-edit": True}}}
+    config.ensure_user_config([{"ThatClient": section}])
+    assert home.read()["ThatClient"] == {"// url": "Where"}
+
+
 def test_the_first_run_without_a_usable_home(home, monkeypatch):
     monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setenv("HOME", str(home.root / "absent"))

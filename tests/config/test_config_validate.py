@@ -43,13 +43,17 @@ def test_right_settings_are_right(home):
 @pytest.mark.parametrize(
     ("data", "key", "words"),
     [
-        ({"http": {"timeout": "abc"}}, "http.timeout", 'must be a number, not "abc" (Seconds to wait'),
+        (
+            {"http": {"timeout": "abc"}},
+            "http.timeout",
+            'must be a number or a list or an object, not "abc" (Seconds to wait',
+        ),
         ({"http": {"timeout": 0}}, "http.timeout", "must be more than 0, not 0"),
         ({"http": {"retries": 1.5}}, "http.retries", "must be a whole number, not 1.5"),
         ({"http": {"retries": True}}, "http.retries", "must be a whole number, not true"),
         ({"http": []}, "http", "must be an object, not a list"),
         ({"log_level": "info"}, "log_level", 'did you mean "INFO"?'),
-        ({"http": {"insecure_hosts": "h"}}, "http.insecure_hosts", 'must be a list, not "h"'),
+        ({"services": {"x": {"safe_operations": "h"}}}, "services.x.safe_operations", 'must be a list, not "h"'),
         ({"http": {"insecure_hosts": [1]}}, "http.insecure_hosts[0]", "must be text, not 1"),
         ({"DSSClient": {"hosts": {"$append": 5}}}, "DSSClient.hosts[0]", "must be text, not 5"),
         ({"DSSClient": {"hosts": {"$extend": "a"}}}, "DSSClient.hosts", "$extend needs a list"),
@@ -139,6 +143,11 @@ def test_checking_a_value_before_it_is_set():
 
 def test_the_schema_is_one():
     whole = config.schema([DSS, {"properties": {"http": {"properties": {"extra": {"type": "string"}}}}}])
-    assert whole["properties"]["DSSClient"] == DSS["DSSClient"]
+    assert whole["properties"]["DSSClient"]["properties"].items() >= DSS["DSSClient"]["properties"].items()
+    # A login can be set for one service alone.
+    assert config.schema_of("DSSClient.auth.client_id", [DSS]) == config.schema_of("auth.client_id")
+    assert "auth" not in DSS["DSSClient"]["properties"]
+    assert config.schema_of("DSSClient.absent", [DSS]) is None
+    assert config.parse_value("123", config.schema_of("auth.client_id")) == "123"
     assert {"timeout", "extra"} <= set(whole["properties"]["http"]["properties"])
     assert "extra" not in config.schema()["properties"]["http"]["properties"]

@@ -164,6 +164,25 @@ def test_many_threads(terminal):
     assert (state["files_done"], state["bytes_done"]) == (160, 16_000)
 
 
+def test_messages_of_threads_do_not_stop_the_display(terminal, monkeypatch):
+    monkeypatch.setattr("sys.stderr", terminal)
+    for _ in range(30):
+        with output.Progress("x", interval=0) as progress:
+
+            def work(progress=progress):
+                task = progress.task("a", 10)
+                for _ in range(10):
+                    output.note("said")
+                    task.advance(1)
+
+            threads = [threading.Thread(target=work) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            threads[0].join()
+        for thread in threads:
+            thread.join()
+
+
 def test_a_task_that_fails_counts_as_failed():
     progress = output.Progress(mode="none")
     with pytest.raises(RuntimeError), progress.task("a"):

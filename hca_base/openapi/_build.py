@@ -214,9 +214,7 @@ class Builder:
                 return True
         return False
 
-    def _body(
-        self, content: Mapping[str, Any], required: bool, description: str
-    ) -> tuple[str, str, list[Parameter]]:
+    def _body(self, content: Mapping[str, Any], required: bool, description: str) -> tuple[str, str, list[Parameter]]:
         """How the body is sent, its media type, and its arguments."""
         content_type = _preferred(content)
         medium = content[content_type]

@@ -240,7 +240,8 @@ class DocumentCache:
         index = Index.of(_document(content, url, url), etag=new_etag, fetched=int(time.time()))
         # The document first: an index without its document is of use, a document without index only costs time.
         self._write(stem.with_suffix(".doc"), content)
-        self._write(stem.with_suffix(".idx"), index.data)
+        if self._write(stem.with_suffix(".idx"), index.data):
+            index.path = stem.with_suffix(".idx")
         return index
 
     def document(self, index: Index, service: ServiceLike | None = None) -> Document:

@@ -166,7 +166,7 @@ class Operation:
 
     @property
     def auth(self) -> str:
-        """"none", "optional" or "required": whether credentials are sent."""
+        """ "none", "optional" or "required": whether credentials are sent."""
         if not any(self.security):
             return "none"
         return "required" if all(self.security) else "optional"

@@ -66,9 +66,7 @@ def test_swagger_body_members_are_arguments() -> None:
         {"name": "per_page", "in": "query", "type": "integer", "default": 100, "minimum": 10, "maximum": 500},
         SWAGGER_BODY,
     ]
-    operation = only(
-        swagger({"parameters": parameters}, "put", "/b/{uuid}", definitions={"File": {"type": "object"}})
-    )
+    operation = only(swagger({"parameters": parameters}, "put", "/b/{uuid}", definitions={"File": {"type": "object"}}))
     found = named(operation)
     assert list(found) == ["uuid", "replica", "creator_uid", "files", "per_page", "note"]
     assert [each.python_name for each in operation.required] == ["uuid", "replica", "creator_uid", "files"]

@@ -12,11 +12,72 @@ import pytest
 from hca_base.errors import UsageError
 from hca_base.openapi import Client, Document
 
-DSS = ["get_bundles_all", "get_bundles_checkout", "get_bundle", "put_bundle", "patch_bundle", "delete_bundle", "post_bundles_checkout", "get_collections", "put_collection", "get_collection", "patch_collection", "delete_collection", "get_events", "get_event", "get_file", "head_file", "put_file", "post_search", "get_subscriptions", "put_subscription", "get_subscription", "delete_subscription"]
+DSS = [
+    "get_bundles_all",
+    "get_bundles_checkout",
+    "get_bundle",
+    "put_bundle",
+    "patch_bundle",
+    "delete_bundle",
+    "post_bundles_checkout",
+    "get_collections",
+    "put_collection",
+    "get_collection",
+    "patch_collection",
+    "delete_collection",
+    "get_events",
+    "get_event",
+    "get_file",
+    "head_file",
+    "put_file",
+    "post_search",
+    "get_subscriptions",
+    "put_subscription",
+    "get_subscription",
+    "delete_subscription",
+]
 
-UPLOAD = ["get_health", "get_v1_health", "post_area", "delete_area", "head_area", "get_area_checksums", "post_area_credential", "put_area_files_info", "post_area_update_checksum", "post_area_update_validation", "put_area_validate", "get_area_validations", "get_area", "put_area", "get_area_checksum", "get_area_validate", "get_version"]
+UPLOAD = [
+    "get_health",
+    "get_v1_health",
+    "post_area",
+    "delete_area",
+    "head_area",
+    "get_area_checksums",
+    "post_area_credential",
+    "put_area_files_info",
+    "post_area_update_checksum",
+    "post_area_update_validation",
+    "put_area_validate",
+    "get_area_validations",
+    "get_area",
+    "put_area",
+    "get_area_checksum",
+    "get_area_validate",
+    "get_version",
+]
 
-AZUL = ["get_openapi", "get_health", "get_health_basic", "get_health_cached", "get_health_fast", "get_version", "get_index_catalogs", "get_index", "post_index", "head_index", "get_index_summary", "head_index_summary", "put_manifest_file", "get_manifest_files", "put_fetch_manifest_file", "get_fetch_manifest_files", "get_repository_files", "get_fetch_repository_files", "get_repository_sources"]
+AZUL = [
+    "get_openapi",
+    "get_health",
+    "get_health_basic",
+    "get_health_cached",
+    "get_health_fast",
+    "get_version",
+    "get_index_catalogs",
+    "get_index",
+    "post_index",
+    "head_index",
+    "get_index_summary",
+    "head_index_summary",
+    "put_manifest_file",
+    "get_manifest_files",
+    "put_fetch_manifest_file",
+    "get_fetch_manifest_files",
+    "get_repository_files",
+    "get_fetch_repository_files",
+    "get_repository_sources",
+]
 
 
 def document(*operations: str, **more: Any) -> Document:
@@ -112,7 +173,7 @@ def test_names_never_collide() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/__class__", "/session", "/config", "/__init__", "/\N{RIGHT-TO-LEFT OVERRIDE}x", "/%s", "/a b", "/'; DROP", "/日本"],
+    ["/__class__", "/session", "/config", "/__init__", "/\u202ex", "/%s", "/a b", "/'; DROP", "/日本"],
 )
 def test_hostile_paths_make_harmless_names(path: str) -> None:
     for operation in document(f"GET {path}", f"POST {path}", f"DELETE {path}").operations:
@@ -178,8 +239,21 @@ def test_body_and_other_parameters_of_one_name() -> None:
 
 
 def test_hostile_arguments_get_names_of_their_own() -> None:
-    hostile = ["__class__", "__init__", "self", "a\x1b[0m", "a b", "a-b", "a_b", "%s", "1st", "", " ", "\u202e", "$filter", "_"]
-    hostile = [name for name in hostile if name]
+    hostile = [
+        "__class__",
+        "a\x1b[0m",
+        "__init__",
+        "self",
+        "a b",
+        "a-b",
+        "a_b",
+        "%s",
+        "1st",
+        " ",
+        "\u202e",
+        "$filter",
+        "_",
+    ]
     found = arguments(*[(name, "query") for name in hostile])
     for python_name, option in (value.split(" ") for value in found.values()):
         assert python_name.isidentifier() and not python_name.startswith("__")

@@ -1,0 +1,240 @@
+"""What goes over the wire for a call: paths, queries, headers, bodies, files."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import io
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from hca_base.errors import UsageError
+from hca_base.openapi import Client
+
+JSON = "application/json"
+
+
+class Api:
+    """A client of a service with one operation, and the requests that it made."""
+
+    def __init__(self, web: Any) -> None:
+        self.web = web
+        self.count = 0
+
+    def __call__(
+        self,
+        operation: dict[str, Any],
+        arguments: dict[str, Any],
+        *,
+        path: str = "/x",
+        method: str = "post",
+        **root: Any,
+    ) -> Any:
+        """The request that a call makes."""
+        self.count += 1
+        where = f"/{self.count}/openapi.json"
+        operation = {"responses": {"200": {"description": "fine"}}, **operation}
+        self.web.documents[where] = {"openapi": "3.0.3", "paths": {path: {method: operation}}, **root}
+        with Client(swagger_url=self.web.url + where) as client:
+            client.invoke(client.document.operations[0], arguments)
+        return self.web.seen[-1]
+
+
+@pytest.fixture
+def api(web: Any) -> Api:
+    return Api(web)
+
+
+def parameters(place: str, **schemas: Any) -> dict[str, Any]:
+    listed = []
+    for name, schema in schemas.items():
+        more = schema.pop("_", {})
+        listed.append({"name": name, "in": place, "required": place == "path", "schema": schema, **more})
+    return {"parameters": listed}
+
+
+ARRAY = {"type": "array", "items": {"type": "string"}}
+
+
+def test_query(api: Api) -> None:
+    schemas = {
+        "text": {"type": "string"},
+        "flag": {"type": "boolean"},
+        "number": {"type": "integer"},
+        "many": {**ARRAY},
+        "few": {**ARRAY, "_": {"explode": False}},
+        "pipes": {**ARRAY, "_": {"style": "pipeDelimited", "explode": False}},
+        "deep": {"type": "object", "_": {"style": "deepObject"}},
+        "flat": {"type": "object"},
+        "absent": {"type": "string"},
+    }
+    given = {
+        "text": "a b&c=é/%",
+        "flag": False,
+        "number": "7",
+        "many": ["x", "y,z"],
+        "few": ["p", "q"],
+        "pipes": ["r", "s"],
+        "deep": {"a": 1, "b": True},
+        "flat": '{"k": "v"}',
+    }
+    assert api(parameters("query", **schemas), given, method="get").query == [
+        ("text", "a b&c=é/%"),
+        ("flag", "false"),
+        ("number", "7"),
+        ("many", "x"),
+        ("many", "y,z"),
+        ("few", "p,q"),
+        ("pipes", "r|s"),
+        ("deep[a]", "1"),
+        ("deep[b]", "true"),
+        ("k", "v"),
+    ]
+
+
+def test_json_in_the_query(api: Api) -> None:
+    filters = {"name": "filters", "in": "query", "content": {JSON: {"schema": {"type": "object"}}}}
+    seen = api({"parameters": [filters]}, {"filters": {"organ": {"is": ["brain"]}}}, method="get")
+    assert seen.query == [("filters", '{"organ": {"is": ["brain"]}}')]
+
+
+def test_path(api: Api) -> None:
+    def target(value: Any, schema: dict[str, Any]) -> str:
+        return str(api(parameters("path", a=schema), {"a": value}, method="get", path="/p/{a}/q").target)
+
+    assert target("a/b c?d#e%é", {"type": "string"}) == "/p/a%2Fb%20c%3Fd%23e%25%C3%A9/q"
+    assert target(["a", "b,c"], {**ARRAY}) == "/p/a,b%2Cc/q"
+    assert target(["a", "b"], {**ARRAY, "_": {"style": "label", "explode": True}}) == "/p/.a.b/q"
+    assert target(["a", "b"], {**ARRAY, "_": {"style": "matrix"}}) == "/p/;a=a,b/q"
+    assert target({"k": "v"}, {"type": "object"}) == "/p/k,v/q"
+    assert target("{a}", {"type": "string"}) == "/p/%7Ba%7D/q"
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_a_value_that_would_change_the_path_is_refused(api: Api, value: str) -> None:
+    with pytest.raises(UsageError, match="a must not be"):
+        api(parameters("path", a={"type": "string"}), {"a": value}, method="delete", path="/p/{a}")
+    assert not api.web.seen
+
+
+def test_headers_and_cookies(api: Api) -> None:
+    operation = parameters("header", **{"X-One": {"type": "string"}, "X-Many": {**ARRAY}})
+    operation["parameters"] += parameters("cookie", c={"type": "string"}, d={"type": "integer"})["parameters"]
+    seen = api(operation, {"x_one": "1", "x_many": ["a", "b"], "c": "x;y", "d": 2}, method="get")
+    assert (seen.headers["X-One"], seen.headers["X-Many"]) == ("1", "a,b")
+    assert seen.headers["Cookie"] == "c=x%3By; d=2"
+    with pytest.raises(UsageError, match="no line breaks"):
+        api(operation, {"x_one": "1\r\nHost: evil"}, method="get")
+
+
+def test_json_body(api: Api) -> None:
+    properties = {"a": {"type": "string"}, "b": {"type": "object"}, "uuid": {"type": "string"}}
+    operation = {
+        **parameters("query", uuid={"type": "string"}),
+        "requestBody": {"content": {JSON: {"schema": {"type": "object", "properties": properties}}}},
+    }
+    seen = api(operation, {"a": "é", "b": '{"c": [1]}', "uuid": "query", "body_uuid": "body"})
+    assert seen.query == [("uuid", "query")]
+    assert seen.json == {"a": "é", "b": {"c": [1]}, "uuid": "body"}
+    assert seen.headers["Content-Type"] == JSON
+    # A service that takes a body gets one, even if no member of it is given.
+    assert api(operation, {}).body == b"{}"
+
+
+def test_whole_body(api: Api) -> None:
+    def body(schema: dict[str, Any], value: Any, content_type: str = JSON) -> Any:
+        return api({"requestBody": {"content": {content_type: {"schema": schema}}}}, {"body": value})
+
+    assert body({**ARRAY}, ["a", "b"]).json == ["a", "b"]
+    assert body({**ARRAY}, '["a"]').json == ["a"]
+    assert body({"type": "object"}, {"a": 1}).json == {"a": 1}
+    assert body({}, "[1, 2]").json == [1, 2]
+    assert body({"type": "string"}, "text").json == "text"
+    open_ = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": True}
+    assert api({"requestBody": {"content": {JSON: {"schema": open_}}}}, {"a": 1, "body": {"a": 0, "b": 2}}).json == {
+        "a": 1,
+        "b": 2,
+    }
+    assert body({"type": "object"}, {}, "application/merge-patch+json").headers["Content-Type"] == (
+        "application/merge-patch+json"
+    )
+
+
+def test_what_json_cannot_say_is_a_usage_error(api: Api) -> None:
+    operation = {"requestBody": {"content": {JSON: {"schema": {"type": "object"}}}}}
+    for value in ({"a": float("nan")}, {"a": object()}):
+        with pytest.raises(UsageError, match="cannot be written as JSON"):
+            api(operation, {"body": value})
+
+
+def test_bytes_as_body(api: Api, tmp_path: Path) -> None:
+    operation = {
+        "requestBody": {"content": {"application/octet-stream": {"schema": {"format": "binary", "type": "string"}}}}
+    }
+    path = tmp_path / "data.bin"
+    path.write_bytes(bytes(range(256)) * 1000)
+    for value in (path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes()), path.open("rb")):
+        seen = api(operation, {"body": value}, method="put")
+        assert seen.body == path.read_bytes()
+        assert seen.headers["Content-Type"] == "application/octet-stream"
+    path.write_bytes(b"")
+    assert api(operation, {"body": path}, method="put").headers["Content-Length"] == "0"
+    with pytest.raises(UsageError, match="No such file"):
+        api(operation, {"body": tmp_path / "none"})
+
+
+def test_form(api: Api) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}, "b": {**ARRAY}, "c": {"type": "object"}}}
+    operation = {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
+    seen = api(operation, {"a": "x y", "b": ["1", "2"], "c": {"k": 1}})
+    assert seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert parse_qsl(seen.body.decode()) == [("a", "x y"), ("b", "1"), ("b", "2"), ("c", '{"k": 1}')]
+
+
+def test_multipart(api: Api, tmp_path: Path) -> None:
+    binary = {"type": "string", "format": "binary"}
+    properties = {"file": binary, "meta": {"type": "object"}, "more": {"type": "array", "items": binary}}
+    operation = {
+        "requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object", "properties": properties}}}}
+    }
+    path = tmp_path / 'na"me.bin'
+    path.write_bytes(b"\x00\r\n--" * 100_000)
+    seen = api(operation, {"file": path, "meta": {"k": 1}, "more": [b"one", io.BytesIO(b"two")]}, method="put")
+    head = f"Content-Type: {seen.headers['Content-Type']}\r\n\r\n".encode()
+    message: Any = email.message_from_bytes(head + seen.body, policy=email.policy.HTTP)
+    parts = [
+        (part.get_param("name", header="content-disposition"), part.get_payload(decode=True))
+        for part in message.iter_parts()
+    ]
+    assert parts == [("file", path.read_bytes()), ("meta", b'{"k": 1}'), ("more", b"one"), ("more", b"two")]
+    assert "Transfer-Encoding" not in seen.headers
+
+
+def test_a_multipart_body_can_be_sent_again(web: Any, tmp_path: Path) -> None:
+    answers = [503, 200]
+    web.answer = lambda request: (answers.pop(0), {"Retry-After": "0"}, b"{}")
+    schema = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+    operation = {"requestBody": {"content": {"multipart/form-data": {"schema": schema}}}, "responses": {}}
+    web.documents["/d"] = {"openapi": "3.0.0", "paths": {"/x": {"put": operation}}}
+    path = tmp_path / "f"
+    path.write_bytes(b"content" * 1000)
+    Client(swagger_url=f"{web.url}/d").put_x(file=path)
+    assert len(web.seen) == 2 and web.seen[0].body == web.seen[1].body
+
+
+def test_servers_of_one_operation(api: Api, web: Any) -> None:
+    operation = {"servers": [{"url": f"{web.url}/elsewhere"}]}
+    assert api(operation, {}, servers=[{"url": f"{web.url}/base"}]).path == "/elsewhere/x"
+    assert api({"servers": [{"url": "/own"}]}, {}, servers=[{"url": "/base"}]).path == "/own/x"
+    assert api({}, {}, servers=[{"url": "/base/"}]).path == "/base/x"
+    # A server elsewhere is not where a document from this machine sends us.
+    assert api({"servers": [{"url": "https://example.org/v1"}]}, {}).path == "/x"
+
+
+def test_accept_asks_for_json_first(api: Api) -> None:
+    content = {"text/csv": {}, "application/json": {}}
+    seen = api({"responses": {"200": {"description": "fine", "content": content}}}, {}, method="get")
+    assert seen.headers["Accept"] == "application/json, text/csv, */*;q=0.5"

@@ -13,9 +13,11 @@ KeyPath = tuple[str, ...]
 
 _PLAIN = re.compile(r"""[^."']+""")
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
-_SECRET = re.compile(r"(api_?key|token|secret|passwo?r?d|passphrase|private_key|credential)", re.IGNORECASE)
+_SECRET = re.compile(r"(api_?key|token|secret|passwo?r?d|passphrase|private_key)", re.IGNORECASE)
 # Names that hold one of those words and yet no secret.
-_NOT_SECRET = re.compile(r"(_(url|uri|path|file|store|endpoint|header|provider|type))s?$", re.IGNORECASE)
+_NOT_SECRET = re.compile(
+    r"(_(url|uri|path|file|store|endpoint|header|query|provider|type|config_key))s?$", re.IGNORECASE
+)
 _URL_PASSWORD = re.compile(r"(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\s:]*):[^/?#\s]*@")
 _MASK = "********"
 
@@ -110,6 +112,16 @@ def is_secret(key: str | Iterable[str]) -> bool:
     except UsageError:
         path = (str(key),)
     return any(_SECRET.search(segment) and not _NOT_SECRET.search(segment) for segment in path)
+
+
+def has_secret(data: Mapping[str, Any]) -> bool:
+    """Whether settings hold a secret at any depth."""
+    return any(
+        has_secret(value)
+        if isinstance(value, Mapping)
+        else isinstance(value, str) and value != "" and is_secret((key,))
+        for key, value in data.items()
+    )
 
 
 def masked(key: str | Iterable[str], value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from . import _paths
+from ._keys import has_secret
 from ._legacy import LegacyToken, take_out_legacy
 from ._model import Config
 from ._profiles import active_profile, check_profile_name, missing_profile, profile_path
@@ -66,6 +67,8 @@ def load(
         if token is not None:
             tokens.append(token)
         layers.append(layer)
+        if kind != "site" and (token is not None or has_secret(layer.data)) and _is_open(path):
+            warnings.append(f"{path} holds secrets and can be read by others; run: chmod 600 {path}")
 
     def add_profile(name: str, hint: str) -> None:
         try:
@@ -105,3 +108,11 @@ def load(
         add_profile(chosen, "see hca profile list")
     config = Config(tuple(layers), profile=chosen, warnings=tuple(warnings), errors=tuple(errors), legacy=tuple(tokens))
     return config.with_options(options) if options else config
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others than the owner may read a file; meaningless on Windows."""
+    try:
+        return os.name != "nt" and bool(path.stat().st_mode & 0o044)
+    except OSError:
+        return False

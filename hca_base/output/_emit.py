@@ -92,6 +92,7 @@ def emit_stream(
     if columns:
         items = _picked(items, columns)
     with _nesting(), open_sink(output, stream) as sink:
+        sink.eager = True
         write_items(items, fmt, sink, columns)
 
 

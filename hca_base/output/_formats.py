@@ -76,14 +76,14 @@ def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[st
     if fmt == "jsonl":
         for item in items:
             sink.write(json_text(item, sink) + "\n")
-            sink.flush()
+            sink.end_item()
     elif fmt == "json":
         _json_array(items, sink)
     elif fmt == "yaml":
         empty = True
         for item in items:
             sink.write(_yaml([item]))
-            sink.flush()
+            sink.end_item()
             empty = False
         if empty:
             sink.write("[]\n")
@@ -91,7 +91,7 @@ def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[st
         for item in items:
             row = row_of(item)
             sink.write(_for(sink, " ".join(cell(pick(row, name)) for name in columns or row)) + "\n")
-            sink.flush()
+            sink.end_item()
     else:
         _delimited(items, fmt, sink, list(columns or ()))
 
@@ -115,7 +115,7 @@ def _json_array(items: Iterable[Any], sink: Sink) -> None:
     for item in items:
         text = json_text(item, sink, indent=2).replace("\n", "\n  ")
         sink.write(("[\n  " if first else ",\n  ") + text)
-        sink.flush()
+        sink.end_item()
         first = False
     sink.write("[]\n" if first else "\n]\n")
 
@@ -149,7 +149,7 @@ def _delimited(items: Iterable[Any], fmt: str, sink: Sink, columns: list[str]) -
     for item in items:
         row = row_of(item)
         writer.writerow([cell(pick(row, name)) for name in columns])
-        sink.flush()
+        sink.end_item()
 
 
 def _shell(data: Any, sink: Sink) -> None:

@@ -22,10 +22,12 @@ class Sink:
     :ivar text: the stream
     :ivar terminal: whether people look at it
     :ivar width: columns to fit into, or None where there is no limit
+    :ivar eager: send each item on its way before the next one comes
     """
 
     def __init__(self, text: TextIO) -> None:
         self.text = text
+        self.eager = False
         self.terminal = is_terminal(text)
         self.width = terminal_width(text) if self.terminal else None
 
@@ -36,6 +38,11 @@ class Sink:
     def flush(self) -> None:
         """Send what was written on its way."""
         self.text.flush()
+
+    def end_item(self) -> None:
+        """An item is written."""
+        if self.eager:
+            self.text.flush()
 
     def can_encode(self, text: str) -> bool:
         """Whether the stream's encoding has all characters of ``text``."""

@@ -108,6 +108,17 @@ def test_a_broken_file_of_the_environment(home, monkeypatch):
         config.load()
 
 
+def test_secrets_that_others_can_read_are_told(home):
+    home.write(home.user, {"azul": {"api_key": "canary"}}).chmod(0o644)
+    [warning] = config.load().warnings
+    assert f"chmod 600 {home.user}" in warning
+    assert "canary" not in warning
+    home.user.chmod(0o600)
+    assert config.load().warnings == ()
+    home.write(home.user, {"http": {"timeout": 1}}).chmod(0o644)
+    assert config.load().warnings == ()
+
+
 def test_reading_writes_nothing(home):
     config.load().get("http.timeout")
     assert list(home.root.iterdir()) == []

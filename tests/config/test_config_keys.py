@@ -79,7 +79,16 @@ def test_secret_keys(key):
 
 
 @pytest.mark.parametrize(
-    "key", ["http.timeout", "auth.store", "auth.token_url", "DSSClient.swagger_url", "upload.areas"]
+    "key",
+    [
+        "http.timeout",
+        "auth.store",
+        "auth.token_url",
+        "services.x.credentials.api_key_header",
+        "services.x.credentials.kind",
+        "DSSClient.swagger_url",
+        "upload.areas",
+    ],
 )
 def test_other_keys(key):
     assert not is_secret(key)

@@ -36,7 +36,8 @@ class Builder:
     def security_schemes(self) -> dict[str, dict[str, Any]]:
         """The document's security schemes by name; unusable ones are left out."""
         holder = self.root if self.swagger2 else self.root.get("components")
-        schemes = holder.get("securityDefinitions" if self.swagger2 else "securitySchemes") if holder else None
+        key = "securityDefinitions" if self.swagger2 else "securitySchemes"
+        schemes = holder.get(key) if isinstance(holder, dict) else None
         usable: dict[str, dict[str, Any]] = {}
         for name, node in schemes.items() if isinstance(schemes, dict) else ():
             try:

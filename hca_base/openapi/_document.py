@@ -254,7 +254,8 @@ def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
 
 def _swagger_base(root: Mapping[str, Any], fetched: Any) -> str | None:
     host = root.get("host")
-    schemes = [each for each in root.get("schemes") or () if each in ("http", "https")]
+    listed = root.get("schemes")
+    schemes = [each for each in listed if each in ("http", "https")] if isinstance(listed, list) else []
     if not isinstance(host, str) or not host:
         host = fetched.netloc if fetched else None
     if host is None:

@@ -41,9 +41,17 @@ class Deployment:
     def __init__(self, data_dir: Path | str, port: int = 0, **settings: Any) -> None:
         self.settings = Settings(Path(data_dir).absolute(), **settings)
         self._port = port
+        self._s3_port: int | None = None
         self._ctx: Context | None = None
         self._listeners: Listeners | None = None
         self._lock: FileLock | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, port: int) -> Deployment:
+        """A deployment with given settings."""
+        made = cls(settings.data_dir, port)
+        made.settings = settings
+        return made
 
     @property
     def api_url(self) -> str:
@@ -82,10 +90,11 @@ class Deployment:
         sockets = None
         try:
             settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = FileLock(settings.data_dir / "deployment", timeout=0)
+            # Others look at the lock by taking it for a moment: that is not a deployment.
+            lock = FileLock(settings.data_dir / "deployment", timeout=1.0)
             lock.acquire()
             self._lock = lock
-            sockets = bind(self._port, None)
+            sockets = bind(self._port, self._s3_port)
             settings.api_port, settings.s3_port = (listener.getsockname()[1] for listener in sockets)
             store = Store(settings.data_dir)
             self._ctx = Context(settings, store)

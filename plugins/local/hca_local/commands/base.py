@@ -1,0 +1,27 @@
+"""What the commands of the deployment share: which one they are about."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hca_local.server.settings import default_data_dir
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        help="where the deployment keeps its data (default: that of the one started last, or hca/local of the data home)",
+    )
+
+
+def chosen_data_dir(args: argparse.Namespace) -> Path:
+    """The data directory that a command is about."""
+    from hca_local.server.profile import read_pointer
+
+    if args.data_dir is not None:
+        return Path(args.data_dir).expanduser().absolute()
+    known = read_pointer().get("data_dir")
+    return Path(known) if isinstance(known, str) else default_data_dir()

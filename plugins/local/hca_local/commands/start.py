@@ -1,0 +1,107 @@
+"""``hca local start``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hca_base.commands import Command
+from hca_base.errors import UsageError
+from hca_local.commands.base import add_data_dir
+from hca_local.server.settings import DEFAULT_PORT, Settings, default_data_dir
+
+
+class Start(Command):
+    """Start the embedded deployment on this machine.
+
+    It runs a Data Storage Service, an Upload Service, an identity provider and an S3 endpoint on 127.0.0.1, until
+    'hca local stop'. Everything is kept in its data directory, and is there again at the next start. It writes the
+    profile 'local', with tokens, and makes that the profile in use if none is chosen. It is for evaluation, development
+    and tests, not for production.
+    """
+
+    output = True
+    default_format = "table"
+    example = "local start"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--port",
+            type=int,
+            default=DEFAULT_PORT,
+            help=f"port of the API; S3 gets the next one; 0 finds two free ones (default: {DEFAULT_PORT})",
+        )
+        add_data_dir(parser)
+        parser.add_argument("--foreground", action="store_true", help="stay, until Ctrl-C, instead of returning")
+        parser.add_argument(
+            "--simulate-waits",
+            type=float,
+            nargs="?",
+            const=10.0,
+            default=0.0,
+            metavar="SECONDS",
+            help="let clients wait as the original services do: 202 for large copies, 301 until a file is checked out; "
+            "with SECONDS between retries instead of 10",
+        )
+        parser.add_argument(
+            "--s3-endpoint",
+            metavar="URL",
+            help="stage files in this S3 instead of the embedded one, with your AWS credentials (MinIO, Ceph, AWS)",
+        )
+        parser.add_argument(
+            "--staging-bucket", metavar="NAME", help="bucket to stage files in (with --s3-endpoint: it must exist)"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_local.server import process
+        from hca_local.server.profile import connect
+
+        args = parsed_args
+        settings = _settings(args)
+        if not 0 <= args.port <= 65534:
+            raise UsageError(f"--port must be from 0 to 65534, not {args.port}")
+        if args.foreground:
+            from hca_local.server.run import serve
+
+            process.refuse_second(settings.data_dir)
+
+            def ready(running: Settings) -> None:
+                connect(running)
+                self.note(f"the embedded deployment is at {running.api_url}, S3 at {running.s3_url}; Ctrl-C ends it")
+
+            try:
+                serve(settings, args.port, foreground=True, ready=ready)
+            finally:
+                from hca_local.server.profile import disconnect
+
+                disconnect(settings.data_dir)
+            return None
+        state = process.spawn(settings, args.port)
+        in_use = connect(process.settings_of(state))
+        self.context.forget()
+        self.note(
+            "profile 'local' is in use: the commands of hca talk to this deployment now"
+            if in_use
+            else "another profile is in use; say 'hca --profile local …' or 'hca profile use local' for this deployment"
+        )
+        shown = ("api_url", "s3_url", "data_dir", "pid")
+        return {name: state[name] for name in shown}
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    data_dir = args.data_dir.expanduser().absolute() if args.data_dir else default_data_dir()
+    waits: bool | float = args.simulate_waits
+    if waits < 0:
+        raise UsageError("--simulate-waits needs a number of seconds above 0")
+    if waits in (0.0, 10.0):
+        waits = bool(waits)
+    settings = Settings(data_dir, simulate_waits=waits)
+    if args.staging_bucket:
+        settings.staging_bucket = args.staging_bucket
+    if args.s3_endpoint:
+        if not args.s3_endpoint.startswith(("http://", "https://")):
+            raise UsageError(f"--s3-endpoint must be an http or https URL, not {args.s3_endpoint!r}")
+        settings.s3_endpoint = args.s3_endpoint.rstrip("/")
+    return settings

@@ -1,0 +1,145 @@
+"""``hca local status``, ``hca local logs`` and ``hca local token``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import urllib.request
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from hca_base.commands import Command
+from hca_base.errors import ExitCode, NotFoundError, UsageError
+from hca_local.commands.base import add_data_dir, chosen_data_dir
+
+_LOGS = {"server": "server.log", "access": "access.log", "output": "output.log"}
+
+
+class Status(Command):
+    """Show whether the embedded deployment runs, and where.
+
+    The exit code is 0 if it answers, and 6 if it does not.
+    """
+
+    output = True
+    default_format = "table"
+    example = "local status -f json"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_data_dir(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        from hca_base.config import active_profile
+        from hca_local.server import process
+
+        data_dir = chosen_data_dir(parsed_args)
+        state = process.running(data_dir)
+        answered = _ask(state["api_url"]) if state else None
+        shown: dict[str, Any] = {"running": answered is not None}
+        if state is not None:
+            shown |= state
+            shown["components"] = (answered or {}).get("components", [])
+        shown["data_dir"] = str(data_dir)
+        shown["profile_in_use"] = active_profile()
+        self.emit(shown, parsed_args)
+        return ExitCode.OK if answered is not None else ExitCode.UNREACHABLE
+
+
+class Logs(Command):
+    """Show what the embedded deployment wrote down: what went wrong, or with --access each request."""
+
+    example = "local logs --lines 20"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_data_dir(parser)
+        parser.add_argument("-n", "--lines", type=int, default=50, help="how many of the last lines (default: 50)")
+        parser.add_argument("--follow", action="store_true", help="go on with what is added, until Ctrl-C")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--access", dest="log", action="store_const", const="access", help="requests and answers")
+        which.add_argument(
+            "--output", dest="log", action="store_const", const="output", help="what the process itself printed"
+        )
+        parser.set_defaults(log="server")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_local.server.process import log_dir
+
+        if parsed_args.lines < 0:
+            raise UsageError("--lines must not be negative")
+        path = log_dir(chosen_data_dir(parsed_args)) / _LOGS[parsed_args.log]
+        try:
+            position = self._show(path, 0, parsed_args.lines)
+        except FileNotFoundError:
+            raise NotFoundError(f"there is no log {path}", hint="'hca local start' starts the deployment") from None
+        while parsed_args.follow:
+            time.sleep(0.5)
+            if path.exists():
+                # Shorter than before: the log was put aside, and a new one begun.
+                position = self._show(path, position if path.stat().st_size >= position else 0, None)
+
+    def _show(self, path: Path, start: int, lines: int | None) -> int:
+        from hca_base.output import safe_text
+
+        with path.open("rb") as file:
+            file.seek(start)
+            for line in file if lines is None else deque(file, maxlen=lines):
+                # Names in requests come from anybody.
+                self.stdout.write(safe_text(line.decode("utf-8", "replace").rstrip("\n")) + "\n")
+            self.stdout.flush()
+            return file.tell()
+
+
+class Token(Command):
+    """Print a token of one of the people that the embedded deployment knows.
+
+    The DSS lets 'user' do everything but delete bundles, which 'admin' may; the tokens of the others are there to be
+    refused, each for one reason.
+    """
+
+    example = "local token admin"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        from hca_local.identity import NAMES, PEOPLE
+
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "name", nargs="?", default="user", choices=NAMES, help=_people({name: PEOPLE[name].about for name in NAMES})
+        )
+        parser.add_argument("--lifetime", type=int, metavar="SECONDS", help="until it expires (default: a year)")
+        add_data_dir(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_local.identity import open_identity
+        from hca_local.server import process
+
+        data_dir = chosen_data_dir(parsed_args)
+        if not (data_dir / "store.sqlite").exists():
+            raise NotFoundError(f"there is no deployment in {data_dir}", hint="'hca local start' makes one")
+        if parsed_args.lifetime is not None and parsed_args.lifetime <= 0:
+            raise UsageError("--lifetime must be a number of seconds above 0")
+        state = process.running(data_dir)
+        identity = open_identity(data_dir, state["api_url"] if state else "http://127.0.0.1")
+        given = {} if parsed_args.lifetime is None else {"lifetime": parsed_args.lifetime}
+        self.stdout.write(identity.token(parsed_args.name, **given) + "\n")
+
+
+def _people(about: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {text}" for name, text in about.items()).replace("%", "%%")
+
+
+def _ask(url: str) -> dict[str, Any] | None:
+    """What a deployment says of itself; None if it does not answer. Not through a proxy: it is on this machine."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/-/status", timeout=5) as response:
+            found = json.loads(response.read(1 << 20))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,97 @@
+"""``hca local stop`` and ``hca local reset``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+from pathlib import Path
+
+from hca_base.commands import Command, confirm
+from hca_base.errors import RefusedError
+from hca_local.commands.base import add_data_dir, chosen_data_dir
+
+#: What a data directory holds; anything else in it is not ours to remove.
+CONTENTS = (
+    "blobs",
+    "incoming",
+    "multipart",
+    "identity",
+    "logs",
+    "store.sqlite-wal",
+    "store.sqlite-shm",
+    "deployment.json",
+    ".deployment.lock",
+    "store.sqlite",
+)
+
+
+class Stop(Command):
+    """Stop the embedded deployment.
+
+    Its data stay. The profile 'local' and its tokens go, and are no longer in use if 'hca local start' chose them.
+    """
+
+    example = "local stop"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_data_dir(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        data_dir = chosen_data_dir(parsed_args)
+        if stop(data_dir):
+            self.note(f"the embedded deployment has stopped; its data stay in {data_dir}")
+        else:
+            self.note("no embedded deployment is running")
+        self.context.forget()
+
+
+class Reset(Command):
+    """Delete everything that the embedded deployment keeps: bundles, files, upload areas, keys.
+
+    It is stopped first, if it runs.
+    """
+
+    example = "local reset --yes"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_data_dir(parser)
+        parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        data_dir = chosen_data_dir(parsed_args)
+        if not data_dir.exists():
+            self.note(f"there is nothing in {data_dir}")
+            return
+        if not (data_dir / "store.sqlite").exists() and any(data_dir.iterdir()):
+            raise RefusedError(f"{data_dir} is not a data directory of the embedded deployment; nothing was deleted")
+        confirm(f"Delete all data of the embedded deployment in {data_dir}?", yes=parsed_args.yes)
+        stop(data_dir)
+        for name in CONTENTS:
+            remove(data_dir / name)
+        # The folder goes too, unless something is in it that the deployment did not make.
+        with contextlib.suppress(OSError):
+            data_dir.rmdir()
+        self.context.forget()
+        self.note("deleted; 'hca local start' begins anew")
+
+
+def stop(data_dir: Path) -> bool:
+    """End a deployment, and what leads to it; False if none runs."""
+    from hca_local.server import process
+    from hca_local.server.profile import disconnect
+
+    ended = process.stop(data_dir)
+    disconnect(data_dir)
+    return ended
+
+
+def remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""Running a deployment in this process until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hca_base.config import write_atomic
+from hca_base.errors import HCAError
+from hca_local.server import logs, process
+from hca_local.server.deployment import Deployment
+from hca_local.server.settings import Settings
+
+
+def serve(settings: Settings, port: int, *, foreground: bool, ready: Callable[[Settings], None] | None = None) -> None:
+    """Run a deployment until SIGINT or SIGTERM.
+
+    :param ready: called once it answers
+    :raises HCAError: it cannot be started, or it stopped answering
+    """
+    ended = threading.Event()
+    # Before anything slow: a signal while it starts ends it too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    if not foreground and hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logs.configure(process.log_dir(settings.data_dir), foreground=foreground)
+    except OSError as error:
+        raise process.StartError(f"the data directory {settings.data_dir} cannot be used: {error}") from error
+    deployment = Deployment.of(settings, port)
+    deployment.start()
+    try:
+        process.write_state(deployment.settings)
+        if ready is not None:
+            ready(deployment.settings)
+        while not ended.wait(1.0):
+            if not deployment.alive:
+                raise HCAError("the listeners stopped", hint=f"see {process.log_dir(settings.data_dir)}")
+    finally:
+        process.state_file(settings.data_dir).unlink(missing_ok=True)
+        deployment.stop()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """What ``hca local start`` runs in the background."""
+    parser = argparse.ArgumentParser(prog="python -m hca_local.server", allow_abbrev=False)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--report", type=Path, required=True, help="where to write why it did not start")
+    parser.add_argument("--staging-bucket", required=True)
+    parser.add_argument("--s3-endpoint")
+    parser.add_argument("--simulate-waits", type=float, default=0.0)
+    args = parser.parse_args(argv)
+    settings = Settings(
+        args.data_dir,
+        s3_endpoint=args.s3_endpoint,
+        staging_bucket=args.staging_bucket,
+        simulate_waits=True if args.simulate_waits == 10 else args.simulate_waits or False,
+    )
+    try:
+        serve(settings, args.port, foreground=False)
+    except HCAError as error:
+        told: dict[str, Any] = {"message": str(error), "hint": error.hint, "exit_code": int(error.exit_code)}
+        write_atomic(args.report, json.dumps(told))
+        return int(error.exit_code)
+    return 0

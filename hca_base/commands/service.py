@@ -78,7 +78,7 @@ class Add(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         name = parsed_args.name
         self._check(name, parsed_args)
-        source = _source(parsed_args.document)
+        source = document_source(parsed_args.document)
         section: dict[str, Any] = {"url": source}
         index = _fetch(name, source, self.config)
         if not len(index):
@@ -238,7 +238,7 @@ def _oauth2(scheme: dict[str, Any]) -> dict[str, Any]:
     return settings_
 
 
-def _source(given: str) -> str:
+def document_source(given: str) -> str:
     """A URL as it is; a file as an absolute path."""
     if re.match(r"https?://", given, re.IGNORECASE):
         return given

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from ._check import check_plugins as check_plugins
+    from ._environment import checked_names as checked_names
+    from ._environment import installer as installer
+    from ._environment import run_installer as run_installer
+    from ._environment import users_of as users_of
     from ._records import GROUPS as GROUPS
     from ._records import EntryPointRecord as EntryPointRecord
     from ._records import PluginDistribution as PluginDistribution
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from ._registry import registry as registry
     from ._registry import reset_registry as reset_registry
     from ._registry import service_of as service_of
+    from ._scaffold import scaffold as scaffold
     from ._service import PLUGIN_API as PLUGIN_API
     from ._service import CredentialScheme as CredentialScheme
     from ._service import Service as Service
@@ -37,9 +43,15 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "PluginDistribution": "._records",
         "Registry": "._registry",
         "Service": "._service",
+        "check_plugins": "._check",
+        "checked_names": "._environment",
         "client": "._registry",
+        "installer": "._environment",
         "registry": "._registry",
         "reset_registry": "._registry",
+        "run_installer": "._environment",
+        "scaffold": "._scaffold",
         "service_of": "._registry",
+        "users_of": "._environment",
     },
 )

@@ -1,0 +1,178 @@
+"""``hca plugin``: list, install and remove plugins."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import NotFoundError, RefusedError
+from ..plugins import (
+    PluginDistribution,
+    check_plugins,
+    checked_names,
+    installer,
+    registry,
+    reset_registry,
+    run_installer,
+    users_of,
+)
+from ._base import Command, Lister
+from ._confirm import confirm
+from ._table import COMMANDS
+
+
+class List(Lister):
+    """List the installed plugins and what each gives.
+
+    Each is tried in a process of its own, so that one that hangs or ends the process is listed as well.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--broken", action="store_true", help="list only those that cannot be used, and why")
+        parser.add_argument("--timeout", type=float, default=15.0, metavar="SECONDS", help="for each (default: 15)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        problems = check_plugins(parsed_args.timeout)
+        rows = []
+        for each in registry().distributions():
+            wrong = problems.get(each.name, [])
+            if parsed_args.broken and not wrong:
+                continue
+            services = sorted(record.name for record in each.records if record.group == "hca.services")
+            commands = [record for record in each.records if record.group == "hca.commands"]
+            rows.append(
+                {
+                    "plugin": each.name,
+                    "version": each.version,
+                    "services": ", ".join(services),
+                    "commands": len(commands),
+                    "plugin API": _api_of(each),
+                    "status": _status(each, wrong),
+                    "reason": "; ".join(_reason(problem) for problem in wrong) or _claims(each),
+                }
+            )
+        return rows
+
+
+def _api_of(distribution: PluginDistribution) -> int:
+    from ..plugins import PLUGIN_API
+
+    declared = [record.plugin_api for record in distribution.records if record.plugin_api is not None]
+    return max(declared) if declared else PLUGIN_API
+
+
+def _status(distribution: PluginDistribution, wrong: list[dict[str, str]]) -> str:
+    if not wrong:
+        return "ok"
+    names = {(problem["group"], problem["name"]) for problem in wrong}
+    return "broken" if ("", "") in names or len(names) >= len(distribution.records) else "broken in part"
+
+
+def _reason(problem: dict[str, str]) -> str:
+    name = problem["name"].replace("_", " ") if problem["group"] == "hca.commands" else problem["name"]
+    return f"{name}: {problem['reason']}" if name else problem["reason"]
+
+
+def _claims(distribution: PluginDistribution) -> str:
+    """What others have that this plugin claims too."""
+    lost = [
+        str(conflict)
+        for conflict in registry().conflicts()
+        if distribution.name in {record.distribution for record in conflict.losers}
+    ]
+    hidden = [
+        f"command '{record.command}' is hidden by that of hca itself"
+        for record in distribution.records
+        if record.group == "hca.commands" and record.command in COMMANDS
+    ]
+    return "; ".join([*lost, *hidden])
+
+
+class Install(Command):
+    """Install a plugin into this environment.
+
+    Names, requirements (hca-dss>=9), directories, files and URLs are passed on to pip, or to uv where there is no
+    pip.
+    """
+
+    example = "plugin install hca-dss"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", nargs="+", help="distribution, directory, file or URL")
+        parser.add_argument("-U", "--upgrade", action="store_true", help="upgrade what is installed already")
+        parser.add_argument("-e", "--editable", action="store_true", help="install directories in editable mode")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        names = checked_names(parsed_args.name, paths=True)
+        command = installer("install", names)
+        if parsed_args.upgrade:
+            command.append("--upgrade")
+        before = {(each.name, each.version) for each in registry().distributions()}
+        for name in names:
+            path = Path(name)
+            if parsed_args.editable:
+                command += ["--editable", str(path)]
+            else:
+                command.append(str(path.absolute()) if path.is_dir() else name)
+        run_installer(command)
+        _look_again(self)
+        new = [each for each in registry().distributions() if (each.name, each.version) not in before]
+        for each in new:
+            services = [record.name for record in each.records if record.group == "hca.services"]
+            commands = [f"'hca {record.command}'" for record in each.records if record.group == "hca.commands"]
+            gives = [f"service {name}" for name in services] + commands[:5]
+            self.note(f"{each.name} {each.version} installed: {', '.join(gives) or 'no commands'}")
+        if not new:
+            self.note("done; no new plugin was found in what was installed")
+
+
+class Uninstall(Command):
+    """Remove a plugin from this environment."""
+
+    example = "plugin uninstall hca-dss"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", nargs="+", help="distribution, or service that it gives")
+        parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        names = [_distribution_of(name) for name in checked_names(parsed_args.name, paths=False)]
+        command = installer("uninstall", names)
+        dependents = sorted({user for name in names for user in users_of(name)} - set(names))
+        if dependents:
+            self.note(f"{', '.join(dependents)} will miss what is removed")
+        confirm(f"Remove {', '.join(names)}?", yes=parsed_args.yes)
+        if "pip" in command[1:3]:
+            command.append("--yes")
+        run_installer([*command, *names])
+        _look_again(self)
+        self.note(f"{', '.join(names)} removed")
+
+
+def _look_again(command: Command) -> None:
+    import importlib
+
+    importlib.invalidate_caches()
+    reset_registry()
+    command.context.forget()
+
+
+def _distribution_of(name: str) -> str:
+    """The distribution of that name, or that gives the service of that name."""
+    wanted = name.lower().replace("_", "-")
+    if wanted == "hca-base":
+        raise RefusedError("hca-base is hca itself, not a plugin", hint="pip uninstall hca-base removes it")
+    for each in registry().distributions():
+        if each.name.lower().replace("_", "-") == wanted:
+            return each.name
+    record = registry().records("hca.services").get(name)
+    if record is not None:
+        return record.distribution
+    raise NotFoundError(f"no plugin {name!r} is installed", hint="'hca plugin list' shows those that are")

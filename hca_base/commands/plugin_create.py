@@ -1,0 +1,54 @@
+"""``hca plugin create``: begin a new plugin."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..plugins import scaffold
+from ._base import Command
+
+
+class Create(Command):
+    """Write a new plugin with tests, documentation and CI.
+
+    The directory that it makes is a distribution that can be installed and tested at once. With --openapi the
+    operations of that document are its commands; without, it has a small example.
+    """
+
+    example = "plugin create petstore --openapi https://petstore3.swagger.io/api/v3/openapi.json"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="the service, first word of its commands")
+        parser.add_argument("--openapi", metavar="URL-or-FILE", help="its OpenAPI document")
+        parser.add_argument("--directory", metavar="DIR", type=Path, help="where to (default: ./DISTRIBUTION)")
+        parser.add_argument("--distribution", help="name of the distribution (default: hca-NAME)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        document, source, credentials = None, None, None
+        if parsed_args.openapi:
+            document, source, credentials = self._document(parsed_args.openapi)
+        distribution = parsed_args.distribution or f"hca-{parsed_args.name}"
+        directory = parsed_args.directory or Path(distribution)
+        scaffold(
+            parsed_args.name,
+            directory,
+            document=document,
+            source=source,
+            distribution=distribution,
+            credentials=credentials,
+        )
+        self.note(f"{directory} written; to install and test it:")
+        self.note(f"  pip install -e '{directory}[test]' && pytest {directory}")
+
+    def _document(self, given: str) -> tuple[Any, str | None, dict[str, Any]]:
+        from ..openapi import Document
+        from .service import credentials_of, document_source
+
+        source = document_source(given)
+        document = Document.load(source)
+        url = source if source.lower().startswith(("http://", "https://")) else None
+        return document, url, credentials_of(document.security_schemes)

@@ -1,0 +1,46 @@
+"""``hca plugin doctor``: what is wrong with this installation, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ._base import DataCommand
+from ._diagnosis import LEVELS, Finding, diagnose
+
+
+class Doctor(DataCommand):
+    """Look for what is wrong with this installation.
+
+    Looks at the environment and old versions of hca in it, plugins, clashes of names, documents, versions of what is
+    required, settings, and where logins are kept. With --network it asks each service for its document. The exit code
+    is 1 if something is broken.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--network", action="store_true", help="also see whether the services can be reached")
+        parser.add_argument("--timeout", type=float, default=15.0, metavar="SECONDS", help="for each plugin")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        findings = diagnose(self.context, timeout=parsed_args.timeout, network=parsed_args.network)
+        self._worst = max((LEVELS.index(finding.level) for finding in findings), default=0)
+        if any(getattr(parsed_args, f"output_{name}", None) for name in ("format", "query", "columns", "sort", "file")):
+            return [finding.as_dict() for finding in findings]
+        for finding in findings:
+            self._print(finding)
+        return None
+
+    def _print(self, finding: Finding) -> None:
+        from ..output import safe_text, style
+
+        color = {"ok": "green", "warning": "yellow", "error": "red"}[finding.level]
+        level = style(f"{finding.level:<8}", color, stream=self.stdout)
+        self.stdout.write(f"{level} {finding.subject}: {safe_text(finding.message, one_line=True)}\n")
+        if finding.hint:
+            self.stdout.write(f"         → {safe_text(finding.hint, one_line=True)}\n")
+
+    def _finish(self, result: Any, args: argparse.Namespace) -> int:
+        super()._finish(result, args)
+        return 1 if self._worst == LEVELS.index("error") else 0

@@ -1,0 +1,83 @@
+"""Try the plugins, each distribution in a process of its own: one that hangs or ends the process harms nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from ._registry import Registry, registry
+
+#: Seconds that all imports of one distribution may take.
+TIMEOUT = 15.0
+
+_CODE = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from hca_base.plugins._check import report; report(sys.argv[2])"
+)
+
+
+def check_plugins(timeout: float = TIMEOUT) -> dict[str, list[dict[str, str]]]:
+    """What is wrong with each plugin.
+
+    :param timeout: seconds for each
+    :return: distribution -> problems, each with ``group``, ``name`` and ``reason``; empty where all is well
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    names = [distribution.name for distribution in registry().distributions()]
+    if not names:
+        return {}
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return dict(zip(names, pool.map(lambda name: _check(name, timeout), names), strict=True))
+
+
+def _check(name: str, timeout: float) -> list[dict[str, str]]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _CODE, json.dumps(sys.path), name],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return [{"group": "", "name": "", "reason": f"it does not finish being imported within {timeout:g} seconds"}]
+    except OSError as error:
+        return [{"group": "", "name": "", "reason": f"it could not be tried: {error}"}]
+    try:
+        found: list[dict[str, str]] = json.loads(done.stdout.decode().rpartition("\n")[2])
+        return found
+    except ValueError:
+        return [{"group": "", "name": "", "reason": f"it ends the process, with exit code {done.returncode}"}]
+
+
+def report(name: str) -> None:
+    """Try one distribution in this process, and print its problems as JSON on the last line."""
+    found = [each for each in registry().distributions() if each.name == name]
+    alone = Registry(found)
+    problems = [
+        {"group": broken.record.group, "name": broken.record.name, "reason": broken.reason} for broken in alone.check()
+    ]
+    problems += _documents(alone)
+    sys.stdout.write("\n" + json.dumps(problems))
+    sys.stdout.flush()
+
+
+def _documents(plugins: Registry) -> list[dict[str, Any]]:
+    """Services whose document cannot be used."""
+    from ..config import load
+    from ..errors import HCAError
+    from ..openapi import Index
+
+    problems = []
+    config = load(tolerant=True)
+    for name, service in plugins.services().items():
+        try:
+            Index.open(service, config)
+        except HCAError as error:
+            problems.append({"group": "hca.services", "name": name, "reason": f"its document is unusable: {error}"})
+        except Exception as error:  # noqa: BLE001 - a plugin's own document code may fail in any way
+            problems.append({"group": "hca.services", "name": name, "reason": f"{type(error).__name__}: {error}"})
+    return problems

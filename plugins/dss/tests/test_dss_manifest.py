@@ -1,0 +1,354 @@
+"""``hca dss download-manifest``: both layouts, the copy of the manifest, and what is wrong with manifests."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hca_dss.download_manifest import groups_of
+from hca_dss.manifest import Manifest
+
+from hca_base.errors import UsageError
+
+CONTENTS = {
+    "links.json": b'{"links": []}',
+    "reads.fastq.gz": b"reads" * 1000,
+    "sub/cells.csv": b"a,b\n",
+    "empty.txt": b"",
+}
+
+
+@pytest.fixture(scope="module")
+def bundle(site: Any) -> Any:
+    return site.put_bundle(CONTENTS)
+
+
+def run(hca: Any, text: str, *args: str, **options: Any) -> Any:
+    folder = hca.home / "lists"
+    folder.mkdir(exist_ok=True)
+    (folder / "list.tsv").write_bytes(text.encode())
+    return hca(
+        "dss", "download-manifest", "--manifest", "../lists/list.tsv", "--replica", "aws", *args, **options
+    )
+
+
+def stored(content: bytes) -> str:
+    sha256 = hashlib.sha256(content).hexdigest()
+    return f".hca/v2/files_2_4/{sha256[:2]}/{sha256[2:6]}/{sha256}"
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def test_layout_none_fills_the_filestore_and_writes_the_copy(hca: Any, bundle: Any, traffic: Any) -> None:
+    done = run(hca, bundle.manifest())
+    assert done.stdout == ""
+    assert names_in(hca.cwd) == {stored(content) for content in CONTENTS.values()} | {"list.tsv"}
+    for content in CONTENTS.values():
+        assert (hca.cwd / stored(content)).read_bytes() == content
+    source = rows_of(hca.home / "lists" / "list.tsv")
+    copy = rows_of(hca.cwd / "list.tsv")
+    assert copy == [{**row, "file_path": stored(CONTENTS[row["file_name"]])} for row in source]
+    assert traffic.count("api", "GET", "/v1/bundles/") == 0, "the manifest says all there is to know"
+
+
+def test_layout_none_again_asks_for_nothing(hca: Any, bundle: Any, traffic: Any) -> None:
+    run(hca, bundle.manifest())
+    traffic.requests.clear()
+    done = run(hca, bundle.manifest())
+    assert [path for _, _, path in traffic.requests if path != "/v1/swagger.json"] == []
+    assert "is replaced by its copy" in done.stderr
+
+
+def test_layout_bundle_links_data_that_is_listed_and_all_metadata(hca: Any, bundle: Any) -> None:
+    run(hca, bundle.manifest(["sub/cells.csv", "empty.txt"]), "--layout", "bundle")
+    folder = hca.cwd / bundle.folder
+    assert names_in(folder) == {"bundle.json", "links.json", "sub/cells.csv", "empty.txt"}
+    assert (folder / "sub/cells.csv").samefile(hca.cwd / stored(CONTENTS["sub/cells.csv"]))
+    assert [row["file_path"] for row in rows_of(hca.cwd / "list.tsv")] == [stored(b"a,b\n"), stored(b"")]
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [(["--no-metadata"], {"empty.txt"}), (["--no-data"], {"links.json"}), (["--no-data", "--no-metadata"], set())],
+)
+def test_layout_bundle_leaves_out_what_is_not_wanted(
+    hca: Any, bundle: Any, options: list[str], names: set[str]
+) -> None:
+    run(hca, bundle.manifest(["empty.txt"]), "--layout", "bundle", *options)
+    assert names_in(hca.cwd / bundle.folder) == names | {"bundle.json"}
+
+
+def test_the_version_in_the_manifest_is_the_one_that_comes(hca: Any, site: Any) -> None:
+    old = site.put_bundle({"a.txt": b"old", "m.json": b"{}"})
+    new = site.put_bundle({"b.txt": b"new"}, old.uuid)
+    run(hca, old.manifest(["a.txt"]), "--layout", "bundle")
+    assert names_in(hca.cwd / old.folder) == {"a.txt", "m.json", "bundle.json"}
+    assert not (hca.cwd / new.folder).exists()
+
+
+def test_bundles_whose_rows_are_scattered_are_asked_for_once(hca: Any, site: Any, traffic: Any) -> None:
+    one, two = (site.put_bundle({f"{name}.txt": name.encode() for name in "abc"}) for _ in range(2))
+    rows = [part.manifest([f"{name}.txt"]).splitlines() for name in "abc" for part in (one, two)]
+    traffic.requests.clear()
+    run(hca, "\n".join([rows[0][0], *(row[1] for row in rows)]), "--layout", "bundle")
+    assert traffic.count("api", "GET", "/v1/bundles/") == 2
+    for bundle in (one, two):
+        assert names_in(hca.cwd / bundle.folder) == {"a.txt", "b.txt", "c.txt", "bundle.json"}
+
+
+def test_the_download_directory_holds_the_files_and_not_the_copy(hca: Any, bundle: Any) -> None:
+    run(hca, bundle.manifest(["empty.txt"]), "--download-dir", "far/away", "--layout", "bundle")
+    assert rows_of(hca.cwd / "list.tsv")[0]["file_path"] == f"far/away/{stored(b'')}"
+    assert (hca.cwd / "far" / "away" / bundle.folder / "empty.txt").exists()
+
+
+def test_a_manifest_in_the_working_directory_is_replaced(hca: Any, bundle: Any) -> None:
+    path = hca.cwd / "here.tsv"
+    path.write_text(bundle.manifest(["empty.txt"]), encoding="utf-8")
+    path.chmod(0o640)
+    arguments = ("dss", "download-manifest", "--manifest", "here.tsv", "--replica", "aws")
+    done = hca(*arguments)
+    assert "here.tsv" in done.stderr and "replaced" in done.stderr
+    first = path.read_bytes()
+    assert rows_of(path)[0]["file_path"] == stored(b"")
+    hca(*arguments)
+    assert path.read_bytes() == first, "the column is there once"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_other_columns_pass_through_whatever_is_in_them(hca: Any, bundle: Any) -> None:
+    text = bundle.manifest(["empty.txt"]).replace("é 1", '"tab\there, ""quotes"" and\nlines"')
+    run(hca, text)
+    assert rows_of(hca.cwd / "list.tsv")[0]["specimen"] == 'tab\there, "quotes" and\nlines'
+    raw = bundle.manifest(["empty.txt"]).encode().replace("é".encode(), b"\xff\xfe")
+    (hca.home / "lists" / "raw.tsv").write_bytes(raw)
+    hca("dss", "download-manifest", "--manifest", "../lists/raw.tsv", "--replica", "aws")
+    assert b"\xff\xfe" in (hca.cwd / "raw.tsv").read_bytes()
+
+
+def test_line_ends_and_the_mark_of_windows(hca: Any, bundle: Any) -> None:
+    text = "\ufeff" + bundle.manifest(["empty.txt"]).replace("\n", "\r\n")
+    run(hca, text)
+    lines = (hca.cwd / "list.tsv").read_bytes().split(b"\r\n")
+    assert lines[0].endswith(b"\tfile_path") and lines[1].endswith(stored(b"").encode()) and lines[2] == b""
+
+
+def test_columns_in_another_order_and_no_file_version(hca: Any, bundle: Any) -> None:
+    rows = [line.split("\t") for line in bundle.manifest(["sub/cells.csv"]).splitlines()]
+    keep = [index for index, name in enumerate(rows[0]) if name != "file_version"][::-1]
+    run(hca, "\n".join("\t".join(row[index] for index in keep) for row in rows))
+    assert (hca.cwd / stored(CONTENTS["sub/cells.csv"])).exists()
+
+
+def test_one_content_under_several_names_is_fetched_once(hca: Any, bundle: Any, traffic: Any) -> None:
+    run(hca, bundle.manifest(["links.json", "links.json", "links.json"]))
+    assert traffic.count("api", "GET", "/v1/files/") == 1
+    assert len(rows_of(hca.cwd / "list.tsv")) == 3
+
+
+# -- failures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"file_sha256": "xyz"}, "file_sha256 is 'xyz'"),
+        ({"file_sha256": "../../../../etc/passwd"}, "file_sha256"),
+        ({"file_size": "many"}, "file_size is 'many'"),
+        ({"file_size": "-1"}, "file_size"),
+        ({"file_size": "1_0"}, "file_size"),
+        ({"file_uuid": ""}, "file_uuid is empty"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_found_first(
+    hca: Any, bundle: Any, traffic: Any, change: dict[str, str], told: str
+) -> None:
+    good = bundle.manifest(["empty.txt"] * 3)
+    bad = bundle.manifest(["links.json"], **change).splitlines()[1]
+    done = run(hca, good + bad + "\n", check=2)
+    assert "row 5: " in done.stderr and told in done.stderr
+    assert traffic.count("api", "GET", "/v1/files/") == 0
+    assert names_in(hca.cwd) == set()
+
+
+@pytest.mark.parametrize("text", ["", "\n", "file_name\tfile_uuid\n", "{}", "a,b\n1,2\n"])
+def test_a_file_that_is_no_manifest(hca: Any, text: str) -> None:
+    done = run(hca, text, check=2)
+    assert "lacks the column" in done.stderr
+
+
+def test_a_short_row_and_a_missing_bundle(hca: Any, bundle: Any) -> None:
+    done = run(hca, bundle.manifest(["empty.txt"]) + "x\ty\n", check=2)
+    assert "row 3: has 2 of 8 columns" in done.stderr
+    done = run(hca, bundle.manifest(["empty.txt"], bundle_uuid=""), "--layout", "bundle", check=2)
+    assert "bundle_uuid is empty" in done.stderr
+
+
+def test_a_manifest_that_cannot_be_read(hca: Any) -> None:
+    for path in ("nowhere.tsv", "."):
+        done = hca("dss", "download-manifest", "--manifest", path, "--replica", "aws", check=2)
+        assert "cannot be read" in done.stderr
+
+
+def test_a_header_alone_downloads_nothing_and_succeeds(hca: Any, bundle: Any) -> None:
+    run(hca, bundle.manifest([]))
+    assert names_in(hca.cwd) == {"list.tsv"}
+
+
+@pytest.mark.parametrize("option", ["--no-data", "--no-metadata"])
+def test_options_of_the_other_layout(hca: Any, bundle: Any, site: Any, option: str) -> None:
+    done = run(hca, bundle.manifest(), option, check=2)
+    assert "layout 'bundle' only" in done.stderr
+    from hca_dss.client import DSSClient
+
+    with pytest.raises(ValueError, match="layout"):
+        DSSClient(swagger_url=site.url).download_manifest("x.tsv", "aws", layout="spiral")
+
+
+def test_a_listed_file_that_the_bundle_lacks(hca: Any, bundle: Any) -> None:
+    done = run(hca, bundle.manifest(["empty.txt", "missing.txt"]), "--layout", "bundle", check=4)
+    assert "missing.txt" in done.stderr and bundle.folder in done.stderr
+    assert "empty.txt" in names_in(hca.cwd / bundle.folder), "the others come"
+    assert not (hca.cwd / "list.tsv").exists()
+
+
+def test_a_listed_file_that_has_other_content_in_the_bundle(hca: Any, bundle: Any) -> None:
+    text = bundle.manifest(["empty.txt", "sub/cells.csv"])
+    done = run(
+        hca, text.replace(hashlib.sha256(b"a,b\n").hexdigest(), "0" * 64), "--layout", "bundle", check=7
+    )
+    assert "sub/cells.csv" in done.stderr
+
+
+def test_a_listed_bundle_that_is_not_there(hca: Any, bundle: Any) -> None:
+    gone = bundle.manifest(["empty.txt"], bundle_uuid=str(uuid.uuid4())).splitlines()[1]
+    done = run(hca, bundle.manifest(["empty.txt"]) + gone + "\n", "--layout", "bundle", "--report", "r.json", check=4)
+    assert done.stderr.count("hca: error:") == 1
+    assert "empty.txt" in names_in(hca.cwd / bundle.folder)
+    rows = json.loads((hca.cwd / "r.json").read_text())["rows"]
+    assert sorted(row["outcome"] for row in rows) == ["downloaded", "downloaded", "failed"]
+
+
+def test_a_listed_file_that_is_not_there(hca: Any, bundle: Any) -> None:
+    done = run(
+        hca,
+        bundle.manifest(["empty.txt", "links.json"])
+        + bundle.manifest(["x"], file_uuid=str(uuid.uuid4()), file_sha256="0" * 64, file_size="5").splitlines()[1],
+        check=4,
+    )
+    assert done.stderr.count("hca: error:") == 1
+    assert (hca.cwd / stored(CONTENTS["links.json"])).exists()
+    assert not (hca.cwd / "list.tsv").exists()
+
+
+def test_hostile_names_in_a_bundle_of_a_manifest(fake_hca: Any, fake: Any) -> None:
+    good, bad = fake.put_bundle({"a.txt": b"a"}), fake.put_bundle({"../x": b"x", "b.txt": b"b"})
+    done = run(
+        fake_hca, bad.manifest() + good.manifest().split("\n", 1)[1], "--layout", "bundle", "--no-metadata", check=5
+    )
+    assert "'../x'" in done.stderr
+    assert "a.txt" in names_in(fake_hca.cwd / good.folder)
+    assert not (fake_hca.cwd / "x").exists() and not (fake_hca.cwd / bad.folder / "b.txt").exists()
+
+
+def test_fail_fast_stops(hca: Any, bundle: Any) -> None:
+    gone = bundle.manifest(["empty.txt"], bundle_uuid=str(uuid.uuid4()))
+    run(hca, gone, "--layout", "bundle", "--fail-fast", check=4)
+
+
+def test_an_unreachable_service_is_not_asked_for_every_bundle(fake_hca: Any, fake: Any) -> None:
+    made = fake.put_bundle({"a.txt": b"a"})
+    fake_hca("dss", "get-bundle", "--uuid", made.uuid, "--replica", "aws")
+    rows = [made.manifest(["a.txt"], bundle_uuid=str(uuid.uuid4())).splitlines()[1] for _ in range(60)]
+    fake.close()
+    text = "\n".join([made.manifest([]).strip(), *rows])
+    done = run(fake_hca, text, "--layout", "bundle", check=6, timeout=120)
+    assert done.stderr.count("hca: error:") == 1
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _write(path: Path, rows: int, bundles: int = 1) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write("bundle_uuid\tbundle_version\tfile_name\tfile_uuid\tfile_version\tfile_sha256\tfile_size\n")
+        for number in range(rows):
+            stream.write(f"b{number % bundles}\tv\tf{number}\tu{number}\tv\t{number:064x}\t{number}\n")
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    import tracemalloc
+
+    def peak(rows: int, bundles: int) -> int:
+        path = tmp_path / f"{rows}.tsv"
+        _write(path, rows, bundles)
+        tracemalloc.start()
+        try:
+            manifest = Manifest(path, bundles=True)
+            assert manifest.check().rows == rows
+            assert sum(len(group.wanted) for group in groups_of(manifest)) == rows
+            manifest.write_copy(tmp_path / "copy.tsv", lambda sha256: sha256)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    small, large = peak(2_000, 20), peak(40_000, 400)
+    assert large < small + 512 * 1024
+
+
+def test_groups_keep_order_inside_a_bundle_and_are_cut_when_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hca_dss.download_manifest as module
+
+    monkeypatch.setattr(module, "GROUP", 3)
+    path = tmp_path / "list.tsv"
+    _write(path, 10, 2)
+    groups = list(groups_of(Manifest(path, bundles=True)))
+    assert [(group.uuid, list(group.wanted), group.first) for group in groups] == [
+        ("b0", ["f0", "f2", "f4"], True),
+        ("b0", ["f6", "f8"], False),
+        ("b1", ["f1", "f3", "f5"], True),
+        ("b1", ["f7", "f9"], False),
+    ]
+
+
+def test_a_manifest_that_changes_under_us(tmp_path: Path) -> None:
+    path = tmp_path / "list.tsv"
+    _write(path, 3)
+    manifest = Manifest(path)
+    path.unlink()
+    with pytest.raises(UsageError, match="cannot be read"):
+        manifest.check()
+
+
+@pytest.mark.slow
+def test_a_million_rows(hca: Any, bundle: Any) -> None:
+    """The whole command, over files that are there already: its memory and its copy of the manifest."""
+    run(hca, bundle.manifest())
+    lines = bundle.manifest().splitlines()
+    path = hca.home / "lists" / "list.tsv"
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write(lines[0] + "\n")
+        for _ in range(250_000):
+            stream.write("\n".join(lines[1:]) + "\n")
+    arguments = ("dss", "download-manifest", "--manifest", str(path), "--replica", "aws")
+    process = subprocess.Popen(hca.command(*arguments), env=hca.env, cwd=hca.cwd)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    assert sum(1 for _ in (hca.cwd / "list.tsv").open(encoding="utf-8")) == 1_000_001
+    assert usage.ru_maxrss < 110 * 1024, f"{usage.ru_maxrss} KiB"

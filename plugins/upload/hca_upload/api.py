@@ -1,0 +1,240 @@
+"""The HTTP side: one method for each request that the library makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from hca_base.errors import AuthError, HCAError, ServiceError, UnreachableError
+
+from .errors import NotReady, UploadApiException
+from .service import SERVICE
+from .settings import UploadConfig
+
+if TYPE_CHECKING:
+    import requests
+
+    from hca_base.auth import Credentials
+    from hca_base.http import RetryPolicy, Session
+
+#: Names that the service's own routes take below an area: a file of that name could not be asked about.
+RESERVED_NAMES = frozenset({"credentials", "checksums", "validations", "validate", "files_info"})
+
+
+class ApiClient:
+    """Knows which request does what, and when the API key goes with it.
+
+    :param deployment_stage: ``prod``, ``staging``, ``local``, …; decides where the API is
+    :param authentication_token: API key; default: the configured or stored one
+    :param config: settings; default: those of the user
+    :param session: an HTTP session; default: a new one
+    """
+
+    def __init__(
+        self,
+        deployment_stage: str,
+        authentication_token: str | None = None,
+        *,
+        config: UploadConfig | None = None,
+        session: Session | None = None,
+    ) -> None:
+        self.deployment_stage = deployment_stage
+        self._token = authentication_token
+        self._settings = config or UploadConfig()
+        self._session = session
+        self._credentials: Credentials | None = None
+        self.url = self._settings.api_url(deployment_stage)
+
+    def __repr__(self) -> str:
+        return f"<ApiClient {self.url}>"
+
+    @property
+    def session(self) -> Session:
+        """The HTTP session."""
+        if self._session is None:
+            from hca_base.http import Session
+
+            self._session = Session(self._settings.config)
+        return self._session
+
+    # Areas
+
+    def create_area(self, area_uuid: str) -> dict[str, str]:
+        """Make an area; ``{"uri": "s3://BUCKET/UUID/"}``."""
+        answer: dict[str, str] = self._ask("POST", [area_uuid], key=True, safe=True).json()
+        return answer
+
+    def area_exists(self, area_uuid: str) -> bool:
+        """Whether there is such an area."""
+        try:
+            self._ask("HEAD", [area_uuid])
+        except UploadApiException as error:
+            if error.status in (404, 400):
+                return False
+            raise
+        return True
+
+    def delete_area(self, area_uuid: str) -> bool:
+        """Ask for the deletion of an area with all its files; True. It happens some time later."""
+        self._ask("DELETE", [area_uuid], key=True)
+        return True
+
+    def credentials(self, area_uuid: str) -> dict[str, str]:
+        """Temporary AWS credentials: AccessKeyId, SecretAccessKey, SessionToken, Expiration (ISO 8601)."""
+        answer: dict[str, str] = self._ask("POST", [area_uuid, "credentials"], safe=True).json()
+        return answer
+
+    # Files
+
+    def store_file(self, area_uuid: str, filename: str, file_content: str | bytes, content_type: str) -> dict[str, Any]:
+        """Store a small file; its FileInfo."""
+        body = file_content.encode() if isinstance(file_content, str) else file_content
+        headers = {"Content-Type": content_type}
+        answer: dict[str, Any] = self._ask("PUT", [area_uuid, filename], key=True, data=body, headers=headers).json()
+        return answer
+
+    def file_upload_notification(self, area_uuid: str, filename: str) -> bool:
+        """Tell the service that a file is there; True. Telling it twice does no harm."""
+        self._ask("POST", [area_uuid, filename], safe=True)
+        return True
+
+    def files_info(self, area_uuid: str, file_list: Iterable[str]) -> list[dict[str, Any]]:
+        """The FileInfo of several files, in their order.
+
+        :raises NotReady: one of them has no checksums yet
+        """
+        answer: list[dict[str, Any]] = self._ask(
+            "PUT", [area_uuid, "files_info"], json=list(file_list), may_wait=True
+        ).json()
+        return answer
+
+    def file_info(self, area_uuid: str, filename: str) -> dict[str, Any]:
+        """The FileInfo of a file.
+
+        :raises NotReady: it has no checksums yet
+        """
+        answer: dict[str, Any] = self._ask("GET", [area_uuid, filename], may_wait=True).json()
+        return answer
+
+    # Checksums and validation
+
+    def checksum_status(self, area_uuid: str, filename: str) -> dict[str, Any]:
+        """``checksum_status`` and ``checksums`` of a file.
+
+        :raises NotReady: it has none yet
+        """
+        answer: dict[str, Any] = self._ask("GET", [area_uuid, filename, "checksum"], may_wait=True).json()
+        return answer
+
+    def checksum_statuses(self, area_uuid: str) -> dict[str, int]:
+        """How many files are in each state."""
+        answer: dict[str, int] = self._ask("GET", [area_uuid, "checksums"]).json()
+        return answer
+
+    def validate_files(
+        self,
+        area_uuid: str,
+        file_list: Iterable[str],
+        validator_image: str,
+        original_validation_id: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> dict[str, str]:
+        """Plan a validation; ``{"validation_id": …}``."""
+        body = {
+            "environment": dict(environment or {}),
+            "files": list(file_list),
+            "original_validation_id": original_validation_id,
+            "validator_image": validator_image,
+        }
+        answer: dict[str, str] = self._ask("PUT", [area_uuid, "validate"], key=True, json=body, once=True).json()
+        return answer
+
+    def validation_status(self, area_uuid: str, filename: str) -> dict[str, Any]:
+        """``validation_status`` and ``validation_results`` of a file's latest validation.
+
+        :raises NotReady: it has not ended yet
+        """
+        answer: dict[str, Any] = self._ask("GET", [area_uuid, filename, "validate"], may_wait=True).json()
+        return answer
+
+    def validation_statuses(self, area_uuid: str) -> dict[str, int]:
+        """How many files are in each state, counted once for each validation."""
+        answer: dict[str, int] = self._ask("GET", [area_uuid, "validations"]).json()
+        return answer
+
+    # How
+
+    def _ask(
+        self,
+        method: str,
+        path: list[str],
+        *,
+        key: bool = False,
+        safe: bool = False,
+        once: bool = False,
+        may_wait: bool = False,
+        headers: Mapping[str, str] | None = None,
+        **body: Any,
+    ) -> requests.Response:
+        """Send a request.
+
+        :param path: what comes after ``/area``, not quoted
+        :param key: the API key goes with it
+        :param safe: it may be repeated, although it is a POST
+        :param once: it may not be repeated, although it is a PUT
+        :param may_wait: status 500 means that the answer is not known yet
+        :raises UploadApiException: the service refused
+        """
+        url = "/".join([self.url, "area", *(quote(part, safe="") for part in path)])
+        try:
+            return self.session.call(
+                method,
+                url,
+                headers=headers,
+                timeout=self._settings.config.get("upload.timeout"),
+                policy=self._policy(method, safe, once, may_wait),
+                auth="required" if key else "no",
+                credentials=self._key() if key else None,
+                **body,
+            )
+        except ServiceError as error:
+            error.hint = SERVICE.hints.get(str(error.title)) or SERVICE.hints.get(str(error.reason)) or error.hint
+            raise (NotReady if may_wait and error.status == 500 else UploadApiException)(error) from None
+        except AuthError as error:
+            error.hint = error.hint or "'hca auth set-key upload' stores the API key of the service"
+            raise
+        except UnreachableError as error:
+            raise _explained(error, url) from None
+
+    @staticmethod
+    def _policy(method: str, safe: bool, once: bool, may_wait: bool) -> RetryPolicy:
+        from hca_base.http import RetryPolicy
+
+        if once:
+            return RetryPolicy.never()
+        if may_wait:
+            return RetryPolicy.for_operation(method, statuses=frozenset({429, 502, 503, 504}))
+        return RetryPolicy.for_operation(method, safe=safe)
+
+    def _key(self) -> Credentials:
+        if self._credentials is None:
+            from hca_base.auth import credentials_for
+
+            self._credentials = credentials_for(
+                SERVICE, self._settings.config, token=self._token, base_url=self.url, session=self.session
+            )
+        return self._credentials
+
+
+def bundled_document() -> Path:
+    """The service's document, as this plugin ships it."""
+    return Path(__file__).with_name("document.json")
+
+
+def _explained(error: HCAError, url: str) -> HCAError:
+    from urllib.parse import urlsplit
+
+    error.hint = SERVICE.retired_hosts.get(urlsplit(url).hostname or "") or error.hint
+    return error

@@ -1,0 +1,284 @@
+"""An upload area, and what can be done with it."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .errors import NotReady, UploadApiException, UploadException
+from .uri import UploadAreaURI
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hca_base.transfer import S3Target, TransferOptions
+
+    from .send import Outcome
+    from .upload_service import UploadService
+
+#: Files that are described in one request.
+_DESCRIBED_AT_ONCE = 100
+
+
+class UploadArea:
+    """An upload area. Making the object does not make the area.
+
+    :param uri: its address
+    :param upload_service: the deployment that it belongs to
+    :raises UploadException: ``uri`` is no :class:`UploadAreaURI`
+    """
+
+    def __init__(self, uri: UploadAreaURI, upload_service: UploadService) -> None:
+        if not isinstance(uri, UploadAreaURI):
+            raise UploadException("You must provide an UploadAreaURI")
+        self.uri = uri
+        self.upload_service = upload_service
+
+    def __str__(self) -> str:
+        return f"UploadArea {self.uri}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+    @property
+    def deployment_stage(self) -> str:
+        """Stage of the deployment, from the address."""
+        return self.uri.deployment_stage
+
+    @property
+    def uuid(self) -> str:
+        """UUID of the area."""
+        return self.uri.area_uuid
+
+    @property
+    def _api(self) -> Any:
+        return self.upload_service.api_client
+
+    # The area
+
+    def exists(self) -> bool:
+        """Whether the service has this area."""
+        return bool(self._api.area_exists(self.uuid))
+
+    def delete(self) -> bool:
+        """Ask for the deletion of the area and all its files; True. It happens some time later.
+
+        :raises UploadApiException: the service refused
+        """
+        return bool(self._api.delete_area(self.uuid))
+
+    def get_credentials(self) -> dict[str, str]:
+        """Credentials that write to this area for an hour, by the names that boto3 takes, and ``expiry_time``.
+
+        :raises UploadApiException: there is no such area, or it is locked
+        """
+        lent = self._api.credentials(self.uuid)
+        return {
+            "aws_access_key_id": lent["AccessKeyId"],
+            "aws_secret_access_key": lent["SecretAccessKey"],
+            "aws_session_token": lent["SessionToken"],
+            "expiry_time": lent["Expiration"],
+        }
+
+    def target(self, accelerate: bool = False) -> S3Target:
+        """The area's bucket, with credentials that are borrowed anew shortly before they lapse.
+
+        :param accelerate: use S3 Transfer Acceleration, where the bucket is Amazon's
+        """
+        import datetime
+
+        from hca_base.transfer import S3Credentials, S3Target
+
+        def borrow() -> S3Credentials:
+            lent = self._api.credentials(self.uuid)
+            expires = datetime.datetime.fromisoformat(lent["Expiration"].replace("Z", "+00:00")).timestamp()
+            return S3Credentials(lent["AccessKeyId"], lent["SecretAccessKey"], lent["SessionToken"], expires)
+
+        config = self.upload_service.settings.config
+        return S3Target(
+            self.uri.bucket_name,
+            endpoint_url=config.get("s3.endpoint_url"),
+            region=config.get("s3.region"),
+            credentials=borrow,
+            accelerate=accelerate and config.get("s3.acceleration", True) is not False,
+        )
+
+    # Files
+
+    def list(self, detail: bool = False) -> Iterator[dict[str, Any]]:
+        """The files in the area, as they are in the bucket.
+
+        :param detail: with size, URL, type and checksums; a file whose checksums are not known yet comes without them
+        :return: for each file an object that has at least its ``name``
+        """
+        from .bucket import objects
+
+        for page in objects(self):
+            if not detail:
+                yield from ({"name": found.name} for found in page)
+                continue
+            for start in range(0, len(page), _DESCRIBED_AT_ONCE):
+                part = page[start : start + _DESCRIBED_AT_ONCE]
+                try:
+                    yield from self._api.files_info(self.uuid, [found.name for found in part])
+                except UploadApiException:
+                    # One file without checksums, or with a name that the service stumbles over, spoils the whole list.
+                    yield from (self._described(found) for found in part)
+
+    def _described(self, found: Any) -> dict[str, Any]:
+        try:
+            info: dict[str, Any] = self._api.file_info(self.uuid, found.name)
+        except UploadApiException:
+            info = {"name": found.name, "size": found.size, "url": f"{self.uri}{found.name}"}
+        return info
+
+    def store_file(self, filename: str, file_content: str | bytes, content_type: str) -> dict[str, Any]:
+        """Store a small file through the service.
+
+        :param content_type: media type with its ``dcp-type``: ``application/json; dcp-type="metadata/sample"``
+        :return: what the service knows of it
+        :raises UploadApiException: the service refused
+        """
+        answer: dict[str, Any] = self._api.store_file(self.uuid, filename, file_content, content_type)
+        return answer
+
+    def upload_files(
+        self,
+        file_paths: Iterable[str | Path],
+        file_size_sum: int = 0,
+        dcp_type: str = "data",
+        target_filename: str | None = None,
+        use_transfer_acceleration: bool = True,
+        report_progress: bool = False,
+        sync: bool = True,
+        *,
+        file_extension: str | None = None,
+        keep_paths: bool = False,
+        options: TransferOptions | None = None,
+    ) -> builtins.list[Outcome]:
+        """Upload files and directories, and tell the service about each file.
+
+        :param file_paths: files, directories (with all below them) and ``s3://BUCKET/PREFIX``
+        :param file_size_sum: not used; hca 7 wanted to be told
+        :param dcp_type: what the files are to the platform
+        :param target_filename: name in the area, for one file
+        :param use_transfer_acceleration: send through Amazon's nearest site
+        :param report_progress: say on stdout what happens, as hca 7 did
+        :param sync: leave out files that are in the area with the same content
+        :param file_extension: of directories, take only files whose names end so
+        :param keep_paths: name files in the area by their paths below the directory
+        :param options: how to transfer
+        :return: what became of each file
+        :raises UploadException: a path does not exist, two files would get one name, or files were not uploaded
+        """
+        from .send import Sending
+        from .sources import find_files
+
+        files = find_files(
+            file_paths, target_filename=target_filename, file_extension=file_extension, keep_paths=keep_paths
+        )
+        sending = Sending(
+            self, files, dcp_type=dcp_type, accelerate=use_transfer_acceleration, sync=sync, options=options
+        )
+        if report_progress:
+            print(f"\nStarting upload of {len(files)} files to upload area {self.uuid}", flush=True)  # noqa: T201
+        outcomes = sending.run()
+        if report_progress:
+            for outcome in outcomes:
+                if outcome.good:
+                    print(f"Upload complete of {outcome.path} to upload area {self.uri}")  # noqa: T201
+        sending.raise_for_failures()
+        if report_progress:
+            print(f"Completed upload of {len(outcomes)} files to upload area {self.uuid}\n", flush=True)  # noqa: T201
+        return outcomes
+
+    # Checksums and validation
+
+    def validate_files(
+        self,
+        file_list: Iterable[str],
+        validator_image: str,
+        original_validation_id: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> dict[str, str]:
+        """Run a validator over files of the area.
+
+        :param file_list: names, in the order in which the validator gets them
+        :param validator_image: name of the validator
+        :param original_validation_id: of the validation that this one repeats
+        :param environment: variables for the validator
+        :return: ``{"validation_id": …}``
+        :raises UploadApiException: the service refused
+        """
+        answer: dict[str, str] = self._api.validate_files(
+            self.uuid, file_list, validator_image, original_validation_id, environment
+        )
+        return answer
+
+    def checksum_status(self, filename: str) -> dict[str, Any]:
+        """``checksum_status`` and ``checksums`` of a file.
+
+        :raises NotReady: there are none yet
+        :raises UploadApiException: there is no such file
+        """
+        answer: dict[str, Any] = self._api.checksum_status(self.uuid, filename)
+        return answer
+
+    def checksum_statuses(self) -> dict[str, int]:
+        """How many files are in each state, and ``TOTAL_NUM_FILES``."""
+        answer: dict[str, int] = self._api.checksum_statuses(self.uuid)
+        return answer
+
+    def validation_status(self, filename: str) -> dict[str, Any]:
+        """``validation_status`` and ``validation_results`` of a file's latest validation.
+
+        :raises NotReady: it has not ended yet
+        :raises UploadApiException: there is no such file
+        """
+        answer: dict[str, Any] = self._api.validation_status(self.uuid, filename)
+        return answer
+
+    def validation_statuses(self) -> dict[str, int]:
+        """How many files are in each state, counted once for each validation."""
+        answer: dict[str, int] = self._api.validation_statuses(self.uuid)
+        return answer
+
+    def status(self, filename: str) -> str:
+        """How far a file is, in one word: that of its checksums until it has them, then that of its validation.
+
+        :raises UploadApiException: there is no such file
+        """
+        try:
+            word = str(self.checksum_status(filename)["checksum_status"])
+        except NotReady:
+            return "CHECKSUMMING"
+        if word != "CHECKSUMMED":
+            return {"SCHEDULED": "CHECKSUMMING_SCHEDULED", "UNSCHEDULED": "CHECKSUMMING_UNSCHEDULED"}.get(word, word)
+        try:
+            word = str(self.validation_status(filename)["validation_status"])
+        except NotReady:
+            return "VALIDATING"
+        return {"SCHEDULED": "VALIDATION_SCHEDULED", "UNSCHEDULED": "VALIDATION_UNSCHEDULED"}.get(word, word)
+
+    def wait(
+        self,
+        files: Iterable[str] | None = None,
+        *,
+        validated: bool = False,
+        timeout: float = 3600.0,
+        progress: str = "auto",
+    ) -> dict[str, str]:
+        """Wait until files have their checksums.
+
+        :param files: names; default: all files in the area
+        :param validated: wait for the end of their validations too
+        :param timeout: seconds
+        :param progress: ``auto`` or ``none``
+        :return: the state of each file
+        :raises TimedOutError: it takes longer
+        :raises UploadException: checksums or validations failed
+        """
+        from .waiting import wait
+
+        return wait(self, files, validated=validated, timeout=timeout, progress=progress)

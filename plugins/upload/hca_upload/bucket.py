@@ -1,0 +1,80 @@
+"""What is in an area's folder of the bucket, as its borrowed credentials show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import HCAError, UnreachableError
+
+from .errors import UploadException
+
+if TYPE_CHECKING:
+    from .area import UploadArea
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object of the area.
+
+    :ivar name: below the area
+    :ivar etag: without quotes; the MD5, or that of the parts' MD5s
+    """
+
+    name: str
+    size: int
+    etag: str
+
+
+def objects(area: UploadArea) -> Iterator[list[Found]]:
+    """The objects of an area, a page at a time. The policy allows to list exactly this prefix."""
+    prefix = f"{area.uuid}/"
+    credentials = area.get_credentials()
+    credentials.pop("expiry_time")
+    client = s3_client(area.upload_service.settings.config, **credentials)
+    with telling(f"cannot list s3://{area.uri.bucket_name}/{prefix}"):
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=area.uri.bucket_name, Prefix=prefix):
+            yield [
+                Found(entry["Key"].removeprefix(prefix), entry["Size"], entry["ETag"].strip('"'))
+                for entry in page.get("Contents", ())
+                if entry["Key"] != prefix
+            ]
+
+
+def s3_client(config: Any, **credentials: str) -> Any:
+    """A boto3 client for the configured endpoint; without credentials, with those that the AWS tools use."""
+    import boto3
+    import botocore.config
+
+    return boto3.client(
+        "s3",
+        endpoint_url=config.get("s3.endpoint_url"),
+        region_name=config.get("s3.region") or "us-east-1",
+        config=botocore.config.Config(signature_version="s3v4", retries={"mode": "standard", "max_attempts": 5}),
+        **credentials,
+    )
+
+
+class telling:
+    """Turns botocore's exceptions into ours.
+
+    :param what: what could not be done
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        import botocore.exceptions
+
+        if isinstance(error, botocore.exceptions.ClientError):
+            answer = error.response.get("Error", {})
+            raise UploadException(f"{self._what}: {answer.get('Code')}: {answer.get('Message')}") from None
+        if isinstance(error, (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)):
+            raise UnreachableError(f"{self._what}: the store cannot be reached") from None
+        if isinstance(error, botocore.exceptions.BotoCoreError):
+            raise HCAError(f"{self._what}: {error}") from None

@@ -1,0 +1,151 @@
+"""``hca upload select | areas | forget | creds | create | delete``."""
+
+from __future__ import annotations
+
+import argparse
+import uuid as uuids
+from typing import Any
+
+from hca_base.commands import confirm
+from hca_base.errors import UsageError
+
+from ..uri import UploadAreaURI
+from .base import UploadCommand
+
+_ALIAS = "UUID of an area that was selected before, or its first characters"
+
+
+class Select(UploadCommand):
+    """Select the upload area that the other commands are about.
+
+    An area that is given by its address is remembered; later a few characters of its UUID are enough.
+    """
+
+    example = "upload select s3://org-humancellatlas-upload-prod/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("uri_or_alias", help=f"address of an area, or {_ALIAS}")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        settings = self.settings
+        given = parsed_args.uri_or_alias
+        text = ""
+        if given.startswith("s3://"):
+            uri = UploadAreaURI(given)
+            settings.add_area(uri)
+            uuid = uri.area_uuid
+            alias = settings.unique_prefix(uuid)
+            text = f'\nIn future you may refer to this upload area using the alias "{alias}"'
+        else:
+            uuid = settings.area_uuid_from_partial_uuid(given)
+            alias = settings.unique_prefix(uuid)
+        settings.select_area(uuid)
+        self.context.forget()
+        data = {"uuid": uuid, "uri": settings.area_uri(uuid).uri, "alias": alias}
+        self.tell(parsed_args, data, f"Upload area {uuid} selected.{text}")
+
+
+class Areas(UploadCommand):
+    """List the upload areas that were selected before, and mark the current one."""
+
+    example = "upload areas"
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        settings = self.settings
+        current = settings.current_area
+        rows = [
+            {"uuid": uuid, "uri": settings.area_uri(uuid).uri, "selected": uuid == current} for uuid in settings.areas
+        ]
+        text = "\n".join(uuid + (" <- selected" if uuid == current else "") for uuid in settings.areas)
+        self.tell(parsed_args, rows, text)
+
+
+class Forget(UploadCommand):
+    """Forget an upload area. The area itself stays as it is."""
+
+    example = "upload forget aaaa"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("uuid_or_alias", help=_ALIAS)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        settings = self.settings
+        uuid = settings.area_uuid_from_partial_uuid(parsed_args.uuid_or_alias)
+        settings.forget_area(uuid)
+        self.context.forget()
+        self.tell(parsed_args, {"uuid": uuid}, f"Forgetting about area {uuid}")
+
+
+class Creds(UploadCommand):
+    """Borrow credentials for writing to an upload area, and print them as environment variables.
+
+    They work for an hour, for the area's folder alone. Take care where the output goes: they are secret.
+    """
+
+    example = "upload creds aaaa"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("uuid_or_alias", nargs="?", help=f"{_ALIAS} (default: the selected area)")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        settings = self.settings
+        uri = settings.selected()
+        if parsed_args.uuid_or_alias:
+            uri = settings.area_uri(settings.area_uuid_from_partial_uuid(parsed_args.uuid_or_alias))
+        lent = self.area(uri).get_credentials()
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        text = "\n".join(f"{name.upper()}={lent[name]}" for name in names)
+        self.tell(parsed_args, {name.upper(): lent[name] for name in names} | {"EXPIRATION": lent["expiry_time"]}, text)
+
+
+class Create(UploadCommand):
+    """Create an upload area and select it.
+
+    It takes the API key of the service ('hca auth set-key upload').
+    """
+
+    example = "upload create --env local"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("uuid", nargs="?", help="UUID of the area (default: a new one)")
+        parser.add_argument(
+            "--env", metavar="STAGE", help="stage of the deployment (default: the setting upload.stage, or prod)"
+        )
+        parser.add_argument("--no-select", action="store_true", help="do not select it")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        stage = parsed_args.env or self.config.get("upload.stage") or "prod"
+        uuid = parsed_args.uuid or str(uuids.uuid4())
+        area = self.service(stage).create_area(uuid)
+        text = f"Upload area {area.uuid} created."
+        if not parsed_args.no_select:
+            settings = self.settings
+            settings.add_area(area.uri)
+            settings.select_area(area.uuid)
+            self.context.forget()
+            text += f"\nUpload area {area.uuid} selected."
+        self.tell(parsed_args, {"uuid": area.uuid, "uri": area.uri.uri}, text)
+
+
+class Delete(UploadCommand):
+    """Delete an upload area and all files in it, after asking.
+
+    It takes the API key of the service ('hca auth set-key upload').
+    """
+
+    example = "upload delete aaaa --yes"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("uuid_or_alias", help=_ALIAS)
+        parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        settings = self.settings
+        uuid = settings.area_uuid_from_partial_uuid(parsed_args.uuid_or_alias)
+        area = self.area(settings.area_uri(uuid))
+        if not parsed_args.yes and not confirm(f"Delete upload area {uuid} and all files in it?"):
+            raise UsageError("nothing was deleted", hint="--yes deletes without asking")
+        area.delete()
+        settings.forget_area(uuid)
+        self.context.forget()
+        self.tell(parsed_args, {"uuid": uuid}, f"Upload area {uuid} is being deleted.")

@@ -1,0 +1,71 @@
+"""What the commands have in common: which area they are about, and how they say what hca 7 said."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hca_base.commands import Command
+from hca_base.errors import UsageError
+
+from ..area import UploadArea
+from ..settings import UploadConfig
+from ..upload_service import UploadService
+from ..uri import UploadAreaURI
+
+
+class UploadCommand(Command):
+    """A command that prints the text that scripts written for hca 7 parse, unless another format is asked for."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        from hca_base.output import add_output_options
+
+        parser = super().get_parser(prog_name)
+        self.add_arguments(parser)
+        add_output_options(parser, default="text, as hca 7 printed it")
+        return parser
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own arguments."""
+
+    @property
+    def settings(self) -> UploadConfig:
+        """The areas that the configuration knows."""
+        return UploadConfig(self.config)
+
+    def service(self, stage: str) -> UploadService:
+        """A deployment."""
+        return UploadService(stage, self.context.token, config=self.config)
+
+    def area(self, uri: UploadAreaURI | None = None) -> UploadArea:
+        """An area; default: the selected one."""
+        uri = uri or self.settings.selected()
+        return self.service(uri.deployment_stage).upload_area(uri)
+
+    def tell(self, args: argparse.Namespace, data: Any, text: str) -> None:
+        """Write the result: the text, or the data where a format or a query is asked for."""
+        asked = (args.output_format, args.output_query, args.output_columns, args.output_sort, args.output_file)
+        if any(asked):
+            self.emit(data, args)
+        elif text:
+            print(text, file=self.stdout)
+
+
+def add_area_options(parser: argparse.ArgumentParser) -> None:
+    """``--env`` and ``--uuid``, with which hca 7 named an area."""
+    parser.add_argument("--env", metavar="STAGE", help="stage of the area's deployment (default: the selected area's)")
+    parser.add_argument("--uuid", help="full UUID of an area (default: the selected area)")
+
+
+def area_of(command: UploadCommand, args: argparse.Namespace) -> UploadArea:
+    """The area that ``--env`` and ``--uuid`` name, or the selected one."""
+    settings = command.settings
+    if not args.uuid and not args.env:
+        return command.area()
+    uuid = args.uuid or settings.selected().area_uuid
+    if not args.env:
+        return command.area(settings.area_uri(uuid))
+    if not args.env.isalnum():
+        raise UsageError(f"--env {args.env!r} is no stage")
+    bucket = settings.bucket_name_template.replace("{deployment_stage}", args.env)
+    return command.area(UploadAreaURI(f"s3://{bucket}/{uuid}/"))

@@ -1,0 +1,99 @@
+"""``hca upload status | report | wait``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from hca_base.errors import ExitCode, HCAError
+
+from ..errors import UploadApiException, UploadException
+from .base import UploadCommand, add_area_options, area_of
+
+
+class Status(UploadCommand):
+    """Show how far the service is with a file of an upload area."""
+
+    example = "upload status reads_R1.fastq.gz"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("filename", metavar="FILE", help="name of the file in the area")
+        add_area_options(parser)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        area = area_of(self, parsed_args)
+        name = parsed_args.filename
+        try:
+            status = area.status(name)
+        except UploadApiException as error:
+            # On stdout too, where scripts written for hca 7 look for it.
+            self.tell(parsed_args, {"error": error.message}, f"CHECKSUM_STATUS_RETRIEVAL_ERROR: {error.message}")
+            raise
+        where = f"{area.deployment_stage}/{area.uuid}"
+        data = {"filename": name, "area": area.uuid, "status": status}
+        self.tell(parsed_args, data, f"File: {name} in UploadArea: {where} is currently {status}")
+        if status == "FAILED":
+            raise UploadException(f"{name} failed", exit_code=ExitCode.VERIFICATION)
+
+
+class Report(UploadCommand):
+    """Write a report on the files of an upload area to a text file."""
+
+    example = "upload report --output_file_name my-area"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_area_options(parser)
+        parser.add_argument(
+            "--output_file_name",
+            "--output-file-name",
+            metavar="NAME",
+            help="write to NAME.txt (default: the area's UUID)",
+        )
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.config import write_atomic
+
+        area = area_of(self, parsed_args)
+        checksums = area.checksum_statuses()
+        validations = area.validation_statuses()
+        total = checksums.pop("TOTAL_NUM_FILES", 0)
+        # The service counts a file once for each of its validations, so the difference may be less than nothing.
+        validations["VALIDATION_UNSCHEDULED"] = max(0, checksums.get("CHECKSUMMED", 0) - sum(validations.values()))
+        lines = ["FILE STATUS REPORT", f"UploadArea: {area.uuid}", f"Total Number of Files: {total}"]
+        for title, counts in (("CHECKSUMS", checksums), ("VALIDATIONS", validations)):
+            lines.append(title)
+            lines += [f"\t{state} files: {counts[state]}" for state in sorted(counts)]
+        name = parsed_args.output_file_name or area.uuid
+        try:
+            write_atomic(Path(f"{name}.txt"), "\n".join(lines) + "\n")
+        except OSError as error:
+            raise HCAError(f"{name}.txt cannot be written: {error.strerror}") from None
+        data = {"area": area.uuid, "total": total, "checksums": checksums, "validations": validations}
+        where = f"{area.deployment_stage}/{area.uuid}"
+        self.tell(parsed_args, data, f"File status report for {where} generated, located {name}.txt")
+
+
+class Wait(UploadCommand):
+    """Wait until the files of an upload area have their checksums, or are validated."""
+
+    example = "upload wait --validated --timeout 600"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("files", nargs="*", metavar="NAME", help="names of files in the area (default: all)")
+        parser.add_argument("--validated", action="store_true", help="wait for the end of their validations too")
+        parser.add_argument(
+            "--timeout", type=float, default=3600.0, metavar="SECONDS", help="give up after so long (default: 3600)"
+        )
+        add_area_options(parser)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        area = area_of(self, parsed_args)
+        states = area.wait(
+            parsed_args.files or None,
+            validated=parsed_args.validated,
+            timeout=parsed_args.timeout,
+            progress=self.context.progress,
+        )
+        rows = [{"name": name, "status": state} for name, state in states.items()]
+        self.tell(parsed_args, rows, "\n".join(f"{row['name']}: {row['status']}" for row in rows))

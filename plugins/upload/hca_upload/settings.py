@@ -1,0 +1,189 @@
+"""What the user's configuration knows of upload areas."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import ConfigError, ExitCode
+
+from .errors import UploadException
+from .service import SERVICE
+from .uri import UploadAreaURI
+
+if TYPE_CHECKING:
+    from hca_base.config import Config
+
+
+class UploadConfig:
+    """The areas that were selected, which of them is current, and where the services of each stage are.
+
+    Changes go to the file of the active profile, or the user's own where there is none; each reads that file anew under
+    a lock, so that commands that run at the same time lose nothing.
+
+    :param config: settings; default: those of the user
+    """
+
+    def __init__(self, config: Config | None = None) -> None:
+        if config is None:
+            from hca_base.config import load
+
+            config = load()
+        SERVICE.add_defaults(config)
+        self._config = config
+        self._changed: dict[str, Any] | None = None
+
+    @property
+    def config(self) -> Config:
+        """The settings that it reads."""
+        return self._config
+
+    @property
+    def _section(self) -> dict[str, Any]:
+        return self._changed if self._changed is not None else self._config.section("upload")
+
+    @property
+    def areas(self) -> list[str]:
+        """UUIDs of all areas that are known, in the order in which they were selected first."""
+        return list(self._areas)
+
+    @property
+    def _areas(self) -> dict[str, Any]:
+        found = self._section.get("areas") or {}
+        if not isinstance(found, dict):
+            raise ConfigError("upload.areas must be an object", hint="hca config unset upload.areas")
+        return found
+
+    @property
+    def current_area(self) -> str | None:
+        """UUID of the area that commands are about, or None."""
+        found = self._section.get("current_area")
+        return str(found) if found else None
+
+    @property
+    def bucket_name_template(self) -> str:
+        """Name of a stage's bucket, with ``{deployment_stage}`` in it."""
+        return str(self._section["bucket_name_template"])
+
+    @property
+    def preprod_api_url_template(self) -> str:
+        """URL of the API of all stages but ``prod``, with ``{deployment_stage}`` in it."""
+        return str(self._section["preprod_api_url_template"])
+
+    @property
+    def production_api_url(self) -> str:
+        """URL of the API of the stage ``prod``."""
+        return str(self._section["production_api_url"])
+
+    def api_url(self, stage: str) -> str:
+        """URL of a stage's API, ending in ``/v1``."""
+        if stage == "prod":
+            return self.production_api_url.rstrip("/")
+        return self.preprod_api_url_template.replace("{deployment_stage}", stage).rstrip("/")
+
+    def area_uri(self, area_uuid: str | None) -> UploadAreaURI:
+        """The address of an area that is known.
+
+        :raises UploadException: it is not
+        """
+        if not area_uuid or area_uuid not in self._areas:
+            raise UploadException(f"I don't know about area {area_uuid}", exit_code=ExitCode.NOT_FOUND)
+        entry = self._areas[area_uuid]
+        uri = entry.get("uri") if isinstance(entry, dict) else None
+        if not isinstance(uri, str):
+            raise ConfigError(
+                f"upload.areas.{area_uuid}.uri is missing", hint=f"hca config unset upload.areas.{area_uuid}"
+            )
+        return UploadAreaURI(uri)
+
+    def selected(self) -> UploadAreaURI:
+        """The address of the current area.
+
+        :raises UploadException: none is selected
+        """
+        if not self.current_area:
+            raise UploadException(
+                "There is no upload area selected.", hint='Please select one with "hca upload select <uri_or_alias>"'
+            )
+        return self.area_uri(self.current_area)
+
+    def add_area(self, uri: UploadAreaURI) -> None:
+        """Remember an area."""
+        with _editing(self) as section:
+            section.setdefault("areas", {}).setdefault(uri.area_uuid, {"uri": uri.uri})
+
+    def select_area(self, area_uuid: str) -> None:
+        """Make an area that is known the current one."""
+        uri = self.area_uri(area_uuid)
+        with _editing(self) as section:
+            section.setdefault("areas", {}).setdefault(area_uuid, {"uri": uri.uri})
+            section["current_area"] = area_uuid
+
+    def forget_area(self, area_uuid: str) -> None:
+        """Remember an area no longer; if it is the current one, none is."""
+        with _editing(self) as section:
+            section.get("areas", {}).pop(area_uuid, None)
+            if section.get("current_area") == area_uuid:
+                section["current_area"] = None
+
+    def area_uuid_from_partial_uuid(self, partial_uuid: str) -> str:
+        """The UUID of the one area whose UUID begins so.
+
+        :raises UploadException: there is none, or more than one
+        """
+        found = [uuid for uuid in self.areas if partial_uuid and uuid.startswith(partial_uuid)]
+        if partial_uuid in found:
+            return partial_uuid
+        if not found:
+            raise UploadException(f'Sorry I don\'t recognize area "{partial_uuid}"', exit_code=ExitCode.NOT_FOUND)
+        if len(found) > 1:
+            raise UploadException(f'"{partial_uuid}" matches more than one area, please provide more characters.')
+        return found[0]
+
+    def unique_prefix(self, area_uuid: str) -> str:
+        """The shortest beginning of an area's UUID that no other area's has."""
+        others = [uuid for uuid in self.areas if uuid != area_uuid]
+        for length in range(1, len(area_uuid)):
+            if not any(uuid.startswith(area_uuid[:length]) for uuid in others):
+                return area_uuid[:length]
+        return area_uuid
+
+    def save(self) -> None:
+        """Does nothing: every change is saved when it is made. (Scripts written for hca 7 call it.)"""
+
+    @property
+    def file(self) -> Path:
+        """The file that changes go to."""
+        from hca_base.config import paths, profile_path
+
+        profile = self._config.profile
+        path = paths.user_config_file() if profile in (None, "default") else profile_path(str(profile))
+        return Path(os.fspath(path))
+
+
+class _editing:
+    """Change the section ``upload`` of the user's file, under its lock, and see the change at once."""
+
+    def __init__(self, settings: UploadConfig) -> None:
+        from hca_base.config import edit_file
+
+        self._settings = settings
+        self._edit = edit_file(settings.file)
+
+    def __enter__(self) -> dict[str, Any]:
+        self._data = self._edit.__enter__()
+        section = self._data.setdefault("upload", {})
+        if not isinstance(section, dict) or not isinstance(section.get("areas", {}), dict):
+            error = ConfigError(f"{self._settings.file}: upload and upload.areas must be objects")
+            self._edit.__exit__(type(error), error, None)
+            raise error
+        self._section: dict[str, Any] = section
+        return section
+
+    def __exit__(self, *exception: Any) -> None:
+        self._edit.__exit__(*exception)
+        if exception[0] is None:
+            merged = {**self._settings._config.section("upload"), **self._section}
+            merged["areas"] = dict(self._section.get("areas", {}))
+            self._settings._changed = merged

@@ -1,0 +1,50 @@
+"""The start of everything: a deployment of the Upload Service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .api import ApiClient
+from .area import UploadArea
+from .settings import UploadConfig
+from .uri import UploadAreaURI
+
+if TYPE_CHECKING:
+    from hca_base.config import Config
+
+
+class UploadService:
+    """A deployment of the Upload Service.
+
+    :param deployment_stage: ``prod``, ``staging``, ``local``, …; the stage of an area is in its address
+    :param api_token: API key, for creating and deleting areas, storing files and validating; default: the configured
+        or stored one
+    :param config: settings; default: those of the user
+    """
+
+    def __init__(
+        self, deployment_stage: str = "prod", api_token: str | None = None, *, config: Config | None = None
+    ) -> None:
+        self.deployment_stage = deployment_stage
+        self.api_token = api_token
+        self.settings = UploadConfig(config)
+        self.api_client = ApiClient(deployment_stage, api_token, config=self.settings)
+
+    def __repr__(self) -> str:
+        return f"<UploadService {self.api_client.url}>"
+
+    @staticmethod
+    def config() -> UploadConfig:
+        """What the user's configuration knows of upload areas."""
+        return UploadConfig()
+
+    def create_area(self, area_uuid: str) -> UploadArea:
+        """Make an area; one that exists stays as it is.
+
+        :raises UploadApiException: the service refused
+        """
+        return UploadArea(UploadAreaURI(self.api_client.create_area(area_uuid)["uri"]), self)
+
+    def upload_area(self, area_uri: UploadAreaURI) -> UploadArea:
+        """The object for an area, whether it exists or not."""
+        return UploadArea(area_uri, self)

@@ -1,0 +1,49 @@
+"""The addresses of upload areas."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from hca_base.errors import UsageError
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+# As lenient as the service, which takes any letters and digits, and more of them behind.
+_AREA = re.compile(r"[A-Za-z0-9]{8}(-[A-Za-z0-9]{4}){3}-[A-Za-z0-9]{12}[A-Za-z0-9-]*\Z")
+
+
+class UploadAreaURI:
+    """``s3://BUCKET/UUID/``; the last word of the bucket's name is the deployment stage.
+
+    :param uri: the address; its final slash may be missing
+    :raises UsageError: it is no such address
+    """
+
+    def __init__(self, uri: str) -> None:
+        parts = urlsplit(str(uri))
+        name = parts.path.strip("/")
+        if parts.scheme != "s3" or not _BUCKET.match(parts.netloc) or not _AREA.match(name):
+            raise UsageError(
+                f"{str(uri)!r} is not the address of an upload area",
+                hint="it looks like s3://org-humancellatlas-upload-prod/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/",
+            )
+        self.bucket_name = parts.netloc
+        self.area_uuid = name
+        self.uri = f"s3://{self.bucket_name}/{self.area_uuid}/"
+
+    def __str__(self) -> str:
+        return self.uri
+
+    def __repr__(self) -> str:
+        return f"UploadAreaURI({self.uri!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UploadAreaURI) and other.uri == self.uri
+
+    def __hash__(self) -> int:
+        return hash(self.uri)
+
+    @property
+    def deployment_stage(self) -> str:
+        """``prod``, ``staging``, ``local``, …"""
+        return self.bucket_name.rpartition("-")[2]

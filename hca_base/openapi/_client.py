@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -54,6 +54,7 @@ class Client:
     :param token: a bearer token or API key for the service, in place of the stored ones
     :param profile: name of a profile, when ``config`` is not given
     :param base_url: URL of the service, in place of the document's
+    :param credential_providers: further sources of credentials (:class:`hca_base.auth.CredentialProvider`)
     :cvar default_service: the service that a plugin's client class is for
     :cvar strict_choices: names of arguments that take no other value than those listed in the document
     :cvar example_name: name of a client in examples
@@ -73,6 +74,7 @@ class Client:
         token: str | None = None,
         profile: str | None = None,
         base_url: str | None = None,
+        credential_providers: Iterable[Any] = (),
     ) -> None:
         self.service = service if service is not None else self.default_service
         if self.service is None and swagger_url is None:
@@ -84,6 +86,7 @@ class Client:
         self._token = token
         self._profile = profile
         self._base_url = base_url
+        self._credential_providers = tuple(credential_providers)
         self._credentials: Any = None
         self._index: Index | None = None
         self._document: Document | None = None
@@ -144,6 +147,7 @@ class Client:
                     base_url=self.base_url,
                     security_schemes=self._current_index().security_schemes,
                     session=self.session,
+                    extra=self._credential_providers,
                 )
             return self._credentials
 
@@ -386,7 +390,7 @@ class Client:
     def _auth(self, operation: Operation, index: Index) -> Any:
         if operation.auth == "none":
             # A document that says nothing of credentials at all leaves it to the user who stored some.
-            return "no" if index.secured or self.service is None else "auto"
+            return "no" if index.secured or (self.service is None and self._token is None) else "auto"
         return "required" if operation.auth == "required" else "auto"
 
     @property

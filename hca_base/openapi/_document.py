@@ -235,6 +235,13 @@ def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
     :param url: the URL that the document was fetched from, or None if it was not
     :returns: an http or https URL without a slash at its end, or None
     """
+    try:
+        return _base_url_of(root, url)
+    except ValueError:  # what a URL with unbalanced brackets or the like makes of urlsplit
+        return None
+
+
+def _base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
     fetched = urlsplit(url) if url and url.lower().startswith(("http://", "https://")) else None
     if "swagger" in root:
         stated = _swagger_base(root, fetched)

@@ -79,8 +79,11 @@ def operation_base(operation: Operation, base_url: str, document_url: str | None
     """The base URL for one operation: that of its own servers if it has any, else the service's."""
     if not operation.servers:
         return base_url
-    own = urljoin(document_url or base_url + "/", operation.servers[0])
-    parts = urlsplit(own)
+    try:
+        own = urljoin(document_url or base_url + "/", operation.servers[0])
+        parts = urlsplit(own)
+    except ValueError:
+        return base_url
     # As for the document's own servers: a document from elsewhere cannot send us to this machine.
     if parts.scheme not in ("http", "https") or is_loopback(parts.hostname) != is_loopback(urlsplit(base_url).hostname):
         return base_url

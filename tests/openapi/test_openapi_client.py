@@ -530,3 +530,37 @@ def test_paths_of_one_name(web: Any) -> None:
         client.post_area(file="f")
     assert "(id, file; also post_area_by_file)" in (client.post_area.__doc__ or "")
     assert "post_area_by_file" in dir(client)
+
+
+def test_a_token_goes_to_operations_that_want_one_and_to_no_other_host(client: Client, web: Any) -> None:
+    other = Client(swagger_url=client.swagger_url, token="secret-token")
+    web.answer = lambda request: {"seen": request.headers.get("Authorization")}
+    assert other.delete_bundle(uuid=UUID) == {"seen": "Bearer secret-token"}
+    assert other.get_bundle(uuid=UUID, replica="aws") == {"seen": None}
+    with pytest.raises(AuthError):
+        client.delete_bundle(uuid=UUID)
+
+
+def test_a_document_that_says_nothing_of_credentials_leaves_it_to_the_token(web: Any) -> None:
+    web.documents["/d"] = {"openapi": "3.0.0", "paths": {"/x": {"get": {"responses": {}}}}}
+    web.answer = lambda request: {"seen": request.headers.get("Authorization")}
+    assert Client(swagger_url=f"{web.url}/d", token="secret-token").get_x() == {"seen": "Bearer secret-token"}
+    assert Client(swagger_url=f"{web.url}/d").get_x() == {"seen": None}
+
+
+def test_an_api_key_in_a_header_or_the_query(web: Any) -> None:
+    for place, schema in (("header", "Api-Key"), ("query", "key")):
+        schemes = {"k": {"type": "apiKey", "in": place, "name": schema}}
+        parameters = [{"name": schema, "in": place, "required": place == "header", "schema": {"type": "string"}}]
+        operation = {"parameters": parameters, "security": [{"k": []}], "responses": {}}
+        web.documents[f"/{place}"] = {
+            "openapi": "3.0.0",
+            "paths": {"/x": {"get": operation}},
+            "components": {"securitySchemes": schemes},
+        }
+    web.answer = lambda request: {"header": request.headers.get("Api-Key"), "query": request.query}
+    header = Client(swagger_url=f"{web.url}/header", token="stored")
+    assert header.get_x()["header"] == "stored"
+    assert header.get_x(api_key="given")["header"] == "given"
+    assert Client(swagger_url=f"{web.url}/header").get_x(api_key="given")["header"] == "given"
+    assert Client(swagger_url=f"{web.url}/query", token="stored").get_x()["query"] == [["key", "stored"]]

@@ -48,7 +48,7 @@ def check(document: Document) -> None:
         compile(example_of(operation), "example", "eval")
         inspect.cleandoc(text)
         try:
-            bind(operation, {name: "x" for name in python_names})
+            bind(operation, dict.fromkeys(python_names, "x"))
         except UsageError as error:
             assert printable(str(error))
 

@@ -173,7 +173,7 @@ class GoogleDefaultProvider(Provider):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._credentials, _ = google.auth.default(
-                    scopes=self._scopes or [_SCOPE_URLS["email"]], request=self._request()
+                    scopes=self._scopes or [_SCOPE_URLS["email"]], request=_without_project_lookup(self._request())
                 )
         except exceptions.DefaultCredentialsError:
             if path:
@@ -202,6 +202,26 @@ class GoogleDefaultProvider(Provider):
         from google.auth.transport.requests import Request
 
         return Request(session=self._session.transport)
+
+
+def _without_project_lookup(request: Any) -> Any:
+    """A transport that answers the library's question after the project by itself.
+
+    ``google.auth.default`` wants to know it; we have no use for it, and a service that need not be reached should not
+    be asked.
+    """
+
+    class NoProject:
+        status = 404
+        headers: Mapping[str, str] = {}
+        data = b"{}"
+
+    def answer(url: str, *args: Any, **kwargs: Any) -> Any:
+        if url.startswith("https://cloudresourcemanager.googleapis.com/"):
+            return NoProject()
+        return request(url, *args, **kwargs)
+
+    return answer
 
 
 #: Google's names of OpenID's scopes.

@@ -164,17 +164,13 @@ class TokenStore:
 
     def _read(self) -> dict[str, Any]:
         try:
-            fd = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            with self.path.open("rb") as stream:
+                self._check_owner(stream.fileno())
+                data = stream.read(_LIMIT)
         except FileNotFoundError:
             return {"version": _VERSION, "accounts": {}}
         except OSError as error:
             raise AuthError(f"the token file {self.path} cannot be read: {error.strerror}") from None
-        with os.fdopen(fd, "rb") as stream:
-            self._check_owner(stream.fileno())
-            try:
-                data = stream.read(_LIMIT)
-            except OSError as error:
-                raise AuthError(f"the token file {self.path} cannot be read: {error.strerror}") from None
         try:
             content = json.loads(data.decode("utf-8-sig"))
             if not isinstance(content["accounts"], dict):

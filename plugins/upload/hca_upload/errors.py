@@ -5,6 +5,10 @@ from __future__ import annotations
 from hca_base.errors import ExitCode, HCAError, ServiceError
 
 
+#: What the service says when it knows the area but not the file.
+NO_SUCH_FILE = "No such file"
+
+
 class UploadException(HCAError, RuntimeError):
     """Something about an upload area is wrong: it is not known, not selected, or files were not uploaded."""
 
@@ -17,11 +21,13 @@ class UploadApiException(HCAError, RuntimeError):
     """The service refused a request.
 
     :ivar status: HTTP status
+    :ivar title: the service's message, in short
     """
 
     def __init__(self, error: ServiceError) -> None:
         HCAError.__init__(self, error.message, hint=error.hint, request_id=error.request_id)
         self.status = error.status
+        self.title = error.title
         self.exit_code = error.exit_code
 
 

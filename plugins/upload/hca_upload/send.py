@@ -15,7 +15,7 @@ from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import Row, TransferOptions, UploadItem, checksum_file, upload
 
 from .bucket import Found, objects, s3_client, telling
-from .errors import NotReady, UploadApiException, UploadException
+from .errors import NO_SUCH_FILE, NotReady, UploadApiException, UploadException
 from .sources import SourceFile
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _NOTIFIERS = 8
 #: Bytes and number of objects that are fetched from another bucket before they are sent on.
 _BATCH_BYTES, _BATCH_FILES = 1 << 30, 256
+#: Failures that an error message names; the outcomes have them all.
+_NAMED = 5
 _ACL = "bucket-owner-full-control"
 
 
@@ -76,6 +78,7 @@ class Sending:
 
     def run(self) -> list[Outcome]:
         """Do it; what failed is in the outcomes, and raises nothing."""
+        self._check_folders()
         missing = self._missing()
         local = [file for file in missing if not file.remote]
         remote = [file for file in missing if file.remote]
@@ -97,15 +100,35 @@ class Sending:
         """
         failed = [outcome for outcome in self.outcomes.values() if outcome.state == "failed"]
         if failed:
-            lines = "\n".join(f"  {outcome.path}: {outcome.error}" for outcome in failed)
-            code = self.codes.pop() if len(self.codes) == 1 else ExitCode.FAILED
+            told = "; ".join(f"{outcome.path}: {outcome.error}" for outcome in failed[:_NAMED])
+            more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
             raise UploadException(
-                f"{len(failed)} of {len(self.files)} files were not uploaded:\n{lines}",
-                exit_code=code,
+                f"{len(failed)} of {len(self.files)} files were not uploaded: {told}{more}",
+                exit_code=self.codes.pop() if len(self.codes) == 1 else ExitCode.FAILED,
                 hint="run the same command again: what is there already is left out",
             )
 
     # What is there
+
+    def _check_folders(self) -> None:
+        """See whether the service takes names with folders in them, before anything is sent in vain.
+
+        :raises UploadException: it does not
+        """
+        nested = next((file for file in self.files if "/" in file.name), None)
+        if nested is None:
+            return
+        try:
+            self.area.upload_service.api_client.file_info(self.area.uuid, nested.name)
+        except NotReady:
+            pass
+        except UploadApiException as error:
+            if error.title != NO_SUCH_FILE:
+                raise UploadException(
+                    f"this service takes no names with folders in them, such as {nested.name!r}",
+                    exit_code=ExitCode.REFUSED,
+                    hint="leave out --keep-paths",
+                ) from None
 
     def _missing(self) -> list[SourceFile]:
         """The files that are not in the area with the same content."""
@@ -188,8 +211,6 @@ class Sending:
             notice.result()
         except HCAError as error:
             message = f"it is in the bucket, but the service could not be told: {error.message}"
-            if "/" in file.name:
-                message = "this service takes no names with folders in them (--keep-paths)"
             self.codes.add(error.exit_code)
             self.outcomes[file.name] = Outcome(file.path, file.name, file.size, "failed", message)
         else:

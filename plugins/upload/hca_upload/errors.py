@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hca_base.errors import ExitCode, HCAError, ServiceError
 
-
 #: What the service says when it knows the area but not the file.
 NO_SUCH_FILE = "No such file"
 

@@ -216,9 +216,12 @@ class _Flow:
             options = {"auth": HTTPBasicAuth(client.client_id, client.client_secret), "include_client_id": False}
         with _oauthlib(client):
             try:
-                return dict(flow.fetch_token(code=code, timeout=(10, 30), **options))
+                token = dict(flow.fetch_token(code=code, timeout=(10, 30), **options))
             except Exception as error:  # noqa: BLE001 - of requests, urllib3, oauthlib; their texts may hold the answer
                 raise _failure(error, client.token_url) from None
+        if isinstance(token.get("scope"), list):  # oauthlib's own form
+            token["scope"] = " ".join(token["scope"])
+        return token
 
     def _check_id_token(self, token: object) -> None:
         """An ID token came straight from the issuer over a safe line; it must be for us, and for this login.

@@ -34,6 +34,7 @@ class Issuer:
         self.deny = False
         self.refresh_answer: Callable[[], tuple[int, Any]] | None = None
         self.token_answer: Callable[[], tuple[int, Any]] | None = None
+        self.token_redirect: str | None = None
         self.refresh_delay = 0.0
         self.rotate = True
         self.state_override: str | None = None
@@ -203,7 +204,12 @@ def _handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
 
         def _token(self, form: dict[str, str]) -> None:
             kind = form.get("grant_type")
-            if issuer.token_answer is not None and kind != "refresh_token":
+            if issuer.token_redirect is not None:
+                self.send_response(307)
+                self.send_header("Location", issuer.token_redirect)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            elif issuer.token_answer is not None and kind != "refresh_token":
                 self._json(*issuer.token_answer())
             elif kind == "authorization_code":
                 self._exchange(form)

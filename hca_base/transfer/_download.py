@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, RefusedError, TransferError, UsageError
 from hca_base.transfer._destination import Destination, destination_of
@@ -17,9 +17,12 @@ from hca_base.transfer._filestore import FileStore
 from hca_base.transfer._lane import Lane
 from hca_base.transfer._limits import Cancel, Gates, RateLimit
 from hca_base.transfer._locate import Context, Redirects
-from hca_base.transfer._model import JOURNAL_FROM, Item, TransferOptions
+from hca_base.transfer._model import JOURNAL_FROM, SMALL_FILE, Item, Source, TransferOptions
 from hca_base.transfer._report import Report, Row
 from hca_base.transfer._wire import Wire
+
+if TYPE_CHECKING:
+    from hca_base.transfer._fast import FastLane
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: Items that wait for a thread, at most; memory stays flat however many there are.
@@ -29,6 +32,7 @@ _QUEUE_LARGE = 32
 _LOOK_AT_DISK_EVERY = 64 * 1024 * 1024
 _MAX_THREADS = 64
 _MAX_LARGE = 8
+_MAX_CONNECTIONS = 128
 
 OnResult = Callable[[Item, Row], None]
 
@@ -111,6 +115,9 @@ class Download:
         self._lane: Lane[tuple[Item, str | None, int]] = Lane(
             self._work, limit, min(limit, options.connections or _MAX_LARGE), fixed=options.connections is not None
         )
+        self._settings = settings
+        self._fetcher.shows_progress = progress is not None
+        self._fast: FastLane | None = None
 
     # -- the run -------------------------------------------------------------------------------------------------
 
@@ -124,12 +131,15 @@ class Download:
         if not self.options.dry_run:
             self._check_room()
             self.destination.begin()
+            self._fast = self._fast_lane()
         try:
             self._pump(iter(items))
         except BaseException:
             self._stop()
             raise
         finally:
+            if self._fast is not None:
+                self._fast.drop()
             self._lane.close()
             self._wire.close()
             if not self.options.dry_run:
@@ -141,8 +151,38 @@ class Download:
                 self.report.write(self.options.report)
         return self.report
 
+    def _fast_lane(self) -> FastLane | None:
+        """libcurl's lane, where there is libcurl."""
+        if not self.options.fast:
+            return None
+        from hca_base.transfer import _curl
+
+        if not _curl.available():
+            return None
+        loop = _curl.CurlLoop(
+            self._context.gates,
+            connect_timeout=self.options.connect_timeout,
+            stall_timeout=self.options.stall_timeout,
+            user_agent=self._settings.user_agent,
+            proxy=self._settings.proxy,
+            ca=self._settings.ca_bundle,
+            max_size=2 * SMALL_FILE,
+            max_connections=self.options.connections or _MAX_CONNECTIONS,
+        )
+        from hca_base.transfer._fast import FastLane
+
+        return FastLane(self._fetcher, loop, self._finish, self._submit, self.options.connections)
+
+    def _submit(self, item: Item, sha256: str | None, failures: int) -> None:
+        """Hand an item to the threads."""
+        self._lane.submit((item, sha256, failures), item.size is None or item.size > JOURNAL_FROM)
+
     def _stop(self) -> None:
         self.cancel.set()
+        if self._fast is not None:
+            for item in self._fast.drop():
+                self._finish(item, _cancelled(item))
+            self._fast = None
         for item, _, _ in self._lane.drop_waiting():
             self._finish(item, _cancelled(item))
         self._wire.abort()
@@ -168,12 +208,23 @@ class Download:
                 self._admit(item)
                 if self.cancel.is_set():
                     break
-            if not more and not self._again and not self._lane.pending:
+            fast = self._fast
+            if fast is not None and fast.pending:
+                # Threads finish on their own; the wait is short only while something waits for them.
+                fast.step(0.02 if self._lane.pending else 0.2)
+                self._lane.adapt()
+            elif self._lane.pending:
+                self._lane.wait(0.1)
+            elif not more and not self._again:
                 return
-            self._lane.wait(0.1)
 
     def _room(self) -> bool:
-        return self._lane.small_pending < _QUEUE_SMALL and self._lane.large_pending < _QUEUE_LARGE
+        fast = self._fast
+        return (
+            self._lane.small_pending < _QUEUE_SMALL
+            and self._lane.large_pending < _QUEUE_LARGE
+            and (fast is None or fast.pending < _QUEUE_SMALL)
+        )
 
     # -- one item ------------------------------------------------------------------------------------------------
 
@@ -208,8 +259,10 @@ class Download:
             return
         with self._lock:
             self._under_way.add(key)
-        large = item.size is None or item.size > JOURNAL_FROM
-        self._lane.submit((item, sha256, 0), large)
+        if self._fast is not None and item.size and item.size <= SMALL_FILE and not _is_local(item):
+            self._fast.submit(item, sha256)
+        else:
+            self._submit(item, sha256, 0)
 
     def _is_under_way(self, key: str, item: Item) -> bool:
         """Park an item whose content another item is bringing."""
@@ -304,6 +357,11 @@ def _check_item(item: Item, sha256: str | None) -> None:
         raise UsageError(f"{item.name!r} has the size {item.size!r}, which is none")
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise RefusedError(f"{item.name!r} has the sha256 {sha256[:80]!r}, which is none")
+
+
+def _is_local(item: Item) -> bool:
+    source = item.source
+    return not callable(source) and (not isinstance(source, Source) or source.path is not None)
 
 
 def _cancelled(item: Item) -> Result:

@@ -51,6 +51,7 @@ class Fetcher:
         self.moved = moved
         self.resumed = resumed
         self.crowded = crowded
+        self.shows_progress = True
 
     def run(self, item: Item, sha256: str | None, failures: int = 0) -> Result:
         """Fetch one item, with all its attempts.

@@ -10,8 +10,8 @@ import pytest
 pytestmark = pytest.mark.xdist_group("local-dss-errors")
 
 VERSION = "2020-05-21T235543.123456Z"
-FILE = f"/v1/files/{uuid.uuid4()}"
-BUNDLE = f"/v1/bundles/{uuid.uuid4()}"
+FILE = f"/v1/files/{uuid.UUID(int=1)}"
+BUNDLE = f"/v1/bundles/{uuid.UUID(int=2)}"
 GOOD = {"source_url": "s3://dss-staging/nope", "creator_uid": 1}
 PROBLEM = "application/problem+json"
 
@@ -71,13 +71,13 @@ SECURED = [
     ("DELETE", BUNDLE),
     ("GET", "/v1/collections"),
     ("PUT", "/v1/collections"),
-    ("GET", f"/v1/collections/{uuid.uuid4()}"),
-    ("PATCH", f"/v1/collections/{uuid.uuid4()}"),
-    ("DELETE", f"/v1/collections/{uuid.uuid4()}"),
+    ("GET", f"/v1/collections/{uuid.UUID(int=3)}"),
+    ("PATCH", f"/v1/collections/{uuid.UUID(int=4)}"),
+    ("DELETE", f"/v1/collections/{uuid.UUID(int=5)}"),
     ("GET", "/v1/subscriptions"),
     ("PUT", "/v1/subscriptions"),
-    ("GET", f"/v1/subscriptions/{uuid.uuid4()}"),
-    ("DELETE", f"/v1/subscriptions/{uuid.uuid4()}"),
+    ("GET", f"/v1/subscriptions/{uuid.UUID(int=6)}"),
+    ("DELETE", f"/v1/subscriptions/{uuid.UUID(int=7)}"),
 ]
 
 

@@ -11,7 +11,9 @@ from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from ._addresses import Origin as Origin
+    from ._addresses import address_of as address_of
     from ._addresses import check_redirect as check_redirect
+    from ._addresses import is_forbidden_address as is_forbidden_address
     from ._addresses import is_loopback as is_loopback
     from ._addresses import origin_of as origin_of
     from ._addresses import same_host as same_host
@@ -49,6 +51,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "error_from_response": "._errors",
         "follow_pages": "._links",
         "guard_loggers": "._redact",
+        "address_of": "._addresses",
+        "is_forbidden_address": "._addresses",
         "is_loopback": "._addresses",
         "iter_body": "._body",
         "json_of": "._body",

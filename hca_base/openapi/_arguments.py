@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import UsageError
-from ._document import printable, suggestion
 from ._operation import Operation, Parameter
+from ._text import printable, suggestion
 
 #: Arguments whose listed values are final; for all others the document may be older than the service.
 STRICT_CHOICES = frozenset({"replica"})

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ._location import server_url
 from ._names import argument_name, distinct, option_name, path_parameters
 from ._operation import SAFE_METHODS, Operation, Parameter, Response
 from ._schema import Resolver, Schema, Unusable
 
-#: The methods that a path item may have.
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 #: Arguments of one operation.
 _MAX_PARAMETERS = 2000
 _LOCATION_ORDER = {"path": 0, "query": 1, "header": 2, "cookie": 3, "formData": 4, "body": 5}
@@ -329,22 +327,6 @@ class Builder:
             if names & {"link", "x-openapi-pagination"} or _NEXT_MEMBERS.intersection(response.members):
                 return True
         return False
-
-
-def server_url(server: Any) -> str | None:
-    """The URL of a server object with its variables' defaults filled in; None if it has none."""
-    if not isinstance(server, dict) or not isinstance(server.get("url"), str):
-        return None
-    variables = server.get("variables")
-    variables = variables if isinstance(variables, dict) else {}
-
-    def value(match: re.Match[str]) -> str:
-        variable = variables.get(match[1])
-        default = variable.get("default") if isinstance(variable, dict) else None
-        return str(default) if isinstance(default, (str, int)) else match[0]
-
-    url = re.sub(r"\{([^{}]*)\}", value, server["url"])
-    return None if re.search(r"[\x00-\x20\x7f{}]", url) else url
 
 
 def _preferred(content: Mapping[str, Any]) -> str:

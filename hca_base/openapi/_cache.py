@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import DocumentError, HCAError, NotFoundError, ServiceError, UnreachableError
-from ._document import Document, source_path
 from ._index import Index, NotAnIndex
-from ._read import parse
+from ._location import is_url, source_path
 
 if TYPE_CHECKING:
     import requests
 
     from ..config import Config
     from ..http import Session
+    from ._document import Document
 
 #: Seconds after which a document is asked for again.
 MAX_AGE = 7 * 86400
@@ -254,6 +254,8 @@ class DocumentCache:
         if index.head.get("bundled") and service is not None:
             content = service.bundled_bytes()
         elif index.head.get("file"):
+            from ._document import Document
+
             return Document.load(Path(index.head["file"]))
         elif index.url:
             try:
@@ -336,12 +338,11 @@ class DocumentCache:
         return value if isinstance(value, str) else None
 
 
-def is_url(source: str) -> bool:
-    """Whether a document's address is an http or https URL; else it is a file's."""
-    return source.lower().startswith(("http://", "https://"))
-
-
 def _document(content: bytes, url: str | None, origin: str) -> Document:
+    # A command that finds its index reads no document.
+    from ._document import Document
+    from ._read import parse
+
     document = Document(parse(content, origin), url=url, origin=origin)
     document.content = content
     return document

@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 
 from ..errors import DocumentError, HCAError, RefusedError, ServiceError, UnreachableError, UsageError
 from ._arguments import STRICT_CHOICES, bind
-from ._build import METHODS
-from ._cache import DocumentCache, is_url
-from ._document import Document
+from ._cache import DocumentCache
 from ._index import Index
+from ._location import is_url, operation_base
 from ._methods import Method, Streamed, make_method
-from ._operation import SAFE_METHODS, Operation
+from ._operation import METHODS, SAFE_METHODS, Operation
 from ._paging import MAX_EMPTY_PAGES, content_path, items_at, joined, next_url
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..config import Config
     from ..http import Session
+    from ._document import Document
 
 _PREFIXES = tuple(f"{method}_" for method in METHODS)
 
@@ -243,7 +243,7 @@ class Client:
         if method is None:
             operation = self._known_index().find(name) or self._current_index().find(name)
             if operation is None:
-                from ._document import suggestion
+                from ._text import suggestion
 
                 close = suggestion(name, iter(self._current_index().names()))
                 raise AttributeError(f"{type(self).__name__} has no operation {name!r}{close}")
@@ -343,7 +343,7 @@ class Client:
         :param url: the further page: method and body are the same, the query is the page's
         """
         from ..http import RetryPolicy
-        from ._request import build, operation_base
+        from ._request import build
 
         if isinstance(operation, str):
             operation = self._known_index().find(operation) or self._current_index().operation(operation)

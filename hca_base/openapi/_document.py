@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
-import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ..errors import DocumentError, HCAError, UsageError
-from ._build import METHODS, Builder, server_url
+from ._build import Builder
+from ._location import base_url_of, is_url
 from ._names import operation_name, unambiguous_names
-from ._operation import Operation, union
+from ._operation import METHODS, Operation, union
 from ._read import check, parse
 from ._schema import Unusable
+from ._text import printable, suggestion
 
 #: Problems that are kept; a document with more of them has the rest counted.
 _MAX_PROBLEMS = 1000
@@ -63,7 +62,7 @@ class Document:
         """
         if isinstance(source, Mapping):
             return cls(source, url=base_url)
-        if isinstance(source, str) and source.partition("://")[0].lower() in ("http", "https"):
+        if isinstance(source, str) and is_url(source):
             from ._cache import fetch
 
             content, origin = fetch(source).content, source
@@ -99,7 +98,7 @@ class Document:
 
     @cached_property
     def base_url(self) -> str | None:
-        """The service's URL without a slash at its end, by :func:`base_url_of`; None if the document leaves it open."""
+        """The service's URL without a slash at its end, by the rules of ``base_url_of``; None if it is left open."""
         return base_url_of(self.root, self.url)
 
     @cached_property
@@ -205,93 +204,3 @@ def _own_name(name: str, operation: Operation, taken: set[str]) -> str:
             taken.add(candidate)
             return candidate
     raise HCAError(f"more than a thousand operations are named {name}")
-
-
-def suggestion(name: str, known: Mapping[str, Any] | Iterator[str]) -> str:
-    """ "; did you mean X?", or nothing."""
-    import difflib
-
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def printable(text: str) -> str:
-    """Some text of a document, fit for a message: no control or direction characters, not long."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:300])
-    return shown if len(text) <= 300 else shown + "…"
-
-
-def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
-    """Where the service of a document is.
-
-    * What the document states counts: ``servers`` (OpenAPI 3, the first), or ``schemes``, ``host`` and ``basePath``
-      (Swagger 2). What it leaves out is taken from the URL that it was fetched from.
-    * Of several schemes, the one that the document was fetched by, else https. Where its host is the one that the
-      document was fetched from, the scheme is the URL's, whatever ``schemes`` says: there it answers.
-    * A document fetched from this machine (loopback) describes the deployment that served it, even if it names another
-      host, as local deployments of a service serve the document of the public one. The reverse too: a document from
-      elsewhere cannot send us to this machine.
-
-    :param url: the URL that the document was fetched from, or None if it was not
-    :returns: an http or https URL without a slash at its end, or None
-    """
-    try:
-        return _base_url_of(root, url)
-    except ValueError:  # what a URL with unbalanced brackets or the like makes of urlsplit
-        return None
-
-
-def _base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
-    fetched = urlsplit(url) if url and url.lower().startswith(("http://", "https://")) else None
-    if "swagger" in root:
-        stated = _swagger_base(root, fetched)
-    else:
-        servers = root.get("servers")
-        first = server_url(servers[0]) if isinstance(servers, list) and servers else "/"
-        stated = urljoin(url, first) if fetched and url and first else first
-    if not stated:
-        return None
-    base = urlsplit(stated)
-    if fetched and base.netloc and is_loopback(base.hostname) != is_loopback(fetched.hostname):
-        base = base._replace(scheme=fetched.scheme, netloc=fetched.netloc)
-    if base.scheme not in ("http", "https") or not base.hostname:
-        return None
-    return urlunsplit((base.scheme, base.netloc.rpartition("@")[2], base.path, "", "")).rstrip("/")
-
-
-def _swagger_base(root: Mapping[str, Any], fetched: Any) -> str | None:
-    host = root.get("host")
-    listed = root.get("schemes")
-    schemes = [each for each in listed if each in ("http", "https")] if isinstance(listed, list) else []
-    if not isinstance(host, str) or not host:
-        host = fetched.netloc if fetched else None
-    if host is None:
-        return None
-    if fetched and (host.lower() == fetched.netloc.lower() or fetched.scheme in schemes or not schemes):
-        scheme = fetched.scheme
-    else:
-        scheme = "http" if schemes and "https" not in schemes else "https"
-    path = root.get("basePath")
-    return f"{scheme}://{host}/{path.strip('/') if isinstance(path, str) else ''}"
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address means this machine."""
-    if not host:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
-
-
-def source_path(source: str | os.PathLike[str]) -> Path:
-    """The file that a ``file:`` URL or a path names."""
-    text = os.fspath(source)
-    if text.lower().startswith("file:"):
-        from urllib.request import url2pathname
-
-        return Path(url2pathname(urlsplit(text).path))
-    return Path(text).expanduser()

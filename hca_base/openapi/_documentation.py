@@ -9,6 +9,7 @@ import types
 from typing import Any, Literal
 
 from ._operation import Operation, Parameter, Response
+from ._text import one_line
 
 _TYPES: dict[str, Any] = {
     "string": str,
@@ -82,7 +83,7 @@ def docstring(operation: Operation, client: str = "client") -> str:
 
     :param client: name of the client in the example
     """
-    lines = [plain(operation.summary) or f"{operation.method} {plain(operation.path)}", ""]
+    lines = [one_line(operation.summary) or f"{operation.method} {one_line(operation.path)}", ""]
     if operation.deprecated:
         lines += ["Deprecated: the service may drop it.", ""]
     if operation.description:
@@ -91,7 +92,7 @@ def docstring(operation: Operation, client: str = "client") -> str:
         lines += ["The path parameters that are given choose among:", ""]
         for each in operation.alternatives:
             names = ", ".join(each.path_names) or "no path parameter"
-            lines.append(f"    {each.method} {plain(each.path)} ({names}; also {each.unambiguous_name})")
+            lines.append(f"    {each.method} {one_line(each.path)} ({names}; also {each.unambiguous_name})")
         lines.append("")
     for parameter in (*operation.required, *operation.optional):
         lines += _parameter_lines(parameter)
@@ -104,7 +105,7 @@ def docstring(operation: Operation, client: str = "client") -> str:
             f"items of all pages, {operation.name}.paginate(...) the pages.",
         ]
     lines += ["", f"{operation.name}.stream(...) as a context manager gives the requests.Response, its body unread."]
-    lines += ["", f"{operation.method} {plain(operation.path)}"]
+    lines += ["", f"{operation.method} {one_line(operation.path)}"]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -129,7 +130,7 @@ def facts(parameter: Parameter) -> str:
     """What else is known of an argument's values: choices, limits, form, the service's default."""
     found = []
     if parameter.choices:
-        shown = [plain(str(each)) for each in parameter.choices[:30]]
+        shown = [one_line(str(each)) for each in parameter.choices[:30]]
         rest = len(parameter.choices) - len(shown)
         found.append(f"One of {', '.join(shown)}{f' and {rest} more' if rest > 0 else ''}.")
     if parameter.schema_note:
@@ -140,7 +141,7 @@ def facts(parameter: Parameter) -> str:
         found.append("A UUID.")
     if parameter.default is not None and parameter.default != {} and parameter.default != []:
         default = str(parameter.default)
-        default = default.lower() if isinstance(parameter.default, bool) else plain(default)
+        default = default.lower() if isinstance(parameter.default, bool) else one_line(default)
         found.append(f"The service's default: {default[:200]}.")
     if parameter.credential:
         found.append("By default the stored credentials supply it.")
@@ -155,14 +156,14 @@ def _outcome_lines(operation: Operation) -> list[str]:
     if operation.method == "HEAD":
         lines.append(":returns: the requests.Response; what the service says is in its headers")
     elif success is not None:
-        text = plain(success.description) or "the answer"
+        text = one_line(success.description) or "the answer"
         what = {"object": "dict", "array": "list", "file": "bytes"}.get(success.type or "", "")
-        members = f"with {', '.join(plain(each) for each in success.members[:12])}" if success.members else ""
+        members = f"with {', '.join(one_line(each) for each in success.members[:12])}" if success.members else ""
         detail = " ".join(part for part in (what, members) if part)
         lines.append(f":returns: {text}{f' ({detail})' if detail else ''}")
     errors = [each for each in operation.responses if not each.success and each.status[:1] in "45"]
     if errors:
-        said = "; ".join(f"{each.status} {plain(each.description).rstrip('.')}".strip() for each in errors[:12])
+        said = "; ".join(f"{each.status} {one_line(each.description).rstrip('.')}".strip() for each in errors[:12])
         lines.append(f":raises hca_base.errors.ServiceError: {said}")
     else:
         lines.append(":raises hca_base.errors.ServiceError: the service answers with an error")
@@ -208,11 +209,6 @@ def example_value(parameter: Parameter) -> Any:
             return "2019-05-14T12:27:36Z"
         return "https://example.org/" if parameter.name.endswith("url") else "..."
     return {"integer": 1, "number": 1.0, "boolean": True, "file": "FILE"}.get(parameter.type, {})
-
-
-def plain(text: str) -> str:
-    """One line of text without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _paragraphs(description: str, width: int = _WIDTH) -> list[str]:

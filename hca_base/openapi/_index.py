@@ -14,9 +14,9 @@ nothing is executed, and a file that is cut off or of another version is no inde
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
+import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ._operation import Operation
+from ._text import one_line
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -77,6 +78,9 @@ class Index:
         :raises NotAnIndex: it is damaged or of another version
         :raises OSError: it cannot be read
         """
+        if os.name == "nt":
+            # There a file that is mapped cannot be replaced.
+            return cls(path.read_bytes(), path)
         with path.open("rb") as file:
             try:
                 return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path)
@@ -186,7 +190,7 @@ class Index:
         """
         found = self.find(command)
         if found is None:
-            from ._document import suggestion
+            from ._text import suggestion
 
             names = self.names()
             name = command.replace("-", "_")
@@ -209,6 +213,7 @@ def compile_index(document: Document, **head: Any) -> bytes:
     :param head: further members of the head
     """
     import dataclasses
+    import hashlib
 
     names, records = [b"\n"], []
     offset = 0
@@ -233,8 +238,8 @@ def compile_index(document: Document, **head: Any) -> bytes:
     full_head = {
         "url": document.url,
         "base_url": document.base_url,
-        "title": _clean(document.title),
-        "version": _clean(document.version),
+        "title": one_line(document.title),
+        "version": one_line(document.version),
         "operations": len(operations),
         "secured": bool(document.security_schemes),
         "sha256": hashlib.sha256(document.content).hexdigest() if document.content is not None else None,
@@ -257,15 +262,11 @@ def compile_index(document: Document, **head: Any) -> bytes:
 
 def _one_line(operation: Operation) -> str:
     """The summary of an operation for a list: its own, or the first sentence of its description."""
-    text = _clean(operation.summary)
+    text = one_line(operation.summary)
     if not text:
-        first = _clean(operation.description[:1000])
+        first = one_line(operation.description[:1000])
         stop = first.find(". ")
         text = first if stop < 0 else first[: stop + 1]
     if not text:
-        text = f"{operation.method} {_clean(operation.path)}"
+        text = f"{operation.method} {one_line(operation.path)}"
     return text if len(text) <= 200 else text[:199] + "…"
-
-
-def _clean(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

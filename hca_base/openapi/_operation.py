@@ -11,6 +11,8 @@ from typing import Any
 
 from ..errors import UsageError
 
+#: The methods that a path item may have.
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 #: Methods that change nothing (:rfc:`9110` section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: Methods whose repetition has the effect of one call (:rfc:`9110` section 9.2.2).

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ..errors import RefusedError, ServiceError
-from ._document import is_loopback
 
 if TYPE_CHECKING:
     import requests
@@ -38,7 +37,7 @@ def next_url(response: requests.Response, page: Any) -> str | None:
     :param page: the parsed body
     :raises RefusedError: the next page is said to be on another host
     """
-    from ..http import next_page
+    from ..http import is_loopback, next_page
 
     target = next_page(response)
     if target is None:
@@ -55,7 +54,9 @@ def next_url(response: requests.Response, page: Any) -> str | None:
     try:
         next_ = urlsplit(urljoin(response.url, target))
         here = urlsplit(response.url)
-        same = next_.hostname == here.hostname or (is_loopback(next_.hostname) and is_loopback(here.hostname))
+        same = next_.hostname == here.hostname or (
+            is_loopback(next_.hostname or "") and is_loopback(here.hostname or "")
+        )
     except ValueError:
         raise ServiceError(
             "the service's link to the next page is no URL", status=response.status_code, response=response

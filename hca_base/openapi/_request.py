@@ -11,10 +11,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode
 
 from ..errors import UsageError
-from ._document import is_loopback
 from ._operation import Operation, Parameter
 
 _SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
@@ -73,21 +72,6 @@ def build(operation: Operation, values: list[tuple[Parameter, Any]], base_url: s
         request.files.close()
         raise
     return request
-
-
-def operation_base(operation: Operation, base_url: str, document_url: str | None) -> str:
-    """The base URL for one operation: that of its own servers if it has any, else the service's."""
-    if not operation.servers:
-        return base_url
-    try:
-        own = urljoin(document_url or base_url + "/", operation.servers[0])
-        parts = urlsplit(own)
-    except ValueError:
-        return base_url
-    # As for the document's own servers: a document from elsewhere cannot send us to this machine.
-    if parts.scheme not in ("http", "https") or is_loopback(parts.hostname) != is_loopback(urlsplit(base_url).hostname):
-        return base_url
-    return own.rstrip("/")
 
 
 def _accept(produces: tuple[str, ...]) -> str:

@@ -1,0 +1,8 @@
+"""A small data set shaped like real ones, and the story that ``hca local demo`` tells with it."""
+
+from __future__ import annotations
+
+from hca_local.demo.sample import SHORT_NAME, write_bundle
+from hca_local.demo.story import Story, StoryError
+
+__all__ = ["SHORT_NAME", "Story", "StoryError", "write_bundle"]

@@ -1,0 +1,124 @@
+"""Plugins are found from a cache that notices by itself what was installed, changed and removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_SOURCE = (
+    "from hca_base.commands import Command\n"
+    'class Hello(Command):\n    """{summary}.\n\n    More.\n    """\n    def take_action(self, args):\n'
+    "        self.stdout.write('{said}\\n')\n"
+)
+
+
+def install(plugins: Any, name: str = "hca-one", command: str = "one_hello", said: str = "one", **more: Any) -> Path:
+    module = name.replace("-", "_")
+    source = _SOURCE.format(said=said, summary=more.pop("summary", "Say something"))
+    found: Path = plugins.install(
+        name, {f"{module}.py": source}, {"hca.commands": {command: f"{module}:Hello"}}, **more
+    )
+    return found
+
+
+def test_install_and_uninstall_are_noticed(hca: Any, plugins: Any) -> None:
+    assert hca("one", "hello").returncode == 2
+    info = install(plugins)
+    assert hca("one", "hello", check=0).stdout == "one\n"
+    shutil.rmtree(info)
+    (plugins.path / "hca_one.py").unlink()
+    assert hca("one", "hello").returncode == 2
+    assert "\n  one " not in hca("--help", check=0).stdout
+
+
+def test_a_change_of_entry_points_within_the_same_second_is_noticed(hca: Any, plugins: Any) -> None:
+    info = install(plugins)
+    assert hca("one", "hello", check=0).stdout == "one\n"
+    points = info / "entry_points.txt"
+    status = points.stat()
+    points.write_text(points.read_text().replace("one_hello", "one_hallo"))
+    # Same size, and a time that differs by nanoseconds only: float32 seconds would not tell them apart.
+    os.utime(points, ns=(status.st_atime_ns, status.st_mtime_ns + 1000))
+    assert hca("one", "hallo", check=0).stdout == "one\n"
+    assert hca("one", "hello").returncode == 2
+
+
+def test_a_changed_summary_is_noticed(hca: Any, plugins: Any) -> None:
+    install(plugins, summary="Say something")
+    assert "Say something" in hca("one", check=0).stdout
+    install(plugins, summary="Say it otherwise")
+    assert "Say it otherwise" in hca("one", check=0).stdout
+
+
+def test_a_second_directory_on_the_path_is_noticed(hca: Any, plugins: Any, tmp_path: Path) -> None:
+    install(plugins)
+    hca("one", "hello", check=0)
+    other = type(plugins)(tmp_path / "more")
+    install(other, "hca-two", "two_hello", "two")
+    both = os.pathsep.join([str(plugins.path), str(other.path)])
+    assert hca("two", "hello", env={"PYTHONPATH": both}, check=0).stdout == "two\n"
+    assert hca("two", "hello").returncode == 2
+
+
+def test_the_first_directory_wins_for_one_distribution(hca: Any, plugins: Any, tmp_path: Path) -> None:
+    install(plugins, said="first")
+    other = type(plugins)(tmp_path / "more")
+    install(other, said="second", version="2.0")
+    both = os.pathsep.join([str(plugins.path), str(other.path)])
+    assert hca("one", "hello", env={"PYTHONPATH": both}, check=0).stdout == "first\n"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 3}', "\x00\xff"])
+def test_a_damaged_cache_is_made_anew(hca: Any, plugins: Any, content: str) -> None:
+    install(plugins)
+    hca("one", "hello", check=0)
+    (cache,) = (hca.home / ".cache" / "hca" / "plugins").glob("*.json")
+    cache.write_text(content, encoding="latin-1")
+    assert hca("one", "hello", check=0).stdout == "one\n"
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(hca: Any, plugins: Any) -> None:
+    install(plugins)
+    (hca.home / ".cache").write_text("a file where a directory should be")
+    done = hca("one", "hello", check=0)
+    assert done.stdout == "one\n"
+    assert done.stderr == ""
+
+
+def test_caches_of_environments_that_are_gone_do_not_pile_up(hca: Any, plugins: Any, tmp_path: Path) -> None:
+    folder = hca.home / ".cache" / "hca" / "plugins"
+    folder.mkdir(parents=True)
+    for number in range(50):
+        old = folder / f"{number:08x}.json"
+        old.write_text("{}")
+        os.utime(old, (number, number))
+    install(plugins)
+    hca("one", "hello", check=0)
+    assert len(list(folder.glob("*.json"))) <= 33
+
+
+def test_metadata_that_cannot_be_read_costs_only_that_distribution(hca: Any, plugins: Any) -> None:
+    install(plugins)
+    broken = plugins.path / "hca_broken-1.0.dist-info"
+    broken.mkdir()
+    (broken / "entry_points.txt").write_bytes(b"[hca.commands]\n\xff\xfe broken = \x00:x\n=\n[\n")
+    (broken / "METADATA").mkdir()
+    assert hca("one", "hello", check=0).stdout == "one\n"
+
+
+def test_summaries_are_found_through_reexports(hca: Any, plugins: Any) -> None:
+    plugins.install(
+        "hca-deep",
+        {
+            "deep_pkg/__init__.py": "",
+            "deep_pkg/commands/__init__.py": "from .hello import Hello as Greet\n",
+            "deep_pkg/commands/hello.py": _SOURCE.format(said="deep", summary="Say it from below"),
+        },
+        {"hca.commands": {"deep_hello": "deep_pkg.commands:Greet"}},
+    )
+    assert "Say it from below" in hca("deep", check=0).stdout
+    assert hca("deep", "hello", check=0).stdout == "deep\n"

@@ -212,6 +212,8 @@ class DocumentCache:
                 index = self._bundled(service, url)
             if index is None:
                 raise
+            if index.head.get("bundled") and isinstance(e, UnreachableError):
+                return index  # never fetched, so nothing is stale; the call itself will tell what is wrong
             from ..output import note
 
             note(f"the document of {service.name if service else url} could not be refreshed ({e}); using the old one")

@@ -126,10 +126,13 @@ def type_words(parameter: Parameter) -> str:
     return words
 
 
-def facts(parameter: Parameter) -> str:
-    """What else is known of an argument's values: choices, limits, form, the service's default."""
+def facts(parameter: Parameter, *, choices: bool = True) -> str:
+    """What else is known of an argument's values: choices, limits, form, the service's default.
+
+    :param choices: False where the choices are shown otherwise
+    """
     found = []
-    if parameter.choices:
+    if parameter.choices and choices:
         shown = [one_line(str(each)) for each in parameter.choices[:30]]
         rest = len(parameter.choices) - len(shown)
         found.append(f"One of {', '.join(shown)}{f' and {rest} more' if rest > 0 else ''}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import logging
 import os
 import secrets
 import threading
@@ -254,6 +255,12 @@ def _failure(error: Exception, url: str) -> HCAError:
 
 
 _oauthlib_lock = threading.Lock()
+_TALKATIVE = (
+    "requests_oauthlib.oauth2_session",
+    "oauthlib.oauth2.rfc6749.clients.base",
+    "oauthlib.oauth2.rfc6749.parameters",
+    "google_auth_oauthlib.flow",
+)
 
 
 @contextlib.contextmanager
@@ -263,12 +270,10 @@ def _oauthlib(client: OAuthClient) -> Iterator[None]:
     It takes both wishes from the environment only. That plain http stays on this machine, or goes to hosts that the
     user named, was checked before.
     """
-    guard_loggers(
-        "requests_oauthlib.oauth2_session",
-        "oauthlib.oauth2.rfc6749.clients.base",
-        "oauthlib.oauth2.rfc6749.parameters",
-        "google_auth_oauthlib.flow",
-    )
+    for name in _TALKATIVE:
+        # At DEBUG they log codes, tokens and answers whole.
+        logging.getLogger(name).setLevel(logging.INFO)
+    guard_loggers(*_TALKATIVE)
     wishes = {"OAUTHLIB_RELAX_TOKEN_SCOPE": "1"}
     urls = (client.authorization_url or "", client.token_url)
     if any(url.startswith("http://") for url in urls):

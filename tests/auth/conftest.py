@@ -156,7 +156,7 @@ def _handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
             form = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
             self._note(self.path, form)
             if not self._client_is_known(form):
-                self._json(401, {"error": "invalid_client", "error_description": f"{CANARY} description"})
+                self._json(401, {"error": "invalid_client", "error_description": f"about {form}"})
             elif self.path == "/token":
                 self._token(form)
             elif self.path == "/device":
@@ -231,7 +231,7 @@ def _handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
                 or asked.get("code_challenge") != challenge
                 or asked.get("redirect_uri") != form.get("redirect_uri")
             ):
-                self._json(400, {"error": "invalid_grant", "error_description": f"{CANARY} description"})
+                self._json(400, {"error": "invalid_grant", "error_description": f"about {form}"})
                 return
             self._json(200, issuer.issue(asked.get("nonce")))
 
@@ -245,7 +245,7 @@ def _handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
                 if known and issuer.rotate:
                     issuer.refresh_tokens.discard(form["refresh_token"])
             if not known:
-                self._json(400, {"error": "invalid_grant", "error_description": f"{CANARY} {form}"})
+                self._json(400, {"error": "invalid_grant", "error_description": f"about {form}"})
                 return
             answer = issuer.issue()
             if not issuer.rotate:

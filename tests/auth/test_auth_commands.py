@@ -1,0 +1,322 @@
+"""The commands as a user types them: hca login, logout, auth status, auth token, auth set-key."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pexpect
+import pytest
+
+HCA = [sys.executable, "-m", "hca_base"]
+
+VISIT = """
+import sys, urllib.request
+urllib.request.urlopen(sys.argv[1], timeout=30).read()
+"""
+
+
+@pytest.fixture
+def configured(issuer, home):
+    """The user's settings: a service called toy at the issuer's address."""
+    folder = home / "config" / "hca"
+    folder.mkdir(parents=True)
+    settings = {
+        "services": {
+            "toy": {
+                "url": f"{issuer.url}/v1/swagger.json",
+                "credentials": {
+                    "kind": "oauth2",
+                    "scopes": ["openid", "email", "offline_access"],
+                    "client_settings_path": "/internal/application_secrets",
+                },
+            }
+        },
+        "auth": {"store": "file"},
+    }
+    (folder / "config.json").write_text(json.dumps(settings))
+    (folder / "config.json").chmod(0o600)
+    return settings
+
+
+@pytest.fixture
+def known(configured):
+    """The settings, and the service's document fetched."""
+    hca("service", "refresh", "toy")
+
+
+def hca(*arguments, stdin="", environment=None, code=0):
+    done = subprocess.run(
+        [*HCA, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **(environment or {})},
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def status(*arguments):
+    (row,) = [
+        row for row in json.loads(hca("auth", "status", "-f", "json", *arguments).stdout) if row["service"] == "toy"
+    ]
+    return row
+
+
+def test_a_token_from_stdin(issuer, configured, home):
+    token = issuer.issue()["access_token"]
+    done = hca("login", "toy", "--access-token", "-", stdin=token + "\n")
+    assert done.stdout == "Storing access credentials\n"
+    assert "warning" not in done.stderr
+    assert token not in done.stdout + done.stderr
+    assert hca("auth", "token", "toy").stdout == token + "\n"
+    assert json.loads(hca("toy", "get-thing").stdout) == {"thing": 1}
+    file = home / "state" / "hca" / "auth" / "tokens.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "logged out" in hca("logout", "toy").stderr
+    assert "nothing was stored" in hca("logout", "toy").stderr
+    assert hca("auth", "token", "toy", code=3).stdout == ""
+
+
+def test_a_token_as_an_argument_warns(issuer, configured):
+    done = hca("login", "toy", "--access-token", "canary-0123456789")
+    assert done.stdout == "Storing access credentials\n"
+    assert "shows the token to every user" in done.stderr
+    assert "canary" not in done.stderr
+
+
+def test_no_token_at_all(configured):
+    assert "stdin holds no token" in hca("login", "toy", "--access-token", "-", code=2).stderr
+    assert "not an access token" in hca("login", "toy", "--access-token", "two words", code=2).stderr
+
+
+def test_login_with_a_browser(issuer, configured, tmp_path):
+    script = tmp_path / "browser.py"
+    script.write_text(VISIT)
+    done = hca("login", "toy", environment={"BROWSER": f"{sys.executable} {script} %s"})
+    assert done.stdout == "Storing access credentials\n"
+    assert "logged in to toy as user@example.org" in done.stderr
+    assert json.loads(hca("toy", "get-thing").stdout) == {"thing": 1}
+    row = status()
+    assert row["identity"] == "user@example.org"
+    assert row["issuer"] == issuer.url
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", row["expires"])
+    assert row["stored in"].endswith("tokens.json")
+    assert row["used"] == "stored login: login for default/toy"
+    assert "HCA_ACCESS_TOKEN not set" in row["not used"]
+
+
+def test_login_without_a_browser(issuer, configured):
+    child = pexpect.spawn(HCA[0], [*HCA[1:], "login", "toy"], encoding="utf-8", timeout=60)
+    child.setwinsize(50, 500)
+    child.expect(r"Open this page in a browser on this machine.*\s(http://\S+)\s")
+    follow(child.match.group(1))
+    child.expect("Storing access credentials")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def follow(url):
+    """Do what a browser does with the address; where it ends."""
+    while True:
+        parts = urlsplit(url)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=20)
+        connection.request("GET", f"{parts.path}?{parts.query}")
+        answer = connection.getresponse()
+        if answer.status != 302:
+            return url
+        url = answer.headers["Location"]
+        if urlsplit(url).port is None:
+            return url
+
+
+def test_login_on_another_machine(issuer, configured):
+    child = pexpect.spawn(HCA[0], [*HCA[1:], "login", "toy", "--remote"], encoding="utf-8", timeout=60)
+    child.setwinsize(50, 500)
+    child.expect(r"Open this page in any browser.*\s(http://\S+)\s")
+    url = child.match.group(1)
+    child.expect("Address or code: ")
+    child.sendline(follow(url))
+    child.expect("Storing access credentials")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert json.loads(hca("toy", "get-thing").stdout) == {"thing": 1}
+
+
+def test_login_on_another_machine_with_nothing_pasted(issuer, configured):
+    done = hca("login", "toy", "--remote", code=3)
+    assert "no code was given" in done.stderr
+    assert done.stdout == ""
+
+
+def test_login_by_device_code(issuer, configured):
+    child = pexpect.spawn(HCA[0], [*HCA[1:], "login", "toy", "--device"], encoding="utf-8", timeout=60)
+    child.setwinsize(50, 500)
+    child.expect(r"open (http://\S+)")
+    child.expect("WDJB-MJHT")
+    child.expect("Storing access credentials")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_a_denied_login(issuer, configured, tmp_path):
+    issuer.deny = True
+    script = tmp_path / "browser.py"
+    script.write_text(VISIT)
+    done = hca("login", "toy", environment={"BROWSER": f"{sys.executable} {script} %s"}, code=3)
+    assert "hca: error: the login was denied" in done.stderr
+    assert done.stdout == ""
+
+
+def test_nobody_logs_in(issuer, configured):
+    assert "nobody logged in" in hca("login", "toy", "--no-browser", "--timeout", "0.5", code=6).stderr
+
+
+def test_an_expired_login_is_renewed_by_the_next_command(issuer, known, home):
+    store_login(issuer, home, expires_at=time.time() - 10)
+    assert "to be renewed" in status()["used"]
+    assert json.loads(hca("toy", "get-thing").stdout) == {"thing": 1}
+    assert len(issuer.asked("/token")) == 1
+
+
+def test_a_revoked_login(issuer, known, home):
+    store_login(issuer, home, expires_at=time.time() - 10)
+    issuer.refresh_tokens.clear()
+    done = hca("toy", "get-thing", code=3)
+    assert "is over" in done.stderr and "hca login toy" in done.stderr
+    assert "hca login toy" in status()["not used"]
+    assert status()["used"] is None
+
+
+def store_login(issuer, home, **changes):
+    from hca_base.auth import open_store
+
+    answer = issuer.issue()
+    record = {
+        "kind": "oauth2",
+        "hosts": [issuer.url],
+        "access_token": answer["access_token"],
+        "refresh_token": answer["refresh_token"],
+        "token_url": f"{issuer.url}/token",
+        "client_id": "toy-client",
+        "expires_at": time.time() + 3600,
+        "lifetime": 3600,
+        "identity": "user@example.org",
+        **changes,
+    }
+    open_store({"auth.store": "file"}).put("default/toy", record)
+    return record
+
+
+def test_profiles_have_logins_of_their_own(issuer, configured, home):
+    folder = home / "config" / "hca" / "profiles"
+    folder.mkdir()
+    (folder / "other.json").write_text("{}")
+    token = issuer.issue()["access_token"]
+    hca("--profile", "other", "login", "toy", "--access-token", "-", stdin=token)
+    assert hca("--profile", "other", "auth", "token", "toy").stdout == token + "\n"
+    assert "no credentials" in hca("auth", "token", "toy", code=3).stderr
+
+
+def test_the_environment_comes_first(issuer, known, home):
+    store_login(issuer, home)
+    token = issuer.issue()["access_token"]
+    environment = {"HCA_ACCESS_TOKEN": token}
+    assert hca("auth", "token", "toy", environment=environment).stdout == token + "\n"
+    assert json.loads(hca("toy", "get-thing", environment=environment).stdout) == {"thing": 1}
+    done = hca("--access-token", "-", "auth", "token", "toy", stdin="explicit-0123456789\n", environment=environment)
+    assert done.stdout == "explicit-0123456789\n"
+
+
+def test_keys(configured, home, issuer):
+    path = home / "config" / "hca" / "config.json"
+    configured["services"]["keyed"] = {
+        "url": f"{issuer.url}/v1/swagger.json",
+        "credentials": {"kind": "apikey", "api_key_header": "Api-Key"},
+    }
+    path.write_text(json.dumps(configured))
+    done = hca("auth", "set-key", "keyed", stdin="canary-key-123\n")
+    assert done.stdout == "" and "canary" not in done.stderr
+    assert hca("auth", "token", "keyed").stdout == "canary-key-123\n"
+    hca("auth", "set-key", "keyed", "--from-env", "MY_KEY", environment={"MY_KEY": "canary-key-456"})
+    assert hca("auth", "token", "keyed").stdout == "canary-key-456\n"
+    assert "not set" in hca("auth", "set-key", "keyed", "--from-env", "NO_KEY", code=2).stderr
+    assert "no logins" in hca("login", "keyed", code=2).stderr
+
+
+def test_a_key_typed_at_a_terminal_is_not_shown(configured, issuer):
+    child = pexpect.spawn(HCA[0], [*HCA[1:], "auth", "set-key", "toy"], encoding="utf-8", timeout=60)
+    child.expect("Key for toy: ")
+    child.sendline("canary-typed-123")
+    child.expect(pexpect.EOF)
+    shown = child.before
+    child.close()
+    assert child.exitstatus == 0
+    assert "canary" not in shown
+    assert hca("auth", "token", "toy").stdout == "canary-typed-123\n"
+
+
+def test_a_service_that_does_not_exist(configured):
+    for command in (["login", "nope"], ["logout", "nope"], ["auth", "token", "nope"], ["auth", "status", "nope"]):
+        assert "nope" in hca(*command, code=2).stderr
+
+
+def test_status_asks_nobody(issuer, configured, home):
+    store_login(issuer, home, expires_at=time.time() - 10)
+    before = len(issuer.requests)
+    hca("auth", "status")
+    hca("auth", "status", "toy")
+    assert len(issuer.requests) == before
+
+
+def test_nothing_secret_anywhere(issuer, configured, home, tmp_path):
+    """Every kind of command about credentials at --debug, a crash included: no byte of a token outside its store."""
+    issuer.client_secret = "canary-client-secret"
+    script = tmp_path / "browser.py"
+    script.write_text(VISIT)
+    log = tmp_path / "log.txt"
+    browser = {"BROWSER": f"{sys.executable} {script} %s"}
+    options = ["--debug", "--log-file", str(log)]
+    outputs = []
+
+    def run(*arguments, code=0, **kwargs):
+        done = hca(*options, *arguments, code=code, **kwargs)
+        outputs.extend([done.stdout, done.stderr])
+
+    run("login", "toy", environment=browser)
+    run("toy", "get-thing")
+    issuer.access_tokens.clear()
+    run("toy", "get-thing")
+    run("auth", "status")
+    run("config", "show", "--origin")
+    run("--access-token", "-", "toy", "get-thing", stdin="canary-explicit-token\n", code=3)
+    run("toy", "get-thing", environment={"HCA_ACCESS_TOKEN": "canary-environment-token"}, code=3)
+    issuer.refresh_tokens.clear()
+    issuer.access_tokens.clear()
+    run("toy", "get-thing", code=3)
+    run("logout", "toy")
+    run("login", "toy", "--remote", stdin="canary-wrong-code\n", code=3)
+    issuer.token_answer = lambda: (200, b"not a token")
+    run("login", "toy", environment=browser, code=3)
+    issuer.token_answer = lambda: (200, {"access_token": "canary-access-token", "token_type": "Bearer"})
+    hca(*options, "login", "toy", environment=browser)
+    written = "".join(outputs) + log.read_text()
+    assert "> POST" in written
+    for file in Path(home).rglob("*"):
+        if file.is_file() and file.name != "tokens.json":
+            written += file.read_text(errors="replace")
+    assert "canary" not in written
+    assert "canary" in (home / "state" / "hca" / "auth" / "tokens.json").read_text()

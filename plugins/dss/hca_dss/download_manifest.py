@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -122,6 +121,8 @@ def _check_order(manifest: Manifest) -> None:
 
 def _sorted(manifest: Manifest) -> Iterator[Row]:
     """The rows by bundle, sorted in a temporary file."""
+    import sqlite3
+
     # An empty name is a private database that SQLite keeps on disk and removes by itself.
     database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     try:

@@ -187,6 +187,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
+def slow_site(tmp_path: Path) -> Iterator[Site]:
+    """A deployment that makes its clients wait, as the original service did, but not as long."""
+    from hca_local.server import Deployment
+
+    with Deployment(tmp_path / "deployment", simulate_waits=0.2) as deployment:
+        yield Site(deployment)
+
+
+@pytest.fixture
 def traffic(site: Site) -> Traffic:
     """What the deployment is asked for during the test."""
     site.traffic.requests.clear()

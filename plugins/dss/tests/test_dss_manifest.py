@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -337,6 +337,8 @@ def test_a_manifest_that_changes_under_us(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
 def test_a_million_rows(hca: Any, bundle: Any) -> None:
     """The whole command, over files that are there already: its memory and its copy of the manifest."""
     run(hca, bundle.manifest())
@@ -347,8 +349,22 @@ def test_a_million_rows(hca: Any, bundle: Any) -> None:
         for _ in range(250_000):
             stream.write("\n".join(lines[1:]) + "\n")
     arguments = ("dss", "download-manifest", "--manifest", str(path), "--replica", "aws")
-    process = subprocess.Popen(hca.command(*arguments), env=hca.env, cwd=hca.cwd)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0
+    # Through a small process: a child's peak counts the memory of the process that it was forked from.
+    code = (
+        "import os, subprocess, sys\n"
+        "_, status, usage = os.wait4(subprocess.Popen(sys.argv[1:]).pid, 0)\n"
+        "print(status, usage.ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *hca.command(*arguments)],
+        env=hca.env,
+        cwd=hca.cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=900,
+    )
+    status, peak = map(int, done.stdout.split())
+    assert status == 0, done.stderr
     assert sum(1 for _ in (hca.cwd / "list.tsv").open(encoding="utf-8")) == 1_000_001
-    assert usage.ru_maxrss < 110 * 1024, f"{usage.ru_maxrss} KiB"
+    assert peak < 64 * 1024, f"{peak} KiB, of which Python itself takes some 13,000"

@@ -1,0 +1,305 @@
+"""``hca dss upload``: what the service has afterwards, and what happens when it does not go through."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hca_dss.upload import content_type
+from hca_dss.upload_plan import local_files, name_fault
+from hca_dss.versions import is_version
+
+from hca_base.errors import UsageError
+
+CONTENTS = {
+    "links.json": b'{"links": []}',
+    "reads_R1.fastq.gz": os.urandom(200_000),
+    "sub/folder/cells.csv": b"a,b\n",
+    "empty.txt": b"",
+    "two words é.txt": b"text",
+    ".hidden": b"dot",
+}
+
+
+def fill(folder: Path, contents: dict[str, bytes]) -> Path:
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def source(hca: Any) -> Path:
+    return fill(hca.cwd / "source", CONTENTS)
+
+
+def upload(hca: Any, *args: str, **options: Any) -> Any:
+    return hca("dss", "upload", "--src-dir", "source", "--replica", "aws", *args, **options)
+
+
+def test_a_directory_becomes_a_bundle(hca: Any, source: Path, site: Any) -> None:
+    result = json.loads(upload(hca, "--staging-bucket", "dss-staging").stdout)
+    assert list(result) == ["bundle_uuid", "creator_uid", "replica", "version", "files"]
+    assert result["creator_uid"] == 0 and result["replica"] == "aws"
+    assert is_version(result["version"])
+    assert [list(file) for file in result["files"]] == [["name", "version", "uuid", "creator_uid"]] * len(CONTENTS)
+    assert {file["name"] for file in result["files"]} == set(CONTENTS)
+    bundle = site.send("GET", f"bundles/{result['bundle_uuid']}", {"replica": "aws"})["bundle"]
+    files = {file["name"]: file for file in bundle["files"]}
+    assert {name: file["size"] for name, file in files.items()} == {n: len(c) for n, c in CONTENTS.items()}
+    assert {name for name, file in files.items() if file["indexed"]} == {"links.json"}
+    assert {file["version"] for file in files.values()} == {result["version"]} == {bundle["version"]}
+    assert files["reads_R1.fastq.gz"]["content-type"] == "application/gzip"
+    assert files["links.json"]["content-type"] == "application/json"
+
+
+def test_what_was_uploaded_comes_back_byte_for_byte(hca: Any, source: Path) -> None:
+    result = json.loads(upload(hca).stdout)
+    hca("dss", "download", "--bundle-uuid", result["bundle_uuid"], "--replica", "aws", "--download-dir", "back")
+    folder = hca.cwd / "back" / f"{result['bundle_uuid']}.{result['version']}"
+    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    found.pop("bundle.json")
+    assert found == CONTENTS
+
+
+def test_the_options_of_hca_7(hca: Any, source: Path, site: Any) -> None:
+    asked = str(uuid.uuid4())
+    options = ["--staging-bucket", "s3://dss-staging/some/folder", "--timeout-seconds", "60", "--no-progress"]
+    result = json.loads(upload(hca, *options, "--bundle-uuid", asked).stdout)
+    assert result["bundle_uuid"] == asked
+    listed = site.s3.list_objects_v2(Bucket="dss-staging", Prefix="some/folder/")
+    keys = {item["Key"] for item in listed.get("Contents", [])}
+    assert {f"some/folder/{file['uuid']}/{Path(file['name']).name}" for file in result["files"]} <= keys
+
+
+def test_the_method_takes_the_arguments_of_hca_7(hca: Any, source: Path, site: Any, monkeypatch: Any) -> None:
+    from hca_dss.client import DSSClient
+
+    from hca_base.config import load
+
+    for name, value in site.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_STATE_HOME", str(hca.home / "state"))
+    config = load(options={**site.settings(), "creator_uid": 7})
+    result = DSSClient(config=config).upload(
+        src_dir=str(source), replica="aws", staging_bucket="dss-staging", timeout_seconds=1200, no_progress=True
+    )
+    assert result["creator_uid"] == 7
+    assert {file["creator_uid"] for file in result["files"]} == {7}
+
+
+def test_gcp_has_its_own_copy(hca: Any, source: Path, site: Any) -> None:
+    done = hca("dss", "upload", "--src-dir", "source", "--replica", "gcp")
+    result = json.loads(done.stdout)
+    assert site.send("GET", f"bundles/{result['bundle_uuid']}", {"replica": "gcp"})
+
+
+def test_a_finished_upload_is_over(hca: Any, source: Path) -> None:
+    first, second = (json.loads(upload(hca).stdout) for _ in range(2))
+    assert first["bundle_uuid"] != second["bundle_uuid"]
+    assert not list((hca.home / ".local" / "state" / "hca" / "dss-uploads").glob("*.json"))
+
+
+def test_the_filestore_of_a_download_is_left_out(hca: Any, source: Path) -> None:
+    fill(source, {".hca/v2/files_2_4/aa/bbbb/cc": b"x"})
+    result = json.loads(upload(hca).stdout)
+    assert {file["name"] for file in result["files"]} == set(CONTENTS)
+
+
+def test_links_to_files_are_followed(hca: Any, source: Path) -> None:
+    (source / "link.txt").symlink_to(source / "empty.txt")
+    result = json.loads(upload(hca).stdout)
+    assert "link.txt" in {file["name"] for file in result["files"]}
+
+
+def test_a_dry_run_sends_nothing(hca: Any, source: Path, traffic: Any) -> None:
+    done = upload(hca, "--dry-run")
+    assert done.stdout == "" and "6 would-upload" in done.stderr
+    assert traffic.count("s3", "PUT") == 0 and traffic.count("api", "PUT") == 0
+
+
+def test_large_files_are_waited_for(nowhere: Any, slow_site: Any) -> None:
+    nowhere.configure(slow_site.settings())
+    nowhere.env |= slow_site.environment()
+    source = fill(nowhere.cwd / "source", {"a.json": b"{}"})
+    with (source / "large.bin").open("wb") as stream:
+        stream.truncate((64 << 20) + 1)
+    result = json.loads(upload(nowhere, timeout=120).stdout)
+    assert slow_site.traffic.count("api", "HEAD", "/v1/files/") > 0
+    nowhere("dss", "download", "--bundle-uuid", result["bundle_uuid"], "--replica", "aws", timeout=120)
+    folder = nowhere.cwd / f"{result['bundle_uuid']}.{result['version']}"
+    assert (folder / "large.bin").stat().st_size == (64 << 20) + 1
+
+
+def test_a_copy_that_takes_too_long(nowhere: Any, slow_site: Any) -> None:
+    nowhere.configure(slow_site.settings())
+    nowhere.env |= slow_site.environment()
+    source = fill(nowhere.cwd / "source", {})
+    source.mkdir()
+    with (source / "large.bin").open("wb") as stream:
+        stream.truncate((64 << 20) + 1)
+    done = upload(nowhere, "--timeout-seconds", "0", check=None, timeout=120)
+    if done.returncode:
+        assert done.returncode == 6
+        assert "has not copied it within 0 s" in done.stderr
+    assert "bundle_uuid" in upload(nowhere, timeout=120).stdout
+
+
+# -- going on --------------------------------------------------------------------------------------------------------
+
+
+def test_an_upload_that_failed_goes_on_with_the_same_bundle(hca: Any, source: Path, site: Any, traffic: Any) -> None:
+    # Staging works, registering does not: nobody is logged in with a token that the service takes.
+    failed = upload(hca, check=3, env={"HCA_ACCESS_TOKEN": site.deployment.token("stranger")})
+    assert "was not registered" in failed.stderr
+    plans = list((hca.home / ".local" / "state" / "hca" / "dss-uploads").glob("*.json"))
+    assert len(plans) == 1
+    plan = json.loads(plans[0].read_text())
+    traffic.requests.clear()
+    done = upload(hca)
+    assert f"going on with the upload of bundle {plan['bundle_uuid']}" in done.stderr
+    result = json.loads(done.stdout)
+    assert result["bundle_uuid"] == plan["bundle_uuid"] and result["version"] == plan["version"]
+    assert {file["name"]: file["uuid"] for file in result["files"]} == plan["uuids"]
+    assert traffic.count("s3", "PUT") < len(CONTENTS)
+
+
+def test_changed_files_start_anew(hca: Any, source: Path, site: Any) -> None:
+    upload(hca, check=3, env={"HCA_ACCESS_TOKEN": site.deployment.token("stranger")})
+    (source / "links.json").write_bytes(b'{"links": [1]}')
+    done = upload(hca)
+    assert "going on" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only on POSIX")
+def test_killed_while_registering_and_run_again(hca: Any, site: Any) -> None:
+    fill(hca.cwd / "source", {f"f{number:03}.txt": b"%d" % number for number in range(300)})
+    process = subprocess.Popen(
+        hca.command("dss", "upload", "--src-dir", "source", "--replica", "aws"),
+        env=hca.env,
+        cwd=hca.cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    site.traffic.requests.clear()
+    deadline = time.monotonic() + 60
+    while site.traffic.count("api", "PUT", "/v1/files/") < 20 and time.monotonic() < deadline:
+        time.sleep(0.01)
+        assert process.poll() is None, "it was done before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = upload(hca)
+    assert "going on" in done.stderr
+    result = json.loads(done.stdout)
+    assert len(result["files"]) == 300
+    assert site.send("GET", f"bundles/{result['bundle_uuid']}", {"replica": "aws"})["bundle"]["version"]
+
+
+# -- what cannot be uploaded -----------------------------------------------------------------------------------------
+
+
+def test_a_directory_that_is_not_there_or_empty(hca: Any, traffic: Any) -> None:
+    done = upload(hca, check=2)
+    assert "there is no directory source" in done.stderr
+    (hca.cwd / "source").mkdir()
+    done = upload(hca, check=2)
+    assert "there are no files in source" in done.stderr
+    (hca.cwd / "source").rmdir()
+    (hca.cwd / "source").write_text("a file")
+    done = upload(hca, check=2)
+    assert "is not a directory" in done.stderr
+    assert traffic.count("api", "PUT") == 0
+
+
+@pytest.mark.parametrize("name", ["sub/.hidden", "ends.in.dot./x", "back\\slash", "CON", "sub/aux.txt"])
+def test_names_that_nobody_could_use(hca: Any, source: Path, traffic: Any, name: str) -> None:
+    fill(source, {name: b"x"})
+    done = upload(hca, check=2)
+    assert "cannot be uploaded" in done.stderr
+    assert traffic.count("s3") == 0
+
+
+@pytest.mark.parametrize("names", [("Readme.txt", "README.txt"), ("a/x", "A/y")])
+def test_names_that_some_disks_would_merge(tmp_path: Path, names: tuple[str, str]) -> None:
+    fill(tmp_path, dict.fromkeys(names, b"x"))
+    if len([p for p in tmp_path.rglob("*") if p.is_file()]) < 2:
+        return
+    with pytest.raises(UsageError, match="cannot be uploaded"):
+        local_files(tmp_path)
+
+
+def test_things_that_are_no_files(hca: Any, source: Path) -> None:
+    (source / "folder-link").symlink_to(hca.cwd)
+    done = upload(hca, check=2)
+    assert "folder-link cannot be uploaded: it is not a file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("a.json", True),
+        ("dir/a.json", True),
+        (".hidden", True),
+        ("a..b", True),
+        ("dir/.x", False),
+        ("dir./x", False),
+        ("/x", False),
+        ("~/x", False),
+        ("..", False),
+        ("a\\b", False),
+    ],
+)
+def test_the_names_that_the_service_takes(name: str, good: bool) -> None:
+    import re
+
+    from hca_dss.service import SERVICE
+
+    document = json.loads(SERVICE.bundled_bytes() or b"")
+    pattern = document["definitions"]["BundleFile"]["properties"]["name"]["pattern"]
+    assert (name_fault(name) is None) is good is bool(re.search(pattern, name))
+
+
+def test_no_staging_bucket(hca: Any, source: Path, site: Any) -> None:
+    hca.configure({"DSSClient": site.settings()["DSSClient"]})
+    done = upload(hca, check=2)
+    assert "no staging bucket is set" in done.stderr
+    done = upload(hca, "--staging-bucket", "ftp://x", check=2)
+    assert "is no bucket" in done.stderr
+
+
+def test_a_bucket_that_is_not_there(hca: Any, source: Path) -> None:
+    done = upload(hca, "--staging-bucket", "nowhere", check=None)
+    assert done.returncode in (4, 5)
+    assert "NoSuchBucket" in done.stderr
+
+
+def test_wrong_keys(hca: Any, source: Path) -> None:
+    done = upload(hca, check=3, env={"AWS_SECRET_ACCESS_KEY": "wrong"})
+    assert done.stderr.count("hca: error:") == 1
+    assert "wrong" not in done.stderr.replace("SignatureDoesNotMatch", "")
+
+
+def test_nobody_is_logged_in(hca: Any, source: Path, traffic: Any) -> None:
+    done = upload(hca, check=3, env={"HCA_ACCESS_TOKEN": ""})
+    assert "hca dss login" in done.stderr
+    assert traffic.count("s3") == 0, "nothing is staged for nothing"
+
+
+def test_creator_uid_must_be_a_number(hca: Any, source: Path, site: Any) -> None:
+    hca.configure({**site.settings(), "creator_uid": "me"})
+    done = upload(hca, check=2)
+    assert "creator_uid" in done.stderr
+
+
+def test_media_types() -> None:
+    assert content_type("a.json") == "application/json"
+    assert content_type("a.fastq.gz") == "application/gzip"
+    assert content_type("a.unknown-kind") == "application/octet-stream"

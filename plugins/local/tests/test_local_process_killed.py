@@ -191,7 +191,7 @@ def test_a_completion_cut_at_any_point_is_finished_at_the_next_start(tmp_path, m
         for number, content in enumerate(parts, 1):
             from hca_local.s3.uploads import PartWriter
 
-            with PartWriter(uploads, upload, number, all_checksums=False) as writer:
+            with PartWriter(uploads, upload, number) as writer:
                 writer.write(content)
                 wanted.append((number, writer.commit().etag))
         with monkeypatch.context() as patch:

@@ -59,10 +59,10 @@ class Promise:
             self._crc32 = 0
 
     @property
-    def needs_all(self) -> bool:
-        """Whether a checksum other than the MD5 and the CRC32 is needed to hold the body against this."""
+    def needs(self) -> set[str]:
+        """The checksums, besides the MD5 and the CRC32, that are needed to hold the body against this."""
         named = self.checksums.keys() | {name.removeprefix(PREFIX) for name in self.trailers}
-        return self.sha256 is not None or bool(named & {"crc32c", "sha1", "sha256"})
+        return (named & {"crc32c", "sha1", "sha256"}) | ({"sha256"} if self.sha256 is not None else set())
 
     def _promise(self, name: str, value: str) -> None:
         if not name.startswith(PREFIX):

@@ -48,7 +48,7 @@ def _part_number(call: Call) -> int:
 def put_part(call: Call, promise: Promise) -> PartWriter:
     """Check what can be checked before the body comes."""
     number = _part_number(call)
-    return PartWriter(call.uploads, _upload(call), number, all_checksums=promise.needs_all)
+    return PartWriter(call.uploads, _upload(call), number, promise.needs)
 
 
 def commit_part(call: Call, sink: PartWriter, promise: Promise) -> Answer:
@@ -76,7 +76,7 @@ def copy_part(call: Call) -> Answer:
             raise S3Error("InvalidArgument", f"Range specified is not valid for source object of size: {source.size}")
     if stop - start > MAX_UPLOAD:
         raise S3Error("EntityTooLarge", MaxSizeAllowed=str(MAX_UPLOAD))
-    with PartWriter(call.uploads, _upload(call), number, all_checksums=False) as writer:
+    with PartWriter(call.uploads, _upload(call), number) as writer:
         for chunk in call.objects.store.blobs.chunks(source.sha256, start, stop):
             writer.write(chunk)
         part = writer.commit()

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -69,13 +69,16 @@ class Part:
 
 
 class PartWriter:
-    """Takes the bytes of one part; what is not committed vanishes."""
+    """Takes the bytes of one part; what is not committed vanishes.
 
-    def __init__(self, uploads: Uploads, upload: Upload, number: int, *, all_checksums: bool) -> None:
+    :param checksums: names of those that it will be held against, besides the MD5
+    """
+
+    def __init__(self, uploads: Uploads, upload: Upload, number: int, checksums: Collection[str] = ()) -> None:
         self._uploads = uploads
         self._upload = upload
         self._number = number
-        self._hasher = Hasher(s3_etag=False, others=all_checksums)
+        self._hasher = Hasher({"md5", *checksums})
         self._path = uploads.folder(upload.id) / f"{number:05d}-{uuid.uuid4().hex}"
         try:
             self._file: BinaryIO | None = self._path.open("xb", buffering=0)
@@ -263,7 +266,7 @@ class Uploads:
     def _digest(self, upload: Upload, parts: list[Part], etag: str) -> Digests:
         """Read the parts once. The platform's etag is S3's own where the parts have the platform's size."""
         by_rule = all(part.size == ETAG_PART_SIZE for part in parts[:-1]) and parts[-1].size <= ETAG_PART_SIZE
-        hasher = Hasher(md5=False, s3_etag=not by_rule)
+        hasher = Hasher({"sha1", "sha256", "crc32c"} | (set() if by_rule else {"s3_etag"}))
         for part in parts:
             with (self.folder(upload.id) / part.file).open("rb", buffering=0) as file:
                 while chunk := file.read(_CHUNK):

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 logger = logging.getLogger("hca_local")
@@ -26,6 +26,7 @@ class Background:
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._stopped = False
+        self._running: set[Future[Any]] = set()
         self._clock = threading.Thread(target=self._run, name="hca-local-clock", daemon=True)
         self._clock.start()
 
@@ -39,9 +40,12 @@ class Background:
         if self._stopped:
             return None
         try:
-            return self._pool.submit(self._guarded, function, args)
+            future = self._pool.submit(self._guarded, function, args)
         except RuntimeError:  # shut down in between
             return None
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return future
 
     def later(self, seconds: float, function: Callable[..., Any], *args: Any) -> None:
         """Run a function in a thread after so many seconds."""
@@ -61,13 +65,15 @@ class Background:
 
         self.later(seconds, once)
 
-    def stop(self) -> None:
-        """Take no more work, and wait for what runs."""
+    def stop(self, timeout: float = 10.0) -> None:
+        """Take no more work, and wait for what runs, at most so many seconds: what takes longer looks at
+        :attr:`stopped`, or is taken up at the next start."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
         self._clock.join()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        wait(list(self._running), timeout)
 
     @staticmethod
     def _guarded(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:

@@ -61,5 +61,6 @@ class Context:
     def close(self) -> None:
         """End the threads and close the store."""
         self.background.stop()
-        self.requests.shutdown(wait=True, cancel_futures=True)
+        # The listeners have given them their time; one that still runs finds the store closed.
+        self.requests.shutdown(wait=False, cancel_futures=True)
         self.store.close()

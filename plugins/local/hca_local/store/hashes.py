@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import google_crc32c
 
@@ -24,33 +26,31 @@ class Digests:
     s3_etag: str
 
 
+#: Everything that a blob has.
+ALL = frozenset(["md5", "sha1", "sha256", "crc32c", "s3_etag"])
+
+
 class Hasher:
     """Takes bytes in order and yields their :class:`Digests`.
 
-    :param md5: compute the MD5 of the whole, which is the ETag of an object put in one piece
-    :param s3_etag: compute the platform's etag; turned off where it is known from the parts of an upload
-    :param others: compute sha1, sha256 and crc32c
+    :param names: the checksums to compute; ``md5`` is of the whole, the ETag of an object put in one piece
     """
 
-    def __init__(self, *, md5: bool = True, s3_etag: bool = True, others: bool = True) -> None:
+    def __init__(self, names: Collection[str] = ALL) -> None:
         self.size = 0
-        self._sha1 = hashlib.sha1()
-        self._sha256 = hashlib.sha256()
-        self._crc32c = google_crc32c.Checksum()
-        self._others = others
-        self._md5 = hashlib.md5() if md5 or s3_etag else None
-        self._want_md5 = md5
-        self._want_etag = s3_etag
+        makers: dict[str, Any] = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "crc32c": google_crc32c.Checksum}
+        self._simple = {name: make() for name, make in makers.items() if name in names}
+        self._want_md5 = "md5" in names
+        self._want_etag = "s3_etag" in names
+        self._md5 = hashlib.md5() if self._want_md5 or self._want_etag else None
         # Up to one part both rules give the MD5 of the whole; a second MD5 starts only where a second part does.
-        self._part = None if md5 or not s3_etag else self._md5
+        self._part = None if self._want_md5 or not self._want_etag else self._md5
         self._part_md5s: list[bytes] = []
 
-    def update(self, data: bytes | memoryview) -> None:
+    def update(self, data: bytes) -> None:
         """Take the next bytes."""
-        if self._others:
-            self._sha1.update(data)
-            self._sha256.update(data)
-            self._crc32c.update(bytes(data))
+        for hasher in self._simple.values():
+            hasher.update(data)
         if self._want_etag:
             self._update_etag(memoryview(data))
         elif self._md5 is not None:
@@ -88,12 +88,13 @@ class Hasher:
                 etag = etag_of_parts([*self._part_md5s, last.digest()])
             else:
                 etag = last.hexdigest()
+        simple = {name: hasher.digest().hex() for name, hasher in self._simple.items()}
         return Digests(
             size=self.size,
             md5=md5,
-            sha1=self._sha1.hexdigest() if self._others else "",
-            sha256=self._sha256.hexdigest() if self._others else "",
-            crc32c=self._crc32c.digest().hex() if self._others else "",
+            sha1=simple.get("sha1", ""),
+            sha256=simple.get("sha256", ""),
+            crc32c=simple.get("crc32c", ""),
             s3_etag=etag,
         )
 

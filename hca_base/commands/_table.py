@@ -43,6 +43,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "service refresh": ("hca_base.commands.service:Refresh", "Get the document of a service anew"),
     "service remove": ("hca_base.commands.service:Remove", "Remove a service that was added"),
     "shell": ("hca_base.commands.shell:Shell", "Open the interactive shell, or run a batch of lines from stdin"),
+    "transfer gc": ("hca_base.commands.transfer:Gc", "Remove files of a filestore that no other name refers to"),
+    "transfer verify": ("hca_base.commands.transfer:Verify", "Compare the files of a filestore with their checksums"),
 }
 
 #: group -> title, in the order in which help shows them
@@ -53,6 +55,7 @@ GROUPS: dict[str, str] = {
     "service": "Services, with or without a plugin",
     "plugin": "Plugins: list, install, diagnose, write",
     "cache": "Cached documents",
+    "transfer": "Filestores: verify, clean up",
     "completion": "Completion of commands in your shell",
 }
 

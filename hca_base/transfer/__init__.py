@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._names import safe_name as safe_name
     from ._report import Report as Report
     from ._report import Row as Row
+    from ._report import human_bytes as human_bytes
     from ._s3 import S3Credentials as S3Credentials
     from ._s3 import S3Target as S3Target
     from ._upload import upload as upload
@@ -55,6 +56,7 @@ _EXPORTS = {
     "checksum_file": "._checksums",
     "checksum_files": "._checksums",
     "download": "._download",
+    "human_bytes": "._report",
     "options_from_args": "._flags",
     "part_size_of": "._checksums",
     "prefetch": "._feed",

@@ -26,7 +26,7 @@ class Destination(Protocol):
     disk: Path | None
 
     def begin(self) -> None:
-        """A run starts: remove what dead runs left that nobody can take up."""
+        """A run starts (perhaps within another): remove what dead runs left that nobody can take up."""
 
     def check(self, item: Item, sha256: str | None) -> None:
         """Refuse an item before anything is asked of its source.
@@ -56,7 +56,7 @@ class Destination(Protocol):
         """Keep rejected bytes; the path, or an empty text when they were dropped."""
 
     def end(self) -> None:
-        """A run ends: remove empty directories of its own, close what is open."""
+        """A run ends: close what is open; with the outermost, remove empty directories of its own."""
 
 
 class StoreDestination:
@@ -68,7 +68,7 @@ class StoreDestination:
         self.disk: Path | None = store.root
 
     def begin(self) -> None:
-        self.store.workshop.sweep()
+        self.store.workshop.begin()
 
     def check(self, item: Item, sha256: str | None) -> None:
         return None
@@ -94,7 +94,7 @@ class StoreDestination:
         return _quarantine(self.store.workshop, item, data)
 
     def end(self) -> None:
-        self.store.workshop.tidy()
+        self.store.workshop.end()
 
 
 class DirectoryDestination:
@@ -132,8 +132,8 @@ class DirectoryDestination:
         self._names = NameChecker()
 
     def begin(self) -> None:
-        self.workshop.sweep()
-        self._names = NameChecker()
+        if self.workshop.begin():
+            self._names = NameChecker()
 
     def check(self, item: Item, sha256: str | None) -> None:
         safe_name(item.name)
@@ -266,8 +266,7 @@ class DirectoryDestination:
 
     def end(self) -> None:
         self._folder.close()
-        self.workshop.tidy()
-        if self.store is None:
+        if self.workshop.end() and self.store is None:
             for directory in (self.root / ".hca" / "v2", self.root / ".hca"):
                 try:
                     directory.rmdir()

@@ -19,6 +19,7 @@ from hca_base.transfer._limits import Cancel, Gates, RateLimit
 from hca_base.transfer._locate import Context, Redirects
 from hca_base.transfer._model import JOURNAL_FROM, SMALL_FILE, Item, Source, TransferOptions
 from hca_base.transfer._report import Report, Row
+from hca_base.transfer._watch import watch
 from hca_base.transfer._wire import Wire
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def download(
     :param items: pulled one by one, in the calling thread, as there is room for them; see :func:`prefetch` for
         iterables that wait for a server themselves
     :param destination: a :class:`DirectoryDestination`, or a :class:`FileStore` alone
-    :param progress: shows what happens (see :class:`hca_base.output.Progress`)
+    :param progress: a :class:`hca_base.output.Progress` to count into; None makes one as the options say
     :param session: the ``hca_base.http`` session whose settings (proxy, CA bundle, user agent) are to hold here too
     :param on_result: called for every item when it is done, one call at a time, in no particular order
     :param expected: number of files and of bytes, where known beforehand
@@ -86,7 +87,7 @@ class Download:
         self.cancel = Cancel()
         self._on_result = on_result
         self._expected = expected
-        self._progress = progress
+        self._watch, self._shown = watch("download", options, progress, expected)
         self._lock = threading.Lock()
         self._parked: dict[str, list[Item]] = {}
         self._again: list[Item] = []
@@ -116,7 +117,7 @@ class Download:
             self._work, limit, min(limit, options.connections or _MAX_LARGE), fixed=options.connections is not None
         )
         self._settings = settings
-        self._fetcher.shows_progress = progress is not None
+        self._fetcher.shows_progress = self._watch is not None
         self._fast: FastLane | None = None
 
     # -- the run -------------------------------------------------------------------------------------------------
@@ -126,8 +127,6 @@ class Download:
         started = time.monotonic()
         if not self.options.verify:
             _say_unverified()
-        if self._progress is not None:
-            self._progress.start(*(self._expected or (None, None)))
         if not self.options.dry_run:
             self._check_room()
             self.destination.begin()
@@ -145,8 +144,10 @@ class Download:
             if not self.options.dry_run:
                 self.destination.end()
             self.report.seconds = time.monotonic() - started
-            if self._progress is not None:
-                self._progress.close()
+            if self.options.dry_run:
+                self._plan()
+            if self._shown is not None:
+                self._shown.close()
             if self.options.report is not None:
                 self.report.write(self.options.report)
         return self.report
@@ -294,8 +295,8 @@ class Download:
         key = expected_sha256(item) or item.name
         with self._lock:
             self.report.add(row, error)
-            if self._progress is not None:
-                self._progress.file_done(row.name, row.bytes, row.outcome)
+            if self._watch is not None:
+                self._watch.done(item, row)
             if row.attempts or row.outcome == "cancelled":
                 self._under_way.discard(key)
                 self._again.extend(self._parked.pop(key, ()))
@@ -310,12 +311,12 @@ class Download:
     # -- bytes ---------------------------------------------------------------------------------------------------
 
     def _moved(self, item: Item, count: int) -> None:
-        if self._progress is not None:
-            self._progress.advance(item.name, count, item.size)
+        if self._watch is not None:
+            self._watch.moved(item, count)
 
     def _resumed(self, item: Item, count: int) -> None:
-        if self._progress is not None:
-            self._progress.skip(item.name, count, item.size)
+        if self._watch is not None:
+            self._watch.resumed(item, count)
 
     def _check_room(self) -> None:
         disk = self.destination.disk
@@ -325,6 +326,20 @@ class Download:
         # What is there already is not known yet: only what cannot be right is refused here.
         if free is not None and self._expected[1] > 2 * free + (1 << 40):
             raise DiskError(f"{self._expected[1]:,} bytes are to be downloaded, {free:,} are free", fatal=True)
+
+    def _plan(self) -> None:
+        """What a dry run found out."""
+        counts, sizes = self.report.counts, self.report.sizes
+        disk = self.destination.disk
+        free = free_bytes(disk) if disk is not None else None
+        self.report.plan = {
+            "files": counts["would-download"],
+            "bytes": sizes["would-download"],
+            "present_files": counts["present"] + counts["would-link"],
+            "present_bytes": sizes["present"] + sizes["would-link"],
+        }
+        if free is not None:
+            self.report.plan["free_bytes"] = free
 
     def _still_room(self) -> bool:
         disk = self.destination.disk

@@ -146,6 +146,14 @@ class FileStore:
             if status.st_nlink <= 1 and (not older_than or status.st_mtime < older_than):
                 yield sha256, status
 
+    def leftovers(self, older_than: float = 0.0) -> list[str]:
+        """Partial files of downloads that are not running, last changed before ``older_than`` (0: any); their paths."""
+        return self.workshop.leftovers(older_than)
+
+    def remove_leftovers(self, older_than: float = 0.0) -> None:
+        """Remove those."""
+        self.workshop.leftovers(older_than, remove=True)
+
     def discard(self, sha256: str) -> None:
         """Remove a stored file, and its directories when they are empty then."""
         path = self.path(sha256)

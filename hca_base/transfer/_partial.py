@@ -262,15 +262,34 @@ class Workshop:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._ready = False
+        self._runs = 0
 
     def number(self) -> int:
         """A number that this process has not used here."""
         return next(self._numbers)
 
-    def sweep(self) -> None:
-        """Remove what dead runs left that nobody can take up."""
-        if Path(self.directory).is_dir():
+    def begin(self) -> bool:
+        """A run starts: remove what dead runs left that nobody can take up. True for the first of nested runs."""
+        with self._lock:
+            self._runs += 1
+            first = self._runs == 1
+        if first and Path(self.directory).is_dir():
             self.prepare()
+        return first
+
+    def end(self) -> bool:
+        """A run ends; the last one removes the directories that are empty. True for it, and where none began."""
+        with self._lock:
+            self._runs = max(0, self._runs - 1)
+            if self._runs:
+                return False
+            self._ready = False
+            for directory in (self.directory, self.quarantine_directory):
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    pass
+            return True
 
     def prepare(self) -> None:
         """Make the directory, and sweep it once."""
@@ -311,6 +330,32 @@ class Workshop:
             Path(path).unlink(missing_ok=True)
         finally:
             os.close(fd)
+
+    def leftovers(self, older_than: float = 0.0, remove: bool = False) -> list[str]:
+        """Partial files that nobody has locked, last changed before the Unix time ``older_than`` (0: any)."""
+        found = []
+        try:
+            with os.scandir(self.directory) as entries:
+                paths = [entry.path for entry in entries if entry.is_file(follow_symlinks=False)]
+        except OSError:
+            return []
+        for path in sorted(paths):
+            if path.endswith(".journal"):
+                continue
+            try:
+                if older_than and os.stat(path).st_mtime >= older_than:
+                    continue
+                fd = open_locked(path)
+            except OSError:
+                continue
+            found.append(path)
+            try:
+                if remove:
+                    for name in (path, path + ".journal"):
+                        Path(name).unlink(missing_ok=True)
+            finally:
+                os.close(fd)
+        return found
 
     def unnamed(self) -> int | None:
         """A new file without a name, or None where the system has none such."""
@@ -399,16 +444,6 @@ class Workshop:
         target = self.quarantine_path(label)
         Path(target).write_bytes(data)
         return target
-
-    def tidy(self) -> None:
-        """Remove the directories that are empty."""
-        with self._lock:
-            self._ready = False
-            for directory in (self.directory, self.quarantine_directory):
-                try:
-                    os.rmdir(directory)
-                except OSError:
-                    pass
 
 
 def _host() -> str:

@@ -63,6 +63,8 @@ class Report:
         self._spool: IO[str] | None = None
         self._failed: list[Row] = []
         self.counts: Counter[str] = Counter()
+        #: Bytes by outcome.
+        self.sizes: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
         #: Number of rows that are not good.
         self.failures = 0
@@ -70,13 +72,14 @@ class Report:
         self.bytes_moved = 0
         self.seconds = 0.0
         self.errors: list[HCAError] = []
-        #: What a dry run found out: files, bytes, present, free.
+        #: What a dry run found out: files and bytes to transfer, present_files, present_bytes, free_bytes.
         self.plan: dict[str, int] = {}
 
     def add(self, row: Row, error: HCAError | None = None) -> None:
         """Take one row; ``error`` is the exception of a row that is not good."""
         with self._lock:
             self.counts[row.outcome] += 1
+            self.sizes[row.outcome] += row.bytes
             self.bytes += row.bytes
             if row.outcome in ("downloaded", "uploaded"):
                 self.bytes_moved += row.bytes
@@ -132,6 +135,9 @@ class Report:
     def summary(self) -> str:
         """One line for people."""
         parts = [f"{count:,} {outcome}" for outcome, count in sorted(self.counts.items())] or ["no files"]
+        if self.plan:
+            told = f"{', '.join(parts)}; {human_bytes(self.plan['bytes'])} to transfer"
+            return told + (f", {human_bytes(self.plan['free_bytes'])} free" if "free_bytes" in self.plan else "")
         rate = f", {human_bytes(self.bytes_moved / self.seconds)}/s" if self.seconds and self.bytes_moved else ""
         return f"{', '.join(parts)}; {human_bytes(self.bytes_moved)} moved in {self.seconds:.1f} s{rate}"
 

@@ -16,6 +16,7 @@ from hca_base.transfer._model import TransferOptions, UploadItem
 from hca_base.transfer._report import Report, Row
 from hca_base.transfer._s3 import S3Target
 from hca_base.transfer._send import IN_MEMORY, Sender, UploadContext
+from hca_base.transfer._watch import watch
 from hca_base.transfer._wire import Wire
 
 _QUEUE = 256
@@ -69,7 +70,7 @@ class Upload:
         self.cancel = Cancel()
         self._on_result = on_result
         self._expected = expected
-        self._progress = progress
+        self._watch, self._shown = watch("upload", options, progress, expected)
         self._lock = threading.Lock()
         settings = Settings(options, session)
         self._wire = Wire(
@@ -101,8 +102,6 @@ class Upload:
     def run(self, items: Iterable[UploadItem]) -> Report:
         """Do it."""
         started = time.monotonic()
-        if self._progress is not None:
-            self._progress.start(*(self._expected or (None, None)))
         try:
             self._pump(iter(items))
         except BaseException:
@@ -112,8 +111,13 @@ class Upload:
             self._lane.close()
             self._wire.close()
             self.report.seconds = time.monotonic() - started
-            if self._progress is not None:
-                self._progress.close()
+            if self.options.dry_run:
+                self.report.plan = {
+                    "files": self.report.counts["would-upload"],
+                    "bytes": self.report.sizes["would-upload"],
+                }
+            if self._shown is not None:
+                self._shown.close()
             if self.options.report is not None:
                 self.report.write(self.options.report)
         return self.report
@@ -176,17 +180,17 @@ class Upload:
         row = result.row
         with self._lock:
             self.report.add(row, result.error)
-            if self._progress is not None:
-                self._progress.file_done(row.name, row.bytes, row.outcome)
+            if self._watch is not None:
+                self._watch.done(item, row)
             if self._on_result is not None:
                 self._on_result(item, row)
         if not row.good and row.outcome != "cancelled" and self.options.fail_fast:
             self.cancel.set()
 
     def _moved(self, item: UploadItem, count: int) -> None:
-        if self._progress is not None:
-            self._progress.advance(str(item.path), count, None)
+        if self._watch is not None:
+            self._watch.moved(item, count)
 
     def _resumed(self, item: UploadItem, count: int) -> None:
-        if self._progress is not None:
-            self._progress.skip(str(item.path), count, None)
+        if self._watch is not None:
+            self._watch.resumed(item, count)

@@ -147,6 +147,7 @@ class Download:
         data = bundle.to_json()
         sha256 = hashlib.sha256(data).hexdigest()
         item = Item(name, len(data), {"sha256": sha256})
+        destination.begin()
         try:
             if destination.present(item, sha256) is None:
                 destination.put_bytes(item, sha256, data)

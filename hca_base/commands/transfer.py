@@ -1,0 +1,151 @@
+"""``hca transfer``: looking after filestores."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import HCAError, NotFoundError, VerificationError
+from ._base import Command
+from ._confirm import confirm
+
+if TYPE_CHECKING:
+    from ..transfer import FileStore
+
+#: Files younger than this may belong to a download that is under way, and are not collected (seconds).
+_YOUNG = 3600.0
+
+
+def _store(directory: Path) -> FileStore:
+    """The filestore of a download directory.
+
+    :raises NotFoundError: there is none
+    """
+    from ..transfer import FileStore
+
+    if not (directory / ".hca" / "v2" / "files_2_4").is_dir():
+        raise NotFoundError(
+            f"there is no filestore in {directory}", hint="It is in the directory that files were downloaded to."
+        )
+    return FileStore(directory)
+
+
+class Verify(Command):
+    """Compare the files of a filestore with their checksums.
+
+    Each file in DIR/.hca is read whole, and its sha256 compared with its name. A file that differs is moved to
+    DIR/.hca/v2/quarantine, so that the next download fetches it anew; names outside the filestore that are hard links
+    to it keep the wrong content, and are counted. The exit code is 7 when a file differs.
+    """
+
+    output = True
+    example = "transfer verify downloads"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("directory", type=Path, metavar="DIR", help="the download directory, which holds .hca")
+        parser.add_argument(
+            "--report", type=Path, metavar="FILE", help="write what became of each file (TSV or .json)"
+        )
+        parser.add_argument("--no-progress", action="store_true", help="show no progress")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from ..output import Progress
+        from ..transfer import Report, Row
+
+        store = _store(parsed_args.directory)
+        report = Report()
+        started = time.monotonic()
+        linked = 0
+        mode = "none" if parsed_args.no_progress else self.context.progress or "auto"
+        with Progress("verify", mode=mode) as progress:
+            for sha256, status, good in _verified(store):
+                path = str(store.path(sha256))
+                error = None if good else VerificationError(f"{path} is not what its name says; it was quarantined")
+                linked += 0 if good else status.st_nlink - 1
+                outcome = "present" if good else "mismatch"
+                report.add(Row(sha256, outcome, status.st_size, 0.0, 0, sha256, str(error or ""), path), error)
+                with progress.task(sha256, status.st_size) as task:
+                    task.advance(status.st_size)
+        report.seconds = time.monotonic() - started
+        if parsed_args.report:
+            report.write(parsed_args.report)
+        if not report.ok:
+            names = f"; {linked} name(s) elsewhere still refer to the wrong bytes: remove them" if linked else ""
+            raise VerificationError(
+                f"{report.failures:,} of {report.files:,} files differ from their checksum; the first: "
+                f"{report.failed[0].name}{names}",
+                hint="They are in .hca/v2/quarantine now. Download again to replace them.",
+            )
+        return {"files": report.files, "bytes": report.bytes, "damaged": 0}
+
+
+def _verified(store: FileStore) -> Iterator[tuple[str, os.stat_result, bool]]:
+    """Every file of the store, and whether it is what its name says; several are read at once."""
+    waiting: deque[tuple[str, os.stat_result, Future[bool]]] = deque()
+    with ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="hca-verify") as pool:
+        try:
+            for sha256, status in store:
+                waiting.append((sha256, status, pool.submit(store.verify, sha256)))
+                if len(waiting) >= 64:
+                    first, known, future = waiting.popleft()
+                    yield first, known, future.result()
+            while waiting:
+                first, known, future = waiting.popleft()
+                yield first, known, future.result()
+        finally:
+            for _, _, future in waiting:
+                future.cancel()
+
+
+class Gc(Command):
+    """Remove files of a filestore that no other name refers to.
+
+    A file in DIR/.hca whose hard links elsewhere are all gone is removed, after asking. Files fetched in the last hour
+    are left alone (a download may be about to link them), as are the unfinished files of downloads that are running.
+
+    Copies and symbolic links cannot be seen from here, nor can manifests that name files of the filestore: where those
+    are in use (--link copy or symlink, or download-manifest with --layout none), do not run this.
+    """
+
+    output = True
+    example = "transfer gc downloads"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("directory", type=Path, metavar="DIR", help="the download directory, which holds .hca")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be removed, and remove nothing")
+        parser.add_argument(
+            "--all-ages", action="store_true", help="remove young files too; make sure that no download is running"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from ..transfer import human_bytes
+
+        store = _store(parsed_args.directory)
+        older_than = 0.0 if parsed_args.all_ages else time.time() - _YOUNG
+        files = size = 0
+        for _, status in store.unreferenced(older_than):
+            files, size = files + 1, size + status.st_size
+        left = store.leftovers(older_than)
+        found = {"files": files, "bytes": size, "unfinished_files": len(left)}
+        if parsed_args.dry_run or not (files or left):
+            return {**found, "removed": False}
+        shown = f"{files:,} unreferenced files ({human_bytes(size)}) and {len(left)} unfinished ones"
+        confirm(f"Remove {shown} from {parsed_args.directory}?", yes=parsed_args.yes)
+        try:
+            for sha256, _ in store.unreferenced(older_than):
+                store.discard(sha256)
+            store.remove_leftovers(older_than)
+        except OSError as error:
+            raise HCAError(f"cannot remove {error.filename}: {error.strerror}") from error
+        return {**found, "removed": True}

@@ -98,6 +98,7 @@ class Deployment:
             settings.api_port, settings.s3_port = (listener.getsockname()[1] for listener in sockets)
             store = Store(settings.data_dir)
             self._ctx = Context(settings, store)
+            self._check_staging()
             apps, modules = self._components()
             from hca_local import s3
 
@@ -124,6 +125,14 @@ class Deployment:
     def stop(self) -> None:
         """End the requests and the work under way, and let go of the data; does nothing if it is not running."""
         self._release((), None)
+
+    def _check_staging(self) -> None:
+        settings = self.settings
+        if settings.s3_endpoint and not self.ctx.staging.bucket_exists(settings.staging_bucket):
+            raise DeploymentError(
+                f"there is no bucket {settings.staging_bucket} at {settings.s3_endpoint}",
+                hint="make it, or name another one with --staging-bucket",
+            )
 
     def _components(self) -> tuple[dict[str, Any], list[Any]]:
         apps, modules = {}, []

@@ -64,7 +64,7 @@ def disconnect(data_dir: Path) -> None:
     empty = False
     if path.exists():
         with settings.edit_file(path, keep=True) as data:
-            for section, members in _values(Settings(data_dir)).items():
+            for section, members in _values(Settings(data_dir, s3_endpoint="any")).items():
                 found = data.get(section)
                 if isinstance(found, dict):
                     for name in members:
@@ -91,7 +91,7 @@ def _environment() -> dict[str, str]:
 
 def _values(running: Settings) -> dict[str, dict[str, Any]]:
     """The settings of the profile, by section."""
-    return {
+    values: dict[str, dict[str, Any]] = {
         "DSSClient": {"swagger_url": f"{running.api_url}/v1/swagger.json"},
         "upload": {
             "swagger_url": f"{running.api_url}/upload/swagger.json",
@@ -104,6 +104,10 @@ def _values(running: Settings) -> dict[str, dict[str, Any]]:
             "staging_bucket": running.staging_bucket,
         },
     }
+    if running.s3_endpoint:
+        # Only the DSS stages there; upload areas are in the embedded endpoint all the same.
+        values["upload"]["s3_endpoint_url"] = running.s3_url
+    return values
 
 
 def _store_credentials(running: Settings, tokens: TokenStore) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from hca_local.dss import journal, metadata, versions
 from hca_local.dss.call import Call, answer
 from hca_local.dss.errors import DSSError, not_found
-from hca_local.dss.service import Service, dump, read_file
+from hca_local.dss.service import Service, dump
 
 _FORMAT = "0.0.1"
 #: How long a bundle waits for files that are still being copied, seconds; the original waited for any file.
@@ -112,34 +112,40 @@ def _save(service: Service, replica: str, uuid: str, manifest: dict[str, Any]) -
     """Store a version, index it, record its event. False if it is there already. Raises a DSSError for another."""
     text = dump(manifest)
     version = manifest["version"]
+    with service.store.read() as db:
+        if _is_repeated(db, replica, uuid, version, text):
+            return False
+    # Reading the metadata files takes longest, and needs nobody to wait for it.
+    files = metadata.files_by_schema(manifest["files"], lambda entry: _content(service, replica, entry))
+    searched = metadata.search_document(uuid, manifest, files)
     with service.store.write() as db:
-        known = db.execute(
-            "SELECT manifest FROM dss_bundles WHERE replica = ? AND uuid = ? AND version = ?", (replica, uuid, version)
-        ).fetchone()
-        if known is not None:
-            if known["manifest"] == text:
-                return False
-            raise DSSError(
-                409, "bundle_already_exists", f"bundle with UUID {uuid} and version {version} already exists"
-            )
+        if _is_repeated(db, replica, uuid, version, text):
+            return False
         db.execute(
             "INSERT INTO dss_bundles (replica, uuid, version, manifest) VALUES (?, ?, ?, ?)",
             (replica, uuid, version, text),
         )
-        if _is_buried(db, replica, uuid):
-            # It is stored, as the original stored it, and stays out of sight.
-            return True
-
-        def content(entry: Mapping[str, Any]) -> bytes:
-            file = read_file(db, replica, entry["uuid"], entry["version"])
-            return service.store.blobs.read(file.sha256) if file is not None else b""
-
-        files = metadata.files_by_schema(manifest["files"], content)
-        searched = metadata.search_document(uuid, manifest, files)
-        service.index.add(db, replica, uuid, version, searched)
-        document = metadata.creation_document(uuid, manifest, files)
-        journal.record(service, db, replica, "CREATE", uuid, version, document, searched)
+        # What is put under the name of a deleted bundle is stored, as the original stored it, and stays out of sight.
+        if not _is_buried(db, replica, uuid):
+            service.index.add(db, replica, uuid, version, searched)
+            document = metadata.creation_document(uuid, manifest, files)
+            journal.record(service, db, replica, "CREATE", uuid, version, document, searched)
     return True
+
+
+def _is_repeated(db: sqlite3.Connection, replica: str, uuid: str, version: str, text: str) -> bool:
+    """Whether this very version is there. Raises a DSSError if another one has its name."""
+    known = db.execute(
+        "SELECT manifest FROM dss_bundles WHERE replica = ? AND uuid = ? AND version = ?", (replica, uuid, version)
+    ).fetchone()
+    if known is not None and known["manifest"] != text:
+        raise DSSError(409, "bundle_already_exists", f"bundle with UUID {uuid} and version {version} already exists")
+    return known is not None
+
+
+def _content(service: Service, replica: str, entry: Mapping[str, Any]) -> bytes:
+    file = service.file(replica, entry["uuid"], entry["version"])
+    return service.store.blobs.read(file.sha256) if file is not None else b""
 
 
 def _is_buried(db: sqlite3.Connection, replica: str, uuid: str) -> bool:

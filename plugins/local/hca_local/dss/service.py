@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hca_local.server import Context
 
 EVENTS_BUCKET = "dss-events"
+_REMEMBERED_MANIFESTS = 16
 #: How a replica's store is named in URLs.
 SCHEMES = {"aws": "s3", "gcp": "gs"}
 
@@ -65,6 +67,8 @@ class Service:
         self.index = SearchIndex(ctx.store)
         self.notifier = Notifier(ctx.store, ctx)
         self.waits = Waits(ctx.settings.simulate_waits)
+        self._lock = threading.Lock()
+        self._manifests: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     @property
     def read_only(self) -> bool:
@@ -91,15 +95,29 @@ class Service:
             return read_file(db, replica, uuid, version)
 
     def manifest(self, replica: str, uuid: str, version: str | None = None) -> dict[str, Any] | None:
-        """The manifest of a living bundle version, or of the latest; None if there is none."""
+        """The manifest of a living bundle version, or of the latest; None if there is none. Not to be changed."""
         where, arguments = "replica = ? AND uuid = ?", [replica, uuid]
         if version is not None:
             where, arguments = f"{where} AND version = ?", [*arguments, version]
         with self.store.read() as db:
             row = db.execute(
-                f"SELECT manifest FROM dss_living_bundles WHERE {where} ORDER BY version DESC LIMIT 1", arguments
+                f"SELECT version FROM dss_living_bundles WHERE {where} ORDER BY version DESC LIMIT 1", arguments
             ).fetchone()
-        return json.loads(row["manifest"]) if row else None
+            if row is None:
+                return None
+            # A version never changes: that it lives is asked each time, what it holds is remembered for the next page.
+            name = (replica, uuid, row["version"])
+            known = self._manifests.get(name)
+            if known is None:
+                (text,) = db.execute(
+                    "SELECT manifest FROM dss_bundles WHERE replica = ? AND uuid = ? AND version = ?", name
+                ).fetchone()
+                known = json.loads(text)
+                with self._lock:
+                    self._manifests[name] = known
+                    while len(self._manifests) > _REMEMBERED_MANIFESTS:
+                        del self._manifests[next(iter(self._manifests))]
+        return known
 
     def check_out(self, replica: str, file: StoredFile) -> None:
         """Put a file's content where downloads come from, if it is not there."""

@@ -70,7 +70,7 @@ def bind(
             _check(parameter, value, strict)
             values.append((parameter, value))
     if given:
-        raise UsageError(f"{operation.name}: {chosen.method} {chosen.path} takes no {next(iter(given))}")
+        raise UsageError(f"{operation.name}: {chosen.method} {printable(chosen.path)} takes no {next(iter(given))}")
     return chosen, values
 
 
@@ -81,7 +81,7 @@ def _require(operation: Operation, given: Mapping[str, Any]) -> None:
     names = [parameter.python_name for parameter in missing]
     many = f"the arguments {', '.join(names[:-1])} and {names[-1]} are" if names[1:] else f"the argument {names[0]} is"
     hints = [
-        f"{parameter.python_name} is one of: {', '.join(str(each) for each in parameter.choices[:20])}"
+        f"{parameter.python_name} is one of: {', '.join(printable(str(each)) for each in parameter.choices[:20])}"
         for parameter in missing
         if parameter.choices
     ]
@@ -132,6 +132,10 @@ def _one(parameter: Parameter, type_: str, value: Any) -> Any:
 
 def _string(parameter: Parameter, value: Any) -> str:
     if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # bytes of a command line that are no UTF-8
+            _refuse(parameter, value, "valid text")
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -224,7 +228,7 @@ def _check(parameter: Parameter, value: Any, strict: frozenset[str]) -> None:
         for each in value if isinstance(value, list) else [value]:
             if each in choices or str(each) in [str(choice) for choice in choices]:
                 continue
-            listed = ", ".join(str(choice) for choice in choices[:30])
+            listed = ", ".join(printable(str(choice)) for choice in choices[:30])
             shown = printable(repr(each))
             if parameter.python_name in strict or parameter.name in strict:
                 raise UsageError(f"{parameter.python_name} must be one of {listed}, not {shown}")

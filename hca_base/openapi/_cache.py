@@ -279,6 +279,17 @@ class DocumentCache:
                 continue
         return removed
 
+    def clear(self) -> int:
+        """Remove all documents and indexes; how many files there were."""
+        removed = 0
+        for path in [*self.directory.glob("*.idx"), *self.directory.glob("*.doc")]:
+            try:
+                path.unlink()
+                removed += 1
+            except OSError:
+                continue
+        return removed
+
     def age(self, index: Index) -> float:
         """Seconds since a document was last known to be current; endless if that is not known."""
         if index.path is None:

@@ -16,6 +16,7 @@ from ._location import is_url, operation_base
 from ._methods import Method, Streamed, make_method
 from ._operation import METHODS, SAFE_METHODS, Operation
 from ._paging import MAX_EMPTY_PAGES, content_path, items_at, joined, next_url
+from ._results import result_of
 
 if TYPE_CHECKING:
     import requests
@@ -275,7 +276,7 @@ class Client:
         if paginate:
             pages = [(body, content_path(response, body)) for response, body in self._pages(operation, arguments)]
             return joined(pages)
-        return self._parsed(self._send(operation, arguments))
+        return result_of(self._send(operation, arguments))
 
     def stream(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
         """Call an operation and leave the body to the caller.
@@ -312,7 +313,7 @@ class Client:
         seen = {response.url}
         empty = 0
         while True:
-            body = self._parsed(response)
+            body = result_of(response)
             yield response, body
             # An answer that is no page (a HEAD, a file) has no next one.
             target = next_url(response, body) if isinstance(body, (dict, list)) else None
@@ -397,22 +398,6 @@ class Client:
     def _timeout(self) -> Any:
         section = getattr(self.service, "client_section", None)
         return self.config.get(f"{section}.timeout") if section else None
-
-    def _parsed(self, response: requests.Response) -> Any:
-        if response.request.method == "HEAD":
-            return response
-        if response.is_redirect:
-            return {"location": response.headers["Location"]}
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind == "application/json" or kind.endswith("+json"):
-            if not response.content.strip():
-                return None
-            from ..http import json_of
-
-            return json_of(response)
-        if not response.content and (response.status_code in (204, 205) or not kind):
-            return None
-        return response.content
 
     def _explained(self, error: HCAError, url: str) -> HCAError:
         """An error with what the service's plugin knows of it."""

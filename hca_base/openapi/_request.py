@@ -16,6 +16,8 @@ from urllib.parse import quote, urlencode
 from ..errors import UsageError
 from ._operation import Operation, Parameter
 
+#: What stands as it is in the template of a path.
+_PATH_CHARACTERS = "/{}?&=%:@!$'()*+,;~"
 _SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
 
 
@@ -48,14 +50,16 @@ def build(operation: Operation, values: list[tuple[Parameter, Any]], base_url: s
     :param base_url: the service's URL, without a slash at its end
     :raises UsageError: a value cannot be sent where it belongs
     """
-    request = Request(operation.method, base_url + operation.path, [], {})
+    request = Request(operation.method, base_url, [], {})
     if operation.produces:
         request.headers["Accept"] = _accept(operation.produces)
-    path = operation.path
+    # What is in the template itself is quoted too, but for what a URL may have.
+    path = quote(operation.path, safe=_PATH_CHARACTERS, errors="replace")
     cookies: list[str] = []
     for parameter, value in values:
         if parameter.location == "path":
-            path = path.replace("{" + parameter.name + "}", _path_value(parameter, value))
+            place = quote("{" + parameter.name + "}", safe=_PATH_CHARACTERS, errors="replace")
+            path = path.replace(place, _path_value(parameter, value))
         elif parameter.location == "query":
             request.params.extend(_pairs(parameter, value))
         elif parameter.location == "header":
@@ -90,7 +94,9 @@ def _text(value: Any) -> str:
 
 def _json_text(value: Any) -> str:
     try:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+        return text
     except (TypeError, ValueError, RecursionError) as e:
         raise UsageError(f"the arguments cannot be written as JSON: {e}") from None
 

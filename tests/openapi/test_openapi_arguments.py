@@ -91,6 +91,7 @@ def test_arrays(given: Any, taken: list[int]) -> None:
         ("array", "[1", "not valid JSON"),
         ("file", 5, "a path, bytes or an open file"),
         ("string", b"\xff", "must be text"),
+        ("string", "caf\udce9", "must be valid text"),
     ],
 )
 def test_values_that_cannot_be_taken(type_: str, given: Any, message: str) -> None:

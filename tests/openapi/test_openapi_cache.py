@@ -178,6 +178,9 @@ def test_documents_are_kept_by_url(service: Service, web: Any) -> None:
     assert not cache_of().forget(f"{web.url}/a")
     assert commands(cache_of(f"{web.url}/b").get(service)) == ["get-b"]
     assert commands(cache_of(f"{web.url}/a").get(service)) == ["get-bundled"]
+    assert cache_of().clear() == 3  # two of /b, and the index of the bundled document
+    assert cache_of().cached(f"{web.url}/b") is None
+    assert cache_of().clear() == 0
 
 
 @pytest.mark.parametrize("damage", [b"", b"hca-openapi-index-0 1 1 1 1\n", b"\x00" * 5000, None])

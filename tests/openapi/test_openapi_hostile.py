@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from hca_base.errors import DocumentError, HCAError, UsageError
 from hca_base.openapi import Client, Document, Index, bind
 from hca_base.openapi import example as example_of
+from hca_base.openapi._documentation import docstring, signature
+from hca_base.openapi._request import build
 
 RESERVED = frozenset(dir(Client)) | {"session", "config", "document", "credentials"}
 
@@ -40,15 +42,15 @@ def check(document: Document) -> None:
         assert len(set(python_names)) == len(python_names) and len(set(options)) == len(options)
         assert all(name.isidentifier() and not keyword.iskeyword(name) for name in python_names)
         assert all(option.startswith("--") and len(option) > 2 and printable(option) for option in options)
-        from hca_base.openapi._documentation import docstring, signature
-
         assert list(signature(operation).parameters) == python_names
         text = docstring(operation)
         assert harmless(text.replace("\n", ""))
         compile(example_of(operation), "example", "eval")
         inspect.cleandoc(text)
         try:
-            bind(operation, dict.fromkeys(python_names, "x"))
+            chosen, values = bind(operation, dict.fromkeys(python_names, "x"))
+            with build(chosen, values, "https://example.org/v1") as request:
+                assert request.url.startswith("https://example.org/v1/") and request.url.isascii()
         except UsageError as error:
             assert printable(str(error))
 

@@ -165,7 +165,7 @@ def test_whole_body(api: Api) -> None:
 
 def test_what_json_cannot_say_is_a_usage_error(api: Api) -> None:
     operation = {"requestBody": {"content": {JSON: {"schema": {"type": "object"}}}}}
-    for value in ({"a": float("nan")}, {"a": object()}):
+    for value in ({"a": float("nan")}, {"a": object()}, {"a": "caf\udce9"}):
         with pytest.raises(UsageError, match="cannot be written as JSON"):
             api(operation, {"body": value})
 

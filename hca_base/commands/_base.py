@@ -125,8 +125,8 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = Parser(
             prog=prog_name,
-            description=escaped(self.get_description()),
-            epilog=escaped(self.get_epilog()),
+            description=self.get_description(),
+            epilog=self.get_epilog(),
             conflict_handler=self.conflict_handler,
         )
         if self.output:
@@ -218,11 +218,6 @@ def _order(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
     if chosen.get("columns") or chosen.get("query"):
         return {}
     return {"columns": list(names)} if chosen.get("fmt") in ("table", "csv", "tsv", "value") else {}
-
-
-def escaped(text: str) -> str:
-    """Text that argparse may format: ``%`` doubled."""
-    return text.replace("%", "%%")
 
 
 def existing_directory(value: str) -> Path:

@@ -39,6 +39,11 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", HelpFormatter)
         kwargs["allow_abbrev"] = False
+        for name in ("description", "epilog"):
+            # argparse fills in the name for this, and trips over any other % then; all other text it leaves alone.
+            text = kwargs.get(name)
+            if text and "%(prog)" in text:
+                kwargs[name] = text.replace("%", "%%")
         super().__init__(*args, **kwargs)
 
     def error(self, message: str) -> NoReturn:

@@ -104,6 +104,9 @@ class HcaApp(cliff_app.App):
 
     def run(self, argv: list[str]) -> int:
         """Run one command. Errors are the caller's, who has one place for them."""
+        from ..config import ensure_user_config
+
+        ensure_user_config()
         self.configure_logging()
         self.initialize_app(argv)
         return self.run_subcommand(argv)

@@ -20,7 +20,7 @@ _MAX_SHOWN_CHOICES = 12
 
 def build_parser(service: Service, operation: Operation, prog: str, description: str, epilog: str) -> Parser:
     """A parser with an option for each parameter, required ones first, and the output options that they leave free."""
-    parser = Parser(prog=prog, description=_escaped(description), epilog=_escaped(epilog), add_help=False)
+    parser = Parser(prog=prog, description=description, epilog=epilog, add_help=False)
     taken = {parameter.option for parameter in operation.parameters}
     required = parser.add_argument_group("required") if operation.required else None
     optional = parser.add_argument_group("optional")

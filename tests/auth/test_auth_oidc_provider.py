@@ -1,0 +1,215 @@
+"""Logins at an OpenID provider that is not ours, in a real browser: npm's oidc-provider and headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from hca_base.auth import credentials_for, jwt_claims, open_store
+from hca_base.errors import AuthError
+from hca_base.http import Session, json_of
+from hca_base.plugins import CredentialScheme, Service
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("oidc-provider")]
+
+HCA = [sys.executable, "-m", "hca_base"]
+FOLDER = Path(__file__).parent / "oidc"
+PACKAGE = "oidc-provider@9"
+
+
+def chromium():
+    return next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+
+
+@pytest.fixture(scope="module")
+def modules():
+    """The folder that holds npm's packages; installed once, and kept where HCA_TEST_NPM_PACKAGES says."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("npm is not at hand")
+    kept = os.environ.get("HCA_TEST_NPM_PACKAGES")
+    folder = Path(kept or Path(__file__).parents[2] / ".pytest_cache" / "npm") / "oidc-provider"
+    if not (folder / "node_modules" / "oidc-provider").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"private": true}')
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGE]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+        if done.returncode != 0:
+            pytest.skip("npm is not at hand: it cannot install oidc-provider")
+    return folder
+
+
+@pytest.fixture
+def provider(modules, home):
+    """Start providers: ``provider(life=..., deny=...)`` gives the address of one."""
+    running = []
+
+    def start(life=3600, deny=False):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        process = subprocess.Popen(
+            ["node", str(FOLDER / "provider.mjs"), str(port), str(life), "deny" if deny else ""],
+            env={**os.environ, "OIDC_MODULES": str(modules)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        running.append(process)
+        assert process.stdout.readline() == "listening\n"
+        url = f"http://127.0.0.1:{port}"
+        configure(home, url)
+        return url
+
+    yield start
+    for process in running:
+        process.terminate()
+        process.wait(30)
+
+
+def configure(home, url):
+    folder = home / "config" / "hca"
+    folder.mkdir(parents=True, exist_ok=True)
+    service = {
+        "url": f"{url}/swagger.json",
+        "credentials": {"kind": "oauth2", "scopes": ["openid", "email", "offline_access"]},
+        "auth": {"client_id": "toy-client", "issuer": url},
+    }
+    (folder / "config.json").write_text(json.dumps({"services": {"toy": service}, "auth": {"store": "file"}}))
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """A command for $BROWSER that lets Chromium go through all pages, and ends."""
+    found = chromium()
+    if found is None:
+        pytest.skip("Chromium is not at hand")
+    script = tmp_path / "browser.sh"
+    script.write_text(
+        "#!/bin/sh\n"
+        f'exec timeout 90 "{found}" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run '
+        f'--user-data-dir="{tmp_path}/chromium" --virtual-time-budget=20000 --dump-dom "$1" '
+        f'> "{tmp_path}/page.html" 2> "{tmp_path}/chromium.log"\n'
+    )
+    script.chmod(0o755)
+    return script
+
+
+def settings(url):
+    return {"services.toy.url": f"{url}/swagger.json", "auth.store": "file"}
+
+
+TOY = Service(name="toy", credentials=CredentialScheme(kind="oauth2"))
+
+
+def who(url):
+    """Whom the provider takes us for."""
+    session = Session({**settings(url), "http.retries": 0}, credentials=credentials_for(TOY, settings(url)))
+    return json_of(session.get(f"{url}/me"))["email"]
+
+
+def login(browser, *options, code=0):
+    done = subprocess.run(
+        [*HCA, "login", "toy", *options],
+        env={**os.environ, "BROWSER": f"{browser} %s"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_login_in_chromium(provider, browser, tmp_path):
+    url = provider()
+    done = login(browser)
+    assert done.stdout == "Storing access credentials\n"
+    assert "logged in to toy as somebody" in done.stderr
+    assert who(url) == "somebody@example.org"
+    record = open_store(settings(url)).get("default/toy")
+    assert record["refresh_token"] and record["issuer"] == url
+    deadline = time.monotonic() + 60
+    while "You are logged in" not in (tmp_path / "page.html").read_text() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert "You are logged in" in (tmp_path / "page.html").read_text()
+
+
+def test_refresh_with_rotation(provider, browser):
+    url = provider(life=2)
+    login(browser)
+    first = open_store(settings(url)).get("default/toy")
+    time.sleep(2.5)
+    assert who(url) == "somebody@example.org"
+    second = open_store(settings(url)).get("default/toy")
+    assert second["access_token"] != first["access_token"]
+    assert second["refresh_token"] != first["refresh_token"]
+    time.sleep(2.5)
+    assert who(url) == "somebody@example.org"
+
+
+def test_logout_revokes(provider, browser):
+    url = provider()
+    login(browser)
+    record = open_store(settings(url)).get("default/toy")
+    assert subprocess.run([*HCA, "logout", "toy"], capture_output=True, timeout=60).returncode == 0
+    # Somebody who kept the old tokens has nothing of them.
+    open_store(settings(url)).put("default/toy", {**record, "expires_at": time.time() - 1})
+    with pytest.raises(AuthError, match="is over"):
+        who(url)
+
+
+def test_the_user_denies_in_chromium(provider, browser):
+    provider(deny=True)
+    done = login(browser, code=3)
+    assert "the login was denied" in done.stderr
+    assert done.stdout == ""
+
+
+def chromium_at(browser, url):
+    return subprocess.run([str(browser), url], timeout=120).returncode
+
+
+def test_remote_paste(provider, browser, tmp_path):
+    """The browser is sent to a port where nobody listens; the address in its bar is what the user pastes."""
+    url = provider()
+    child = pexpect.spawn(HCA[0], [*HCA[1:], "login", "toy", "--remote"], encoding="utf-8", timeout=120)
+    child.setwinsize(50, 2000)
+    child.expect(r"Open this page in any browser.*\s(http://\S+)\s")
+    page = child.match.group(1)
+    child.expect("Address or code: ")
+    log = tmp_path / "net.json"
+    script = browser.read_text().replace("--dump-dom", f'--dump-dom --log-net-log="{log}"')
+    browser.write_text(script)
+    chromium_at(browser, page)
+    pasted = re.search(r"http://127\.0\.0\.1/\?code=[^\"\\ ]+", log.read_text(errors="replace")).group()
+    child.sendline(pasted)
+    child.expect("Storing access credentials")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert who(url) == "somebody@example.org"
+
+
+def test_device_flow(provider, browser):
+    url = provider()
+    child = pexpect.spawn(HCA[0], [*HCA[1:], "login", "toy", "--device"], encoding="utf-8", timeout=120)
+    child.setwinsize(50, 2000)
+    child.expect(r"\(or open (http://[^\s)]+)\)")
+    chromium_at(browser, child.match.group(1))
+    child.expect("Storing access credentials")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert who(url) == "somebody@example.org"
+    assert jwt_claims(open_store(settings(url)).get("default/toy")["access_token"]) == {}

@@ -160,6 +160,29 @@ def test_a_client_that_goes_away_leaves_nothing(deployment):
     assert code(send(deployment, "GET", f"/{BUCKET}/cut")) == (404, "NoSuchKey")
 
 
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(deployment, monkeypatch):
+    import errno
+    import sqlite3
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    data = bytes(100_000)
+    with monkeypatch.context() as patch:
+        patch.setattr("hca_local.store.blobs.write_all", full)
+        assert code(send(deployment, "PUT", f"/{BUCKET}/full", data)) == (507, "InsufficientStorage")
+
+    def full_database(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deployment.ctx.objects, "put", full_database)
+        assert code(send(deployment, "PUT", f"/{BUCKET}/full", data)) == (507, "InsufficientStorage")
+    assert code(send(deployment, "GET", f"/{BUCKET}/full")) == (404, "NoSuchKey")
+    assert not any((deployment.settings.data_dir / "incoming").iterdir())
+    assert send(deployment, "PUT", f"/{BUCKET}/full", data).status_code == 200
+
+
 _NAMES = st.sampled_from(
     [
         "acl",

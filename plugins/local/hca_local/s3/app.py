@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import secrets
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,10 @@ class S3App:
             answer = error_answer(S3Error("MalformedXML", f"The XML cannot be used: {error}"), path, request_id)
         except OSError as error:
             code = "InsufficientStorage" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "InternalError"
+            logger.error("request %s failed: %s", request_id, error)
+            answer = error_answer(S3Error(code), path, request_id)
+        except sqlite3.OperationalError as error:
+            code = "InsufficientStorage" if "full" in str(error) else "InternalError"
             logger.error("request %s failed: %s", request_id, error)
             answer = error_answer(S3Error(code), path, request_id)
         except Exception:

@@ -188,5 +188,7 @@ def test_choosing_among_paths_checks_what_that_path_requires() -> None:
 
 
 def test_files_are_paths_bytes_or_open_files(tmp_path: Path) -> None:
-    for value in ("name", tmp_path, b"bytes", (tmp_path / "x").open("wb")):
-        assert coerce(parameter("file"), value) is value
+    (tmp_path / "x").touch()
+    with (tmp_path / "x").open("rb") as file:
+        for value in ("name", tmp_path, b"bytes", file):
+            assert coerce(parameter("file"), value) is value

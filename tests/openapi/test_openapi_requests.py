@@ -176,10 +176,11 @@ def test_bytes_as_body(api: Api, tmp_path: Path) -> None:
     }
     path = tmp_path / "data.bin"
     path.write_bytes(bytes(range(256)) * 1000)
-    for value in (path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes()), path.open("rb")):
-        seen = api(operation, {"body": value}, method="put")
-        assert seen.body == path.read_bytes()
-        assert seen.headers["Content-Type"] == "application/octet-stream"
+    with path.open("rb") as file:
+        for value in (path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes()), file):
+            seen = api(operation, {"body": value}, method="put")
+            assert seen.body == path.read_bytes()
+            assert seen.headers["Content-Type"] == "application/octet-stream"
     path.write_bytes(b"")
     assert api(operation, {"body": path}, method="put").headers["Content-Length"] == "0"
     with pytest.raises(UsageError, match="No such file"):

@@ -1,0 +1,150 @@
+"""Lines from stdin, quoting, and what a session remembers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hca_base.errors import UsageError
+from hca_base.shell._line import Incomplete, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a b", ["a", "b"]),
+        ("a 'b c' \"d e\"", ["a", "b c", "d e"]),
+        (r"a b\ c", ["a", "b c"]),
+        ("a ''", ["a", ""]),
+        ('a "x\\"y" \'z"w\'', ["a", 'x"y', 'z"w']),
+        ('a {"b": [1, "}"], "c": "|>"} d', ["a", '{"b": [1, "}"], "c": "|>"}', "d"]),
+        ('a --es-query={"a": 1}', ["a", '--es-query={"a": 1}']),
+        ("a [?size > `1`].name", ["a", "[?size > `1`].name"]),
+        ('a {"b":\n 1}', ["a", '{"b":\n 1}']),
+        ("a \\\n b", ["a", "b"]),
+        ("a # rest", ["a"]),
+        ("a b#c", ["a", "b#c"]),
+        ("# all", []),
+        ("", []),
+        ("C:\\\\x", ["C:\\x"]),
+    ],
+)
+def test_words(text: str, words: list[str]) -> None:
+    assert parse(text).words == words
+
+
+def test_pipes_and_files() -> None:
+    line = parse("a b | jq '.x | .y' > z")
+    assert (line.words, line.pipe, line.output) == (["a", "b"], "jq '.x | .y' > z", None)
+    line = parse('a >> "my file" b')
+    assert (line.words, line.output, line.append) == (["a", "b"], "my file", True)
+
+
+@pytest.mark.parametrize("text", ["a 'b", 'a "b', "a {", 'a {"b": [1}', "a \\"])
+def test_open_quotes_and_brackets(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert isinstance(caught.value, Incomplete) or "closes" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a >", "a > | b", "a |"])
+def test_operators_without_a_target(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse(text)
+
+
+def test_a_batch_goes_on_after_a_failure_and_its_code_is_the_last_failures(hca: Any) -> None:
+    lines = '# a comment\n\nconfig path --user\nnothing\nconfig set x.y {\n  "a": 1}\nconfig get x.y\n'
+    done = hca("shell", stdin=lines, check=2)
+    assert done.stdout.count("config.json") == 1
+    assert '"a": 1' in done.stdout
+    assert "no command 'nothing'" in done.stderr
+    assert hca("shell", stdin="config path --user\n", check=0).stderr == ""
+
+
+def test_errexit_stops_at_the_first_failure(hca: Any) -> None:
+    done = hca("shell", "--errexit", stdin="nothing\nconfig path --user\n", check=2)
+    assert done.stdout == ""
+    done = hca("shell", "-e", "-c", "config path --user", "-c", "nothing", "-c", "config path", check=2)
+    assert done.stdout.count("config.json") == 1
+
+
+def test_exit_ends_a_batch(hca: Any) -> None:
+    assert hca("shell", stdin="exit\nnothing\n", check=0).stderr == ""
+
+
+def test_commands_do_not_eat_the_batch(hca: Any) -> None:
+    done = hca("shell", stdin="config set x.y -\nconfig path --user\n")
+    assert "config.json" in done.stdout
+
+
+def test_pipes_files_and_settings(hca: Any) -> None:
+    lines = """config path -f json > paths.json
+config path --user >> paths.txt
+config path --user >> paths.txt
+config path -f json | grep -c user
+config path | head -1
+use config
+path --user
+use
+set output.format yaml
+set
+unset format
+set
+!echo out
+config path | false
+"""
+    done = hca("shell", stdin=lines, check=1)
+    assert [row["layer"] for row in json.loads((hca.cwd / "paths.json").read_text())] == ["site", "user"]
+    assert (hca.cwd / "paths.txt").read_text().count("\n") == 2
+    assert done.stdout.splitlines()[0] == "1"
+    assert "format = yaml" in done.stdout
+    assert "out" in done.stdout.splitlines()
+    assert done.stderr == ""
+
+
+def test_a_failing_command_leaves_the_file_of_a_redirection_alone(hca: Any) -> None:
+    (hca.cwd / "kept.txt").write_text("kept")
+    hca(
+        "shell", stdin="config get nothing.here > kept.txt\nnothing > kept.txt\nconfig path > /nonexistent/x\n", check=1
+    )
+    assert (hca.cwd / "kept.txt").read_text() == "kept"
+    assert sorted(path.name for path in hca.cwd.iterdir()) == ["kept.txt"]
+
+
+def test_changed_settings_hold_at_once(hca: Any) -> None:
+    lines = "config set http.timeout 5\nconfig get http.timeout\n"
+    lines += "profile create p http.timeout=9\nset profile p\nconfig get http.timeout\n"
+    assert hca("shell", stdin=lines, check=0).stdout.split() == ["5", "9"]
+
+
+def test_memory_stays_flat_in_a_long_batch(hca: Any, loopback: Any) -> None:
+    """A thousand commands here; ten thousand in the slow tier."""
+    run_batch(hca, loopback, 1000)
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_in_a_very_long_batch(hca: Any, loopback: Any) -> None:
+    run_batch(hca, loopback, 10_000)
+
+
+def run_batch(hca: Any, loopback: Any, count: int) -> None:
+    document = {
+        "swagger": "2.0",
+        "info": {"title": "Zoo", "version": "1"},
+        "paths": {"/a": {"get": {"responses": {"200": {"description": "it"}}}}},
+    }
+    loopback.route("GET", "/swagger.json", document)
+    loopback.route("GET", "/a", {"uuid": "u" * 1000})
+    hca.configure({"services": {"zoo": {"url": f"{loopback.url}/swagger.json"}}})
+    hca("service", "refresh", "zoo", check=0)
+    # Resident kilobytes, asked of the process itself.
+    ask = "!ps -o rss= -p $PPID\n"
+    mixed = ["zoo get-a --query uuid", "config get http.timeot", "zoo get-b", "help zoo"]
+    lines = "".join(f"{mixed[number % len(mixed)]} > /dev/null\n" for number in range(count))
+    warm = "".join(f"{line} > /dev/null\n" for line in mixed * 25)
+    done = hca("shell", stdin=f"{warm}{ask}{lines}{ask}", timeout=170 if count <= 1000 else 3000)
+    before, after = (int(line) for line in done.stdout.split())
+    assert after - before < 10_000

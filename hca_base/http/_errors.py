@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REQUEST_ID_HEADERS = ("X-AWS-REQUEST-ID", "x-amzn-RequestId", "x-amz-request-id", "X-Request-Id", "X-Correlation-Id")
 
 _TITLE_LIMIT = 300
+_LINE_LIMIT = 4000
 _BODY_LIMIT = 1 << 20
 
 
@@ -50,8 +51,8 @@ def error_from_response(response: requests.Response) -> ServiceError:
     details = _details_of(response)
     reason, title = _reason_and_title(details)
     phrase = _phrase(response)
-    headline = one_line(redact(title)) if title else ""
-    reason = one_line(redact(reason), 100) if reason else None
+    headline = one_line(redact(one_line(title, _LINE_LIMIT))) if title else ""
+    reason = one_line(redact(one_line(reason, _LINE_LIMIT)), 100) if reason else None
     message = f"{response.status_code} {reason or phrase}"
     if headline and headline != (reason or phrase):
         message += f": {headline}"

@@ -10,7 +10,7 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "[hidden]"
@@ -81,27 +81,33 @@ _SECRET_ENDINGS = ("token", "secret", "password", "api-key", "apikey", "signatur
 #: Members of JSON that share a name with something harmless: error codes, object keys, S3 keys.
 _HARMLESS_IN_JSON = frozenset({"code", "key", "auth", "token-type", "bearer", "credential"})
 
+# In each pattern the group ``secret`` is what is hidden, and ``name``, where there is one, decides whether.
 # Words of a sentence ("basic understanding") are no secrets: there must be something else than small letters.
-_SCHEME = re.compile(r"\b(Bearer|bearer|Basic|basic)\s+(?=[a-z]*[^a-z\s])[A-Za-z0-9._~+/=-]{8,}")
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
-_PARAMETER = re.compile(r"(?P<lead>[?&;,\s]|^)(?P<name>[A-Za-z0-9_.%-]{2,60})=(?P<value>\"[^\"]*\"|[^&;\s\"'<>]+)")
+_SCHEME = re.compile(r"\b(?:Bearer|bearer|Basic|basic)\s+(?=[a-z]*[^a-z\s])(?P<secret>[A-Za-z0-9._~+/=-]{8,})")
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])(?P<secret>eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)")
+_USERINFO = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://(?P<secret>[^/\s@\"'<>]+)@", re.IGNORECASE)
+_PEM = re.compile(
+    r"(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))", re.DOTALL
+)
+_PARAMETER = re.compile(
+    r"(?:[?&;,\s]|^)(?P<name>[A-Za-z0-9_.%-]{2,60})=(?:\"(?P<secret>[^\"]*)\"|(?P<bare>[^&;\s\"'<>]+))"
+)
 _JSON_MEMBER = re.compile(
     # The value may be cut off at the end of the text.
-    r"(?P<q>[\"'])(?P<name>[A-Za-z0-9_. -]{2,60})(?P=q)\s*:\s*(?:\"(?:[^\"\\]|\\.)*(?:\"|\\?\Z)|'[^']*(?:'|\Z))"
+    r"(?P<quote>[\"'])(?P<name>[A-Za-z0-9_. -]{2,60})(?P=quote)\s*:\s*"
+    r"(?:\"(?P<secret>(?:[^\"\\]|\\.)*)(?:\"|\\?\Z)|'(?P<bare>[^']*)(?:'|\Z))"
 )
-_USERINFO = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^/\s@\"'<>]+@", re.IGNORECASE)
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 
 _known: OrderedDict[str, None] = OrderedDict()
 _known_lock = threading.Lock()
 _KNOWN_LIMIT = 500
-_SHORTEST_SECRET = 6
+_SHORTEST_SECRET = 8
 
 
 def remember_secret(value: object) -> None:
     """Have :func:`redact` hide this value from now on, wherever it occurs in a text.
 
-    Values shorter than six characters are ignored: hiding them would mangle unrelated text.
+    Values shorter than eight characters are ignored: hiding them would mangle unrelated text.
     """
     if not isinstance(value, str) or len(value) < _SHORTEST_SECRET:
         return
@@ -123,18 +129,35 @@ def is_secret_name(name: str, *, in_json: bool = False) -> bool:
 
 def redact(text: str) -> str:
     """The text without secrets: tokens, keys, signatures of URLs, passwords in URLs, private keys."""
+    # All are looked for in the text as it is, so that hiding one thing cannot keep another from being found.
+    spans = [*_known_values(text)]
+    for pattern in (_PEM, _USERINFO, _SCHEME, _JWT):
+        spans += [match.span("secret") for match in pattern.finditer(text)]
+    for pattern, in_json in ((_PARAMETER, False), (_JSON_MEMBER, True)):
+        for match in pattern.finditer(text):
+            if is_secret_name(match["name"], in_json=in_json):
+                spans.append(match.span("secret" if match["secret"] is not None else "bare"))
+    return _without(text, spans)
+
+
+def _known_values(text: str) -> Iterator[tuple[int, int]]:
     with _known_lock:
-        # Longest first: a secret may be a part of another one.
-        values = sorted(_known, key=len, reverse=True)
+        values = list(_known)
     for value in values:
-        if value in text:
-            text = text.replace(value, HIDDEN)
-    text = _PEM.sub(HIDDEN, text)
-    text = _USERINFO.sub(rf"\g<scheme>{HIDDEN}@", text)
-    text = _JSON_MEMBER.sub(_hide_member, text)
-    text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
-    text = _PARAMETER.sub(_hide_parameter, text)
-    return _JWT.sub(HIDDEN, text)
+        start = text.find(value)
+        while start >= 0:
+            yield start, start + len(value)
+            start = text.find(value, start + 1)
+
+
+def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    shown = 0
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
+        if start >= shown:
+            parts += [text[shown:start], HIDDEN]
+        shown = max(shown, end)
+    return "".join(parts) + text[shown:]
 
 
 def redact_url(url: str) -> str:
@@ -179,16 +202,3 @@ def guard_loggers(*names: str) -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(one, RedactingFilter) for one in logger.filters):
             logger.addFilter(RedactingFilter())
-
-
-def _hide_parameter(match: re.Match[str]) -> str:
-    if is_secret_name(match["name"]):
-        return f"{match['lead']}{match['name']}={HIDDEN}"
-    return match[0]
-
-
-def _hide_member(match: re.Match[str]) -> str:
-    if is_secret_name(match["name"], in_json=True):
-        quoted = match["q"]
-        return f"{quoted}{match['name']}{quoted}: {quoted}{HIDDEN}{quoted}"
-    return match[0]

@@ -60,6 +60,21 @@ def test_the_rest_stays(text):
     assert redact(text) == text
 
 
+@pytest.mark.parametrize(
+    "piece", ["a-", "eyJ-", "a://", '"a":', "x=", "Bearer ", "'a': '", "-----BEGIN A PRIVATE KEY-----", "\\"]
+)
+def test_no_text_takes_long(piece):
+    redact(piece * (60_000 // len(piece)))
+
+
+def test_known_values_do_not_hide_names():
+    """A password that is a common word must not keep a parameter of that name from being found."""
+    remember_secret("password")
+    remember_secret("client_secret")
+    assert CANARY not in redact(f'password={CANARY} {{"client_secret": "{CANARY}"}} client_secret={CANARY}')
+    assert "x-y-z" not in redact("Bearer abc.Def-password-x-y-z123")
+
+
 def test_known_values_go_in_every_spelling():
     remember_secret("zq+known/value=")
     remember_secret("ab")

@@ -38,12 +38,17 @@ def positional(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, A
 
 
 def bind(
-    operation: Operation, arguments: Mapping[str, Any], *, strict: frozenset[str] = STRICT_CHOICES
+    operation: Operation,
+    arguments: Mapping[str, Any],
+    *,
+    strict: frozenset[str] = STRICT_CHOICES,
+    warn: bool = True,
 ) -> tuple[Operation, list[tuple[Parameter, Any]]]:
     """The path that a call means, and its arguments, checked and converted.
 
     :param arguments: by Python name (or the API's); those that are None count as not given
     :param strict: names of arguments for which only the listed values are taken
+    :param warn: tell of other values that the document does not list
     :raises UsageError: an argument is missing, unknown or of the wrong type
     """
     given: dict[str, Any] = {}
@@ -67,7 +72,7 @@ def bind(
     for parameter in chosen.parameters:
         if parameter.python_name in given:
             value = coerce(parameter, given.pop(parameter.python_name))
-            _check(parameter, value, strict)
+            _check(parameter, value, strict, warn)
             values.append((parameter, value))
     if given:
         raise UsageError(f"{operation.name}: {chosen.method} {printable(chosen.path)} takes no {next(iter(given))}")
@@ -222,7 +227,7 @@ def _refuse(parameter: Parameter, value: Any, wanted: str) -> Any:
     raise UsageError(f"{parameter.python_name} must be {wanted}, not {shown if len(shown) <= 60 else shown[:60] + '…'}")
 
 
-def _check(parameter: Parameter, value: Any, strict: frozenset[str]) -> None:
+def _check(parameter: Parameter, value: Any, strict: frozenset[str], warn: bool) -> None:
     choices = parameter.choices
     if choices:
         for each in value if isinstance(value, list) else [value]:
@@ -232,7 +237,8 @@ def _check(parameter: Parameter, value: Any, strict: frozenset[str]) -> None:
             shown = printable(repr(each))
             if parameter.python_name in strict or parameter.name in strict:
                 raise UsageError(f"{parameter.python_name} must be one of {listed}, not {shown}")
-            _log.warning("%s is %s, which is not among %s; sent as it is", parameter.python_name, shown, listed)
+            if warn:
+                _log.warning("%s is %s, which is not among %s; sent as it is", parameter.python_name, shown, listed)
     if parameter.pattern and isinstance(value, str) and not matches(parameter.pattern, value):
         what = "a UUID" if "{8}-" in parameter.pattern else f"of the form {printable(parameter.pattern)}"
         raise UsageError(f"{parameter.python_name} must be {what}, not {printable(value[:80])!r}")

@@ -93,6 +93,7 @@ class Client:
         self._document: Document | None = None
         self._current = False
         self._methods: dict[str, Method] = {}
+        self._operations: dict[str, Operation] = {}
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -200,6 +201,7 @@ class Client:
             self._index = DocumentCache(self.config).refresh(self.service, self.session, self.swagger_url)
             self._document, self._current = None, True
             self._methods.clear()
+            self._operations.clear()
             return self._index
 
     def clear_cache(self) -> None:
@@ -209,6 +211,7 @@ class Client:
             self._index = self._document = None
             self._current = False
             self._methods.clear()
+            self._operations.clear()
 
     def _current_index(self) -> Index:
         """The index to make calls by; may ask the service for its document, once for this client."""
@@ -350,10 +353,13 @@ class Client:
             operation = self._known_index().find(operation) or self._current_index().operation(operation)
         if not self._current:
             # What is wrong with arguments should not take a connection to find out.
-            bind(operation, arguments or {}, strict=self.strict_choices)
+            bind(operation, arguments or {}, strict=self.strict_choices, warn=False)
         own_base_url = self._own_base_url
         index = self._current_index()
-        operation = index.find(operation.name) or operation
+        known = self._operations.get(operation.name)
+        if known is None:
+            known = self._operations.setdefault(operation.name, index.find(operation.name) or operation)
+        operation = known
         chosen, values = bind(operation, arguments or {}, strict=self.strict_choices)
         base_url = own_base_url or operation_base(chosen, self.base_url, index.url)
         with build(chosen, values, base_url) as request:

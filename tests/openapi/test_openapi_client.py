@@ -98,6 +98,16 @@ def test_arguments_by_place_and_name(client: Client, web: Any) -> None:
         client.get_bundle(UUID, "aws", 1, 2)
 
 
+def test_a_value_that_is_not_listed_is_sent_with_one_warning(web: Any, caplog: pytest.LogCaptureFixture) -> None:
+    parameter = {"name": "form", "in": "query", "schema": {"enum": ["short", "long"]}}
+    web.documents["/d"] = {"openapi": "3.0.0", "paths": {"/x": {"get": {"parameters": [parameter]}}}}
+    Client(swagger_url=f"{web.url}/d").get_x(form="newest")
+    assert web.seen[0].query == [("form", "newest")]
+    assert [record.getMessage() for record in caplog.records if record.name == "hca.openapi"] == [
+        "form is 'newest', which is not among short, long; sent as it is"
+    ]
+
+
 def test_wrong_arguments_make_no_connection(web: Any) -> None:
     web.documents["/v1/swagger.json"] = store()
     Client(swagger_url=f"{web.url}/v1/swagger.json").document  # noqa: B018

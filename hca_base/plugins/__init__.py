@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._service import PLUGIN_API as PLUGIN_API
     from ._service import CredentialScheme as CredentialScheme
     from ._service import Service as Service
+    from ._sources import source_file as source_file
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -52,6 +53,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "run_installer": "._environment",
         "scaffold": "._scaffold",
         "service_of": "._registry",
+        "source_file": "._sources",
         "users_of": "._environment",
     },
 )

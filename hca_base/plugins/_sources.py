@@ -37,8 +37,8 @@ def describe(group: str, value: str) -> tuple[str, int | None, list[str]]:
     return summary, (api if group == "hca.services" else None), files
 
 
-def _source_file(module: str, looked_at: list[str]) -> str | None:
-    """Path of a module's source, found without importing its parents.
+def source_file(module: str, looked_at: list[str] | None = None) -> str | None:
+    """Path of a module's source, found without importing its parents; None if there is none.
 
     Where the file is missing, the directory that should have it goes on the list of what was looked at: it changes
     when the file appears.
@@ -58,14 +58,15 @@ def _source_file(module: str, looked_at: list[str]) -> str | None:
         for candidate in (f"{base}.py", os.path.join(base, "__init__.py")):
             if os.path.isfile(candidate):
                 return candidate
-        looked_at.append(location)
+        if looked_at is not None:
+            looked_at.append(location)
     return None
 
 
 def _find(module: str, attribute: str, files: list[str], hops: int) -> ast.AST | None:
     import ast
 
-    path = _source_file(module, files)
+    path = source_file(module, files)
     if path is None or hops == 0 or os.path.getsize(path) > _MAX_SOURCE:
         return None
     files.append(path)

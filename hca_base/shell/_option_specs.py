@@ -158,23 +158,17 @@ def _revive(data: dict[str, Any]) -> OptionSpec:
 
 def _cache_place(catalog: Catalog, found: Found) -> tuple[Path | None, list[Any]]:
     """The cache file of a command, and what its content depends on."""
-    import importlib.util
-
     from ..config import paths
+    from ..plugins import source_file
 
     module = found.value.partition(":")[0]
     record = catalog.registry.commands().get(found.name)
     stamp: list[Any] = [__version__, found.value, record.version if record else None]
     try:
-        top = module.partition(".")[0]
-        spec = importlib.util.find_spec(top)
-        for location in (spec.submodule_search_locations or ()) if spec is not None else ():
-            for candidate in (f"{module.partition('.')[2].replace('.', '/')}.py", "__init__.py"):
-                path = Path(location) / candidate
-                if path.is_file():
-                    status = path.stat()
-                    stamp.append([str(path), status.st_mtime_ns, status.st_size])
-                    break
+        source = source_file(module)
+        if source is not None:
+            status = Path(source).stat()
+            stamp.append([source, status.st_mtime_ns, status.st_size])
         name = found.name.replace(" ", "_")
         if not name.replace("_", "").replace("-", "").isalnum():
             return None, stamp

@@ -1,0 +1,120 @@
+"""Requests to Azul: who asks, what happens when a URL is too long, and what errors mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from hca_base.errors import HCAError, NotFoundError, ServiceError
+from hca_base.http import RetryPolicy, json_of
+
+if TYPE_CHECKING:
+    import requests
+
+    from .client import AzulClient
+
+#: Longest URL that the service takes; longer ones are answered with 413.
+MAX_URL = 8192
+#: The parameter that may be moved to the body: the others are short.
+LONG = "filters"
+
+
+def url_of(client: AzulClient, path: str, params: Mapping[str, Any]) -> str:
+    """The URL of a request; parameters that are None are left out."""
+    given = {name: value for name, value in params.items() if value is not None}
+    return f"{client.base_url}{path}" + (f"?{urlencode(given)}" if given else "")
+
+
+def send(client: AzulClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any) -> Any:
+    """Send a request with the caller's credentials, if there are any.
+
+    :param body: parameters that are sent in the body, as JSON
+    :param options: of :meth:`hca_base.http.Session.call`
+    :raises HCAError: and its subclasses; with a hint where one is known
+    """
+    # Asking again changes nothing: listings are safe, and a manifest that is under way is taken up.
+    options.setdefault("policy", RetryPolicy())
+    try:
+        return client.session.call(
+            method, url, json=dict(body) if body else None, credentials=client.credentials, **options
+        )
+    except HCAError as error:
+        raise explained(client, error) from None
+
+
+def get_json(client: AzulClient, path: str, params: Mapping[str, Any] | None = None) -> Any:
+    """The JSON at a path of the service."""
+    return json_of(send(client, "GET", url_of(client, path, params or {})))
+
+
+def send_long(
+    client: AzulClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any
+) -> requests.Response:
+    """Send a request whose URL may be too long; then its filters go to the body.
+
+    A GET of a listing becomes a POST for that; a PUT of a manifest stays one.
+
+    :param body: what was moved out of this URL before
+    """
+    if body or len(url) > MAX_URL:
+        url, body = to_body(url, body)
+        return send(client, "POST" if method == "GET" else method, url, body, **options)
+    try:
+        return send(client, method, url, **options)
+    except ServiceError as error:
+        if error.status != 413:
+            raise
+    url, body = to_body(url, None)
+    return send(client, "POST" if method == "GET" else method, url, body, **options)
+
+
+def to_body(url: str, body: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
+    """A URL without its filters, and a body with them; the same parameter must not be in both.
+
+    :param body: the body of an earlier request, for a URL that has no filters itself
+    """
+    parts = urlsplit(url)
+    kept, moved = [], dict(body or {})
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name == LONG:
+            moved[name] = value
+        else:
+            kept.append((name, value))
+    return urlunsplit(parts._replace(query=urlencode(kept))), moved
+
+
+def is_gone_catalog(error: ServiceError) -> bool:
+    """Whether the service says that there is no such catalog."""
+    return error.status in (400, 404) and "Must be one of" in f"{error.title} {error.details}"
+
+
+def explained(client: AzulClient, error: HCAError) -> HCAError:
+    """The error, with the hint that this service's users need."""
+    if not isinstance(error, ServiceError):
+        return error
+    if is_gone_catalog(error):
+        told = error.title if isinstance(error.title, str) and error.title else str(error)
+        return NotFoundError(
+            f"the service has no such catalog: {told[:200]}",
+            hint="'hca azul catalogs' lists them; old releases are removed when new ones come",
+        )
+    hints = client.service.hints
+    if error.status == 413:
+        error.hint = "the filters are too long for this request; use fewer values"
+    elif error.status >= 500 and error.status != 503:
+        error.hint = "if it happens again, 'hca azul get-version' and 'hca azul get-health' tell about the service"
+    elif not (error.status == 403 and _sent_credentials(error)):
+        error.hint = hints.get(str(error.reason)) or hints.get(str(error.status)) or error.hint
+    return error
+
+
+def _sent_credentials(error: ServiceError) -> bool:
+    request = getattr(error.response, "request", None)
+    return "Authorization" in (getattr(request, "headers", None) or {})
+
+
+def compact_json(value: Any) -> str:
+    """JSON as short as it gets, for URLs."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

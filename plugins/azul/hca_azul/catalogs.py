@@ -1,0 +1,58 @@
+"""Catalogs: the releases of the data, which come and go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hca_base.errors import ServiceError
+
+from .calls import get_json
+
+if TYPE_CHECKING:
+    from .client import AzulClient
+
+
+class Catalogs(NamedTuple):
+    """What catalogs the service has.
+
+    :ivar default: the one that is used when none is named
+    :ivar all: name -> what the service says of it
+    """
+
+    default: str
+    all: dict[str, dict[str, Any]]
+
+    def shown(self) -> dict[str, dict[str, Any]]:
+        """Without the internal ones, which are the service's own tests."""
+        return {name: entry for name, entry in self.all.items() if not entry.get("internal")}
+
+
+def read_catalogs(client: AzulClient) -> Catalogs:
+    """Ask the service for its catalogs."""
+    answer = get_json(client, "/index/catalogs")
+    default = answer.get("default_catalog") if isinstance(answer, dict) else None
+    entries = answer.get("catalogs") if isinstance(answer, dict) else None
+    if not isinstance(default, str) or not isinstance(entries, dict):
+        raise ServiceError("the service's list of catalogs is not as expected", status=200)
+    return Catalogs(default, {str(name): entry for name, entry in entries.items() if isinstance(entry, dict)})
+
+
+def choose_catalog(client: AzulClient, given: str | None = None, locked: str | None = None) -> str:
+    """The catalog to use: the one that was named, the one set, the one of an earlier download, the default.
+
+    :param given: named on the command line
+    :param locked: the one that earlier files came from; when it is gone, that is said, and the default is used
+    """
+    chosen = given or client.config.get("azul.catalog", None)
+    if chosen:
+        return str(chosen)
+    found = client.known_catalogs()
+    if locked is None or locked in found.all:
+        return locked or found.default
+    from hca_base.output import warn
+
+    warn(
+        f"the catalog {locked}, which earlier files came from, is gone; {found.default} is used now: "
+        "files may have other versions, and some may be missing"
+    )
+    return found.default

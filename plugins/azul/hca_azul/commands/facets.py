@@ -1,0 +1,88 @@
+"""``hca azul facets`` and ``hca azul fields``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hca_base.commands import Lister
+
+from .azul_command import AzulCommand, add_catalog, add_filters, filters_of
+
+
+class Facets(AzulCommand, Lister):
+    """Show the values of fields and how often each occurs.
+
+    Without a field, each field with its most frequent values. Counted are the entities that match the filters; the
+    filter on a field itself does not narrow the field's own values.
+    """
+
+    example = "azul facets organ species --filter library=\"10x 3' v2\""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("field", nargs="*", metavar="FIELD", help="field, by its own name or a plain one")
+        parser.add_argument(
+            "--of",
+            choices=("projects", "samples", "files", "bundles"),
+            default="projects",
+            help="what to count (default: projects)",
+        )
+        add_filters(parser)
+        add_catalog(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.errors import NotFoundError
+
+        from ..fields import field_of
+        from ..search import terms_of
+
+        args = parsed_args
+        filters = filters_of(args)
+        search = self.client.search(args.of, filters, catalog=args.catalog, limit=1, page_size=1)
+        list(search)
+        if search.total == 0:
+            self.no_results(filters, args.catalog, search.facets)
+        if not args.field:
+            return [
+                {
+                    "field": name,
+                    "values": len(terms_of(search.facets, name)),
+                    "most frequent": ", ".join(_shown(term) for term, _ in terms_of(search.facets, name)[:4]),
+                }
+                for name in sorted(search.facets)
+            ]
+        rows = []
+        for given in args.field:
+            name = field_of(given, search.facets).name
+            if name not in search.facets:
+                raise NotFoundError(
+                    f"the service does not count the values of {name}",
+                    hint=f"it does so for {', '.join(sorted(search.facets))}",
+                )
+            rows += [
+                {"field": name, "value": term, args.of: count} for term, count in terms_of(search.facets, name)
+            ]
+        return rows
+
+
+def _shown(term: Any) -> str:
+    return "(none)" if term is None else str(term)
+
+
+class Fields(AzulCommand, Lister):
+    """List the fields that can be filtered and sorted by, with plain names for them.
+
+    Any of the names does. The service is not asked.
+    """
+
+    example = "azul fields"
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from ..fields import FIELDS
+
+        return [
+            {"field": field.name, "also": ", ".join(field.aliases), "kind": field.kind, "about": field.about}
+            for field in FIELDS.values()
+        ]

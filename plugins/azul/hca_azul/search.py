@@ -1,0 +1,129 @@
+"""Listings: pages of entities, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import ServiceError, UsageError
+from hca_base.http import json_of
+
+from .calls import compact_json, get_json, send_long, url_of
+
+if TYPE_CHECKING:
+    from .client import AzulClient
+
+KINDS = ("projects", "samples", "files", "bundles")
+#: Most entities that the service puts on a page.
+PAGE_SIZES = {"files": 1000, "samples": 1000, "projects": 100, "bundles": 100}
+
+
+class Search:
+    """One listing.
+
+    :param kind: projects, samples, files or bundles
+    :param filters: as the service wants them
+    :param sort: field of the service
+    :param order: asc or desc
+    :param limit: most entities; None for all
+    :ivar total: how many there are in all; None until the first page is there
+    :ivar facets: of the whole result: field -> {"terms": [{"term", "count"}], "total"}
+    """
+
+    def __init__(
+        self,
+        client: AzulClient,
+        kind: str,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        catalog: str | None = None,
+        sort: str | None = None,
+        order: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+    ) -> None:
+        if kind not in KINDS:
+            raise UsageError(f"{kind!r} is none of {', '.join(KINDS)}")
+        self.client = client
+        self.kind = kind
+        self.filters = dict(filters or {})
+        self.catalog = client.catalog(catalog)
+        self.limit = limit
+        size = min(PAGE_SIZES[kind], page_size or PAGE_SIZES[kind], limit or PAGE_SIZES[kind])
+        self._params = {
+            "catalog": self.catalog,
+            "filters": compact_json(self.filters) if self.filters else None,
+            "size": max(1, size),
+            "sort": sort,
+            "order": order,
+        }
+        self.total: int | None = None
+        self.facets: dict[str, Any] = {}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The entities; a page is asked for when the one before is used up."""
+        left = self.limit
+        for page in self.pages():
+            for hit in page:
+                if left is not None:
+                    if left <= 0:
+                        return
+                    left -= 1
+                yield hit
+            if left == 0:
+                return
+
+    def pages(self) -> Iterator[list[dict[str, Any]]]:
+        """The entities of one page after another.
+
+        :raises ServiceError: an answer makes no sense, or the pages lead in a circle
+        """
+        url: str | None = url_of(self.client, f"/index/{self.kind}", self._params)
+        body: dict[str, str] | None = None
+        seen: set[str] = set()
+        while url is not None:
+            seen.add(url)
+            response = send_long(self.client, "GET", url, body)
+            if response.request.method == "POST":
+                # The pages that follow are asked for in the same way.
+                body = {"filters": self._params["filters"]} if self._params["filters"] else {}
+            answer = json_of(response)
+            hits, following = self._take(answer)
+            yield hits
+            # Followed as it is: what is in it is the service's own business.
+            url = following if isinstance(following, str) and following else None
+            if url in seen:
+                raise ServiceError("the pages of the service lead in a circle", status=200, reason="endless_pages")
+
+    def _take(self, answer: Any) -> tuple[list[dict[str, Any]], Any]:
+        hits = answer.get("hits") if isinstance(answer, dict) else None
+        pagination = answer.get("pagination") if isinstance(answer, dict) else None
+        if not isinstance(hits, list) or not isinstance(pagination, dict):
+            raise ServiceError("the service's answer is no list of entities", status=200)
+        total = pagination.get("total")
+        self.total = total if isinstance(total, int) else self.total
+        facets = answer.get("termFacets")
+        if isinstance(facets, dict) and not self.facets:
+            self.facets = facets
+        return [hit for hit in hits if isinstance(hit, dict)], pagination.get("next")
+
+
+def get_entity(client: AzulClient, kind: str, uuid: str, catalog: str | None = None) -> dict[str, Any]:
+    """One entity, with all that the service knows of it.
+
+    :raises NotFoundError: there is none
+    """
+    from urllib.parse import quote
+
+    answer = get_json(client, f"/index/{kind}/{quote(uuid, safe='')}", {"catalog": client.catalog(catalog)})
+    if not isinstance(answer, dict):
+        raise ServiceError("the service's answer is no entity", status=200)
+    return answer
+
+
+def terms_of(facets: Mapping[str, Any], field: str) -> list[tuple[Any, int]]:
+    """The values of a field and how often each occurs, most frequent first."""
+    entry = facets.get(field)
+    terms = entry.get("terms") if isinstance(entry, dict) else None
+    found = [(term.get("term"), term.get("count") or 0) for term in terms or [] if isinstance(term, dict)]
+    return sorted(found, key=lambda one: (-one[1], str(one[0])))

@@ -1,0 +1,242 @@
+"""What an embedded Azul knows: projects, their samples and files."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from hca_base.transfer import Hashes
+
+VERSION = "2021-04-09T18:59:13.000000Z"
+_SPACE = uuid.UUID("6d0a2a0e-6a9d-4e34-8f0e-6a1c5f4a1f00")
+
+
+def uuid_of(*parts: object) -> str:
+    """A UUID that is always the same for the same parts."""
+    return str(uuid.uuid5(_SPACE, "/".join(map(str, parts))))
+
+
+@dataclass
+class File:
+    """A file.
+
+    :ivar size: bytes; the content follows from the UUID
+    :ivar sample: number of the sample in the project
+    :ivar read: read1, read2, index1 or empty
+    :ivar matrix: what it is stratified by, for matrices: species, stage, organ, library
+    :ivar phantom: it is listed and cannot be had
+    :ivar external: it lies outside of the repository, and cannot be had either
+    :ivar mirrored: the mirror has it; "claimed": it is only said to
+    :ivar wrong_hash: the metadata have another sha256 than the bytes
+    """
+
+    name: str
+    size: int
+    format: str = "fastq.gz"
+    sample: int = 0
+    read: str = ""
+    lane: int | None = None
+    content: str = "DNA sequence"
+    matrix: tuple[str, str, str, str] | None = None
+    phantom: bool = False
+    external: bool = False
+    mirrored: bool | str = False
+    wrong_hash: bool = False
+    key: str = ""
+    version: str = VERSION
+
+    @cached_property
+    def uuid(self) -> str:
+        """Its UUID."""
+        return uuid_of("file", self.key, self.name)
+
+    @cached_property
+    def bytes(self) -> bytes:
+        """Its content."""
+        return random.Random(self.uuid).randbytes(self.size)
+
+    @cached_property
+    def true_sha256(self) -> str:
+        """The sha256 of its content."""
+        return hashlib.sha256(self.bytes).hexdigest()
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 that the metadata have."""
+        return hashlib.sha256(b"wrong").hexdigest() if self.wrong_hash else self.true_sha256
+
+    @cached_property
+    def crc32c(self) -> str:
+        """The checksum of its content."""
+        hashes = Hashes(("crc32c",))
+        hashes.update(self.bytes)
+        return str(hashes.hexdigests()["crc32c"])
+
+    @property
+    def drs_uri(self) -> str:
+        """Its address in the repository."""
+        if self.external:
+            return f"drs://dg.4503:{self.uuid}"
+        return f"drs://data.terra.bio/v1_{uuid_of('snapshot')}_{self.uuid}"
+
+
+@dataclass
+class Project:
+    """A project; every file belongs to one of its samples, and every sample to a bundle."""
+
+    short: str
+    title: str
+    species: str = "Homo sapiens"
+    organ: str = "brain"
+    stage: str = "human adult stage"
+    library: str = "10x 3' v2"
+    disease: str | None = "normal"
+    sex: str = "female"
+    age: str = "38 year"
+    cells: int = 2000
+    samples: int = 1
+    lab: str = "Laboratory of Cells"
+    managed: bool = False
+    files: list[File] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for file in self.files:
+            file.key = file.key or self.short
+
+    @property
+    def uuid(self) -> str:
+        """Its UUID."""
+        return uuid_of("project", self.short)
+
+    def bundle(self, sample: int) -> str:
+        """The bundle of a sample."""
+        return uuid_of("bundle", self.short, sample)
+
+    def sample_id(self, sample: int) -> str:
+        """The name of a sample."""
+        return f"{self.short}_sample_{sample + 1}"
+
+    def facts(self, file: File) -> dict[str, list[Any]]:
+        """What can be filtered by: field -> values."""
+        value, _, unit = self.age.partition(" ")
+        seconds = int(value) * 31_536_000
+        matrix = file.matrix or (self.species, self.stage, self.organ, self.library)
+        return {
+            "accessible": [not self.managed],
+            "biologicalSex": [self.sex],
+            "bundleUuid": [self.bundle(file.sample)],
+            "bundleVersion": [VERSION],
+            "cellCount": [self.cells],
+            "contentDescription": [file.content],
+            "developmentStage": [matrix[1]],
+            "donorDisease": [self.disease],
+            "effectiveOrgan": [matrix[2]],
+            "fileFormat": [file.format],
+            "fileId": [file.uuid],
+            "fileName": [file.name],
+            "fileSize": [file.size],
+            "fileVersion": [file.version],
+            "genusSpecies": [matrix[0]],
+            "laboratory": [self.lab],
+            "libraryConstructionApproach": [matrix[3]],
+            "organ": [matrix[2]],
+            "organismAge": [{"value": value, "unit": unit}],
+            "organismAgeRange": [(seconds, seconds)],
+            "project": [self.short],
+            "projectId": [self.uuid],
+            "projectTitle": [self.title],
+            "sampleId": [self.sample_id(file.sample)],
+            "sampleDisease": [self.disease],
+            "sourceId": [uuid_of("snapshot")],
+            "specimenOrgan": [matrix[2]],
+            "sha256": [file.sha256],
+        }
+
+
+@dataclass
+class Atlas:
+    """All that there is.
+
+    :ivar catalogs: name -> internal
+    """
+
+    projects: list[Project]
+    default: str = "dcp44"
+    catalogs: dict[str, bool] = field(default_factory=lambda: {"dcp44": False, "dcp44-it": True, "lm9": False})
+
+    @cached_property
+    def by_uuid(self) -> dict[str, tuple[Project, File]]:
+        """Every file with its project."""
+        return {file.uuid: (project, file) for project in self.projects for file in project.files}
+
+
+def reads(sample: int, size: int = 3000, lane: int = 1, **options: Any) -> list[File]:
+    """The two reads and the index of a sequencing run."""
+    stem = f"S{sample + 1}_L00{lane}"
+    return [
+        File(f"{stem}_{short}_001.fastq.gz", size + sample, sample=sample, read=read, lane=lane, **options)
+        for short, read in (("R1", "read1"), ("R2", "read2"), ("I1", "index1"))
+    ]
+
+
+def sample() -> Atlas:
+    """A few projects with all that is odd about real ones."""
+    human = ("Homo sapiens", "human adult stage", "brain", "10x 3' v2")
+    mouse = ("Mus musculus", "prime adult stage", "heart", "Smart-seq2")
+    matrix = {"format": "loom", "content": "Count Matrix"}
+    return Atlas(
+        [
+            Project(
+                "BrainCells",
+                "Cells of the human brain, in two samples",
+                samples=2,
+                files=[
+                    *reads(0),
+                    *reads(1),
+                    File("brain.loom", 300_000, matrix=human, mirrored=True, **matrix),
+                    File("qc.bam.bai", 0, format="bai", content="index"),
+                ],
+            ),
+            Project(
+                "MouseHeart",
+                "A mouse's heart, with a description # of names",
+                species=mouse[0],
+                stage=mouse[1],
+                organ=mouse[2],
+                library=mouse[3],
+                disease=None,
+                cells=400,
+                files=[
+                    *reads(0, 500),
+                    File("heart.loom", 2000, matrix=mouse, **matrix),
+                    File("heart_2.csv.gz", 900, format="csv.gz", content="Gene expression matrix", matrix=None),
+                ],
+            ),
+            Project(
+                "Odd",
+                "Names that collide, and files that cannot be had",
+                organ="blood",
+                samples=2,
+                files=[
+                    File("reads.fastq.gz", 1000, key="Odd-a", mirrored=True),
+                    File("reads.fastq.gz", 1100, key="Odd-b", sample=1),
+                    File("phantom.bam", 500, format="bam", phantom=True),
+                    File("external.bam", 500, format="bam", external=True),
+                    File("damaged.bam", 700, format="bam", wrong_hash=True),
+                    File("promised.bam", 800, format="bam", mirrored="claimed"),
+                    File("a [b] #1 'c'.txt", 90, format="txt", content="notes"),
+                ],
+            ),
+            Project(
+                "Managed",
+                "Data of managed access",
+                organ="lung",
+                managed=True,
+                files=[File("secret.fastq.gz", 1500), File("secret.loom", 900, matrix=human, **matrix)],
+            ),
+        ]
+    )

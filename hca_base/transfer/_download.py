@@ -113,7 +113,7 @@ class Download:
             lambda: self._lane.large_pending > 1,
         )
         limit = options.connections or _MAX_THREADS
-        self._lane: Lane[tuple[Item, str | None, int]] = Lane(
+        self._lane: Lane[tuple[Item, str | None, int, str | None]] = Lane(
             self._work, limit, min(limit, options.connections or _MAX_LARGE), fixed=options.connections is not None
         )
         self._settings = settings
@@ -174,9 +174,9 @@ class Download:
 
         return FastLane(self._fetcher, loop, self._finish, self._submit, self.options.connections)
 
-    def _submit(self, item: Item, sha256: str | None, failures: int) -> None:
+    def _submit(self, item: Item, sha256: str | None, failures: int, wrong: str | None = None) -> None:
         """Hand an item to the threads."""
-        self._lane.submit((item, sha256, failures), item.size is None or item.size > JOURNAL_FROM)
+        self._lane.submit((item, sha256, failures, wrong), item.size is None or item.size > JOURNAL_FROM)
 
     def _stop(self) -> None:
         self.cancel.set()
@@ -184,7 +184,7 @@ class Download:
             for item in self._fast.drop():
                 self._finish(item, _cancelled(item))
             self._fast = None
-        for item, _, _ in self._lane.drop_waiting():
+        for item, _, _, _ in self._lane.drop_waiting():
             self._finish(item, _cancelled(item))
         self._wire.abort()
 
@@ -277,10 +277,10 @@ class Download:
         outcome = "refused" if isinstance(error, (RefusedError, UsageError)) else "failed"
         self._finish(item, Result(Row(item.name, outcome, 0, 0.0, 0, "", str(error), "", item.key), error))
 
-    def _work(self, task: tuple[Item, str | None, int]) -> None:
-        item, sha256, failures = task
+    def _work(self, task: tuple[Item, str | None, int, str | None]) -> None:
+        item, sha256, failures, wrong = task
         try:
-            result = self._fetcher.run(item, sha256, failures)
+            result = self._fetcher.run(item, sha256, failures, wrong)
         except Exception as error:
             import logging
 

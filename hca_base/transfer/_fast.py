@@ -54,7 +54,8 @@ class FastLane:
     """The event loop with its queue.
 
     :param finish: called with an item and its result
-    :param careful: called with an item that needs the other path: item, sha256, attempts so far
+    :param careful: called with an item that needs the other path: item, sha256, attempts so far, and the wrong digest
+        that was found, if any
     :param fixed: number of connections, None to adapt
     """
 
@@ -63,7 +64,7 @@ class FastLane:
         fetcher: Fetcher,
         loop: CurlLoop,
         finish: Callable[[Item, Result], None],
-        careful: Callable[[Item, str | None, int], None],
+        careful: Callable[[Item, str | None, int, str | None], None],
         fixed: int | None,
     ) -> None:
         self._fetcher = fetcher
@@ -125,7 +126,7 @@ class FastLane:
                 host = loop.host(job.url)
             except HCAError:
                 # The careful path comes to the same conclusion, and knows how to tell it.
-                self._careful(job.item, job.sha256, job.attempts)
+                self._careful(job.item, job.sha256, job.attempts, None)
                 continue
             wait = host.gate.try_enter()
             if wait:
@@ -160,6 +161,7 @@ class FastLane:
         if code == 0:
             status = handle.getinfo(self._loop._pycurl.RESPONSE_CODE)
             if status == 200:
+                handle.host.gate.fine()
                 data = handle.chunks[0] if len(handle.chunks) == 1 else b"".join(handle.chunks)
                 self._loop.release(handle)
                 self._received(job, data)
@@ -171,7 +173,7 @@ class FastLane:
                 if status == 429 or wait:
                     handle.host.gate.throttled(float(wait) if wait else None)
         self._loop.release(handle)
-        self._careful(job.item, job.sha256, job.attempts)
+        self._careful(job.item, job.sha256, job.attempts, None)
 
     def _redirected(self, handle: Any, job: Job, status: int) -> bool:
         """Follow a redirect as the careful path does; False when it has to judge."""
@@ -213,7 +215,8 @@ class FastLane:
         size = len(data)
         digest = new_sha256(data).hexdigest()
         if (size != item.size or digest != job.sha256) and not self._vouched(item, data, size, digest):
-            self._careful(item, job.sha256, job.attempts)
+            found = digest if size == item.size else None
+            self._careful(item, job.sha256, job.attempts, found)
             return
         try:
             path = self._destination.put_bytes(item, digest, data)
@@ -225,10 +228,7 @@ class FastLane:
             return
         if self._fetcher.shows_progress:
             self._fetcher.moved(item, size)
-        if self._pace.count(job):
-            host = job.start
-            if host is not None:
-                host.gate.fine()
+        self._pace.files += 1
         seconds = time.monotonic() - job.started
         self._finish(
             item, Result(Row(item.name, "downloaded", size, seconds, job.attempts, digest, "", path, item.key))
@@ -272,16 +272,11 @@ class Pace:
         self._fixed = fixed is not None
         self._since = 0.0
         self._waited = 0.0
-        self._files = 0
+        self.files = 0
         self._window = _WINDOW
         self._before = 0.0
         self._smaller = 0
         self._rest_until = 0.0
-
-    def count(self, job: Job) -> bool:
-        """A file was done; true now and then, when it is time for matters that need not happen each time."""
-        self._files += 1
-        return self._files % 16 == 0
 
     def look(self, loop: CurlLoop, hungry: bool) -> None:
         """Adapt, at the end of each window."""
@@ -291,9 +286,9 @@ class Pace:
         elapsed = now - self._since
         if elapsed < self._window:
             return
-        files, waited = self._files / elapsed, (loop.waited - self._waited) / elapsed
+        files, waited = self.files / elapsed, (loop.waited - self._waited) / elapsed
         began = self._since
-        self._since, self._waited, self._files = now, loop.waited, 0
+        self._since, self._waited, self.files = now, loop.waited, 0
         if not began or not hungry or now < self._rest_until or not files:
             # Nothing finished yet: the window is shorter than one round trip.
             if began and not files:

@@ -53,15 +53,15 @@ class Fetcher:
         self.crowded = crowded
         self.shows_progress = True
 
-    def run(self, item: Item, sha256: str | None, failures: int = 0) -> Result:
+    def run(self, item: Item, sha256: str | None, failures: int = 0, wrong: str | None = None) -> Result:
         """Fetch one item, with all its attempts.
 
         :param failures: attempts that failed before, elsewhere
+        :param wrong: the digest of wrong bytes that one of those brought
         """
         started = time.monotonic()
         locator = Locator(self.context, item)
         locator.attempts = failures
-        wrong: str | None = None
         while True:
             try:
                 path, digest, size, outcome = self._attempt(item, sha256, locator)

@@ -42,7 +42,7 @@ class HostGate:
     """How hard one host may be driven, for all connections to it at once.
 
     When the host answers 429, or 503 with ``Retry-After``, nobody asks it for that long, and from then on half as
-    many requests may be open at once; each success adds a little again.
+    many requests may be open at once as were before; each success adds a little again.
     """
 
     #: More than any run opens: no limit.
@@ -53,6 +53,7 @@ class HostGate:
         self._resume_at = 0.0
         self._limit = self.FREE
         self._active = 0
+        self._peak = 0
 
     def delay(self) -> float:
         """Seconds until the next request may start; 0 for now; negative when it depends on others to end."""
@@ -73,6 +74,8 @@ class HostGate:
             if self._active >= self._limit:
                 return -1.0
             self._active += 1
+            if self._active > self._peak:
+                self._peak = self._active
             return 0.0
 
     def enter(self, cancel: Cancel) -> None:
@@ -97,14 +100,16 @@ class HostGate:
             now = time.monotonic()
             if self._resume_at <= now:
                 # One step down for one wave of refusals, not one for each request of the wave.
-                self._limit = max(1.0, min(self._limit, self._active) / 2)
+                # The first refusal may come before there were many requests at once; that says little.
+                self._limit = max(4.0, self._peak / 2) if self._limit >= self.FREE else max(1.0, self._limit / 2)
+                self._peak = self._active
             self._resume_at = max(self._resume_at, now + (1.0 if retry_after is None else retry_after))
 
     def fine(self) -> None:
         """A request went well."""
         if self._limit < self.FREE:
             with self._condition:
-                self._limit += max(1.0 / self._limit, 0.05)
+                self._limit += 0.25
                 if self._limit > 256:
                     self._limit = self.FREE
 

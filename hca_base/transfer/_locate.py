@@ -164,6 +164,8 @@ class Locator:
         reply = self._follow(address.url, headers)
         if reply.status in (200, 206):
             self._refusals = 0
+            origin = origin_of(address.url)
+            self.context.gates.of(origin.host, origin.port).fine()
             return reply
         self._refuse(reply, address)
         raise AssertionError("not reached")

@@ -1,0 +1,608 @@
+"""Downloads, file by file: what is asked for, what is verified, what lies on the disk afterwards."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fault_server import Fault, FaultServer
+
+from hca_base.errors import ExitCode, HCAError, VerificationError
+from hca_base.transfer import DirectoryDestination, FileStore, Item, Report, Source, TransferOptions, download
+
+MIB = 1024 * 1024
+QUICK = {"min_delay": 0.01, "stall_timeout": 5.0}
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def files_below(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".hca" not in path.relative_to(root).parts
+    }
+
+
+def traces(root: Path) -> list[str]:
+    """What is left of partial files, and of rejected ones."""
+    base = root / ".hca" / "v2"
+    return [str(path) for place in ("partial", "quarantine") for path in (base / place).rglob("*")]
+
+
+SIZES = [0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 3 * MIB, 9 * MIB, 40 * MIB]
+
+
+@pytest.mark.parametrize("service", [True, False], ids=["service", "direct"])
+def test_files_of_all_sizes_arrive(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool, service: bool
+) -> None:
+    items = [item_of(f"d/file{size}", noise(size, size), service=service) for size in SIZES]
+    report = download(
+        iter(items), DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(fast=fast, **QUICK)
+    )
+    assert report.counts == {"downloaded": len(SIZES)}, report.failed
+    assert files_below(tmp_path) == {f"d/file{size}": noise(size, size) for size in SIZES}
+    assert traces(tmp_path) == []
+    # An empty file is not worth a request (some stores answer 416).
+    assert server.requests["/api/d/file0"] == server.requests["/data/d/file0"] == 0
+    for size in SIZES:
+        digest = hashlib.sha256(noise(size, size)).hexdigest()
+        stored = tmp_path / ".hca/v2/files_2_4" / digest[:2] / digest[2:6] / digest
+        assert stored.samefile(tmp_path / f"d/file{size}")
+
+
+def test_the_second_run_asks_for_nothing(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    items = [item_of(f"f{size}", noise(size, size)) for size in (10, 300_000)]
+    destination = DirectoryDestination(tmp_path, tmp_path)
+    assert download(items, destination).ok
+    before = server.requests.total()
+    report = download(items, DirectoryDestination(tmp_path, tmp_path))
+    assert report.counts == {"present": 2}
+    assert server.requests.total() == before
+
+
+def test_the_filestore_alone(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    store = FileStore(tmp_path)
+    items = [item_of("../../ignored", noise(5000)), item_of("big", noise(9 * MIB))]
+    report = download(items, store, options=TransferOptions(**QUICK))
+    assert report.counts == {"downloaded": 2}
+    assert store.path(hashlib.sha256(noise(5000)).hexdigest()).read_bytes() == noise(5000)
+    assert files_below(tmp_path) == {}
+
+
+def test_without_a_filestore(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    items = [item_of("a/small", noise(5000)), item_of("big", noise(9 * MIB)), item_of("empty", b"")]
+    assert download(items, DirectoryDestination(tmp_path), options=TransferOptions(**QUICK)).ok
+    assert not (tmp_path / ".hca").exists()
+    before = server.requests.total()
+    assert download(items, DirectoryDestination(tmp_path)).counts == {"present": 3}
+    assert server.requests.total() == before
+
+
+def test_one_content_under_two_names_is_fetched_once(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    body = noise(6000)
+    items = [item_of("one", body), item_of("two", body), item_of("three", body)]
+    report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(fast=fast, **QUICK))
+    assert report.ok
+    assert set(files_below(tmp_path)) == {"one", "two", "three"}
+    assert sum(count for path, count in server.requests.items() if path.startswith("/data")) == 1
+
+
+def test_sizes_and_checksums_that_are_not_told(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
+) -> None:
+    from hca_base.transfer import checksum_file
+
+    body = noise(9 * MIB + 3, 9)
+    (tmp_path / "local").write_bytes(body)
+    sums = checksum_file(tmp_path / "local")
+    items = [
+        item_of("no-size", noise(3000, 1), size=None),
+        item_of("no-size-large", noise(MIB, 2), size=None),
+        item_of("no-checksum", noise(3000, 3), checksums={}),
+        item_of("nothing", noise(MIB, 4), size=None, checksums={}),
+        *(
+            item_of(f"by-{name}", body, checksums={name: getattr(sums, name).upper()})
+            for name in ("sha1", "crc32c", "s3_etag")
+        ),
+        item_of("by-md5", noise(20, 5), checksums={"md5": hashlib.md5(noise(20, 5)).hexdigest()}),
+        item_of("wrong-crc", noise(20, 6), checksums={"crc32c": "00000000"}),
+    ]
+    report = download(items, DirectoryDestination(tmp_path / "to", tmp_path / "to"), options=TransferOptions(**QUICK))
+    assert [row.name for row in report.failed] == ["wrong-crc"]
+    found = files_below(tmp_path / "to")
+    assert set(found) == {item.name for item in items} - {"wrong-crc"}
+    assert found["by-crc32c"] == body
+
+
+def test_wrong_bytes_never_get_the_name(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    wrong = hashlib.sha256(b"something else").hexdigest()
+    items = [
+        item_of("small", noise(4096), checksums={"sha256": wrong}),
+        item_of("large", noise(9 * MIB), checksums={"sha256": hashlib.sha256(b"x").hexdigest()}),
+        item_of("right", noise(100)),
+        item_of("length", noise(500, 8), size=501),
+    ]
+    report = download(
+        iter(items), DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(fast=fast, **QUICK)
+    )
+    assert set(files_below(tmp_path)) == {"right"}
+    assert {row.name: row.outcome for row in report.failed} == dict.fromkeys(("small", "large", "length"), "mismatch")
+    kept = [Path(path).read_bytes() for path in traces(tmp_path)]
+    assert sorted(map(len, kept)) == [4096, 9 * MIB]
+    with pytest.raises(VerificationError) as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.VERIFICATION
+    # Asking again for what is wrong at its source is of no use: twice is enough.
+    assert server.requests["/data/small"] == 2
+    assert server.requests["/data/large"] == 2
+
+
+def test_no_verify_says_so_and_takes_what_comes(
+    tmp_path: Path, item_of: Callable[..., Item], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = hashlib.sha256(b"something else").hexdigest()
+    item = item_of("file", noise(4096), checksums={"sha256": wrong})
+    report = download([item], DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(verify=False, **QUICK))
+    assert report.ok
+    assert (tmp_path / "file").read_bytes() == noise(4096)
+    # Even so the store keeps files under their own checksums.
+    assert not FileStore(tmp_path).has(wrong)
+    assert FileStore(tmp_path).has(hashlib.sha256(noise(4096)).hexdigest())
+    assert "NOT compared" in capsys.readouterr().err
+
+
+def test_a_file_that_the_user_put_there_stays(tmp_path: Path, item_of: Callable[..., Item]) -> None:
+    (tmp_path / "other").write_bytes(b"mine")
+    (tmp_path / "same").write_bytes(noise(500, 1))
+    items = [item_of("other", noise(500)), item_of("same", noise(500, 1))]
+    report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(**QUICK))
+    assert {row.name: row.outcome for row in report.rows} == {"other": "refused", "same": "present"}
+    assert (tmp_path / "other").read_bytes() == b"mine"
+    with pytest.raises(HCAError, match="other content"):
+        report.raise_for_failures()
+
+
+@pytest.mark.parametrize("link", ["hard", "copy", "symlink"])
+def test_ways_to_link(tmp_path: Path, item_of: Callable[..., Item], link: str, server: FaultServer) -> None:
+    items = [item_of("a/small", noise(500)), item_of("large", noise(9 * MIB))]
+    options = TransferOptions(link=link, **QUICK)
+    for outcome in ("downloaded", "present"):
+        destination = DirectoryDestination(tmp_path / "to", tmp_path / "store", link=link)
+        assert download(items, destination, options=options).counts == {outcome: 2}
+    name = tmp_path / "to" / "large"
+    assert name.read_bytes() == noise(9 * MIB)
+    assert name.is_symlink() == (link == "symlink")
+    assert (name.stat().st_nlink == 2) == (link == "hard")
+    assert traces(tmp_path / "store") == []
+
+
+def test_links_that_fail_become_copies(
+    tmp_path: Path, item_of: Callable[..., Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.link
+
+    def link(source: Any, target: Any, **more: Any) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    items = [item_of("a/small", noise(500)), item_of("large", noise(9 * MIB)), item_of("middle", noise(MIB))]
+    report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(**QUICK))
+    assert report.ok, report.failed
+    assert (tmp_path / "large").read_bytes() == noise(9 * MIB)
+    assert (tmp_path / "large").stat().st_nlink == 1
+    assert traces(tmp_path) == []
+    monkeypatch.setattr(os, "link", real)
+    assert download(items, DirectoryDestination(tmp_path, tmp_path)).counts == {"present": 3}
+
+
+@pytest.mark.parametrize("status", [404, 410, 403, 400, 418])
+def test_refusals_are_told(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool, status: int
+) -> None:
+    item = item_of("gone", noise(100), service=False)
+    server.faults["/data/gone"].extend([Fault("status", number=status)] * 50)
+    other = item_of("there", noise(200))
+    report = download([item, other], FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK))
+    assert [row.name for row in report.failed] == ["gone"]
+    assert str(status) in report.failed[0].error
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures()
+    from hca_base.errors import exit_code_of_status
+
+    assert raised.value.exit_code == exit_code_of_status(status)
+    assert server.requests["/data/gone"] <= 4
+
+
+def test_fail_fast_stops_and_keep_going_does_not(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
+) -> None:
+    def items() -> Iterator[Item]:
+        yield Item("gone", 5, {}, Source(f"{server.base}/data/none"))
+        for number in range(3000):
+            if number == 5:
+                time.sleep(0.3)
+            yield item_of(f"f{number}", noise(10, number))
+
+    report = download(items(), FileStore(tmp_path), options=TransferOptions(fail_fast=True, **QUICK))
+    assert report.files < 3000
+    assert report.counts["failed"] == 1
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.NOT_FOUND
+    report = download(items(), FileStore(tmp_path), options=TransferOptions(**QUICK))
+    assert report.counts.total() == 3001
+    assert report.failures == 1
+
+
+def test_a_service_that_makes_us_wait(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of("small", noise(100)), item_of("large", noise(MIB))]
+    for item in items:
+        server.faults[f"/api/{item.name}"].extend(
+            [Fault("wait", retry_after="0"), Fault("wait", retry_after="1"), Fault("wait", retry_after="0")]
+        )
+    started = time.monotonic()
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK))
+    assert report.ok, report.failed
+    assert time.monotonic() - started >= 1
+    assert server.requests["/api/small"] == server.requests["/api/large"] == 4
+
+
+def test_a_service_that_makes_us_wait_for_ever(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    item = item_of("small", noise(100))
+    server.faults["/api/small"].extend([Fault("wait", retry_after="1")] * 500)
+    report = download([item], FileStore(tmp_path), options=TransferOptions(fast=fast, wait_budget=2.0, **QUICK))
+    assert not report.ok
+    with pytest.raises(HCAError, match="still not ready") as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.UNREACHABLE
+
+
+def test_a_busy_host_is_left_alone_by_all(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(f"f{number}", noise(100, number), service=False) for number in range(60)]
+    for item in items[:20]:
+        server.faults[f"/data/{item.name}"].append(Fault("status", number=429, retry_after="1"))
+    started = time.monotonic()
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, connections=20, **QUICK))
+    assert report.ok, report.failed
+    assert time.monotonic() - started >= 1
+    assert server.requests.total() <= 60 + 20 + 20
+
+
+def test_a_service_that_sends_the_bytes_itself(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of("small", noise(100)), item_of("large", noise(9 * MIB))]
+    for item in items:
+        server.faults[f"/api/{item.name}"].append(Fault("inline"))
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK))
+    assert report.ok, report.failed
+    assert server.requests["/data/large"] == 0
+
+
+def test_an_address_that_lapses_in_the_middle(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
+) -> None:
+    item = item_of("large", noise(40 * MIB))
+    server.bytes_per_second = 60 * MIB
+    threading.Timer(0.2, lambda: setattr(server, "generation", server.generation + 1)).start()
+    report = download([item], FileStore(tmp_path), options=TransferOptions(**QUICK))
+    assert report.ok, report.failed
+    assert server.requests["/api/large"] == 2
+    assert server.sent["/data/large"] < 42 * MIB
+
+
+def test_the_object_changes_in_the_middle(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    item = item_of("large", noise(9 * MIB))
+    server.faults["/data/large"].extend([Fault("cut", at=0.6), Fault("changed")])
+    report = download([item], FileStore(tmp_path), options=TransferOptions(**QUICK))
+    assert report.ok, report.failed
+
+
+def test_sources_in_order_of_preference(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    body = noise(5000)
+    item = item_of("file", body)
+    copy = tmp_path / "copy"
+    copy.write_bytes(body)
+    sources = [
+        Source(f"{server.base}/data/missing"),
+        lambda: Source(f"{server.base}/api/file", redirects="service"),
+    ]
+    item.source = sources
+    item2 = Item("two", None, {"sha256": hashlib.sha256(copy.read_bytes()).hexdigest()}, Source(path=copy))
+    item3 = Item("three", 9, {}, [Source(f"{server.base}/data/missing"), Source(f"{server.base}/data/missing2")])
+    report = download([item], FileStore(tmp_path / "a"), options=TransferOptions(fast=fast, **QUICK))
+    assert report.ok, report.failed
+    report = download([item2, item3], FileStore(tmp_path / "b"), options=TransferOptions(fast=fast, **QUICK))
+    assert {row.name: row.outcome for row in report.rows} == {"two": "downloaded", "three": "failed"}
+
+
+def test_compressed_although_not_asked_for(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(name, b"text " * size) for name, size in (("small", 500), ("large", 500_000))]
+    for item in items:
+        server.faults[f"/data/{item.name}"].extend([Fault("gzip")] * 3)
+    report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(fast=fast, **QUICK))
+    assert report.ok, report.failed
+    assert files_below(tmp_path) == {"small": b"text " * 500, "large": b"text " * 500_000}
+
+
+def test_a_file_that_is_gzip_itself_stays_so(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    # What is stored with Content-Encoding: gzip (as fastq.gz sometimes is) is to be kept as it is stored.
+    plain = b"ACGT" * 1000
+    stored = gzip.compress(plain, mtime=0)
+    item = item_of("reads.fastq.gz", stored)
+    server.files["reads.fastq.gz"] = plain
+    server.faults["/data/reads.fastq.gz"].extend([Fault("gzip")] * 3)
+    original = gzip.compress
+    try:
+        gzip.compress = lambda data, *more, **kw: original(data, mtime=0)  # type: ignore[assignment]
+        report = download([item], DirectoryDestination(tmp_path), options=TransferOptions(**QUICK))
+    finally:
+        gzip.compress = original
+    assert report.ok, report.failed
+    assert (tmp_path / "reads.fastq.gz").read_bytes() == stored
+
+
+def test_more_than_was_promised_is_not_read_to_the_end(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    item = item_of("small", noise(100))
+    server.files["small"] = noise(64 * MIB)
+    report = download([item], FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK))
+    assert report.counts == {"mismatch": 1}
+    assert server.sent["/data/small"] < 32 * MIB
+
+
+def test_dry_run_touches_nothing(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    items = [item_of("a", noise(100)), item_of("b", noise(200)), item_of("c", noise(300))]
+    to = tmp_path / "to"
+    assert download(items[:1], DirectoryDestination(to, to)).ok
+    before, asked = sorted(to.rglob("*")), server.requests.total()
+    report = download(items, DirectoryDestination(to, to), options=TransferOptions(dry_run=True))
+    assert report.ok
+    assert report.plan | {"free_bytes": 0} == {
+        "files": 2, "bytes": 500, "present_files": 1, "present_bytes": 100, "free_bytes": 0,
+    }  # fmt: skip
+    assert report.plan["free_bytes"] > 0
+    assert sorted(to.rglob("*")) == before
+    assert server.requests.total() == asked
+    report = download(
+        items, DirectoryDestination(tmp_path / "new", tmp_path / "new"), options=TransferOptions(dry_run=True)
+    )
+    assert report.plan["files"] == 3
+    assert not (tmp_path / "new").exists()
+
+
+def test_reports(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    items = [item_of("a\tb", noise(100)), Item("gone", 5, {}, Source(f"{server.base}/data/none"), key="mine")]
+    for name in ("report.tsv", "report.json"):
+        rows: list[Any] = []
+        report = download(
+            items,
+            FileStore(tmp_path / name[7:]),
+            options=TransferOptions(report=tmp_path / name, **QUICK),
+            on_result=lambda item, row, rows=rows: rows.append((item.key, row)),
+        )
+        assert sorted(row.outcome for _, row in rows) == ["downloaded", "failed"]
+        assert {key for key, _ in rows} == {None, "mine"}
+        assert len(report) == 2
+    lines = (tmp_path / "report.tsv").read_text().splitlines()
+    assert lines[0].split("\t")[:7] == ["name", "outcome", "bytes", "seconds", "attempts", "checksum", "error"]
+    assert {line.split("\t")[0] for line in lines[1:]} == {"a b", "gone"}
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert document["counts"] == {"downloaded": 1, "failed": 1}
+    assert {row["name"]: row["checksum"] for row in document["rows"]}["a\tb"] == hashlib.sha256(noise(100)).hexdigest()
+
+
+def test_a_long_report_stays_out_of_memory() -> None:
+    from hca_base.transfer import Row
+
+    report = Report()
+    for number in range(12_000):
+        report.add(Row(f"ä{number}", "downloaded", 1, 0.5, 1, "", "", "/x"))
+    assert [row.name for row in report.rows] == [f"ä{number}" for number in range(12_000)]
+    report.add(Row("last", "downloaded", 1, 0.5, 1, "", "", "/x"))
+    assert list(report.rows)[-1].name == "last"
+    assert len(report._rows) < 6000
+
+
+def test_limit_rate(tmp_path: Path, item_of: Callable[..., Item], fast: bool) -> None:
+    items = [item_of(f"f{number}", noise(50_000, number)) for number in range(10)] + [item_of("large", noise(500_000))]
+    started = time.monotonic()
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, limit_rate=1_000_000, **QUICK))
+    assert report.ok
+    assert time.monotonic() - started > 0.8
+
+
+def test_connections_over_ipv6(tmp_path: Path, fast: bool) -> None:
+    import socket
+
+    try:
+        server = FaultServer(socket.AF_INET6)
+    except OSError:
+        # This machine has no IPv6 loopback; there is nothing to show then.
+        return
+    try:
+        server.files["x"] = noise(1000)
+        item = Item("x", 1000, {"sha256": hashlib.sha256(noise(1000)).hexdigest()}, Source(f"{server.base}/data/x"))
+        assert download([item], FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK)).ok
+    finally:
+        server.close()
+
+
+def test_a_server_that_is_away_for_a_while(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(f"f{number}", noise(3000, number)) for number in range(20)] + [item_of("large", noise(9 * MIB))]
+    server.refuse()
+    threading.Timer(2.0, server.resume).start()
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, min_delay=0.05))
+    assert report.ok, report.failed
+
+
+def test_a_server_that_stays_away(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(f"f{number}", noise(3000, number)) for number in range(20)] + [item_of("large", noise(9 * MIB))]
+    server.refuse()
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, retries=2, **QUICK))
+    assert report.counts == {"failed": 21}
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.UNREACHABLE
+
+
+def test_the_items_are_pulled_as_needed(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    server.bytes_per_second = 20_000
+    pulled = 0
+
+    def items() -> Iterator[Item]:
+        nonlocal pulled
+        for number in range(100_000):
+            pulled += 1
+            yield item_of(f"f{number}", noise(1000, number))
+            if server.requests.total() > 20:
+                raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        download(items(), FileStore(tmp_path))
+    assert pulled < 5000
+
+
+@pytest.mark.parametrize("count", [40_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_memory_is_flat(tmp_path: Path, count: int) -> None:
+    """A long list, nearly all of it there already; then the same with every name checked."""
+    code = f"""
+import hashlib, os, resource, sys, time
+from hca_base.transfer import DirectoryDestination, Item, Source, TransferOptions, download
+root = {str(tmp_path)!r}
+body = b"x" * 100
+digest = hashlib.sha256(body).hexdigest()
+(store := DirectoryDestination(root, root)).put_bytes(Item("first", 100, {{"sha256": digest}}), digest, body)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def items():
+    for number in range({count}):
+        yield Item(f"first/../{{number}}" if number % 2 else f"bundle{{number % 50}}/name{{number:09}}", 100,
+                   {{"sha256": digest}}, Source("http://127.0.0.1:1/"))
+report = download(items(), DirectoryDestination(root, root), options=TransferOptions(dry_run=True))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert report.files == {count}, report.counts
+print((after - before) // 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 40, f"{done.stdout} MiB"
+
+
+def test_too_little_room_is_told_before_anything_is_written(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
+) -> None:
+    item = item_of("large", noise(MIB), size=1 << 60)
+    report = download([item], FileStore(tmp_path), options=TransferOptions(**QUICK))
+    assert "room" in report.failed[0].error
+    assert server.requests["/data/large"] == 0
+
+
+def test_a_full_disk(tmp_path: Path, item_of: Callable[..., Item], monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    from hca_base.transfer import _disk, _large
+
+    def full(fd: int, data: Any, offset: int | None = None) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_disk, "write_all", full)
+    monkeypatch.setattr(_large, "write_all", full)
+    items = [item_of("small", noise(100)), item_of("large", noise(9 * MIB)), item_of("x", noise(300))]
+    report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(fast=fast, **QUICK))
+    assert not report.ok
+    with pytest.raises(HCAError, match="the disk is full"):
+        report.raise_for_failures()
+    assert files_below(tmp_path) == {}
+    assert traces(tmp_path) == []
+
+
+def test_a_file_size_limit(tmp_path: Path, item_of: Callable[..., Item]) -> None:
+    items = [item_of("small", noise(100)), item_of("large", noise(9 * MIB))]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5 * MIB, hard))
+    try:
+        report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(**QUICK))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [row.name for row in report.failed] == ["large"]
+    assert "limit" in report.failed[0].error
+    assert set(files_below(tmp_path)) == {"small"}
+    assert traces(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="running as root")
+def test_a_directory_that_is_read_only(tmp_path: Path, item_of: Callable[..., Item]) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        report = download([item_of("small", noise(100))], DirectoryDestination(tmp_path, tmp_path))
+    finally:
+        tmp_path.chmod(0o700)
+    assert "permission" in report.failed[0].error.lower()
+
+
+def test_names_of_255_bytes(tmp_path: Path, item_of: Callable[..., Item]) -> None:
+    items = [item_of("n" * 255, noise(100)), item_of("é" * 127, noise(9 * MIB)), item_of("n" * 256, noise(50))]
+    report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(**QUICK))
+    assert {row.name[0]: row.outcome for row in report.failed} == {"n": "refused"}
+    assert set(files_below(tmp_path)) == {"n" * 255, "é" * 127}
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_can_be_resumed(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
+) -> None:
+    body = noise(40 * MIB)
+    item = item_of("large", body)
+    server.bytes_per_second = 20 * MIB
+
+    def items() -> Iterator[Item]:
+        yield item
+        while server.sent["/data/large"] < 18 * MIB:
+            time.sleep(0.01)
+            yield item_of(f"f{server.sent['/data/large']}-{time.monotonic_ns()}", b"")
+        raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        download(items(), FileStore(tmp_path), options=TransferOptions(**QUICK))
+    assert time.monotonic() - started < 10
+    sent = server.sent["/data/large"]
+    server.bytes_per_second = None
+    report = download([item], FileStore(tmp_path), options=TransferOptions(**QUICK))
+    assert report.ok
+    assert server.sent["/data/large"] - sent < 32 * MIB
+    assert traces(tmp_path) == []

@@ -35,6 +35,12 @@ packages = ["@package@"]
 
 [tool.pytest.ini_options]
 testpaths = ["tests"]
+
+[tool.ruff]
+line-length = 120
+
+[tool.ruff.lint]
+select = ["E", "F", "I", "UP", "B"]
 """
 
 README = """@heading@
@@ -160,9 +166,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hca_base
 import pytest
 
-import hca_base
 from @package@.client import @client@
 from @package@.service import SERVICE
 

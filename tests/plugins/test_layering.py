@@ -19,8 +19,8 @@ LEVELS = [
     {"commands"},
     {"shell"},
 ]
-#: Neighbours that may be used: logins and refreshes go over HTTP.
-ALLOWED = {("auth", "http")}
+#: Neighbours that may be used: logins and refreshes go over HTTP; files of results are written as settings are.
+ALLOWED = {("auth", "http"), ("output", "config")}
 CORE = sorted(
     path
     for path in (ROOT / "hca_base").rglob("*.py")

@@ -1,0 +1,3 @@
+"""Greetings, as a plugin of hca."""
+
+__version__ = "0.1.0"

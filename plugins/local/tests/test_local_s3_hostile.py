@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -137,6 +139,13 @@ def test_lists_of_odd_keys_are_well_formed(deployment):
         ElementTree.fromstring(response.content)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_client_that_goes_away_leaves_nothing(deployment):
     root = deployment.ctx.credentials.root()
     request = AWSRequest("PUT", f"{deployment.s3_url}/{BUCKET}/cut", headers={"content-length": "50000000"})
@@ -144,19 +153,14 @@ def test_a_client_that_goes_away_leaves_nothing(deployment):
     auth.payload = lambda request: "UNSIGNED-PAYLOAD"
     auth.add_auth(request)
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    incoming = deployment.settings.data_dir / "incoming"
     with socket.create_connection(("127.0.0.1", deployment.settings.s3_port)) as connection:
         connection.sendall(
             f"PUT /{BUCKET}/cut HTTP/1.1\r\nHost: 127.0.0.1:{deployment.settings.s3_port}\r\n{head}\r\n".encode()
         )
         connection.sendall(b"x" * 5_000_000)
-    incoming = deployment.settings.data_dir / "incoming"
-    for _ in range(200):
-        if not any(incoming.iterdir()):
-            break
-        import time
-
-        time.sleep(0.02)
-    assert not any(incoming.iterdir())
+        wait_until(lambda: any(incoming.iterdir()))
+    wait_until(lambda: not any(incoming.iterdir()))
     assert code(send(deployment, "GET", f"/{BUCKET}/cut")) == (404, "NoSuchKey")
 
 
@@ -169,7 +173,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(deployment, monkeyp
 
     data = bytes(100_000)
     with monkeypatch.context() as patch:
-        patch.setattr("hca_local.store.blobs.write_all", full)
+        patch.setattr("hca_local.store.writing.write_all", full)
         assert code(send(deployment, "PUT", f"/{BUCKET}/full", data)) == (507, "InsufficientStorage")
 
     def full_database(*_: Any, **__: Any) -> None:

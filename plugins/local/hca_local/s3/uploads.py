@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 
 from hca_local.s3.errors import S3Error
 from hca_local.s3.objects import LAST, ObjectStore, S3Object
-from hca_local.store.blobs import sync_folder, write_all
 from hca_local.store.hashes import ETAG_PART_SIZE, Digests, Hasher, etag_of_parts
+from hca_local.store.writing import sync_folder, write_all
 
 MAX_PARTS = 10_000
 #: Smallest part but the last, in bytes, as on S3.

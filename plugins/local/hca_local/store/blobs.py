@@ -10,25 +10,22 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import shutil
 import sqlite3
 import threading
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from hca_local.store.hashes import Digests, Hasher
+from hca_local.store.hashes import Digests
 from hca_local.store.segments import SegmentedReader
+from hca_local.store.writing import BlobWriter, sync_folder
 
 if TYPE_CHECKING:
     from hca_local.store.database import Store
 
-#: Largest blob kept in its row, in bytes: below this size SQLite writes and reads faster than the file system.
-INLINE_LIMIT = 16 * 1024
 #: Seconds for which a blob that was just put is safe from the sweep though nothing names it yet.
 GRACE = 3600.0
 
@@ -287,7 +284,9 @@ class BlobStore:
         self._pending[blob.sha256] = (blob, data)
         self._recent[blob.sha256] = time.monotonic()
 
-    def _settle(self, source: Path | None, blob: Blob, data: bytes | None) -> Blob:
+    def settle(self, source: Path | None, digests: Digests, data: bytes | None) -> Blob:
+        """Keep content that is in a synced file (which is taken away), or in memory."""
+        blob = Blob.of(digests)
         with self._lock:
             known = self._known(blob.sha256)
             if known is None:
@@ -300,86 +299,6 @@ class BlobStore:
             # It came in parts before, and whole now: the whole's MD5 is this object's ETag.
             return replace(known, md5=blob.md5)
         return known
-
-
-class BlobWriter:
-    """Takes the bytes of one blob in order, hashing as they come; what is not committed vanishes."""
-
-    def __init__(self, blobs: BlobStore) -> None:
-        self._blobs = blobs
-        self._hasher = Hasher()
-        self._buffer = bytearray()
-        self._path: Path | None = None
-        self._file: BinaryIO | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes taken so far."""
-        return self._hasher.size
-
-    def write(self, data: bytes) -> None:
-        """Take the next bytes.
-
-        :raises OSError: the disk refuses them
-        """
-        self._hasher.update(data)
-        if self._file is None:
-            self._buffer += data
-            if len(self._buffer) <= INLINE_LIMIT:
-                return
-            self._path = self._blobs.incoming / uuid.uuid4().hex
-            self._file = self._path.open("xb", buffering=0)
-            write_all(self._file, self._buffer)
-            self._buffer.clear()
-        else:
-            write_all(self._file, data)
-
-    def digests(self) -> Digests:
-        """Checksums of the bytes so far."""
-        return self._hasher.digests()
-
-    def commit(self) -> Blob:
-        """Keep the bytes."""
-        blob = Blob.of(self._hasher.digests())
-        if self._file is None:
-            return self._blobs._settle(None, blob, bytes(self._buffer))
-        os.fsync(self._file.fileno())
-        self._file.close()
-        path, self._path, self._file = self._path, None, None
-        return self._blobs._settle(path, blob, None)
-
-    def abort(self) -> None:
-        """Forget the bytes; does nothing after :meth:`commit`."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-            self._path = None
-
-    def __enter__(self) -> BlobWriter:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.abort()
-
-
-def write_all(file: BinaryIO, data: bytes | bytearray | memoryview) -> None:
-    """Write all bytes to an unbuffered file, which may take fewer at a time."""
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable, where the platform can."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _segment_name(number: int) -> str:

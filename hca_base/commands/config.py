@@ -294,4 +294,4 @@ def _chose_format(args: argparse.Namespace) -> bool:
     from ..output import output_options
 
     options = output_options(args)
-    return options.get("fmt") != "json" or bool(options.get("query"))
+    return bool(options.get("fmt") or options.get("query"))

@@ -1,0 +1,106 @@
+"""``hca config``, ``profile`` and ``cache``."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from typing import Any
+
+import pytest
+
+
+def test_set_get_unset_show(hca: Any) -> None:
+    hca("config", "set", "http.timeout", "5", check=0)
+    assert hca("config", "get", "http.timeout", check=0).stdout == "5\n"
+    rows = json.loads(hca("config", "show", "--origin", "-f", "json", check=0).stdout)
+    row = next(row for row in rows if row["key"] == "http.timeout")
+    assert (row["value"], row["layer"]) == ("5", "user")
+    assert row["origin"].startswith(str(hca.home / ".config" / "hca" / "config.json:"))
+    assert "config.json" in hca("config", "get", "http.timeout", "--origin", check=0).stdout
+    hca("config", "unset", "http.timeout", check=0)
+    assert hca("config", "get", "http.timeout", check=4).stdout == ""
+    assert hca("config", "unset", "http.timeout", check=4).stdout == ""
+
+
+def test_text_json_and_secrets(hca: Any) -> None:
+    hca("config", "set", "x.y", "[1, 2]", check=0)
+    assert json.loads(hca("config", "get", "x.y", check=0).stdout) == [1, 2]
+    hca("config", "set", "x.y", "12", "--text", check=0)
+    assert json.loads(hca("config", "show", "x", "-f", "json", check=0).stdout)[0]["value"] == "12"
+    hca("config", "set", "services.z.api_key", "-", stdin="tops3cret\n", check=0)
+    shown = hca("config", "show", check=0)
+    assert "tops3cret" not in shown.stdout
+    assert hca("config", "get", "services.z.api_key", check=0).stdout == "tops3cret\n"
+
+
+def test_a_wrong_value_is_refused_with_what_would_be_right(hca: Any) -> None:
+    done = hca("config", "set", "log_level", "LOUD", check=2)
+    assert "DEBUG" in done.stderr
+    assert hca("config", "get", "log_level").returncode == 4
+    hca("config", "set", "log_level", "LOUD", "--force", check=0)
+    done = hca("config", "validate", check=2)
+    assert "config.json:" in done.stdout
+    assert "log_level" in done.stdout
+    assert "did you mean http.timeout?" in hca("config", "set", "http.timeot", "3", check=0).stderr
+
+
+def test_an_option_of_this_command_alone(hca: Any) -> None:
+    assert hca("--config", "http.timeout=9", "config", "get", "http.timeout", check=0).stdout == "9\n"
+    assert hca("config", "get", "http.timeout").returncode == 4
+    assert hca("--config", "nonsense", "config", "path").returncode == 2
+
+
+def test_profiles(hca: Any) -> None:
+    hca("profile", "create", "lab", "http.timeout=7", check=0)
+    assert hca("--profile", "lab", "config", "get", "http.timeout", check=0).stdout == "7\n"
+    assert hca("config", "get", "http.timeout").returncode == 4
+    hca("profile", "use", "lab", check=0)
+    assert hca("config", "get", "http.timeout", check=0).stdout == "7\n"
+    rows = json.loads(hca("profile", "list", "-f", "json", check=0).stdout)
+    assert [(row["name"], row["in use"]) for row in rows if row["name"] == "lab"] == [("lab", "*")]
+    hca("profile", "create", "copy", "--copy", "lab", check=0)
+    assert hca("config", "get", "http.timeout", env={"HCA_PROFILE": "copy"}, check=0).stdout == "7\n"
+    hca("config", "set", "http.timeout", "8", "--profile", "copy", check=0)
+    assert hca("--profile", "copy", "config", "get", "http.timeout", check=0).stdout == "8\n"
+    assert hca("profile", "create", "lab").returncode == 5
+    assert "--yes" in hca("profile", "delete", "lab", check=2).stderr
+    hca("profile", "delete", "lab", "--yes", check=0)
+    assert hca("config", "get", "http.timeout").returncode == 4
+    assert "did you mean copy" in hca("--profile", "coppy", "config", "show", check=2).stderr
+
+
+def test_edit(hca: Any) -> None:
+    path = hca.configure({"log_level": "ERROR"})
+    editor = hca.cwd / "editor.py"
+    editor.write_text(
+        "import sys, json\npath = sys.argv[1]\ndata = json.load(open(path))\ndata['http'] = {'timeout': 4}\n"
+        "json.dump(data, open(path, 'w'))\n"
+    )
+    env = {"EDITOR": f"{sys.executable} {editor}"}
+    hca("config", "edit", env=env, check=0)
+    assert json.loads(path.read_text())["http"] == {"timeout": 4}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    editor.write_text("import sys\nopen(sys.argv[1], 'w').write('{')\n")
+    done = hca("config", "edit", env=env, check=2)
+    assert str(path) in done.stderr
+    assert json.loads(path.read_text())["http"] == {"timeout": 4}
+    editor.write_text("raise SystemExit(3)\n")
+    assert "exit code 3" in hca("config", "edit", env=env, check=2).stderr
+    assert hca("config", "edit", env={"EDITOR": "/nonexistent"}, check=2).stdout == ""
+    # What was being written when it was found to be wrong is kept.
+    assert len([p for p in path.parent.iterdir() if ".edit-" in p.name]) == 1
+
+
+def test_schema_is_a_json_schema(hca: Any) -> None:
+    found = json.loads(hca("config", "schema", check=0).stdout)
+    assert found["properties"]["http"]["properties"]["timeout"]
+
+
+@pytest.mark.parametrize("words", [["cache", "clear"], ["clear-hca-cache"]])
+def test_the_cache_is_listed_and_cleared(hca: Any, words: list[str]) -> None:
+    hca("--help", check=0)
+    assert json.loads(hca("cache", "list", "-f", "json", check=0).stdout)
+    hca(*words, check=0)
+    assert len(json.loads(hca("cache", "list", "-f", "json", check=0).stdout)) <= 1
+    assert "clear-hca-cache" not in hca("--help", check=0).stdout

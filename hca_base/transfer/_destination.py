@@ -55,6 +55,9 @@ class Destination(Protocol):
     def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
         """Keep rejected bytes; the path, or an empty text when they were dropped."""
 
+    def held_bytes(self) -> int:
+        """Bytes of files that are there, finished or not."""
+
     def end(self) -> None:
         """A run ends: close what is open; with the outermost, remove empty directories of its own."""
 
@@ -92,6 +95,9 @@ class StoreDestination:
 
     def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
         return _quarantine(self.store.workshop, item, data)
+
+    def held_bytes(self) -> int:
+        return _held(self.store.root / ".hca")
 
     def end(self) -> None:
         self.store.workshop.end()
@@ -264,6 +270,9 @@ class DirectoryDestination:
     def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
         return _quarantine(self.workshop, item, data)
 
+    def held_bytes(self) -> int:
+        return _held(self.root if self.store is None else self.store.root / ".hca")
+
     def end(self) -> None:
         self._folder.close()
         if self.workshop.end() and self.store is None:
@@ -272,6 +281,19 @@ class DirectoryDestination:
                     directory.rmdir()
                 except OSError:
                     break
+
+
+def _held(root: Path) -> int:
+    """Bytes on the disk below a directory (a sparse file counts as far as it is filled)."""
+    total = 0
+    for directory, _, names in os.walk(root):
+        for name in names:
+            try:
+                status = os.lstat(os.path.join(directory, name))
+            except OSError:
+                continue
+            total += min(status.st_size, getattr(status, "st_blocks", 1 << 50) * 512)
+    return total
 
 
 def _other_content(item: Item) -> RefusedError:

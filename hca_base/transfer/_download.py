@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, RefusedError, TransferError, UsageError
@@ -29,6 +28,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: Items that wait for a thread, at most; memory stays flat however many there are.
 _QUEUE_SMALL = 512
 _QUEUE_LARGE = 32
+#: Items that wait for another of the same content, at most.
+_PARKED = 10_000
 #: Free space is looked up again after this many bytes.
 _LOOK_AT_DISK_EVERY = 64 * 1024 * 1024
 _MAX_THREADS = 64
@@ -90,9 +91,9 @@ class Download:
         self._watch, self._shown = watch("download", options, progress, expected)
         self._lock = threading.Lock()
         self._parked: dict[str, list[Item]] = {}
+        self._parked_count = 0
         self._again: list[Item] = []
         self._under_way: set[str] = set()
-        self._fatal: HCAError | None = None
         self._promised = 0
         settings = Settings(options, session)
         self._wire = Wire(
@@ -197,7 +198,9 @@ class Download:
                     stopped = True
                     self._stop()
                 more = False
-                self._again.clear()
+                while self._again:
+                    item = self._again.pop()
+                    self._finish(item, _cancelled(item))
             while self._again and self._room():
                 self._admit(self._again.pop())
             while more and self._room():
@@ -225,6 +228,7 @@ class Download:
             self._lane.small_pending < _QUEUE_SMALL
             and self._lane.large_pending < _QUEUE_LARGE
             and (fast is None or fast.pending < _QUEUE_SMALL)
+            and self._parked_count < _PARKED
         )
 
     # -- one item ------------------------------------------------------------------------------------------------
@@ -247,16 +251,16 @@ class Download:
             return
         if found is not None:
             outcome, path = found
-            self._finish(
-                item, Result(Row(item.name, outcome, item.size or 0, 0.0, 0, sha256 or "", "", path, item.key))
-            )
+            row = Row(item.name, outcome, item.size or 0, 0.0, 0, sha256 or "", "", path, item.key)
+            self._finish(item, Result(row), fetched=False)
             return
         if self.options.dry_run:
             row = Row(item.name, "would-download", item.size or 0, 0.0, 0, sha256 or "", "", "", item.key)
-            self._finish(item, Result(row))
+            self._finish(item, Result(row), fetched=False)
             return
         self._promised += item.size or 0
         if self._promised >= _LOOK_AT_DISK_EVERY and not self._still_room():
+            self._refuse(item, DiskError(f"the disk is full: no room for {item.name}", fatal=True))
             return
         with self._lock:
             self._under_way.add(key)
@@ -270,12 +274,15 @@ class Download:
         with self._lock:
             if key in self._under_way:
                 self._parked.setdefault(key, []).append(item)
+                self._parked_count += 1
                 return True
             return False
 
     def _refuse(self, item: Item, error: HCAError) -> None:
         outcome = "refused" if isinstance(error, (RefusedError, UsageError)) else "failed"
-        self._finish(item, Result(Row(item.name, outcome, 0, 0.0, 0, "", str(error), "", item.key), error))
+        self._finish(
+            item, Result(Row(item.name, outcome, 0, 0.0, 0, "", str(error), "", item.key), error), fetched=False
+        )
 
     def _work(self, task: tuple[Item, str | None, int, str | None]) -> None:
         item, sha256, failures, wrong = task
@@ -289,23 +296,27 @@ class Download:
             result = Result(Row(item.name, "failed", 0, 0.0, 0, "", str(told), "", item.key), told)
         self._finish(item, result)
 
-    def _finish(self, item: Item, result: Result) -> None:
-        """An item is done: tell everybody, and let those go on that waited for the same content."""
+    def _finish(self, item: Item, result: Result, fetched: bool = True) -> None:
+        """An item is done: tell everybody, and let those go on that waited for the same content.
+
+        :param fetched: it was under way, not decided at once
+        """
         row, error = result.row, result.error
         key = expected_sha256(item) or item.name
         with self._lock:
             self.report.add(row, error)
             if self._watch is not None:
                 self._watch.done(item, row)
-            if row.attempts or row.outcome == "cancelled":
+            if fetched:
                 self._under_way.discard(key)
-                self._again.extend(self._parked.pop(key, ()))
+                released = self._parked.pop(key, ())
+                self._parked_count -= len(released)
+                self._again.extend(released)
             if self._on_result is not None:
                 self._on_result(item, row)
         if row.good or row.outcome == "cancelled":
             return
         if self.options.fail_fast or (isinstance(error, DiskError) and error.fatal):
-            self._fatal = error
             self.cancel.set()
 
     # -- bytes ---------------------------------------------------------------------------------------------------
@@ -322,10 +333,17 @@ class Download:
         disk = self.destination.disk
         if self._expected is None or disk is None:
             return
-        free = free_bytes(Path(disk))
-        # What is there already is not known yet: only what cannot be right is refused here.
-        if free is not None and self._expected[1] > 2 * free + (1 << 40):
-            raise DiskError(f"{self._expected[1]:,} bytes are to be downloaded, {free:,} are free", fatal=True)
+        free = free_bytes(disk)
+        if free is None or self._expected[1] <= free - self.options.disk_reserve:
+            return
+        # Only now is it worth looking how much of it is there already.
+        need = self._expected[1] - self.destination.held_bytes()
+        if need > free - self.options.disk_reserve:
+            raise DiskError(
+                f"at least {need:,} bytes are to be downloaded to {disk}, and {free:,} are free",
+                fatal=True,
+                hint="Free some space, or name another disk with --filestore.",
+            )
 
     def _plan(self) -> None:
         """What a dry run found out."""
@@ -345,11 +363,7 @@ class Download:
         disk = self.destination.disk
         free = free_bytes(disk) if disk is not None else None
         self._promised = 0
-        if free is not None and free < self.options.disk_reserve + _LOOK_AT_DISK_EVERY // 16:
-            self._fatal = DiskError("the disk is full", fatal=True)
-            self.cancel.set()
-            return False
-        return True
+        return free is None or free >= self.options.disk_reserve + _LOOK_AT_DISK_EVERY // 16
 
 
 class Settings:

@@ -48,6 +48,8 @@ class FaultServer:
         self.generation = 0
         self.bytes_per_second: float | None = None
         self.etags = True
+        self.busy_until = 0.0
+        self.turned_away = 0
         self._lock = threading.Lock()
         self._stop = False
         self._connections: set[socket.socket] = set()
@@ -131,6 +133,9 @@ class FaultServer:
         body = self.files.get(name)
         if body is None:
             return self._simple(connection, 404)
+        if time.monotonic() < self.busy_until:
+            self.turned_away += 1
+            return self._simple(connection, 429, "1")
         if fault is not None and fault.kind == "status":
             return self._simple(connection, int(fault.number), fault.retry_after)
         if fault is not None and fault.kind == "garbage":

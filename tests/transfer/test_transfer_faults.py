@@ -1,0 +1,146 @@
+"""Random plans of faults: every run ends complete and right, or says what failed; never a wrong byte under a name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fault_server import Fault, FaultServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hca_base.errors import ExitCode, HCAError
+from hca_base.transfer import DirectoryDestination, FileStore, Item, Source, TransferOptions, download
+
+MIB = 1024 * 1024
+#: Where each kind of fault is made: of the data, of the service, or both.
+DATA = [
+    "cut", "reset", "stall", "drip", "longer", "shorter", "corrupt", "ignore-range", "wrong-range", "wrong-total",
+    "loop", "expired", "changed", "gzip", "garbage",
+]  # fmt: skip
+API = ["reset", "loop", "wait", "inline", "garbage"]
+#: After these a file may be given up with good reason, when they come twice in the same way.
+DEFINITIVE = {"corrupt", "changed", "loop", "longer", "shorter", "wrong-total"}
+SIZES = [0, 1, 4096, 100_000, 300_000, 2 * MIB, 9 * MIB + 1, 34 * MIB]
+
+statuses = st.builds(
+    lambda number, wait: Fault("status", number=number, retry_after=wait),
+    st.sampled_from([408, 429, 500, 502, 503, 504]),
+    st.sampled_from([None, "0", "garbage", "Wed, 21 Oct 2015 07:28:00 GMT"]),
+)
+shares = st.floats(0, 1, allow_nan=False)
+
+
+def faults(kinds: list[str]) -> st.SearchStrategy[Fault]:
+    plain = st.builds(lambda kind, at: Fault(kind, at=at, number=1.5), st.sampled_from(kinds), shares)
+    return st.one_of(plain, plain, statuses)
+
+
+files = st.tuples(
+    st.sampled_from(SIZES),
+    st.lists(faults(DATA), max_size=4),
+    st.lists(faults(API), max_size=2),
+)
+plans = st.fixed_dictionaries(
+    {
+        "files": st.lists(files, min_size=1, max_size=5),
+        "fast": st.booleans(),
+        "service": st.booleans(),
+        "store": st.booleans(),
+        "etags": st.booleans(),
+        "connections": st.sampled_from([None, 1, 3]),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[FaultServer]:
+    server = FaultServer()
+    yield server
+    server.close()
+
+
+def carry_out(server: FaultServer, plan: dict[str, Any], root: Path) -> None:
+    server.faults.clear()
+    server.files.clear()
+    server.etags = plan["etags"]
+    items, definitive = [], set()
+    for number, (size, data_faults, api_faults) in enumerate(plan["files"]):
+        name = f"d/f{number}"
+        # Some files have the same content.
+        body = random.Random(size + number % 3).randbytes(size)
+        server.files[name] = body
+        server.faults[f"/data/{name}"].extend(data_faults)
+        if plan["service"]:
+            server.faults[f"/api/{name}"].extend(api_faults)
+        kinds = [fault.kind for fault in (*data_faults, *(api_faults if plan["service"] else ()))]
+        if DEFINITIVE & set(kinds) or (not plan["service"] and "expired" in kinds):
+            definitive.add(name)
+        source = Source(f"{server.base}/{'api' if plan['service'] else 'data'}/{name}")
+        source.redirects = "service" if plan["service"] else "follow"
+        items.append(Item(name, size, {"sha256": hashlib.sha256(body).hexdigest()}, source))
+    options = TransferOptions(min_delay=0.002, stall_timeout=1.0, fast=plan["fast"], connections=plan["connections"])
+    destination = DirectoryDestination(root, root if plan["store"] else None)
+    report = download(items, destination, options=options)
+    assert len(report) == len(items)
+    # Never a wrong byte under a final name.
+    for item in items:
+        path = root / item.name
+        row = next(row for row in report.rows if row.name == item.name)
+        assert path.exists() == row.good, row
+        if path.exists():
+            assert path.read_bytes() == server.files[item.name], row
+    if plan["store"]:
+        for digest, status in FileStore(root):
+            assert hashlib.sha256(FileStore(root).path(digest).read_bytes()).hexdigest() == digest
+            assert status.st_nlink >= 2
+    # What passes by itself must not make a file fail.
+    for row in report.failed:
+        assert row.name in definitive, row
+        assert row.error
+    if report.failed:
+        with pytest.raises(HCAError) as raised:
+            report.raise_for_failures()
+        assert raised.value.exit_code != ExitCode.OK
+        # Without further faults the same command completes.
+        server.faults.clear()
+        report = download(items, DirectoryDestination(root, root if plan["store"] else None), options=options)
+    assert report.ok, report.failed
+    partial = root / ".hca" / "v2" / "partial"
+    assert not partial.exists(), list(partial.iterdir())
+
+
+def run_plans(server: FaultServer, count: int, derandomize: bool) -> None:
+    @settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=derandomize,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    @given(plans)
+    def run(plan: dict[str, Any]) -> None:
+        root = Path(tempfile.mkdtemp(dir=os.environ.get("HCA_TEST_SHM", None)))
+        try:
+            carry_out(server, plan, root)
+        finally:
+            shutil.rmtree(root)
+
+    run()
+
+
+def test_seeded_plans_of_faults(shared: FaultServer) -> None:
+    run_plans(shared, 25, derandomize=True)
+
+
+@pytest.mark.slow
+def test_random_plans_of_faults(shared: FaultServer) -> None:
+    run_plans(shared, 500, derandomize=False)

@@ -19,7 +19,7 @@ from hca_base.transfer._locate import Context, Redirects
 from hca_base.transfer._model import JOURNAL_FROM, SMALL_FILE, Item, Source, TransferOptions
 from hca_base.transfer._report import Report, Row
 from hca_base.transfer._watch import watch
-from hca_base.transfer._wire import Wire
+from hca_base.transfer._wire import Wire, ca_bundle
 
 if TYPE_CHECKING:
     from hca_base.transfer._fast import FastLane
@@ -379,6 +379,8 @@ class Settings:
 
             agent = f"hca/{__version__}"
         self.user_agent = str(agent)
+        # A bundle that is not there is a fault of the settings, not of the first file that needs it.
+        ca_bundle(self.ca_bundle)
 
 
 def _check_item(item: Item, sha256: str | None) -> None:

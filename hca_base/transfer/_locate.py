@@ -140,6 +140,7 @@ class Locator:
         self._refusals = 0
         self._waited = 0.0
         self._asked_unauthorized = False
+        self._loops = 0
         self.attempts = 0
 
     # -- outside -------------------------------------------------------------------------------------------------
@@ -262,7 +263,7 @@ class Locator:
                 continue
             redirects += 1
             if redirects > MAX_REDIRECTS:
-                raise Retry(RefusedError(f"{start.host} redirects {self.item.name} without end"))
+                raise self._endless(start)
             if status in (302, 303, 307, 308):
                 address = Address(url, headers if same_host(start, here) else {}, self._generation)
                 self._address = address
@@ -300,7 +301,13 @@ class Locator:
                 sent = {name: value for name, value in headers.items() if name in ("Range", "If-Range")}
             if status == 301 and wait:
                 self._wait(parse_retry_after(wait) or 0.0, here.host)
-        raise Retry(RefusedError(f"{start.host} redirects {self.item.name} without end"))
+        raise self._endless(start)
+
+    def _endless(self, start: Origin) -> Exception:
+        """Redirects without end may be an accident once."""
+        self._loops += 1
+        error = RefusedError(f"{start.host} redirects {self.item.name} without end")
+        return error if self._loops > 1 else Retry(error)
 
     def _refuse(self, reply: Reply, address: Address | None) -> None:
         """Turn an answer that is not the bytes into what follows from it."""

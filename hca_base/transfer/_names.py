@@ -187,10 +187,11 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         safe_name(name)
         form = folded(name)
-        other = files.setdefault(form, name)
-        if other is not name:
+        if form in files:
+            other = files[form]
             kind = "are the same" if other == name else "differ only in case or Unicode form"
             raise HostileNameError(f"the file names {_say(other)} and {_say(name)} {kind}")
+        files[form] = name
         for parent in PurePosixPath(name).parents:
             directory = str(parent)
             if directory != ".":

@@ -50,6 +50,7 @@ class FaultServer:
         self.etags = True
         self.busy_until = 0.0
         self.turned_away = 0
+        self.refused = "nobody"
         self._lock = threading.Lock()
         self._stop = False
         self._connections: set[socket.socket] = set()
@@ -133,6 +134,8 @@ class FaultServer:
         body = self.files.get(name)
         if body is None:
             return self._simple(connection, 404)
+        if headers.get("authorization") == self.refused:
+            return self._simple(connection, 401)
         if time.monotonic() < self.busy_until:
             self.turned_away += 1
             return self._simple(connection, 429, "1")

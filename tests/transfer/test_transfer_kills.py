@@ -203,5 +203,3 @@ def test_ctrl_c_in_a_terminal(tmp_path: Path, server: FaultServer) -> None:
     check_no_wrong_names(tmp_path / "to", bodies)
     server.bytes_per_second = None
     finish(plan, tmp_path / "to", bodies)
-
-

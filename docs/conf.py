@@ -1,0 +1,23 @@
+"""How the site is built: ``tox -e docs``."""
+
+from __future__ import annotations
+
+import hca_base
+
+project = "hca"
+author = "Human Cell Atlas"
+copyright = "Human Cell Atlas"  # noqa: A001
+release = hca_base.__version__
+version = ".".join(release.split(".")[:2])
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.viewcode", "cliff.sphinxext"]
+exclude_patterns = ["_build", "requirements.txt"]
+html_theme = "furo"
+html_title = f"hca {release}"
+# No fonts, scripts or counters of other sites: the pages, and their search, work without a network.
+html_static_path = ["_static"]
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+autodoc_inherit_docstrings = False
+default_role = "literal"
+nitpicky = False

@@ -1,0 +1,87 @@
+"""Finding what the documentation tells people to type.
+
+Commands stand in ``.. code-block:: console`` blocks, behind ``$``; lines without it show output and are not run. Python
+stands in ``.. code-block:: python`` blocks. An RST comment before a block says what is special about it::
+
+    .. not run: it needs an account of the cloud
+    .. exits with: 4
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_BLOCK = re.compile(r"^(?P<indent> *)\.\. code-block:: (?P<kind>console|python|bash) *$")
+_NOT_RUN = re.compile(r"^ *\.\. not run: (?P<reason>.+)$")
+_EXITS = re.compile(r"^ *\.\. exits with: (?P<code>\d+) *$")
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A block of commands or code.
+
+    :ivar kind: ``console`` or ``python``
+    :ivar line: where it begins, from 1
+    :ivar text: a script for bash, or Python source
+    :ivar not_run: why it is not run, or empty
+    :ivar exit_code: of its last command
+    """
+
+    path: Path
+    kind: str
+    line: int
+    text: str
+    not_run: str
+    exit_code: int
+
+
+def snippets(path: Path) -> Iterator[Snippet]:
+    """The blocks of a page, in their order."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    reason, code = "", 0
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        if match := _NOT_RUN.match(line):
+            reason = match["reason"]
+        elif match := _EXITS.match(line):
+            code = int(match["code"])
+        elif match := _BLOCK.match(line):
+            start = number + 1
+            number, body = _body(lines, number + 1, len(match["indent"]))
+            kind = "python" if match["kind"] == "python" else "console"
+            text = body if kind == "python" else _script(body)
+            if text.strip():
+                yield Snippet(path, kind, start, text, reason, code)
+            reason, code = "", 0
+            continue
+        elif line.strip():
+            reason, code = "", 0
+        number += 1
+
+
+def _body(lines: list[str], start: int, indent: int) -> tuple[int, str]:
+    end = start
+    while end < len(lines) and (not lines[end].strip() or len(lines[end]) - len(lines[end].lstrip()) > indent):
+        end += 1
+    body = [line for line in lines[start:end] if not re.match(r"^ *:[a-z-]+:", line)]
+    return end, textwrap.dedent("\n".join(body)).strip("\n") + "\n"
+
+
+def _script(body: str) -> str:
+    """The commands of a console block: lines behind ``$``, with what continues them."""
+    commands: list[str] = []
+    going_on = False
+    for line in body.splitlines():
+        if line.startswith("$ "):
+            commands.append(line[2:])
+        elif going_on or line.startswith("> "):
+            commands.append(line.removeprefix("> "))
+        else:
+            continue
+        going_on = commands[-1].endswith("\\")
+    return "\n".join(commands) + "\n" if commands else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_base.openapi import Client
@@ -10,7 +10,13 @@ from hca_base.openapi import Client
 from .service import SERVICE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hca_base.transfer import TransferOptions
+
     from .catalogs import Catalogs
+    from .downloading import Outcome
+    from .matrices import Matrix
     from .search import Search
 
 #: How releases call their document: 17.6, and 9.2.
@@ -77,6 +83,11 @@ class AzulClient(Client):
         """Whether requests say who is asking."""
         return bool(self.credentials.headers_for(self.base_url))
 
+    @property
+    def explicit_token(self) -> str | None:
+        """The token that was given for this client alone."""
+        return self._token
+
     # -- catalogs --
 
     def known_catalogs(self) -> Catalogs:
@@ -118,3 +129,83 @@ class AzulClient(Client):
         from .search import Search
 
         return Search(self, kind, filters, **options)
+
+    def matrices(self, filters: Mapping[str, Any] | None = None, *, catalog: str | None = None) -> list[Matrix]:
+        """The matrices of projects that match filters, with what each is stratified by."""
+        from .matrices import find_matrices
+
+        return list(find_matrices(self, filters or {}, catalog=catalog))
+
+    # -- getting --
+
+    def manifest(
+        self,
+        path: Path | str,
+        filters: Mapping[str, Any] | None = None,
+        form: str = "compact",
+        *,
+        catalog: str | None = None,
+        wait: float | None = None,
+    ) -> int:
+        """Save a manifest of the files that match filters.
+
+        :param path: it appears when it is whole
+        :param form: compact, curl, terra.pfb, terra.bdbag, verbatim.jsonl or verbatim.pfb
+        :param wait: most seconds to wait for the service to make it
+        :return: its bytes
+        """
+        from .manifests import Manifest
+
+        secret = form == "curl" and self.has_credentials
+        job = Manifest(self, filters, form, catalog=catalog, wait=wait)
+        return job.save_with_retries(path, mode=0o600 if secret else 0o666)
+
+    def download(
+        self,
+        project: str | Iterable[str] = (),
+        filters: Mapping[str, Any] | None = None,
+        *,
+        files: Iterable[str] = (),
+        manifest: Path | str | None = None,
+        download_dir: Path | str = "",
+        catalog: str | None = None,
+        name_template: str | None = None,
+        on_collision: str = "rename",
+        sources: Iterable[str] = ("mirror", "azul", "drs"),
+        samplesheet: Path | str | None = None,
+        skip_unavailable: bool = False,
+        options: TransferOptions | None = None,
+    ) -> Outcome:
+        """Download files: of projects, of filters, by UUID, or of a manifest.
+
+        :param project: UUID, short name or title, or several
+        :param filters: as the service wants them
+        :param files: UUIDs
+        :param manifest: a compact manifest, one of the old data store, or a curl configuration
+        :param name_template: such as ``{project}/{name}``
+        :param on_collision: error, error-if-different, take-first, take-last or rename
+        :param sources: where to get files, the best first
+        :param skip_unavailable: files that are listed and that no source offers are no failure
+        :return: what became of each file
+        :raises NotFoundError: nothing matches, or files cannot be had
+        :raises HCAError: files failed
+        """
+        from hca_base.transfer import TransferOptions
+
+        from .downloading import Wishes, run
+        from .selection import Selection
+
+        projects = [project] if isinstance(project, str) else list(project)
+        selection = Selection([one for one in projects if one], filters or {}, list(files), manifest)
+        wishes = Wishes(
+            catalog,
+            name_template,
+            on_collision,
+            tuple(sources),
+            skip_unavailable,
+            samplesheet,
+            options or TransferOptions(),
+        )
+        outcome = run(self, selection, download_dir or ".", wishes)
+        outcome.raise_for_failures(skip_unavailable)
+        return outcome

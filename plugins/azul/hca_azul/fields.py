@@ -61,7 +61,7 @@ _TABLE = (
     Field("isTissueAtlasProject", "boolean", "whether the project is part of a tissue atlas"),
     Field("laboratory", "text", "laboratory of the project", ("lab",)),
     Field("lastModifiedDate", "text", "last change of the entity itself", ("modified",)),
-    Field("libraryConstructionApproach", "text", "library preparation, such as \"10x 3' v2\"", ("library",)),
+    Field("libraryConstructionApproach", "text", 'library preparation, such as "10x 3\' v2"', ("library",)),
     Field("matrixCellCount", "number", "cells of a matrix"),
     Field("modelOrgan", "text", "organ that a cell line or organoid is a model of"),
     Field("modelOrganPart", "text", "part of the organ that a cell line or organoid is a model of"),

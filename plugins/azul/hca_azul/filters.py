@@ -84,7 +84,7 @@ def _parsed(field: Field, text: str) -> tuple[str, str, list[Any]]:
     if field.kind == "range":
         raise UsageError(f"{field.name} takes a range, such as {field.name}=1000..5000, not {text!r}")
     values: list[Any] = []
-    for value in _split(text):
+    for value in split_values(text):
         if value.lower() in NULLS:
             if field.name in ("accessible", "sourceId"):
                 raise UsageError(f"{field.name} is never missing")
@@ -94,7 +94,7 @@ def _parsed(field: Field, text: str) -> tuple[str, str, list[Any]]:
     return field.name, "is", values
 
 
-def _split(text: str) -> list[str]:
+def split_values(text: str) -> list[str]:
     """The values between commas; one in double quotes may hold commas itself."""
     cells = next(csv.reader([text], skipinitialspace=True), [])
     return [cell.strip() for cell in cells] or [""]

@@ -25,7 +25,9 @@ def row_of(kind: str, hit: Hit) -> dict[str, Any]:
         "project_id": _inner(hit, "projects", "projectId"),
         "laboratory": _inner(hit, "projects", "laboratory"),
         "organ": _inner(hit, "samples", "effectiveOrgan") or _inner(hit, "specimens", "organ"),
-        "disease": _inner(hit, "donorOrganisms", "disease") if kind == "projects" else _inner(hit, "samples", "disease"),
+        "disease": _inner(hit, "donorOrganisms", "disease")
+        if kind == "projects"
+        else _inner(hit, "samples", "disease"),
         "species": _inner(hit, "donorOrganisms", "genusSpecies"),
         "stage": _inner(hit, "donorOrganisms", "developmentStage"),
         "sex": _inner(hit, "donorOrganisms", "biologicalSex"),

@@ -17,7 +17,7 @@ class Facets(AzulCommand, Lister):
     filter on a field itself does not narrow the field's own values.
     """
 
-    example = "azul facets organ species --filter library=\"10x 3' v2\""
+    example = 'azul facets organ species --filter library="10x 3\' v2"'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -62,12 +62,15 @@ class Facets(AzulCommand, Lister):
                     hint=f"it does so for {', '.join(sorted(search.facets))}",
                 )
             rows += [
-                {"field": name, "value": term, args.of: count} for term, count in terms_of(search.facets, name)
+                {"field": name, "value": _shown(term) if isinstance(term, dict) else term, args.of: count}
+                for term, count in terms_of(search.facets, name)
             ]
         return rows
 
 
 def _shown(term: Any) -> str:
+    if isinstance(term, dict):
+        return " ".join(str(part) for part in term.values() if part is not None)
     return "(none)" if term is None else str(term)
 
 

@@ -12,10 +12,23 @@ from .model import VERSION, Atlas, File, Project, uuid_of
 
 Pair = tuple[Project, File]
 #: Fields that can be told by their values; the others are too many.
-_FACETS = (
-    "biologicalSex contentDescription developmentStage donorDisease effectiveOrgan fileFormat genusSpecies laboratory "
-    "libraryConstructionApproach organ organismAge project projectTitle sampleDisease specimenOrgan"
-).split()
+_FACETS = [
+    "biologicalSex",
+    "contentDescription",
+    "developmentStage",
+    "donorDisease",
+    "effectiveOrgan",
+    "fileFormat",
+    "genusSpecies",
+    "laboratory",
+    "libraryConstructionApproach",
+    "organ",
+    "organismAge",
+    "project",
+    "projectTitle",
+    "sampleDisease",
+    "specimenOrgan",
+]
 DEFAULT_SORTS = {
     "files": ("fileName", "asc"),
     "samples": ("sampleId", "asc"),

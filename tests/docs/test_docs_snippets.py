@@ -72,7 +72,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     assert started.returncode == 0, started.stderr
     demo = shell.folder / "demo"
     try:
-        made = shell.run(f"python -c 'from hca_local.demo.sample import write_sample; write_sample(r\"{demo}\")'")
+        made = shell.run(f"python -c 'import pathlib; from hca_local.demo.sample import write_bundle; write_bundle(pathlib.Path(r\"{demo}\"))'")
         assert made.returncode == 0, made.stderr
         sent = shell.run(f"hca dss upload --src-dir {demo} --replica aws --bundle-uuid {BUNDLE_UUID}")
         assert sent.returncode == 0, sent.stderr

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import getproxies
 
 from hca_base.errors import HCAError, UnreachableError
 from hca_base.transfer import (
@@ -36,6 +39,8 @@ _Answer = TypeVar("_Answer")
 AHEAD = 8
 #: After so many requests that reached no server, the rest are not tried.
 GIVE_UP = 20
+#: Seconds between attempts to reach a server at all.
+PAUSES = (0.25, 0.5, 1.0, 2.0)
 # Needs no quoting in a URL, as is so for nearly all UUIDs and versions.
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -121,6 +126,29 @@ class Download:
         if self._failures and self.options.report:
             report.write(self.options.report)
         return report
+
+    def check_reachable(self) -> None:
+        """See that there is a server, before each of perhaps a million files finds out by itself that there is none.
+
+        :raises UnreachableError: there is none, and none comes up within seconds
+        """
+        parts = urlsplit(self._url)
+        proxies = getproxies()
+        if self.client.session.settings.proxy or parts.scheme in proxies or "all" in proxies:
+            # What can be reached through it, only the proxy knows.
+            return
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        for pause in (*PAUSES, None):
+            try:
+                socket.create_connection((host, port), timeout=self.options.connect_timeout).close()
+                return
+            except OSError as error:
+                if pause is None or (isinstance(error, socket.gaierror) and pause > 1):
+                    hints = getattr(self.client.service, "retired_hosts", {})
+                    raise UnreachableError(
+                        f"{host} cannot be reached: {error.strerror or error}", hint=hints.get(host)
+                    ) from None
+                time.sleep(pause)
 
     # -- bundles --
 

@@ -58,7 +58,11 @@ def download_manifest(
 
 def _files(run: Download, manifest: Manifest) -> Iterator[Item]:
     source = run.source
+    untried = not run.options.dry_run
     for row in manifest:
+        if untried and not run.store.has(row.sha256, row.size):
+            untried = False
+            run.check_reachable()
         where = source(row.file_uuid, row.file_version)
         yield Item(row.file_name or row.file_uuid, row.size, {"sha256": row.sha256}, where)
 

@@ -270,6 +270,16 @@ def test_fail_fast_stops(hca: Any, bundle: Any) -> None:
     run(hca, gone, "--layout", "bundle", "--fail-fast", check=4)
 
 
+def test_a_service_that_is_gone_is_one_clear_line(fake_hca: Any, fake: Any) -> None:
+    made = fake.put_bundle({"a.txt": b"a", "b.txt": b"b"})
+    fake_hca("dss", "get-bundle", "--uuid", made.uuid, "--replica", "aws")
+    run(fake_hca, made.manifest(["a.txt"]))
+    fake.close()
+    done = run(fake_hca, made.manifest(), check=6)
+    assert done.stderr.startswith("hca: error: 127.0.0.1 cannot be reached: ")
+    run(fake_hca, made.manifest(["a.txt"]))  # all of it is there
+
+
 def test_an_unreachable_service_is_not_asked_for_every_bundle(fake_hca: Any, fake: Any) -> None:
     made = fake.put_bundle({"a.txt": b"a"})
     fake_hca("dss", "get-bundle", "--uuid", made.uuid, "--replica", "aws")

@@ -73,6 +73,7 @@ class CurlLoop:
         ca: str | None = None,
         max_size: int,
         max_connections: int,
+        with_headers: bool = False,
     ) -> None:
         import pycurl
 
@@ -97,6 +98,7 @@ class CurlLoop:
         }
         self._counts = _version() < _STOPS_AT_SIZE
         self._max_size = max_size
+        self._with_headers = with_headers
         self._ca = ca
         self._proxy = proxy
         self._hosts: dict[str, Host] = {}
@@ -142,6 +144,9 @@ class CurlLoop:
         handle.setopt(
             self._pycurl.WRITEFUNCTION, self._counted(handle.chunks) if self._counts else handle.chunks.append
         )
+        if self._with_headers:
+            handle.told = []
+            handle.setopt(self._pycurl.HEADERFUNCTION, handle.told.append)
         handle.headers = handle.proxy = handle.verb = None
         self._all.append(handle)
         return handle
@@ -164,10 +169,9 @@ class CurlLoop:
         """Begin a PUT with a body that is in memory."""
         handle = self._handle()
         if handle.verb != "PUT":
-            handle.setopt(self._pycurl.CUSTOMREQUEST, "PUT")
             handle.setopt(self._pycurl.POST, 1)
+            handle.setopt(self._pycurl.CUSTOMREQUEST, "PUT")
             handle.verb = "PUT"
-        handle.setopt(self._pycurl.POSTFIELDSIZE_LARGE, len(body))
         handle.setopt(self._pycurl.POSTFIELDS, body)
         self._begin(handle, job, url, headers, host)
 
@@ -184,6 +188,14 @@ class CurlLoop:
         self._multi.add_handle(handle)
         self.active += 1
 
+    def told(self, handle: Any, name: bytes) -> str:
+        """A header of the answer of a handle that :meth:`poll` gave (of a loop ``with_headers``), or an empty text."""
+        for line in reversed(handle.told):
+            key, _, value = line.partition(b":")
+            if key.lower() == name:
+                return str(value.strip().decode("latin-1"))
+        return ""
+
     def again(self, handle: Any, url: str, headers: tuple[str, ...], host: Host) -> None:
         """Use a handle that :meth:`poll` gave for the next request of the same job."""
         handle.chunks.clear()
@@ -192,6 +204,8 @@ class CurlLoop:
     def release(self, handle: Any) -> None:
         """Done with a handle that :meth:`poll` gave."""
         handle.chunks.clear()
+        if self._with_headers:
+            handle.told.clear()
         handle.job = None
         self._free.append(handle)
 

@@ -265,10 +265,15 @@ class Pace:
 
     As long as the loop mostly waits, and the last step up brought more files a second, there are twice as many (four
     times, when it does nothing but wait). A step that brought nothing is taken back, and none is tried for a while.
+
+    :param fixed: the number, where it is not to change
+    :param most: limit of the number
+    :ivar files: count here every file that is done
     """
 
-    def __init__(self, fixed: int | None) -> None:
+    def __init__(self, fixed: int | None, most: int = MOST) -> None:
         self.limit = fixed or FIRST
+        self._most = most
         self._fixed = fixed is not None
         self._since = 0.0
         self._waited = 0.0
@@ -298,6 +303,6 @@ class Pace:
             self.limit, self._smaller, self._rest_until = self._smaller, 0, now + 5
             return
         self._smaller = 0
-        if waited > 0.4 and self.limit < MOST:
+        if waited > 0.4 and self.limit < self._most:
             self._smaller, self._before = self.limit, files
-            self.limit = min(MOST, self.limit * (4 if waited > 0.8 else 2))
+            self.limit = min(self._most, self.limit * (4 if waited > 0.8 else 2))

@@ -109,10 +109,15 @@ class S3Target:
 
     # -- credentials ---------------------------------------------------------------------------------------------
 
+    @property
+    def renewable(self) -> bool:
+        """New credentials are to be had."""
+        return callable(self._given)
+
     def refresh(self) -> None:
         """Forget the credentials at hand: they were refused."""
         with self._lock:
-            if callable(self._given) or self._given is None:
+            if self.renewable or self._given is None:
                 self._current = None
 
     def _credentials(self) -> Any:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from hca_base.errors import HCAError, TransferError, UnreachableError, VerificationError
+from hca_base.errors import HCAError, TransferError, UnreachableError, UsageError, VerificationError
 from hca_base.transfer._checksums import KNOWN, PART_SIZE, Hashes, digest_file
 from hca_base.transfer._fetch import Result
 from hca_base.transfer._limits import CancelledError
 from hca_base.transfer._locate import backoff
 from hca_base.transfer._model import TransferOptions, UploadItem
 from hca_base.transfer._report import Row
-from hca_base.transfer._s3 import S3Error, S3Target, clean_etag, md5_base64, refuse_name, tagging_header
+from hca_base.transfer._s3 import S3Error, S3Target, clean_etag, refuse_name, tagging_header
 
 if TYPE_CHECKING:
     from hca_base.transfer._limits import Cancel, Gates, RateLimit
@@ -124,6 +124,9 @@ def object_headers(item: UploadItem, digests: dict[str, str], size: int, *, tags
         headers["x-amz-acl"] = item.acl
     for name, value in filled(dict(item.metadata), digests, size).items():
         headers[f"x-amz-meta-{name}"] = value
+    for name, value in headers.items():
+        if not (name + value).isascii() or not (name + value).isprintable():
+            raise UsageError(f"{item.path}: {name} is {value!a}, and S3 takes printable ASCII alone there")
     if tags and item.tags:
         headers["x-amz-tagging"] = tagging_header(filled(dict(item.tags), digests, size))
     return headers
@@ -294,7 +297,10 @@ class Attempts:
             try:
                 return send()
             except S3Error as error:
-                if error.lapsed and renewed < 3:
+                # Keys that were revoked are refused in other words than keys that lapsed; one renewal shows it.
+                if (error.lapsed and renewed < 3) or (
+                    error.status in (401, 403) and self.context.target.renewable and not renewed
+                ):
                     renewed += 1
                     self.context.target.refresh()
                     self.context.cancel.sleep(0.0 if renewed == 1 else backoff(self.context.options, renewed))
@@ -309,6 +315,3 @@ class Attempts:
                 if failures > self.context.options.retries:
                     raise
             self.context.cancel.sleep(backoff(self.context.options, failures))
-
-
-__all__ = ["Attempts", "ChangedError", "LocalFile", "Sender", "UploadContext", "md5_base64"]

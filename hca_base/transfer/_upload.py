@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, TransferError, UsageError
 from hca_base.transfer._download import Settings
 from hca_base.transfer._fetch import Result
 from hca_base.transfer._lane import Lane
 from hca_base.transfer._limits import Cancel, Gates, RateLimit
-from hca_base.transfer._model import TransferOptions, UploadItem
+from hca_base.transfer._model import SMALL_FILE, TransferOptions, UploadItem
 from hca_base.transfer._report import Report, Row
 from hca_base.transfer._s3 import S3Target
 from hca_base.transfer._send import IN_MEMORY, Sender, UploadContext
 from hca_base.transfer._watch import watch
 from hca_base.transfer._wire import Wire
+
+if TYPE_CHECKING:
+    from hca_base.transfer._fast_upload import FastUploads
 
 _QUEUE = 256
 _MAX_THREADS = 32
@@ -98,16 +101,23 @@ class Upload:
         self._lane: Lane[tuple[UploadItem, int]] = Lane(
             self._work, limit, min(limit, options.connections or _MAX_LARGE), fixed=options.connections is not None
         )
+        self._fast: FastUploads | None = None
+        self._settings = settings
+        self._context = context
 
     def run(self, items: Iterable[UploadItem]) -> Report:
         """Do it."""
         started = time.monotonic()
+        if not self.options.dry_run:
+            self._fast = self._fast_lane()
         try:
             self._pump(iter(items))
         except BaseException:
             self._stop()
             raise
         finally:
+            if self._fast is not None:
+                self._fast.drop()
             self._lane.close()
             self._wire.close()
             self.report.seconds = time.monotonic() - started
@@ -122,12 +132,45 @@ class Upload:
                 self.report.write(self.options.report)
         return self.report
 
+    def _fast_lane(self) -> FastUploads | None:
+        """libcurl's lane, where there is libcurl."""
+        if not self.options.fast:
+            return None
+        from hca_base.transfer import _curl
+
+        if not _curl.available():
+            return None
+        from hca_base.transfer._fast_upload import MOST, FastUploads
+
+        loop = _curl.CurlLoop(
+            self._context.gates,
+            connect_timeout=self.options.connect_timeout,
+            stall_timeout=self.options.stall_timeout,
+            user_agent=self._settings.user_agent,
+            proxy=self._settings.proxy,
+            ca=self._settings.ca_bundle,
+            max_size=1 << 20,
+            max_connections=self.options.connections or MOST,
+            with_headers=True,
+        )
+        return FastUploads(self._context, loop, self._finish, self._careful, self.options.connections)
+
+    def _careful(self, item: UploadItem, attempts: int) -> None:
+        self._lane.submit((item, attempts), False)
+
     def _stop(self) -> None:
         self.cancel.set()
+        if self._fast is not None:
+            for item in self._fast.drop():
+                self._cancelled(item)
+            self._fast = None
         for item, _ in self._lane.drop_waiting():
-            error = TransferError("the run was ended before its turn")
-            self._finish(item, Result(Row(str(item.path), "cancelled", 0, 0.0, 0, "", str(error), "", item.tag), error))
+            self._cancelled(item)
         self._wire.abort()
+
+    def _cancelled(self, item: UploadItem) -> None:
+        error = TransferError("the run was ended before its turn")
+        self._finish(item, Result(Row(str(item.path), "cancelled", 0, 0.0, 0, "", str(error), "", item.tag), error))
 
     def _pump(self, items: Iterator[UploadItem]) -> None:
         more = True
@@ -138,16 +181,24 @@ class Upload:
                     stopped = True
                     self._stop()
                 more = False
-            while more and not self.cancel.is_set() and self._lane.pending < _QUEUE:
+            while more and not self.cancel.is_set() and self._room():
                 try:
                     item = next(items)
                 except StopIteration:
                     more = False
                     break
                 self._admit(item)
-            if not more and not self._lane.pending:
+            fast = self._fast
+            if fast is not None and fast.pending:
+                fast.step(0.02 if self._lane.pending else 0.2)
+                self._lane.adapt()
+            elif self._lane.pending:
+                self._lane.wait(0.1)
+            elif not more:
                 return
-            self._lane.wait(0.1)
+
+    def _room(self) -> bool:
+        return self._lane.pending < _QUEUE and (self._fast is None or self._fast.pending < _QUEUE)
 
     def _admit(self, item: UploadItem) -> None:
         import os
@@ -162,7 +213,10 @@ class Upload:
             where = f"s3://{item.bucket or self._target.bucket}/{item.key}"
             self._finish(item, Result(Row(str(item.path), "would-upload", size, 0.0, 0, "", "", where, item.tag)))
             return
-        self._lane.submit((item, 0), size > IN_MEMORY)
+        if self._fast is not None and size <= SMALL_FILE:
+            self._fast.submit(item)
+        else:
+            self._lane.submit((item, 0), size > IN_MEMORY)
 
     def _work(self, task: tuple[UploadItem, int]) -> None:
         item, attempts = task

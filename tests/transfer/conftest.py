@@ -28,6 +28,7 @@ def _load(name: str) -> ModuleType:
 
 
 _load("fault_server")
+_load("flaky_relay")
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from hca_base.errors import AuthError, HCAError, ServiceError, UnreachableError
 
@@ -59,6 +58,12 @@ class ApiClient:
             self._session = Session(self._settings.config)
         return self._session
 
+    def interrupt(self) -> None:
+        """End what is under way; later requests are made as if nothing had been."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
     # Areas
 
     def create_area(self, area_uuid: str) -> dict[str, str]:
@@ -97,7 +102,8 @@ class ApiClient:
 
     def file_upload_notification(self, area_uuid: str, filename: str) -> bool:
         """Tell the service that a file is there; True. Telling it twice does no harm."""
-        self._ask("POST", [area_uuid, filename], safe=True)
+        for name in _spellings(filename):
+            self._ask("POST", [area_uuid, name], safe=True)
         return True
 
     def files_info(self, area_uuid: str, file_list: Iterable[str]) -> list[dict[str, Any]]:
@@ -125,7 +131,13 @@ class ApiClient:
 
         :raises NotReady: it has none yet
         """
-        answer: dict[str, Any] = self._ask("GET", [area_uuid, filename, "checksum"], may_wait=True).json()
+        first, *others = _spellings(filename)
+        try:
+            answer: dict[str, Any] = self._ask("GET", [area_uuid, first, "checksum"], may_wait=True).json()
+        except UploadApiException as error:
+            if error.status != 404 or not others:
+                raise
+            answer = self._ask("GET", [area_uuid, others[0], "checksum"], may_wait=True).json()
         return answer
 
     def checksum_statuses(self, area_uuid: str) -> dict[str, int]:
@@ -228,9 +240,13 @@ class ApiClient:
         return self._credentials
 
 
-def bundled_document() -> Path:
-    """The service's document, as this plugin ships it."""
-    return Path(__file__).with_name("document.json")
+def _spellings(filename: str) -> list[str]:
+    """The names by which the service may know a file where it speaks of checksums.
+
+    There the original service takes off one ``%``-escape too many, so that a file whose name holds what looks like one
+    (``50%25.txt``) is found there by its quoted name alone.
+    """
+    return [filename] if unquote(filename) == filename else [filename, quote(filename, safe="")]
 
 
 def _explained(error: HCAError, url: str) -> HCAError:

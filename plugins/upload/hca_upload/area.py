@@ -90,6 +90,8 @@ class UploadArea:
 
         from hca_base.transfer import S3Credentials, S3Target
 
+        from .bucket import area_endpoint
+
         def borrow() -> S3Credentials:
             lent = self._api.credentials(self.uuid)
             expires = datetime.datetime.fromisoformat(lent["Expiration"].replace("Z", "+00:00")).timestamp()
@@ -98,7 +100,7 @@ class UploadArea:
         config = self.upload_service.settings.config
         return S3Target(
             self.uri.bucket_name,
-            endpoint_url=config.get("s3.endpoint_url"),
+            endpoint_url=area_endpoint(config),
             region=config.get("s3.region"),
             credentials=borrow,
             accelerate=accelerate and config.get("s3.acceleration", True) is not False,
@@ -176,18 +178,29 @@ class UploadArea:
         from .sources import find_files
 
         files = find_files(
-            file_paths, target_filename=target_filename, file_extension=file_extension, keep_paths=keep_paths
+            file_paths,
+            target_filename=target_filename,
+            file_extension=file_extension,
+            keep_paths=keep_paths,
+            config=self.upload_service.settings.config,
         )
+
+        def tell(outcome: Outcome) -> None:
+            if report_progress and outcome.good:
+                print(f"Upload complete of {outcome.path} to upload area {self.uri}", flush=True)  # noqa: T201
+
         sending = Sending(
-            self, files, dcp_type=dcp_type, accelerate=use_transfer_acceleration, sync=sync, options=options
+            self,
+            files,
+            dcp_type=dcp_type,
+            accelerate=use_transfer_acceleration,
+            sync=sync,
+            options=options,
+            on_outcome=tell,
         )
         if report_progress:
             print(f"\nStarting upload of {len(files)} files to upload area {self.uuid}", flush=True)  # noqa: T201
         outcomes = sending.run()
-        if report_progress:
-            for outcome in outcomes:
-                if outcome.good:
-                    print(f"Upload complete of {outcome.path} to upload area {self.uri}")  # noqa: T201
         sending.raise_for_failures()
         if report_progress:
             print(f"Completed upload of {len(outcomes)} files to upload area {self.uuid}\n", flush=True)  # noqa: T201
@@ -249,12 +262,19 @@ class UploadArea:
 
         :raises UploadApiException: there is no such file
         """
+        word = self.checksum_word(filename)
+        return self.validation_word(filename) if word == "CHECKSUMMED" else word
+
+    def checksum_word(self, filename: str) -> str:
+        """The state of a file's checksums, by the name that it has beside those of validations."""
         try:
             word = str(self.checksum_status(filename)["checksum_status"])
         except NotReady:
             return "CHECKSUMMING"
-        if word != "CHECKSUMMED":
-            return {"SCHEDULED": "CHECKSUMMING_SCHEDULED", "UNSCHEDULED": "CHECKSUMMING_UNSCHEDULED"}.get(word, word)
+        return {"SCHEDULED": "CHECKSUMMING_SCHEDULED", "UNSCHEDULED": "CHECKSUMMING_UNSCHEDULED"}.get(word, word)
+
+    def validation_word(self, filename: str) -> str:
+        """The state of a file's latest validation, by the name that it has beside those of checksums."""
         try:
             word = str(self.validation_status(filename)["validation_status"])
         except NotReady:

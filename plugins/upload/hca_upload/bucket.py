@@ -11,6 +11,8 @@ from hca_base.errors import HCAError, UnreachableError
 from .errors import UploadException
 
 if TYPE_CHECKING:
+    from hca_base.config import Config
+
     from .area import UploadArea
 
 
@@ -32,7 +34,8 @@ def objects(area: UploadArea) -> Iterator[list[Found]]:
     prefix = f"{area.uuid}/"
     credentials = area.get_credentials()
     credentials.pop("expiry_time")
-    client = s3_client(area.upload_service.settings.config, **credentials)
+    config = area.upload_service.settings.config
+    client = s3_client(config, area_endpoint(config), **credentials)
     with telling(f"cannot list s3://{area.uri.bucket_name}/{prefix}"):
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=area.uri.bucket_name, Prefix=prefix):
             yield [
@@ -42,14 +45,41 @@ def objects(area: UploadArea) -> Iterator[list[Found]]:
             ]
 
 
-def s3_client(config: Any, **credentials: str) -> Any:
-    """A boto3 client for the configured endpoint; without credentials, with those that the AWS tools use."""
+def area_endpoint(config: Config) -> str | None:
+    """The store that holds the areas; None for Amazon's."""
+    found = config.get("upload.s3_endpoint_url") or config.get("s3.endpoint_url")
+    return str(found) if found else None
+
+
+def source_client(config: Config) -> Any:
+    """A boto3 client for the buckets of the user, with the keys that are stored for the configured endpoint; without
+    such, with those that the AWS tools use."""
+    endpoint = config.get("s3.endpoint_url")
+    return s3_client(config, endpoint, **_stored_keys(config, endpoint))
+
+
+def _stored_keys(config: Config, endpoint: Any) -> dict[str, str]:
+    if not endpoint:
+        return {}
+    from hca_base.auth import account_name, open_store
+
+    record = open_store(config).get(account_name(config.profile, "s3"))
+    if record is None or str(endpoint).rstrip("/") not in (str(host).rstrip("/") for host in record.get("hosts", ())):
+        return {}
+    return {
+        "aws_access_key_id": str(record.get("username", "")),
+        "aws_secret_access_key": str(record.get("password", "")),
+    }
+
+
+def s3_client(config: Config, endpoint: str | None, **credentials: str) -> Any:
+    """A boto3 client for an endpoint; without credentials, with those that the AWS tools use."""
     import boto3
     import botocore.config
 
     return boto3.client(
         "s3",
-        endpoint_url=config.get("s3.endpoint_url"),
+        endpoint_url=endpoint,
         region_name=config.get("s3.region") or "us-east-1",
         config=botocore.config.Config(signature_version="s3v4", retries={"mode": "standard", "max_attempts": 5}),
         **credentials,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mimetypes
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import Row, TransferOptions, UploadItem, checksum_file, upload
 
-from .bucket import Found, objects, s3_client, telling
+from .bucket import Found, objects, source_client, telling
 from .errors import NO_SUCH_FILE, NotReady, UploadApiException, UploadException
+from .media_type import content_type
 from .sources import SourceFile
 
 if TYPE_CHECKING:
     from .area import UploadArea
 
-#: Notifications that are under way at the same time.
-_NOTIFIERS = 8
+#: Requests to the service that are under way at the same time.
+_ASKERS = 8
 #: Bytes and number of objects that are fetched from another bucket before they are sent on.
 _BATCH_BYTES, _BATCH_FILES = 1 << 30, 256
 #: Failures that an error message names; the outcomes have them all.
@@ -54,6 +55,7 @@ class Sending:
     """One upload; see :meth:`hca_upload.area.UploadArea.upload_files`.
 
     :param files: what to upload; their names differ
+    :param on_outcome: called with each file's outcome as soon as it is known, one call at a time
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Sending:
         accelerate: bool = True,
         sync: bool = True,
         options: TransferOptions | None = None,
+        on_outcome: Callable[[Outcome], None] | None = None,
     ) -> None:
         self.area = area
         self.files = files
@@ -73,40 +76,64 @@ class Sending:
         self.options = options or TransferOptions()
         self.outcomes: dict[str, Outcome] = {}
         self.codes: set[ExitCode] = set()
+        self._on_outcome = on_outcome
+        self._lock = threading.Lock()
+        self._api = area.upload_service.api_client
         self._target = area.target(accelerate)
-        self._notices: list[tuple[SourceFile, str, Future[None]]] = []
 
     def run(self) -> list[Outcome]:
         """Do it; what failed is in the outcomes, and raises nothing."""
         self._check_folders()
-        missing = self._missing()
-        local = [file for file in missing if not file.remote]
-        remote = [file for file in missing if file.remote]
-        with ThreadPoolExecutor(_NOTIFIERS, thread_name_prefix="hca-upload-notify") as self._notifiers:
+        with ThreadPoolExecutor(_ASKERS, thread_name_prefix="hca-upload") as self._askers:
             try:
-                self._send([(file, Path(file.path)) for file in local])
-                for batch in _batches(remote):
-                    self._send_on(batch)
+                missing = self._missing()
+                self._send([(file, Path(file.path)) for file in missing if not file.remote])
+                for batch in _batches([file for file in missing if file.remote]):
+                    if not self._ended:
+                        self._send_on(batch)
             except BaseException:
-                self._notifiers.shutdown(wait=False, cancel_futures=True)
+                # No one waits for the answers any more, least of all for their repeats.
+                self._askers.shutdown(wait=False, cancel_futures=True)
+                self._api.interrupt()
                 raise
-            for file, state, future in self._notices:
-                self._settle(file, state, future)
+        for file in self.files:
+            if file.name not in self.outcomes:
+                self._note(file, "failed", "it was not tried any more, since another file failed")
         return [self.outcomes[file.name] for file in self.files]
 
-    def raise_for_failures(self) -> None:
+    @property
+    def failed(self) -> list[Outcome]:
+        """The files that were not uploaded."""
+        return [outcome for outcome in self.outcomes.values() if outcome.state == "failed"]
+
+    def raise_for_failures(self, reasons: bool = True) -> None:
         """
-        :raises UploadException: files were not uploaded; it names each with the reason
+        :param reasons: name the first files that failed, with the reasons
+        :raises UploadException: files were not uploaded
         """
-        failed = [outcome for outcome in self.outcomes.values() if outcome.state == "failed"]
+        failed = self.failed
         if failed:
             told = "; ".join(f"{outcome.path}: {outcome.error}" for outcome in failed[:_NAMED])
             more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
             raise UploadException(
-                f"{len(failed)} of {len(self.files)} files were not uploaded: {told}{more}",
-                exit_code=self.codes.pop() if len(self.codes) == 1 else ExitCode.FAILED,
+                f"{len(failed)} of {len(self.files)} files were not uploaded" + (f": {told}{more}" if reasons else ""),
+                exit_code=next(iter(self.codes)) if len(self.codes) == 1 else ExitCode.FAILED,
                 hint="run the same command again: what is there already is left out",
             )
+
+    @property
+    def _ended(self) -> bool:
+        return self.options.fail_fast and bool(self.failed)
+
+    def _note(self, file: SourceFile, state: str, error: str | HCAError = "") -> None:
+        if isinstance(error, HCAError):
+            self.codes.add(error.exit_code)
+            error = error.message
+        outcome = Outcome(file.path, file.name, file.size, state, error)
+        with self._lock:
+            self.outcomes[file.name] = outcome
+            if self._on_outcome is not None:
+                self._on_outcome(outcome)
 
     # What is there
 
@@ -119,7 +146,7 @@ class Sending:
         if nested is None:
             return
         try:
-            self.area.upload_service.api_client.file_info(self.area.uuid, nested.name)
+            self._api.file_info(self.area.uuid, nested.name)
         except NotReady:
             pass
         except UploadApiException as error:
@@ -135,86 +162,89 @@ class Sending:
         if not self.sync or not self.files:
             return self.files
         there = {found.name: found for page in objects(self.area) for found in page}
-        missing = []
-        for file in self.files:
+
+        def missing(file: SourceFile) -> bool:
             found = there.get(file.name)
-            if found is None or found.size != file.size or file.remote or not self._same(file, found):
-                missing.append(file)
-        return missing
+            return found is None or found.size != file.size or not self._same(file, found)
+
+        return [file for file, sought in zip(self.files, self._askers.map(missing, self.files), strict=True) if sought]
 
     def _same(self, file: SourceFile, found: Found) -> bool:
-        """Whether the object has the file's content. HEAD is denied to us: the listing and the service must do."""
+        """Whether the object has the file's content, and the service knows of it or was told now.
+
+        HEAD is denied to us: what the listing and the service say must do.
+        """
+        if file.remote:
+            etag, sha256 = file.etag, ""
+        else:
+            try:
+                own = checksum_file(file.path)
+            except (OSError, HCAError):
+                # Sending it will say why.
+                return False
+            etag, sha256 = own.s3_etag, own.sha256
         try:
-            known = self.area.upload_service.api_client.checksum_status(self.area.uuid, file.name)
+            known = self._api.checksum_status(self.area.uuid, file.name)
         except NotReady:
             known = {}
         except UploadApiException:
             return False
-        own = checksum_file(file.path)
         checksums = known.get("checksums") or {}
         if checksums:
-            if str(checksums.get("sha256", "")).lower() != own.sha256:
+            name, value = ("sha256", sha256) if sha256 else ("s3_etag", etag)
+            if str(checksums.get(name, "")).lower() != value:
                 return False
-            self.outcomes[file.name] = Outcome(file.path, file.name, file.size, "present")
-            return True
-        if known.get("checksum_status") == "FAILED" or found.etag != own.s3_etag:
+        elif known.get("checksum_status") == "FAILED" or found.etag != etag:
             return False
-        # The bytes are there, but an earlier run ended before the service was told.
-        if not self.options.dry_run:
-            with ThreadPoolExecutor(1) as once:
-                self._settle(file, "present", once.submit(self._notify, file))
-        else:
-            self.outcomes[file.name] = Outcome(file.path, file.name, file.size, "present")
+        elif not self.options.dry_run:
+            # The bytes are there, but an earlier run ended before the service was told.
+            self._notify(file, "present")
+            return True
+        self._note(file, "present")
         return True
 
     # Sending
 
-    def _send(self, files: Iterable[tuple[SourceFile, Path]]) -> None:
-        files = list(files)
+    def _send(self, files: list[tuple[SourceFile, Path]]) -> None:
         if not files:
             return
-        items = (
-            UploadItem(
-                path,
-                f"{self.area.uuid}/{file.name}",
-                content_type=content_type(file.name, self.dcp_type),
-                metadata={"crc32c": "{crc32c}"},
-                acl=_ACL,
-                tag=file,
-            )
-            for file, path in files
-        )
         report = upload(
-            items,
+            self._items(files),
             self._target,
             options=self.options,
-            session=self.area.upload_service.api_client.session,
+            session=self._api.session,
             on_result=self._sent,
             expected=(len(files), sum(file.size for file, _ in files)),
         )
         self.codes.update(ExitCode(code) for code in report.codes)
 
+    def _items(self, files: Iterable[tuple[SourceFile, Path]]) -> Iterator[UploadItem]:
+        for file, path in files:
+            yield UploadItem(
+                path,
+                f"{self.area.uuid}/{file.name}",
+                content_type=content_type(file.name, path, self.dcp_type),
+                metadata={"crc32c": "{crc32c}"},
+                acl=_ACL,
+                tag=file,
+            )
+
     def _sent(self, item: UploadItem, row: Row) -> None:
         file: SourceFile = item.tag
         if row.outcome == "uploaded":
             # In another thread: the engine must not wait for the service.
-            self._notices.append((file, "uploaded", self._notifiers.submit(self._notify, file)))
+            self._askers.submit(self._notify, file, "uploaded")
         else:
-            state = row.outcome if row.outcome == "would-upload" else "failed"
-            self.outcomes[file.name] = Outcome(file.path, file.name, file.size, state, row.error)
+            self._note(file, row.outcome if row.outcome == "would-upload" else "failed", row.error)
 
-    def _notify(self, file: SourceFile) -> None:
-        self.area.upload_service.api_client.file_upload_notification(self.area.uuid, file.name)
-
-    def _settle(self, file: SourceFile, state: str, notice: Future[None]) -> None:
+    def _notify(self, file: SourceFile, state: str) -> None:
         try:
-            notice.result()
+            self._api.file_upload_notification(self.area.uuid, file.name)
         except HCAError as error:
-            message = f"it is in the bucket, but the service could not be told: {error.message}"
             self.codes.add(error.exit_code)
-            self.outcomes[file.name] = Outcome(file.path, file.name, file.size, "failed", message)
+            self._note(file, "failed", f"it is in the bucket, but the service could not be told: {error.message}")
         else:
-            self.outcomes[file.name] = Outcome(file.path, file.name, file.size, state)
+            self._note(file, state)
 
     # From another bucket
 
@@ -222,14 +252,16 @@ class Sending:
         """Fetch objects with the user's own credentials, and send them on; the area's reach no other bucket."""
         if self.options.dry_run:
             for file in batch:
-                self.outcomes[file.name] = Outcome(file.path, file.name, file.size, "would-upload")
+                self._note(file, "would-upload")
             return
         with tempfile.TemporaryDirectory(prefix="hca-upload-") as folder:
             if shutil.disk_usage(folder).free < sum(file.size for file in batch) + self.options.disk_reserve:
-                raise UploadException(f"there is too little room in {folder} for objects that are on their way")
-            fetched = []
-            client = s3_client(self.area.upload_service.settings.config)
-            for number, file in enumerate(batch):
+                for file in batch:
+                    self._note(file, "failed", f"there is too little room in {folder} for objects on their way")
+                return
+            client = source_client(self.area.upload_service.settings.config)
+
+            def fetch(number: int, file: SourceFile) -> tuple[SourceFile, Path] | None:
                 bucket, _, key = file.path.removeprefix("s3://").partition("/")
                 place = Path(folder, str(number))
                 try:
@@ -237,12 +269,16 @@ class Sending:
                         client.download_file(bucket, key, str(place))
                     if place.stat().st_size != file.size:
                         raise UploadException("the object changed while it was fetched")
+                except OSError as error:
+                    self._note(file, "failed", f"it cannot be kept in {folder}: {error.strerror}")
                 except HCAError as error:
-                    self.codes.add(error.exit_code)
-                    self.outcomes[file.name] = Outcome(file.path, file.name, file.size, "failed", error.message)
+                    self._note(file, "failed", error)
                 else:
-                    fetched.append((file, place))
-            self._send(fetched)
+                    return file, place
+                return None
+
+            fetched = self._askers.map(fetch, range(len(batch)), batch)
+            self._send([each for each in fetched if each is not None])
 
 
 def _batches(files: list[SourceFile]) -> Iterator[list[SourceFile]]:
@@ -256,13 +292,3 @@ def _batches(files: list[SourceFile]) -> Iterator[list[SourceFile]]:
         size += file.size
     if batch:
         yield batch
-
-
-def content_type(name: str, dcp_type: str) -> str:
-    """The media type of a file by its name, with what it is to the platform."""
-    kind, encoding = mimetypes.guess_type(name)
-    if encoding == "gzip":
-        kind = "application/gzip"
-    elif encoding:
-        kind = None
-    return f"{kind or 'application/octet-stream'}; dcp-type={dcp_type}"

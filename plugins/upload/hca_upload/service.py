@@ -52,6 +52,11 @@ SERVICE = Service(
                     "description": "the areas that were selected before, by UUID",
                     "additionalProperties": {"type": "object"},
                 },
+                "stage": {**_TEXT, "description": "stage of the deployment in which 'create' makes areas"},
+                "s3_endpoint_url": {
+                    **_TEXT,
+                    "description": "URL of the store that holds the areas, if it is not s3.endpoint_url",
+                },
                 "api_key": {
                     **_TEXT,
                     "description": "key of those who run submissions; better kept by 'hca auth set-key'",
@@ -62,7 +67,19 @@ SERVICE = Service(
                     "exclusiveMinimum": 0,
                 },
             },
-        }
+        },
+        # Read by the embedded deployment, which has no service of its own to declare it.
+        "local": {
+            "description": "embedded deployment ('hca local start')",
+            "type": "object",
+            "properties": {
+                "validators": {
+                    "type": "object",
+                    "description": "command line of each validator of its Upload Service, by name; * for all others",
+                    "additionalProperties": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                },
+            },
+        },
     },
     credentials=CredentialScheme(
         kind="apikey",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hca_base.errors import ExitCode, UsageError
+from hca_base.output import warn
 
 from .api import RESERVED_NAMES
 from .errors import UploadException
+
+if TYPE_CHECKING:
+    from hca_base.config import Config
 
 
 @dataclass(frozen=True)
@@ -20,11 +25,13 @@ class SourceFile:
     :ivar path: as the user named it, or found below a directory; ``s3://BUCKET/KEY`` for an object
     :ivar name: in the area
     :ivar size: bytes
+    :ivar etag: of an object: the MD5, or that of the parts' MD5s, mostly
     """
 
     path: str
     name: str
     size: int
+    etag: str = ""
 
     @property
     def remote(self) -> bool:
@@ -38,11 +45,12 @@ def find_files(
     target_filename: str | None = None,
     file_extension: str | None = None,
     keep_paths: bool = False,
-    config: object = None,
+    config: Config | None = None,
 ) -> list[SourceFile]:
     """The files below the given paths.
 
     :param keep_paths: name them by their paths below the directory, and not by their last part alone
+    :param config: says where ``s3://`` is; default: the user's
     :raises UsageError: the options do not fit each other
     :raises UploadException: a path does not exist, or two files would get one name in the area
     """
@@ -64,17 +72,14 @@ def find_files(
     if target_filename:
         if len(found) != 1:
             raise UsageError("--target-filename option may only be used when one file is being uploaded.")
-        found = [SourceFile(found[0].path, target_filename, found[0].size)]
-    _check_names(found)
-    return found
+        found = [replace(found[0], name=target_filename)]
+    return _checked(found)
 
 
 def _local(path: str, extension: str | None, keep_paths: bool) -> list[SourceFile]:
     root = Path(path)
     if not root.is_dir():
-        if not root.is_file():
-            raise UploadException(f"{path} is not a file")
-        return [SourceFile(path, root.name, root.stat().st_size)]
+        return [SourceFile(path, root.name, _size(root))]
 
     def failed(error: OSError) -> None:
         raise UploadException(f"{error.filename} cannot be read: {error.strerror}")
@@ -82,62 +87,92 @@ def _local(path: str, extension: str | None, keep_paths: bool) -> list[SourceFil
     found = []
     for folder, folders, names in os.walk(path, onerror=failed):
         folders.sort()
+        for name in folders:
+            if Path(folder, name).is_symlink():
+                warn(f"{Path(folder, name)} is a link to a directory: what is in there is left out")
         for name in sorted(names):
             place = Path(folder, name)
             if extension and not name.endswith(extension):
                 continue
-            if not place.is_file():
-                # A socket, a pipe, or a link that leads nowhere: leaving it out in silence would lose it.
-                raise UploadException(f"{place} is not a file")
             inner = place.relative_to(root).as_posix() if keep_paths else name
-            found.append(SourceFile(str(place), inner, place.stat().st_size))
+            found.append(SourceFile(str(place), inner, _size(place)))
     return found
 
 
-def _objects(uri: str, keep_paths: bool, config: object) -> list[SourceFile]:
-    from .bucket import s3_client, telling
+def _size(place: Path) -> int:
+    """The size of a regular file.
+
+    :raises UploadException: it is none: a socket, a pipe, or a link that leads nowhere; leaving it out in silence would
+        lose it
+    """
+    try:
+        if not place.is_file():
+            raise UploadException(f"{place} is not a file")
+        return place.stat().st_size
+    except OSError as error:
+        raise UploadException(f"{place} cannot be read: {error.strerror}") from None
+
+
+def _objects(uri: str, keep_paths: bool, config: Config | None) -> list[SourceFile]:
+    from .bucket import source_client, telling
 
     if config is None:
         from hca_base.config import load
 
         config = load()
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
     found = []
     with telling(f"cannot list {uri}"):
-        client = s3_client(config)
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for page in source_client(config).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", ()):
                 key = entry["Key"]
                 if key.endswith("/"):
                     # What some tools make to show a folder.
                     continue
-                base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
                 inner = key.removeprefix(base).lstrip("/") if keep_paths else key.rpartition("/")[2]
-                found.append(SourceFile(f"s3://{bucket}/{key}", inner, entry["Size"]))
+                found.append(SourceFile(f"s3://{bucket}/{key}", inner, entry["Size"], entry["ETag"].strip('"')))
     if not found:
         raise UploadException(f"there is nothing at {uri}", exit_code=ExitCode.NOT_FOUND)
     return found
 
 
-def _check_names(files: list[SourceFile]) -> None:
-    by_name: dict[str, str] = {}
+def _checked(files: list[SourceFile]) -> list[SourceFile]:
+    """The files, each once.
+
+    :raises UploadException: two of them would get one name, or a name is none that the service can have
+    """
+    by_name: dict[str, SourceFile] = {}
     for file in files:
-        other = by_name.setdefault(file.name, file.path)
-        if other != file.path:
+        other = by_name.setdefault(file.name, file)
+        if other is not file and not _same_file(other, file):
             raise UploadException(
-                f"{other} and {file.path} would both be {file.name!r} in the area, and one would be lost",
+                f"{other.path} and {file.path} would both be {file.name!r} in the area, and one would be lost",
                 exit_code=ExitCode.REFUSED,
                 hint="upload them in two runs with --target-filename, or rename one",
             )
-        if file.name in RESERVED_NAMES or file.name in ("", ".", ".."):
-            raise UploadException(
-                f"{file.path}: the service cannot have a file called {file.name!r}",
-                exit_code=ExitCode.REFUSED,
-                hint="rename it, or give --target-filename",
-            )
-        try:
-            file.name.encode()
-        except UnicodeEncodeError:
-            raise UploadException(
-                f"{file.path!r}: the name is not text in UTF-8", exit_code=ExitCode.REFUSED, hint="rename it"
-            ) from None
+        _check_name(file)
+    return list(by_name.values())
+
+
+def _same_file(one: SourceFile, other: SourceFile) -> bool:
+    """Whether a file was named twice (``reads`` and ``reads/R1.fastq.gz``)."""
+    if one.remote or other.remote:
+        return one.path == other.path
+    return os.path.realpath(one.path) == os.path.realpath(other.path)
+
+
+def _check_name(file: SourceFile) -> None:
+    # A "." or ".." would be resolved away on the way, by the client or a proxy.
+    if file.name in RESERVED_NAMES or any(part in ("", ".", "..") for part in file.name.split("/")):
+        raise UploadException(
+            f"{file.path}: the service cannot have a file called {file.name!r}",
+            exit_code=ExitCode.REFUSED,
+            hint="rename it, or give --target-filename",
+        )
+    try:
+        file.name.encode()
+    except UnicodeEncodeError:
+        raise UploadException(
+            f"{file.path!r}: the name is not text in UTF-8", exit_code=ExitCode.REFUSED, hint="rename it"
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from hca_base.errors import ExitCode, TimedOutError
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 
 #: Seconds between looks: the first pause, the longest, and how it grows.
 _FIRST, _LONGEST, _GROWTH = 0.2, 20.0, 1.5
-_CHECKSUMMED = frozenset({"CHECKSUMMED", "VALIDATION_UNSCHEDULED", "VALIDATION_SCHEDULED", "SCHEDULING_QUEUED"}) | {
-    "VALIDATING",
-    "VALIDATED",
-}
+#: Questions that are under way at the same time.
+_ASKERS = 8
+_NAMED = 5
 
 
 def wait(
@@ -27,41 +27,49 @@ def wait(
 ) -> dict[str, str]:
     """See :meth:`hca_upload.area.UploadArea.wait`."""
     names = list(files) if files is not None else [found["name"] for found in area.list()]
-    states: dict[str, str] = {}
     left = list(dict.fromkeys(names))
+    states = dict.fromkeys(left, "")
+    # What has its checksums is asked about its validation alone from then on.
+    checksummed: set[str] = set()
     deadline = time.monotonic() + timeout
     pause = _FIRST
-    with Progress("validate" if validated else "checksum", files=len(left), mode=progress) as shown:
+
+    def look(name: str) -> str:
+        if name not in checksummed:
+            word = area.checksum_word(name)
+            if word != "CHECKSUMMED" or not validated:
+                return word
+            checksummed.add(name)
+        return area.validation_word(name)
+
+    label = "validate" if validated else "checksum"
+    with Progress(label, files=len(left), mode=progress) as shown, ThreadPoolExecutor(_ASKERS) as askers:
         while left:
             still = []
-            for name in left:
-                states[name] = area.status(name)
-                if _done(states[name], validated):
-                    with shown.task(name):
-                        pass
-                else:
-                    still.append(name)
+            # In slices, so that the time-out holds however many files there are.
+            for start in range(0, len(left), _ASKERS * 4):
+                part = left[start : start + _ASKERS * 4]
+                for name, state in zip(part, askers.map(look, part), strict=True):
+                    states[name] = state
+                    if _done(state, validated):
+                        with shown.task(name):
+                            pass
+                    else:
+                        still.append(name)
+                if time.monotonic() > deadline:
+                    still += left[start + len(part) :]
+                    break
             left = still
             if not left:
                 break
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                counts = ", ".join(f"{name} is {states[name]}" for name in left[:3])
-                more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-                raise TimedOutError(
-                    f"{len(left)} of {len(names)} files were not done within {timeout:g} s: {counts}{more}",
-                    hint="run the same command again to go on waiting; --timeout sets for how long",
-                )
+                raise _late(left, states, timeout)
             time.sleep(min(pause, remaining))
             pause = min(_LONGEST, pause * _GROWTH)
     failed = sorted(name for name, state in states.items() if state == "FAILED")
     if failed:
-        names_shown = ", ".join(failed[:5]) + (f" and {len(failed) - 5} more" if len(failed) > 5 else "")
-        raise UploadException(
-            f"{len(failed)} of {len(names)} files failed: {names_shown}",
-            exit_code=ExitCode.VERIFICATION,
-            hint="'hca upload list -l' shows what the service knows of each; upload those without checksums again",
-        )
+        raise _failed(failed, len(states), checksummed)
     return states
 
 
@@ -69,4 +77,25 @@ def _done(state: str, validated: bool) -> bool:
     if state == "FAILED":
         return True
     # A file that nobody had validated has nothing to wait for.
-    return state in ("VALIDATED", "VALIDATION_UNSCHEDULED") if validated else state in _CHECKSUMMED
+    return state in ("VALIDATED", "VALIDATION_UNSCHEDULED") if validated else state == "CHECKSUMMED"
+
+
+def _late(left: list[str], states: dict[str, str], timeout: float) -> TimedOutError:
+    shown = ", ".join(f"{name} is {states[name] or 'not looked at yet'}" for name in left[:3])
+    more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+    hint = "run the same command again to go on waiting; --timeout sets for how long"
+    if any(states[name] == "CHECKSUMMING_UNSCHEDULED" for name in left):
+        hint = "nobody told the service of files that are CHECKSUMMING_UNSCHEDULED: 'hca upload files' does, again"
+    return TimedOutError(
+        f"{len(left)} of {len(states)} files were not done within {timeout:g} s: {shown}{more}", hint=hint
+    )
+
+
+def _failed(failed: list[str], total: int, checksummed: set[str]) -> UploadException:
+    named = ", ".join(failed[:_NAMED]) + (f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else "")
+    hint = "'hca upload get-area-validate' with the file's name shows what the validator said"
+    if any(name not in checksummed for name in failed):
+        hint = "what arrived is not what was sent: upload the files again with --no-sync"
+    return UploadException(
+        f"{len(failed)} of {total} files failed: {named}", exit_code=ExitCode.VERIFICATION, hint=hint
+    )

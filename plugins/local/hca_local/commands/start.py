@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Command
-from hca_base.errors import UsageError
+from hca_base.errors import ConfigError, UsageError
 from hca_local.commands.base import add_data_dir
 from hca_local.server.settings import DEFAULT_PORT, Settings, default_data_dir
+
+if TYPE_CHECKING:
+    from hca_base.config import Config
 
 
 class Start(Command):
@@ -60,6 +63,7 @@ class Start(Command):
 
         args = parsed_args
         settings = _settings(args)
+        settings.validators = _validators(self.config)
         if not 0 <= args.port <= 65534:
             raise UsageError(f"--port must be from 0 to 65534, not {args.port}")
         if args.foreground:
@@ -88,6 +92,23 @@ class Start(Command):
         )
         shown = ("api_url", "s3_url", "data_dir", "pid")
         return {name: state[name] for name in shown}
+
+
+def _validators(config: Config) -> dict[str, list[str]]:
+    """The setting ``local.validators``: the command lines that validators' names stand for.
+
+    :raises ConfigError: it is something else
+    """
+    found = config.get("local.validators", {})
+    good = isinstance(found, dict) and all(
+        isinstance(argv, list) and argv and all(isinstance(word, str) for word in argv) for argv in found.values()
+    )
+    if not good:
+        raise ConfigError(
+            "the setting local.validators must be an object of command lines, each a list of words",
+            hint="""such as: hca config set local.validators '{"org/fastq:1": ["fastq_info"]}'""",
+        )
+    return dict(found)
 
 
 def _settings(args: argparse.Namespace) -> Settings:

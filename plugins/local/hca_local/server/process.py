@@ -133,6 +133,8 @@ def spawn(settings: Settings, port: int) -> dict[str, Any]:
         command += ["--s3-endpoint", settings.s3_endpoint]
     if settings.simulate_waits:
         command += ["--simulate-waits", "10" if settings.simulate_waits is True else str(settings.simulate_waits)]
+    if settings.validators:
+        command += ["--validators", json.dumps({name: list(argv) for name, argv in settings.validators.items()})]
     detached: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]

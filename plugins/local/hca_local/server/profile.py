@@ -95,6 +95,7 @@ def _values(running: Settings) -> dict[str, dict[str, Any]]:
         "DSSClient": {"swagger_url": f"{running.api_url}/v1/swagger.json"},
         "upload": {
             "swagger_url": f"{running.api_url}/upload/swagger.json",
+            "stage": PROFILE,
             "preprod_api_url_template": f"{running.api_url}/upload/v1",
             "bucket_name_template": running.upload_bucket.removesuffix("local") + "{deployment_stage}",
         },

@@ -57,12 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--staging-bucket", required=True)
     parser.add_argument("--s3-endpoint")
     parser.add_argument("--simulate-waits", type=float, default=0.0)
+    parser.add_argument("--validators", type=json.loads, default={})
     args = parser.parse_args(argv)
     settings = Settings(
         args.data_dir,
         s3_endpoint=args.s3_endpoint,
         staging_bucket=args.staging_bucket,
         simulate_waits=True if args.simulate_waits == 10 else args.simulate_waits or False,
+        validators=args.validators,
     )
     try:
         serve(settings, args.port, foreground=False)

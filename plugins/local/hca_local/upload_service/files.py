@@ -156,12 +156,21 @@ class Files:
             db.execute("INSERT OR REPLACE INTO upload_files VALUES (?, ?, ?, ?, ?)", values)
 
     def _checksum(self, key: str) -> None:
-        found = self._ctx.objects.head(self._bucket, key)
-        if found is None:
-            uuid, _, name = key.partition("/")
-            with self._ctx.store.write() as db:
-                db.execute("DELETE FROM upload_files WHERE area = ? AND name = ?", (uuid, name))
-            return
+        while True:
+            found = self._ctx.objects.head(self._bucket, key)
+            if found is None:
+                uuid, _, name = key.partition("/")
+                with self._ctx.store.write() as db:
+                    db.execute("DELETE FROM upload_files WHERE area = ? AND name = ?", (uuid, name))
+                return
+            self._checksum_object(found)
+            now = self._ctx.objects.head(self._bucket, key)
+            if now is not None and now.sha256 == found.sha256:
+                return
+            # It was overwritten meanwhile, perhaps after another thread had noted the new content.
+
+    def _checksum_object(self, found: S3Object) -> None:
+        key = found.key
         self._note(found, CHECKSUMMING, None)
         # Computed by the store when the bytes came in, from the bytes that it wrote.
         blob = self._ctx.store.blobs.get(found.sha256)

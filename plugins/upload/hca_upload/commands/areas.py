@@ -12,7 +12,7 @@ from hca_base.errors import UsageError
 from ..uri import UploadAreaURI
 from .base import UploadCommand
 
-_ALIAS = "UUID of an area that was selected before, or its first characters"
+_ALIAS = "UUID of an area that was selected before, or its first characters; or the area's address"
 
 
 class Select(UploadCommand):
@@ -24,7 +24,7 @@ class Select(UploadCommand):
     example = "upload select s3://org-humancellatlas-upload-prod/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("uri_or_alias", help=f"address of an area, or {_ALIAS}")
+        parser.add_argument("uri_or_alias", help=_ALIAS)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         settings = self.settings
@@ -37,7 +37,7 @@ class Select(UploadCommand):
             alias = settings.unique_prefix(uuid)
             text = f'\nIn future you may refer to this upload area using the alias "{alias}"'
         else:
-            uuid = settings.area_uuid_from_partial_uuid(given)
+            uuid = self.known_area(parsed_args, given).area_uuid
             alias = settings.unique_prefix(uuid)
         settings.select_area(uuid)
         self.context.forget()
@@ -70,7 +70,7 @@ class Forget(UploadCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         settings = self.settings
-        uuid = settings.area_uuid_from_partial_uuid(parsed_args.uuid_or_alias)
+        uuid = self.known_area(parsed_args, parsed_args.uuid_or_alias).area_uuid
         settings.forget_area(uuid)
         self.context.forget()
         self.tell(parsed_args, {"uuid": uuid}, f"Forgetting about area {uuid}")
@@ -88,10 +88,8 @@ class Creds(UploadCommand):
         parser.add_argument("uuid_or_alias", nargs="?", help=f"{_ALIAS} (default: the selected area)")
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        settings = self.settings
-        uri = settings.selected()
-        if parsed_args.uuid_or_alias:
-            uri = settings.area_uri(settings.area_uuid_from_partial_uuid(parsed_args.uuid_or_alias))
+        given = parsed_args.uuid_or_alias
+        uri = self.known_area(parsed_args, given) if given else self.settings.selected()
         lent = self.area(uri).get_credentials()
         names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         text = "\n".join(f"{name.upper()}={lent[name]}" for name in names)
@@ -141,8 +139,8 @@ class Delete(UploadCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         settings = self.settings
-        uuid = settings.area_uuid_from_partial_uuid(parsed_args.uuid_or_alias)
-        area = self.area(settings.area_uri(uuid))
+        area = self.area(self.known_area(parsed_args, parsed_args.uuid_or_alias))
+        uuid = area.uuid
         if not parsed_args.yes and not confirm(f"Delete upload area {uuid} and all files in it?"):
             raise UsageError("nothing was deleted", hint="--yes deletes without asking")
         area.delete()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from hca_base.commands import Command
 from hca_base.errors import UsageError
 
 from ..area import UploadArea
+from ..errors import UploadException
 from ..settings import UploadConfig
 from ..upload_service import UploadService
 from ..uri import UploadAreaURI
+
+Result = TypeVar("Result")
 
 
 class UploadCommand(Command):
@@ -44,11 +48,35 @@ class UploadCommand(Command):
 
     def tell(self, args: argparse.Namespace, data: Any, text: str) -> None:
         """Write the result: the text, or the data where a format or a query is asked for."""
-        asked = (args.output_format, args.output_query, args.output_columns, args.output_sort, args.output_file)
-        if any(asked):
+        if structured(args):
             self.emit(data, args)
         elif text:
             print(text, file=self.stdout)
+
+    def telling(self, args: argparse.Namespace, work: Callable[[], Result]) -> Result:
+        """The result of ``work``. What is wrong with the arguments is told on stdout too, when a program reads that:
+        there hca 7 said it, for most of them with exit code 0, so that scripts had to look for the words.
+        """
+        from hca_base.output import is_terminal
+
+        try:
+            return work()
+        except (UploadException, UsageError) as error:
+            if not structured(args) and not getattr(args, "quiet", False) and not is_terminal(self.stdout):
+                print(error.message, file=self.stdout)
+            raise
+
+    def known_area(self, args: argparse.Namespace, given: str) -> UploadAreaURI:
+        """The address of an area that is given by its address, UUID, or the beginning of that."""
+        if given.startswith("s3://"):
+            return UploadAreaURI(given)
+        settings = self.settings
+        return settings.area_uri(self.telling(args, lambda: settings.area_uuid_from_partial_uuid(given)))
+
+
+def structured(args: argparse.Namespace) -> bool:
+    """Whether data is asked for, instead of the text of hca 7."""
+    return bool(args.output_format or args.output_query or args.output_columns or args.output_sort or args.output_file)
 
 
 def add_area_options(parser: argparse.ArgumentParser) -> None:

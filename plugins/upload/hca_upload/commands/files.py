@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from hca_base.commands import json_argument
 from hca_base.errors import NotFoundError, UsageError
 
-from .base import UploadCommand, add_area_options, area_of
+from .base import UploadCommand, add_area_options, area_of, structured
 
 
 class Files(UploadCommand):
@@ -51,55 +52,64 @@ class Files(UploadCommand):
         add_transfer_options(parser, upload=True)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.output import is_terminal, warn
         from hca_base.transfer import options_from_args
 
-        from ..send import Sending
+        from ..send import Outcome, Sending
         from ..sources import find_files
 
         args = parsed_args
         area = self.area()
+        files = self.telling(
+            args,
+            lambda: find_files(
+                args.upload_paths,
+                target_filename=args.target_filename,
+                file_extension=args.file_extension,
+                keep_paths=args.keep_paths,
+                config=self.config,
+            ),
+        )
         if args.progress is None and (self.context.progress == "none" or args.quiet):
             args.progress = "none"
-        files = find_files(
-            args.upload_paths,
-            target_filename=args.target_filename,
-            file_extension=args.file_extension,
-            keep_paths=args.keep_paths,
-            config=self.config,
-        )
+        say = not args.quiet and not structured(args)
+        # A line in the middle of a progress bar spoils both.
+        late = is_terminal(self.stdout) and is_terminal(sys.stderr)
+
+        def tell(outcome: Outcome) -> None:
+            if outcome.good:
+                self._print(f"Upload complete of {outcome.path} to upload area {area.uri}")
+            elif outcome.state == "would-upload":
+                self._print(f"Would upload {outcome.path} ({outcome.size} bytes) to upload area {area.uri}")
+
         sending = Sending(
             area,
             files,
             accelerate=not args.no_transfer_acceleration,
             sync=args.sync,
             options=options_from_args(args, self.config),
+            on_outcome=tell if say and not late else None,
         )
-        say = not args.quiet and not _structured(args)
         if say:
             self._print(f"\nStarting upload of {len(files)} files to upload area {area.uuid}")
         outcomes = sending.run()
-        if say:
+        if say and late:
             for outcome in outcomes:
-                if outcome.good:
-                    self._print(f"Upload complete of {outcome.path} to upload area {area.uri}")
-                elif outcome.state == "would-upload":
-                    self._print(f"Would upload {outcome.path} ({outcome.size} bytes) to upload area {area.uri}")
-        if _structured(args):
+                tell(outcome)
+        for outcome in sending.failed:
+            warn(f"not uploaded: {outcome.path}: {outcome.error}")
+        if structured(args):
             rows = [
                 {"path": one.path, "name": one.name, "size": one.size, "state": one.state, "error": one.error}
                 for one in outcomes
             ]
             self.emit(rows, args)
-        sending.raise_for_failures()
+        sending.raise_for_failures(reasons=False)
         if say and not args.dry_run:
             self._print(f"Completed upload of {len(outcomes)} files to upload area {area.uuid}\n")
 
     def _print(self, line: str) -> None:
         print(line, file=self.stdout, flush=True)
-
-
-def _structured(args: argparse.Namespace) -> bool:
-    return bool(args.output_format or args.output_query or args.output_columns or args.output_file)
 
 
 class List(UploadCommand):
@@ -111,11 +121,12 @@ class List(UploadCommand):
         parser.add_argument("-l", "--long", action="store_true", help="with size, address, type and checksums")
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.output import emit_stream, output_options, safe_text
+
         found = self.area().list(detail=parsed_args.long)
-        if _structured(parsed_args):
-            self.emit(list(found), parsed_args)
+        if structured(parsed_args):
+            emit_stream(found, stream=self.stdout, **output_options(parsed_args))
             return
-        from hca_base.output import safe_text
 
         for file in found:
             print(safe_text(file["name"]), file=self.stdout)

@@ -24,11 +24,16 @@ class Status(UploadCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         area = area_of(self, parsed_args)
         name = parsed_args.filename
+        step = "CHECKSUM"
         try:
-            status = area.status(name)
+            status = area.checksum_word(name)
+            if status == "CHECKSUMMED":
+                step = "VALIDATION"
+                status = area.validation_word(name)
         except UploadApiException as error:
             # On stdout too, where scripts written for hca 7 look for it.
-            self.tell(parsed_args, {"error": error.message}, f"CHECKSUM_STATUS_RETRIEVAL_ERROR: {error.message}")
+            text = f"{step}_STATUS_RETRIEVAL_ERROR: {error.message}"
+            self.tell(parsed_args, {"filename": name, "area": area.uuid, "error": error.message}, text)
             raise
         where = f"{area.deployment_stage}/{area.uuid}"
         data = {"filename": name, "area": area.uuid, "status": status}

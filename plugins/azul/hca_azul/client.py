@@ -158,7 +158,7 @@ class AzulClient(Client):
 
         secret = form == "curl" and self.has_credentials
         job = Manifest(self, filters, form, catalog=catalog, wait=wait)
-        return job.save_with_retries(path, mode=0o600 if secret else 0o666)
+        return job.save(path, mode=0o600 if secret else 0o666)
 
     def download(
         self,

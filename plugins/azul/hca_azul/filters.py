@@ -49,7 +49,7 @@ def parse_filters(terms: Iterable[str] = (), raw: Mapping[str, Any] | None = Non
         known[operator] += [value for value in values if value not in known[operator]]
         if field.kind == "accession" and len(known[operator]) > 1:
             raise UsageError("the service takes one accession at a time")
-    for name, operation in checked(raw or {}).items():
+    for name, operation in checked({} if raw is None else raw).items():
         if name in found:
             raise UsageError(f"{name} is in --filter and in --filters")
         found[name] = operation

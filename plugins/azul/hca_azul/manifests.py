@@ -43,6 +43,14 @@ _TRIES = 5
 Say = Callable[[str], None]
 
 
+class _Lapsed(Exception):
+    """The address of a manifest is no good any more; a new one may be."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Manifest:
     """One manifest.
 
@@ -76,53 +84,54 @@ class Manifest:
     def save(self, path: Path | str, *, mode: int = 0o666) -> int:
         """Get it and save it: the file appears when it is whole. Bytes of it.
 
+        Where a connection breaks, or the address lapses before it is used, the manifest is asked for again: the service
+        has it ready.
+
         :param mode: of a new file, before the umask
         """
         from hca_base.config import open_atomic
 
-        try:
-            with self._open() as (response, _):
-                with open_atomic(path, new_mode=mode) as stream:
-                    return self._copy(response, stream)
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
-
-    def save_with_retries(self, path: Path | str, *, mode: int = 0o666) -> int:
-        """:meth:`save`, again where a connection broke or the address lapsed meanwhile."""
-        return self._again(lambda: self.save(path, mode=mode))
+        for number in range(1, _TRIES + 1):
+            try:
+                with self._open() as response, open_atomic(path, new_mode=mode) as stream:
+                    size = self._copy(response, stream)
+                self._pending.forget()
+                return size
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+            except TimedOutError:
+                raise
+            except (UnreachableError, _Lapsed) as error:
+                told = error.error if isinstance(error, _Lapsed) else error
+                if number == _TRIES:
+                    raise told from None
+                self._say(f"the manifest did not come through ({told}); it is asked for again")
+        raise AssertionError("not reached")
 
     def write(self, stream: BinaryIO) -> int:
         """Write it to a stream, when it is ready. What was written cannot be taken back, so there is no second try."""
-        with self._open() as (response, _):
-            return self._copy(response, stream)
-
-    def _again(self, attempt: Callable[[], int]) -> int:
-        for number in range(1, _TRIES + 1):
-            try:
-                return attempt()
-            except (UnreachableError, ServiceError) as error:
-                lapsed = isinstance(error, ServiceError) and error.status in _LAPSED and getattr(error, "fetched", 0)
-                broke = isinstance(error, UnreachableError) and not isinstance(error, TimedOutError)
-                if number == _TRIES or not (lapsed or broke):
-                    raise
-                self._say(f"the manifest did not come through ({error}); it is asked for again")
-        raise AssertionError("not reached")
+        try:
+            with self._open() as response:
+                size = self._copy(response, stream)
+        except _Lapsed as lapsed:
+            raise lapsed.error from None
+        self._pending.forget()
+        return size
 
     @contextmanager
-    def _open(self) -> Iterator[tuple[requests.Response, str]]:
+    def _open(self) -> Iterator[requests.Response]:
         location = self.ready()
         remember_secret(location.partition("?")[2])
         try:
             response = self.client.session.call("GET", location, stream=True, auth="no")
         except ServiceError as error:
-            # Told apart from what the service says about the manifest itself.
-            error.fetched = 1  # type: ignore[attr-defined]
+            if error.status in _LAPSED:
+                raise _Lapsed(error) from None
             raise
         try:
-            yield response, location
+            yield response
         finally:
             response.close()
-        self._pending.forget()
 
     def _copy(self, response: requests.Response, stream: BinaryIO) -> int:
         from hca_base.output import Progress
@@ -248,4 +257,4 @@ def save_manifest(manifest: Manifest, output: str | None, *, secret: bool, force
     path = Path(name)
     if path.exists() and not force and path.is_file():
         raise UsageError(f"{name} is there already", hint="--force replaces it, --output FILE takes another name")
-    return name, manifest.save_with_retries(path, mode=0o600 if secret else 0o666)
+    return name, manifest.save(path, mode=0o600 if secret else 0o666)

@@ -46,13 +46,13 @@ def project_table(
 
     with tempfile.TemporaryDirectory(prefix="hca-azul-") as directory:
         table = Path(directory) / "table.tsv"
-        Manifest(client, project.filters, "compact", catalog=catalog, wait=wait, say=say).save_with_retries(table)
+        Manifest(client, project.filters, "compact", catalog=catalog, wait=wait, say=say).save(table)
         known: dict[str, dict[str, str]] = {}
         if barcodes:
             lines = Path(directory) / "entities.jsonl"
             try:
                 job = Manifest(client, project.filters, "verbatim.jsonl", catalog=catalog, wait=wait, say=say)
-                job.save_with_retries(lines)
+                job.save(lines)
                 known = protocols(lines)
             except HCAError as error:
                 from hca_base.output import warn
@@ -131,8 +131,8 @@ def protocols(lines: Path) -> dict[str, dict[str, str]]:
                 facts = found.setdefault(one, {})
                 for kind in _BARCODES:
                     barcode = content.get(kind)
-                    for fact in _FACTS if isinstance(barcode, dict) else ():
-                        value = barcode.get(fact)
+                    for fact in _FACTS:
+                        value = barcode.get(fact) if isinstance(barcode, dict) else None
                         if value is not None:
                             facts.setdefault(f"{kind}.{fact}", {})[str(value)] = None
     return {name: {fact: SEPARATOR.join(seen) for fact, seen in facts.items()} for name, facts in found.items()}

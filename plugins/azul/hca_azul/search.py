@@ -50,7 +50,7 @@ class Search:
         self.catalog = client.catalog(catalog)
         self.limit = limit
         size = min(PAGE_SIZES[kind], page_size or PAGE_SIZES[kind], limit or PAGE_SIZES[kind])
-        self._params = {
+        self._params: dict[str, Any] = {
             "catalog": self.catalog,
             "filters": compact_json(self.filters) if self.filters else None,
             "size": max(1, size),

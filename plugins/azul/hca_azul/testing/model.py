@@ -187,7 +187,7 @@ def sample() -> Atlas:
     """A few projects with all that is odd about real ones."""
     human = ("Homo sapiens", "human adult stage", "brain", "10x 3' v2")
     mouse = ("Mus musculus", "prime adult stage", "heart", "Smart-seq2")
-    matrix = {"format": "loom", "content": "Count Matrix"}
+    matrix: dict[str, Any] = {"format": "loom", "content": "Count Matrix"}
     return Atlas(
         [
             Project(

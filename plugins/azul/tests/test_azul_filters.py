@@ -1,0 +1,88 @@
+"""Filters as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from hca_azul.fields import FIELDS, field_of
+from hca_azul.filters import checked, parse_filters
+from hca_base.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        (["organ=brain"], {"organ": {"is": ["brain"]}}),
+        (["species=Homo sapiens,Mus musculus"], {"genusSpecies": {"is": ["Homo sapiens", "Mus musculus"]}}),
+        (["organ=brain", "organ=heart", "organ=brain"], {"organ": {"is": ["brain", "heart"]}}),
+        (["organ=null"], {"organ": {"is": [None]}}),
+        (["organ="], {"organ": {"is": [None]}}),
+        (['contact="Laura,,Huerta",x'], {"contactName": {"is": ["Laura,,Huerta", "x"]}}),
+        (["library=10x 3' v2"], {"libraryConstructionApproach": {"is": ["10x 3' v2"]}}),
+        (["cellCount=1000..5000"], {"cellCount": {"within": [[1000, 5000]]}}),
+        (["cells=1k..2M"], {"cellCount": {"within": [[1000, 2_000_000]]}}),
+        (["cells=1000.."], {"cellCount": {"within": [[1000, 2**53 - 1]]}}),
+        (["size=..1.5G"], {"fileSize": {"within": [[0, 1_500_000_000]]}}),
+        (["cells=7,8"], {"cellCount": {"is": [7, 8]}}),
+        (["age=20 years"], {"organismAge": {"is": [{"value": "20", "unit": "year"}]}}),
+        (["age=20..30 year"], {"organismAgeRange": {"within": [[630_720_000, 946_080_000]]}}),
+        (["accession=geo:GSE1"], {"accessions": {"is": [{"namespace": "geo", "accession": "GSE1"}]}}),
+        (["accession=GSE1"], {"accessions": {"is": [{"accession": "GSE1"}]}}),
+        (["paired=yes"], {"pairedEnd": {"is": [True]}}),
+        (["accessible=false"], {"accessible": {"is": [False]}}),
+        (["organ-part=islet"], {"organPart": {"is": ["islet"]}}),
+        (["ORGANPART=islet"], {"organPart": {"is": ["islet"]}}),
+        (["files.file_size=1"], {"files.file_size": {"is": ["1"]}}),
+        (["name=a=b"], {"fileName": {"is": ["a=b"]}}),
+        ([], {}),
+    ],
+)
+def test_terms(terms: list[str], expected: object) -> None:
+    assert parse_filters(terms) == expected
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        (["brain"], "FIELD=VALUE"),
+        (["=brain"], "FIELD=VALUE"),
+        (["orgn=brain"], "no field"),
+        (["cells=many"], "is a number"),
+        (["cells=5..1"], "begins after its end"),
+        (["cells=.."], "neither end"),
+        (["cells=5", "cells=1..2"], "mix"),
+        (["cells=1..2", "cells=5..6"], "two ranges"),
+        (["age=old"], "no age"),
+        (["age=20..30"], "no range of ages"),
+        (["age-range=20"], "takes a range"),
+        (["paired=maybe"], "true or false"),
+        (["accessible=null"], "never missing"),
+        (["accession=a,b"], "one accession"),
+    ],
+)
+def test_terms_that_make_no_sense(terms: list[str], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        parse_filters(terms)
+
+
+def test_raw_filters_are_passed_on_and_join_the_others() -> None:
+    raw = {"cellCount": {"intersects": [[1, 2]]}, "brandNew": {"is": [None]}}
+    assert parse_filters(["organ=brain"], raw) == {**raw, "organ": {"is": ["brain"]}}
+    with pytest.raises(UsageError, match="both|--filters"):
+        parse_filters(["organ=brain"], {"organ": {"is": ["heart"]}})
+
+
+@pytest.mark.parametrize("raw", [[], "x", {"organ": "brain"}, {"organ": {"is": "brain"}}, {"organ": {"was": []}}])
+def test_raw_filters_that_are_none(raw: object) -> None:
+    with pytest.raises(UsageError):
+        checked(raw)  # type: ignore[arg-type]
+
+
+def test_no_alias_hides_a_field_and_each_stands_for_one() -> None:
+    seen: set[str] = set()
+    for field in FIELDS.values():
+        for alias in field.aliases:
+            assert alias not in FIELDS and alias not in seen
+            seen.add(alias)
+            assert field_of(alias) is field
+        assert field_of(field.name) is field

@@ -14,7 +14,8 @@ from hca_base.errors import UsageError
 class Field(NamedTuple):
     """A field of the service.
 
-    :ivar kind: text, number, boolean, age (value and unit), accession, or range (numbers; cannot be listed as terms)
+    :ivar kind: text, number, boolean, age (value and unit), accession (NAMESPACE:ID), atlas (NAME:VERSION), object (JSON),
+        or range (numbers; cannot be listed as terms)
     :ivar about: one line
     :ivar aliases: plain names that stand for it
     """
@@ -31,7 +32,7 @@ _TABLE = (
     Field("aggregateLastModifiedDate", "text", "last change of the entity or of anything in it"),
     Field("aggregateSubmissionDate", "text", "first submission of the entity or of anything in it"),
     Field("aggregateUpdateDate", "text", "last update of the entity or of anything in it"),
-    Field("assayType", "text", "kind of imaging assay", ("assay",)),
+    Field("assayType", "object", "kind of imaging assay, as a JSON object", ("assay",)),
     Field("biologicalSex", "text", "sex of the donor", ("sex",)),
     Field("bionetworkName", "text", "biological network of the Human Cell Atlas", ("network", "bionetwork")),
     Field("bundleUuid", "text", "UUID of a bundle", ("bundle",)),
@@ -89,7 +90,7 @@ _TABLE = (
     Field("specimenOrgan", "text", "organ of the specimen", ("specimen-organ",)),
     Field("specimenOrganPart", "text", "part of the organ of the specimen", ("specimen-organ-part",)),
     Field("submissionDate", "text", "first submission of the entity itself", ("submitted",)),
-    Field("tissueAtlas", "text", "tissue atlas that the project is part of", ("atlas",)),
+    Field("tissueAtlas", "atlas", "tissue atlas that the project is part of, as NAME or NAME:VERSION", ("atlas",)),
     Field("updateDate", "text", "last update of the entity itself", ("updated",)),
     Field("workflow", "text", "analysis workflow that made a file"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -112,10 +113,25 @@ def _value(field: Field, text: str) -> Any:
         if not match:
             raise UsageError(f"{text!r} is no age", hint="for example age='20 year'")
         return {"value": match[1], "unit": _unit(match[2])}
+    if field.kind == "atlas":
+        atlas, colon, version = text.partition(":")
+        return {"atlas": atlas, "version": version} if colon else {"atlas": atlas}
+    if field.kind == "object":
+        return _object(field, text)
     if field.kind == "accession":
         namespace, colon, accession = text.partition(":")
         return {"namespace": namespace, "accession": accession} if colon else {"accession": text}
     return text
+
+
+def _object(field: Field, text: str) -> Any:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise UsageError(f"{field.name} is a JSON object, not {text!r}", hint="'hca azul facets' shows its values")
+    return found
 
 
 def _number(field: Field, text: str) -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from hca_azul.client import AzulClient
 from hca_azul.testing import EmbeddedAzul
+
 from hca_base.config import load
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from hca_azul.fields import FIELDS, field_of
 from hca_azul.filters import checked, parse_filters
+
 from hca_base.errors import UsageError
 
 
@@ -32,6 +32,7 @@ from hca_base.errors import UsageError
         (["accessible=false"], {"accessible": {"is": [False]}}),
         (["organ-part=islet"], {"organPart": {"is": ["islet"]}}),
         (["ORGANPART=islet"], {"organPart": {"is": ["islet"]}}),
+        (["atlas=Lung:v1.0,Gut"], {"tissueAtlas": {"is": [{"atlas": "Lung", "version": "v1.0"}, {"atlas": "Gut"}]}}),
         (["files.file_size=1"], {"files.file_size": {"is": ["1"]}}),
         (["name=a=b"], {"fileName": {"is": ["a=b"]}}),
         ([], {}),
@@ -68,7 +69,7 @@ def test_terms_that_make_no_sense(terms: list[str], told: str) -> None:
 def test_raw_filters_are_passed_on_and_join_the_others() -> None:
     raw = {"cellCount": {"intersects": [[1, 2]]}, "brandNew": {"is": [None]}}
     assert parse_filters(["organ=brain"], raw) == {**raw, "organ": {"is": ["brain"]}}
-    with pytest.raises(UsageError, match="both|--filters"):
+    with pytest.raises(UsageError, match="and in --filters"):
         parse_filters(["organ=brain"], {"organ": {"is": ["heart"]}})
 
 

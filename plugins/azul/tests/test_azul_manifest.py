@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from hca_azul.client import AzulClient
 from hca_azul.manifests import Manifest
 from hca_azul.pending import Pending
 from hca_azul.testing import EmbeddedAzul
+
 from hca_base.errors import ServiceError, TimedOutError
 
 

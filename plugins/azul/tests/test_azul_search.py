@@ -7,9 +7,9 @@ import subprocess
 from typing import Any
 
 import pytest
-
 from hca_azul.client import AzulClient
 from hca_azul.testing import Atlas, EmbeddedAzul, File, Project
+
 from hca_base.errors import NotFoundError, ServiceError
 
 

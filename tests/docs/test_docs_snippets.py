@@ -24,6 +24,11 @@ PAGES = sorted(
 #: Bundle that the pages talk about.
 BUNDLE_UUID = "11111111-2222-4333-8444-555555555555"
 SECONDS = 120
+WRITE_DEMO = """
+from pathlib import Path
+from hca_local.demo.sample import write_bundle
+write_bundle(Path(r"{}"))
+"""
 
 pytestmark = pytest.mark.xdist_group("docs")
 
@@ -72,7 +77,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     assert started.returncode == 0, started.stderr
     demo = shell.folder / "demo"
     try:
-        made = shell.run(f"python -c 'import pathlib; from hca_local.demo.sample import write_bundle; write_bundle(pathlib.Path(r\"{demo}\"))'")
+        made = shell.run(WRITE_DEMO.format(demo), "python")
         assert made.returncode == 0, made.stderr
         sent = shell.run(f"hca dss upload --src-dir {demo} --replica aws --bundle-uuid {BUNDLE_UUID}")
         assert sent.returncode == 0, sent.stderr
@@ -90,7 +95,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 @pytest.fixture
 def page_shell(deployment: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    """The deployment with a working folder of the page's own: ``my-bundle``, ``reads_R1.fastq.gz`` and ``sample.json``."""
+    """The deployment with a working folder of the page's own: a bundle's files, reads, and a sample."""
     work = tmp_path / "work"
     work.mkdir()
     shutil.copytree(deployment.folder / "demo", work / "my-bundle")

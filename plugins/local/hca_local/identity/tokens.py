@@ -19,6 +19,8 @@ from hca_local.identity.keys import SigningKey
 from hca_local.identity.people import PEOPLE, Person
 
 GROUP_CLAIM = "https://auth.data.humancellatlas.org/group"
+#: The login that a token came of (OpenID Connect Front-Channel Logout, 3); those that are minted by name have none.
+LOGIN_CLAIM = "sid"
 EMAIL_CLAIM = "https://auth.data.humancellatlas.org/email"
 # The audience that hca 7 writes into the tokens that it signs for a service account.
 AUDIENCE = "https://dev.data.humancellatlas.org/"
@@ -74,6 +76,8 @@ class Identity:
         self.key = key
         self.issuer = issuer
         self.audience = audience
+        #: logins that were ended at the OpenID provider; tokens that came of them are refused
+        self.ended_logins: set[str] = set()
         self._lock = threading.Lock()
         self._verified: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
@@ -120,8 +124,9 @@ class Identity:
             known = self._verified.get(token)
             if known is not None and known[0] > time.time():
                 self._verified.move_to_end(token)
-                return known[1]
-        caller = self._verify(token)
+        caller = known[1] if known is not None and known[0] > time.time() else self._verify(token)
+        if caller.claims.get(LOGIN_CLAIM) in self.ended_logins:
+            raise InvalidTokenError("The login that this token came of has ended.")
         with self._lock:
             self._verified[token] = (float(caller.claims["exp"]), caller)
             while len(self._verified) > _REMEMBERED:

@@ -26,6 +26,8 @@ class Settings:
     :ivar simulate_waits: answer with the 202s and 301s of the original services, where they would; a number stands for
         the seconds that clients are told to wait
     :ivar admin_emails: whose tokens may delete bundles
+    :ivar access_token_ttl: seconds that access tokens of logins live; those of ``hca local token`` live a year
+    :ivar device_interval: seconds that programs wait between questions in logins by device code
     :ivar credentials_ttl: seconds for which the Upload Service lends credentials
     :ivar validators: command lines by the name of the validator that they stand for; ``*`` for every other name
     """
@@ -40,6 +42,8 @@ class Settings:
     checkout_bucket: str = "dss-checkout"
     upload_bucket: str = "org-humancellatlas-upload-local"
     admin_emails: tuple[str, ...] = ("admin@example.org",)
+    access_token_ttl: float = 3600
+    device_interval: float = 5
     credentials_ttl: float = 3600
     validators: Mapping[str, Sequence[str]] = field(default_factory=dict)
 

@@ -1,0 +1,88 @@
+"""The programs that may log people in: one with the secret that everybody knows, as the DSS gave out, and one without.
+
+Both run on the user's machine (RFC 8252): they are sent back to a loopback address, on whatever port they found free.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from authlib.oauth2.rfc6749 import ClientMixin
+
+from hca_local.identity.tokens import CLIENT_ID, CLIENT_SECRET
+
+PUBLIC_CLIENT_ID = "hca-local-public"
+SCOPES = ("openid", "email", "offline_access")
+#: Granted to a program that asks for none.
+DEFAULT_SCOPES = ("openid", "email")
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+GRANT_TYPES = ("authorization_code", "refresh_token", DEVICE_GRANT)
+#: Where a login may end. A port may be added: it is the only part that varies (RFC 8252, 7.3).
+REDIRECT_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True)
+class Client(ClientMixin):
+    """One registered program.
+
+    :ivar secret: None for a public client
+    """
+
+    client_id: str
+    title: str
+    secret: str | None = field(default=None, repr=False)
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> None:
+        """None: a request must say where the browser goes (OpenID Connect Core, 3.1.2.1)."""
+
+    def get_allowed_scope(self, scope: str | None) -> str | None:
+        """Those of the scopes that are granted here, unknown ones being passed over (OpenID Connect Core, 3.1.2.1);
+        None if none is left."""
+        asked = scope.split() if scope else DEFAULT_SCOPES
+        return " ".join(known for known in SCOPES if known in asked) or None
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return is_redirect_uri(redirect_uri)
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return self.secret is not None and hmac.compare_digest(self.secret.encode(), client_secret.encode())
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method == "none" if self.secret is None else method in ("client_secret_basic", "client_secret_post")
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in GRANT_TYPES
+
+
+CLIENTS = {
+    client.client_id: client
+    for client in (
+        Client(CLIENT_ID, "hca on this machine", CLIENT_SECRET),
+        Client(PUBLIC_CLIENT_ID, "a program on this machine"),
+    )
+}
+
+
+def is_redirect_uri(uri: str) -> bool:
+    """Whether a URI is ``http://``, one of the loopback hosts, any port or none, and no path but ``/``.
+
+    Judged by putting the URI together again: what a browser might read in another way differs from that.
+    """
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError:
+        return False
+    for host in REDIRECT_HOSTS:
+        origin = f"http://{host}" if port is None else f"http://{host}:{port}"
+        if port != 0 and uri in (origin, f"{origin}/"):
+            return True
+    return False

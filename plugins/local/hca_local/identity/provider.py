@@ -1,0 +1,390 @@
+"""The OpenID provider: Authlib's authorization server, with our people, programs and logins.
+
+Authlib judges the requests (RFC 6749, 7009, 7636, 8628); what is kept, who may log in and what tokens say is ours.
+Every request is one transaction of the store, so that a code or refresh token is good for one of two that come at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2 import OAuth2Error, OAuth2Request
+from authlib.oauth2.rfc6749 import AuthorizationServer
+from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, RefreshTokenGrant
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint, DeviceCodeGrant
+
+from hca_local.identity.clients import CLIENTS, Client
+from hca_local.identity.logins import DEVICE_LIFETIME, Code, Device, Login, Logins, RefreshToken
+from hca_local.identity.tokens import LOGIN_CLAIM, Identity, TokenError
+
+if TYPE_CHECKING:
+    from hca_local.identity.people import Person
+    from hca_local.store import Store
+
+#: At DEBUG they log tokens whole.
+for _talkative in ("authlib", "authlib.oauth2", "authlib.oauth2.rfc6749", "authlib.oauth2.rfc8628"):
+    logging.getLogger(_talkative).setLevel(logging.INFO)
+
+_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer. ``body`` is a JSON object, or empty."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Provider:
+    """What the endpoints do, without HTTP.
+
+    :param access_token_ttl: seconds that access tokens live
+    :param device_interval: seconds between two questions of a program that waits for a device code
+    """
+
+    def __init__(
+        self, identity: Identity, store: Store, *, access_token_ttl: float = 3600, device_interval: float = 5
+    ) -> None:
+        self.identity = identity
+        self.logins = Logins(store, identity.ended_logins.add)
+        self.access_token_ttl = access_token_ttl
+        self._store = store
+        self._server = _Server(self)
+        self._server.register_grant(_CodeGrant, [_RequiredChallenge(required=True)])
+        self._server.register_grant(_RefreshGrant)
+        self._server.register_grant(_DeviceGrant)
+        self._server.register_endpoint(_Revocation)
+        device = _DeviceAuthorization(self._server)
+        device.INTERVAL = device_interval
+        self._server.register_endpoint(device)
+
+    # What programs ask
+
+    def token(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        """The token endpoint."""
+        with self._store.write():
+            return _judged(lambda: self._server.create_token_response(_Request("POST", "token", form, headers)))
+
+    def revoke(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        """The revocation endpoint (RFC 7009)."""
+        return self._endpoint("revocation", form, headers)
+
+    def authorize_device(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        """The device authorization endpoint (RFC 8628, 3.1)."""
+        self.logins.sweep()
+        return self._endpoint("device_authorization", form, headers)
+
+    def _endpoint(self, name: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        with self._store.write():
+            return _judged(lambda: self._server.create_endpoint_response(name, _Request("POST", name, form, headers)))
+
+    def user_info(self, token: str) -> dict[str, Any] | None:
+        """What the userinfo endpoint tells the bearer of an access token; None if the token is no good."""
+        try:
+            claims = self.identity.verify(token).claims
+        except TokenError:
+            return None
+        scope = claims.get("scope")
+        if "openid" not in (scope.split() if isinstance(scope, str) else scope or ()):
+            return None
+        known = ("sub", "email", "email_verified")
+        return {name: value for name, value in claims.items() if name in known or name.startswith("https://")}
+
+    # What people see and decide
+
+    def consent(self, query: Mapping[str, str]) -> Consent | Answer:
+        """Judge an authorization request: what to ask the person, or where to send the browser with the error.
+
+        :raises OAuth2Error: the browser must not be sent anywhere, for it is not certain who asks
+        """
+        request = _Request("GET", "authorize", query, {})
+        try:
+            grant = self._server.get_consent_grant(request)
+        except OAuth2Error as error:
+            if not error.redirect_uri:
+                raise
+            answer: Answer = self._server.handle_error_response(request, error)
+            return answer
+        except ValueError:
+            raise OAuth2Error(_ODD_CHARACTERS, error="invalid_request") from None
+        client = grant.request.client
+        return Consent(client, grant.request.scope, grant.redirect_uri)
+
+    def decide(self, query: Mapping[str, str], person: Person | None) -> Answer:
+        """Send the browser back with what the person decided about a request; None denies.
+
+        :raises OAuth2Error: as :meth:`consent`
+        """
+        judged = self.consent(query)
+        if isinstance(judged, Answer):
+            return judged
+        self.logins.sweep()
+        with self._store.write():
+            request = self._server.create_oauth2_request(_Request("POST", "authorize", query, {}))
+            grant = self._server.get_authorization_grant(request)
+            answer: Answer = self._server.create_authorization_response(request, grant_user=person, grant=grant)
+        return answer
+
+    # Tokens
+
+    def issue(self, login: Login, scope: str, *, refreshable: bool) -> dict[str, Any]:
+        """A token endpoint's answer for a login. ``scope`` may be less than what was granted."""
+        now = int(time.time())
+        claims = self.identity.claims_of(login.person, lifetime=self.access_token_ttl)
+        claims |= {"azp": login.client_id, "jti": secrets.token_urlsafe(12), LOGIN_CLAIM: login.id}
+        if login.person.flaw != "scope":
+            claims["scope"] = scope
+        if "email" not in scope.split():
+            # The DSS knows people by the claim of its own, which stays.
+            claims = {name: value for name, value in claims.items() if name not in ("email", "email_verified")}
+        access = self.identity.mint(claims)
+        answer: dict[str, Any] = {
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": int(self.access_token_ttl),
+            "scope": scope,
+        }
+        if "openid" in scope.split():
+            about: dict[str, Any] = {name: claims[name] for name in ("email", "email_verified") if name in claims}
+            identity_claims: dict[str, Any] = {
+                "iss": self.identity.issuer,
+                "sub": login.person.subject,
+                "aud": login.client_id,
+                "iat": now,
+                "exp": now + 3600,
+                "auth_time": login.auth_time,
+                "at_hash": _half_hash(access),
+                LOGIN_CLAIM: login.id,
+            }
+            identity_claims |= about
+            if login.nonce:
+                identity_claims["nonce"] = login.nonce
+            answer["id_token"] = self.identity.mint(identity_claims)
+        if refreshable and "offline_access" in login.scope.split():
+            answer["refresh_token"] = secrets.token_urlsafe(32)
+        return answer
+
+
+#: Authlib repeats some members in the descriptions of its errors, and fails where they hold more than such may.
+_ODD_CHARACTERS = "A member of the request holds characters that do not belong there."
+
+
+def _judged(function: Callable[[], Answer]) -> Answer:
+    try:
+        return function()
+    except ValueError:
+        return Answer(400, {"error": "invalid_request", "error_description": _ODD_CHARACTERS})
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What a person is asked: whether ``client`` may act for them, as far as ``scope`` goes."""
+
+    client: Client
+    scope: str
+    redirect_uri: str
+
+
+def _half_hash(token: str) -> str:
+    """``at_hash`` (OpenID Connect Core, 3.1.3.6)."""
+    half = hashlib.sha256(token.encode()).digest()[:16]
+    return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
+
+
+class _Request(OAuth2Request):
+    def __init__(self, method: str, path: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> None:
+        # Authlib wants to see https, or the loopback, by a name that all its versions know; nothing else reads it.
+        super().__init__(method, f"http://localhost:80/auth/{path}", headers=dict(headers))
+        self.payload = BasicOAuth2Payload(dict(parameters))
+
+    @property
+    def args(self) -> Mapping[str, str]:
+        return dict(self.payload.data)
+
+    form = args
+
+
+class _Server(AuthorizationServer):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__()
+        self.provider = provider
+        self.register_token_generator("default", self._generate)
+
+    def query_client(self, client_id: str) -> Client | None:
+        return CLIENTS.get(client_id)
+
+    def create_oauth2_request(self, request: OAuth2Request) -> OAuth2Request:
+        return request
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Nobody listens."""
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Answer:
+        found = {name: value for name, value in headers if name.lower() != "content-type"}
+        if "Location" in found:
+            # RFC 9207: who answers.
+            iss = self.provider.identity.issuer
+            found["Location"] = _with_issuer(found["Location"], iss)
+        return Answer(status, body if isinstance(body, Mapping) else {}, found)
+
+    def _generate(
+        self,
+        grant_type: str,
+        client: Client,
+        user: Login,
+        scope: str,
+        expires_in: object = None,
+        include_refresh_token: bool = True,
+    ) -> dict[str, Any]:
+        return self.provider.issue(user, scope, refreshable=include_refresh_token)
+
+    def save_token(self, token: Mapping[str, Any], request: OAuth2Request) -> None:
+        if "refresh_token" in token:
+            self.provider.logins.add_refresh_token(token["refresh_token"], request.user)
+
+
+def _with_issuer(location: str, issuer: str) -> str:
+    from urllib.parse import urlencode
+
+    return f"{location}{'&' if '?' in location else '?'}{urlencode({'iss': issuer})}"
+
+
+class _RequiredChallenge(CodeChallenge):
+    """PKCE with S256, of every program: without it the one with a secret would be no safer, for all know the secret."""
+
+    DEFAULT_CODE_CHALLENGE_METHOD = "S256"
+    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
+
+    def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
+        data = grant.request.payload.data
+        if not data.get("code_challenge") or data.get("code_challenge_method") != "S256":
+            raise InvalidRequestError("PKCE is required: send code_challenge, and code_challenge_method=S256.")
+        super().validate_code_challenge(grant, redirect_uri)
+
+
+class _CodeGrant(AuthorizationCodeGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = _AUTH_METHODS
+
+    @property
+    def logins(self) -> Logins:
+        return self.server.provider.logins
+
+    def validate_authorization_request(self) -> str:
+        redirect_uri: str = super().validate_authorization_request()
+        data = self.request.payload.data
+        refusal = None
+        if "request" in data:
+            refusal = ("request_not_supported", "Requests in JWTs are not understood.")
+        elif "request_uri" in data:
+            refusal = ("request_uri_not_supported", "Requests in JWTs are not understood.")
+        elif data.get("response_mode", "query") != "query":
+            refusal = ("invalid_request", "The only response_mode is query.")
+        elif "none" in data.get("prompt", "").split():
+            # Nobody is ever logged in here: who it is is asked each time.
+            refusal = ("login_required", "The person must be asked.")
+        if refusal is not None:
+            raise OAuth2Error(refusal[1], error=refusal[0], redirect_uri=redirect_uri, state=data.get("state"))
+        if data.get("access_type") == "offline" and "offline_access" not in self.request.scope.split():
+            # How Google's libraries ask for a refresh token.
+            self.request.scope = f"{self.request.scope} offline_access"
+        return redirect_uri
+
+    def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
+        data = request.payload.data
+        login = self.logins.begin(request.client.client_id, request.user, request.scope, data.get("nonce"))
+        self.logins.add_code(code, login, data["redirect_uri"], data["code_challenge"])
+
+    def query_authorization_code(self, code: str, client: Client) -> Code | None:
+        return self.logins.code(code, client.client_id)
+
+    def delete_authorization_code(self, authorization_code: Code) -> None:
+        self.logins.use_code(authorization_code)
+
+    def authenticate_user(self, authorization_code: Code) -> Login:
+        return authorization_code.login
+
+
+class _RefreshGrant(RefreshTokenGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = _AUTH_METHODS
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    def authenticate_refresh_token(self, refresh_token: str) -> RefreshToken | None:
+        found: RefreshToken | None = self.server.provider.logins.refresh_token(refresh_token)
+        return found
+
+    def authenticate_user(self, refresh_token: RefreshToken) -> Login:
+        return refresh_token.login
+
+    def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
+        self.server.provider.logins.use_refresh_token(refresh_token)
+
+
+class _Revocation(RevocationEndpoint):
+    """Either token ends the whole login (RFC 7009, 2.1)."""
+
+    CLIENT_AUTH_METHODS = _AUTH_METHODS
+
+    def query_token(self, token_string: str, token_type_hint: str | None) -> RefreshToken | None:
+        provider: Provider = self.server.provider
+        found = provider.logins.of_refresh_token(token_string)
+        if found is not None:
+            return found
+        try:
+            claims = provider.identity.verify(token_string).claims
+        except TokenError:
+            return None
+        login = provider.logins.get(claims.get(LOGIN_CLAIM))
+        return RefreshToken(None, login) if login is not None else None
+
+    def revoke_token(self, token: RefreshToken, request: OAuth2Request) -> None:
+        self.server.provider.logins.end(token.login)
+
+
+class _DeviceAuthorization(DeviceAuthorizationEndpoint):
+    CLIENT_AUTH_METHODS = _AUTH_METHODS
+    EXPIRES_IN = DEVICE_LIFETIME
+
+    def get_verification_uri(self) -> str:
+        return f"{self.server.provider.identity.issuer}/device"
+
+    def save_device_credential(self, client_id: str, scope: str | None, data: Mapping[str, Any]) -> None:
+        granted = CLIENTS[client_id].get_allowed_scope(scope)
+        if granted is None:
+            raise OAuth2Error("None of these scopes is known.", error="invalid_scope")
+        logins: Logins = self.server.provider.logins
+        logins.add_device(data["device_code"], data["user_code"], client_id, granted, self.INTERVAL)
+
+
+class _DeviceGrant(DeviceCodeGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = _AUTH_METHODS
+
+    def query_device_credential(self, device_code: str) -> Device:
+        found = self.server.provider.logins.device(device_code)
+        if found is None:
+            raise InvalidGrantError("The device code is not known, or was used.")
+        self._device: Device = found
+        return found
+
+    def query_user_grant(self, user_code: str) -> tuple[Login | None, bool] | None:
+        if self._device.denied:
+            return None, False
+        if self._device.login is None:
+            return None
+        self.server.provider.logins.use_device(self._device)
+        return self._device.login, True
+
+    def should_slow_down(self, credential: Device) -> bool:
+        return credential.too_soon

@@ -189,11 +189,11 @@ def test_a_completion_cut_at_any_point_is_finished_at_the_next_start(tmp_path, m
         upload = uploads.get(upload_id, BUCKET, "key")
         wanted = []
         for number, content in enumerate(parts, 1):
-            from hca_local.s3.uploads import PartWriter
+            from hca_local.s3.uploads import PartWriter, Wanted
 
             with PartWriter(uploads, upload, number) as writer:
                 writer.write(content)
-                wanted.append((number, writer.commit().etag))
+                wanted.append(Wanted(number, writer.commit().etag))
         with monkeypatch.context() as patch:
             patch.setattr(BlobStore, "_place", replacement)
             with pytest.raises(Killed):

@@ -71,7 +71,7 @@ def test_one_that_cannot_be_reached_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
     from hca_base.errors import HCAError
 
-    with pytest.raises(HCAError, match="127.0.0.1:9"):
+    with pytest.raises(HCAError, match=r"127\.0\.0\.1:9"):
         Deployment(tmp_path, s3_endpoint="http://127.0.0.1:9").start()
     with Deployment(tmp_path / "other") as other, pytest.raises(HCAError, match="refused"):
         Deployment(tmp_path, s3_endpoint=other.s3_url).start()

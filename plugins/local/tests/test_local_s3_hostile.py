@@ -81,7 +81,6 @@ def test_documents_that_are_none(deployment, document, path):
         ("POST", f"/{BUCKET}/k", (405, "MethodNotAllowed")),
         ("OPTIONS", f"/{BUCKET}/k", (405, "MethodNotAllowed")),
         ("PUT", f"/{BUCKET}?policy", (501, "NotImplemented")),
-        ("GET", f"/{BUCKET}?versions", (501, "NotImplemented")),
         ("PUT", f"/{BUCKET}/k?retention", (501, "NotImplemented")),
         ("POST", f"/{BUCKET}/k?tagging", (405, "MethodNotAllowed")),
         ("GET", f"/{BUCKET}/k?versionId=abc", (501, "NotImplemented")),

@@ -286,6 +286,9 @@ def test_lists_by_page_prefix_and_delimiter(s3):
             )
             assert listing(Prefix="a/01", **configured) == ([f"a/{n:03}" for n in range(10, 20)], [])
         assert listing(Prefix="nothing") == ([], [])
+    versions = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": 7})
+    listed = [(item["Key"], item["VersionId"]) for page in versions for item in page["Versions"]]
+    assert listed == [(key, "null") for key in keys]
     after = s3.list_objects_v2(Bucket=bucket, StartAfter="a/028", Prefix="a/")
     assert [item["Key"] for item in after["Contents"]] == ["a/029"]
     assert after["KeyCount"] == 1
@@ -356,6 +359,106 @@ def test_a_multipart_object_has_s3s_own_etag_and_all_its_bytes(s3, deployment):
     assert s3.get_object(Bucket=BUCKET, Key="multi-copy")["Body"].read() == body
 
 
+@pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA1", "SHA256"])
+def test_checksums_of_multipart_objects(s3, algorithm, kind):
+    import base64
+
+    def checksum(data: bytes) -> bytes:
+        import zlib
+
+        from google_crc32c import Checksum
+
+        if algorithm == "CRC32":
+            return zlib.crc32(data).to_bytes(4, "big")
+        return Checksum(data).digest() if algorithm == "CRC32C" else hashlib.new(algorithm, data).digest()
+
+    where: dict[str, Any] = {"Bucket": BUCKET, "Key": f"sums-{algorithm}-{kind}"}
+    begin = {**where, "ChecksumAlgorithm": algorithm, "ChecksumType": kind}
+    if kind == "FULL_OBJECT" and algorithm.startswith("SHA"):
+        assert failure(s3.create_multipart_upload, **begin) == (400, "InvalidRequest")
+        return
+    begun = s3.create_multipart_upload(**begin)
+    assert (begun["ChecksumAlgorithm"], begun["ChecksumType"]) == (algorithm, kind)
+    where["UploadId"] = begun["UploadId"]
+    member = f"Checksum{algorithm}"
+    bodies = [os.urandom(5 * MIB), b"the end"]
+    parts = []
+    for number, body in enumerate(bodies, 1):
+        value = base64.b64encode(checksum(body)).decode()
+        answer = s3.upload_part(**where, PartNumber=number, Body=body, **{member: value})
+        parts.append({"PartNumber": number, "ETag": answer["ETag"], member: value})
+    assert [part[member] for part in s3.list_parts(**where)["Parts"]] == [part[member] for part in parts]
+    whole = b"".join(bodies)
+    if kind == "COMPOSITE":
+        value = base64.b64encode(checksum(b"".join(map(checksum, bodies)))).decode() + "-2"
+    else:
+        value = base64.b64encode(checksum(whole)).decode()
+    complete = s3.complete_multipart_upload
+    swapped = [{**parts[0], member: parts[1][member]}, parts[1]]
+    assert failure(complete, **where, MultipartUpload={"Parts": swapped}) == (400, "InvalidPart")
+    wrong = {member: "AAAA" + value[4:]}
+    assert failure(complete, **where, MultipartUpload={"Parts": parts}, **wrong) == (400, "BadDigest")
+    done = complete(**where, MultipartUpload={"Parts": parts}, **{member: value})
+    assert (done[member], done["ChecksumType"]) == (value, kind)
+    del where["UploadId"]
+    head = s3.head_object(**where, ChecksumMode="ENABLED")
+    assert (head[member], head["ChecksumType"]) == (value, kind)
+    assert s3.get_object(**where, ChecksumMode="ENABLED")["Body"].read() == whole
+
+
+def test_conditions_hold_for_multipart_uploads_too(s3):
+    where = {"Bucket": BUCKET, "Key": "conditional"}
+
+    def complete(**conditions: str) -> Any:
+        upload = {**where, "UploadId": s3.create_multipart_upload(**where)["UploadId"]}
+        part = {"PartNumber": 1, "ETag": s3.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]}
+        return lambda: s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]}, **conditions)
+
+    assert failure(complete(IfMatch='"none"')) == (404, "NoSuchKey")
+    etag = complete(IfNoneMatch="*")()["ETag"]
+    assert failure(complete(IfNoneMatch="*")) == (412, "PreconditionFailed")
+    assert failure(complete(IfMatch='"other"')) == (412, "PreconditionFailed")
+    assert failure(complete(IfNoneMatch='"other"')) == (501, "NotImplemented")
+    complete(IfMatch=etag)()
+
+
+def test_metadata_beyond_ascii_comes_back_as_it_was_given(s3):
+    def add(request: Any, **_: Any) -> None:
+        request.headers.add_header("x-amz-meta-name", "caf\xe9")
+
+    s3.meta.events.register("before-sign.s3.PutObject", add)
+    try:
+        s3.put_object(Bucket=BUCKET, Key="latin", Body=b"")
+    finally:
+        s3.meta.events.unregister("before-sign.s3.PutObject", add)
+    assert s3.head_object(Bucket=BUCKET, Key="latin")["Metadata"] == {"name": "caf\xe9"}
+
+
+def test_what_a_bucket_never_has_is_told_in_s3s_words(s3):
+    for call, expected in [
+        (s3.get_bucket_cors, "NoSuchCORSConfiguration"),
+        (s3.get_bucket_policy, "NoSuchBucketPolicy"),
+        (s3.get_bucket_tagging, "NoSuchTagSet"),
+        (s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration"),
+        (s3.get_bucket_website, "NoSuchWebsiteConfiguration"),
+    ]:
+        assert failure(call, Bucket=BUCKET) == (404, expected)
+    s3.put_bucket_acl(Bucket=BUCKET, ACL="private")
+    listed = s3.list_buckets(MaxBuckets=2, Prefix="dss-")
+    assert len(listed["Buckets"]) == 2
+    rest = s3.list_buckets(Prefix="dss-", ContinuationToken=listed["ContinuationToken"])["Buckets"]
+    assert {bucket["Name"] for bucket in listed["Buckets"]} & {bucket["Name"] for bucket in rest} == set()
+
+
+def test_a_bucket_with_uploads_under_way_can_be_removed(s3, deployment):
+    s3.create_bucket(Bucket="brief", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    upload = s3.create_multipart_upload(Bucket="brief", Key="k")["UploadId"]
+    s3.upload_part(Bucket="brief", Key="k", UploadId=upload, PartNumber=1, Body=b"x")
+    s3.delete_bucket(Bucket="brief")
+    assert not (deployment.settings.data_dir / "multipart" / upload).exists()
+
+
 def test_what_is_wrong_with_a_multipart_upload_is_told(s3):
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="wrong")["UploadId"]
     where = {"Bucket": BUCKET, "Key": "wrong", "UploadId": upload}
@@ -388,7 +491,7 @@ def test_parts_are_copied_from_objects(s3):
     first = s3.upload_part_copy(**where, PartNumber=1, CopySource=source, CopySourceRange=f"bytes=1-{5 * MIB}")
     second = s3.upload_part_copy(**where, PartNumber=2, CopySource=source)
     bad = f"bytes=0-{len(body)}"
-    assert failure(s3.upload_part_copy, **where, PartNumber=3, CopySource=source, CopySourceRange=bad)[0] == 400
+    assert failure(s3.upload_part_copy, **where, PartNumber=3, CopySource=source, CopySourceRange=bad)[0] == 416
     parts = [
         {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]} for number, answer in [(1, first), (2, second)]
     ]

@@ -42,7 +42,15 @@ class Answer:
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Headers as ASGI wants them. Values come from clients, and cannot be allowed to end the line."""
-    return [(name.encode("ascii"), _CONTROL.sub(" ", value).encode("utf-8")) for name, value in headers.items()]
+    return [(name.encode("ascii", "replace"), _value(_CONTROL.sub(" ", value))) for name, value in headers.items()]
+
+
+def _value(text: str) -> bytes:
+    """In HTTP's own encoding; what that cannot say goes out as clients send it."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8")
 
 
 async def send_content(content: Content, send: Send) -> None:

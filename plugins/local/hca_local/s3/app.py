@@ -75,7 +75,7 @@ class S3App:
         if operation.kind == "upload":
             return await receive_upload(call, operation, receive, self._ctx.run)
         if operation.kind == "document":
-            call.body = await receive_document(call, receive)
+            call.body = await receive_document(call, operation, receive)
         if operation.kind == "read":
             return operation.handler(call)
         return await self._ctx.run(operation.handler, call)

@@ -16,6 +16,14 @@ from hca_local.s3.xml import element, parse, render
 #: Everything in the embedded endpoint belongs to its one owner.
 OWNER = ("hca-local", "hca-local")
 MAX_KEYS = 1000
+#: Settings of a bucket that are never there, with S3's word for that.
+NOTHING = {
+    "cors": "NoSuchCORSConfiguration",
+    "lifecycle": "NoSuchLifecycleConfiguration",
+    "policy": "NoSuchBucketPolicy",
+    "tagging": "NoSuchTagSet",
+    "website": "NoSuchWebsiteConfiguration",
+}
 
 
 def xml_answer(body: bytes) -> Answer:
@@ -27,11 +35,21 @@ def owner_element(name: str = "Owner") -> Element:
 
 
 def list_buckets(call: Call) -> Answer:
+    prefix = call.request.query.get("prefix", "")
+    token = call.request.query.get("continuation-token")
+    after = _unpack(token) if token else ""
+    limit = call.request.number("max-buckets", 10_000, 1, 10_000)
+    found = [(name, made) for name, made in call.objects.buckets() if name > after and name.startswith(prefix)]
     buckets = [
-        element("Bucket", element("Name", name), element("CreationDate", iso_date(created)))
-        for name, created in call.objects.buckets()
+        element("Bucket", element("Name", name), element("CreationDate", iso_date(made)))
+        for name, made in found[:limit]
     ]
-    return xml_answer(render(element("ListAllMyBucketsResult", owner_element(), element("Buckets", *buckets))))
+    members = [owner_element(), element("Buckets", *buckets)]
+    if prefix:
+        members.append(element("Prefix", prefix))
+    if len(found) > limit:
+        members.append(element("ContinuationToken", _pack(found[limit - 1][0])))
+    return xml_answer(render(element("ListAllMyBucketsResult", *members)))
 
 
 def create_bucket(call: Call) -> Answer:
@@ -48,7 +66,7 @@ def head_bucket(call: Call) -> Answer:
 
 
 def delete_bucket(call: Call) -> Answer:
-    call.objects.delete_bucket(call.bucket)
+    call.uploads.delete_bucket(call.bucket)
     return Answer(204)
 
 
@@ -65,6 +83,19 @@ def get_versioning(call: Call) -> Answer:
 def get_acl(call: Call) -> Answer:
     call.objects.require_bucket(call.bucket)
     return xml_answer(owner_policy())
+
+
+def put_acl(call: Call) -> Answer:
+    """Accepted, and without effect: there is one owner."""
+    call.objects.require_bucket(call.bucket)
+    return Answer(200)
+
+
+def get_nothing(call: Call) -> Answer:
+    """What a bucket could have on S3, and never has here."""
+    call.objects.require_bucket(call.bucket)
+    (name,) = (name for name in NOTHING if name in call.request.query)
+    raise S3Error(NOTHING[name], BucketName=call.bucket)
 
 
 def owner_policy() -> bytes:
@@ -92,7 +123,8 @@ def list_objects(call: Call) -> Answer:
     last = ""
     if found:
         last = found[-1].key if isinstance(found[-1], S3Object) else found[-1]
-    members = [element("Name", call.bucket), element("Prefix", call.encode(prefix))]
+    # In version 1 clients do not decode it.
+    members = [element("Name", call.bucket), element("Prefix", call.encode(prefix) if second else prefix)]
     members += [element("MaxKeys", limit), element("IsTruncated", "true" if more else "false")]
     if delimiter:
         members.append(element("Delimiter", call.encode(delimiter)))
@@ -113,20 +145,50 @@ def list_objects(call: Call) -> Answer:
     with_owner = not second or query.get("fetch-owner") == "true"
     for item in found:
         if isinstance(item, S3Object):
-            contents = element(
-                "Contents",
-                element("Key", call.encode(item.key)),
-                element("LastModified", iso_date(item.modified)),
-                element("ETag", f'"{item.etag}"'),
-                element("Size", item.size),
-                element("StorageClass", "STANDARD"),
-            )
+            contents = element("Contents", *_contents(call, item))
             if with_owner:
                 contents.append(owner_element())
             members.append(contents)
         else:
             members.append(element("CommonPrefixes", element("Prefix", call.encode(item))))
     return xml_answer(render(element("ListBucketResult", *members)))
+
+
+def list_versions(call: Call) -> Answer:
+    """Every object has one version, called null, as in a bucket that was never versioned."""
+    call.objects.require_bucket(call.bucket)
+    query = call.request.query
+    prefix, delimiter, encoding = query.get("prefix", ""), query.get("delimiter", ""), call.encoding()
+    limit = min(call.request.number("max-keys", MAX_KEYS, 0, 2**31 - 1), MAX_KEYS)
+    after = query.get("key-marker", "")
+    found, more = call.objects.list_level(call.bucket, prefix, delimiter, after, limit) if limit else ([], False)
+    members = [element("Name", call.bucket), element("Prefix", call.encode(prefix))]
+    members += [element("KeyMarker", call.encode(after)), element("MaxKeys", limit)]
+    members.append(element("IsTruncated", "true" if more else "false"))
+    if delimiter:
+        members.append(element("Delimiter", call.encode(delimiter)))
+    if encoding:
+        members.append(element("EncodingType", encoding))
+    if more:
+        last = found[-1].key if isinstance(found[-1], S3Object) else found[-1]
+        members += [element("NextKeyMarker", call.encode(last)), element("NextVersionIdMarker", "null")]
+    for item in found:
+        if isinstance(item, S3Object):
+            version = (element("VersionId", "null"), element("IsLatest", "true"))
+            members.append(element("Version", *_contents(call, item), *version, owner_element()))
+        else:
+            members.append(element("CommonPrefixes", element("Prefix", call.encode(item))))
+    return xml_answer(render(element("ListVersionsResult", *members)))
+
+
+def _contents(call: Call, item: S3Object) -> list[Element]:
+    return [
+        element("Key", call.encode(item.key)),
+        element("LastModified", iso_date(item.modified)),
+        element("ETag", f'"{item.etag}"'),
+        element("Size", item.size),
+        element("StorageClass", "STANDARD"),
+    ]
 
 
 def _pack(last: str) -> str:

@@ -27,6 +27,7 @@ class Operation:
     :ivar action: the name under which policies allow it
     :ivar kind: ``read`` answers at once, ``write`` in a thread, ``document`` takes an XML body first, ``upload``
         streams its body into what ``handler`` returns and then calls ``commit``
+    :ivar about_object: its x-amz-checksum headers are of the object, not of the document that it takes
     """
 
     name: str
@@ -34,6 +35,7 @@ class Operation:
     kind: str
     handler: Callable[..., Any]
     commit: Callable[..., Any] | None = None
+    about_object: bool = False
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Call:
         if "content-encoding" in kept:
             # The framing of this request is not the object's encoding.
             codings = [coding.strip() for coding in kept["content-encoding"].split(",")]
-            kept["content-encoding"] = ",".join(coding for coding in codings if coding and coding != "aws-chunked")
+            kept["content-encoding"] = ", ".join(coding for coding in codings if coding and coding != "aws-chunked")
             if not kept["content-encoding"]:
                 del kept["content-encoding"]
         return kept
@@ -99,7 +101,7 @@ class Call:
             return {}
         self.authorize("s3:PutObjectTagging")
         try:
-            pairs = parse_qsl(header, keep_blank_values=True, strict_parsing=True, max_num_fields=50)
+            pairs = parse_qsl(header, keep_blank_values=True, max_num_fields=50)
         except ValueError:
             raise S3Error(
                 "InvalidArgument",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import zlib
 from collections.abc import Mapping
+
+import google_crc32c
 
 from hca_local.s3.errors import S3Error
 from hca_local.store.hashes import Digests
@@ -30,11 +33,12 @@ class Promise:
 
     :param headers: of the request, names in lower case
     :param payload: x-amz-content-sha256 as it was signed, or None
+    :param of_body: whether the x-amz-checksum headers are of this body, and not of the object that it speaks of
     :raises S3Error: one is not well-formed
     """
 
-    def __init__(self, headers: Mapping[str, list[str]], payload: str | None) -> None:
-        self.md5 = _decoded(headers["content-md5"][0], 16) if "content-md5" in headers else None
+    def __init__(self, headers: Mapping[str, list[str]], payload: str | None, *, of_body: bool = True) -> None:
+        self.md5 = decoded(headers["content-md5"][0], 16) if "content-md5" in headers else None
         self.sha256 = None
         self.streaming: tuple[bool, bool] | None = None
         if payload in STREAMING:
@@ -49,8 +53,9 @@ class Promise:
                 )
             self.sha256 = payload
         self.checksums: dict[str, bytes] = {}
-        for name, values in headers.items():
-            self._promise(name, values[0])
+        if of_body:
+            for name, values in headers.items():
+                self._promise(name, values[0])
         self.trailers = {
             name.strip().lower() for name in ",".join(headers.get("x-amz-trailer", [])).split(",") if name.strip()
         }
@@ -69,7 +74,7 @@ class Promise:
             return
         algorithm = name.removeprefix(PREFIX)
         if algorithm in SIZES:
-            self.checksums[algorithm] = _decoded(value, SIZES[algorithm])
+            self.checksums[algorithm] = decoded(value, SIZES[algorithm], name)
 
     def update(self, data: bytes) -> None:
         """Take the next bytes, for the one checksum that the store does not compute."""
@@ -111,11 +116,30 @@ class Promise:
         return {PREFIX + algorithm: base64.b64encode(value).decode() for algorithm, value in self.checksums.items()}
 
 
-def _decoded(value: str, size: int) -> bytes:
+def decoded(value: str, size: int, header: str | None = None) -> bytes:
+    """A checksum's bytes.
+
+    :param header: that it stood in, if not Content-MD5
+    :raises S3Error: it is not base64 of so many bytes
+    """
     try:
         raw = base64.b64decode(value.strip(), validate=True)
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != size:
-        raise S3Error("InvalidDigest")
+        if header is None:
+            raise S3Error("InvalidDigest")
+        raise S3Error("InvalidRequest", f"Value for {header} header is invalid.")
     return raw
+
+
+def composite(algorithm: str, parts: list[bytes]) -> str:
+    """S3's checksum of checksums: that of the parts' binary checksums, in base64, then ``-`` and their number."""
+    together = b"".join(parts)
+    if algorithm == "crc32":
+        raw = zlib.crc32(together).to_bytes(4, "big")
+    elif algorithm == "crc32c":
+        raw = google_crc32c.Checksum(together).digest()
+    else:
+        raw = hashlib.new(algorithm, together).digest()
+    return f"{base64.b64encode(raw).decode()}-{len(parts)}"

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from hca_local.s3.answers import Answer
 from hca_local.s3.bucket_operations import owner_element, xml_answer
 from hca_local.s3.call import Call
-from hca_local.s3.checksums import MAX_UPLOAD, Promise
+from hca_local.s3.checksums import MAX_UPLOAD, PREFIX, SIZES, Promise
 from hca_local.s3.conditions import iso_date
 from hca_local.s3.errors import S3Error
-from hca_local.s3.object_operations import DEFAULT_TYPE, copy_source
-from hca_local.s3.uploads import MAX_PARTS, PartWriter, Upload
+from hca_local.s3.object_operations import DEFAULT_TYPE, check_write_conditions, copy_source
+from hca_local.s3.uploads import MAX_PARTS, PartWriter, Upload, Wanted
 from hca_local.s3.xml import MalformedDocument, element, parse, render, text
 
 _MAX_LISTED = 1000
+#: Kinds of checksums of a whole object: of all its bytes, or of its parts' checksums.
+_KINDS = {
+    "crc32": ("COMPOSITE", "FULL_OBJECT"),
+    "crc32c": ("COMPOSITE", "FULL_OBJECT"),
+    "sha1": ("COMPOSITE",),
+    "sha256": ("COMPOSITE",),
+    "crc64nvme": ("FULL_OBJECT",),
+}
+_DEFAULT_KIND = {name: kinds[0] for name, kinds in _KINDS.items()}
 _COPY_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 
 
 def create_upload(call: Call) -> Answer:
     call.objects.require_bucket(call.bucket)
-    extra = {"metadata": call.metadata(), "tags": call.header_tags(), "headers": call.kept_headers()}
-    upload_id = call.uploads.create(call.bucket, call.key, call.header("content-type") or DEFAULT_TYPE, extra)
+    extra: dict[str, Any] = {"metadata": call.metadata(), "tags": call.header_tags(), "headers": call.kept_headers()}
     headers = {"Content-Type": "application/xml"}
-    algorithm = call.header("x-amz-checksum-algorithm")
+    algorithm = (call.header("x-amz-checksum-algorithm") or "").lower()
     if algorithm:
-        headers["x-amz-checksum-algorithm"] = algorithm
+        kind = (call.header("x-amz-checksum-type") or _DEFAULT_KIND.get(algorithm, "")).upper()
+        if kind not in _KINDS.get(algorithm, ()):
+            raise S3Error("InvalidRequest", "The checksum's algorithm, or its type, is not one that uploads can have.")
+        extra["checksum"] = [algorithm, kind]
+        headers |= {"x-amz-checksum-algorithm": algorithm.upper(), "x-amz-checksum-type": kind}
+    upload_id = call.uploads.create(call.bucket, call.key, call.header("content-type") or DEFAULT_TYPE, extra)
     body = element(
         "InitiateMultipartUploadResult",
         element("Bucket", call.bucket),
@@ -52,7 +66,8 @@ def put_part(call: Call, promise: Promise) -> PartWriter:
 
 
 def commit_part(call: Call, sink: PartWriter, promise: Promise) -> Answer:
-    part = sink.commit()
+    checksums = {name.removeprefix(PREFIX): value for name, value in promise.headers().items()}
+    part = sink.commit(checksums)
     return Answer(200, {"ETag": f'"{part.etag}"', **promise.headers()})
 
 
@@ -73,7 +88,7 @@ def copy_part(call: Call) -> Answer:
             )
         start, stop = int(match[1]), int(match[2]) + 1
         if stop > source.size:
-            raise S3Error("InvalidArgument", f"Range specified is not valid for source object of size: {source.size}")
+            raise S3Error("InvalidRange", f"Range specified is not valid for source object of size: {source.size}")
     if stop - start > MAX_UPLOAD:
         raise S3Error("EntityTooLarge", MaxSizeAllowed=str(MAX_UPLOAD))
     with PartWriter(call.uploads, _upload(call), number) as writer:
@@ -88,7 +103,7 @@ def complete_upload(call: Call) -> Answer:
     upload = _upload(call, finished=True)
     if upload.finished is not None and upload.completing is not None:
         # The answer to the first request was lost on its way: S3 gives it again.
-        etag = upload.completing["etag"]
+        etag, checksums = upload.completing["etag"], upload.completing["checksums"]
     else:
         root = parse(call.body, "CompleteMultipartUpload")
         wanted = []
@@ -96,9 +111,16 @@ def complete_upload(call: Call) -> Answer:
             number = text(node, "PartNumber").strip()
             if not number.isascii() or not number.isdigit() or not 1 <= int(number[:6]) <= MAX_PARTS:
                 raise MalformedDocument("a PartNumber that is not a number")
-            wanted.append((int(number), text(node, "ETag")))
-        if_absent = call.header("if-none-match") == "*"
-        etag = call.uploads.complete(upload, wanted, if_absent=if_absent).etag
+            said = {name: text(node, "Checksum" + name.upper(), "") for name in SIZES}
+            given = {name: value for name, value in said.items() if value}
+            wanted.append(Wanted(int(number), text(node, "ETag"), given))
+        promised = {name: value for name in SIZES if (value := call.header(PREFIX + name))}
+        made = call.uploads.complete(upload, wanted, promised, lambda: check_write_conditions(call))
+        etag, checksums = made.etag, {name: made.headers[name] for name in made.headers if name.startswith(PREFIX)}
+    extra = [
+        element("ChecksumType" if name == PREFIX + "type" else f"Checksum{name.removeprefix(PREFIX).upper()}", value)
+        for name, value in checksums.items()
+    ]
     return xml_answer(
         render(
             element(
@@ -107,6 +129,7 @@ def complete_upload(call: Call) -> Answer:
                 element("Bucket", call.bucket),
                 element("Key", call.key),
                 element("ETag", f'"{etag}"'),
+                *extra,
             )
         )
     )
@@ -142,6 +165,7 @@ def list_parts(call: Call) -> Answer:
             element("LastModified", iso_date(part.modified)),
             element("ETag", f'"{part.etag}"'),
             element("Size", part.size),
+            *(element(f"Checksum{name.upper()}", value) for name, value in part.checksums.items()),
         )
         for part in parts
     ]

@@ -27,10 +27,7 @@ def put_object(call: Call, promise: Promise) -> BlobWriter:
     call.objects.require_bucket(call.bucket)
     if call.header("content-length") is None and "transfer-encoding" not in call.request.headers:
         raise S3Error("MissingContentLength")
-    none_match = call.header("if-none-match")
-    if none_match not in (None, "*"):
-        raise S3Error("NotImplemented", "If-None-Match takes * only.", Header="If-None-Match")
-    _check_if_match(call)
+    check_write_conditions(call)
     call.metadata()
     call.header_tags()
     return call.objects.store.blobs.writer()
@@ -41,7 +38,7 @@ def commit_object(call: Call, sink: BlobWriter, promise: Promise) -> Answer:
     headers = call.kept_headers()
     checksums = promise.headers()
     with call.objects.store.write():
-        _check_if_match(call)
+        check_write_conditions(call)
         made = call.objects.put(
             call.bucket,
             call.key,
@@ -50,13 +47,20 @@ def commit_object(call: Call, sink: BlobWriter, promise: Promise) -> Answer:
             metadata=call.metadata(),
             tags=call.header_tags(),
             headers=headers | checksums,
-            if_absent=call.header("if-none-match") == "*",
         )
     return Answer(200, {"ETag": f'"{made.etag}"', **checksums})
 
 
-def _check_if_match(call: Call) -> None:
-    """The condition under which an object may be replaced."""
+def check_write_conditions(call: Call) -> None:
+    """The conditions under which an object may be made, or replaced.
+
+    :raises S3Error: one does not hold, or is not one that S3 takes for writing
+    """
+    none_match = call.header("if-none-match")
+    if none_match not in (None, "*"):
+        raise S3Error("NotImplemented", "If-None-Match takes * only.", Header="If-None-Match")
+    if none_match and call.objects.head(call.bucket, call.key):
+        raise S3Error("PreconditionFailed", Condition="If-None-Match")
     wanted = call.header("if-match")
     if wanted is None:
         return
@@ -112,7 +116,7 @@ def _headers(call: Call, found: S3Object, *, whole: bool) -> dict[str, str]:
             # Only for those who ask, as they will check it: and a part's bytes do not have the whole's checksum.
             if whole and (call.header("x-amz-checksum-mode") or "").upper() == "ENABLED":
                 headers[name] = value
-                headers["x-amz-checksum-type"] = "FULL_OBJECT"
+                headers.setdefault(PREFIX + "type", "FULL_OBJECT")
         else:
             headers[_spelling(name)] = value
     headers |= {f"x-amz-meta-{name}": value for name, value in found.metadata.items()}

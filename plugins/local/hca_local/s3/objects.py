@@ -31,7 +31,8 @@ SCHEMA = [
     CREATE TABLE s3_credentials (
         access_key TEXT PRIMARY KEY, secret TEXT NOT NULL, token TEXT NOT NULL, bucket TEXT NOT NULL,
         prefix TEXT NOT NULL, actions TEXT NOT NULL, expires REAL NOT NULL) WITHOUT ROWID;
-    """
+    """,
+    "ALTER TABLE s3_parts ADD COLUMN checksums TEXT NOT NULL DEFAULT '{}'",
 ]
 
 #: Sorts after every key that starts with the text before it, in UTF-8's order.
@@ -124,9 +125,8 @@ class ObjectStore:
         """:raises S3Error: it does not exist, or is not empty"""
         with self.store.write() as db:
             self.require_bucket(bucket)
-            for holder in ("s3_objects WHERE", "s3_uploads WHERE finished IS NULL AND"):
-                if db.execute(f"SELECT 1 FROM {holder} bucket = ?", (bucket,)).fetchone():
-                    raise S3Error("BucketNotEmpty", BucketName=bucket)
+            if db.execute("SELECT 1 FROM s3_objects WHERE bucket = ?", (bucket,)).fetchone():
+                raise S3Error("BucketNotEmpty", BucketName=bucket)
             db.execute("DELETE FROM s3_buckets WHERE name = ?", (bucket,))
 
     # Objects
@@ -164,13 +164,11 @@ class ObjectStore:
         headers: Mapping[str, str] | None = None,
         etag: str = "",
         parts: tuple[int, ...] = (),
-        if_absent: bool = False,
     ) -> S3Object:
         """Make or replace an object out of a blob that was put into the store.
 
         :param etag: if it is not the MD5 of the whole
-        :param if_absent: refuse to replace
-        :raises S3Error: there is no such bucket, or the object exists and ``if_absent``
+        :raises S3Error: there is no such bucket
         """
         made = S3Object(
             bucket,
@@ -187,8 +185,6 @@ class ObjectStore:
         )
         with self.store.write() as db:
             self.require_bucket(bucket)
-            if if_absent and self.head(bucket, key):
-                raise S3Error("PreconditionFailed", Condition="If-None-Match")
             db.execute(
                 "INSERT OR REPLACE INTO s3_objects VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (bucket, key, made.sha256, made.size, made.etag, content_type, made.modified, made.extra()),

@@ -53,6 +53,9 @@ _SUBRESOURCES = frozenset(
     ]
 )
 
+#: Those whose settings S3 has, and this endpoint does not, though it says so where they are asked for.
+_UNSETTABLE = frozenset([*buckets.NOTHING, "versioning"]) - {"tagging"}
+
 _SERVICE = {("GET", ""): Operation("ListBuckets", "s3:ListAllMyBuckets", "read", buckets.list_buckets)}
 
 _BUCKET = {
@@ -62,7 +65,13 @@ _BUCKET = {
     ("GET", ""): Operation("ListObjects", "s3:ListBucket", "read", buckets.list_objects),
     ("GET", "location"): Operation("GetBucketLocation", "s3:GetBucketLocation", "read", buckets.get_location),
     ("GET", "versioning"): Operation("GetBucketVersioning", "s3:GetBucketVersioning", "read", buckets.get_versioning),
+    ("GET", "versions"): Operation("ListObjectVersions", "s3:ListBucketVersions", "read", buckets.list_versions),
     ("GET", "acl"): Operation("GetBucketAcl", "s3:GetBucketAcl", "read", buckets.get_acl),
+    ("PUT", "acl"): Operation("PutBucketAcl", "s3:PutBucketAcl", "document", buckets.put_acl),
+    **{
+        ("GET", name): Operation(f"GetBucket {name}", "s3:GetBucketConfiguration", "read", buckets.get_nothing)
+        for name in buckets.NOTHING
+    },
     ("GET", "uploads"): Operation(
         "ListMultipartUploads", "s3:ListBucketMultipartUploads", "read", multipart.list_uploads
     ),
@@ -81,7 +90,9 @@ _OBJECT = {
     ("DELETE", "tagging"): Operation("DeleteObjectTagging", "s3:DeleteObjectTagging", "write", tags.delete_tags),
     ("POST", "uploads"): Operation("CreateMultipartUpload", "s3:PutObject", "document", multipart.create_upload),
     ("PUT", "uploadId"): Operation("UploadPart", "s3:PutObject", "upload", multipart.put_part, multipart.commit_part),
-    ("POST", "uploadId"): Operation("CompleteMultipartUpload", "s3:PutObject", "document", multipart.complete_upload),
+    ("POST", "uploadId"): Operation(
+        "CompleteMultipartUpload", "s3:PutObject", "document", multipart.complete_upload, about_object=True
+    ),
     ("DELETE", "uploadId"): Operation(
         "AbortMultipartUpload", "s3:AbortMultipartUpload", "write", multipart.abort_upload
     ),
@@ -109,7 +120,7 @@ def route(request: Request) -> Operation:
         table = _OBJECT
     operation = table.get((request.method, subresource))
     if operation is None:
-        if subresource and any(name == subresource for _, name in table):
+        if subresource and subresource not in _UNSETTABLE and any(name == subresource for _, name in table):
             raise S3Error("MethodNotAllowed", Method=request.method, ResourceType=subresource.upper())
         if subresource:
             raise S3Error("NotImplemented", f"{subresource} is beyond the embedded endpoint.", Header=subresource)

@@ -123,12 +123,12 @@ def _finish(call: Call, operation: Operation, intake: Intake, sink: Any, promise
     return operation.commit(call, sink, promise)
 
 
-async def receive_document(call: Call, receive: Any) -> bytes:
+async def receive_document(call: Call, operation: Operation, receive: Any) -> bytes:
     """Take in an XML document, held against its checksums.
 
     :raises Disconnected: the client went away
     """
-    promise = Promise(call.request.headers, call.verified.payload)
+    promise = Promise(call.request.headers, call.verified.payload, of_body=not operation.about_object)
     body = b""
     more = True
     while more:

@@ -24,15 +24,16 @@ class Request:
     def __init__(self, scope: Any) -> None:
         self.method: str = scope["method"]
         self.headers: dict[str, list[str]] = {}
-        for name, value in scope["headers"]:
-            self.headers.setdefault(name.decode("latin-1").lower(), []).append(_text_of_header(value))
+        for raw_name, value in scope["headers"]:
+            name = raw_name.decode("latin-1").lower()
+            self.headers.setdefault(name, []).append(_text_of_header(value))
         path = _decode((scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0])
         self.canonical_path = quote(path, safe="/~")
         self._pairs = []
         for pair in scope["query_string"].split(b"&"):
             if pair:
-                name, _, value = pair.replace(b"+", b" ").partition(b"=")
-                self._pairs.append((_decode(name), _decode(value)))
+                parameter, _, given = pair.replace(b"+", b" ").partition(b"=")
+                self._pairs.append((_decode(parameter), _decode(given)))
         # The first of a repeated parameter counts; all take part in the signature.
         self.query: dict[str, str] = dict(reversed(self._pairs))
         host = (self.header("host") or "").partition(":")[0].lower()

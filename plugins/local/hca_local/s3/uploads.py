@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import json
@@ -11,11 +12,12 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from hca_local.s3.checksums import PREFIX, SIZES, composite, decoded
 from hca_local.s3.errors import S3Error
 from hca_local.s3.objects import LAST, ObjectStore, S3Object
 from hca_local.store.hashes import ETAG_PART_SIZE, Digests, Hasher, etag_of_parts
@@ -59,13 +61,23 @@ class Upload:
 
 @dataclass(frozen=True)
 class Part:
-    """A part that is on disk; ``etag`` is its MD5."""
+    """A part that is on disk; ``etag`` is its MD5, ``checksums`` those that came with it, in base64 by algorithm."""
 
     number: int
     file: str
     size: int
     etag: str
     modified: float
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A part as the client names it when it completes the upload."""
+
+    number: int
+    etag: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
 
 class PartWriter:
@@ -93,16 +105,19 @@ class PartWriter:
     def digests(self) -> Digests:
         return self._hasher.digests()
 
-    def commit(self) -> Part:
+    def commit(self, checksums: Mapping[str, str] | None = None) -> Part:
         """Make it the part of its number.
 
+        :param checksums: that were promised and hold, in base64 by algorithm
         :raises S3Error: the upload was completed or aborted meanwhile
         """
         assert self._file is not None
         os.fsync(self._file.fileno())
         self._file.close()
         sync_folder(self._path.parent)
-        part = Part(self._number, self._path.name, self._hasher.size, self._hasher.digests().md5, time.time())
+        part = Part(
+            self._number, self._path.name, self._hasher.size, self._hasher.digests().md5, time.time(), checksums or {}
+        )
         store = self._uploads.store
         with store.write() as db:
             upload = self._uploads.get(self._upload.id, self._upload.bucket, self._upload.key)
@@ -112,8 +127,16 @@ class PartWriter:
                 "SELECT file FROM s3_parts WHERE upload = ? AND number = ?", (upload.id, part.number)
             ).fetchone()
             db.execute(
-                "INSERT OR REPLACE INTO s3_parts VALUES (?, ?, ?, ?, ?, ?)",
-                (upload.id, part.number, part.file, part.size, part.etag, part.modified),
+                "INSERT OR REPLACE INTO s3_parts VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    upload.id,
+                    part.number,
+                    part.file,
+                    part.size,
+                    part.etag,
+                    part.modified,
+                    json.dumps(dict(part.checksums)),
+                ),
             )
         self._file = None
         if old:
@@ -185,11 +208,11 @@ class Uploads:
         """The parts of an upload by their number, those after ``after`` only."""
         with self.store.read() as db:
             rows = db.execute(
-                "SELECT number, file, size, etag, modified FROM s3_parts WHERE upload = ? AND number > ?"
+                "SELECT number, file, size, etag, modified, checksums FROM s3_parts WHERE upload = ? AND number > ?"
                 " ORDER BY number LIMIT ?",
                 (upload_id, after, limit),
             )
-            return [Part(*row) for row in rows]
+            return [Part(**{**dict(row), "checksums": json.loads(row["checksums"])}) for row in rows]
 
     def abort(self, upload: Upload) -> None:
         """Forget an upload and its parts.
@@ -201,24 +224,44 @@ class Uploads:
                 db.execute("DELETE FROM s3_uploads WHERE id = ?", (upload.id,))
             shutil.rmtree(self.folder(upload.id), ignore_errors=True)
 
-    def complete(self, upload: Upload, wanted: list[tuple[int, str]], *, if_absent: bool = False) -> S3Object:
+    def delete_bucket(self, bucket: str) -> None:
+        """Remove a bucket, and the uploads that are under way in it: as on S3, only objects keep a bucket.
+
+        :raises S3Error: it does not exist, or has objects
+        """
+        with self.store.write() as db:
+            self.objects.delete_bucket(bucket)
+            doomed = db.execute("SELECT id FROM s3_uploads WHERE bucket = ?", (bucket,)).fetchall()
+            db.execute("DELETE FROM s3_uploads WHERE bucket = ?", (bucket,))
+        for row in doomed:
+            shutil.rmtree(self.folder(row["id"]), ignore_errors=True)
+
+    def complete(
+        self,
+        upload: Upload,
+        wanted: list[Wanted],
+        promised: Mapping[str, str] | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> S3Object:
         """Make the object out of the parts, in order.
 
-        :param wanted: (number, ETag) of each, ascending
-        :raises S3Error: a part is missing, differs, or is too small
+        :param wanted: the parts, ascending
+        :param promised: checksums of the whole, in base64 by algorithm, as the client says them
+        :param check: raises if the object may not be made, or replaced
+        :raises S3Error: a part is missing, differs, or is too small, or a promise is broken
         """
         with self._exclusively(upload.id):
             upload = self.get(upload.id, upload.bucket, upload.key)
             parts = self._choose(upload, wanted)
-            if if_absent and self.objects.head(upload.bucket, upload.key):
-                raise S3Error("PreconditionFailed", Condition="If-None-Match")
+            check()
             etag = etag_of_parts([bytes.fromhex(part.etag) for part in parts])
             digests = self._digest(upload, parts, etag)
             plan: dict[str, Any] = {"digests": asdict(digests), "etag": etag, "files": [part.file for part in parts]}
             plan["parts"] = [part.size for part in parts]
+            plan["checksums"] = _object_checksum(upload, parts, digests, promised or {})
             with self.store.write() as db:
                 db.execute("UPDATE s3_uploads SET completing = ? WHERE id = ?", (json.dumps(plan), upload.id))
-            return self._finish(upload, plan)
+            return self._finish(upload, plan, check)
 
     def recover(self) -> None:
         """After a kill: finish what was being completed, and sweep what belongs to no upload."""
@@ -241,17 +284,21 @@ class Uploads:
                 if (folder.name, path.name) not in files:
                     path.unlink()
 
-    def _choose(self, upload: Upload, wanted: list[tuple[int, str]]) -> list[Part]:
+    def _choose(self, upload: Upload, wanted: list[Wanted]) -> list[Part]:
         have = {part.number: part for part in self.parts(upload.id)}
         if not wanted:
             raise S3Error("MalformedXML")
-        if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(wanted)):
+        if any(later.number <= earlier.number for earlier, later in itertools.pairwise(wanted)):
             raise S3Error("InvalidPartOrder", UploadId=upload.id)
         chosen = []
-        for number, etag in wanted:
-            part = have.get(number)
-            if part is None or part.etag != etag.strip().strip('"').lower():
-                raise S3Error("InvalidPart", UploadId=upload.id, PartNumber=str(number), ETag=etag)
+        for item in wanted:
+            part = have.get(item.number)
+            if (
+                part is None
+                or part.etag != item.etag.strip().strip('"').lower()
+                or any(part.checksums.get(name, value) != value for name, value in item.checksums.items())
+            ):
+                raise S3Error("InvalidPart", UploadId=upload.id, PartNumber=str(item.number), ETag=item.etag)
             chosen.append(part)
         for part in chosen[:-1]:
             if part.size < MIN_PART_SIZE:
@@ -266,7 +313,10 @@ class Uploads:
     def _digest(self, upload: Upload, parts: list[Part], etag: str) -> Digests:
         """Read the parts once. The platform's etag is S3's own where the parts have the platform's size."""
         by_rule = all(part.size == ETAG_PART_SIZE for part in parts[:-1]) and parts[-1].size <= ETAG_PART_SIZE
-        hasher = Hasher({"sha1", "sha256", "crc32c"} | (set() if by_rule else {"s3_etag"}))
+        names = {"sha1", "sha256", "crc32c"} | (set() if by_rule else {"s3_etag"})
+        if upload.extra.get("checksum") == ["crc32", "FULL_OBJECT"]:
+            names.add("crc32")
+        hasher = Hasher(names)
         for part in parts:
             with (self.folder(upload.id) / part.file).open("rb", buffering=0) as file:
                 while chunk := file.read(_CHUNK):
@@ -278,7 +328,7 @@ class Uploads:
             digests["md5"] = parts[0].etag
         return Digests(**digests)
 
-    def _finish(self, upload: Upload, plan: dict[str, Any]) -> S3Object:
+    def _finish(self, upload: Upload, plan: dict[str, Any], check: Callable[[], None] = lambda: None) -> S3Object:
         """What follows once the plan is durable; it can be interrupted anywhere, and begun again."""
         digests = Digests(**plan["digests"])
         folder = self.folder(upload.id)
@@ -291,6 +341,7 @@ class Uploads:
         else:
             blob = self.store.blobs.adopt_parts(digests, plan["parts"])
         with self.store.write() as db:
+            check()
             made = self.objects.put(
                 upload.bucket,
                 upload.key,
@@ -298,7 +349,7 @@ class Uploads:
                 content_type=upload.content_type,
                 metadata=upload.extra.get("metadata"),
                 tags=upload.extra.get("tags"),
-                headers=upload.extra.get("headers"),
+                headers={**upload.extra.get("headers", {}), **plan["checksums"]},
                 etag=plan["etag"],
                 parts=tuple(plan["parts"]),
             )
@@ -318,3 +369,27 @@ class Uploads:
         finally:
             with self._lock:
                 self._completing.discard(upload_id)
+
+
+def _object_checksum(
+    upload: Upload, parts: list[Part], digests: Digests, promised: Mapping[str, str]
+) -> dict[str, str]:
+    """The whole's checksum as S3 keeps it, in headers: of the algorithm and kind that the upload began with.
+
+    :raises S3Error: the client said another one
+    """
+    if "checksum" not in upload.extra:
+        return {}
+    algorithm, kind = upload.extra["checksum"]
+    value: str | None = None
+    if kind == "COMPOSITE":
+        if all(algorithm in part.checksums for part in parts):
+            value = composite(algorithm, [decoded(part.checksums[algorithm], SIZES[algorithm]) for part in parts])
+    elif algorithm in ("crc32", "crc32c"):
+        value = base64.b64encode(bytes.fromhex(digests.crc32 if algorithm == "crc32" else digests.crc32c)).decode()
+    else:
+        value = promised.get(algorithm)
+    said = promised.get(algorithm)
+    if said is not None and value is not None and said not in (value, value.partition("-")[0]):
+        raise S3Error("BadDigest", f"The {algorithm.upper()} you specified did not match the calculated checksum.")
+    return {} if value is None else {PREFIX + algorithm: value, PREFIX + "type": kind}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,20 @@ class Digests:
     sha256: str
     crc32c: str
     s3_etag: str
+    crc32: str = ""
+
+
+class _Crc32:
+    """zlib's function in the form of the others."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
 
 
 #: Everything that a blob has.
@@ -38,7 +53,8 @@ class Hasher:
 
     def __init__(self, names: Collection[str] = ALL) -> None:
         self.size = 0
-        makers: dict[str, Any] = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "crc32c": google_crc32c.Checksum}
+        makers: dict[str, Any] = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
+        makers |= {"crc32c": google_crc32c.Checksum, "crc32": _Crc32}
         self._simple = {name: make() for name, make in makers.items() if name in names}
         self._want_md5 = "md5" in names
         self._want_etag = "s3_etag" in names
@@ -96,6 +112,7 @@ class Hasher:
             sha256=simple.get("sha256", ""),
             crc32c=simple.get("crc32c", ""),
             s3_etag=etag,
+            crc32=simple.get("crc32", ""),
         )
 
 

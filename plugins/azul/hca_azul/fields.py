@@ -14,8 +14,8 @@ from hca_base.errors import UsageError
 class Field(NamedTuple):
     """A field of the service.
 
-    :ivar kind: text, number, boolean, age (value and unit), accession (NAMESPACE:ID), atlas (NAME:VERSION), object (JSON),
-        or range (numbers; cannot be listed as terms)
+    :ivar kind: text, number, boolean, age (value and unit), accession (NAMESPACE:ID), atlas (NAME:VERSION),
+        object (JSON), or range (numbers; cannot be listed as terms)
     :ivar about: one line
     :ivar aliases: plain names that stand for it
     """

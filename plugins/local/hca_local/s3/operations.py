@@ -54,7 +54,7 @@ _SUBRESOURCES = frozenset(
 )
 
 #: Those whose settings S3 has, and this endpoint does not, though it says so where they are asked for.
-_UNSETTABLE = frozenset([*buckets.NOTHING, "versioning"]) - {"tagging"}
+_UNSETTABLE = frozenset([*buckets.NOTHING, "versioning"])
 
 _SERVICE = {("GET", ""): Operation("ListBuckets", "s3:ListAllMyBuckets", "read", buckets.list_buckets)}
 
@@ -120,7 +120,8 @@ def route(request: Request) -> Operation:
         table = _OBJECT
     operation = table.get((request.method, subresource))
     if operation is None:
-        if subresource and subresource not in _UNSETTABLE and any(name == subresource for _, name in table):
+        known = any(name == subresource for _, name in table)
+        if subresource and known and (table is _OBJECT or subresource not in _UNSETTABLE):
             raise S3Error("MethodNotAllowed", Method=request.method, ResourceType=subresource.upper())
         if subresource:
             raise S3Error("NotImplemented", f"{subresource} is beyond the embedded endpoint.", Header=subresource)

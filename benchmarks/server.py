@@ -49,7 +49,9 @@ def content_of(size: int, number: int, body: bytes = b"") -> bytes:
     """All bytes of a small file."""
     rest = size - min(size, HEAD)
     body = body or tile()
-    return head_of(size, number) + (body * (rest // len(body) + 1))[HEAD : HEAD + rest] if rest else head_of(size, number)
+    return (
+        head_of(size, number) + (body * (rest // len(body) + 1))[HEAD : HEAD + rest] if rest else head_of(size, number)
+    )
 
 
 def sha256_of(size: int, number: int) -> str:
@@ -201,7 +203,9 @@ class Connection(asyncio.Protocol):
             self.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
     def send_json(self, body: bytes) -> None:
-        self.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
 
     def data(self, size: int, number: int, head: bytes) -> None:
         found = _RANGE.search(head)
@@ -212,7 +216,9 @@ class Connection(asyncio.Protocol):
         if start >= max(size, 1):
             self.send(b"HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\n\r\n")
             return
-        status = b"206 Partial Content\r\nContent-Range: bytes %d-%d/%d" % (start, end - 1, size) if found else b"200 OK"
+        status = (
+            b"206 Partial Content\r\nContent-Range: bytes %d-%d/%d" % (start, end - 1, size) if found else b"200 OK"
+        )
         answer = b'HTTP/1.1 %s\r\nContent-Length: %d\r\nETag: "%d-%d"\r\nAccept-Ranges: bytes\r\n\r\n' % (
             status, end - start, size, number,
         )  # fmt: skip

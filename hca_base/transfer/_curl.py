@@ -15,7 +15,7 @@ from typing import Any
 from hca_base.errors import HCAError, TimedOutError, UnreachableError
 from hca_base.http import Origin, origin_of
 from hca_base.transfer._limits import Gates, HostGate
-from hca_base.transfer._wire import Truncated, ca_bundle, proxy_for
+from hca_base.transfer._net import Truncated, ca_bundle, proxy_for
 
 #: libcurl error codes (curl/curl.h) with a meaning of their own for us.
 _TIMED_OUT = {28}
@@ -47,12 +47,14 @@ def _version() -> tuple[int, ...]:
 class Host:
     """An origin, its gate and its proxy."""
 
-    __slots__ = ("gate", "origin", "proxy")
+    __slots__ = ("gate", "origin", "proxy", "secure")
 
     def __init__(self, origin: Origin, gate: HostGate, proxy: str) -> None:
         self.origin = origin
         self.gate = gate
         self.proxy = proxy
+        #: Certificates will be looked at, the host's or the proxy's.
+        self.secure = origin.scheme == "https" or proxy.startswith("https:")
 
 
 class CurlLoop:
@@ -138,8 +140,6 @@ class CurlLoop:
         handle = self._pycurl.Curl()
         for option, value in self._options.items():
             handle.setopt(option, value)
-        bundle = ca_bundle(self._ca)
-        handle.setopt(self._pycurl.CAPATH if Path(bundle).is_dir() else self._pycurl.CAINFO, bundle)
         handle.chunks = []
         handle.setopt(
             self._pycurl.WRITEFUNCTION, self._counted(handle.chunks) if self._counts else handle.chunks.append
@@ -148,6 +148,7 @@ class CurlLoop:
             handle.told = []
             handle.setopt(self._pycurl.HEADERFUNCTION, handle.told.append)
         handle.headers = handle.proxy = handle.verb = None
+        handle.trusts = False
         self._all.append(handle)
         return handle
 
@@ -183,6 +184,10 @@ class CurlLoop:
         if handle.proxy != host.proxy:
             handle.setopt(self._pycurl.PROXY, host.proxy)
             handle.proxy = host.proxy
+        if host.secure and not handle.trusts:
+            bundle = ca_bundle(self._ca)
+            handle.setopt(self._pycurl.CAPATH if Path(bundle).is_dir() else self._pycurl.CAINFO, bundle)
+            handle.trusts = True
         handle.job = job
         handle.host = host
         self._multi.add_handle(handle)
@@ -282,6 +287,7 @@ class _Poller:
         readable, writable = (select.EPOLLIN, select.EPOLLOUT) if self._epoll else (select.POLLIN, select.POLLOUT)
         self._masks = {pycurl.POLL_IN: readable, pycurl.POLL_OUT: writable, pycurl.POLL_INOUT: readable | writable}
         self._known: set[int] = set()
+        self._idle: set[int] = set()
         self._readable, self._writable = readable, writable
         self._in, self._out, self._err = pycurl.CSELECT_IN, pycurl.CSELECT_OUT, pycurl.CSELECT_ERR
         self._remove = pycurl.POLL_REMOVE
@@ -289,25 +295,23 @@ class _Poller:
     def socket(self, what: int, fd: int, multi: Any, data: Any) -> None:
         """libcurl tells which socket it waits for, and for what."""
         if what == self._remove:
-            if fd in self._known:
-                self._known.discard(fd)
-                try:
-                    self._poll.unregister(fd)
-                except (OSError, KeyError, ValueError):
-                    pass
+            # Most likely the connection is kept, and waited for again at once: it stays registered until then, or
+            # until something happens to it.
+            self._idle.add(fd)
             return
         mask = self._masks.get(what)
         if mask is None:
             return
+        self._idle.discard(fd)
         if fd in self._known:
             try:
                 self._poll.modify(fd, mask)
                 return
             except OSError:
-                # The number was closed and given out again.
+                # The number was closed since, and given out again.
                 pass
-        self._poll.register(fd, mask)
         self._known.add(fd)
+        self._poll.register(fd, mask)
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
         """Sockets and what happened to them."""
@@ -316,7 +320,21 @@ class _Poller:
                 time.sleep(min(timeout, 0.05))
             return []
         found = self._poll.poll(timeout if self._epoll else timeout * 1000)
-        return [(fd, self._translate(mask)) for fd, mask in found]
+        events = []
+        for fd, mask in found:
+            if fd in self._idle:
+                # The other side closed a connection that was kept; libcurl notices when it wants to use it.
+                self._idle.discard(fd)
+                self._known.discard(fd)
+                try:
+                    self._poll.unregister(fd)
+                except (OSError, KeyError, ValueError):
+                    pass
+            elif mask == self._readable:
+                events.append((fd, self._in))
+            else:
+                events.append((fd, self._translate(mask)))
+        return events
 
     def _translate(self, mask: int) -> int:
         result = 0

@@ -13,7 +13,7 @@ from hca_base.transfer._disk import link_or_copy, same_file, write_new
 from hca_base.transfer._filestore import FileStore
 from hca_base.transfer._folder import Folder
 from hca_base.transfer._model import Item
-from hca_base.transfer._names import HostileNameError, NameChecker, safe_name
+from hca_base.transfer._names import NameChecker, hostile, name_fault, safe_name
 from hca_base.transfer._partial import Partial, Workshop
 
 LINKS = ("hard", "copy", "symlink")
@@ -142,10 +142,12 @@ class DirectoryDestination:
             self._names = NameChecker()
 
     def check(self, item: Item, sha256: str | None) -> None:
-        safe_name(item.name)
-        fault = self._names.check(item.name, sha256)
+        name = item.name
+        fault = name_fault(name)
+        if fault is None:
+            fault = self._names.check(name, sha256)
         if fault:
-            raise HostileNameError(f"the file name {ascii(item.name)[:90]} {fault}; it was not used")
+            raise hostile(name, fault)
 
     def path(self, name: str) -> Path:
         """Where the file called ``name`` is, or would be.

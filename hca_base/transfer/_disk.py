@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,6 +203,8 @@ def copy_into(source: str, leaf: str, workshop: Workshop, *, dir_fd: int | None 
 
 def _copy(source: str, target: str, dir_fd: int | None = None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    import shutil
+
     fd = os.open(target, flags, 0o666, dir_fd=dir_fd)
     with os.fdopen(fd, "wb") as stream, Path(source).open("rb") as origin:
         shutil.copyfileobj(origin, stream, 1024 * 1024)
@@ -211,6 +212,8 @@ def _copy(source: str, target: str, dir_fd: int | None = None) -> None:
 
 def free_bytes(path: Path | str) -> int | None:
     """Bytes that this user may still write on the disk of ``path`` (or its nearest existing parent); None: unknown."""
+    import shutil
+
     place = Path(path)
     for candidate in (place, *place.absolute().parents):
         try:

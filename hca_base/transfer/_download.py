@@ -17,9 +17,9 @@ from hca_base.transfer._lane import Lane
 from hca_base.transfer._limits import Cancel, Gates, RateLimit
 from hca_base.transfer._locate import Context, Redirects
 from hca_base.transfer._model import JOURNAL_FROM, SMALL_FILE, Item, Source, TransferOptions
+from hca_base.transfer._net import Settings
 from hca_base.transfer._report import Report, Row
 from hca_base.transfer._watch import watch
-from hca_base.transfer._wire import Wire, ca_bundle
 
 if TYPE_CHECKING:
     from hca_base.transfer._fast import FastLane
@@ -96,14 +96,7 @@ class Download:
         self._under_way: set[str] = set()
         self._promised = 0
         settings = Settings(options, session)
-        self._wire = Wire(
-            connect_timeout=options.connect_timeout,
-            stall_timeout=options.stall_timeout,
-            user_agent=settings.user_agent,
-            cancel=self.cancel,
-            proxy=settings.proxy,
-            ca=settings.ca_bundle,
-        )
+        self._wire = settings.wire(options, self.cancel)
         self._context = Context(options, self._wire, Gates(), Redirects(), self.cancel)
         self._fetcher = Fetcher(
             self._context,
@@ -201,17 +194,18 @@ class Download:
                 while self._again:
                     item = self._again.pop()
                     self._finish(item, _cancelled(item))
-            while self._again and self._room():
+            while self._again and self._room() > 0:
                 self._admit(self._again.pop())
-            while more and self._room():
-                try:
-                    item = next(items)
-                except StopIteration:
-                    more = False
-                    break
-                self._admit(item)
-                if self.cancel.is_set():
-                    break
+            if more:
+                for _ in range(self._room()):
+                    try:
+                        item = next(items)
+                    except StopIteration:
+                        more = False
+                        break
+                    self._admit(item)
+                    if self.cancel.is_set():
+                        break
             fast = self._fast
             if fast is not None and fast.pending:
                 # Threads finish on their own; the wait is short only while something waits for them.
@@ -222,14 +216,13 @@ class Download:
             elif not more and not self._again:
                 return
 
-    def _room(self) -> bool:
-        fast = self._fast
-        return (
-            self._lane.small_pending < _QUEUE_SMALL
-            and self._lane.large_pending < _QUEUE_LARGE
-            and (fast is None or fast.pending < _QUEUE_SMALL)
-            and self._parked_count < _PARKED
-        )
+    def _room(self) -> int:
+        """How many items may be taken on, whichever queue they go to."""
+        lane, fast = self._lane, self._fast
+        room = min(_QUEUE_SMALL - lane.small_pending, _QUEUE_LARGE - lane.large_pending)
+        if fast is not None:
+            room = min(room, _QUEUE_SMALL - fast.pending)
+        return room if self._parked_count < _PARKED else 0
 
     # -- one item ------------------------------------------------------------------------------------------------
 
@@ -364,23 +357,6 @@ class Download:
         free = free_bytes(disk) if disk is not None else None
         self._promised = 0
         return free is None or free >= self.options.disk_reserve + _LOOK_AT_DISK_EVERY // 16
-
-
-class Settings:
-    """Proxy, CA bundle and user agent: from the options, else from the session."""
-
-    def __init__(self, options: TransferOptions, session: Any) -> None:
-        settings = getattr(session, "settings", None)
-        self.proxy = options.proxy or getattr(settings, "proxy", None)
-        self.ca_bundle = options.ca_bundle or getattr(settings, "ca_bundle", None)
-        agent = options.user_agent or getattr(session, "user_agent", None)
-        if not agent:
-            from hca_base import __version__
-
-            agent = f"hca/{__version__}"
-        self.user_agent = str(agent)
-        # A bundle that is not there is a fault of the settings, not of the first file that needs it.
-        ca_bundle(self.ca_bundle)
 
 
 def _check_item(item: Item, sha256: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hca_base.errors import HCAError, RefusedError, TransferError
 from hca_base.transfer._checksums import Hashes, normal
@@ -17,7 +18,9 @@ from hca_base.transfer._model import SMALL_FILE, Item
 from hca_base.transfer._partial import Partial
 from hca_base.transfer._report import Row
 from hca_base.transfer._verify import Mismatch, check_digests, check_size, names_to_hash
-from hca_base.transfer._wire import Reply
+
+if TYPE_CHECKING:
+    from hca_base.transfer._wire import Reply
 
 
 @dataclass(slots=True)

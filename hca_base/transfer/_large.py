@@ -23,10 +23,10 @@ from hca_base.transfer._locate import Locator, Retry, backoff
 from hca_base.transfer._model import JOURNAL_FROM, Item
 from hca_base.transfer._partial import Partial
 from hca_base.transfer._verify import Mismatch, check_size, names_to_hash
-from hca_base.transfer._wire import Reply
 
 if TYPE_CHECKING:
     from hca_base.transfer._fetch import Fetcher
+    from hca_base.transfer._wire import Reply
 
 MIB = 1024 * 1024
 _BUFFER = MIB // 2

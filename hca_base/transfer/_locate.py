@@ -16,7 +16,8 @@ from hca_base.transfer._model import Item, Source, TransferOptions
 
 if TYPE_CHECKING:
     from hca_base.transfer._limits import Cancel, Gates
-    from hca_base.transfer._wire import Reply, Wire
+    from hca_base.transfer._net import LazyWire
+    from hca_base.transfer._wire import Reply
 
 MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -102,7 +103,7 @@ class Context:
     """What every fetch of a run shares."""
 
     options: TransferOptions
-    wire: Wire
+    wire: LazyWire
     gates: Gates
     redirects: Redirects
     cancel: Cancel

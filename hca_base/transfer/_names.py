@@ -58,11 +58,19 @@ def _fault(component: str, windows: bool) -> str | None:
     return None
 
 
+_fit_directory = ""
+
+
 def name_fault(name: str, windows: bool = os.name == "nt") -> str | None:
     """What makes ``name`` unfit, as the rest of a sentence about it; None when it is fit.
 
     :param windows: judge for Windows, which allows less than others
     """
+    global _fit_directory
+    directory, _, leaf = name.rpartition("/")
+    if directory and directory == _fit_directory and len(name) <= MAX_PATH and not windows:
+        # Names mostly come directory by directory.
+        return _fault(leaf, windows)
     if not name:
         return "is empty"
     if name[0] == "/":
@@ -82,6 +90,8 @@ def name_fault(name: str, windows: bool = os.name == "nt") -> str | None:
             return fault
     if components[0].casefold() == RESERVED:
         return f"lies in {RESERVED}, which is the filestore's own"
+    if directory:
+        _fit_directory = directory
     return None
 
 
@@ -96,8 +106,13 @@ def safe_name(name: str) -> PurePosixPath:
     """
     fault = name_fault(name)
     if fault:
-        raise HostileNameError(f"the file name {_say(name)} {fault}; it was not used")
+        raise hostile(name, fault)
     return PurePosixPath(name)
+
+
+def hostile(name: str, fault: str) -> HostileNameError:
+    """The error about a name with a fault."""
+    return HostileNameError(f"the file name {_say(name)} {fault}; it was not used")
 
 
 def safe_join(root: Path | str, name: str) -> Path:

@@ -12,9 +12,7 @@ import errno
 import itertools
 import json
 import os
-import platform
 import re
-import secrets
 import stat
 import threading
 import time
@@ -431,7 +429,7 @@ class Workshop:
     def quarantine_path(self, label: str) -> str:
         """A new path in the quarantine."""
         Path(self.quarantine_directory).mkdir(parents=True, exist_ok=True)
-        return f"{self.quarantine_directory}/{label[:120]}-{time.strftime('%Y%m%d%H%M%S')}-{secrets.token_hex(3)}"
+        return f"{self.quarantine_directory}/{label[:120]}-{time.strftime('%Y%m%d%H%M%S')}-{os.urandom(3).hex()}"
 
     def quarantine_file(self, path: str, label: str) -> str:
         """Move a file into the quarantine; its new path."""
@@ -447,7 +445,9 @@ class Workshop:
 
 
 def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9.]", "_", platform.node())[:40] or "host"
+    import socket
+
+    return re.sub(r"[^A-Za-z0-9.]", "_", socket.gethostname())[:40] or "host"
 
 
 def _is_stale(name: str, entry: os.DirEntry[str]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -96,6 +95,8 @@ class Report:
                 self._rows.append(row)
                 return
             if self._spool is None:
+                import tempfile
+
                 self._spool = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115
             json.dump(row[:8], self._spool, separators=(",", ":"))
             self._spool.write("\n")

@@ -19,7 +19,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from hca_base.errors import AuthError, HCAError, RefusedError, ServiceError, UsageError
 
 if TYPE_CHECKING:
-    from hca_base.transfer._wire import Reply, Wire
+    from hca_base.transfer._net import LazyWire
+    from hca_base.transfer._wire import Reply
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 #: Error codes of S3 that ask for new credentials.
@@ -153,7 +154,7 @@ class S3Target:
 
     def request(
         self,
-        wire: Wire,
+        wire: LazyWire,
         method: str,
         bucket: str,
         key: str,

@@ -20,7 +20,8 @@ from hca_base.transfer._s3 import S3Error, S3Target, clean_etag, refuse_name, ta
 
 if TYPE_CHECKING:
     from hca_base.transfer._limits import Cancel, Gates, RateLimit
-    from hca_base.transfer._wire import Reply, Wire
+    from hca_base.transfer._net import LazyWire
+    from hca_base.transfer._wire import Reply
 
 #: Up to this a file is held in memory: its tags, which tell its checksums, then go with the bytes after one reading.
 IN_MEMORY = 8 * 1024 * 1024
@@ -37,7 +38,7 @@ class UploadContext:
 
     options: TransferOptions
     target: S3Target
-    wire: Wire
+    wire: LazyWire
     gates: Gates
     cancel: Cancel
     rate: RateLimit

@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, TransferError, UsageError
-from hca_base.transfer._download import Settings
 from hca_base.transfer._fetch import Result
 from hca_base.transfer._lane import Lane
 from hca_base.transfer._limits import Cancel, Gates, RateLimit
 from hca_base.transfer._model import SMALL_FILE, TransferOptions, UploadItem
+from hca_base.transfer._net import Settings
 from hca_base.transfer._report import Report, Row
 from hca_base.transfer._s3 import S3Target
 from hca_base.transfer._send import IN_MEMORY, Sender, UploadContext
 from hca_base.transfer._watch import watch
-from hca_base.transfer._wire import Wire
 
 if TYPE_CHECKING:
     from hca_base.transfer._fast_upload import FastUploads
@@ -76,14 +75,7 @@ class Upload:
         self._watch, self._shown = watch("upload", options, progress, expected)
         self._lock = threading.Lock()
         settings = Settings(options, session)
-        self._wire = Wire(
-            connect_timeout=options.connect_timeout,
-            stall_timeout=options.stall_timeout,
-            user_agent=settings.user_agent,
-            cancel=self.cancel,
-            proxy=settings.proxy,
-            ca=settings.ca_bundle,
-        )
+        self._wire = settings.wire(options, self.cancel)
         context = UploadContext(
             options,
             target,

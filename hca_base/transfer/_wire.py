@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import socket
 import ssl
 import threading
@@ -13,51 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from hca_base.errors import ConfigError, HCAError, TimedOutError, UnreachableError, UsageError
-from hca_base.http import Origin, is_loopback, origin_of
+from hca_base.errors import HCAError, TimedOutError, UnreachableError, UsageError
+from hca_base.http import Origin, origin_of
 from hca_base.transfer._limits import Cancel, CancelledError
+from hca_base.transfer._net import Truncated, ca_bundle, proxy_for
 
 #: A connection idle for longer is not used again: the other side has often closed it by then.
 _MAX_HEADERS_BYTES = 64 * 1024
 _DRAIN = 256 * 1024
-
-
-class Truncated(UnreachableError):
-    """The connection ended before the body did."""
-
-
-def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | None:
-    """The proxy for an origin: from the setting, else the environment; none for this machine and ``no_proxy``.
-
-    :param setting: a URL, or URLs by scheme (``all`` for any)
-    """
-    if is_loopback(origin.host):
-        return None
-    from urllib.request import getproxies, proxy_bypass
-
-    if setting:
-        found = setting if isinstance(setting, str) else setting.get(origin.scheme) or setting.get("all")
-    else:
-        if proxy_bypass(f"{origin.host}:{origin.port}") or proxy_bypass(origin.host):
-            return None
-        known = getproxies()
-        found = known.get(origin.scheme) or known.get("all")
-    if not found:
-        return None
-    return found if "://" in found else f"http://{found}"
-
-
-def ca_bundle(setting: str | None) -> str:
-    """The file or directory of trusted certificates: the setting, else what requests would take.
-
-    :raises ConfigError: it does not exist
-    """
-    import certifi
-
-    found = setting or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
-    if not Path(found).exists():
-        raise ConfigError(f"the CA bundle {found} does not exist")
-    return found
 
 
 def tls_context(setting: str | None) -> ssl.SSLContext:

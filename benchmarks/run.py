@@ -1,0 +1,349 @@
+"""Measure transfers against their peers, in one run, on this machine, over loopback.
+
+    python benchmarks/run.py [--job NAME …] [--runs N] [--hca7 PYTHON] [--dir DIR] [--rst FILE]
+
+Every contender of a job is run N times, in turn, so that what else the machine does hits all alike. Told are the
+median and the spread of the wall time (interpreter start included), the median of the processor time of the
+contender's own processes, their peak resident memory, and the ratio to ours. Peers that are not installed are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import server as content
+
+HERE = Path(__file__).parent
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+
+@dataclass
+class Measure:
+    """What the runs of one contender took."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    rss: list[float] = field(default_factory=list)
+    failed: str = ""
+
+
+def run(command: list[str], cwd: Path, env: dict[str, str] | None = None) -> tuple[float, float, float]:
+    """Seconds of wall time and of processor time, and peak MiB, of a command.
+
+    :raises RuntimeError: it failed
+    """
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=told, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            told.seek(0)
+            raise RuntimeError(f"{command[0]}: {told.read()[-600:].decode(errors='replace')}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+@contextmanager
+def serving(latency: float = 0.0) -> Iterator[int]:
+    """The loopback server; its port."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "server.py"), "--latency", str(latency)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Bench:
+    """One job: its files, and who fetches them."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.runs = arguments.runs
+        self.hca7 = arguments.hca7
+        self.base = Path(tempfile.mkdtemp(prefix="hca-bench-", dir=arguments.dir))
+        self.home = self.base / "home"
+        self.results: dict[str, dict[str, Measure]] = {}
+        self._digests: dict[tuple[int, int], str] = {}
+
+    def close(self) -> None:
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    def digest(self, size: int, number: int) -> str:
+        if (size, number) not in self._digests:
+            self._digests[size, number] = content.sha256_of(size, number)
+        return self._digests[size, number]
+
+    def environment(self, port: int) -> dict[str, str]:
+        """A home of its own, with the server as the DSS."""
+        config = self.home / ".config" / "hca"
+        config.mkdir(parents=True, exist_ok=True)
+        url = f"http://127.0.0.1:{port}/v1/swagger.json"
+        settings = {"DSSClient": {"swagger_url": url}}
+        (config / "config.json").write_text(json.dumps(settings))
+        (config / "config.json").chmod(0o600)
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("HCA_", "XDG_"))}
+        env |= {"HOME": str(self.home), "HCA_BENCH_URL": url, "AWS_CONFIG_FILE": "/nonexistent"}
+        env |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+        return env
+
+    def contend(self, job: str, contenders: dict[str, Callable[[Path], tuple[float, float, float]]]) -> None:
+        """Run all contenders in turn, and remember."""
+        measures = self.results[job] = {name: Measure() for name in contenders}
+        for number in range(self.runs):
+            for name, contender in contenders.items():
+                if measures[name].failed:
+                    continue
+                place = self.base / "to"
+                place.mkdir()
+                try:
+                    wall, cpu, rss = contender(place)
+                except RuntimeError as error:
+                    measures[name].failed = str(error)
+                    print(f"{job}: {name} failed: {error}", file=sys.stderr)
+                else:
+                    for values, value in zip(
+                        (measures[name].wall, measures[name].cpu, measures[name].rss), (wall, cpu, rss), strict=True
+                    ):
+                        values.append(value)
+                    print(f"{job} {number + 1}: {name} {wall:.2f} s, {cpu:.2f} s CPU, {rss:.0f} MiB", file=sys.stderr)
+                shutil.rmtree(place)
+
+    # -- downloads -----------------------------------------------------------------------------------------------------
+
+    def manifest(self, count: int, size: int) -> Path:
+        """A manifest as ``hca dss download-manifest`` takes it."""
+        path = self.base / f"manifest-{count}-{size}.tsv"
+        if not path.exists():
+            lines = ["bundle_uuid\tbundle_version\tfile_name\tfile_uuid\tfile_version\tfile_sha256\tfile_size"]
+            for number in range(count):
+                uuid = content.uuid_of(size, number)
+                version = "2019-01-01T000000.000000Z"
+                digest = self.digest(size, number)
+                lines.append(f"{uuid}\t{version}\tfile{number}\t{uuid}\t{version}\t{digest}\t{size}")
+            path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def downloads(self, job: str, count: int, size: int, latency: float = 0.0, fast_only: bool = False) -> None:
+        """A job of downloads."""
+        manifest = self.manifest(count, size)
+        with serving(latency) as port:
+            env = self.environment(port)
+            urls = [(number, f"http://127.0.0.1:{port}/data/{size}/{number}") for number in range(count)]
+            many, streams = (128, 1) if latency else (16, 1)
+            if count == 1:
+                many, streams = 1, 16
+
+            def ours(place: Path) -> tuple[float, float, float]:
+                command = ["dss", "download-manifest", "--manifest", str(manifest), "--replica", "aws"]
+                command += ["--download-dir", str(place), "--layout", "none"]
+                return run([sys.executable, "-m", "hca_base", *command], place, env)
+
+            def engine(place: Path) -> tuple[float, float, float]:
+                return run([sys.executable, str(HERE / "engine.py"), str(manifest), str(place)], place, env)
+
+            def hca7(place: Path) -> tuple[float, float, float]:
+                command = [self.hca7, str(HERE / "hca7.py"), "dss", "download-manifest", "--manifest", str(manifest)]
+                return run([*command, "--replica", "aws", "--download-dir", str(place), "--layout", "none"], place, env)
+
+            def aria2(place: Path) -> tuple[float, float, float]:
+                listed = self.base / "aria2.txt"
+                lines = []
+                for number, url in urls:
+                    lines.append(f"{url}\n  out=f{number}")
+                    if size < MIB:
+                        lines.append(f"  checksum=sha-256={self.digest(size, number)}")
+                listed.write_text("\n".join(lines))
+                command = ["aria2c", "-q", "-i", str(listed), "-d", str(place), f"-j{many}", f"-x{min(streams, 16)}"]
+                command += [f"-s{streams}", "--file-allocation=none", "--auto-file-renaming=false"]
+                first = run(command, place, env)
+                return first if size < MIB else plus(first, self._openssl(place, size, [number for number, _ in urls]))
+
+            def curl(place: Path) -> tuple[float, float, float]:
+                listed = self.base / "curl.txt"
+                listed.write_text("\n".join(f'url = "{url}"\noutput = "f{number}"' for number, url in urls))
+                command = [
+                    "curl",
+                    "-sS",
+                    "--fail",
+                    "--parallel",
+                    "--parallel-max",
+                    str(max(many, 16)),
+                    "-K",
+                    str(listed),
+                ]
+                first = run(command, place, env)
+                return first if size < MIB else plus(first, self._openssl(place, size, [number for number, _ in urls]))
+
+            contenders: dict[str, Callable[[Path], tuple[float, float, float]]] = {"hca dss download-manifest": ours}
+            contenders["hca_base.transfer.download"] = engine
+            if self.hca7 and not fast_only:
+                contenders["hca 7.0.1"] = hca7
+            if shutil.which("aria2c"):
+                contenders["aria2c, verified" if size < MIB else "aria2c + openssl"] = aria2
+            if shutil.which("curl"):
+                contenders["curl --parallel, unverified" if size < MIB else "curl --parallel + openssl"] = curl
+            self.contend(job, contenders)
+
+    def _openssl(self, place: Path, size: int, numbers: list[int]) -> tuple[float, float, float]:
+        """Verify what a peer fetched, on all cores."""
+        if len(numbers) == 1:
+            return run(["openssl", "dgst", "-sha256", "-r", f"f{numbers[0]}"], place)
+        listed = "\0".join(f"f{number}" for number in numbers)
+        (self.base / "names").write_text(listed)
+        shell = f"xargs -0 -n1 -P{os.cpu_count()} openssl dgst -sha256 -r < {self.base / 'names'}"
+        return run(["sh", "-c", shell], place)
+
+    # -- checksums and uploads -----------------------------------------------------------------------------------------
+
+    def checksums(self, job: str, size: int) -> None:
+        """The four checksums of one file."""
+        path = self._local(1, size)[0]
+
+        def ours(place: Path) -> tuple[float, float, float]:
+            code = f"from hca_base.transfer import checksum_file; checksum_file({str(path)!r})"
+            return run([sys.executable, "-c", code], place)
+
+        def old(place: Path) -> tuple[float, float, float]:
+            code = (
+                "import sys; from dcplib.checksumming_io import ChecksummingSink\n"
+                f"sink = ChecksummingSink()\nwith open({str(path)!r}, 'rb') as stream:\n"
+                "    while True:\n        data = stream.read(1 << 20)\n        if not data: break\n"
+                "        sink.write(data)\nsink.get_checksums()\n"
+            )
+            return run([self.hca7, "-c", code], place)
+
+        def md5(place: Path) -> tuple[float, float, float]:
+            return run(["openssl", "dgst", "-md5", str(path)], place)
+
+        contenders = {"hca_base.transfer.checksum_file": ours, "openssl md5 alone": md5}
+        if self.hca7:
+            contenders["hca 7.0.1 (dcplib)"] = old
+        self.contend(job, contenders)
+
+    def uploads(self, job: str, count: int, size: int) -> None:
+        """A job of uploads to an S3 that keeps nothing."""
+        paths = self._local(count, size)
+        listed = self.base / "paths.json"
+        listed.write_text(json.dumps([str(path) for path in paths]))
+        with serving() as port:
+            env = self.environment(port)
+            endpoint = f"http://127.0.0.1:{port}"
+
+            def script(name: str, python: str = sys.executable) -> Callable[[Path], tuple[float, float, float]]:
+                return lambda place: run([python, str(HERE / "uploads.py"), name, str(listed), endpoint], place, env)
+
+            def s5cmd(place: Path) -> tuple[float, float, float]:
+                command = ["s5cmd", "--endpoint-url", endpoint, "cp", f"{paths[0].parent}/*", "s3://null/"]
+                return run(command, place, env)
+
+            contenders = {
+                "hca_base.transfer.upload": script("ours"),
+                "boto3 upload_fileobj in threads": script("boto3"),
+            }
+            contenders["boto3, checksums first"] = script("two-pass")
+            if self.hca7:
+                contenders["hca 7.0.1 upload_to_cloud"] = script("hca7", self.hca7)
+            if shutil.which("s5cmd"):
+                contenders["s5cmd, no checksums"] = s5cmd
+            self.contend(job, contenders)
+
+    def _local(self, count: int, size: int) -> list[Path]:
+        place = self.base / f"local-{count}-{size}"
+        paths = [place / f"f{number}" for number in range(count)]
+        if not place.exists():
+            place.mkdir()
+            body = content.tile()
+            for number, path in enumerate(paths):
+                with path.open("wb") as stream:
+                    stream.write(content.head_of(size, number))
+                    left = size - min(size, content.HEAD)
+                    while left > 0:
+                        stream.write(body[: min(left, len(body))])
+                        left -= len(body)
+        return paths
+
+
+def plus(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Two commands, one after the other."""
+    return one[0] + other[0], one[1] + other[1], max(one[2], other[2])
+
+
+JOBS: dict[str, tuple[str, Callable[[Bench, str], Any]]] = {
+    "small": ("5,000 files of 4 KiB", lambda bench, name: bench.downloads(name, 5000, 4 * KIB)),
+    "medium": ("20 files of 64 MiB", lambda bench, name: bench.downloads(name, 20, 64 * MIB)),
+    "large": ("1 file of 2 GiB", lambda bench, name: bench.downloads(name, 1, 2 * GIB)),
+    "latency": (
+        "1,000 files of 4 KiB, 50 ms a request",
+        lambda bench, name: bench.downloads(name, 1000, 4 * KIB, 0.05),
+    ),
+    "checksums": ("four checksums of 1 GiB", lambda bench, name: bench.checksums(name, GIB)),
+    "upload-small": ("upload of 2,000 files of 4 KiB", lambda bench, name: bench.uploads(name, 2000, 4 * KIB)),
+    "upload-large": ("upload of 4 files of 256 MiB", lambda bench, name: bench.uploads(name, 4, 256 * MIB)),
+}
+
+
+def table(title: str, measures: dict[str, Measure]) -> str:
+    """One job's results, as a reStructuredText table."""
+    rows = [("", "median s", "spread s", "CPU s", "RSS MiB", "ratio")]
+    ours = statistics.median(next(iter(measures.values())).wall or [float("nan")])
+    for name, measure in measures.items():
+        if not measure.wall:
+            rows.append((name, "failed", "", "", "", ""))
+            continue
+        wall = statistics.median(measure.wall)
+        spread = f"{min(measure.wall):.2f}-{max(measure.wall):.2f}"
+        cpu, rss = f"{statistics.median(measure.cpu):.2f}", f"{max(measure.rss):.0f}"
+        rows.append((name, f"{wall:.2f}", spread, cpu, rss, f"{wall / ours:.2f}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    rule = "  ".join("=" * max(width, 3) for width in widths)
+    lines = ["  ".join(cell.ljust(max(width, 3)) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines = [line.rstrip() for line in lines]
+    lines[0] = ("\\" + lines[0][1:]) if lines[0].startswith(" ") else lines[0]
+    return "\n".join([title, "-" * len(title), "", rule, lines[0], rule, *lines[1:], rule, ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--job", nargs="*", choices=list(JOBS), default=list(JOBS), help="default: all")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--hca7", metavar="PYTHON", help="a Python 3.8 in whose environment hca 7.0.1 is")
+    parser.add_argument("--dir", type=Path, help="where files go (default: the temporary directory)")
+    parser.add_argument("--rst", type=Path, metavar="FILE", help="write the tables to FILE too")
+    arguments = parser.parse_args()
+    bench = Bench(arguments)
+    try:
+        for name in arguments.job:
+            JOBS[name][1](bench, name)
+    finally:
+        bench.close()
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    head = f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, load {load}, "
+    head += f"{arguments.runs} runs, {time.strftime('%Y-%m-%d')}"
+    tables = [table(JOBS[name][0], measures) for name, measures in bench.results.items()]
+    print("\n".join([head, "", *tables]))
+    if arguments.rst:
+        arguments.rst.write_text("\n".join([head, "", *tables]))
+
+
+if __name__ == "__main__":
+    main()

@@ -582,7 +582,6 @@ def test_device_logins_that_come_to_nothing(program: Program, deployment: Deploy
 
 def test_logins_outlive_a_restart_and_no_token_is_kept_as_it_is(tmp_path: Path) -> None:
     with Deployment(tmp_path / "data") as first:
-        port = int(first.api_url.rpartition(":")[2])
         program = Program(first.api_url)
         tokens, ended = program.login(), program.login()
         program.ask("revoke", token=ended["refresh_token"])
@@ -591,14 +590,15 @@ def test_logins_outlive_a_restart_and_no_token_is_kept_as_it_is(tmp_path: Path) 
     kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
     for secret in (tokens["refresh_token"], tokens["access_token"], tokens["id_token"], code, start["device_code"]):
         assert secret.encode() not in kept
-    with Deployment(tmp_path / "data", port=port) as second:
+    with Deployment(tmp_path / "data") as second:
+        program.issuer = f"{second.api_url}/auth"
         assert program.refresh(tokens["refresh_token"]).status_code == 200
         assert program.refresh(ended["refresh_token"]).json()["error"] == "invalid_grant"
         bearer = {"Authorization": f"Bearer {ended['access_token']}"}
         assert requests.get(f"{program.issuer}/userinfo", headers=bearer, timeout=30).status_code == 401
         assert program.exchange(code).status_code == 200
-        assert program.open(start["verification_uri_complete"]).status_code == 200
-        assert second.api_url == first.api_url
+        page = program.open(f"{program.issuer}/device?user_code={start['user_code']}")
+        assert page.status_code == 200 and start["user_code"] in page.text
 
 
 def test_what_has_expired_is_swept(program: Program, deployment: Deployment) -> None:

@@ -174,8 +174,9 @@ class Upload:
             if accepted:
                 self._wait_for(file, uuid, plan.version, stop)
         except HCAError as error:
-            # Staged anew next time: perhaps the object is gone.
-            plan.staged.discard(file.name)
+            if isinstance(error, ServiceError) and error.status not in (401, 403):
+                # Staged anew next time: perhaps the object is gone.
+                plan.staged.discard(file.name)
             error.message = f"{file.name} was not registered: {error.message}"
             raise
 

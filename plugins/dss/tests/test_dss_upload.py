@@ -169,7 +169,17 @@ def test_an_upload_that_failed_goes_on_with_the_same_bundle(hca: Any, source: Pa
     result = json.loads(done.stdout)
     assert result["bundle_uuid"] == plan["bundle_uuid"] and result["version"] == plan["version"]
     assert {file["name"]: file["uuid"] for file in result["files"]} == plan["uuids"]
-    assert traffic.count("s3", "PUT") < len(CONTENTS)
+    assert traffic.count("s3", "PUT") == 0, "what is staged is not sent again"
+
+
+def test_a_staged_object_that_is_gone_is_sent_again(hca: Any, source: Path, site: Any) -> None:
+    upload(hca, check=3, env={"HCA_ACCESS_TOKEN": site.deployment.token("stranger")})
+    plan = json.loads(next((hca.home / ".local" / "state" / "hca" / "dss-uploads").glob("*.json")).read_text())
+    site.s3.delete_object(Bucket="dss-staging", Key=f"{plan['uuids']['links.json']}/links.json")
+    done = upload(hca, check=5)
+    assert "links.json was not registered" in done.stderr
+    result = json.loads(upload(hca).stdout)
+    assert result["bundle_uuid"] == plan["bundle_uuid"]
 
 
 def test_changed_files_start_anew(hca: Any, source: Path, site: Any) -> None:

@@ -1,0 +1,166 @@
+"""Lists for other programs; and that tokens and signed addresses are nowhere that they should not be."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hca_azul.client import AzulClient
+from hca_azul.entries import Entry, checked
+from hca_azul.exports import export
+from hca_azul.naming import Template
+from hca_azul.plan import Plan
+from hca_azul.sources import Sources, object_id
+from hca_azul.testing import EmbeddedAzul
+
+
+def test_aria2(hca: Any, azul: EmbeddedAzul) -> None:
+    done = hca("azul", "export", "BrainCells", "--to", "aria2")
+    lines = done.stdout.splitlines()
+    assert sum(line.startswith("http") for line in lines) == 8
+    loom = azul.atlas.projects[0].files[6]
+    at = lines.index(f"{azul.storage_url}/mirror/mirror-bucket/file/{loom.sha256}.sha256")
+    assert lines[at + 1 : at + 3] == ["  out=BrainCells/brain.loom", f"  checksum=sha-256={loom.sha256}"]
+    assert "8 files" in done.stderr and "aria2c" in done.stderr
+
+
+def test_s5cmd_gets_what_the_mirror_has(hca: Any) -> None:
+    done = hca("azul", "export", "BrainCells", "--to", "s5cmd", "--output", "list")
+    [line] = (hca.cwd / "list").read_text().splitlines()
+    words = shlex.split(line)
+    assert words[0] == "cp" and words[1].startswith("s3://mirror-bucket/file/") and words[2] == "BrainCells/brain.loom"
+    assert "7 files are left out" in done.stderr
+
+
+def test_datalad(hca: Any) -> None:
+    done = hca("azul", "export", "Odd", "--to", "datalad")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert len(rows) == 6 and all(len(row["sha256"]) == 64 and row["size"].isdigit() for row in rows)
+    assert "Odd/a [b] #1 'c'.txt" in {row["path"] for row in rows}
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not at hand")
+def test_curl_downloads_it(hca: Any, azul: EmbeddedAzul) -> None:
+    hca("azul", "export", "Odd", "--to", "curl", "--filter", "format=txt,fastq.gz", "--output", "list")
+    subprocess.run(["curl", "--silent", "--config", "list"], cwd=hca.cwd, check=True, timeout=30)
+    for file in azul.atlas.projects[2].files:
+        if file.format == "txt":
+            assert (hca.cwd / "Odd" / file.name).read_bytes() == file.bytes
+    assert len(hca.files("Odd")) == 3
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not at hand")
+def test_a_token_only_when_asked_for_and_to_the_service_alone(hca: Any, azul: EmbeddedAzul) -> None:
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    done = hca("azul", "export", "Managed", "--to", "curl", env=env)
+    assert azul.token not in done.stdout
+    done = hca("azul", "export", "Managed", "BrainCells", "--to", "curl", "--with-token", "--output", "list", env=env)
+    path = hca.cwd / "list"
+    assert path.stat().st_mode & 0o777 == 0o600 and path.read_text().count(azul.token) == 1
+    assert "warning" in done.stderr and azul.token not in done.stderr
+    assert "/mirror/" not in path.read_text()
+    azul.requests.clear()
+    subprocess.run(["curl", "--silent", "--config", "list"], cwd=hca.cwd, check=True, timeout=30)
+    assert hca.files("Managed") == {"secret.fastq.gz", "secret.loom"}
+    assert not any("Authorization" in headers for where, _, _, headers in azul.requests if where != "service")
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(hca: Any, azul: EmbeddedAzul) -> None:
+    path = hca.cwd / "list"
+    path.write_text("old")
+    path.chmod(0o644)
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    hca("azul", "export", "Managed", "--to", "curl", "--with-token", "--output", "list", env=env)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("tool", ["aria2", "s5cmd", "datalad"])
+def test_tools_that_would_spread_a_token_get_none(hca: Any, azul: EmbeddedAzul, tool: str) -> None:
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    done = hca("azul", "export", "Managed", "--to", tool, "--with-token", "--output", "list", env=env, check=2)
+    assert "safely" in done.stderr and not (hca.cwd / "list").exists()
+
+
+def test_tokens_need_a_file_and_a_login(hca: Any, azul: EmbeddedAzul) -> None:
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    arguments = ("azul", "export", "Managed", "--to", "curl", "--with-token")
+    assert "stdout" in hca(*arguments, env=env, check=2).stderr
+    assert "no token" in hca(*arguments, "--output", "list", check=3).stderr
+
+
+def test_hostile_metadata_cannot_speak_to_the_other_program(client: AzulClient) -> None:
+    plan = Plan(Template("{name}"))
+    evil = 'http://x/"\noutput = "/etc/passwd\n  out=/etc/passwd'
+    sha256 = "a" * 64
+    plan.fill(
+        [
+            checked(Entry("1", "good.txt", 1, sha256, url=evil)),
+            checked(Entry("2", "x\n  out=/etc/passwd", 1, sha256, url="http://x/")),
+            checked(Entry("3", "../up", 1, sha256, url="http://x/")),
+            checked(Entry("4", "-rf", 1, sha256, url="http://x/", mirror="s3://bucket/key; rm -rf ~")),
+            checked(Entry("5", "signed", 1, sha256, url="https://b.s3.amazonaws.com/k?X-Amz-Signature=abcdef&x=1")),
+        ]
+    )
+    for tool in ("aria2", "s5cmd", "curl", "datalad"):
+        found = export(plan, Sources(client, ("azul",)), tool)
+        assert "\n  out=/etc" not in found.text and '\noutput = "/etc' not in found.text
+        assert "abcdef" not in found.text and "../up" not in found.text
+        assert not any(line.endswith(" -rf") for line in found.text.splitlines())
+        assert tool == "s5cmd" or "signed" in found.left_out
+        assert "../up" in found.left_out
+    plan.close()
+
+
+def test_drs_uris() -> None:
+    assert object_id("drs://data.terra.bio/v1_a_b") == "v1_a_b"
+    assert object_id("drs://dg.4503:abc") is None
+    assert object_id("drs://other.example.org/x") is None
+    assert object_id("https://data.terra.bio/x") is None and object_id("") is None
+
+
+def test_addresses_of_the_mirror(client: AzulClient) -> None:
+    sources = Sources(client)
+    sources._mirror = None
+    assert sources.mirror_url("s3://b-u/file/x.sha256") == "https://b-u.s3.amazonaws.com/file/x.sha256"
+    assert sources.mirror_url("s3://b.u/file/x") == "https://s3.amazonaws.com/b.u/file/x"
+    assert sources.mirror_url("s3://../x") is None and sources.mirror_url("file:///etc/passwd") is None
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
+
+
+def test_tokens_and_signed_addresses_are_nowhere(hca: Any, azul: EmbeddedAzul) -> None:
+    """Everything that is printed, logged, kept or written, with all faults, at the highest verbosity."""
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    azul.faults.manifest_waits = azul.faults.file_waits = 1
+    azul.faults.drop, azul.faults.burst_every, azul.faults.retry_after = 0.2, 10, 0
+    said = ""
+    for arguments in (
+        ["projects"],
+        ["manifest", "--output", "m.tsv"],
+        ["metadata", "Managed"],
+        ["download", "Managed", "BrainCells", "Odd", "--report", "r.json", "--samplesheet", "s.csv"],
+        ["download", "Managed", "--sources", "drs", "--download-dir", "drs", "--report", "d.tsv"],
+        ["download", "--file", "nothing"],
+        *(["export", "Managed", "--to", tool, "--output", tool] for tool in ("aria2", "curl", "datalad", "s5cmd")),
+        ["get-fetch-repository-files", "--file-uuid", "nothing"],
+    ):
+        done = hca("--debug", "azul", *arguments, env=env, check=None)
+        said += done.stdout + done.stderr
+    azul.faults.url_life = -1
+    done = hca("-vv", "azul", "manifest", "--output", "n.tsv", env=env, check=None)
+    done2 = hca("-vv", "azul", "download", "Managed", "--download-dir", "n", "--retries", "0", env=env, check=None)
+    said += done.stdout + done.stderr + done2.stdout + done2.stderr
+    assert done.returncode != 0 and done2.returncode != 0
+    assert azul.token not in said and azul.signature not in said
+    assert len(said) > 10_000, "something was said"
+    for path, content in contents(hca.home).items():
+        assert azul.token.encode() not in content, path
+        assert azul.signature.encode() not in content, path

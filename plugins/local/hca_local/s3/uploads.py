@@ -178,6 +178,7 @@ class Uploads:
         self.folder(upload_id).mkdir(mode=0o700)
         with self.store.write() as db:
             self.objects.require_bucket(bucket)
+            db.execute("DELETE FROM s3_uploads WHERE finished < ?", (time.time() - REMEMBERED,))
             db.execute(
                 "INSERT INTO s3_uploads VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
                 (upload_id, bucket, key, content_type, time.time(), json.dumps(extra)),

@@ -183,7 +183,8 @@ def credentials_for(
     :param base_url: where the service is, if that is known already; else its document's URL says it
     :param security_schemes: of its document, for services whose plugin declares no scheme
     :param session: for refreshing; default: one of its own, made when needed
-    :param extra: providers of plugins, asked before the stored login
+    :param extra: further providers, asked before the stored login, and before those of plugins, which the service
+        knows of (``service.credential_providers(config)``)
     :raises ConfigError: a setting of the ``auth`` section is wrong
     """
     scheme = scheme_of(service, security_schemes)
@@ -200,6 +201,9 @@ def credentials_for(
         providers.append(ConfigKeyProvider(scheme, config, hosts, insecure))
     own_session = session if session is not None else Session(config)
     providers += _google_providers(scheme, service, config, own_session, hosts, insecure)
+    # The layer above knows the plugins; a service comes from there.
+    of_plugins = getattr(service, "credential_providers", None)
+    extra = [*extra, *(of_plugins(config) if of_plugins is not None else ())]
     providers += [HostBound(provider, hosts, insecure) for provider in extra]
     store = store if store is not None else open_store(config)
     adopt = functools.partial(adopt_legacy_login, config, store, service, hosts)

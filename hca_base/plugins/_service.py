@@ -119,6 +119,12 @@ class Service:
         if self.config_defaults:
             config.add_defaults(self.plugin or self.name, self.config_defaults, self.config_schema or None)
 
+    def credential_providers(self, config: Any) -> list[Any]:
+        """The providers of credentials that plugins add, for :func:`hca_base.auth.credentials_for`."""
+        from ._credentials import credential_providers
+
+        return list(credential_providers(self, config))
+
     def bundled_bytes(self) -> bytes | None:
         """The document that ships with the plugin, or None."""
         if self.bundled_document is None:

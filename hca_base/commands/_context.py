@@ -67,6 +67,7 @@ class Context:
         self._config: Config | None = None
         self._clients: dict[str, Client] = {}
         self._token: str | None = None
+        self._stamp: tuple[object, ...] | None = None
 
     @property
     def config(self) -> Config:
@@ -89,6 +90,29 @@ class Context:
             if close is not None:
                 close()
         self._clients.clear()
+
+    def notice_changes(self) -> None:
+        """Forget the settings if a file that they came from, or the choice of the profile, has changed."""
+        stamp = self._stamp_of_files()
+        if stamp != self._stamp and self._stamp is not None:
+            self.forget()
+            stamp = self._stamp_of_files()
+        self._stamp = stamp
+
+    def _stamp_of_files(self) -> tuple[object, ...]:
+        from ..config import paths
+
+        files = {paths.user_config_file(), paths.state_dir() / "profile"}
+        if self._config is not None:
+            files.update(layer.path for layer in self._config.layers if layer.path is not None)
+        found: list[object] = [self.generation]
+        for path in sorted(files):
+            try:
+                status = path.stat()
+                found.append((str(path), status.st_mtime_ns, status.st_size, status.st_ino))
+            except OSError:
+                found.append((str(path), None))
+        return tuple(found)
 
     def service(self, name: str) -> Service:
         """A service by name; see :func:`hca_base.plugins.service_of`."""

@@ -227,10 +227,11 @@ def _requirements() -> Iterator[Finding]:
 
 def _settings(context: Context) -> Iterator[Finding]:
     from .. import config
+    from .config import command_names
 
     loaded = config.load(profile=context.options.profile, tolerant=True)
     schemas = [service.config_schema for service in registry().services().values() if service.config_schema]
-    problems = config.validate(loaded, schemas)
+    problems = config.validate(loaded, schemas, commands=command_names(loaded))
     for problem in problems:
         yield Finding(problem.severity, "settings", str(problem), "hca config edit")
     if not problems:

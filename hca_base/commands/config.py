@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from .. import config as settings
-from ..errors import ConfigError, NotFoundError, UsageError
+from ..errors import ConfigError, HCAError, NotFoundError, UsageError
 from ._base import Command, DataCommand, Lister
 
 
@@ -32,8 +32,33 @@ def _with_plugin_defaults(config: settings.Config) -> settings.Config:
 
 def _target(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--profile", metavar="NAME", help="in this profile (default: the user's config.json)")
+    where.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="in this profile (default: the one of 'hca --profile', or config.json)",
+    )
     where.add_argument("--file", metavar="FILE", type=FilePath, help="in this file")
+
+
+def _profile_of(command: Command, args: argparse.Namespace) -> str | None:
+    """The profile that a change is meant for: named after the command, or before it."""
+    name = args.profile or (None if args.file else command.context.options.profile)
+    return None if name == "default" else name
+
+
+def command_names(config: settings.Config) -> list[str]:
+    """Names of all commands, whose sections hold defaults of options."""
+    from ..openapi import Index
+    from ..plugins import registry
+    from ._table import COMMANDS
+
+    names = [*COMMANDS, *registry().commands()]
+    for name, service in registry().services(config).items():
+        try:
+            names += [f"{name} {command}" for command, _ in Index.open(service, config).summaries(unambiguous=True)]
+        except HCAError:
+            continue
+    return names
 
 
 class Show(Lister):
@@ -60,8 +85,6 @@ class Show(Lister):
             text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
             rows.append((key, text, origin.layer, str(origin)) if parsed_args.origin else (key, text))
         names = ["key", "value", "layer", "origin"] if parsed_args.origin else ["key", "value"]
-        for warning in config.warnings:
-            self.note(warning)
         return names, sorted(rows)
 
 
@@ -124,7 +147,8 @@ class Set(Command):
             if problem.severity == "error" and not parsed_args.force:
                 raise ConfigError(f"{problem.key}: {problem.message}", hint="--force sets it all the same")
             warn(f"{problem.key}: {problem.message}")
-        settings.set_value(parsed_args.key, value, file=parsed_args.file, profile=parsed_args.profile)
+        profile = _profile_of(self, parsed_args)
+        settings.set_value(parsed_args.key, value, file=parsed_args.file, profile=profile)
         self.context.forget()
 
 
@@ -143,8 +167,9 @@ class Unset(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        if not settings.unset_value(parsed_args.key, file=parsed_args.file, profile=parsed_args.profile):
-            where = parsed_args.file or parsed_args.profile or settings.paths.user_config_file()
+        profile = _profile_of(self, parsed_args)
+        if not settings.unset_value(parsed_args.key, file=parsed_args.file, profile=profile):
+            where = parsed_args.file or profile or settings.paths.user_config_file()
             raise NotFoundError(f"{parsed_args.key} is not set in {where}", hint="hca config show --origin")
         self.context.forget()
 
@@ -183,7 +208,7 @@ class Validate(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         config = settings.load(profile=self.context.options.profile, tolerant=True)
-        problems = settings.validate(config, _schemas())
+        problems = settings.validate(config, _schemas(), commands=command_names(config))
         for problem in problems:
             self.stdout.write(f"{problem.severity}: {problem}\n")
         errors = sum(problem.severity == "error" for problem in problems)
@@ -217,8 +242,9 @@ class Edit(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         path: FilePath = settings.paths.user_config_file()
-        if parsed_args.profile:
-            path = settings.profile_path(parsed_args.profile)
+        profile = _profile_of(self, parsed_args)
+        if profile:
+            path = settings.profile_path(profile)
         elif parsed_args.file:
             path = parsed_args.file
         else:

@@ -50,9 +50,7 @@ class Verify(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("directory", type=Path, metavar="DIR", help="the download directory, which holds .hca")
-        parser.add_argument(
-            "--report", type=Path, metavar="FILE", help="write what became of each file (TSV or .json)"
-        )
+        parser.add_argument("--report", type=Path, metavar="FILE", help="write what became of each file (TSV or .json)")
         parser.add_argument("--no-progress", action="store_true", help="show no progress")
         return parser
 

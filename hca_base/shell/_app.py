@@ -13,7 +13,7 @@ from cliff import commandmanager, help
 
 from .. import __version__
 from ..commands import Context
-from ..errors import ExitCode, HCAError
+from ..errors import ConfigError, ExitCode, HCAError
 from ._catalog import Catalog, Found
 from ._split import OPTIONS
 
@@ -108,8 +108,20 @@ class HcaApp(cliff_app.App):
 
         ensure_user_config()
         self.configure_logging()
+        self._tell_warnings()
         self.initialize_app(argv)
         return self.run_subcommand(argv)
+
+    def _tell_warnings(self) -> None:
+        """Say which sources of settings were passed over."""
+        from ..output import warn
+
+        try:
+            warnings = self.context.config.warnings
+        except ConfigError:
+            return  # the command that needs the settings tells it
+        for warning in warnings:
+            warn(warning)
 
     def interact(self) -> None:
         """Open the interactive shell, or run the lines of stdin."""

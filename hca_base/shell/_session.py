@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MAX_VALUES = 500
 _MAX_NODES = 2000
+#: Words of the commands that change what services think of the user.
+_CREDENTIALS = frozenset({"auth", "login", "logout"})
 
 BUILT_IN = {
     "help": "show help for a command or group",
@@ -80,6 +82,8 @@ class Session:
         return code
 
     def _run(self, text: str) -> int:
+        # Another command, an editor or another process may have changed the settings since the last line.
+        self.context.notice_changes()
         stripped = text.strip()
         if stripped.startswith("!"):
             return _system(stripped[1:])
@@ -113,7 +117,12 @@ class Session:
         words = self._with_prefix(words)
         if len(words) == 1 and self.catalog.is_group(words[0]) and words[0] not in dict(self.catalog.hand_written()):
             return self._help(words)
-        return self.app.run_subcommand(words)
+        try:
+            return self.app.run_subcommand(words)
+        finally:
+            if _CREDENTIALS.intersection(words[:2]):
+                # Clients that found no login must look again.
+                self.context.forget()
 
     def _with_prefix(self, words: list[str]) -> list[str]:
         """The words with the implied first one, if they are a command with it."""

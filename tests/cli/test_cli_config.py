@@ -104,3 +104,23 @@ def test_the_cache_is_listed_and_cleared(hca: Any, words: list[str]) -> None:
     hca(*words, check=0)
     assert len(json.loads(hca("cache", "list", "-f", "json", check=0).stdout)) <= 1
     assert "clear-hca-cache" not in hca("--help", check=0).stdout
+
+
+def test_changes_go_to_the_profile_that_is_named_before_the_command(hca: Any) -> None:
+    hca("profile", "create", "lab", check=0)
+    hca("--profile", "lab", "config", "set", "http.timeout", "6", check=0)
+    assert hca("config", "get", "http.timeout").returncode == 4
+    assert hca("--profile", "lab", "config", "get", "http.timeout", check=0).stdout == "6\n"
+    hca("--profile", "lab", "config", "unset", "http.timeout", check=0)
+
+
+def test_sections_of_commands_that_are_not_there(hca: Any) -> None:
+    hca.configure({"dss_get_bundle": {"replica": "aws"}, "dss_get_bundel": {"replica": "aws"}})
+    done = hca("config", "validate", check=0)
+    assert "dss_get_bundel: unknown setting; did you mean dss_get_bundle?" in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_source_that_is_missing_is_warned_about(hca: Any) -> None:
+    done = hca("config", "get", "log_level", env={"HCA_CONFIG_FILE": "/nonexistent.json"})
+    assert "warning: HCA_CONFIG_FILE names /nonexistent.json" in done.stderr

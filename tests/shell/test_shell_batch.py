@@ -148,3 +148,11 @@ def run_batch(hca: Any, loopback: Any, count: int) -> None:
     done = hca("shell", stdin=f"{warm}{ask}{lines}{ask}", timeout=170 if count <= 1000 else 3000)
     before, after = (int(line) for line in done.stdout.split())
     assert after - before < 10_000
+
+
+def test_a_change_by_another_process_holds_at_the_next_line(hca: Any) -> None:
+    import sys
+
+    other = f"!{sys.executable} -m hca_base config set http.timeout"
+    lines = f"{other} 5\nconfig get http.timeout\n{other} 66\nconfig get http.timeout\n"
+    assert hca("shell", stdin=lines, check=0).stdout.split() == ["5", "66"]

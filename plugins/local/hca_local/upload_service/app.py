@@ -229,5 +229,6 @@ def _bundled_document() -> dict[str, Any] | None:
     service = registry().services().get("upload")
     if service is None:
         return None
-    document: dict[str, Any] = json.loads(service.bundled_bytes())
+    content = service.bundled_bytes()
+    document: dict[str, Any] | None = json.loads(content) if content else None
     return document

@@ -7,7 +7,6 @@ import uuid as uuids
 from typing import Any
 
 from hca_base.commands import confirm
-from hca_base.errors import UsageError
 
 from ..uri import UploadAreaURI
 from .base import UploadCommand
@@ -141,8 +140,7 @@ class Delete(UploadCommand):
         settings = self.settings
         area = self.area(self.known_area(parsed_args, parsed_args.uuid_or_alias))
         uuid = area.uuid
-        if not parsed_args.yes and not confirm(f"Delete upload area {uuid} and all files in it?"):
-            raise UsageError("nothing was deleted", hint="--yes deletes without asking")
+        confirm(f"Delete upload area {uuid} and all files in it?", yes=parsed_args.yes)
         area.delete()
         settings.forget_area(uuid)
         self.context.forget()

@@ -1,0 +1,284 @@
+"""What tests of the upload plugin share: an embedded deployment, a proxy that breaks connections, and running ``hca``."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+class Site:
+    """A running deployment, seen from its inside, where tests look at what arrived.
+
+    :ivar service: the Upload Service's application
+    """
+
+    def __init__(self, deployment: Any) -> None:
+        from hca_local.upload_service import api_key
+
+        self.deployment = deployment
+        self.service = deployment.ctx._upload_service
+        self.bucket = deployment.settings.upload_bucket
+        self.key = api_key(deployment.ctx.store)
+
+    def settings(self, s3_url: str | None = None, **more: Any) -> dict[str, Any]:
+        """The configuration that leads ``hca`` here."""
+        api = self.deployment.api_url
+        return {
+            "upload": {
+                "stage": "local",
+                "preprod_api_url_template": f"{api}/upload/v1",
+                "swagger_url": f"{api}/upload/swagger.json",
+            },
+            "s3": {"endpoint_url": s3_url or self.deployment.s3_url, "region": "us-east-1"},
+            **more,
+        }
+
+    def area(self, name: str | None = None) -> str:
+        """Make an area; its address."""
+        name = name or str(uuid.uuid4())
+        return str(self.service.areas.create(name)["uri"])
+
+    def set_status(self, area: str, status: str) -> None:
+        self.service.areas.set_status(area, status)
+
+    def objects(self, area: str) -> dict[str, Any]:
+        """What is in the bucket, by name."""
+        found: dict[str, Any] = {}
+        after = ""
+        while page := self.deployment.ctx.objects.list(self.bucket, f"{area}/", after):
+            found |= {item.key.partition("/")[2]: item for item in page}
+            after = page[-1].key
+        return found
+
+    def checksum_states(self, area: str) -> dict[str, str]:
+        """How far the service is with each file."""
+        return {name: self.service.files._known(item)[0] for name, item in self.objects(area).items()}
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        limit = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < limit, "it did not happen"
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A deployment that lasts for the whole run; tests make areas of their own in it."""
+    from hca_local.server import Deployment
+
+    with Deployment(tmp_path_factory.mktemp("deployment")) as deployment:
+        yield Site(deployment)
+
+
+@pytest.fixture
+def site_of() -> type[Site]:
+    """For tests that start deployments themselves."""
+    return Site
+
+
+class Runner:
+    """Runs ``hca`` as a user would, in a home and a working directory of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.cwd = home / "work"
+        self.cwd.mkdir(parents=True)
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("HCA_", "XDG_", "AWS_"))}
+        self.env |= {"HOME": str(home), "USERPROFILE": str(home), "COLUMNS": "80", "AWS_EC2_METADATA_DISABLED": "true"}
+        self.env |= {"HCA_SITE_CONFIG": str(home / "no-site.json")}
+
+    def command(self, *args: str | os.PathLike[str]) -> list[str]:
+        return [sys.executable, "-m", "hca_base", *map(str, args)]
+
+    def __call__(
+        self,
+        *args: str | os.PathLike[str],
+        check: int | None = 0,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120,
+        stdin: str = "",
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it.
+
+        :param check: the exit code that is expected; None for any
+        """
+        done = subprocess.run(
+            self.command(*args),
+            input=stdin,
+            capture_output=True,
+            env={**self.env, **(env or {})},
+            cwd=self.cwd,
+            timeout=timeout,
+            encoding="utf-8",
+            check=False,
+        )
+        if check is not None:
+            assert done.returncode == check, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    @contextlib.contextmanager
+    def running(self, *args: str | os.PathLike[str]) -> Iterator[subprocess.Popen[str]]:
+        """Start it, and see that it ends."""
+        with subprocess.Popen(
+            self.command(*args),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.env,
+            cwd=self.cwd,
+            encoding="utf-8",
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Write the user's config.json."""
+        path = self.home / ".config" / "hca" / "config.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings), encoding="utf-8")
+
+    def config(self) -> dict[str, Any]:
+        """What is in the user's config.json now."""
+        found: dict[str, Any] = json.loads((self.home / ".config" / "hca" / "config.json").read_text("utf-8"))
+        return found
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Make a file in the working directory."""
+        path = self.cwd / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Runner:
+    """``hca`` as it is after its installation."""
+    return Runner(tmp_path / "home")
+
+
+@pytest.fixture
+def hca(nowhere: Runner, site: Site) -> Runner:
+    """``hca`` with the deployment as its Upload Service, and the API key in the environment."""
+    nowhere.configure(site.settings())
+    nowhere.env["HCA_UPLOAD_API_KEY"] = site.key
+    return nowhere
+
+
+@pytest.fixture
+def area(hca: Runner, site: Site) -> str:
+    """UUID of an area that is selected."""
+    uri = site.area()
+    hca("upload", "select", uri)
+    return uri.rstrip("/").rpartition("/")[2]
+
+
+def pattern(size: int, seed: int = 1) -> bytes:
+    """Bytes without repetition within 64 KiB; the same for the same seed."""
+    piece = hashlib.shake_256(str(seed).encode()).digest(65_521)
+    return (piece * (size // len(piece) + 1))[:size]
+
+
+@pytest.fixture
+def pattern_of() -> Callable[..., bytes]:
+    return pattern
+
+
+class Proxy:
+    """Stands before the store, counts, and closes connections in the middle of what a test chooses.
+
+    :ivar parts: number of the part of each request that brought one
+    :ivar cut: called with the head of each request; True closes the connection after some of its body went through
+    :ivar received: bytes of requests so far
+    """
+
+    #: Bytes of a request that get through before it is cut.
+    GRACE = 100_000
+    _HEAD = re.compile(rb"(?:PUT|POST|GET|HEAD|DELETE) (\S+) HTTP/1\.1\r\n")
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.removeprefix("http://").partition(":")
+        self._target = host, int(port)
+        self._lock = threading.Lock()
+        self.parts: list[int] = []
+        self.cut: Callable[[bytes], bool] = lambda head: False
+        self.cuts = 0
+        self.received = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._target)
+            threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._back, args=(server, client), daemon=True).start()
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        left = None
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                self.received += len(data)
+                head = self._HEAD.match(data)
+                if head:
+                    part = re.search(rb"partNumber=(\d+)", head[1])
+                    with self._lock:
+                        if part and data.startswith(b"PUT"):
+                            self.parts.append(int(part[1]))
+                        if self.cut(head[0]):
+                            self.cuts += 1
+                            left = self.GRACE
+                if left is not None:
+                    server.sendall(data[:left])
+                    left -= len(data)
+                    if left <= 0:
+                        break
+                else:
+                    server.sendall(data)
+        _end(client, server)
+
+    @staticmethod
+    def _back(server: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                client.sendall(data)
+        _end(client, server)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def _end(*sockets: socket.socket) -> None:
+    for each in sockets:
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
+
+
+@pytest.fixture
+def proxy(site: Site, hca: Runner) -> Iterator[Proxy]:
+    """A proxy between ``hca`` and the store."""
+    between = Proxy(site.deployment.s3_url)
+    hca.configure(site.settings(between.url))
+    yield between
+    between.close()

@@ -213,11 +213,22 @@ class DSSClient(Client):
         """Ask the service for its document now, in place of the one that was fetched before."""
         self.refresh()
 
-    def login(self, access_token: str = "", remote: bool = False) -> None:
+    def login(
+        self,
+        access_token: str = "",
+        remote: bool = False,
+        *,
+        device: bool = False,
+        open_browser: bool = True,
+        timeout: float | None = None,
+    ) -> None:
         """Log in to the service and keep the login.
 
         :param access_token: keep this token, in place of a login in the browser
         :param remote: the browser is on another machine; what it shows is pasted here
+        :param device: show a short code, to be typed into a page on any device
+        :param open_browser: False: only show the address
+        :param timeout: seconds that the user has
         :raises AuthError: it did not work
         """
         from hca_base.auth import login, store_access_token
@@ -230,6 +241,9 @@ class DSSClient(Client):
                 self.service,
                 self.config,
                 remote=remote,
+                device=device,
+                open_browser=open_browser,
+                timeout=timeout,
                 base_url=self.base_url,
                 security_schemes=schemes,
                 session=self.session,

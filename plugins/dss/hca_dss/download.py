@@ -51,9 +51,7 @@ class Download:
     :param download_dir: where bundles' directories are made; the filestore is in it unless the options say otherwise
     """
 
-    def __init__(
-        self, client: DSSClient, replica: str, download_dir: Path | str, options: TransferOptions
-    ) -> None:
+    def __init__(self, client: DSSClient, replica: str, download_dir: Path | str, options: TransferOptions) -> None:
         self.client = client
         self.replica = replica
         self.root = Path(download_dir or ".")
@@ -118,9 +116,7 @@ class Download:
 
         :param expected: number of files and of bytes, where known
         """
-        report = download(
-            items, destination, options=self.options, session=self.client.session, expected=expected
-        )
+        report = download(items, destination, options=self.options, session=self.client.session, expected=expected)
         for name, error in self._failures:
             report.add(Row(name, "failed", 0, 0.0, 0, "", str(error)), error)
         if self._failures and self.options.report:

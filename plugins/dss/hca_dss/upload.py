@@ -261,5 +261,3 @@ def content_type(name: str) -> str:
             encoding, "application/octet-stream"
         )
     return kind or "application/octet-stream"
-
-

@@ -34,9 +34,7 @@ def run(hca: Any, text: str, *args: str, **options: Any) -> Any:
     folder = hca.home / "lists"
     folder.mkdir(exist_ok=True)
     (folder / "list.tsv").write_bytes(text.encode())
-    return hca(
-        "dss", "download-manifest", "--manifest", "../lists/list.tsv", "--replica", "aws", *args, **options
-    )
+    return hca("dss", "download-manifest", "--manifest", "../lists/list.tsv", "--replica", "aws", *args, **options)
 
 
 def stored(content: bytes) -> str:
@@ -228,9 +226,7 @@ def test_a_listed_file_that_the_bundle_lacks(hca: Any, bundle: Any) -> None:
 
 def test_a_listed_file_that_has_other_content_in_the_bundle(hca: Any, bundle: Any) -> None:
     text = bundle.manifest(["empty.txt", "sub/cells.csv"])
-    done = run(
-        hca, text.replace(hashlib.sha256(b"a,b\n").hexdigest(), "0" * 64), "--layout", "bundle", check=7
-    )
+    done = run(hca, text.replace(hashlib.sha256(b"a,b\n").hexdigest(), "0" * 64), "--layout", "bundle", check=7)
     assert "sub/cells.csv" in done.stderr
 
 

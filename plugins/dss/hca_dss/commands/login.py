@@ -32,10 +32,20 @@ class Login(Command):
             metavar="TOKEN",
             help="keep this token, in place of a login in the browser; - reads it from stdin, out of sight of others",
         )
-        parser.add_argument(
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument(
             "--remote",
             action="store_true",
             help="the browser is on another machine: show the address to open, and ask for what it leads to",
+        )
+        how.add_argument(
+            "--device",
+            action="store_true",
+            help="show a short code to type into a page on any device, where the issuer offers that",
+        )
+        how.add_argument("--no-browser", action="store_true", help="show the address, open no browser")
+        parser.add_argument(
+            "--timeout", metavar="SECONDS", type=float, help="time that you have to log in (default: 600)"
         )
         return parser
 
@@ -50,7 +60,13 @@ class Login(Command):
 
             warn("--access-token TOKEN shows the token to every user of this machine; --access-token - reads stdin")
         client: Any = self.service_client(service_name(self))
-        client.login(access_token=token, remote=parsed_args.remote)
+        client.login(
+            access_token=token,
+            remote=parsed_args.remote,
+            device=parsed_args.device,
+            open_browser=not parsed_args.no_browser,
+            timeout=parsed_args.timeout,
+        )
         # What hca 7 said, where it said it.
         self.stdout.write("Storing access credentials\n")
 

@@ -28,7 +28,9 @@ def build_parser(service: Service, operation: Operation, prog: str, description:
         assert required is not None
         _add(required, service, parameter)
     for parameter in operation.optional:
-        _add(optional, service, parameter)
+        # A secret has no option: everyone on the machine can read the arguments of a process.
+        if not parameter.credential:
+            _add(optional, service, parameter)
     names = [name for name in ("-h", "--help") if name not in taken]
     if names:
         optional.add_argument(*names, action="help", help="show this help")
@@ -175,7 +177,8 @@ def _file(value: str) -> Any:
 
 def _metavar(parameter: Parameter) -> str:
     choices = [str(choice) for choice in parameter.choices]
-    if choices and len(choices) <= _MAX_SHOWN_CHOICES and sum(map(len, choices)) < 60:
+    short = len(choices) <= _MAX_SHOWN_CHOICES and sum(map(len, choices)) < 60
+    if choices and short and all(choice.isprintable() and " " not in choice for choice in choices):
         shown = "{" + ",".join(choices) + "}"
     else:
         names = {
@@ -190,7 +193,7 @@ def _metavar(parameter: Parameter) -> str:
         shown = names.get(
             parameter.type, parameter.name.upper().replace("-", "_") if _plain(parameter.name) else "TEXT"
         )
-    return _escaped(shown)
+    return shown
 
 
 def _plain(name: str) -> bool:

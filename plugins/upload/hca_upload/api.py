@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from hca_base.errors import AuthError, HCAError, ServiceError, UnreachableError
 
-from .errors import NotReady, UploadApiException
+from .errors import NotReady, UploadApiException, title_of
 from .service import SERVICE
 from .settings import UploadConfig
 
@@ -212,10 +212,10 @@ class ApiClient:
                 **body,
             )
         except ServiceError as error:
-            error.hint = SERVICE.hints.get(str(error.title)) or SERVICE.hints.get(str(error.reason)) or error.hint
+            error.hint = SERVICE.hints.get(title_of(error)) or error.hint
             raise (NotReady if may_wait and error.status == 500 else UploadApiException)(error) from None
         except AuthError as error:
-            error.hint = error.hint or "'hca auth set-key upload' stores the API key of the service"
+            error.hint = SERVICE.hints["Access Denied."]
             raise
         except UnreachableError as error:
             raise _explained(error, url) from None

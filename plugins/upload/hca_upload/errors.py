@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hca_base.errors import ExitCode, HCAError, ServiceError
 
 #: What the service says when it knows the area but not the file.
@@ -16,6 +18,12 @@ class UploadException(HCAError, RuntimeError):
         self.exit_code = exit_code
 
 
+def title_of(error: ServiceError) -> str:
+    """The service's own title of an error, without the details that follow it elsewhere; may be empty."""
+    details = error.details
+    return str(details.get("title") or "") if isinstance(details, Mapping) else ""
+
+
 class UploadApiException(HCAError, RuntimeError):
     """The service refused a request.
 
@@ -26,7 +34,7 @@ class UploadApiException(HCAError, RuntimeError):
     def __init__(self, error: ServiceError) -> None:
         HCAError.__init__(self, error.message, hint=error.hint, request_id=error.request_id)
         self.status = error.status
-        self.title = error.title
+        self.title = title_of(error)
         self.exit_code = error.exit_code
 
 

@@ -183,7 +183,7 @@ def test_formats_and_queries(hca: Any, site: Any, area: str) -> None:
     hca("upload", "files", "a.txt", "b.txt")
     hca("upload", "wait")
     assert hca("upload", "list", "-f", "jsonl").stdout == '{"name": "a.txt"}\n{"name": "b.txt"}\n'
-    assert hca("upload", "list", "-l", "-f", "value", "-c", "name", "-c", "size").stdout == "a.txt\t5\nb.txt\t5\n"
+    assert hca("upload", "list", "-l", "-f", "value", "-c", "name", "-c", "size").stdout == "a.txt 5\nb.txt 5\n"
     assert json.loads(hca("upload", "list", "-l", "--query", "[].checksums.crc32c", "-f", "json").stdout)
     areas = json.loads(hca("upload", "areas", "-f", "json").stdout)
     assert areas == [{"uuid": area, "uri": f"s3://{site.bucket}/{area}/", "selected": True}]

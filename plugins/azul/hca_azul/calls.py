@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 #: Longest URL that the service takes; longer ones are answered with 413.
 MAX_URL = 8192
+#: Seconds after which 429 is an error. The service counts requests over five minutes.
+PATIENCE = 600.0
+#: Seconds to wait after a 429 that does not say how long.
+PAUSE = 10.0
 #: The parameter that may be moved to the body: the others are short.
 LONG = "filters"
 
@@ -36,12 +41,20 @@ def send(client: AzulClient, method: str, url: str, body: Mapping[str, str] | No
     """
     # Asking again changes nothing: listings are safe, and a manifest that is under way is taken up.
     options.setdefault("policy", RetryPolicy())
-    try:
-        return client.session.call(
-            method, url, json=dict(body) if body else None, credentials=client.credentials, **options
-        )
-    except HCAError as error:
-        raise explained(client, error) from None
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return client.session.call(
+                method, url, json=dict(body) if body else None, credentials=client.credentials, **options
+            )
+        except ServiceError as error:
+            # Too many requests from this address, perhaps not ours alone: it passes, and has cost nothing so far.
+            if error.status != 429 or time.monotonic() > give_up:
+                raise explained(client, error) from None
+            if error.response is None or not error.response.headers.get("Retry-After"):
+                time.sleep(PAUSE)
+        except HCAError as error:
+            raise explained(client, error) from None
 
 
 def get_json(client: AzulClient, path: str, params: Mapping[str, Any] | None = None) -> Any:

@@ -140,7 +140,7 @@ def test_tokens_and_signed_addresses_are_nowhere(hca: Any, azul: EmbeddedAzul) -
     """Everything that is printed, logged, kept or written, with all faults, at the highest verbosity."""
     env = {"HCA_ACCESS_TOKEN": azul.token}
     azul.faults.manifest_waits = azul.faults.file_waits = 1
-    azul.faults.drop, azul.faults.burst_every, azul.faults.retry_after = 0.2, 10, 0
+    azul.faults.drop, azul.faults.burst_every, azul.faults.burst_length, azul.faults.retry_after = 0.2, 10, 1, 0
     said = ""
     for arguments in (
         ["projects"],

@@ -149,9 +149,22 @@ def test_wrong_uses(hca: Any) -> None:
 
 
 def test_bursts_of_429_and_dropped_connections(client: AzulClient, azul: EmbeddedAzul) -> None:
-    azul.faults.burst_every, azul.faults.burst_length, azul.faults.retry_after = 3, 2, 0
-    azul.faults.api_drop = 0.05
-    assert len(list(client.search("files", page_size=1))) == 20
+    azul.faults.burst_every, azul.faults.burst_length, azul.faults.retry_after = 4, 1, 0
+    azul.faults.api_drop = 0.1
+    assert len(list(client.search("files", page_size=3))) == 20
+
+
+def test_a_long_time_of_429_is_waited_out(
+    client: AzulClient, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hca_base.http.RetryPolicy.pause", lambda self, attempt, retry_after=None: 0.01)
+    client.catalog()
+    azul.faults.burst_every, azul.faults.retry_after, azul.faults._refusals = 10**6, 0, 40
+    assert len(list(client.search("projects"))) == 4
+    monkeypatch.setattr("hca_azul.calls.PATIENCE", -1)
+    azul.faults._refusals = 40
+    with pytest.raises(ServiceError, match="429"):
+        list(client.search("projects"))
 
 
 def test_generic_operations(hca: Any, azul: EmbeddedAzul) -> None:

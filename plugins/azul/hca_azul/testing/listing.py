@@ -103,6 +103,7 @@ class Listing:
     ) -> None:
         self.atlas, self.catalog, self.filters = atlas, catalog, filters
         self.allowed, self.url, self.old = allowed, url, old
+        self._facts: dict[str, dict[str, list[Any]]] = {}
 
     def pairs(self, *, hidden: bool = False, without: str = "") -> list[Pair]:
         """Files that match, with their projects.
@@ -120,7 +121,11 @@ class Listing:
 
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
         """What a file can be found by."""
-        return project.facts(file) | {"accessible": [self.allowed or not project.managed]}
+        found = self._facts.get(file.uuid)
+        if found is None:
+            found = project.facts(file) | {"accessible": [self.allowed or not project.managed]}
+            self._facts[file.uuid] = found
+        return found
 
     def groups(self, kind: str) -> dict[str, list[Pair]]:
         """UUID of an entity -> its files."""
@@ -147,10 +152,12 @@ class Listing:
     def facets(self) -> dict[str, Any]:
         """How often each value occurs; the filter on a field does not narrow its own values."""
         answer = {}
+        everything = self.pairs(hidden=True)
         for name in _FACETS:
-            counts: Counter[str] = Counter()
-            for pair in self.pairs(hidden=True, without=name):
-                counts.update({json.dumps(value) for value in self.facts(*pair).get(name, [None])})
+            pairs = self.pairs(hidden=True, without=name) if name in self.filters else everything
+            counts: Counter[str] = Counter(
+                json.dumps(value) for pair in pairs for value in self.facts(*pair).get(name, [None])
+            )
             terms = [{"term": json.loads(term), "count": count} for term, count in counts.most_common()]
             answer[name] = {"terms": terms, "total": sum(counts.values()), "type": "terms"}
         return answer

@@ -1,0 +1,121 @@
+"""A large project comes down unattended, through dropped connections, bursts of 429, lapsing addresses, and kills."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from typing import Any
+
+import pytest
+from hca_azul.testing import Atlas, EmbeddedAzul, Faults, File, Project
+
+
+def large_project(files: int, seed: int) -> Atlas:
+    """A project with as many files: most of them small, a few of several MB, a third of them in the mirror."""
+    chance = random.Random(seed)
+    made = []
+    for number in range(files):
+        size = chance.randrange(2_000_000, 9_000_000) if number % 300 == 7 else chance.randrange(0, 6000)
+        made.append(File(f"S{number:05}_R1.fastq.gz", size, sample=number % 40, mirrored=number % 3 == 0))
+    return Atlas([Project("Large", "A large project", samples=40, files=made)])
+
+
+def download(hca: Any) -> subprocess.Popen[bytes]:
+    arguments = hca.command("azul", "download", "Large", "--download-dir", "data", "--report", "r.json")
+    # A file, not a pipe: nobody reads while it runs.
+    with (hca.home / "stderr").open("ab") as stream:
+        return subprocess.Popen(arguments, env=hca.env, cwd=hca.cwd, stderr=stream)
+
+
+def run(hca: Any, azul: EmbeddedAzul, kills: int, seed: int, timeout: float) -> int:
+    """Download, killing it at random moments; how many runs were killed before they ended by themselves."""
+    chance = random.Random(seed)
+    killed = 0
+    deadline = time.monotonic() + timeout
+    store = hca.cwd / "data" / ".hca" / "v2" / "files_2_4"
+    while True:
+        before = azul.count("storage")
+        process = download(hca)
+        if killed < kills:
+            # Not before something was downloaded: a kill at the start teaches nothing.
+            wanted = before + chance.randrange(20, 200)
+            while process.poll() is None and azul.count("storage") < wanted and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                killed += 1
+                process.wait()
+                assert store.is_dir()
+                continue
+        try:
+            status = process.wait(max(1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        assert status == 0, (hca.home / "stderr").read_text()[-3000:]
+        return killed
+
+
+def check(hca: Any, azul: EmbeddedAzul) -> None:
+    """Every file is there, to its last byte, and nothing else is."""
+    folder = hca.cwd / "data" / "Large"
+    project = azul.atlas.projects[0]
+    assert {path.name for path in folder.iterdir()} == {file.name for file in project.files}
+    for file in project.files:
+        assert hashlib.sha256((folder / file.name).read_bytes()).hexdigest() == file.true_sha256, file.name
+    left = [
+        path for path in (hca.cwd / "data" / ".hca" / "v2").rglob("*") if "partial" in path.parts and path.is_file()
+    ]
+    assert left == []
+    rows = json.loads((hca.cwd / "r.json").read_text())["rows"]
+    assert len(rows) == len(project.files) and {row["outcome"] for row in rows} <= {"downloaded", "present", "linked"}
+    assert azul.signature not in (hca.home / "stderr").read_text()
+
+
+def faults(seed: int, **more: Any) -> Faults:
+    """One connection in a hundred is dropped, requests are refused in bursts, addresses live 15 seconds."""
+    return Faults(seed=seed, drop=0.01, api_drop=0.01, burst_every=250, burst_length=12, url_life=15.0, **more)
+
+
+@pytest.mark.xdist_group("azul-unattended")
+def test_a_few_hundred_files_killed_and_resumed(hca: Any) -> None:
+    with EmbeddedAzul(large_project(450, 1), faults(1, retry_after=1)) as azul:
+        hca.configure(azul.settings)
+        killed = run(hca, azul, kills=2, seed=1, timeout=120)
+        assert killed >= 1
+        check(hca, azul)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_three_thousand_files_killed_and_resumed(hca: Any, seed: int) -> None:
+    with EmbeddedAzul(large_project(3000, seed), faults(seed, retry_after=2)) as azul:
+        hca.configure(azul.settings)
+        assert run(hca, azul, kills=8, seed=seed, timeout=1200) >= 5
+        check(hca, azul)
+
+
+@pytest.mark.slow
+def test_three_thousand_files_without_a_break(hca: Any) -> None:
+    with EmbeddedAzul(large_project(3000, 9), faults(9, retry_after=5, file_waits=1)) as azul:
+        hca.configure(azul.settings)
+        assert run(hca, azul, kills=0, seed=9, timeout=1200) == 0
+        check(hca, azul)
+
+
+@pytest.mark.slow
+def test_large_files_over_addresses_that_live_for_fifteen_seconds(hca: Any) -> None:
+    """Each file takes longer than its address lives; whenever a connection is dropped, a new one is needed."""
+    files = [File(f"S{number}.bam", 48_000_000, format="bam") for number in range(3)]
+    atlas = Atlas([Project("Large", "Large files", files=files)])
+    # 64 KiB every 25 ms on each connection: what the pace of a slow line does.
+    with EmbeddedAzul(atlas, Faults(seed=4, drop=0.2, url_life=15.0, chunk_pause=0.1)) as azul:
+        hca.configure(azul.settings)
+        run(hca, azul, kills=2, seed=4, timeout=900)
+        check(hca, azul)
+        assert azul.count("service", "GET", "/repository/files/") > 6

@@ -50,6 +50,12 @@ class Parser(argparse.ArgumentParser):
         # argparse makes "{type!r} value" of types without a docstring of their own; one line is all there is room for.
         raise UsageError(" ".join(message.split()), hint=f"see '{self.prog} --help'")
 
+    def format_help(self) -> str:
+        from ..output import safe_text
+
+        # Much of it may be a service's own words.
+        return safe_text(super().format_help())
+
     def print_help(self, file: Any = None) -> None:
         page(self.format_help(), file)
 

@@ -268,6 +268,7 @@ def test_nothing_of_the_documents_reaches_the_terminal_as_an_escape(hca: Any, lo
                     "parameters": [
                         {"name": "x", "in": "query", "description": evil, "schema": {"type": "string", "enum": [evil]}},
                         {"name": evil, "in": "query", "schema": {"type": "string", "default": evil}},
+                        {"name": "y", "in": "query", "required": True, "schema": {"type": "string", "enum": [evil]}},
                     ],
                     "responses": {"200": {"description": evil}},
                 }

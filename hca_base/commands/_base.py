@@ -13,6 +13,7 @@ from cliff import command as cliff_command
 
 from ..errors import UsageError
 from ._context import Context
+from ._page import columns, reflowed
 from ._parser import Parser
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = Parser(
             prog=prog_name,
-            description=self.get_description(),
+            description=reflowed(self.get_description(), max(20, min(columns(), 100) - 2)),
             epilog=self.get_epilog(),
             conflict_handler=self.conflict_handler,
         )

@@ -42,3 +42,15 @@ def page(text: str, file: TextIO | None = None) -> None:
     pager = autopage.AutoPager(stream, allow_color=True, line_buffering=False, reset_on_exit=False)
     with pager as out:
         out.write(text)
+
+
+def reflowed(text: str, width: int) -> str:
+    """Paragraphs broken anew at ``width``; what is indented or a list stays as it is."""
+    import textwrap
+
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        lines = paragraph.split("\n")
+        as_it_is = any(line[:1].isspace() or line.startswith(("* ", "- ")) for line in lines)
+        paragraphs.append(paragraph if as_it_is else textwrap.fill(" ".join(lines), width, break_long_words=False))
+    return "\n\n".join(paragraphs)

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 
 
 def open_page(url: str) -> bool:
-    """Ask the browser to show a page; False where there is none. Does not wait for browsers that stay in front."""
-    import webbrowser
+    """Ask the browser to show a page; False where there is none. Does not wait for browsers that stay in front.
 
+    A process of its own asks: browsers write to stdout, which is for results, and read stdin, which is the user's.
+    """
     if sys.platform.startswith("linux") and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     ):
         # What would be found now is a browser in the terminal.
         return False
+    command = [sys.executable or "python3", "-I", "-c", _OPEN, url]
     try:
-        browser = webbrowser.get()
-    except webbrowser.Error:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    except OSError:
         return False
-    results: list[bool] = []
+    try:
+        return process.wait(_PATIENCE) == 0
+    except subprocess.TimeoutExpired:
+        # Its end is of no interest, and no reason for a warning.
+        threading.Thread(target=process.wait, daemon=True, name="hca-browser").start()
+        return True
 
-    def run() -> None:
-        try:
-            results.append(browser.open(url, new=1, autoraise=True))
-        except Exception:  # noqa: BLE001 - whatever a browser's launcher does wrong, the address is shown
-            results.append(False)
 
-    thread = threading.Thread(target=run, daemon=True, name="hca-browser")
-    thread.start()
-    thread.join(5)
-    return results[0] if results else True
+_OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1], new=1))"
+#: Seconds after which a browser that has not returned is taken to show the page.
+_PATIENCE = 5.0
 
 
 def say(message: str) -> None:

@@ -281,7 +281,11 @@ def test_twenty_at_once_lose_nothing(hca: Any, site: Any) -> None:
     def together(commands: list[tuple[str, ...]]) -> None:
         processes = [
             subprocess.Popen(
-                hca.command("upload", *command), env=hca.env, cwd=hca.cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                hca.command("upload", *command),
+                env=hca.env,
+                cwd=hca.cwd,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
             for command in commands
         ]
@@ -293,9 +297,7 @@ def test_twenty_at_once_lose_nothing(hca: Any, site: Any) -> None:
     assert set(hca.config()["upload"]["areas"]) == set(uuids)
     assert hca.config()["upload"]["current_area"] in uuids
     # Half are forgotten while the other half are selected.
-    together(
-        [("forget" if number % 2 else "select", uuid) for number, uuid in enumerate(uuids)]
-    )
+    together([("forget" if number % 2 else "select", uuid) for number, uuid in enumerate(uuids)])
     config = hca.config()
     assert set(config["upload"]["areas"]) == set(uuids[::2])
     assert config["upload"]["current_area"] in (None, *uuids[::2])

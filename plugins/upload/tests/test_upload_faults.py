@@ -42,9 +42,7 @@ def whole(site: Any, area: str, hca: Any, names: set[str]) -> bool:
     """Whether the objects are there, byte for byte."""
     objects = site.objects(area)
     blobs = site.deployment.ctx.store.blobs
-    return all(
-        name in objects and blobs.read(objects[name].sha256) == (hca.cwd / name).read_bytes() for name in names
-    )
+    return all(name in objects and blobs.read(objects[name].sha256) == (hca.cwd / name).read_bytes() for name in names)
 
 
 def test_a_connection_that_drops_in_each_part(

@@ -1,16 +1,13 @@
 """A client that is not ours, hca 7.0.1, works with the embedded deployment, and ours goes on with what it left.
 
-``HCA7_PYTHON`` names a Python 3.8, or one in whose environment hca 7.0.1 is installed. Without it, a Python 3.8 on the
-path is taken, and an environment is made in the cache directory, once.
+The fixture ``hca7`` is in the ``conftest.py`` of the repository.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -27,47 +24,6 @@ CONTENTS = {
     "sub/cells.csv": b"a,b\n",
     "empty.txt": b"",
 }
-
-
-def _has_hca7(python: str | Path) -> bool:
-    code = "import hca, sys; sys.exit(hca.__version__ != '7.0.1' if hasattr(hca, '__version__') else 0)"
-    try:
-        return subprocess.run([python, "-c", code], capture_output=True, timeout=60, check=False).returncode == 0
-    except OSError:
-        return False
-
-
-def _python38() -> str | None:
-    named = os.environ.get("HCA7_PYTHON")
-    siblings = sorted(Path(sys.base_prefix).parent.glob("3.8*/bin/python3.8"))
-    for found in (named, *map(str, siblings), shutil.which("python3.8")):
-        code = "import sys; sys.exit(sys.version_info[:2] != (3, 8))"
-        try:
-            if found and subprocess.run([found, "-c", code], timeout=60, check=False).returncode == 0:
-                return found
-        except OSError:
-            continue
-    return None
-
-
-@pytest.fixture(scope="module")
-def hca7() -> str:
-    """A Python in whose environment hca 7.0.1 is."""
-    python = _python38()
-    if python is None:
-        pytest.skip("no Python 3.8 at hand")
-    if _has_hca7(python):
-        return python
-    cache = Path(os.environ.get("PIP_CACHE_DIR", Path.home() / ".cache" / "pip")).parent / "hca7-for-tests"
-    ours = cache / "bin" / "python"
-    if not _has_hca7(ours):
-        subprocess.run([python, "-m", "venv", "--clear", cache], check=True, timeout=120)
-        pip = [ours, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        installed = subprocess.run([*pip, "hca==7.0.1"], capture_output=True, text=True, timeout=900, check=False)
-        if installed.returncode != 0:
-            shutil.rmtree(cache, ignore_errors=True)
-            pytest.skip("no Python 3.8 at hand in which hca 7.0.1 can be installed")
-    return str(ours)
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

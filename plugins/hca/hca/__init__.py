@@ -1,0 +1,53 @@
+"""``hca``: the names that scripts written for hca 6 and 7 import, over the packages that do the work now.
+
+Importing it costs nothing: each name loads when it is used. New programs import ``hca_base``, ``hca_dss``,
+``hca_upload`` and ``hca_azul``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from . import auth as auth
+    from . import config as config
+    from . import dss as dss
+    from . import upload as upload
+    from . import util as util
+    from .config import HCAConfig as HCAConfig
+    from .config import get_config as get_config
+    from .config import logger as logger
+
+_NAMES = {"HCAConfig": ".config", "get_config": ".config", "logger": ".config"}
+_MODULES = ("auth", "cli", "config", "dss", "upload", "util", "version")
+
+__all__ = ["HCAConfig", "auth", "clear_hca_cache", "dss", "get_config", "logger", "upload"]
+
+
+def clear_hca_cache(args: Any = None) -> None:
+    """Forget the documents of all services that were fetched; the next calls ask for them again.
+
+    :param args: not used; hca 7 passed what its command line was given
+    """
+    from hca_base.config import load
+    from hca_base.openapi import DocumentCache
+
+    DocumentCache(load()).clear()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(_NAMES[name], __name__), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*_NAMES, *_MODULES, "clear_hca_cache", "__version__"})

@@ -1,0 +1,36 @@
+"""The client of the DCP Auth service, as hca 7 had it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hca_base.plugins import CredentialScheme, Service
+
+from ..config import DEFAULTS
+from ..util.client import SwaggerClient
+
+_RETIRED = "the public DCP Auth service was retired; name another deployment's document in AuthClient.swagger_url"
+
+
+class AuthClient(SwaggerClient):
+    """A client of the DCP Auth service.
+
+    The address of its document is the setting ``AuthClient.swagger_url``, or ``services.dcp-auth.url`` where a service
+    of that name was added.
+    """
+
+    default_service: Any = Service(
+        name="dcp-auth",
+        title="DCP Auth service",
+        client_section="AuthClient",
+        document_url_key="AuthClient.swagger_url",
+        config_defaults={"AuthClient": DEFAULTS["AuthClient"]},
+        credentials=CredentialScheme(kind="oauth2"),
+        retired_hosts={"auth.data.humancellatlas.org": _RETIRED},
+    )
+
+    def __init__(self, config: Any = None, swagger_url: str | None = None, **session_kwargs: Any) -> None:
+        super().__init__(config, swagger_url, **session_kwargs)
+        added = self.config.get("services.dcp-auth.url")
+        if swagger_url is None and added and self.config.get("AuthClient") == DEFAULTS["AuthClient"]:
+            self._swagger_url = added

@@ -1,0 +1,40 @@
+"""``hca.dss``: the client of the Data Storage Service, by the name that it has had since hca 3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._moved import moved
+
+if TYPE_CHECKING:
+    from ..util.exceptions import SwaggerAPIException as SwaggerAPIException
+    from .client import DSSClient as DSSClient
+    from .client import DSSFile as DSSFile
+
+moved(__name__, "hca_dss.client.DSSClient is the client of the DSS")
+
+__all__ = ["DSSClient"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("DSSClient", "DSSFile"):
+        from . import client as found
+    elif name == "SwaggerAPIException":
+        from ..util import exceptions as found  # type: ignore[no-redef]
+    elif name == "SwaggerClient":
+        from ..util import client as found  # type: ignore[no-redef]
+    elif name == "DEFAULT_THREAD_COUNT":
+        from .. import util as found  # type: ignore[no-redef]
+    elif name == "tsv":
+        from ..util import tsv
+
+        return tsv
+    elif name == "logger":
+        from .. import config as found  # type: ignore[no-redef]
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(found, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "DSSClient", "DSSFile"})

@@ -1,0 +1,5 @@
+"""``CredsCommand``, where hca 7 had it."""
+
+from .commands import CredsCommand
+
+__all__ = ["CredsCommand"]

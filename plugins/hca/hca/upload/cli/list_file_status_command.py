@@ -1,0 +1,5 @@
+"""``ListFileStatusCommand``, where hca 7 had it."""
+
+from .commands import ListFileStatusCommand
+
+__all__ = ["ListFileStatusCommand"]

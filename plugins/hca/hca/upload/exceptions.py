@@ -1,0 +1,5 @@
+"""What goes wrong with upload areas."""
+
+from hca_upload.errors import UploadException
+
+__all__ = ["UploadException"]

@@ -1,0 +1,22 @@
+"""The requests of the Upload Service, one method for each."""
+
+from __future__ import annotations
+
+from hca_upload.api import ApiClient as Base
+from hca_upload.errors import UploadApiException
+
+from ..upload_config import UploadConfig
+
+__all__ = ["ApiClient", "UploadApiException"]
+
+
+class ApiClient(Base):
+    """Knows which request does what, and when the API key goes with it.
+
+    :param deployment_stage: ``prod``, ``staging``, ``local``, …
+    :param authentication_token: API key; default: the configured or stored one
+    """
+
+    def __init__(self, deployment_stage: str, authentication_token: str | None = None) -> None:
+        self.auth_token = authentication_token
+        super().__init__(deployment_stage, authentication_token, config=UploadConfig())

@@ -1,0 +1,5 @@
+"""An upload area."""
+
+from hca_upload.area import UploadArea
+
+__all__ = ["UploadArea"]

@@ -1,0 +1,5 @@
+"""The address of an upload area."""
+
+from hca_upload.uri import UploadAreaURI
+
+__all__ = ["UploadAreaURI"]

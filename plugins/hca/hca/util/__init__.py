@@ -1,0 +1,38 @@
+"""``hca.util``: the base class of hca 7's clients, and what went with it."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+from typing import TYPE_CHECKING, Any
+
+from .._moved import moved
+
+if TYPE_CHECKING:
+    from .client import SwaggerClient as SwaggerClient
+    from .exceptions import SwaggerAPIException as SwaggerAPIException
+    from .exceptions import SwaggerClientInternalError as SwaggerClientInternalError
+
+moved(__name__, "hca_base.openapi.Client is the base class of clients")
+
+_NAMES = {
+    "SwaggerClient": ".client",
+    "RetryPolicy": ".client",
+    "SwaggerAPIException": ".exceptions",
+    "SwaggerClientInternalError": ".exceptions",
+}
+
+#: Threads that hca 7 used; transfers have ``transfer.connections`` now.
+DEFAULT_THREAD_COUNT = multiprocessing.cpu_count() * 2
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(_NAMES[name], __name__), name)
+    if name in ("get_config", "logger"):
+        return getattr(importlib.import_module("hca.config"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES})

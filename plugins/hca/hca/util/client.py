@@ -1,0 +1,282 @@
+"""The base class of hca 7's clients, over the client of the core."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from urllib3.util import Retry, Timeout
+
+from hca_base.config import Config, join_key
+from hca_base.openapi import Client
+from hca_base.plugins import CredentialScheme, Service
+
+from ..config import ClientConfig, HCAConfig, get_config
+from .exceptions import raising_hca7, translated
+
+if TYPE_CHECKING:
+    import requests
+
+logger = logging.getLogger("hca")
+
+#: What a client of the core takes beside its document and settings.
+_OPTIONS = ("session", "token", "profile", "base_url", "credential_providers")
+
+
+class RetryPolicy(Retry):
+    """How often a request is repeated. Of it, the number of repeats counts here; the core knows the rest."""
+
+
+class SwaggerClient(Client):
+    """A client with a method for each operation of a service.
+
+    A class made from it reads the address of its document from the setting ``CLASS.swagger_url``. Methods that it
+    appends to ``self.commands`` are listed there; to make commands of them, write a plugin.
+
+    :param config: settings: an :class:`hca.HCAConfig`, any mapping, or those of the core; default: those of the user
+    :param swagger_url: URL or path of the service's document, in place of the configured one
+    :param session_kwargs: ``token``, ``session``, ``profile``, ``base_url``, as for
+        :class:`hca_base.openapi.Client`; others are left out with a warning
+    :cvar scheme: not used any more; the document, or its URL, says it
+    :cvar timeout_policy: seconds to wait for a connection and for an answer
+    :cvar retry_policy: how often requests are repeated
+    """
+
+    scheme = "https"
+    retry_policy: Any = None
+    timeout_policy: Any = None
+    token_expiration = 3600
+    max_redirects = 1024
+
+    def __init__(self, config: Any = None, swagger_url: str | None = None, **session_kwargs: Any) -> None:
+        options = {name: session_kwargs.pop(name) for name in _OPTIONS if name in session_kwargs}
+        if session_kwargs:
+            logger.warning("%s: not used any more: %s", type(self).__name__, ", ".join(sorted(session_kwargs)))
+        source = HCAConfig(save_on_exit=False) if isinstance(config, (Config, Mapping)) else get_config()
+        if isinstance(config, (HCAConfig, type(None))):
+            source = config if config is not None else get_config()
+            made = source._settings()
+        elif isinstance(config, Config):
+            made = config
+        else:
+            source.update(config)
+            made = source._settings()
+        token = source._data.get("oauth2_token") or {}
+        if token.get("access_token"):
+            options.setdefault("token", token["access_token"])
+        if self.default_service is None:
+            options["service"] = _service_of(type(self))
+        made = made.with_options(self._policies())
+        super().__init__(config=ClientConfig(source, made), swagger_url=swagger_url, **options)
+        self.commands: list[Callable[..., Any]] = [self.login, self.logout]
+
+    def _policies(self) -> dict[str, Any]:
+        """The class's policies as settings."""
+        found: dict[str, Any] = {}
+        wait = self.timeout_policy
+        if isinstance(wait, Timeout):
+            wait = [wait.connect_timeout, wait.read_timeout]
+        if isinstance(wait, (int, float)) or (wait and all(isinstance(each, (int, float)) for each in wait)):
+            found["http.timeout"] = list(wait) if isinstance(wait, (tuple, list)) else wait
+        if self.retry_policy is not None:
+            counts = [self.retry_policy.total, self.retry_policy.status, self.retry_policy.read]
+            numbers = [count for count in counts if isinstance(count, int) and not isinstance(count, bool)]
+            if numbers:
+                found["http.retries"] = min(numbers)
+        return found
+
+    # What hca 7 showed of the service
+
+    @property
+    def host(self) -> str:
+        """URL of the service."""
+        return self.base_url
+
+    @property
+    def swagger_spec(self) -> Any:
+        """The service's document, parsed."""
+        with raising_hca7():
+            return self.document.root
+
+    @property
+    def methods(self) -> dict[str, dict[str, Any]]:
+        """For each operation: summary, description, ``args``, ``signature``, and the method as ``entry_point``."""
+        with raising_hca7():
+            return {operation.name: self._described(operation) for operation in self.document.operations}
+
+    def _described(self, operation: Any) -> dict[str, Any]:
+        method = getattr(self, operation.name)
+        parameters = {each.python_name: each for each in operation.parameters}
+        signature = inspect.signature(method)
+        return {
+            "summary": operation.summary,
+            "description": operation.description,
+            "entry_point": method,
+            "signature": signature,
+            "args": {
+                name: {"param": signature.parameters[name], "doc": each.description, "required": each.required}
+                | {"choices": list(each.enum) or None if each.enum else None}
+                for name, each in parameters.items()
+                if name in signature.parameters
+            },
+        }
+
+    @property
+    def http_paths(self) -> dict[str, dict[frozenset[str], str]]:
+        """The paths of each operation, by the names of what is filled in."""
+        with raising_hca7():
+            return {
+                operation.name: {frozenset(names): path for path, names in operation.groups}
+                or {frozenset(p.name for p in operation.parameters if p.location == "path"): operation.path}
+                for operation in self.document.operations
+            }
+
+    @staticmethod
+    def load_swagger_json(swagger_json: IO[str], ptr_str: str = "$ref") -> Any:
+        """Read a document, and put what its references point to in their places.
+
+        :param ptr_str: the key that marks a reference
+        """
+        root = json.load(swagger_json)
+
+        def resolved(value: Any, inside: tuple[str, ...]) -> Any:
+            if isinstance(value, list):
+                return [resolved(each, inside) for each in value]
+            if not isinstance(value, dict):
+                return value
+            target = value.get(ptr_str)
+            if len(value) == 1 and isinstance(target, str) and target.startswith("#/") and target not in inside:
+                found = root
+                for segment in target[2:].split("/"):
+                    found = found[segment.replace("~1", "/").replace("~0", "~")]
+                return resolved(found, (*inside, target))
+            return {key: resolved(each, inside) for key, each in value.items()}
+
+        return resolved(root, ())
+
+    # Who asks
+
+    @property
+    def application_secrets(self) -> Any:
+        """The OAuth client that the service wants logins to be made with."""
+        path = getattr(self.service.credentials, "client_settings_path", None) or "/internal/application_secrets"
+        from hca_base.http import json_of, origin_of
+
+        with raising_hca7():
+            where = origin_of(self.base_url)
+            host = f"[{where.host}]" if ":" in where.host else where.host
+            return json_of(self.session.get(f"{where.scheme}://{host}:{where.port}{path}"))
+
+    def login(self, access_token: str = "", remote: bool = False) -> None:
+        """Log in to the service and keep the login.
+
+        :param access_token: keep this token, in place of a login in the browser
+        :param remote: the browser is on another machine; what it shows is pasted here
+        """
+        from hca_base.auth import login, store_access_token
+
+        with raising_hca7():
+            if access_token:
+                store_access_token(self.service, self.config, access_token, base_url=self.base_url)
+            else:
+                schemes = self.document.security_schemes
+                login(
+                    self.service,
+                    self.config,
+                    remote=remote,
+                    base_url=self.base_url,
+                    security_schemes=schemes,
+                    session=self.session,
+                )
+            self._forget_credentials()
+
+    def logout(self) -> bool:
+        """Forget the login that is kept for the service.
+
+        :return: False where there was none
+        """
+        from hca_base.auth import logout
+
+        with raising_hca7():
+            forgotten = logout(self.service, self.config)
+            self._forget_credentials()
+        return forgotten
+
+    def _forget_credentials(self) -> None:
+        self._credentials = None
+
+    def expired_token(self) -> bool:
+        """False: tokens are renewed before they lapse."""
+        return False
+
+    def get_session(self) -> requests.Session:
+        """A plain session of ``requests``, without credentials."""
+        import requests
+
+        session = requests.Session()
+        session.max_redirects = self.max_redirects
+        session.headers["User-Agent"] = type(self).__name__
+        return session
+
+    def get_authenticated_session(self) -> requests.Session:
+        """A plain session of ``requests`` that sends the credentials to the service's hosts, and to no others."""
+        session = self.get_session()
+        credentials = self.credentials
+
+        def sign(request: Any) -> Any:
+            with raising_hca7():
+                request.headers.update(credentials.headers_for(request.url))
+            return request
+
+        session.auth = sign
+        return session
+
+    # Calls
+
+    @translated
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        return super().invoke(*args, **kwargs)
+
+    @translated
+    def refresh(self) -> Any:
+        return super().refresh()
+
+    def stream(self, *args: Any, **kwargs: Any) -> Any:
+        return _Streamed(super().stream(*args, **kwargs))
+
+    def paginate(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        with raising_hca7():
+            yield from super().paginate(*args, **kwargs)
+
+    def iterate(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        with raising_hca7():
+            yield from super().iterate(*args, **kwargs)
+
+
+class _Streamed:
+    """An answer whose body the caller reads; errors come in the form that scripts written for hca 7 catch."""
+
+    def __init__(self, streamed: Any) -> None:
+        self._streamed = streamed
+
+    def __enter__(self) -> Any:
+        with raising_hca7():
+            return self._streamed.__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        self._streamed.__exit__(*exception)
+
+
+def _service_of(kind: type[SwaggerClient]) -> Service:
+    """The service of a class that a script made from :class:`SwaggerClient`."""
+    section = kind.__name__
+    return Service(
+        name=section.lower(),
+        title=f"the service of {section}",
+        client_section=section,
+        document_url_key=join_key((section, "swagger_url")),
+        credentials=CredentialScheme(kind="oauth2"),
+    )

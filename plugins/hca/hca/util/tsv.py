@@ -1,0 +1,17 @@
+"""Tables with tabs between their columns."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def DictReader(f: Iterable[str]) -> csv.DictReader[str]:
+    """The rows of a table, by the names in its first line."""
+    return csv.DictReader(f, dialect=csv.excel_tab)
+
+
+def DictWriter(f: Any, fieldnames: Sequence[str]) -> csv.DictWriter[str]:
+    """Writes rows to an open file."""
+    return csv.DictWriter(f, fieldnames, dialect=csv.excel_tab)

@@ -1,0 +1,3 @@
+"""The version of hca."""
+
+__version__ = "9.0.0"

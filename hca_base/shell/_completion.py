@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import HCAError
 from ._catalog import Catalog
-from ._option_specs import OptionSpec, options_of
+from ._option_specs import OptionSpec, completed_by, options_of
 from ._split import LEVELS, OPTIONS
 
 #: Characters of a candidate that no shell takes for anything but themselves.
@@ -168,6 +168,9 @@ def _value(catalog: Catalog, command: str, spec: OptionSpec, current: str) -> An
         "plugins": lambda: [Candidate(d.name, d.summary) for d in catalog.registry.distributions()],
         "added": lambda: _added_services(catalog),
     }
+    if spec.kind is not None and spec.kind.startswith("call:"):
+        found = completed_by(spec.kind.removeprefix("call:"), catalog.context.config, current)
+        return _matching([Candidate(word, about) for word, about in found], current, option)
     source = sources.get(spec.kind or "")
     return _matching(source() if source else [], current, option)
 

@@ -37,7 +37,8 @@ class OptionSpec:
     :ivar name: the argument's name, with ``_``
     :ivar takes: a value follows
     :ivar many: several values may follow, or the option may be repeated
-    :ivar kind: what its values are: ``files``, ``directories``, ``json``, ``profiles``, ``keys``, ``services``, …
+    :ivar kind: what its values are: ``files``, ``directories``, ``json``, ``profiles``, ``keys``, ``services``, …; or
+        ``call:MODULE:FUNCTION``, see :func:`completed_by`
     """
 
     name: str
@@ -118,6 +119,8 @@ def _spec(action: argparse.Action, command: str) -> OptionSpec:
     many = many or type(action).__name__ in ("_AppendAction", "_ExtendAction", "_Extend")
     if metavar == "true|false":
         choices = ("true", "false")
+    # A command's own idea of what could stand there: the place of a function, so that it can be kept in the cache.
+    completer = getattr(action, "completer", None)
     about = (action.help or "").replace("%%", "%").split("\n")[0]
     return OptionSpec(
         name=name,
@@ -127,8 +130,21 @@ def _spec(action: argparse.Action, command: str) -> OptionSpec:
         many=many,
         required=action.required and bool(action.option_strings),
         choices=tuple(choices),
-        kind=_kind(name, metavar, command),
+        kind=f"call:{completer}" if isinstance(completer, str) else _kind(name, metavar, command),
     )
+
+
+def completed_by(place: str, config: Any, current: str) -> list[tuple[str, str]]:
+    """What the function at ``MODULE:FUNCTION`` offers, as (word, line about it).
+
+    A plugin names it in the attribute ``completer`` of an argparse action. It is called with the settings and the word
+    as far as it is typed, and must not use the network: somebody is waiting for a key.
+    """
+    import importlib
+
+    module, _, name = place.partition(":")
+    found = getattr(importlib.import_module(module), name)(config, current)
+    return [(str(word), str(about)) for word, about in found]
 
 
 def _kind(name: str, metavar: str, command: str) -> str | None:

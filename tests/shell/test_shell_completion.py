@@ -176,6 +176,28 @@ def test_options_of_hand_written_commands_are_cached(zoo: Any, plugins: Any) -> 
     assert zoo("__complete", "--", "zoo", "feed", "--ho", check=0).stdout.split()[0] == "--honey"
 
 
+def test_a_plugin_says_what_could_stand_there(hca: Any, plugins: Any) -> None:
+    source = (
+        "from hca_base.commands import Command\n"
+        "class Paint(Command):\n"
+        "    def get_parser(self, prog_name):\n"
+        "        parser = super().get_parser(prog_name)\n"
+        "        parser.add_argument('--colour').completer = 'painter:colours'\n"
+        "        parser.add_argument('--wall').completer = 'painter:nothing'\n"
+        "        return parser\n"
+        "    def take_action(self, parsed_args):\n"
+        "        pass\n"
+        "def colours(config, current):\n"
+        "    return [('red', 'as a rose'), ('green', ''), ('grey', config.get('paint.shade', 'none'))]\n"
+    )
+    plugins.install("painter", {"painter.py": source}, {"hca.commands": {"paint": "painter:Paint"}})
+    for _ in range(2):
+        done = hca("__complete", "--", "paint", "--colour", "gr")
+        assert done.stdout.splitlines() == ["green\t", "grey\tnone"]
+    done = hca("__complete", "--", "paint", "--wall", "")
+    assert done.stdout == "" and "Traceback" not in done.stderr
+
+
 def test_a_broken_plugin_breaks_no_completion(zoo: Any, plugins: Any) -> None:
     plugins.install(
         "hca-bad", {"bad_pkg.py": "raise SystemExit(1)\n"}, {"hca.commands": {"bad_hello": "bad_pkg:Hello"}}

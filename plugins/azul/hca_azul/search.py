@@ -9,6 +9,7 @@ from hca_base.errors import ServiceError, UsageError
 from hca_base.http import json_of
 
 from .calls import compact_json, get_json, send_long, url_of
+from .completion import remember
 
 if TYPE_CHECKING:
     from .client import AzulClient
@@ -105,6 +106,7 @@ class Search:
         facets = answer.get("termFacets")
         if isinstance(facets, dict) and not self.facets:
             self.facets = facets
+            remember(self.client, facets)
         return [hit for hit in hits if isinstance(hit, dict)], pagination.get("next")
 
 

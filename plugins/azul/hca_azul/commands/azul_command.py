@@ -48,7 +48,7 @@ def add_catalog(parser: argparse._ActionsContainer) -> None:
 
 def add_filters(parser: argparse._ActionsContainer) -> None:
     """The options ``--filter`` and ``--filters``."""
-    parser.add_argument(
+    term: Any = parser.add_argument(
         "--filter",
         action="append",
         default=[],
@@ -56,6 +56,7 @@ def add_filters(parser: argparse._ActionsContainer) -> None:
         help="only what has this value; may be repeated. Commas and repeats of a field are alternatives, different "
         "fields must all match. organ=brain,heart; cells=1000..5000; disease=null. 'hca azul fields' lists the fields",
     )
+    term.completer = "hca_azul.completion:filter_terms"
     parser.add_argument(
         "--filters",
         type=json_argument,

@@ -25,7 +25,8 @@ class _Listing(AzulCommand):
         parser = self._without_sort(prog_name)
         add_filters(parser)
         add_catalog(parser)
-        parser.add_argument("--sort", metavar="FIELD", help="field to sort by; FIELD:desc turns the order")
+        field: Any = parser.add_argument("--sort", metavar="FIELD", help="field to sort by; FIELD:desc turns the order")
+        field.completer = "hca_azul.completion:field_names"
         parser.add_argument(
             "--limit",
             type=_limit,

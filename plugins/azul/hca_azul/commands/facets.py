@@ -21,7 +21,10 @@ class Facets(AzulCommand, Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("field", nargs="*", metavar="FIELD", help="field, by its own name or a plain one")
+        field: Any = parser.add_argument(
+            "field", nargs="*", metavar="FIELD", help="field, by its own name or a plain one"
+        )
+        field.completer = "hca_azul.completion:field_names"
         parser.add_argument(
             "--of",
             choices=("projects", "samples", "files", "bundles"),

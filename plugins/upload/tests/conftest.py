@@ -1,4 +1,4 @@
-"""What tests of the upload plugin share: an embedded deployment, a proxy that breaks connections, and running ``hca``."""
+"""What tests of the upload plugin share: an embedded deployment, a proxy that cuts connections, running ``hca``."""
 
 from __future__ import annotations
 

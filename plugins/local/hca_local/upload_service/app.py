@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from .areas import Areas
-from .errors import UploadError, bad_request, no_route, problem, wrong_media_type, wrong_method
+from .errors import UploadError, bad_request, no_route, no_url, problem, wrong_media_type, wrong_method
 from .files import Files, route_name
 from .keys import api_key
 from .validations import Validations
@@ -87,6 +87,9 @@ class Application:
         """The answer to a request, whatever happens."""
         path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
         try:
+            if b"%2f" in request.scope.get("raw_path", b"").lower():
+                # The gateway let it pass, as one part of the path, and the service found that it is two.
+                raise no_url()
             status, document = self._answer(request, path, body)
             return _dress(status, document)
         except UploadError as error:
@@ -101,7 +104,8 @@ class Application:
         if handler is None:
             raise wrong_method(request.method)
         content_type = request.headers.get("content-type", "")
-        if body and request.method in ("PUT", "POST") and content_type.partition(";")[0].strip() != "application/json":
+        is_json = content_type.partition(";")[0].strip() == "application/json"
+        if request.method in ("PUT", "POST") and (body or content_type) and not is_json:
             raise wrong_media_type(content_type)
         if request.method in keyed:
             self._check_key(request)

@@ -57,3 +57,8 @@ def no_area() -> UploadError:
 
 def no_file() -> UploadError:
     return problem(404, "No such file", "No such file in that upload area")
+
+
+def no_url() -> UploadError:
+    detail = "There is no such URL on this server"
+    return UploadError(404, {"detail": detail, "status": 404, "title": "Not Found", "type": "about:blank"})

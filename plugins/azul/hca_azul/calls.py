@@ -116,6 +116,11 @@ def explained(client: AzulClient, error: HCAError) -> HCAError:
     hints = client.service.hints
     if error.status == 413:
         error.hint = "the filters are too long for this request; use fewer values"
+    elif error.status == 400:
+        error.hint = error.hint or (
+            "hca was made for releases 9.2 to 17.6 of the service; "
+            "'hca azul get-openapi-json --query info.version' shows which this is"
+        )
     elif error.status >= 500 and error.status != 503:
         error.hint = "if it happens again, 'hca azul get-version' and 'hca azul get-health' tell about the service"
     elif not (error.status == 403 and _sent_credentials(error)):

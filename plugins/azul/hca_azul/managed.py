@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 GUIDE = (
     "Access is granted by Terra (https://app.terra.bio): register a Google account there, accept the terms, ask for "
-    "the data; then 'hca --access-token -' takes the output of 'gcloud auth print-access-token'"
+    "the data. To log in: gcloud auth application-default login, then hca config set auth.application_default true; "
+    "or, for an hour: gcloud auth print-access-token | hca auth login azul --access-token -"
 )
 
 

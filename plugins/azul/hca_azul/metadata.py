@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .client import AzulClient
 
 _METHOD = "library_preparation_protocol.library_construction_approach"
+_ENTITY = "library_preparation_protocol"
 _BARCODES = ("cell_barcode", "umi_barcode")
 _FACTS = ("barcode_read", "barcode_offset", "barcode_length", "white_list_file")
 SEPARATOR = " || "
@@ -115,20 +116,14 @@ def protocols(lines: Path) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, dict[str, None]]] = {}
     with lines.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
-            if '"library_preparation_protocol"' not in line:
+            if _ENTITY not in line:
                 continue
             try:
-                entity = json.loads(line)
+                content = _content(json.loads(line))
             except ValueError:
                 continue
-            content = _content(entity)
-            method = content.get("library_construction_method")
-            name = (method.get("ontology_label") or method.get("text")) if isinstance(method, dict) else None
-            if not isinstance(name, str):
-                continue
-            names = {name, str(method.get("text") or name)} if isinstance(method, dict) else {name}
-            for one in names:
-                facts = found.setdefault(one, {})
+            for name in _methods(content):
+                facts = found.setdefault(name, {})
                 for kind in _BARCODES:
                     barcode = content.get(kind)
                     for fact in _FACTS:
@@ -138,15 +133,31 @@ def protocols(lines: Path) -> dict[str, dict[str, str]]:
     return {name: {fact: SEPARATOR.join(seen) for fact, seen in facts.items()} for name, facts in found.items()}
 
 
+def _methods(content: dict[str, Any]) -> set[str]:
+    """Names of the library construction method; older metadata call it an approach."""
+    found: set[str] = set()
+    for member in ("library_construction_method", "library_construction_approach"):
+        method = content.get(member)
+        if isinstance(method, dict):
+            found |= {name for key in ("ontology_label", "text") if isinstance(name := method.get(key), str)}
+        elif isinstance(method, str):
+            found.add(method)
+    return found
+
+
 def _content(entity: Any) -> dict[str, Any]:
-    """The document of an entity, wherever a release puts it."""
-    if not isinstance(entity, dict) or entity.get("type", "") not in ("library_preparation_protocol", ""):
-        return {}
-    value = entity.get("value", entity.get("contents", entity))
-    content = value.get("content", value) if isinstance(value, dict) else {}
-    if isinstance(content, str):
-        try:
-            content = json.loads(content)
-        except ValueError:
+    """The document of a library preparation protocol, however a release wraps it; empty for other entities."""
+    for _ in range(4):
+        if isinstance(entity, str):
+            try:
+                entity = json.loads(entity)
+            except ValueError:
+                return {}
+        if not isinstance(entity, dict):
             return {}
-    return content if isinstance(content, dict) else {}
+        if str(entity.get("describedBy", "")).endswith(f"/{_ENTITY}") or "library_construction_method" in entity:
+            return entity
+        if entity.get("type", _ENTITY) != _ENTITY or entity.get("name", _ENTITY) != _ENTITY:
+            return {}
+        entity = next((entity[name] for name in ("value", "contents", "content", "object") if name in entity), None)
+    return {}

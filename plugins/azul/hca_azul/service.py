@@ -9,8 +9,8 @@ PUBLIC_URL = "https://service.azul.data.humancellatlas.org/openapi.json"
 
 _TEXT = {"type": "string"}
 _LOG_IN = (
-    "managed data needs a Google account that is registered with Terra: give a token of it "
-    "(gcloud auth print-access-token | hca --access-token - azul ...), or set auth.application_default to true"
+    "managed data needs a Google account that is registered with Terra; to log in: gcloud auth application-default "
+    "login, then hca config set auth.application_default true"
 )
 
 SERVICE = Service(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hca_azul.client import AzulClient
 from hca_azul.manifests import Manifest
+from hca_azul.metadata import protocols
 from hca_azul.pending import Pending
 from hca_azul.testing import EmbeddedAzul
 
@@ -185,6 +186,24 @@ def test_metadata_with_barcodes(hca: Any) -> None:
     rows = rows_of(hca.cwd / "b.tsv")
     assert {row["umi_barcode.barcode_length"] for row in rows} == {"10"}
     assert {row["cell_barcode.barcode_read"] for row in rows} == {"Read 1"}
+
+
+def test_protocols_as_releases_wrap_them(tmp_path: Path) -> None:
+    kind = "library_preparation_protocol"
+    barcode = {"cell_barcode": {"barcode_read": "Read 1", "barcode_length": 16}}
+    plain = {"describedBy": f"https://s/6.1.0/{kind}", "library_construction_method": {"text": "A"}, **barcode}
+    older = {"describedBy": f"https://s/4.3.3/{kind}", "library_construction_approach": {"ontology_label": "B"}}
+    wrapped = {
+        "type": kind,
+        "value": {"x": 1, "content": json.dumps({**plain, "cell_barcode": {"barcode_length": 12}})},
+    }
+    other = {"type": "project", "value": {"content": {"text": kind}}}
+    lines = [json.dumps(one) for one in (plain, older, wrapped, other)] + [f"{{{kind}", "[]"]
+    (tmp_path / "lines").write_text("\n".join(lines))
+    assert protocols(tmp_path / "lines") == {
+        "A": {"cell_barcode.barcode_read": "Read 1", "cell_barcode.barcode_length": "16 || 12"},
+        "B": {},
+    }
 
 
 def test_metadata_of_managed_and_unknown_projects(hca: Any) -> None:

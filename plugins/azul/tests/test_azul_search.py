@@ -109,6 +109,13 @@ def test_a_token_that_is_not_accepted_says_what_to_do(hca: Any) -> None:
     assert "accepted its terms" in done.stderr and "no-good" not in done.stderr
 
 
+def test_a_login_that_is_kept(hca: Any, azul: EmbeddedAzul) -> None:
+    hca("auth", "login", "azul", "--access-token", "-", stdin=f"{azul.token}\n")
+    assert len(hca.rows("azul", "files", "--filter", "project=Managed")) == 2
+    hca("auth", "logout", "azul")
+    assert hca.rows("azul", "files", "--filter", "project=Managed") == []
+
+
 def test_the_default_catalog_is_settled_once(client: AzulClient, azul: EmbeddedAzul) -> None:
     list(client.search("projects"))
     list(client.search("files"))

@@ -32,6 +32,8 @@ class File:
     :ivar external: it lies outside of the repository, and cannot be had either
     :ivar mirrored: the mirror has it; "claimed": it is only said to
     :ivar wrong_hash: the metadata have another sha256 than the bytes
+    :ivar own_uuid: its UUID, where that is not made of the names
+    :ivar told_sha256: what the metadata have for its sha256, whatever that is
     """
 
     name: str
@@ -48,11 +50,13 @@ class File:
     wrong_hash: bool = False
     key: str = ""
     version: str = VERSION
+    own_uuid: str = ""
+    told_sha256: str | None = None
 
     @cached_property
     def uuid(self) -> str:
         """Its UUID."""
-        return uuid_of("file", self.key, self.name)
+        return self.own_uuid or uuid_of("file", self.key, self.name)
 
     @cached_property
     def bytes(self) -> bytes:
@@ -67,6 +71,8 @@ class File:
     @property
     def sha256(self) -> str:
         """The sha256 that the metadata have."""
+        if self.told_sha256 is not None:
+            return self.told_sha256
         return hashlib.sha256(b"wrong").hexdigest() if self.wrong_hash else self.true_sha256
 
     @cached_property

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import hca_base
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+# Help is as wide on every machine that builds the site.
+os.environ["COLUMNS"] = "100"
 
 project = "hca"
 author = "Human Cell Atlas"
@@ -10,12 +18,14 @@ copyright = "Human Cell Atlas"  # noqa: A001
 release = hca_base.__version__
 version = ".".join(release.split(".")[:2])
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.viewcode", "cliff.sphinxext"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.viewcode", "hca_reference"]
 exclude_patterns = ["_build", "requirements.txt"]
 html_theme = "furo"
 html_title = f"hca {release}"
 # No fonts, scripts or counters of other sites: the pages, and their search, work without a network.
-html_static_path = ["_static"]
+html_static_path: list[str] = []
+# Options keep both their dashes.
+smartquotes = False
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False

@@ -1,0 +1,162 @@
+"""Sphinx directives that write the reference of commands and operations from what is installed.
+
+``hca-commands`` is cliff's own ``autoprogram-cliff`` with two changes. It takes the commands from our catalog, as
+cliff's looks for entry points of one group alone, and the core's commands have none. And it shows help as the text that it
+is: cliff's reads it as reStructuredText, in which the ``*`` and ``_`` of a pattern or a name are markup.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+from cliff.sphinxext import AutoprogramCliffDirective
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+#: Words of commands that belong to plugins of this repository, each with a section of its own.
+CORE = "core"
+
+
+class Commands(AutoprogramCliffDirective):
+    """``.. hca-commands:: dss``: the hand-written commands of a plugin; ``core`` for those of the core."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env = self.state.document.settings.env
+        commands = self._load_commands()
+        if not commands:
+            raise self.error(f"no plugin that is installed has commands 'hca {self.arguments[0]} …'")
+        return self._generate_command_nodes(commands, "hca")
+
+    def _load_commands(self) -> dict[str, Any]:
+        from hca_base.commands import COMMANDS
+        from hca_base.plugins import registry
+
+        wanted = self.arguments[0]
+        if wanted == CORE:
+            return {name: _documented(_imported(target)) for name, (target, _summary) in COMMANDS.items()}
+        found = registry()
+        return {
+            name: _documented(found.load(record))
+            for name, record in found.commands().items()
+            if name.split()[0] == wanted
+        }
+
+    def _generate_nodes_per_command(
+        self, title: str, command_name: str, command_class: Any, ignored_opts: list[str]
+    ) -> list[nodes.Node]:
+        made: list[nodes.Node] = super()._generate_nodes_per_command(
+            command_name, command_name, command_class, ignored_opts
+        )
+        return made
+
+
+class GlobalOptions(AutoprogramCliffDirective):
+    """``.. hca-options::``: the options that stand before a command."""
+
+    required_arguments = 0
+
+    def run(self) -> list[nodes.Node]:
+        from hca_base.shell._app import HcaApp
+
+        self.env = self.state.document.settings.env
+        parser = HcaApp.build_option_parser(SimpleNamespace(), None, None)  # type: ignore[arg-type]
+        made: list[nodes.Node] = self._generate_app_node(SimpleNamespace(parser=_plain_parser(parser)), "hca")
+        return made
+
+
+class Operations(SphinxDirective):
+    """``.. hca-operations:: dss``: the operations of a service's bundled document."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        from hca_base.openapi import Document
+        from hca_base.plugins import service_of
+
+        name = self.arguments[0]
+        data = service_of(name).bundled_bytes()
+        if data is None:
+            raise self.error(f"service {name} has no bundled document")
+        lines: list[str] = []
+        for operation in Document.load(data).operations:
+            lines += [f"``hca {name} {operation.command}``", "", f"   {operation.method.upper()} ``{operation.path}``", ""]
+            lines += [f"   {_escaped(operation.summary)}", ""]
+            for parameter in operation.parameters:
+                kind = parameter.type if parameter.required else f"{parameter.type}, optional"
+                told = _escaped(parameter.description or "")
+                lines += [f"   * ``{parameter.option}`` ({kind}) {told}"]
+            lines.append("")
+        node = nodes.section()
+        node.document = self.state.document
+        self.state.nested_parse(StringList(lines, source=f"operations of {name}"), 0, node)
+        return node.children
+
+
+def _imported(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _documented(command: Any) -> Any:
+    """A class like ``command`` whose parser has texts for Sphinx."""
+
+    class Documented(command):  # type: ignore[misc]
+        def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+            return _plain_parser(super().get_parser(prog_name))
+
+        def get_description(self) -> str:
+            # The docstring is the command's, not this class's.
+            return self._description or _docstring(command)
+
+    return Documented
+
+
+def _docstring(command: type) -> str:
+    import inspect
+
+    return inspect.getdoc(command) or ""
+
+
+def _plain_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser, with texts that mean in reStructuredText what they say on a terminal."""
+    parser.description = _paragraphs(parser.description or "")
+    parser.epilog = _paragraphs(parser.epilog or "")
+    for action in parser._actions:
+        if action.help and action.help != argparse.SUPPRESS:
+            action.help = _escaped(parser._get_formatter()._expand_help(action))
+        if action.nargs != 0 and not action.metavar and action.option_strings:
+            choices = [str(choice) for choice in action.choices or ()]
+            action.metavar = "{" + ",".join(choices) + "}" if choices else action.dest.upper()
+    return parser
+
+
+def _paragraphs(text: str) -> str:
+    """Plain paragraphs; those with indented lines are kept line by line."""
+    made = []
+    for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
+        lines = paragraph.splitlines()
+        if any(line.startswith(" ") for line in lines):
+            head = [] if lines[0].startswith(" ") else [_escaped(lines.pop(0)), ""]
+            made.append("\n".join([*head, "::", "", *(f"   {line}" for line in lines)]))
+        elif lines:
+            made.append(_escaped(paragraph))
+    return "\n\n".join(made)
+
+
+def _escaped(text: str | None) -> str:
+    """One line in which nothing is markup."""
+    return re.sub(r"([\\*`|_:<>])", r"\\\1", " ".join((text or "").split()))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.setup_extension("cliff.sphinxext")
+    app.add_directive("hca-commands", Commands)
+    app.add_directive("hca-options", GlobalOptions)
+    app.add_directive("hca-operations", Operations)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

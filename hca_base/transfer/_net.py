@@ -1,0 +1,126 @@
+"""What both paths know of the network without speaking HTTP: proxies, certificates, and when to begin speaking."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import ConfigError, UnreachableError
+from hca_base.http import Origin, is_loopback
+from hca_base.transfer._limits import Cancel
+from hca_base.transfer._model import TransferOptions
+
+if TYPE_CHECKING:
+    from hca_base.transfer._wire import Reply, Wire
+
+
+class Truncated(UnreachableError):
+    """The connection ended before the body did."""
+
+
+def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | None:
+    """The proxy for an origin: from the setting, else the environment; none for this machine and ``no_proxy``.
+
+    :param setting: a URL, or URLs by scheme (``all`` for any)
+    """
+    if is_loopback(origin.host):
+        return None
+    from urllib.request import getproxies, proxy_bypass
+
+    if setting:
+        found = setting if isinstance(setting, str) else setting.get(origin.scheme) or setting.get("all")
+    else:
+        if proxy_bypass(f"{origin.host}:{origin.port}") or proxy_bypass(origin.host):
+            return None
+        known = getproxies()
+        found = known.get(origin.scheme) or known.get("all")
+    if not found:
+        return None
+    return found if "://" in found else f"http://{found}"
+
+
+def ca_bundle(setting: str | None) -> str:
+    """The file or directory of trusted certificates: the setting, else what requests would take.
+
+    :raises ConfigError: it does not exist
+    """
+    found = setting or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if not found:
+        import certifi
+
+        return certifi.where()
+    if not os.path.exists(found):
+        raise ConfigError(f"the CA bundle {found} does not exist")
+    return found
+
+
+def check_ca_bundle(setting: str | None) -> None:
+    """Complain about a bundle that was named and does not exist; nothing is imported for that.
+
+    :raises ConfigError: it does not exist
+    """
+    if setting or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
+        ca_bundle(setting)
+
+
+class LazyWire:
+    """A :class:`Wire` that is made for the first request: small files rarely need it, and its import takes time."""
+
+    def __init__(self, make: Callable[[], Wire]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._wire: Wire | None = None
+
+    def request(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Reply:
+        """See :meth:`Wire.request`."""
+        wire = self._wire
+        if wire is None:
+            with self._lock:
+                wire = self._wire = self._wire or self._make()
+        return wire.request(method, url, headers, body)
+
+    def abort(self) -> None:
+        """See :meth:`Wire.abort`."""
+        if self._wire is not None:
+            self._wire.abort()
+
+    def close(self) -> None:
+        """See :meth:`Wire.close`."""
+        if self._wire is not None:
+            self._wire.close()
+
+
+class Settings:
+    """Proxy, CA bundle and user agent of a run: from its options, else from the session that it goes with."""
+
+    def __init__(self, options: TransferOptions, session: Any) -> None:
+        settings = getattr(session, "settings", None)
+        self.proxy = options.proxy or getattr(settings, "proxy", None)
+        self.ca_bundle = options.ca_bundle or getattr(settings, "ca_bundle", None)
+        agent = options.user_agent or getattr(session, "user_agent", None)
+        if not agent:
+            from hca_base import __version__
+
+            agent = f"hca/{__version__}"
+        self.user_agent = str(agent)
+        # A bundle that is not there is a fault of the settings, not of the first file that needs it.
+        check_ca_bundle(self.ca_bundle)
+
+    def wire(self, options: TransferOptions, cancel: Cancel) -> LazyWire:
+        """The connections of a run."""
+
+        def make() -> Wire:
+            from hca_base.transfer._wire import Wire
+
+            return Wire(
+                connect_timeout=options.connect_timeout,
+                stall_timeout=options.stall_timeout,
+                user_agent=self.user_agent,
+                cancel=cancel,
+                proxy=self.proxy,
+                ca=self.ca_bundle,
+            )
+
+        return LazyWire(make)

@@ -124,6 +124,7 @@ class FastLane:
                 if not job.url:
                     self._locate(job)
                 host = loop.host(job.url)
+                host.gate.check()
             except HCAError:
                 # The careful path comes to the same conclusion, and knows how to tell it.
                 self._careful(job.item, job.sha256, job.attempts, None)
@@ -159,6 +160,7 @@ class FastLane:
     def _done(self, handle: Any, code: int, text: str) -> None:
         job: Job = handle.job
         if code == 0:
+            handle.host.gate.answered()
             status = handle.getinfo(self._loop._pycurl.RESPONSE_CODE)
             if status == 200:
                 handle.host.gate.fine()
@@ -172,6 +174,9 @@ class FastLane:
                 wait = handle.getinfo(self._loop._pycurl.RETRY_AFTER)
                 if status == 429 or wait:
                     handle.host.gate.throttled(float(wait) if wait else None)
+        elif not handle.getinfo(self._loop._pycurl.RESPONSE_CODE):
+            error = self._loop.error(code, text, handle.host.origin.host)
+            handle.host.gate.silent(error, self._context.options.patience)
         self._loop.release(handle)
         self._careful(job.item, job.sha256, job.attempts, None)
 
@@ -183,6 +188,8 @@ class FastLane:
             return False
         try:
             there = loop.host(url)
+            if there.gate.given_up is not None:
+                return False
             if there is not handle.host and job.start is not None:
                 self._context.redirects.check(job.start.origin, handle.host.origin, url)
         except HCAError:
@@ -263,8 +270,9 @@ class FastLane:
 class Pace:
     """How many connections are worth their while.
 
-    As long as the loop mostly waits, and the last step up brought more files a second, there are twice as many (four
-    times, when it does nothing but wait). A step that brought nothing is taken back, and none is tried for a while.
+    As long as the loop mostly waits for others, there are twice as many (four times, when it does nothing but wait).
+    Then one file per connection passes, until they all work, and from as many again it is seen whether more files
+    come in a second than before; if not, the step is taken back, and none is tried for a while.
 
     :param fixed: the number, where it is not to change
     :param most: limit of the number
@@ -273,36 +281,42 @@ class Pace:
 
     def __init__(self, fixed: int | None, most: int = MOST) -> None:
         self.limit = fixed or FIRST
+        self.files = 0
         self._most = most
         self._fixed = fixed is not None
-        self._since = 0.0
-        self._waited = 0.0
-        self.files = 0
-        self._window = _WINDOW
-        self._before = 0.0
+        self._rate = 0.0
         self._smaller = 0
         self._rest_until = 0.0
+        self._mark: tuple[float, float, int] | None = None
+        # The first look comes early: there is nothing to compare with, and the wait alone tells.
+        self._next = FIRST // 2
 
     def look(self, loop: CurlLoop, hungry: bool) -> None:
-        """Adapt, at the end of each window."""
-        if self._fixed:
+        """Adapt, when enough files are done."""
+        if self._fixed or self.files < self._next and self._mark is not None:
             return
         now = time.monotonic()
-        elapsed = now - self._since
-        if elapsed < self._window:
+        if self._mark is None:
+            self._mark = (now, loop.waited, self.files)
             return
-        files, waited = self.files / elapsed, (loop.waited - self._waited) / elapsed
-        began = self._since
-        self._since, self._waited, self.files = now, loop.waited, 0
-        if not began or not hungry or now < self._rest_until or not files:
-            # Nothing finished yet: the window is shorter than one round trip.
-            if began and not files:
-                self._window = min(self._window * 2, 1.0)
+        since, waited, files = self._mark
+        elapsed = now - since
+        if elapsed < _WINDOW:
             return
-        if self._smaller and files < self._before * 1.1:
+        rate, idle = (self.files - files) / elapsed, (loop.waited - waited) / elapsed
+        self._mark = (now, loop.waited, self.files)
+        self._next = self.files + self.limit
+        if not hungry or now < self._rest_until:
+            return
+        if self._smaller < 0:
+            # The connections that were added have all come to work by now.
+            self._smaller = -self._smaller
+            return
+        if self._smaller and rate < self._rate * 1.1:
             self.limit, self._smaller, self._rest_until = self._smaller, 0, now + 5
             return
         self._smaller = 0
-        if waited > 0.4 and self.limit < self._most:
-            self._smaller, self._before = self.limit, files
-            self.limit = min(self._most, self.limit * (4 if waited > 0.8 else 2))
+        if idle > 0.4 and self.limit < self._most:
+            self._smaller, self._rate = -self.limit, rate
+            self.limit = min(self._most, self.limit * (4 if idle > 0.8 else 2))
+            self._next = self.files + self.limit

@@ -49,6 +49,7 @@ class FastUploads:
     ) -> None:
         self._context = context
         self._target = context.target
+        self._store = context.gates.store()
         self._loop = loop
         self._finish = finish
         self._careful = careful
@@ -68,8 +69,8 @@ class FastUploads:
     def step(self, timeout: float) -> None:
         """Start what may start, wait for something to happen, and deal with it."""
         hold = self._start_some()
-        for handle, code, _ in self._loop.poll(min(timeout, hold) if hold else timeout):
-            self._done(handle, code)
+        for handle, code, text in self._loop.poll(min(timeout, hold) if hold else timeout):
+            self._done(handle, code, text)
         self._pace.look(self._loop, bool(self._ready))
 
     def drop(self) -> list[UploadItem]:
@@ -86,6 +87,10 @@ class FastUploads:
             return self._hold_until - now
         while self._ready and self._loop.active < self._pace.limit:
             item = self._ready.popleft()
+            if self._store.given_up is not None:
+                # The careful path knows how to tell it.
+                self._careful(item, 0)
+                continue
             bucket = item.bucket or self._target.bucket
             try:
                 url = self._target.url(bucket, item.key)
@@ -121,12 +126,13 @@ class FastUploads:
                 break
         return 0.0
 
-    def _done(self, handle: Any, code: int) -> None:
+    def _done(self, handle: Any, code: int, text: str) -> None:
         job: Job = handle.job
         item = job.item
         loop = self._loop
         good = False
         if code == 0:
+            self._store.answered()
             status = handle.getinfo(loop._pycurl.RESPONSE_CODE)
             etag = clean_etag(loop.told(handle, b"etag"))
             encrypted = loop.told(handle, b"x-amz-server-side-encryption").lower().startswith("aws:kms")
@@ -136,6 +142,9 @@ class FastUploads:
                 handle.host.gate.throttled(float(wait) if wait else None)
             elif good:
                 handle.host.gate.fine()
+        elif not handle.getinfo(loop._pycurl.RESPONSE_CODE):
+            error = loop.error(code, text, handle.host.origin.host)
+            self._store.silent(error, self._context.options.patience)
         loop.release(handle)
         if not good:
             self._careful(item, 1)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from hca_base.errors import HCAError, RefusedError, UnreachableError
 from hca_base.transfer._checksums import Hashes
 from hca_base.transfer._disk import DiskError, disk_error, free_bytes, write_all
-from hca_base.transfer._limits import CancelledError
+from hca_base.transfer._limits import CancelledError, GivenUpError
 from hca_base.transfer._locate import Locator, Retry, backoff
 from hca_base.transfer._model import JOURNAL_FROM, Item
 from hca_base.transfer._partial import Partial
@@ -241,7 +241,7 @@ class LargeFetch:
     @staticmethod
     def _as_retry(error: Exception) -> Exception:
         """A broken connection is worth another attempt; other errors are what they are."""
-        return Retry(error) if isinstance(error, UnreachableError) else error
+        return Retry(error) if isinstance(error, UnreachableError) and not isinstance(error, GivenUpError) else error
 
     def _guard(self, partial: Partial) -> str | None:
         """The ETag for ``If-Range``: a strong one of the object that the partial was begun with."""

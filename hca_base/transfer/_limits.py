@@ -5,9 +5,20 @@ from __future__ import annotations
 import threading
 import time
 
+from hca_base.errors import HCAError, UnreachableError
+
+#: A host that answered before may be silent this many times longer than one that never did, before it is given up.
+_PATIENCE = 10
+#: Failures further apart than this (seconds) do not make one silence: nobody asked in between.
+_APART = 180.0
+
 
 class CancelledError(Exception):
     """The run is ending; what is under way stops where it is."""
+
+
+class GivenUpError(UnreachableError):
+    """A host was silent for too long; nothing more is asked of it in this run."""
 
 
 class Cancel:
@@ -54,6 +65,11 @@ class HostGate:
         self._limit = self.FREE
         self._active = 0
         self._peak = 0
+        self._answered = False
+        self._silent_since = 0.0
+        self._failed_at = 0.0
+        #: Why the host is given up, once it is.
+        self.given_up: GivenUpError | None = None
 
     def delay(self) -> float:
         """Seconds until the next request may start; 0 for now; negative when it depends on others to end."""
@@ -105,6 +121,35 @@ class HostGate:
                 self._peak = self._active
             self._resume_at = max(self._resume_at, now + (1.0 if retry_after is None else retry_after))
 
+    def answered(self) -> None:
+        """The host answered, whatever it said."""
+        self._answered = True
+        self._silent_since = 0.0
+        self.given_up = None
+
+    def silent(self, error: HCAError, patience: float) -> None:
+        """A request got no answer: no connection, or nothing came over it.
+
+        A host that is not there would otherwise cost every file of a run all its attempts.
+
+        :param patience: seconds of silence after which a host that never answered is given up
+        """
+        with self._condition:
+            now = time.monotonic()
+            if not self._silent_since or now - self._failed_at > _APART:
+                self._silent_since = now
+            self._failed_at = now
+            if now - self._silent_since >= patience * (_PATIENCE if self._answered else 1):
+                self.given_up = GivenUpError(
+                    error.message, hint=error.hint or "Run the same command later: it goes on where it stopped."
+                )
+
+    def check(self) -> None:
+        """Raise when the host is given up; each file gets an exception of its own, for threads share the gate."""
+        error = self.given_up
+        if error is not None:
+            raise GivenUpError(error.message, hint=error.hint)
+
     def fine(self) -> None:
         """A request went well."""
         if self._limit < self.FREE:
@@ -120,6 +165,10 @@ class Gates:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._gates: dict[tuple[str, int], HostGate] = {}
+
+    def store(self) -> HostGate:
+        """What stands for the store of uploads as a whole, by whichever of its names it is asked."""
+        return self.of("", 0)
 
     def of(self, host: str, port: int) -> HostGate:
         """The gate of one host and port."""

@@ -279,9 +279,15 @@ class Locator:
         gate = self.context.gates.of(origin.host, origin.port)
         gate.enter(self.context.cancel)
         try:
-            return self.context.wire.request("GET", url, headers)
-        except HCAError as error:
-            raise Retry(error) from error
+            gate.check()
+            try:
+                reply = self.context.wire.request("GET", url, headers)
+            except HCAError as error:
+                gate.silent(error, self.context.options.patience)
+                gate.check()
+                raise Retry(error) from error
+            gate.answered()
+            return reply
         finally:
             gate.leave()
 

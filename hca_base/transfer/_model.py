@@ -107,6 +107,8 @@ class TransferOptions:
     :param fsync: force every file to the disk before it gets its name
     :param connect_timeout: seconds
     :param stall_timeout: seconds without a byte after which a connection is given up
+    :param patience: seconds without any answer after which a host that never answered is given up, for all files;
+        one that answered before gets ten times as long
     :param wait_budget: seconds that one file may spend on 301 with ``Retry-After``, and on 429 and 503
     :param proxy: proxy for all hosts, overriding the environment
     :param ca_bundle: file of certificates, overriding the environment
@@ -130,6 +132,7 @@ class TransferOptions:
     fsync: bool = False
     connect_timeout: float = 15.0
     stall_timeout: float = 60.0
+    patience: float = 30.0
     wait_budget: float = 3600.0
     proxy: str | None = None
     ca_bundle: str | None = None

@@ -284,6 +284,7 @@ class Attempts:
     def __init__(self, context: UploadContext, count: int = 0) -> None:
         self.context = context
         self.count = count
+        self._store = context.gates.store()
 
     def run(self, send: Callable[[], Reply]) -> Reply:
         """The answer of ``send``, called until it succeeds.
@@ -294,10 +295,14 @@ class Attempts:
         renewed = 0
         while True:
             self.context.cancel.check()
+            self._store.check()
             self.count += 1
             try:
-                return send()
+                reply = send()
+                self._store.answered()
+                return reply
             except S3Error as error:
+                self._store.answered()
                 # Keys that were revoked are refused in other words than keys that lapsed; one renewal shows it.
                 if (error.lapsed and renewed < 3) or (
                     error.status in (401, 403) and self.context.target.renewable and not renewed
@@ -311,8 +316,9 @@ class Attempts:
                 failures += 1
                 if failures > self.context.options.retries:
                     raise
-            except UnreachableError:
+            except UnreachableError as error:
                 failures += 1
-                if failures > self.context.options.retries:
+                self._store.silent(error, self.context.options.patience)
+                if failures > self.context.options.retries or self._store.given_up is not None:
                     raise
             self.context.cancel.sleep(backoff(self.context.options, failures))

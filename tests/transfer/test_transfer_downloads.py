@@ -482,6 +482,44 @@ def test_a_server_that_stays_away(
     assert raised.value.exit_code == ExitCode.UNREACHABLE
 
 
+def test_a_host_that_stays_away_costs_the_run_its_patience_once(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    """A hundred files behind one host that is not there do not each wait out all their attempts."""
+    items = [item_of(f"f{number}", noise(3000, number)) for number in range(300)]
+    items += [item_of(f"large{number}", noise(9 * MIB, number)) for number in range(2)]
+    items += [item_of("huge", noise(33 * MIB))]
+    server.refuse()
+    options = TransferOptions(fast=fast, retries=1000, min_delay=0.05, patience=0.3)
+    report = download(items, FileStore(tmp_path), options=options)
+    assert report.counts == {"failed": 303}
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.UNREACHABLE
+    # With all their attempts it would have been 303,000.
+    assert sum(row.attempts for row in report.rows) < 10_000
+
+
+def test_a_host_that_goes_away_in_the_middle_gets_more_patience(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(f"f{number}", noise(3000, number)) for number in range(50)] + [item_of("large", noise(9 * MIB))]
+
+    def pulled() -> Iterator[Item]:
+        for number, item in enumerate(items):
+            if number == 25:
+                deadline = time.monotonic() + 20
+                while not server.requests and time.monotonic() < deadline:
+                    yield item_of(f"extra{time.monotonic()}", noise(10))
+                server.refuse()
+                threading.Timer(1.0, server.resume).start()
+            yield item
+
+    options = TransferOptions(fast=fast, retries=1000, min_delay=0.05, patience=0.5)
+    report = download(pulled(), FileStore(tmp_path), options=options)
+    assert report.ok, report.failed
+
+
 def test_the_items_are_pulled_as_needed(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
     server.bytes_per_second = 20_000
     pulled = 0

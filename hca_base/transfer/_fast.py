@@ -293,7 +293,7 @@ class Pace:
 
     def look(self, loop: CurlLoop, hungry: bool) -> None:
         """Adapt, when enough files are done."""
-        if self._fixed or self.files < self._next and self._mark is not None:
+        if self._fixed or (self.files < self._next and self._mark is not None):
             return
         now = time.monotonic()
         if self._mark is None:

@@ -14,7 +14,7 @@ os.environ["COLUMNS"] = "100"
 
 project = "hca"
 author = "Human Cell Atlas"
-copyright = "Human Cell Atlas"  # noqa: A001
+copyright = "Human Cell Atlas"
 release = hca_base.__version__
 version = ".".join(release.split(".")[:2])
 

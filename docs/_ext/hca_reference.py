@@ -1,8 +1,9 @@
 """Sphinx directives that write the reference of commands and operations from what is installed.
 
-``hca-commands`` is cliff's own ``autoprogram-cliff`` with two changes. It takes the commands from our catalog, as
-cliff's looks for entry points of one group alone, and the core's commands have none. And it shows help as the text that it
-is: cliff's reads it as reStructuredText, in which the ``*`` and ``_`` of a pattern or a name are markup.
+``hca-commands`` is cliff's own ``autoprogram-cliff`` with two changes. It takes the commands from our
+catalog, as cliff's looks for entry points of one group alone, and the core's commands have none. And it shows help as
+the text that it is: cliff's reads it as reStructuredText, in which the ``*`` of a pattern or the ``_`` of a name are
+markup.
 """
 
 from __future__ import annotations
@@ -85,7 +86,12 @@ class Operations(SphinxDirective):
             raise self.error(f"service {name} has no bundled document")
         lines: list[str] = []
         for operation in Document.load(data).operations:
-            lines += [f"``hca {name} {operation.command}``", "", f"   {operation.method.upper()} ``{operation.path}``", ""]
+            lines += [
+                f"``hca {name} {operation.command}``",
+                "",
+                f"   {operation.method.upper()} ``{operation.path}``",
+                "",
+            ]
             lines += [f"   {_escaped(operation.summary)}", ""]
             for parameter in operation.parameters:
                 kind = parameter.type if parameter.required else f"{parameter.type}, optional"

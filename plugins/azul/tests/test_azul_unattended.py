@@ -92,9 +92,9 @@ def test_a_few_hundred_files_killed_and_resumed(hca: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_three_thousand_files_killed_and_resumed(hca: Any, seed: int) -> None:
-    with EmbeddedAzul(large_project(3000, seed), faults(seed, retry_after=2)) as azul:
+    with EmbeddedAzul(large_project(3000, seed), faults(seed, retry_after=1)) as azul:
         hca.configure(azul.settings)
         assert run(hca, azul, kills=8, seed=seed, timeout=1200) >= 5
         check(hca, azul)
@@ -102,7 +102,7 @@ def test_three_thousand_files_killed_and_resumed(hca: Any, seed: int) -> None:
 
 @pytest.mark.slow
 def test_three_thousand_files_without_a_break(hca: Any) -> None:
-    with EmbeddedAzul(large_project(3000, 9), faults(9, retry_after=5, file_waits=1)) as azul:
+    with EmbeddedAzul(large_project(3000, 9), faults(9, retry_after=1, file_waits=1)) as azul:
         hca.configure(azul.settings)
         assert run(hca, azul, kills=0, seed=9, timeout=1200) == 0
         check(hca, azul)

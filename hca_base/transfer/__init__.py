@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._names import check_names as check_names
     from ._names import safe_join as safe_join
     from ._names import safe_name as safe_name
+    from ._object_store import ObjectStoreDestination as ObjectStoreDestination
     from ._report import Report as Report
     from ._report import Row as Row
     from ._report import human_bytes as human_bytes
@@ -44,6 +45,7 @@ _EXPORTS = {
     "HostileNameError": "._names",
     "Item": "._model",
     "NameChecker": "._names",
+    "ObjectStoreDestination": "._object_store",
     "Report": "._report",
     "Row": "._report",
     "S3Credentials": "._s3",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from hca_base.errors import RefusedError, UsageError
 from hca_base.transfer._checksums import STRENGTH, digest_file
@@ -69,6 +69,9 @@ class StoreDestination:
         self.store = store
         self.fsync = fsync
         self.disk: Path | None = store.root
+
+    def __reduce__(self) -> Any:
+        return StoreDestination, (self.store, self.fsync)
 
     def begin(self) -> None:
         self.store.workshop.begin()
@@ -136,6 +139,11 @@ class DirectoryDestination:
             self.workshop = Workshop(own / "partial", own / "quarantine")
         self._folder = Folder(self.root)
         self._names = NameChecker()
+
+    def __reduce__(self) -> Any:
+        # Paths are made absolute: a worker of a cluster has another working directory.
+        root = os.path.abspath(self.root)
+        return _directory, (root, self.store, self.link, self.fsync)
 
     def begin(self) -> None:
         if self.workshop.begin():
@@ -283,6 +291,10 @@ class DirectoryDestination:
                     directory.rmdir()
                 except OSError:
                     break
+
+
+def _directory(root: str, store: FileStore | None, link: str, fsync: bool) -> DirectoryDestination:
+    return DirectoryDestination(root, store, link=link, fsync=fsync)
 
 
 def _held(root: Path) -> int:

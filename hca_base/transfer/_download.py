@@ -81,8 +81,11 @@ class Download:
         session: Any = None,
         on_result: OnResult | None = None,
         expected: tuple[int, int] | None = None,
+        gates: Gates | None = None,
+        observe: Callable[[Row, HCAError | None], None] | None = None,
     ) -> None:
         self.options = options
+        self._observe = observe
         self.destination = destination_of(destination, options.fsync)
         self.report = Report()
         self.cancel = Cancel()
@@ -97,7 +100,7 @@ class Download:
         self._promised = 0
         settings = Settings(options, session)
         self._wire = settings.wire(options, self.cancel)
-        self._context = Context(options, self._wire, Gates(), Redirects(), self.cancel)
+        self._context = Context(options, self._wire, gates or Gates(), Redirects(), self.cancel)
         self._fetcher = Fetcher(
             self._context,
             self.destination,
@@ -307,6 +310,8 @@ class Download:
                 self._again.extend(released)
             if self._on_result is not None:
                 self._on_result(item, row)
+            if self._observe is not None:
+                self._observe(row, error)
         if row.good or row.outcome == "cancelled":
             return
         if self.options.fail_fast or (isinstance(error, DiskError) and error.fatal):

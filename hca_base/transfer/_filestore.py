@@ -20,6 +20,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hca_base.errors import HCAError, UsageError
 from hca_base.transfer._checksums import digest_file
@@ -43,6 +44,9 @@ class FileStore:
         self.workshop = Workshop(base / "partial", base / "quarantine")
         self._lock = threading.Lock()
         self._made: set[str] = set()
+
+    def __reduce__(self) -> Any:
+        return FileStore, (os.path.abspath(self.root),)
 
     def _path(self, sha256: str) -> str:
         return f"{self._files}/{sha256[:2]}/{sha256[2:6]}/{sha256}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import threading
 import time
@@ -64,7 +65,8 @@ class S3Target:
     """A bucket, and who we are there.
 
     :param bucket: name; items may name another
-    :param endpoint_url: None for AWS; else its address, and buckets are in the path
+    :param endpoint_url: its address, and buckets are in the path; None for what the AWS tools take: the environment's
+        AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS
     :param region: None: AWS is asked where a bucket is; elsewhere us-east-1
     :param credentials: keys; or a function that yields fresh ones (called again shortly before they lapse); None for
         what botocore finds (environment, shared files, the machine's role)
@@ -81,6 +83,7 @@ class S3Target:
         accelerate: bool = False,
     ) -> None:
         self.bucket = bucket
+        endpoint_url = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         self.endpoint_url = endpoint_url.rstrip("/") if endpoint_url else None
         if self.endpoint_url and urlsplit(self.endpoint_url).scheme not in ("http", "https"):
             raise UsageError(f"the S3 endpoint {self.endpoint_url!r} is no http or https URL")

@@ -1,0 +1,167 @@
+"""The flags that all transfers share, and ``hca transfer``."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hca_base.errors import ConfigError
+from hca_base.transfer import (
+    DirectoryDestination,
+    FileStore,
+    Item,
+    TransferOptions,
+    add_transfer_options,
+    download,
+    options_from_args,
+)
+
+
+def parse(*args: str, config: Any = None, upload: bool = False) -> TransferOptions:
+    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    add_transfer_options(parser, upload=upload)
+    return options_from_args(parser.parse_args(args), config)
+
+
+def test_defaults() -> None:
+    assert parse() == TransferOptions()
+    assert parse(upload=True) == TransferOptions()
+
+
+def test_flags() -> None:
+    options = parse(
+        "--dry-run", "--connections", "7", "--limit-rate", "1.5MiB/s", "--fail-fast", "--retries", "3", "--no-verify",
+        "--filestore", "/x", "--link", "copy", "--executor", "dask://h:1", "--report", "r.tsv", "--progress", "jsonl",
+        "--fsync",
+    )  # fmt: skip
+    assert options == TransferOptions(
+        dry_run=True, connections=7, limit_rate=1_572_864, fail_fast=True, retries=3, verify=False,
+        filestore=Path("/x"), link="copy", executor="dask://h:1", report=Path("r.tsv"), progress="jsonl", fsync=True,
+    )  # fmt: skip
+    assert parse("--no-progress").progress == "none"
+    assert parse("--executor", "threads").executor is None
+
+
+@pytest.mark.parametrize("flag", ["--connections=0", "--connections=many", "--limit-rate=fast", "--limit-rate=0"])
+def test_flags_that_make_no_sense(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises((argparse.ArgumentError, SystemExit)):
+        parse(flag)
+
+
+class Config(dict[str, Any]):
+    """As much of a Config as is asked for."""
+
+
+def test_settings() -> None:
+    config = Config({"transfer.connections": 5, "transfer.limit_rate": "2M", "transfer.filestore": "~/store"})
+    options = parse(config=config)
+    assert (options.connections, options.limit_rate) == (5, 2_000_000)
+    assert options.filestore == Path("~/store").expanduser()
+    assert parse("--connections", "9", config=config).connections == 9
+    assert parse("--keep-going", config=Config({"transfer.fail_fast": True})).fail_fast is False
+    assert parse("--verify", config=Config({"transfer.verify": False})).verify is True
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"transfer.connections": "x"}, {"transfer.link": "soft"}, {"transfer.retries": [1]}, {"transfer.limit_rate": -1}],
+)
+def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="transfer"):
+        parse(config=Config(settings))
+
+
+# -- hca transfer ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def root(tmp_path: Path, item_of: Callable[..., Item]) -> Path:
+    items = [item_of(f"d/f{n}", random.Random(n).randbytes(1000 + n)) for n in range(30)]
+    assert download(items, DirectoryDestination(tmp_path / "root", tmp_path / "root")).ok
+    return tmp_path / "root"
+
+
+def test_verify_finds_what_changed(hca: Any, root: Path) -> None:
+    done = hca("transfer", "verify", root, check=0)
+    assert json.loads(done.stdout) == {"files": 30, "bytes": sum(range(1000, 1030)), "damaged": 0}
+    victim = next(iter(FileStore(root)))[0]
+    path = FileStore(root).path(victim)
+    path.write_bytes(b"x" * path.stat().st_size)
+    done = hca("transfer", "verify", root, "--report", root / "report.json", check=7)
+    assert victim in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not path.exists()
+    assert len(list((root / ".hca/v2/quarantine").iterdir())) == 1
+    assert json.loads((root / "report.json").read_text())["counts"] == {"present": 29, "mismatch": 1}
+    hca("transfer", "verify", root, check=0)
+
+
+def test_there_is_no_filestore(hca: Any, tmp_path: Path) -> None:
+    for command in ("verify", "gc"):
+        done = hca("transfer", command, tmp_path / "nowhere", check=4)
+        assert "no filestore" in done.stderr
+
+
+def test_gc_removes_what_nobody_refers_to(hca: Any, root: Path) -> None:
+    for number in range(10):
+        (root / "d" / f"f{number}").unlink()
+    # Just fetched: perhaps somebody is about to link them.
+    assert json.loads(hca("transfer", "gc", root, "--yes", check=0).stdout)["files"] == 0
+    old = time.time() - 7200
+    for digest, _ in list(FileStore(root)):
+        os.utime(FileStore(root).path(digest), (old, old))
+    done = hca("transfer", "gc", root, "--dry-run", check=0)
+    assert json.loads(done.stdout) == {
+        "files": 10,
+        "bytes": sum(range(1000, 1010)),
+        "unfinished_files": 0,
+        "removed": False,
+    }
+    hca("transfer", "gc", root, check=2)
+    assert len(list(FileStore(root))) == 30
+    done = hca("transfer", "gc", root, "--yes", check=0)
+    assert json.loads(done.stdout)["removed"] is True
+    assert len(list(FileStore(root))) == 20
+    assert len(list((root / "d").iterdir())) == 20
+    hca("transfer", "verify", root, check=0)
+
+
+def test_gc_removes_unfinished_files_that_are_not_in_use(hca: Any, root: Path) -> None:
+    store = FileStore(root)
+    digest = hashlib.sha256(b"never").hexdigest()
+    partial = store.partial(digest, 10_000_000)
+    os.ftruncate(partial.fd, 10_000_000)
+    found = json.loads(hca("transfer", "gc", root, "--yes", "--all-ages", check=0).stdout)
+    assert found["unfinished_files"] == 0
+    partial.close()
+    found = json.loads(hca("transfer", "gc", root, "--yes", "--all-ages", check=0).stdout)
+    assert (found["unfinished_files"], found["removed"]) == (1, True)
+    assert not list((root / ".hca/v2/partial").iterdir())
+
+
+def test_the_store_by_hand(tmp_path: Path) -> None:
+    store = FileStore(tmp_path)
+    (tmp_path / "file").write_bytes(b"content")
+    digest = store.add_file(tmp_path / "file")
+    assert digest == hashlib.sha256(b"content").hexdigest()
+    assert store.path(digest.upper()) == tmp_path / ".hca/v2/files_2_4" / digest[:2] / digest[2:6] / digest
+    assert store.has(digest)
+    assert store.has(digest, 7)
+    assert not store.has(digest, 8)
+    assert store.link(digest, tmp_path / "a" / "b").read_bytes() == b"content"
+    assert store.link(digest, tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    with pytest.raises(Exception, match="is no sha256"):
+        store.path("../../etc/passwd")
+    with pytest.raises(Exception, match="not in the filestore"):
+        store.link("0" * 64, tmp_path / "c")
+    store.discard(digest)
+    assert not list((tmp_path / ".hca/v2/files_2_4").iterdir())

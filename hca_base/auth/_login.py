@@ -190,6 +190,9 @@ class _Flow:
     def _exchange(self, flow: Any, answer: Mapping[str, str]) -> dict[str, Any]:
         if not hmac.compare_digest(answer.get("state", "").encode(), self.state.encode()):
             raise AuthError("the answer of the login page does not belong to this login (wrong state)")
+        if self.client.issuer and answer.get("iss", self.client.issuer).rstrip("/") != self.client.issuer.rstrip("/"):
+            # RFC 9207: a code for one issuer must not be taken to another.
+            raise AuthError("the answer of the login page comes from another issuer")
         if "error" in answer:
             code = answer["error"] if answer["error"].replace("_", "").isalnum() else "error"
             words = "the login was denied" if code == "access_denied" else f"the issuer refused the login: {code[:60]}"

@@ -292,6 +292,7 @@ def test_remote_with_a_redirect_uri_of_the_users(issuer, settings, toy):
         (lambda url: "http://127.0.0.1/", "wrong state"),
         (lambda url: "not-the-code", "not valid any more"),
         (lambda url: visited(url) + "x" * 100_000, "wrong state"),
+        (lambda url: visited(url) + "&iss=https%3A%2F%2Fevil.example", "another issuer"),
     ],
 )
 def test_remote_with_something_else(issuer, settings, toy, make, words):

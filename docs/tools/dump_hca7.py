@@ -60,8 +60,7 @@ def commands(parser, words=()):
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, below in sorted(action.choices.items()):
-                for found in commands(below, words + (name,)):
-                    yield found
+                yield from commands(below, (*words, name))
             return
     options = []
     for action in parser._actions:
@@ -111,7 +110,7 @@ def main(swagger_url):
     found = {"version": "7.0.1", "modules": modules, "operations": operations, "commands": lists}
     target = Path(__file__).with_name("hca7.json")
     target.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-    print("%s: %d modules, %d operations, %d commands" % (target, len(modules), len(operations), len(lists)))
+    sys.stdout.write(f"{target}: {len(modules)} modules, {len(operations)} operations, {len(lists)} commands\n")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ import atexit
 import copy
 import logging
 import os
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hca_base import config as settings
 
@@ -23,7 +23,26 @@ DEFAULTS: Mapping[str, Any] = {
 #: Never handed on as settings: clients get them as what they are.
 SECRETS = ("oauth2_token", "application_secrets")
 
-Default = TypeVar("Default")
+#: What an object with one of these as its only key does to the list below it, as in files.
+OPERATORS: Mapping[str, Callable[[list[Any], Any], list[Any]]] = {
+    "$append": lambda items, value: [*items, value],
+    "$extend": lambda items, value: [*items, *value],
+    "$extendleft": lambda items, value: [*value, *items],
+    "$remove": lambda items, value: _without(items, value),
+    "$insert": lambda items, value: _inserted(items, value),
+}
+
+
+def _without(items: list[Any], value: Any) -> list[Any]:
+    if value in items:
+        items.remove(value)
+    return items
+
+
+def _inserted(items: list[Any], values: Mapping[Any, Any]) -> list[Any]:
+    for position, value in values.items():
+        items.insert(int(position), value)
+    return items
 
 
 class Node(MutableMapping[str, Any]):
@@ -85,6 +104,19 @@ class Node(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         # Names alone: values may be secret.
         return f"<{type(self).__name__} {'.'.join(self._path)} {sorted(self._here())}>"
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Merge settings into these, objects with objects; an object with one of :data:`OPERATORS` edits a list."""
+        for key, value in dict(*args, **kwargs).items():
+            operator = next(iter(value)) if isinstance(value, Mapping) and len(value) == 1 else None
+            if operator in OPERATORS:
+                self[key] = OPERATORS[operator](list(self.get(key, [])), value[operator])
+            elif isinstance(value, Mapping):
+                if not isinstance(self.get(key), Node):
+                    self[key] = {}
+                self[key].update(value)
+            else:
+                self[key] = value
 
     def save(self, mode: int = 0o600) -> None:
         """Save what was changed."""

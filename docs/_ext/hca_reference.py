@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-#: Words of commands that belong to plugins of this repository, each with a section of its own.
+#: Argument of ``hca-commands`` that stands for the core's own.
 CORE = "core"
 
 
@@ -104,6 +105,35 @@ class Operations(SphinxDirective):
         return node.children
 
 
+class Settings(SphinxDirective):
+    """``.. hca-settings::``: a table of the settings of the core and of the plugins that are installed."""
+
+    def run(self) -> list[nodes.Node]:
+        from hca_base.config import schema
+        from hca_base.plugins import registry
+
+        whole = schema([service.config_schema for service in registry().services().values()])
+        lines = [".. list-table::", "   :widths: 35 65", ""]
+        for key, setting in _leaves(whole, ()):
+            choices = [str(choice) for choice in setting.get("enum", ())]
+            told = setting.get("description", "") + (f": {', '.join(choices)}" if choices else "")
+            lines += [f"   * - ``{key}``", f"     - {_escaped(told[:1].upper() + told[1:])}"]
+        node = nodes.section()
+        node.document = self.state.document
+        self.state.nested_parse(StringList(lines, source="settings"), 0, node)
+        return node.children
+
+
+def _leaves(part: dict[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, setting in part.get("properties", {}).items():
+        if name.startswith("$") or (above and name == "auth") or "hca 7" in setting.get("description", ""):
+            continue
+        if "properties" in setting:
+            yield from _leaves(setting, (*above, name))
+        else:
+            yield ".".join((*above, name)), setting
+
+
 def _imported(target: str) -> Any:
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
@@ -165,4 +195,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("hca-commands", Commands)
     app.add_directive("hca-options", GlobalOptions)
     app.add_directive("hca-operations", Operations)
+    app.add_directive("hca-settings", Settings)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

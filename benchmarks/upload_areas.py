@@ -1,11 +1,11 @@
 """Filling an upload area: ``hca upload`` against boto3 in a thread pool, and against the old way of two passes.
 
-``python benchmarks/upload_areas.py [--rounds N] [--small N] [--large N]`` makes files of 4 KiB and of 256 MiB, sends them
-by each means in turn to an S3 that keeps nothing (``server.py``), for N rounds, and prints medians and ratios. Each run is
-a process of its own, as a user's is; its seconds include its start.
+``python benchmarks/upload_areas.py [--rounds N] [--small N] [--large N]`` makes files of 4 KiB and of 256 MiB. Each
+means sends them in turn to an S3 that keeps nothing (``server.py``), for N rounds; medians and ratios are printed. Each
+run is a process of its own, as a user's is; its seconds include its start.
 
-* ``library``, ``command``: :meth:`hca_upload.UploadArea.upload_files`, and ``hca upload files``: CRC-32C as metadata, the
-  ETags compared, the service told of each file
+* ``library``, ``command``: :meth:`hca_upload.UploadArea.upload_files`, and ``hca upload files``: with the CRC-32C as
+  metadata, the ETags compared, the service told of each file
 * ``boto3``: ``upload_fileobj`` in 16 threads, and nothing else
 * ``two-pass``: what hca 7 did: the CRC-32C of a file in one pass, ``upload_fileobj`` in another, then the service told
 """
@@ -207,7 +207,9 @@ def main() -> None:
                 folder = Path(scratch, title.replace(" ", ""), "files")
                 folder.mkdir(parents=True)
                 for number in range(count):
-                    (folder / f"f{number:05}.bin").write_bytes(generator.randbytes(size))
+                    with (folder / f"f{number:05}.bin").open("wb") as file:
+                        for start in range(0, size, MIB):
+                            file.write(generator.randbytes(min(MIB, size - start)))
                 compare(f"{count} files of {title}", folder, args.rounds, s3, api)
 
 

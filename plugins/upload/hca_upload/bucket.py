@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .area import UploadArea
 
 
+#: Error codes that ask for new credentials.
+_LAPSED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "RequestExpired"})
+
+
 @dataclass(frozen=True)
 class Found:
     """An object of the area.
@@ -32,17 +36,47 @@ class Found:
 def objects(area: UploadArea) -> Iterator[list[Found]]:
     """The objects of an area, a page at a time. The policy allows to list exactly this prefix."""
     prefix = f"{area.uuid}/"
-    credentials = area.get_credentials()
-    credentials.pop("expiry_time")
-    config = area.upload_service.settings.config
-    client = s3_client(config, area_endpoint(config), **credentials)
+    query = {"Bucket": area.uri.bucket_name, "Prefix": prefix}
+    client = None
+    more = True
     with telling(f"cannot list s3://{area.uri.bucket_name}/{prefix}"):
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=area.uri.bucket_name, Prefix=prefix):
+        while more:
+            page = None
+            if client is not None:
+                page = _page(client, query)
+            if page is None:
+                # The first page, or the credentials lapsed while others were read.
+                client = _area_client(area)
+                page = client.list_objects_v2(**query)
             yield [
                 Found(entry["Key"].removeprefix(prefix), entry["Size"], entry["ETag"].strip('"'))
                 for entry in page.get("Contents", ())
                 if entry["Key"] != prefix
             ]
+            more = bool(page.get("IsTruncated"))
+            query["ContinuationToken"] = page.get("NextContinuationToken", "")
+
+
+def _page(client: Any, query: dict[str, str]) -> Any:
+    """A page of the listing; None when the client's credentials have lapsed."""
+    import botocore.exceptions
+
+    try:
+        return client.list_objects_v2(**query)
+    except botocore.exceptions.ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _LAPSED:
+            return None
+        raise
+
+
+def _area_client(area: UploadArea) -> Any:
+    # Loaded before anything is borrowed: that takes a while, and the credentials may be short-lived.
+    import boto3  # noqa: F401
+
+    credentials = area.get_credentials()
+    credentials.pop("expiry_time")
+    config = area.upload_service.settings.config
+    return s3_client(config, area_endpoint(config), **credentials)
 
 
 def area_endpoint(config: Config) -> str | None:

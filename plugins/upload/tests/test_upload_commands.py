@@ -304,3 +304,47 @@ def test_twenty_at_once_lose_nothing(hca: Any, site: Any) -> None:
     assert config["mine"] == {"kept": [1, 2]}
     assert config["upload"]["stage"] == "local"
     assert sorted(line.partition(" ")[0] for line in hca("upload", "areas").stdout.splitlines()) == sorted(uuids[::2])
+
+
+def test_paths_are_kept_where_the_service_takes_them(hca: Any, site: Any, area: str) -> None:
+    from urllib.parse import unquote
+
+    from hca_local.upload_service.app import _dress
+    from hca_local.upload_service.errors import UploadError
+
+    answer = site.service.answer
+
+    def lenient(request: Any, body: bytes) -> Any:
+        """A service for which a name with a slash is one as any other."""
+        raw = request.scope["raw_path"].decode().partition("?")[0]
+        name = unquote(raw.rpartition("/")[2])
+        if "/" not in name:
+            return answer(request, body)
+        try:
+            if request.method == "POST":
+                site.service.files.notify(area, name)
+                return _dress(202, None)
+            return _dress(200, site.service.files.describe(area, name))
+        except UploadError as error:
+            return _dress(error.status, error.body, error.media_type)
+
+    hca.write("d/one/reads.txt", b"1")
+    hca.write("d/two/reads.txt", b"2")
+    site.service.answer = lenient
+    try:
+        hca("upload", "files", "--keep-paths", "d")
+    finally:
+        del site.service.answer
+    assert set(site.objects(area)) == {"one/reads.txt", "two/reads.txt"}
+    site.until(lambda: set(site.checksum_states(area).values()) == {"CHECKSUMMED"})
+
+
+def test_areas_in_another_store_than_the_buckets_of_the_user(hca: Any, site: Any, area: str) -> None:
+    config = hca.config()
+    config["upload"]["s3_endpoint_url"] = config["s3"]["endpoint_url"]
+    config["s3"]["endpoint_url"] = "http://127.0.0.1:9"
+    hca.configure(config)
+    hca.write("a.txt", b"a")
+    hca("upload", "files", "a.txt")
+    assert hca("upload", "list").stdout == "a.txt\n"
+    assert hca("upload", "files", "s3://elsewhere/x", check=None).returncode in (1, 6)

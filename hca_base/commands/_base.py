@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cliff import command as cliff_command
-
 from ..errors import UsageError
+from ._cliff import command as cliff_command
 from ._context import Context
 from ._page import columns, reflowed
 from ._parser import Parser
@@ -112,9 +111,16 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
     def get_epilog(self) -> str:
         parts = [self._epilog or ""]
         if self.example:
-            parts.append(f"example:\n  hca {self.example}")
+            parts.append(f"example:\n  hca {self._example()}")
         parts += [epilog for hook in self._hooks if hook.obj is not None and (epilog := hook.obj.get_epilog())]
         return "\n\n".join(part for part in parts if part)
+
+    def _example(self) -> str:
+        """The example, under the name of the service that the command is shown for."""
+        shown, written = (self.cmd_name or "").split(" "), self.example.split(" ")
+        if len(shown) > 1 and shown[1:] == written[1 : len(shown)]:
+            return " ".join([*shown, *written[len(shown) :]])
+        return self.example
 
     def get_description(self) -> str:
         import inspect

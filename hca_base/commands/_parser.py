@@ -39,12 +39,15 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", HelpFormatter)
         kwargs["allow_abbrev"] = False
-        for name in ("description", "epilog"):
-            # argparse fills in the name for this, and trips over any other % then; all other text it leaves alone.
-            text = kwargs.get(name)
-            if text and "%(prog)" in text:
-                kwargs[name] = text.replace("%", "%%")
         super().__init__(*args, **kwargs)
+        self.describe(self.description, self.epilog)
+
+    def describe(self, description: str | None, epilog: str | None) -> None:
+        """Set the texts before and after the options, which are taken as they are."""
+        # argparse fills in the name for %(prog), and trips over any other % then; all other text it leaves alone.
+        self.description, self.epilog = (
+            text.replace("%", "%%") if text and "%(prog)" in text else text for text in (description, epilog)
+        )
 
     def error(self, message: str) -> NoReturn:
         # argparse makes "{type!r} value" of types without a docstring of their own; one line is all there is room for.

@@ -7,11 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import HCAError
 from . import _paths
-from ._atomic import write_atomic
-from ._edit import render
-from ._lock import FileLock
 
 
 def ensure_user_config(schemas: Iterable[Mapping[str, Any]] = ()) -> Path | None:
@@ -25,7 +21,13 @@ def ensure_user_config(schemas: Iterable[Mapping[str, Any]] = ()) -> Path | None
     """
     path = _paths.user_config_file()
     if os.path.lexists(path):
+        # Nearly every run ends here, so nothing is imported before.
         return None
+    from ..errors import HCAError
+    from ._atomic import write_atomic
+    from ._edit import render
+    from ._lock import FileLock
+
     try:
         folder = path.parent
         if not _home_exists(folder):

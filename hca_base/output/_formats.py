@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -137,6 +135,8 @@ def _yaml(data: Any) -> str:
 
 
 def _delimited(items: Iterable[Any], fmt: str, sink: Sink, columns: list[str]) -> None:
+    import csv
+
     class Lines:
         """What ``csv`` takes for a file."""
 
@@ -155,6 +155,8 @@ def _delimited(items: Iterable[Any], fmt: str, sink: Sink, columns: list[str]) -
 def _shell(data: Any, sink: Sink) -> None:
     if is_list(data):
         raise UsageError("-f shell shows one object, and this is a list", hint="choose one with --query '[0]'")
+    import shlex
+
     used: set[str] = set()
     for name, value in row_of(data).items():
         name = re.sub(r"[^0-9a-z_]", "_", str(name).lower()) or "_"

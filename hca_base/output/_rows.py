@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -100,6 +99,8 @@ def check_columns(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], opt
     for column in columns:
         if all(_find(row, column) is _ABSENT for row in rows):
             known = columns_of(rows)
+            import difflib
+
             near = difflib.get_close_matches(column, known, 1)
             shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
             raise UsageError(

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cliff import app as cliff_app
-from cliff import commandmanager, help
-
 from .. import __version__
 from ..commands import Context
+from ..commands._cliff import app as cliff_app
+from ..commands._cliff import commandmanager, help
 from ..errors import ConfigError, ExitCode, HCAError
 from ._catalog import Catalog, Found
 from ._split import OPTIONS

@@ -11,41 +11,60 @@ from ..commands import Parser, boolean_argument, json_argument, text_argument
 
 if TYPE_CHECKING:
     from ..openapi import Operation, Parameter
-    from ..plugins import Service
 
 #: A dest that no option of ours has: the API's parameters may have any name.
 PREFIX = "api:"
 _MAX_SHOWN_CHOICES = 12
 
 
-def build_parser(service: Service, operation: Operation, prog: str, description: str, epilog: str) -> Parser:
-    """A parser with an option for each parameter, required ones first, and the output options that they leave free."""
-    parser = Parser(prog=prog, description=description, epilog=epilog, add_help=False)
-    taken = {parameter.option for parameter in operation.parameters}
-    required = parser.add_argument_group("required") if operation.required else None
-    optional = parser.add_argument_group("optional")
-    for parameter in operation.required:
-        assert required is not None
-        _add(required, service, parameter)
-    for parameter in operation.optional:
-        # A secret has no option: everyone on the machine can read the arguments of a process.
-        if not parameter.credential:
-            _add(optional, service, parameter)
-    names = [name for name in ("-h", "--help") if name not in taken]
-    if names:
-        optional.add_argument(*names, action="help", help="show this help")
-    if operation.paginated and "--no-paginate" not in taken:
-        optional.add_argument(
-            "--no-paginate",
-            dest="paginate",
-            action="store_false",
-            default=True,
-            help="get only the first page",
-        )
-    from ..output import add_output_options
+class OperationParser(Parser):
+    """A parser with an option for each parameter, required ones first, and the output options that they leave free.
 
-    add_output_options(parser, default="json", exclude=taken)
-    return parser
+    What its help says is made when it is asked for: a command that runs needs nothing of it.
+
+    :param texts: gives what stands before and after the options in the help
+    """
+
+    def __init__(self, operation: Operation, prog: str, texts: Callable[[], tuple[str, str]]) -> None:
+        super().__init__(prog=prog, add_help=False)
+        self._texts: Callable[[], tuple[str, str]] | None = texts
+        self._parameters: list[tuple[argparse.Action, Parameter]] = []
+        taken = {parameter.option for parameter in operation.parameters}
+        required = self.add_argument_group("required") if operation.required else None
+        optional = self.add_argument_group("optional")
+        for parameter in operation.required:
+            assert required is not None
+            self._parameters.append((_add(required, parameter), parameter))
+        for parameter in operation.optional:
+            # A secret has no option: everyone on the machine can read the arguments of a process.
+            if not parameter.credential:
+                self._parameters.append((_add(optional, parameter), parameter))
+        names = [name for name in ("-h", "--help") if name not in taken]
+        if names:
+            optional.add_argument(*names, action="help", help="show this help")
+        if operation.paginated and "--no-paginate" not in taken:
+            optional.add_argument(
+                "--no-paginate",
+                dest="paginate",
+                action="store_false",
+                default=True,
+                help="get only the first page",
+            )
+        from ..output import add_output_options
+
+        add_output_options(self, default="json", exclude=taken)
+
+    def fill_in(self) -> None:
+        """Make the texts of the help."""
+        if self._texts is not None:
+            self.describe(*self._texts())
+            self._texts = None
+            for action, parameter in self._parameters:
+                action.help = _help_of(parameter)
+
+    def format_help(self) -> str:
+        self.fill_in()
+        return super().format_help()
 
 
 def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
@@ -58,11 +77,10 @@ def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
     return found
 
 
-def _add(group: argparse._ArgumentGroup, service: Service, parameter: Parameter) -> None:
+def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> argparse.Action:
     settings: dict[str, Any] = {
         "dest": PREFIX + parameter.python_name,
         "required": parameter.required,
-        "help": _help_of(parameter),
         "metavar": _metavar(parameter),
         "type": _type_of(parameter),
     }
@@ -71,10 +89,10 @@ def _add(group: argparse._ArgumentGroup, service: Service, parameter: Parameter)
     elif parameter.type == "boolean":
         settings |= {"nargs": "?", "const": True}
     try:
-        group.add_argument(parameter.option, **settings)
+        return group.add_argument(parameter.option, **settings)
     except argparse.ArgumentError:
         # Two parameters of one option: the document's own clash. The second is reached by its full name.
-        group.add_argument(f"--{parameter.location}-{parameter.option.lstrip('-')}", **settings)
+        return group.add_argument(f"--{parameter.location}-{parameter.option.lstrip('-')}", **settings)
 
 
 class _Extend(argparse.Action):

@@ -51,23 +51,23 @@ def call(command: OperationCommand, operation: Operation, values: dict[str, Any]
 def _write_response(
     command: OperationCommand, client: Client, response: requests.Response, options: dict[str, Any]
 ) -> None:
-    from ..http import iter_body
+    from ..http import iter_body, read_whole
     from ..output import emit_bytes, is_terminal, safe_text
 
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
-        body = _bounded(iter_body(response), client.session.settings.max_body, response)
+        body = read_whole(response, client.session.settings)
         if body.strip():
             _write(command, _parsed(body, response), options)
         return
     if options.get("query") or options.get("columns") or options.get("sort"):
         raise UsageError(f"the answer is {kind or 'of no stated type'}, not JSON: there is nothing to choose from")
-    chunks = iter_body(response)
     output = options.get("output")
     if output is None and kind.startswith("text/") and is_terminal(command.stdout):
-        text = _bounded(chunks, client.session.settings.max_body, response).decode("utf-8", "replace")
+        text = read_whole(response, client.session.settings).decode("utf-8", "replace")
         command.stdout.write(safe_text(text).rstrip("\n") + "\n")
         return
+    chunks = iter_body(response)
     first = next(chunks, b"")
     if first or output is not None:
         emit_bytes(_after(first, chunks), output=output, stream=command.stdout)
@@ -76,21 +76,6 @@ def _write_response(
 def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
-
-
-def _bounded(chunks: Iterator[bytes], limit: int, response: requests.Response) -> bytes:
-    parts, size = [], 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > limit:
-            raise ServiceError(
-                f"the answer is longer than {limit} bytes",
-                status=response.status_code,
-                response=response,
-                hint="raise http.max_body, or get a part of it",
-            )
-        parts.append(chunk)
-    return b"".join(parts)
 
 
 def _parsed(body: bytes, response: requests.Response) -> Any:

@@ -94,14 +94,32 @@ class Catalog:
         name = " ".join(words)
         if name in COMMANDS:
             return self._core(name)
-        record = self.registry.commands().get(name)
+        record = self.record(name)
         if record is not None:
-            return self._plugin(record)
+            return self._plugin(name, record)
         if len(words) == 2 and self.is_service(words[0]):
             operation = self.operation(words[0], words[1])
             if operation is not None:
                 return self._operation(words[0], operation)
         return None
+
+    def record(self, name: str) -> EntryPointRecord | None:
+        """The entry point of a plugin's command; None if there is none of that name.
+
+        Another deployment of a plugin's service has all commands of that service, under its own name.
+        """
+        found = self.registry.commands().get(name)
+        if found is not None:
+            return found
+        first, space, rest = name.partition(" ")
+        like = self._deployment_of(first) if space else None
+        return self.registry.commands().get(f"{like} {rest}") if like else None
+
+    def _deployment_of(self, service: str) -> str | None:
+        try:
+            return self.registry.deployment_of(service, self.context.config)
+        except ConfigError:
+            return None
 
     def _core(self, name: str) -> Found:
         value, summary = COMMANDS[name]
@@ -114,8 +132,8 @@ class Catalog:
 
         return Found(name, "core", summary, value, load)
 
-    def _plugin(self, record: EntryPointRecord) -> Found:
-        return Found(record.command, "plugin", record.summary, record.value, lambda: self.registry.load(record))
+    def _plugin(self, name: str, record: EntryPointRecord) -> Found:
+        return Found(name, "plugin", record.summary, record.value, lambda: self.registry.load(record))
 
     def _operation(self, service: str, operation: Operation) -> Found:
         value = f"{service}#{operation.name}"
@@ -191,9 +209,16 @@ class Catalog:
     def hand_written(self, group: str | None = None) -> list[tuple[str, str]]:
         """Hand-written commands (of a group) with summaries, by name; those of no group for None."""
         found = [(name, summary) for name, (_, summary) in COMMANDS.items() if name not in HIDDEN]
-        found += [(name, r.summary) for name, r in self.registry.commands().items() if name not in COMMANDS]
+        records = self.registry.commands()
+        found += [(name, record.summary) for name, record in records.items() if name not in COMMANDS]
         if group is None:
             return sorted(item for item in found if " " not in item[0])
+        like = self._deployment_of(group)
+        if like is not None:
+            for name, record in records.items():
+                first, _, rest = name.partition(" ")
+                if first == like and rest and f"{group} {rest}" not in records:
+                    found.append((f"{group} {rest}", record.summary))
         return sorted(item for item in found if item[0].startswith(f"{group} "))
 
     def generated(self, service: str) -> list[tuple[str, str]]:
@@ -246,6 +271,8 @@ class Catalog:
             if conflict is not None:
                 found.append(str(conflict))
         record = self.registry.commands().get(name)
+        if record is None and (used := self.record(name)) is not None:
+            return found + self.warnings(used.command)
         if record is not None and name in COMMANDS:
             found.append(
                 f"command {name!r} of {record.distribution} is hidden by the command of that name in hca itself"

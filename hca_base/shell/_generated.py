@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import build_parser
+from ._arguments import OperationParser
 
 if TYPE_CHECKING:
     from ..openapi import Operation
@@ -34,9 +34,9 @@ def operation_help(catalog: Catalog, found: Found, prog: str) -> str:
     return parser.format_help()
 
 
-def parser_of(service: Service, operation: Operation, prog: str) -> Any:
+def parser_of(service: Service, operation: Operation, prog: str) -> OperationParser:
     """The parser of a generated command."""
-    return build_parser(service, operation, prog, description(operation), epilog(service, operation))
+    return OperationParser(operation, prog, lambda: (description(operation), epilog(service, operation)))
 
 
 def description(operation: Operation) -> str:

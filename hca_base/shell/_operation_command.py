@@ -20,7 +20,7 @@ class OperationCommand(Command):
     output = True
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = parser_of(self.service, self.operation, prog_name)
+        parser = parser_of(self.service, self.operation, prog_name)
         for hook in self._hooks:
             if hook.obj is not None:
                 hook.obj.get_parser(parser)

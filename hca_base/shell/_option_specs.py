@@ -69,6 +69,7 @@ def _of_operation(catalog: Catalog, found: Found) -> list[OptionSpec]:
     if operation is None:
         return []
     parser = parser_of(catalog.service(found.service), operation, found.name)
+    parser.fill_in()
     by_dest = {f"api:{parameter.python_name}": parameter for parameter in operation.parameters}
     specs = []
     for spec, action in zip(specs_of(parser, found.name), _shown_actions(parser), strict=True):
@@ -178,7 +179,7 @@ def _cache_place(catalog: Catalog, found: Found) -> tuple[Path | None, list[Any]
     from ..plugins import source_file
 
     module = found.value.partition(":")[0]
-    record = catalog.registry.commands().get(found.name)
+    record = catalog.record(found.name)
     stamp: list[Any] = [__version__, found.value, record.version if record else None]
     try:
         source = source_file(module)

@@ -145,6 +145,11 @@ def test_a_core_command_imports_cliff_and_no_network(hca: Any, zoo: Any, tmp_pat
     modules = modules_of(hca, tmp_path, "config", "path", "--user")
     assert third_party(modules) <= {"cliff", "stevedore", "autopage"}
     assert not modules & {"requests", "urllib3", "ssl", "http.client"}
+    # cliff and stevedore name these at import, and need them for what hca does otherwise.
+    assert not modules & {"importlib.metadata", "logging.handlers", "email.message", "pickle", "socket"}
+    assert not {name for name in modules if name.startswith("hca_base.config.")} & {
+        "hca_base.config._edit", "hca_base.config._lock", "hca_base.config._schema",
+    }  # fmt: skip
 
 
 def test_a_hand_written_command_imports_its_own_plugin(hca: Any, zoo: Any, tmp_path: Path) -> None:
@@ -165,6 +170,8 @@ def test_an_operation_imports_requests_and_nothing_heavier(hca: Any, zoo: Any, l
     hca.configure({"ZooClient": {"url": f"{loopback.url}/v1/swagger.json"}})
     modules = modules_of(hca, tmp_path, "zoo", "get-animal", "--uuid", "7")
     assert "requests" in modules
+    # The texts of the help are made for the help alone.
+    assert not modules & {"html", "hca_base.output._markdown", "difflib"}
     assert not third_party(modules) & (HEAVY - {"keyring", "cryptography"})
     # The document was read once from the network, and from its index afterwards.
     assert [path for _, path, _, _ in loopback.requests].count("/v1/swagger.json") == 1
@@ -176,3 +183,22 @@ def test_importing_the_core_imports_nothing() -> None:
     assert set(done.stdout.split()) <= {
         "hca_base", "hca_base._lazy", "__future__", "collections.abc", "typing", "typing.io", "typing.re", "_typing",
     }  # fmt: skip
+
+
+def test_what_cliff_is_imported_without_is_there_when_it_is_asked_for() -> None:
+    code = (
+        "import sys\n"
+        "from hca_base.commands import Command\n"
+        "assert 'importlib.metadata' not in sys.modules and 'logging.handlers' not in sys.modules\n"
+        "import importlib, logging, stevedore\n"
+        "assert callable(logging.handlers.RotatingFileHandler)\n"
+        "names = stevedore.ExtensionManager('cliff.formatter.list').names()\n"
+        "assert 'json' in names, names\n"
+        "import cliff.command, importlib.metadata\n"
+        "assert type(importlib.metadata) is type(sys), importlib.metadata\n"
+        "assert cliff.command.packages_distributions() == importlib.metadata.packages_distributions()\n"
+        "from importlib.metadata import EntryPoint\n"
+        "assert EntryPoint('a', 'b:c', 'd').module == 'b'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr

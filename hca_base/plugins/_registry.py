@@ -97,6 +97,13 @@ class Registry:
         """Hand-written commands: ``"dss download"`` -> entry point."""
         return self._tables["hca.commands"]
 
+    def deployment_of(self, name: str, config: Config | None) -> str | None:
+        """The plugin's service that ``services.NAME`` is another deployment of; its commands are that one's too."""
+        if name in self._tables["hca.services"]:
+            return None
+        like = (_configured(config, name) or {}).get("plugin")
+        return like if isinstance(like, str) and like in self._tables["hca.services"] else None
+
     def has_hooks(self, command: str) -> bool:
         """Whether any plugin hooks into a command (cliff's command hooks: a group named after the command)."""
         group = "hca.commands." + command.replace(" ", "_")

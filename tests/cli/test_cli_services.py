@@ -242,8 +242,21 @@ def test_a_service_as_another_deployment_of_a_plugins(hca: Any, plugins: Any, lo
                 "from hca_base.openapi import Client\nfrom .service import SERVICE\n"
                 "class ZooClient(Client):\n    default_service = SERVICE\n    def feed(self):\n        return 'fed'\n"
             ),
+            "hca_zoo/commands.py": (
+                "from hca_base.commands import Command\n"
+                'class Feed(Command):\n    """Feed all animals."""\n    example = "zoo feed --with hay"\n'
+                "    def get_parser(self, prog_name):\n        parser = super().get_parser(prog_name)\n"
+                "        parser.add_argument('--with', dest='food')\n        return parser\n"
+                "    def take_action(self, args):\n"
+                "        client = self.service_client(self.cmd_name.split(' ')[0])\n"
+                "        self.stdout.write(f'{client.feed()} {args.food} at {client.base_url}\\n')\n"
+            ),
         },
-        {"hca.services": {"zoo": "hca_zoo.service:SERVICE"}, "hca.clients": {"zoo": "hca_zoo.client:ZooClient"}},
+        {
+            "hca.services": {"zoo": "hca_zoo.service:SERVICE"},
+            "hca.clients": {"zoo": "hca_zoo.client:ZooClient"},
+            "hca.commands": {"zoo_feed": "hca_zoo.commands:Feed"},
+        },
     )
     loopback.route("GET", "/v1/openapi.json", DOCUMENT)
     loopback.route("GET", "/v1/text", {"from": "two"})
@@ -252,6 +265,17 @@ def test_a_service_as_another_deployment_of_a_plugins(hca: Any, plugins: Any, lo
     code = "import hca_base; c = hca_base.client('zoo-two'); print(c.feed(), c.get_text(), c.base_url)"
     done = subprocess.run([sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, check=True)
     assert done.stdout == f"fed {{'from': 'two'}} {loopback.url}/v1\n"
+    # The plugin's own commands, too: listed, completed, shown and run under the name of the deployment.
+    assert hca("zoo-two", "feed", "--with", "hay", check=0).stdout == f"fed hay at {loopback.url}/v1\n"
+    assert "Feed all animals" in hca("zoo-two", check=0).stdout
+    assert "hca zoo-two feed --with hay" in hca("zoo-two", "feed", "--help", check=0).stdout
+    assert "hca zoo feed --with hay" in hca("zoo", "feed", "--help", check=0).stdout
+    assert "feed\tFeed all animals" in hca("__complete", "--", "zoo-two", "", check=0).stdout
+    assert "--with\t" in hca("__complete", "--", "zoo-two", "feed", "--w", check=0).stdout
+    assert "did you mean 'hca zoo-two feed'" in hca("zoo-two", "feeed", check=2).stderr
+    hca("--config", 'zoo_two_feed={"with": "straw"}', "zoo-two", "feed", check=0)
+    hca("service", "remove", "zoo-two", check=0)
+    assert "zoo-two" in hca("zoo-two", "feed", check=2).stderr
 
 
 def test_nothing_of_the_documents_reaches_the_terminal_as_an_escape(hca: Any, loopback: Any, tmp_path: Path) -> None:

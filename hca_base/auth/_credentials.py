@@ -21,6 +21,7 @@ from ._providers import (
     hosts_of,
 )
 from ._records import why_not
+from ._refresh import login_hint
 from ._scheme import Scheme, ServiceLike, scheme_from_security, signs_own_tokens, takes_google_tokens
 from ._store import TokenStore, account_name, open_store
 
@@ -63,6 +64,7 @@ class Credentials:
     :param providers: asked in this order; the first that has something for a URL answers
     :param hosts: origins of the service
     :param in_query: whether the service takes its API key as a query parameter
+    :param login: whether one logs in to the service; otherwise a key is stored
     """
 
     def __init__(
@@ -72,15 +74,26 @@ class Credentials:
         account: str | None = None,
         *,
         in_query: bool = False,
+        login: bool = True,
     ) -> None:
         self.providers = tuple(providers)
         self.hosts = tuple(hosts)
         self.account = account
         self._in_query = in_query
+        self._login = login
         self._sent = threading.local()
 
     def __repr__(self) -> str:
         return f"<Credentials {self.account}: {', '.join(provider.name for provider in self.providers)}>"
+
+    @property
+    def hint(self) -> str:
+        """What to do where there are none."""
+        if self.account is None:
+            return "hca auth status"
+        if self._login:
+            return login_hint(self.account)
+        return login_hint(self.account).replace(" login ", " auth set-key ")
 
     def headers_for(self, url: str) -> dict[str, str]:
         """Headers for a request to the URL; empty where no provider has any for its host.
@@ -208,7 +221,7 @@ def credentials_for(
     store = store if store is not None else open_store(config)
     adopt = functools.partial(adopt_legacy_login, config, store, service, hosts)
     providers.append(StoredProvider(scheme, store, account, own_session, insecure, before_reading=adopt))
-    return Credentials(providers, hosts, account, in_query=bool(scheme.api_key_query))
+    return Credentials(providers, hosts, account, in_query=bool(scheme.api_key_query), login=scheme.kind == "oauth2")
 
 
 def _google_providers(

@@ -84,6 +84,11 @@ _HARMLESS_IN_JSON = frozenset({"code", "key", "auth", "token-type", "bearer", "c
 # In each pattern the group ``secret`` is what is hidden, and ``name``, where there is one, decides whether.
 # Words of a sentence ("basic understanding") are no secrets: there must be something else than small letters.
 _SCHEME = re.compile(r"\b(?:Bearer|bearer|Basic|basic)\s+(?=[a-z]*[^a-z\s])(?P<secret>[A-Za-z0-9._~+/=-]{8,})")
+# After the header's name, and for what is longer than words are, small letters alone are a secret too.
+_SCHEME_ALONE = re.compile(r"\b[Bb]earer\s+(?P<secret>[a-z]{20,})")
+_AUTHORIZATION = re.compile(
+    r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:[A-Za-z][A-Za-z0-9-]*[ \t]+)?(?P<secret>[^\s\"',;]{8,})", re.IGNORECASE
+)
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])(?P<secret>eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)")
 _USERINFO = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://(?P<secret>[^/\s@\"'<>]+)@", re.IGNORECASE)
 _PEM = re.compile(
@@ -131,7 +136,7 @@ def redact(text: str) -> str:
     """The text without secrets: tokens, keys, signatures of URLs, passwords in URLs, private keys."""
     # All are looked for in the text as it is, so that hiding one thing cannot keep another from being found.
     spans = [*_known_values(text)]
-    for pattern in (_PEM, _USERINFO, _SCHEME, _JWT):
+    for pattern in (_PEM, _USERINFO, _SCHEME, _SCHEME_ALONE, _AUTHORIZATION, _JWT):
         spans += [match.span("secret") for match in pattern.finditer(text)]
     for pattern, in_json in ((_PARAMETER, False), (_JSON_MEMBER, True)):
         for match in pattern.finditer(text):

@@ -40,6 +40,25 @@ def test_secrets_go(text):
     assert CANARY not in redact(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer {}",
+        "authorization: {}",
+        "Authorization: token {}",
+        "{{'Authorization': 'Bearer {}'}}",
+        "curl -H 'authorization: basic {}'",
+    ],
+)
+def test_small_letters_alone_are_a_secret_after_the_name_of_the_header(text):
+    assert "abcdefghijklmnop" not in redact(text.format("abcdefghijklmnop"))
+
+
+def test_long_small_letters_are_a_secret_after_bearer():
+    assert "abcdefghijkl" not in redact("sent Bearer abcdefghijklmnopqrstuvwxyz")
+    assert redact("bearer authentication") == "bearer authentication"
+
+
 def test_tokens_go_wherever_they_are():
     assert JWT not in redact(f"what is {JWT} for")
 
@@ -61,7 +80,19 @@ def test_the_rest_stays(text):
 
 
 @pytest.mark.parametrize(
-    "piece", ["a-", "eyJ-", "a://", '"a":', "x=", "Bearer ", "'a': '", "-----BEGIN A PRIVATE KEY-----", "\\"]
+    "piece",
+    [
+        "a-",
+        "Authorization: a ",
+        "eyJ-",
+        "a://",
+        '"a":',
+        "x=",
+        "Bearer ",
+        "'a': '",
+        "-----BEGIN A PRIVATE KEY-----",
+        "\\",
+    ],
 )
 def test_no_text_takes_long(piece):
     redact(piece * (60_000 // len(piece)))

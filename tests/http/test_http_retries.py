@@ -193,9 +193,10 @@ def test_401_for_good(server, kit, credentials):
 
 
 def test_required_credentials_fail_before_sending(server, kit):
-    with pytest.raises(AuthError):
+    with pytest.raises(AuthError) as caught:
         Session(credentials=kit.Credentials()).get(server.url, auth="required")
     assert server.asked == []
+    assert caught.value.hint == "hca auth status"
 
 
 def test_no_credentials_where_none_are_wanted(server, kit, credentials):

@@ -45,12 +45,15 @@ def smoke(out: Path) -> None:
         run(*install, core)
         run(hca, "--version")
         run(hca, "--help")
-        run(*install, *(f"{wheel}" for wheel in plugins), f"{core}[s3]")
+        # As a user does, but for where the wheels are: everything that `hca` requires comes along.
+        run(*install, "--find-links", out, *plugins)
         run(bin_dir / "python", "-m", "pip", "check")
         for wheel in plugins:
             group = wheel.name.split("-")[0].removeprefix("hca_")
-            if group != "hca":
-                run(hca, group, "--help")
+            run(hca, *([] if group == "hca" else [group]), "--help")
+        run(hca, "dss", "get-bundle", "--help")
+        run(bin_dir / "python", "-m", "hca_base", "plugin", "doctor")
+        run(bin_dir / "python", "-c", "from hca.dss import DSSClient; import hca.upload.cli; DSSClient()")
 
 
 def _name(folder: Path) -> str:

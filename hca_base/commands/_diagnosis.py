@@ -134,12 +134,37 @@ def _leftovers(installed: set[str]) -> Iterator[Finding]:
     import importlib.util
 
     if "hca" in installed:
+        yield from _mixture()
         return
     spec = importlib.util.find_spec("hca")
     for location in (spec.submodule_search_locations or ()) if spec is not None else ():
         folder = Path(location)
         if folder.is_dir() and "site-packages" in folder.parts:
             yield Finding("warning", "hca", f"{folder} is left over from an old hca", f"remove {folder}")
+
+
+#: Files of hca 7 that this version has not, nor will have.
+_FILES_OF_7 = ("default_config.json", "util/_docs.py", "dss/upload_to_cloud.py", "upload/lib/s3_agent.py")
+
+
+def _mixture() -> Iterator[Finding]:
+    """Files of the old hca in the package of the new one, and files that went with the old one's removal."""
+    import importlib.metadata
+
+    distribution = importlib.metadata.distribution("hca")
+    if int(distribution.version.partition(".")[0] or 0) < (_OLD["hca"] or 0):
+        return
+    again = "pip install --force-reinstall --no-deps hca"
+    folder = Path(str(distribution.locate_file("hca")))
+    old = [name for name in _FILES_OF_7 if (folder / name).exists()]
+    if old:
+        yield Finding(
+            "warning", "hca", f"{folder} holds files of an old hca, such as {old[0]}", f"remove {folder / old[0]}"
+        )
+    files = [path for path in distribution.files or () if path.suffix == ".py"]
+    gone = [str(path) for path in files if not Path(str(path.locate())).exists()]
+    if gone:
+        yield Finding("error", "hca", f"{len(gone)} of its files are gone, such as {gone[0]}", again)
 
 
 def _plugins(timeout: float) -> Iterator[Finding]:

@@ -14,7 +14,8 @@ from hca_base.transfer._filestore import FileStore
 from hca_base.transfer._folder import Folder
 from hca_base.transfer._model import Item
 from hca_base.transfer._names import NameChecker, hostile, name_fault, safe_name
-from hca_base.transfer._partial import Partial, Workshop
+from hca_base.transfer._partial import Partial
+from hca_base.transfer._workshop import Workshop
 
 LINKS = ("hard", "copy", "symlink")
 

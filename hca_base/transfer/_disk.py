@@ -12,7 +12,7 @@ from hca_base.errors import HCAError, RefusedError
 from hca_base.transfer._checksums import digest_file
 
 if TYPE_CHECKING:
-    from hca_base.transfer._partial import Workshop
+    from hca_base.transfer._workshop import Workshop
 
 #: A link is not to be had here, for reasons that a copy does not share.
 NO_LINK = frozenset(

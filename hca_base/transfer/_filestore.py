@@ -25,7 +25,8 @@ from typing import Any
 from hca_base.errors import HCAError, UsageError
 from hca_base.transfer._checksums import digest_file
 from hca_base.transfer._disk import copy_into, link_or_copy, write_new
-from hca_base.transfer._partial import Partial, Workshop
+from hca_base.transfer._partial import Partial
+from hca_base.transfer._workshop import Workshop
 
 _LAYOUT = ("v2", "files_2_4")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-import time
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +16,11 @@ from typing import TYPE_CHECKING
 from hca_base.errors import HCAError, RefusedError, UnreachableError
 from hca_base.transfer._checksums import Hashes
 from hca_base.transfer._disk import DiskError, disk_error, free_bytes, write_all
-from hca_base.transfer._limits import CancelledError, GivenUpError
+from hca_base.transfer._limits import GivenUpError
 from hca_base.transfer._locate import Locator, Retry, backoff
 from hca_base.transfer._model import JOURNAL_FROM, Item
 from hca_base.transfer._partial import Partial
+from hca_base.transfer._ranges import Ranges
 from hca_base.transfer._verify import Mismatch, check_size, names_to_hash
 
 if TYPE_CHECKING:
@@ -30,12 +29,8 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 _BUFFER = MIB // 2
-_BLOCK = 16 * MIB
 #: From this size on one file may have several receivers.
 _THREADS_FROM = 32 * MIB
-_MAX_RECEIVERS = 8
-#: Seconds between two looks at whether another receiver would help.
-_LOOK_EVERY = 0.5
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
@@ -55,17 +50,6 @@ class Changed(Exception):
         self.etag = etag
 
 
-class _Block:
-    """A stretch of the file: bytes up to ``done`` are written."""
-
-    __slots__ = ("done", "end", "start")
-
-    def __init__(self, start: int, end: int) -> None:
-        self.start = start
-        self.done = start
-        self.end = end
-
-
 class LargeFetch:
     """One attempt at one large file."""
 
@@ -77,13 +61,8 @@ class LargeFetch:
         self.locator = locator
         self.size = item.size
         self.partial: Partial | None = None
-        self._condition = threading.Condition()
-        self._blocks: list[_Block] = []
-        self._next = 0
-        self._error: BaseException | None = None
-        self._stop = False
-        self._whole = False
-        self._threads: list[threading.Thread] = []
+        #: The server gave more, or other, than the range that was asked for.
+        self.whole = False
 
     # -- the whole attempt ---------------------------------------------------------------------------------------
 
@@ -163,7 +142,7 @@ class LargeFetch:
                 self._reserve(partial, start)
                 if self.size < _THREADS_FROM or reply is not None or self.fetcher.crowded():
                     return self._alone(partial, hashes, reply)
-                return self._together(partial, hashes)
+                return Ranges(self, partial, hashes, self.size).run()
             except Changed as change:
                 reply = None
                 partial.restart(change.etag)
@@ -210,9 +189,9 @@ class LargeFetch:
             before = hashes.size
             try:
                 if reply is None:
-                    reply = self.locator.open(hashes.size, if_range=self._guard(partial))
-                at = self._check_answer(reply, partial, hashes.size)
-                self._skip(reply, hashes.size - at, buffer)
+                    reply = self.locator.open(hashes.size, if_range=self.guard(partial))
+                at = self.check_answer(reply, partial, hashes.size)
+                self.skip(reply, hashes.size - at, buffer)
                 while hashes.size < self.size:
                     self.context.cancel.check()
                     count = reply.readinto(buffer[: self.size - hashes.size])
@@ -228,10 +207,10 @@ class LargeFetch:
                 if reply is not None:
                     reply.close()
                     reply = None
-                again = self._as_retry(error)
+                again = self.as_retry(error)
                 if not isinstance(again, Retry):
                     raise again from error
-                failures = self._pause(again, failures, hashes.size > before)
+                failures = self.pause(again, failures, hashes.size > before)
             except BaseException:
                 if reply is not None:
                     reply.close()
@@ -239,15 +218,15 @@ class LargeFetch:
         return hashes
 
     @staticmethod
-    def _as_retry(error: Exception) -> Exception:
+    def as_retry(error: Exception) -> Exception:
         """A broken connection is worth another attempt; other errors are what they are."""
         return Retry(error) if isinstance(error, UnreachableError) and not isinstance(error, GivenUpError) else error
 
-    def _guard(self, partial: Partial) -> str | None:
+    def guard(self, partial: Partial) -> str | None:
         """The ETag for ``If-Range``: a strong one of the object that the partial was begun with."""
         return partial.etag if partial.etag and not partial.etag.startswith("W/") else None
 
-    def _check_answer(self, reply: Reply, partial: Partial, wanted: int) -> int:
+    def check_answer(self, reply: Reply, partial: Partial, wanted: int) -> int:
         """Where in the file the answer's body starts.
 
         :raises Changed: it is another object than before
@@ -267,7 +246,7 @@ class LargeFetch:
                 reply.close()
                 if told is not None and told[2] is not None and told[2] != self.size:
                     check_size(self.item, told[2])
-                self._whole = True
+                self.whole = True
                 raise Retry(UnreachableError(f"{self.item.name}: asked for bytes from {wanted}, got {header!r}"))
             return wanted
         if _is_encoded(reply) and reply.length != self.size:
@@ -278,7 +257,7 @@ class LargeFetch:
             check_size(self.item, reply.length)
         return 0
 
-    def _skip(self, reply: Reply, count: int, buffer: memoryview) -> None:
+    def skip(self, reply: Reply, count: int, buffer: memoryview) -> None:
         """Read and drop bytes that are there already (the server gave more than it was asked for)."""
         while count > 0:
             self.context.cancel.check()
@@ -286,6 +265,18 @@ class LargeFetch:
             if not received:
                 raise UnreachableError(f"the answer for {self.item.name} ended early")
             count -= received
+
+    def pause(self, retry: Retry, failures: int, progressed: bool) -> int:
+        """Wait before the next attempt; how many have failed in a row.
+
+        :raises HCAError: there are to be no more
+        """
+        if not retry.free:
+            failures = 1 if progressed else failures + 1
+        if failures > self.context.options.retries:
+            raise retry.error
+        self.context.cancel.sleep(retry.after if retry.after is not None else backoff(self.context.options, failures))
+        return failures
 
     # -- a stream of unknown or other length -----------------------------------------------------------------------
 
@@ -326,163 +317,10 @@ class LargeFetch:
             reply.close()
             if isinstance(error, zlib.error):
                 raise Retry(UnreachableError(f"{self.item.name} comes in a broken encoding")) from error
-            raise self._as_retry(error) from error
+            raise self.as_retry(error) from error
         except BaseException:
             reply.close()
             raise
-
-    # -- several receivers, one hasher -----------------------------------------------------------------------------
-
-    def _together(self, partial: Partial, hashes: Hashes) -> Hashes:
-        assert self.size is not None
-        self._blocks = [
-            _Block(start, min(start + _BLOCK, self.size)) for start in range(hashes.size, self.size, _BLOCK)
-        ]
-        self._next, self._error, self._stop = 0, None, False
-        self._start_receiver(partial)
-        try:
-            self._hash_along(partial, hashes)
-        finally:
-            with self._condition:
-                self._stop = True
-                self._condition.notify_all()
-            for thread in self._threads:
-                while thread.is_alive():
-                    thread.join(0.1)
-            self._threads.clear()
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
-        return hashes
-
-    def _start_receiver(self, partial: Partial) -> None:
-        thread = threading.Thread(target=self._work, args=(partial,), name="hca-range", daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _hash_along(self, partial: Partial, hashes: Hashes) -> None:
-        assert self.size is not None
-        buffer = memoryview(bytearray(MIB))
-        looked, waited, seen, best = time.monotonic(), 0.0, hashes.size, 0.0
-        may_grow = True
-        for block in self._blocks:
-            while hashes.size < block.end:
-                before = time.monotonic()
-                with self._condition:
-                    # Small steps cost more than they bring, unless nothing else is left to do.
-                    goal = min(block.end, hashes.size + len(buffer))
-                    while block.done < goal and self._error is None and not self.context.cancel.is_set():
-                        self._condition.wait(0.25)
-                        if block.done > hashes.size and time.monotonic() - before > 0.2:
-                            break
-                    available = block.done
-                now = time.monotonic()
-                waited += now - before
-                if available <= hashes.size:
-                    self.context.cancel.check()
-                    if self._error is not None:
-                        return
-                while hashes.size < available:
-                    step = min(len(buffer), available - hashes.size)
-                    count = os.preadv(partial.fd, [buffer[:step]], hashes.size)
-                    if not count:
-                        raise DiskError(f"{self.item.name}: the partial file lost bytes that were written to it")
-                    hashes.update(buffer[:count])
-                    partial.checkpoint(hashes)
-                if now - looked >= _LOOK_EVERY:
-                    rate = (hashes.size - seen) / (now - looked)
-                    may_grow = may_grow and waited > (now - looked) / 3 and not self._whole and rate > best * 1.1
-                    if may_grow and len(self._threads) < self._receivers_allowed():
-                        best = rate
-                        self._start_receiver(partial)
-                    looked, waited, seen = now, 0.0, hashes.size
-
-    def _receivers_allowed(self) -> int:
-        return min(_MAX_RECEIVERS, self.context.options.connections or _MAX_RECEIVERS)
-
-    def _claim(self, after: _Block | None = None) -> _Block | None:
-        """The next block that nobody has; with ``after``, only if it is the one that follows."""
-        with self._condition:
-            if self._stop or self._error is not None or self._next >= len(self._blocks):
-                return None
-            block = self._blocks[self._next]
-            if after is not None and block.start != after.end:
-                return None
-            self._next += 1
-            return block
-
-    def _work(self, partial: Partial) -> None:
-        buffer = memoryview(bytearray(_BUFFER))
-        try:
-            while (block := self._claim()) is not None:
-                self._fill(partial, block, buffer)
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that hashes
-            with self._condition:
-                if self._error is None:
-                    self._error = error
-                self._condition.notify_all()
-
-    def _fill(self, partial: Partial, block: _Block, buffer: memoryview) -> None:
-        """Receive one block, with its attempts."""
-        failures = 0
-        while block.done < block.end:
-            before = block.done
-            try:
-                # A server that once gave the whole file, or other bytes, is asked for everything in one go.
-                end = None if self._whole else block.end
-                reply = self.locator.open(block.done, end, self._guard(partial))
-            except Retry as retry:
-                failures = self._pause(retry, failures, False)
-                continue
-            try:
-                with self._condition:
-                    at = self._check_answer(reply, partial, block.done)
-                if reply.status == 200:
-                    self._whole = True
-                self._skip(reply, block.done - at, buffer)
-                self._pump(reply, partial, block, buffer)
-                reply.release()
-            except (Retry, HCAError) as error:
-                reply.close()
-                again = self._as_retry(error)
-                if not isinstance(again, Retry):
-                    raise again from error
-                failures = self._pause(again, failures, block.done > before)
-            except BaseException:
-                reply.close()
-                raise
-
-    def _pause(self, retry: Retry, failures: int, progressed: bool) -> int:
-        if self._stop or self._error is not None:
-            raise CancelledError
-        if not retry.free:
-            failures = 1 if progressed else failures + 1
-        if failures > self.context.options.retries:
-            raise retry.error
-        self.context.cancel.sleep(retry.after if retry.after is not None else backoff(self.context.options, failures))
-        return failures
-
-    def _pump(self, reply: Reply, partial: Partial, block: _Block, buffer: memoryview) -> None:
-        current: _Block | None = block
-        while current is not None:
-            while current.done < current.end:
-                self.context.cancel.check()
-                if self._stop:
-                    raise CancelledError
-                count = reply.readinto(buffer[: min(len(buffer), current.end - current.done)])
-                if not count:
-                    raise UnreachableError(f"the answer for {self.item.name} ended early")
-                write_all(partial.fd, buffer[:count], current.done)
-                with self._condition:
-                    current.done += count
-                    self._condition.notify()
-                self.fetcher.moved(self.item, count)
-                self.fetcher.rate.pace(count, self.context.cancel)
-            # A body that goes on beyond the block: take what follows, if nobody else does.
-            following = self._claim(current) if reply.status == 200 or self._whole else None
-            if following is None and current is not block:
-                return
-            current = following
 
 
 def _is_encoded(reply: Reply) -> bool:

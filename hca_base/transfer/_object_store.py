@@ -20,7 +20,8 @@ from hca_base.errors import HCAError, RefusedError, UnreachableError, UsageError
 from hca_base.transfer._checksums import normal
 from hca_base.transfer._model import Item
 from hca_base.transfer._names import NameChecker, hostile, name_fault
-from hca_base.transfer._partial import Partial, Workshop
+from hca_base.transfer._partial import Partial
+from hca_base.transfer._workshop import Workshop
 
 #: Protocols of fsspec whose objects appear whole or not at all.
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"})

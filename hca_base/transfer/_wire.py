@@ -13,12 +13,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hca_base.errors import HCAError, TimedOutError, UnreachableError, UsageError
-from hca_base.http import Origin, origin_of
+from hca_base.http import BoundedResponse, Origin, answer_within, origin_of
 from hca_base.transfer._limits import Cancel, CancelledError
 from hca_base.transfer._net import Truncated, ca_bundle, proxy_for
 
 #: A connection idle for longer is not used again: the other side has often closed it by then.
 _MAX_HEADERS_BYTES = 64 * 1024
+#: The head of an answer may take this many times the longest pause within it.
+_HEAD_TIMES = 3
 _DRAIN = 256 * 1024
 
 
@@ -216,7 +218,8 @@ class Wire:
                     # Who refuses a body often says why before hanging up.
                     if body is None or reused:
                         raise
-                answer = connection.getresponse()
+                with answer_within(_HEAD_TIMES * self._stall_timeout, body=False):
+                    answer = connection.getresponse()
             except Exception as error:
                 self._drop(connection)
                 self._cancel.check()
@@ -265,6 +268,7 @@ class Wire:
             connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._context)
         else:
             connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        connection.response_class = BoundedResponse
         if proxy and origin.scheme == "https":
             connection.set_tunnel(origin.host, origin.port, headers)
         try:

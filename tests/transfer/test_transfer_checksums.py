@@ -46,7 +46,7 @@ def test_crc32c_in_pieces_and_by_both_means(data: bytes, cut: int) -> None:
 
 
 def test_files_of_all_shapes(tmp_path: Path) -> None:
-    for size in (0, 1, 70_000, 9 * MIB, 64 * MIB, 64 * MIB + 1, 130 * MIB):
+    for size in (0, 1, 70_000, 9 * MIB, 64 * MIB, 64 * MIB + 1):
         body = random.Random(size).randbytes(MIB) * (size // MIB) + b"x" * (size % MIB)
         path = tmp_path / "file"
         path.write_bytes(body)

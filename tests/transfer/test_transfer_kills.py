@@ -140,7 +140,8 @@ def test_a_journal_is_not_believed(tmp_path: Path, server: FaultServer) -> None:
     server.ranges.clear()
     server.bytes_per_second = None
     finish(plan, to, bodies)
-    assert min(begin for begin, _ in server.ranges[f"/data/{name}"]) == 8 * MIB
+    first = min(begin for begin, _ in server.ranges[f"/data/{name}"])
+    assert 4 * MIB < first <= 9 * MIB
 
 
 def test_an_empty_journal_and_foreign_files_do_no_harm(tmp_path: Path, server: FaultServer) -> None:

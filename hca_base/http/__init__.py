@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ._addresses import same_host as same_host
     from ._body import iter_body as iter_body
     from ._body import json_of as json_of
+    from ._body import read_whole as read_whole
+    from ._bounded import BoundedResponse as BoundedResponse
+    from ._bounded import answer_within as answer_within
     from ._call import RequestCredentials as RequestCredentials
     from ._errors import error_from_response as error_from_response
     from ._errors import transport_error as transport_error
@@ -56,6 +59,9 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "is_loopback": "._addresses",
         "iter_body": "._body",
         "json_of": "._body",
+        "read_whole": "._body",
+        "BoundedResponse": "._bounded",
+        "answer_within": "._bounded",
         "next_page": "._links",
         "origin_of": "._addresses",
         "parse_link_header": "._links",

@@ -12,6 +12,8 @@ from hca_base.errors import ServiceError, TimedOutError, UnreachableError
 if TYPE_CHECKING:
     import requests
 
+    from ._settings import HttpSettings
+
 CHUNK = 1 << 16
 
 
@@ -28,20 +30,38 @@ def read_bounded(response: requests.Response, limit: int, *, deadline: float | N
     if response.request.method != "HEAD" and announced.isdigit() and int(announced) > limit:
         response.close()
         raise _too_large(response, limit)
-    parts: list[bytes] = []
-    size = 0
+    # Not a list of pieces: a chunk may be a single byte.
+    body = bytearray()
     for chunk in response.iter_content(CHUNK):
-        size += len(chunk)
-        if size > limit:
+        body += chunk
+        if len(body) > limit:
             response.close()
             raise _too_large(response, limit)
-        parts.append(chunk)
         if deadline is not None and time.monotonic() > deadline:
             response.close()
             raise TimedOutError(f"{_host(response)} did not finish its answer in time")
     # requests offers no public way to hand it a body that was read in pieces.
-    response._content = b"".join(parts)
+    response._content = bytes(body)
     response._content_consumed = True  # type: ignore[attr-defined]
+
+
+def read_whole(response: requests.Response, settings: HttpSettings) -> bytes:
+    """The whole body of a streamed answer, within the limits that hold for other answers.
+
+    :raises UnreachableError: it is larger than ``http.max_body``, or the connection broke
+    :raises TimedOutError: it takes longer than ``http.answer_timeout``
+    """
+    import requests
+
+    from ._bounded import bound_body
+    from ._errors import transport_error
+
+    bound_body(response, settings.answer_timeout)
+    try:
+        read_bounded(response, settings.max_body, deadline=time.monotonic() + settings.answer_timeout)
+    except requests.RequestException as error:
+        raise transport_error(error, response.url) from None
+    return response.content
 
 
 def iter_body(response: requests.Response, chunk_size: int = 1 << 20) -> Iterator[bytes]:

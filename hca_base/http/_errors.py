@@ -135,12 +135,14 @@ def _hint(response: requests.Response) -> str | None:
     )
     if status == 401:
         if sent:
-            return "The credentials were not accepted; see hca auth status, and log in again with hca login."
-        return "Log in with hca login; hca auth status shows what is there."
+            return (
+                "The credentials were not accepted; see 'hca auth status', then log in again: 'hca login SERVICE'."
+            )
+        return "Log in with 'hca login SERVICE'; 'hca auth status' shows what is there."
     if status == 403:
         if sent:
-            return "This identity may not do that; hca auth status shows who you are to the service."
-        return "Log in with hca login, or check the URL: gateways answer so for unknown paths, too."
+            return "This identity may not do that; 'hca auth status' shows who you are to the service."
+        return "Log in with 'hca login SERVICE', or check the URL: gateways answer so for unknown paths, too."
     if status == 429:
         return "The service limits the rate of requests; wait, then try again."
     if status in (502, 503, 504):
@@ -160,6 +162,8 @@ def transport_error(error: Exception, url: str | None) -> HCAError:
         return ConfigError("a SOCKS proxy needs the package PySocks", hint="pip install 'requests[socks]'")
     if isinstance(error, rex.InvalidJSONError):
         return UsageError(f"the body for {host} cannot be written as JSON")
+    if isinstance(error, rex.InvalidHeader) and "Content-Length" in str(error):
+        return UnreachableError(f"{host} does not speak HTTP as it should: its answer has two lengths")
     if isinstance(error, rex.InvalidURL | rex.MissingSchema | rex.InvalidSchema | rex.InvalidHeader):
         kind = "header" if isinstance(error, rex.InvalidHeader) else "URL"
         return UsageError(f"the request to {host} has a {kind} that cannot be sent")

@@ -156,7 +156,11 @@ class Session:
         history: list[requests.Response] = []
         while True:
             response = self._with_repeats(call)
-            step = self._next_step(call, response, follow_waits, redirect, len(history) - waits.count)
+            try:
+                step = self._next_step(call, response, follow_waits, redirect, len(history) - waits.count)
+            except HCAError:
+                response.close()
+                raise
             if step is None:
                 break
             url, pause = step
@@ -190,11 +194,15 @@ class Session:
             failure: HCAError | None = None
             response: requests.Response | None = None
             limit = retries
+            started = time.monotonic()
             try:
                 response = self._attempt(call)
             except RequestException as error:
                 failure = transport_error(error, call.url)
                 if is_certificate_failure(error) or not isinstance(failure, UnreachableError):
+                    raise failure from None
+                if time.monotonic() - started >= self.settings.answer_timeout:
+                    # It had all the time that an answer gets; asking again would give it as much again.
                     raise failure from None
                 if is_connect_failure(error):
                     limit = min(retries, policy.connect_retries)
@@ -233,7 +241,7 @@ class Session:
         self._await_turn(call)
         trace_request(prepared)
         started = time.monotonic()
-        response = self.transport.transmit(prepared, call.timeout)
+        response = self.transport.transmit(prepared, call.timeout, whole=not call.stream)
         trace_response(response, time.monotonic() - started)
         status = response.status_code
         if status in REDIRECT_STATUSES or (call.stream and status < 400):
@@ -254,7 +262,8 @@ class Session:
             given = dict(call.credentials.headers_for(call.url))
             keys = dict(call.credentials.params_for(call.url))
             if call.auth == "required" and not (given or keys or "authorization" in own):
-                raise AuthError(f"{call.start.host} wants credentials for this, and there are none", hint="hca login")
+                hint = getattr(call.credentials, "hint", "hca auth status")
+                raise AuthError(f"{call.start.host} wants credentials for this, and there are none", hint=hint)
             headers.update({name: value for name, value in given.items() if name.lower() not in own})
             if not call.verbatim:
                 params += keys.items()

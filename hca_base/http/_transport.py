@@ -12,12 +12,15 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+import urllib3.connection
+import urllib3.connectionpool
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from hca_base.errors import ConfigError
 
 from ._addresses import is_loopback
+from ._bounded import BoundedResponse, answer_within
 from ._redact import guard_loggers
 from ._settings import HttpSettings
 
@@ -35,6 +38,40 @@ class _NoImplicitAuth(requests.auth.AuthBase):
         return request
 
 
+class _HTTPConnection(urllib3.connection.HTTPConnection):
+    response_class = BoundedResponse
+
+
+class _HTTPSConnection(urllib3.connection.HTTPSConnection):
+    response_class = BoundedResponse
+
+
+class _HTTPPool(urllib3.connectionpool.HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(urllib3.connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter, over connections with these answers."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools of direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """The pools of connections through a proxy."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
 class Transport(requests.Session):
     """Sends prepared requests; follows no redirect and repeats nothing by itself."""
 
@@ -44,7 +81,7 @@ class Transport(requests.Session):
         self.auth = _NoImplicitAuth()
         self.headers["User-Agent"] = user_agent
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(
+        adapter = _Adapter(
             pool_connections=POOLED_HOSTS, pool_maxsize=CONNECTIONS_PER_HOST, max_retries=0, pool_block=False
         )
         self.mount("https://", adapter)
@@ -85,16 +122,18 @@ class Transport(requests.Session):
         return
 
     def transmit(
-        self, prepared: requests.PreparedRequest, timeout: tuple[float, float] | None = None
+        self, prepared: requests.PreparedRequest, timeout: tuple[float, float] | None = None, *, whole: bool = False
     ) -> requests.Response:
         """Send one request; the body of the answer is left to be read.
 
+        :param whole: ``http.answer_timeout`` is for the body too, not for the head of the answer alone
         :raises ConfigError: a file or folder of CA certificates is missing
         :raises requests.RequestException: as requests does
         """
         merged = self.merge_environment_settings(prepared.url, {}, True, None, None)
         try:
-            return self.send(prepared, allow_redirects=False, timeout=timeout or self.settings.timeout, **merged)
+            with answer_within(self.settings.answer_timeout, body=whole):
+                return self.send(prepared, allow_redirects=False, timeout=timeout or self.settings.timeout, **merged)
         except requests.RequestException:
             raise
         except LocationParseError as error:

@@ -1,0 +1,138 @@
+"""Reading an answer from the socket within bounds: of time, of the head's size, of the length of a line.
+
+The libraries below bound the pauses between two reads, and no more: a server that sends one byte a second, status lines
+100 without end, or a chunk's size that never ends its line keeps them for ever, or fills the memory (``http.client``
+has a limit for one line and for the number of headers; older releases of urllib3 read a chunk's size with neither).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+#: Bytes of a status line and headers, 100 Continue included. Browsers stop at 256 KiB or less.
+MAX_HEAD = 1 << 20
+#: Bytes of a line within a body (the size of a chunk, a trailer); as http.client has it for headers.
+MAX_LINE = 1 << 16
+#: Lines in a row with no body between them: trailers.
+MAX_LINES = 1000
+
+_allowed = threading.local()
+
+
+@contextlib.contextmanager
+def answer_within(seconds: float, *, body: bool) -> Iterator[None]:
+    """Bound the answers whose reading begins in the block, in this thread.
+
+    :param body: the body counts too; False: the time is for the head alone
+    """
+    before = getattr(_allowed, "terms", None)
+    _allowed.terms = (time.monotonic() + seconds, body)
+    try:
+        yield
+    finally:
+        _allowed.terms = before
+
+
+class _Socket(io.RawIOBase):
+    """The socket's bytes, as long as there is time.
+
+    :ivar head: bytes of the head that may still come; None behind it
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self.head: int | None = MAX_HEAD
+        terms: tuple[float, bool] | None = getattr(_allowed, "terms", None)
+        self.deadline: float | None = terms[0] if terms else None
+        self.body = terms is not None and terms[1]
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return int(self._raw.fileno())
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise TimeoutError("the answer took too long")
+        count: int | None = self._raw.readinto(buffer)
+        if self.head is not None and count:
+            self.head -= count
+            if self.head < 0:
+                raise http.client.LineTooLong("head")
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._raw.close()
+
+
+class _Reader(io.BufferedReader):
+    """Lines no longer than they need be, and no more of them."""
+
+    _lines = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self._lines += 1
+        if self._lines > MAX_LINES:
+            raise http.client.LineTooLong("trailer")
+        if size is not None and size >= 0:
+            line = super().readline(size)
+            if self._lines > 1 and len(line) < size and not line.endswith(b"\n"):
+                # http.client takes the end of the connection for the end of the headers.
+                raise http.client.IncompleteRead(line)
+            return line
+        line = super().readline(MAX_LINE + 1)
+        if len(line) > MAX_LINE:
+            raise http.client.LineTooLong("chunk size")
+        return line
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._lines = 0
+        return super().read(size)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        self._lines = 0
+        return super().read1(size)
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._lines = 0
+        return super().readinto(buffer)
+
+    def readinto1(self, buffer: Any, /) -> int:
+        self._lines = 0
+        return super().readinto1(buffer)
+
+
+class BoundedResponse(http.client.HTTPResponse):
+    """An answer that ends, one way or the other."""
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._socket = _Socket(self.fp.detach())
+        self.fp = _Reader(self._socket)
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        self._socket.head = None
+        if not self._socket.body:
+            self._socket.deadline = None
+
+    def bound(self, seconds: float) -> None:
+        """Give the rest of the answer so much time."""
+        self._socket.deadline = time.monotonic() + seconds
+
+
+def bound_body(response: Any, seconds: float) -> None:
+    """Give the rest of a streamed answer (of ``requests``) so much time."""
+    answer = getattr(response.raw, "_original_response", None)
+    if isinstance(answer, BoundedResponse):
+        answer.bound(seconds)

@@ -1,10 +1,11 @@
 """Finding what the documentation tells people to type.
 
 Commands stand in ``.. code-block:: console`` blocks, behind ``$``; lines without it show output and are not run. Python
-stands in ``.. code-block:: python`` blocks. An RST comment before a block says what is special about it::
+stands in ``.. code-block:: python`` blocks. An RST comment before a block says what is special about it, or does what the text asks a reader to do by hand::
 
     .. not run: it needs an account of the cloud
     .. exits with: 4
+    .. by hand: echo 'a line' >> a-file
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 _BLOCK = re.compile(r"^(?P<indent> *)\.\. code-block:: (?P<kind>console|python|bash) *$")
 _NOT_RUN = re.compile(r"^ *\.\. not run: (?P<reason>.+)$")
+_BY_HAND = re.compile(r"^ *\.\. by hand: (?P<command>.+)$")
 _EXITS = re.compile(r"^ *\.\. exits with: (?P<code>\d+) *$")
 
 
@@ -50,6 +52,8 @@ def snippets(path: Path) -> Iterator[Snippet]:
             reason = match["reason"]
         elif match := _EXITS.match(line):
             code = int(match["code"])
+        elif match := _BY_HAND.match(line):
+            yield Snippet(path, "console", number + 1, match["command"] + "\n", "", 0)
         elif match := _BLOCK.match(line):
             start = number + 1
             number, body = _body(lines, number + 1, len(match["indent"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -30,7 +31,10 @@ from hca_local.demo.sample import write_bundle
 write_bundle(Path(r"{}"))
 """
 
-pytestmark = pytest.mark.xdist_group("docs")
+pytestmark = [
+    pytest.mark.xdist_group("docs"),
+    pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX: the pages show commands for a POSIX shell"),
+]
 
 
 class Shell:
@@ -102,9 +106,14 @@ def page_shell(deployment: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     shutil.copy(next((deployment.folder / "demo").glob("*R1.fastq.gz")), work / "reads_R1.fastq.gz")
     (work / "sample.json").write_text('{"sample": 1}\n')
     monkeypatch.setattr(deployment, "work", work)
+    # What a page installs is for that page alone, and built with what is here.
+    installed = {"PIP_TARGET": str(tmp_path / "site"), "PYTHONPATH": str(tmp_path / "site"), "PIP_NO_DEPS": "1"}
+    if importlib.util.find_spec("setuptools"):
+        installed["PIP_NO_BUILD_ISOLATION"] = "0"
+    monkeypatch.setattr(deployment, "env", {**deployment.env, **installed, "PIP_UPGRADE": "1"})
     yield deployment
     # What a page sets, no other page shall find.
-    deployment.run("hca profile use local; hca config unset upload.current_area || true")
+    deployment.run("hca profile use local; hca config unset upload.current_area; true")
 
 
 def _id(path: Path) -> str:

@@ -109,7 +109,7 @@ class Node(MutableMapping[str, Any]):
         """Merge settings into these, objects with objects; an object with one of :data:`OPERATORS` edits a list."""
         for key, value in dict(*args, **kwargs).items():
             operator = next(iter(value)) if isinstance(value, Mapping) and len(value) == 1 else None
-            if operator in OPERATORS:
+            if operator is not None and operator in OPERATORS:
                 self[key] = OPERATORS[operator](list(self.get(key, [])), value[operator])
             elif isinstance(value, Mapping):
                 if not isinstance(self.get(key), Node):

@@ -16,9 +16,10 @@ def load() -> dict[str, Any]:
     from hca_base.plugins import registry
 
     service = registry().services().get("dss")
-    if service is None:
+    bundled = service.bundled_bytes() if service is not None else None
+    if bundled is None:
         raise DocumentError("the embedded DSS needs the hca-dss plugin", hint="install it: pip install hca-dss")
-    document = json.loads(service.bundled_bytes())
+    document = json.loads(bundled)
     if document.get("swagger") != "2.0":
         raise DocumentError("the embedded DSS reads Swagger 2.0; the bundled document of hca-dss is something else")
     return document

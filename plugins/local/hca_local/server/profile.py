@@ -32,7 +32,7 @@ def read_pointer() -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def connect(running: Settings, announce: Any = None) -> bool:
+def connect(running: Settings) -> bool:
     """Have the user's commands lead to a deployment: write its addresses, tokens and keys, and choose the profile if
     none is chosen.
 
@@ -43,8 +43,7 @@ def connect(running: Settings, announce: Any = None) -> bool:
         for section, members in values.items():
             kept = data.get(section)
             data[section] = {**(kept if isinstance(kept, dict) else {}), **members}
-    store = open_store(settings.load(), announce=announce) if announce else open_store(settings.load())
-    _store_credentials(running, store)
+    _store_credentials(running, open_store(settings.load()))
     chosen = False
     if settings.active_profile() is None:
         settings.use_profile(PROFILE)

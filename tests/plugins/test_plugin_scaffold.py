@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,36 @@ def test_a_wheel_is_installed_by_hca_itself(environment: Any) -> None:
     assert "get-greeting" in environment.hca("demo").stdout
     environment.hca("plugin", "uninstall", "hca-demo", "--yes")
     assert environment.hca("demo", check=2).stdout == ""
+
+
+def appears(environment: Any, there: bool) -> None:
+    """Whether the example is in the help, in a shell's completion, and in the interactive shell."""
+    code = 0 if there else 2
+    assert ("example" in environment.hca("--help").stdout.split()) is there
+    assert ("get-greeting" in environment.hca("example", check=code).stdout) is there
+    assert ("--name" in environment.hca("example", "get-greetings", "--help", check=code).stdout) is there
+    assert ("get-greetings\t" in environment.hca("__complete", "--", "example", "get").stdout) is there
+    done = environment.hca("shell", "-c", "use example", "-c", "help", check=code)
+    assert ("get-greeting" in done.stdout) is there
+    listed = environment.hca("plugin", "list", "-f", "value", "-c", "plugin").stdout.split()
+    assert ("hca-plugin-example" in listed) is there
+
+
+def test_a_wheel_of_the_example_by_pip_and_a_second_directory(environment: Any) -> None:
+    work = environment.home / "work"
+    shutil.copytree(EXAMPLE, work / "source", ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__"))
+    environment.pip("wheel", *OFFLINE, "-w", "wheels", "./source")
+    wheel = next((work / "wheels").glob("*.whl"))
+    appears(environment, False)
+    environment.pip("install", "--no-index", "--no-deps", "--quiet", wheel)
+    appears(environment, True)
+    environment.pip("uninstall", "--yes", "--quiet", "hca-plugin-example")
+    appears(environment, False)
+    environment.pip("install", "--no-index", "--no-deps", "--quiet", "--target", "second", wheel)
+    environment.env["PYTHONPATH"] = str(work / "second")
+    appears(environment, True)
+    del environment.env["PYTHONPATH"]
+    appears(environment, False)
 
 
 def test_an_editable_install_is_followed(environment: Any) -> None:

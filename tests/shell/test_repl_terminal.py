@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-pexpect = pytest.importorskip("pexpect")
 
 _DOCUMENT: dict[str, Any] = {
     "swagger": "2.0",
@@ -43,44 +39,6 @@ _DOCUMENT: dict[str, Any] = {
 UUID = "0f4c1a2b-aaaa-bbbb-cccc-0123456789ab"
 
 
-class Terminal:
-    """``hca`` at a terminal."""
-
-    def __init__(self, hca: Any, *args: str, prompt: str = "hca> ", height: int = 150) -> None:
-        env = {**hca.env, "TERM": "xterm", "COLUMNS": "200", "PROMPT_TOOLKIT_NO_CPR": "1", "PAGER": "less"}
-        self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "hca_base", *args],
-            env=env,
-            cwd=str(hca.cwd),
-            encoding="utf-8",
-            timeout=20,
-            dimensions=(height, 200),
-        )
-        self.wait(prompt)
-
-    def wait(self, text: str) -> str:
-        """Wait until a text appears; what came before it, without escape sequences."""
-        # The cursor may be moved between any two characters, and in place of writing a space.
-        moves = r"(?:\x1b\[[0-9;?]*[a-zA-Z]|[\s\x08])*"
-
-        self.child.expect(moves.join(re.escape(c) for c in text if not c.isspace()))
-        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.child.before)
-
-    def line(self, text: str, prompt: str = "hca> ") -> str:
-        """Type a line; what it printed."""
-        self.child.send(text + "\r")
-        # The echo redraws the prompt; only the prompt of a new line counts.
-        self.child.expect(r"\r?\n")
-        return self.wait(prompt)
-
-    def leave(self) -> int:
-        self.child.sendeof()
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-        return int(self.child.exitstatus if self.child.exitstatus is not None else -1)
-
-
 @pytest.fixture
 def zoo(hca: Any, loopback: Any) -> Iterator[Any]:
     hca.configure({"services": {"zoo": {"url": f"{loopback.url}/v1/swagger.json", "title": "Animals"}}})
@@ -91,8 +49,8 @@ def zoo(hca: Any, loopback: Any) -> Iterator[Any]:
     yield loopback
 
 
-def test_commands_help_and_leaving(hca: Any, zoo: Any) -> None:
-    terminal = Terminal(hca)
+def test_commands_help_and_leaving(hca: Any, zoo: Any, at_terminal: Any) -> None:
+    terminal = at_terminal()
     assert "Animals" in terminal.line("help")
     assert "get-animal" in terminal.line("help zoo")
     assert UUID in terminal.line("zoo get-animals")
@@ -101,8 +59,8 @@ def test_commands_help_and_leaving(hca: Any, zoo: Any) -> None:
     assert terminal.leave() == 0
 
 
-def test_completion_of_commands_options_choices_and_seen_values(hca: Any, zoo: Any) -> None:
-    terminal = Terminal(hca)
+def test_completion_of_commands_options_choices_and_seen_values(hca: Any, zoo: Any, at_terminal: Any) -> None:
+    terminal = at_terminal()
     terminal.line("zoo get-animals")
     terminal.child.send("zoo get-animal --uu\t")
     terminal.wait("--uuid")
@@ -122,8 +80,8 @@ def test_completion_of_commands_options_choices_and_seen_values(hca: Any, zoo: A
     terminal.leave()
 
 
-def test_prefix_and_settings_show_in_the_prompt(hca: Any, zoo: Any) -> None:
-    terminal = Terminal(hca)
+def test_prefix_and_settings_show_in_the_prompt(hca: Any, zoo: Any, at_terminal: Any) -> None:
+    terminal = at_terminal()
     terminal.line("use zoo", "hca zoo> ")
     assert UUID in terminal.line("get-animals", "hca zoo> ")
     assert "config.json" in terminal.line("config path", "hca zoo> ")
@@ -134,8 +92,8 @@ def test_prefix_and_settings_show_in_the_prompt(hca: Any, zoo: Any) -> None:
     terminal.leave()
 
 
-def test_pipes_and_redirections(hca: Any, zoo: Any) -> None:
-    terminal = Terminal(hca)
+def test_pipes_and_redirections(hca: Any, zoo: Any, at_terminal: Any) -> None:
+    terminal = at_terminal()
     assert terminal.line("zoo get-animals | grep -c uuid").strip().endswith("1")
     terminal.line("zoo get-animals > animals.json")
     assert json.loads((hca.cwd / "animals.json").read_text()) == {"animals": [{"uuid": UUID}]}
@@ -144,8 +102,8 @@ def test_pipes_and_redirections(hca: Any, zoo: Any) -> None:
     terminal.leave()
 
 
-def test_json_over_several_lines(hca: Any, zoo: Any) -> None:
-    terminal = Terminal(hca)
+def test_json_over_several_lines(hca: Any, zoo: Any, at_terminal: Any) -> None:
+    terminal = at_terminal()
     terminal.child.send("config set transfer.note {\r")
     terminal.wait("... ")
     terminal.child.send('"a": [1, 2]}\r')
@@ -155,7 +113,7 @@ def test_json_over_several_lines(hca: Any, zoo: Any) -> None:
     terminal.leave()
 
 
-def test_interrupt_cancels_the_command_and_keeps_the_session(hca: Any, zoo: Any) -> None:
+def test_interrupt_cancels_the_command_and_keeps_the_session(hca: Any, zoo: Any, at_terminal: Any) -> None:
     import threading
 
     asked, release = threading.Event(), threading.Event()
@@ -166,7 +124,7 @@ def test_interrupt_cancels_the_command_and_keeps_the_session(hca: Any, zoo: Any)
         return {}
 
     zoo.route("GET", "/v1/slow", slow)
-    terminal = Terminal(hca)
+    terminal = at_terminal()
     terminal.child.send("zoo get-slow\r")
     assert asked.wait(20)
     terminal.child.send("\x03")
@@ -177,8 +135,8 @@ def test_interrupt_cancels_the_command_and_keeps_the_session(hca: Any, zoo: Any)
     assert terminal.leave() == 0
 
 
-def test_history_lasts_and_holds_no_secrets(hca: Any, zoo: Any) -> None:
-    terminal = Terminal(hca)
+def test_history_lasts_and_holds_no_secrets(hca: Any, zoo: Any, at_terminal: Any) -> None:
+    terminal = at_terminal()
     terminal.line("config path --user")
     terminal.line("config set service.api_key tops3cret")
     terminal.line(" config get nothing")
@@ -189,7 +147,7 @@ def test_history_lasts_and_holds_no_secrets(hca: Any, zoo: Any) -> None:
     assert "tops3cret" not in text
     assert "config get nothing" not in text
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    again = Terminal(hca)
+    again = at_terminal()
     again.child.send("\x12path --us")
     again.wait("config path --user")
     # The first Enter ends the search.
@@ -201,8 +159,8 @@ def test_history_lasts_and_holds_no_secrets(hca: Any, zoo: Any) -> None:
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="no pager here")
-def test_long_help_is_paged(hca: Any, zoo: Any) -> None:
-    terminal = Terminal(hca, height=15)
+def test_long_help_is_paged(hca: Any, zoo: Any, at_terminal: Any) -> None:
+    terminal = at_terminal(height=15)
     terminal.child.send("help\r")
     terminal.child.expect(r"\r?\n:|\x1b\[K:|:\x1b\[K")
     terminal.child.send("q")

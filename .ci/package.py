@@ -5,6 +5,7 @@ Run by ``tox -e package``. The wheels go to ``dist/`` below the folder given as 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,10 @@ def smoke(out: Path) -> None:
     """Install the core alone, then everything, from the wheels, and ask each for its help."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
+        # Nothing of the user's is read or written; the download cache stays theirs.
+        os.environ.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
+        os.environ["HOME"] = os.environ["USERPROFILE"] = str(Path(folder) / "home")
+        (Path(folder) / "home").mkdir()
         bin_dir = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin")
         hca = bin_dir / "hca"
         install = [bin_dir / "python", "-m", "pip", "install", "--quiet"]

@@ -1,7 +1,8 @@
 """Finding what the documentation tells people to type.
 
 Commands stand in ``.. code-block:: console`` blocks, behind ``$``; lines without it show output and are not run. Python
-stands in ``.. code-block:: python`` blocks. An RST comment before a block says what is special about it, or does what the text asks a reader to do by hand::
+stands in ``.. code-block:: python`` blocks. An RST comment before a block says what is special about it, or does what
+the text asks a reader to do by hand::
 
     .. not run: it needs an account of the cloud
     .. exits with: 4

@@ -15,7 +15,7 @@ from ._index import Index
 from ._location import is_url, operation_base
 from ._methods import Method, Streamed, make_method
 from ._operation import METHODS, SAFE_METHODS, Operation
-from ._paging import MAX_EMPTY_PAGES, content_path, items_at, joined, next_url
+from ._paging import content_path, items_at, joined, pages
 from ._results import result_of
 
 if TYPE_CHECKING:
@@ -277,8 +277,8 @@ class Client:
         :raises ServiceError: the service answers with an error
         """
         if paginate:
-            pages = [(body, content_path(response, body)) for response, body in self._pages(operation, arguments)]
-            return joined(pages)
+            found = self._pages(operation, arguments)
+            return joined([(body, content_path(response, body)) for response, body in found])
         return result_of(self._send(operation, arguments))
 
     def stream(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
@@ -312,27 +312,7 @@ class Client:
     def _pages(
         self, operation: Operation | str, arguments: Mapping[str, Any] | None
     ) -> Iterator[tuple[requests.Response, Any]]:
-        response = self._send(operation, arguments)
-        seen = {response.url}
-        empty = 0
-        while True:
-            body = result_of(response)
-            yield response, body
-            # An answer that is no page (a HEAD, a file) has no next one.
-            target = next_url(response, body) if isinstance(body, (dict, list)) else None
-            if target is None:
-                return
-            empty = 0 if items_at(body, content_path(response, body)) else empty + 1
-            if target in seen or empty > MAX_EMPTY_PAGES:
-                raise ServiceError(
-                    "the service's pages have no end: "
-                    + ("the next page was there before" if target in seen else f"{empty} of them are empty"),
-                    status=response.status_code,
-                    reason="endless_pages",
-                    response=response,
-                )
-            seen.add(target)
-            response = self._send(operation, arguments, url=target)
+        return pages(lambda url: self._send(operation, arguments, url=url))
 
     def _send(
         self,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ..errors import RefusedError, ServiceError
+from ._results import result_of
 
 if TYPE_CHECKING:
     import requests
@@ -27,6 +28,35 @@ _NEXT_PLACES = (
 _ITEM_MEMBERS = ("hits", "results", "items", "data", "value", "entries", "records")
 #: Pages without any item, one after the other, after which a service is taken to go round in circles.
 MAX_EMPTY_PAGES = 100
+
+
+def pages(send: Callable[[str | None], requests.Response]) -> Iterator[tuple[requests.Response, Any]]:
+    """All pages of an answer, each with its parsed body; each is asked for when it is needed.
+
+    :param send: asks for the page at a URL; for the first one when that is None
+    :raises ServiceError: the pages lead in a circle
+    """
+    response = send(None)
+    seen = {response.url}
+    empty = 0
+    while True:
+        body = result_of(response)
+        yield response, body
+        # An answer that is no page (a HEAD, a file) has no next one.
+        target = next_url(response, body) if isinstance(body, (dict, list)) else None
+        if target is None:
+            return
+        empty = 0 if items_at(body, content_path(response, body)) else empty + 1
+        if target in seen or empty > MAX_EMPTY_PAGES:
+            raise ServiceError(
+                "the service's pages have no end: "
+                + ("the next page was there before" if target in seen else f"{empty} of them are empty"),
+                status=response.status_code,
+                reason="endless_pages",
+                response=response,
+            )
+        seen.add(target)
+        response = send(target)
 
 
 def next_url(response: requests.Response, page: Any) -> str | None:

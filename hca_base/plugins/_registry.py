@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HCAError, PluginError, UsageError
 from . import _records
+from ._configured import configured_names, configured_section, service_of_section
 from ._records import EntryPointRecord, PluginDistribution, normalized
 
 if TYPE_CHECKING:
@@ -99,9 +100,10 @@ class Registry:
 
     def deployment_of(self, name: str, config: Config | None) -> str | None:
         """The plugin's service that ``services.NAME`` is another deployment of; its commands are that one's too."""
-        if name in self._tables["hca.services"]:
+        if name in self._tables["hca.services"] or name not in configured_names(config):
             return None
-        like = (_configured(config, name) or {}).get("plugin")
+        assert config is not None
+        like = config.get(("services", name, "plugin"))
         return like if isinstance(like, str) and like in self._tables["hca.services"] else None
 
     def has_hooks(self, command: str) -> bool:
@@ -122,7 +124,7 @@ class Registry:
         found = {name: record.summary for name, record in self._tables["hca.services"].items()}
         for name in configured_names(config):
             if name not in found:
-                section = _configured(config, name) or {}
+                section = configured_section(config, name) or {}
                 found[name] = str(section.get("title") or section.get("url") or "")
         return found
 
@@ -227,9 +229,11 @@ class Registry:
         record = self._tables["hca.services"].get(name)
         if record is not None:
             return self._service_of(record)
-        section = _configured(config, name)
+        section = configured_section(config, name)
         if section is not None:
-            return self._from_section(name, section)
+            like = section.get("plugin")
+            record = self._tables["hca.services"].get(str(like)) if like is not None else None
+            return service_of_section(name, section, self._service_of(record) if record is not None else None)
         import difflib
 
         near = difflib.get_close_matches(name, self.service_names(config), 1)
@@ -238,42 +242,9 @@ class Registry:
             hint=f"did you mean {near[0]!r}?" if near else "'hca service list' shows those there are",
         )
 
-    def _from_section(self, name: str, section: Mapping[str, Any]) -> Service:
-        from dataclasses import replace
-
-        from ._service import CredentialScheme, Service
-
-        like = section.get("plugin")
-        title = str(section.get("title") or "")
-        if like is not None:
-            record = self._tables["hca.services"].get(str(like))
-            if record is None:
-                raise UsageError(
-                    f"services.{name}.plugin is {like!r}, but no plugin gives a service of that name",
-                    hint="'hca plugin list' shows the installed plugins",
-                )
-            base = self._service_of(record)
-            return replace(
-                base,
-                name=name,
-                title=title or base.title,
-                client_section=f"services.{name}",
-                document_url_key=f"services.{name}.url",
-                base_url_key=None,
-                plugin=base.name,
-            )
-        given = section.get("credentials")
-        scheme = CredentialScheme(**_scheme_fields(name, given)) if isinstance(given, Mapping) else CredentialScheme()
-        return Service(
-            name=name,
-            title=title,
-            credentials=scheme,
-            safe_operations=tuple(str(o) for o in section.get("safe_operations") or ()),
-        )
-
     def client_class(self, name: str, config: Config | None = None) -> type[Client]:
         """The client class that a plugin registered for a service, or the generic one."""
-        section = _configured(config, name) or {}
+        section = configured_section(config, name) or {}
         record = self._tables["hca.clients"].get(str(section.get("plugin") or name))
         if record is not None:
             loaded: type[Client] = self.load(record)
@@ -310,44 +281,6 @@ def _wrong_api(version: object) -> str:
     if isinstance(version, int) and version > PLUGIN_API:
         return f"it needs plugin API {version}, this hca has {PLUGIN_API}; upgrade hca-base"
     return f"it declares plugin API {version!r}; this hca knows 1 to {PLUGIN_API}"
-
-
-def configured_names(config: Config | None) -> list[str]:
-    """The services of ``services.*``, sorted.
-
-    They are read from the layers: merging whole sections would import what merges them.
-    """
-    found: set[str] = set()
-    for layer in config.layers if config is not None else ():
-        section = layer.data.get("services")
-        if isinstance(section, Mapping):
-            found.update(name for name, value in section.items() if isinstance(value, Mapping) and name[:1] != "/")
-    return sorted(found)
-
-
-def _configured(config: Config | None, name: str) -> Mapping[str, Any] | None:
-    """``services.NAME``, or None."""
-    if name not in configured_names(config):
-        return None
-    assert config is not None
-    section = config.get(("services", name))
-    return section if isinstance(section, Mapping) else None
-
-
-def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    from dataclasses import fields
-
-    from ..errors import ConfigError
-    from ._service import CredentialScheme
-
-    known = {field.name for field in fields(CredentialScheme)}
-    for key in given:
-        if key not in known:
-            raise ConfigError(
-                f"services.{name}.credentials.{key} is not a setting",
-                hint=f"there are {', '.join(sorted(known))}",
-            )
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
 
 
 _registry: Registry | None = None
@@ -403,7 +336,7 @@ def client(service: str | Service, **options: Any) -> Client:
     if config is None:
         from ..config import load
 
-        config = load(profile=options.get("profile"))
+        config = options["config"] = load(profile=options.get("profile"))
     found = registry().service(service, config)
     cls = registry().client_class(service, config)
     if service in registry().records("hca.clients"):

@@ -273,7 +273,8 @@ def test_a_service_as_another_deployment_of_a_plugins(hca: Any, plugins: Any, lo
     assert "feed\tFeed all animals" in hca("__complete", "--", "zoo-two", "", check=0).stdout
     assert "--with\t" in hca("__complete", "--", "zoo-two", "feed", "--w", check=0).stdout
     assert "did you mean 'hca zoo-two feed'" in hca("zoo-two", "feeed", check=2).stderr
-    hca("--config", 'zoo_two_feed={"with": "straw"}', "zoo-two", "feed", check=0)
+    done = hca("--config", 'zoo_two_feed={"with": "straw"}', "zoo-two", "feed", check=0)
+    assert done.stdout.startswith("fed straw")
     hca("service", "remove", "zoo-two", check=0)
     assert "zoo-two" in hca("zoo-two", "feed", check=2).stderr
 

@@ -1,0 +1,86 @@
+"""Services that the settings declare: ``services.NAME``, with or without the plugin of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ._service import Service
+
+
+def configured_names(config: Config | None) -> list[str]:
+    """The services of ``services.*``, sorted.
+
+    They are read from the layers: merging whole sections would import what merges them.
+    """
+    found: set[str] = set()
+    for layer in config.layers if config is not None else ():
+        section = layer.data.get("services")
+        if isinstance(section, Mapping):
+            found.update(name for name, value in section.items() if isinstance(value, Mapping) and name[:1] != "/")
+    return sorted(found)
+
+
+def configured_section(config: Config | None, name: str) -> Mapping[str, Any] | None:
+    """``services.NAME``, or None."""
+    if name not in configured_names(config):
+        return None
+    assert config is not None
+    section = config.get(("services", name))
+    return section if isinstance(section, Mapping) else None
+
+
+def service_of_section(name: str, section: Mapping[str, Any], base: Service | None) -> Service:
+    """The service that ``services.NAME`` declares.
+
+    :param base: the service that it is another deployment of (``services.NAME.plugin``), if there is that plugin
+    :raises hca_base.errors.UsageError: there is not
+    :raises hca_base.errors.ConfigError: its credentials are none
+    """
+    from dataclasses import replace
+
+    from ._service import CredentialScheme, Service
+
+    title = str(section.get("title") or "")
+    if base is not None:
+        return replace(
+            base,
+            name=name,
+            title=title or base.title,
+            client_section=f"services.{name}",
+            document_url_key=f"services.{name}.url",
+            base_url_key=None,
+            plugin=base.name,
+        )
+    if section.get("plugin") is not None:
+        raise UsageError(
+            f"services.{name}.plugin is {section['plugin']!r}, but no plugin gives a service of that name",
+            hint="'hca plugin list' shows the installed plugins",
+        )
+    given = section.get("credentials")
+    scheme = CredentialScheme(**_scheme_fields(name, given)) if isinstance(given, Mapping) else CredentialScheme()
+    return Service(
+        name=name,
+        title=title,
+        credentials=scheme,
+        safe_operations=tuple(str(o) for o in section.get("safe_operations") or ()),
+    )
+
+
+def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    from dataclasses import fields
+
+    from ._service import CredentialScheme
+
+    known = {field.name for field in fields(CredentialScheme)}
+    for key in given:
+        if key not in known:
+            raise ConfigError(
+                f"services.{name}.credentials.{key} is not a setting",
+                hint=f"there are {', '.join(sorted(known))}",
+            )
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}

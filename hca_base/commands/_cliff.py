@@ -1,9 +1,9 @@
 """cliff, imported without what it needs only now and then.
 
 Importing cliff takes as long as three starts of Python, more than half of it for ``importlib.metadata`` (with the
-``email`` package) and ``logging.handlers`` (with ``pickle`` and ``socket``). cliff and stevedore name them at import,
-and use them for things that ``hca`` does otherwise: it has its own scan of entry points and its own logging. So these
-modules are put off until somebody really uses them.
+``email`` package), stevedore (with ``hashlib`` and ``tempfile``) and ``logging.handlers`` (with ``pickle`` and
+``socket``). cliff names them at import, and uses them for things that ``hca`` does otherwise: it has its own scan of
+entry points and its own logging. So these modules are put off until somebody really uses them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,13 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-#: module -> names that cliff or stevedore takes out of it, or annotates with, at import
-_PUT_OFF = {"importlib.metadata": ("EntryPoint", "packages_distributions"), "logging.handlers": ()}
+#: module -> names that cliff takes out of it, or annotates with, at import
+_PUT_OFF = {
+    "importlib.metadata": ("EntryPoint", "packages_distributions"),
+    "logging.handlers": (),
+    "stevedore": ("ExtensionManager",),
+    "stevedore.extension": (),
+}
 
 
 class _Later(ModuleType):
@@ -40,7 +45,10 @@ def _placeholder(module: str, name: str) -> type:
     def new(cls: type, *arguments: Any, **options: Any) -> Any:
         return getattr(_real(module), name)(*arguments, **options)
 
-    return type(name, (), {"__new__": new, "__module__": module})
+    def of(cls: type, item: Any) -> type:
+        return cls
+
+    return type(name, (), {"__new__": new, "__class_getitem__": classmethod(of), "__module__": module})
 
 
 @contextmanager
@@ -54,8 +62,9 @@ def _put_off(modules: Mapping[str, tuple[str, ...]]) -> Iterator[None]:
         vars(later).update({each: _placeholder(name, each) for each in names})
         sys.modules[name] = later
         parent, _, child = name.rpartition(".")
-        # What "import a.b" leaves in "a"; a later import of the real module replaces it.
-        setattr(importlib.import_module(parent), child, later)
+        if parent:
+            # What "import a.b" leaves in "a"; a later import of the real module replaces it.
+            setattr(importlib.import_module(parent), child, later)
     try:
         yield
     finally:

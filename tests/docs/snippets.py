@@ -32,6 +32,7 @@ class Snippet:
     :ivar text: a script for bash, or Python source
     :ivar not_run: why it is not run, or empty
     :ivar exit_code: of its last command
+    :ivar shown: lines of output that the page shows; ``…`` in one stands for anything
     """
 
     path: Path
@@ -40,6 +41,16 @@ class Snippet:
     text: str
     not_run: str
     exit_code: int
+    shown: tuple[str, ...] = ()
+
+    def not_printed(self, printed: str) -> list[str]:
+        """Lines that the page shows and the commands do not print; spaces at the ends do not count."""
+        lines = [line.strip() for line in printed.splitlines()]
+        return [line for line in self.shown if not any(re.fullmatch(_pattern(line), each) for each in lines)]
+
+
+def _pattern(line: str) -> str:
+    return ".*".join(re.escape(part) for part in line.strip().split("…"))
 
 
 def snippets(path: Path) -> Iterator[Snippet]:
@@ -59,9 +70,9 @@ def snippets(path: Path) -> Iterator[Snippet]:
             start = number + 1
             number, body = _body(lines, number + 1, len(match["indent"]))
             kind = "python" if match["kind"] == "python" else "console"
-            text = body if kind == "python" else _script(body)
+            text, shown = (body, []) if kind == "python" else _script(body)
             if text.strip():
-                yield Snippet(path, kind, start, text, reason, code)
+                yield Snippet(path, kind, start, text, reason, code, tuple(shown))
             reason, code = "", 0
             continue
         elif line.strip():
@@ -77,16 +88,19 @@ def _body(lines: list[str], start: int, indent: int) -> tuple[int, str]:
     return end, textwrap.dedent("\n".join(body)).strip("\n") + "\n"
 
 
-def _script(body: str) -> str:
-    """The commands of a console block: lines behind ``$``, with what continues them."""
+def _script(body: str) -> tuple[str, list[str]]:
+    """The commands of a console block (lines behind ``$``, with what continues them), and the output that it shows."""
     commands: list[str] = []
+    shown: list[str] = []
     going_on = False
     for line in body.splitlines():
         if line.startswith("$ "):
             commands.append(line[2:])
-        elif going_on or line.startswith("> "):
-            commands.append(line.removeprefix("> "))
+        elif going_on or line.startswith("> ") or line == ">":
+            commands.append(line.removeprefix(">").removeprefix(" "))
         else:
+            if line.strip():
+                shown.append(line)
             continue
         going_on = commands[-1].endswith("\\")
-    return "\n".join(commands) + "\n" if commands else ""
+    return ("\n".join(commands) + "\n" if commands else ""), shown

@@ -51,6 +51,14 @@ def test_links_of_readme_lead_somewhere() -> None:
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
+def test_promises_name_tests_that_are_there() -> None:
+    page = (ROOT / "docs" / "promises.rst").read_text(encoding="utf-8")
+    named = [name for name in re.findall(r"``([\w/.-]+)``", page) if "tests" in name.split("/")]
+    assert len(named) >= 10
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
 @pytest.mark.parametrize("name", ["recording.svg", "rooms.svg"])
 def test_pictures_stand_alone(name: str) -> None:
     """Well-formed, with words for those who do not see them, and nothing from elsewhere."""
@@ -91,7 +99,8 @@ def test_demo_line_on_a_fresh_machine(tmp_path: Path) -> None:
     """Nothing but Python: a copy of the repository without what is built or ignored, and an empty home."""
     clone, home = tmp_path / "clone", tmp_path / "home"
     home.mkdir()
-    kept = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    kept = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     for name in filter(None, kept.stdout.split("\0")):
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)

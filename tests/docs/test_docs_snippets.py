@@ -1,4 +1,7 @@
-"""Every command line and every piece of Python that the documentation shows is run, against an embedded deployment."""
+"""Every command line and every piece of Python that the documentation shows is run, against an embedded deployment.
+
+Where a page shows output, each line of it must be printed.
+"""
 
 from __future__ import annotations
 
@@ -128,6 +131,8 @@ def test_what_a_page_shows_works(page: Path, page_shell: Shell) -> None:
     for snippet in found:
         done = page_shell.run(snippet.text, snippet.kind)
         assert done.returncode == snippet.exit_code, _told(snippet, done)
+        missing = snippet.not_printed(done.stdout + "\n" + done.stderr)
+        assert not missing, f"the page shows {missing}\n{_told(snippet, done)}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_id)

@@ -162,8 +162,7 @@ class Bench:
                 return run([sys.executable, str(HERE / "engine.py"), str(manifest), str(place)], place, env)
 
             def hca7(place: Path) -> tuple[float, float, float]:
-                command = [self.hca7, str(HERE / "hca7.py"), "dss", "download-manifest", "--manifest", str(manifest)]
-                return run([*command, "--replica", "aws", "--download-dir", str(place), "--layout", "none"], place, env)
+                return run([self.hca7, str(HERE / "hca7.py"), str(manifest), str(place)], place, env)
 
             def aria2(place: Path) -> tuple[float, float, float]:
                 listed = self.base / "aria2.txt"
@@ -226,7 +225,7 @@ class Bench:
         def old(place: Path) -> tuple[float, float, float]:
             code = (
                 "import sys; from dcplib.checksumming_io import ChecksummingSink\n"
-                f"sink = ChecksummingSink()\nwith open({str(path)!r}, 'rb') as stream:\n"
+                f"sink = ChecksummingSink(64 << 20)\nwith open({str(path)!r}, 'rb') as stream:\n"
                 "    while True:\n        data = stream.read(1 << 20)\n        if not data: break\n"
                 "        sink.write(data)\nsink.get_checksums()\n"
             )

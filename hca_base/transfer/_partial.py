@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Bytes between two lines of a journal.
 CHECKPOINT = 4 * 1024 * 1024
+_BLOCK = 1024 * 1024
 _FORMAT = 1
 _NO_LOCKS = frozenset(
     getattr(errno, name) for name in ("ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK", "EINVAL") if hasattr(errno, name)
@@ -165,7 +166,7 @@ class Partial:
         """
         good = 0
         saved = hashes.copy()
-        buffer = memoryview(bytearray(CHECKPOINT))
+        buffer = memoryview(bytearray(_BLOCK if self._points else 0))
         for offset, digest in self._points:
             position = hashes.size
             while position < offset:

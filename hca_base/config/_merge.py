@@ -4,7 +4,7 @@ A value ``{"$append": item}`` (or ``$extend``, ``$insert``, ``$extendleft``, ``$
 that the layers below make; on a missing list they start from an empty one. All else follows jsonmerge: objects merge
 key by key, anything else replaces what is below, and a ``mergeStrategy`` in the schema of a key changes that for it.
 
-jsonmerge takes 0.1 s to import; it is imported only when two layers have objects to merge, or a strategy applies.
+jsonmerge takes 0.1 s to import; it is imported only when two layers say something of one key, or a strategy applies.
 
 .. _jsonmerge: https://pypi.org/project/jsonmerge/
 """
@@ -160,6 +160,8 @@ def _merge_two(base: Any, head: Any, layer: Layer, path: Path, schema: Mapping[s
             if isinstance(head, dict) and base is not None and not isinstance(base, dict):
                 raise error_at(layer, path, f"an object here, but the layers below have {type_name(base)}")
             merged = copy.deepcopy(base if head == {} and isinstance(base, dict) else head)
+        elif schema is None and _apart(base, head):
+            merged = _side_by_side(base, head)
         else:
             merged = _jsonmerge(base, head, layer, path, schema)
     else:
@@ -173,6 +175,22 @@ def _merge_two(base: Any, head: Any, layer: Layer, path: Path, schema: Mapping[s
         for segment in place[:-1]:
             inner = inner.setdefault(segment, {})
         inner[place[-1]] = value
+    return merged
+
+
+def _apart(base: Mapping[str, Any], head: Mapping[str, Any]) -> bool:
+    """Whether two objects have no key in common but those of objects that are apart, too: nothing is to be decided."""
+    return all(
+        isinstance(base[key], dict) and isinstance(value, dict) and _apart(base[key], value)
+        for key, value in head.items()
+        if key in base
+    )
+
+
+def _side_by_side(base: Mapping[str, Any], head: Mapping[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = copy.deepcopy(dict(base))
+    for key, value in head.items():
+        merged[key] = _side_by_side(merged[key], value) if key in merged else copy.deepcopy(value)
     return merged
 
 

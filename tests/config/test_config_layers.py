@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import textwrap
@@ -248,22 +249,48 @@ def test_comments_are_no_settings(home):
     assert found.merged == {"s": {"x": {}}}
 
 
-def test_jsonmerge_is_imported_only_when_two_sources_have_objects_to_merge(home):
-    home.write(home.site, {"http": {"retries": 3}, "list": [1]})
-    home.write(home.user, {"http": {"timeout": 3}, "list": {"$append": 2}, "DSSClient": {"a": {"b": 1}}})
+def test_jsonmerge_is_imported_only_when_two_sources_say_something_of_one_key(home):
+    home.write(home.site, {"http": {"retries": 3, "proxy": {"http": "a"}}, "list": [1], "upload": {"x": {"y": 2}}})
+    user = {"http": {"timeout": 3, "proxy": {"https": "b"}}, "list": {"$append": 2}, "DSSClient": {"a": {"b": 1}}}
+    home.write(home.user, user)
     script = """
         import sys
         from hca_base import config
-        found = config.load(defaults={"dss": {"upload": {"x": 1}}})
+        defaults = {"dss": {"upload": {"x": {"z": 3}}, "s3": {"region": 1}}}
+        found = config.load(defaults=defaults, options={"s3.region": 2})
         assert found.get("http.timeout") == 3 and found.get("http.retries") == 3
         assert found.get("list") == [1, 2]
         assert found.section("DSSClient") == {"a": {"b": 1}}
-        assert found.section("upload") == {"x": 1}
+        assert found.section("http") == {"retries": 3, "timeout": 3, "proxy": {"http": "a", "https": "b"}}
+        assert found.section("upload") == {"x": {"y": 2, "z": 3}}
         assert "jsonmerge" not in sys.modules and "jsonschema" not in sys.modules
-        assert found.section("http") == {"retries": 3, "timeout": 3}
+        assert found.section("s3") == {"region": 2}
         assert "jsonmerge" in sys.modules
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=60)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_objects_that_are_apart_merge_as_jsonmerge_does(stack):
+    import jsonmerge
+
+    def objects(depth):
+        values = (1, None, [1, {"a": 1}], "text", {})
+        return {
+            number.choice("abcdef"): objects(depth - 1) if depth and number.random() < 0.6 else number.choice(values)
+            for _ in range(number.randint(1, 3))
+        }
+
+    number, apart = random.Random(1), 0
+    for _ in range(600):
+        below, above = objects(2), objects(2)
+        try:
+            expected = jsonmerge.merge(below, above)
+        except jsonmerge.exceptions.JSONMergeError:
+            continue
+        apart += not below.keys() & above.keys()
+        assert stack({"o": below}, {"o": above}).get("o") == expected
+    assert apart > 50
 
 
 def test_a_configuration_shows_no_values(stack):
@@ -275,7 +302,7 @@ def test_a_configuration_shows_no_values(stack):
     "key", ["a/b", "a%20b", "%", "a#b", "~1", "", "ä b", "a.b", '"', "\\", "http://x:1/y?z#q", "0"]
 )
 def test_any_key_merges(stack, key):
-    found = stack({key: {"x": 1, key: {"z": 1}}}, {key: {"y": 2, key: {"w": [{key: 1}]}}})
+    found = stack({key: {"x": 0, key: {"z": 1}}}, {key: {"x": 1, "y": 2, key: {"w": [{key: 1}]}}})
     assert found.merged == {key: {"x": 1, "y": 2, key: {"z": 1, "w": [{key: 1}]}}}
     assert [name for name, _, _ in found.items()] == [
         config.join_key(path) for path in ((key, "x"), (key, key, "z"), (key, key, "w"), (key, "y"))

@@ -25,6 +25,7 @@ class DSSClient(SwaggerClient, Base):
         self.commands += [self.upload, self.download, self.download_manifest, self.create_version]
         self.commands += [self.download_collection]
 
+    login = translated(Base.login)
     upload = translated(Base.upload)
     download = translated(Base.download)
     download_manifest = translated(Base.download_manifest)

@@ -247,6 +247,12 @@ class Catalog:
         if not first or first.startswith("-"):
             return UsageError(f"not a command: {first!r}", hint="see 'hca --help'")
         if not self.is_group(first):
+            try:
+                _ = self.context.config
+            except ConfigError as error:
+                # It may be a service that stands there.
+                told = f"there is no command {first!r}, unless in settings that cannot be read: {error}"
+                return UsageError(told, hint=error.hint)
             top = [*self.groups(), *(name for name, _ in self.hand_written())]
             near = _near(first, top)
             hint = _did_you_mean(near) or "'hca --help' lists the commands"

@@ -35,7 +35,8 @@ def available() -> bool:
         import pycurl
     except Exception:  # noqa: BLE001 - a pycurl built for another TLS library raises more than ImportError
         return False
-    return _version() >= _OLDEST and "https" in pycurl.version_info()[8]
+    waits = hasattr(select, "epoll") or hasattr(select, "poll")
+    return waits and _version() >= _OLDEST and "https" in pycurl.version_info()[8]
 
 
 def _version() -> tuple[int, ...]:
@@ -89,6 +90,7 @@ class CurlLoop:
             # A small body needs no more than this, whatever the line; slower means that nothing comes.
             pycurl.LOW_SPEED_LIMIT: 16,
             pycurl.LOW_SPEED_TIME: max(1, round(stall_timeout)),
+            pycurl.TIMEOUT_MS: 600_000,
             pycurl.FOLLOWLOCATION: 0,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.HTTP_CONTENT_DECODING: 0,

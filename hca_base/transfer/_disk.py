@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,51 @@ def disk_error(error: OSError, name: str) -> DiskError:
     return DiskError(f"cannot write {name}: {words}", fatal=full, hint=hint if error.errno == errno.ENOSPC else None)
 
 
+_seek = threading.Lock()
+
+
+def _seek_write(fd: int, data: Any, offset: int) -> int:
+    """``pwrite`` where the system has none (Windows): nobody else may move the file's position meanwhile."""
+    with _seek:
+        os.lseek(fd, offset, os.SEEK_SET)
+        return os.write(fd, data)
+
+
+def _seek_read(fd: int, length: int, offset: int) -> bytes:
+    with _seek:
+        os.lseek(fd, offset, os.SEEK_SET)
+        return os.read(fd, length)
+
+
+pwrite = getattr(os, "pwrite", _seek_write)
+pread = getattr(os, "pread", _seek_read)
+
+
+def read_into(fd: int, view: memoryview, offset: int) -> int:
+    """Read from ``offset`` into ``view``, as much as there is; how many bytes."""
+    if hasattr(os, "preadv"):
+        return os.preadv(fd, [view], offset)
+    data = pread(fd, len(view), offset)
+    view[: len(data)] = data
+    return len(data)
+
+
+def sync_directory(path: str, dir_fd: int | None = None) -> None:
+    """Force a name that was just made to the disk, where the system can."""
+    if dir_fd is not None:
+        os.fsync(dir_fd)
+        return
+    try:
+        fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    except OSError:
+        # Windows opens no directories; its file system keeps names in a journal of its own.
+        return
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def write_all(fd: int, data: Any, offset: int | None = None) -> None:
     """Write all of ``data``, at ``offset`` or where the file stands; short writes are continued.
 
@@ -56,7 +102,7 @@ def write_all(fd: int, data: Any, offset: int | None = None) -> None:
     """
     view = memoryview(data)
     while True:
-        done = os.write(fd, view) if offset is None else os.pwrite(fd, view, offset)
+        done = os.write(fd, view) if offset is None else pwrite(fd, view, offset)
         if done == len(view):
             return
         view = view[done:]
@@ -79,6 +125,8 @@ def write_new(path: str, data: Any, workshop: Workshop, *, fsync: bool = False, 
             # The source is the open file itself; naming a source descriptor makes Python call linkat(2), which can
             # follow the link in /proc (open(2), O_TMPFILE).
             os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, dst_dir_fd=dir_fd, follow_symlinks=True)
+            if fsync:
+                sync_directory(path, dir_fd)
             return True
         except FileExistsError:
             return False
@@ -93,7 +141,10 @@ def write_new(path: str, data: Any, workshop: Workshop, *, fsync: bool = False, 
                 os.fsync(fd)
         finally:
             os.close(fd)
-        return move_new(temporary, path, dir_fd=dir_fd)
+        made = move_new(temporary, path, dir_fd=dir_fd)
+        if fsync:
+            sync_directory(path, dir_fd)
+        return made
     finally:
         Path(temporary).unlink(missing_ok=True)
 

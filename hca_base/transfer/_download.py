@@ -213,7 +213,7 @@ class Download:
             if fast is not None and fast.pending:
                 # Threads finish on their own; the wait is short only while something waits for them.
                 fast.step(0.02 if self._lane.pending else 0.2)
-                self._lane.adapt()
+                self._lane.wait(0)
             elif self._lane.pending:
                 self._lane.wait(0.1)
             elif not more and not self._again:

@@ -19,7 +19,7 @@ from hca_base.http import same_host
 from hca_base.transfer._curl import CurlLoop, Host
 from hca_base.transfer._disk import disk_error
 from hca_base.transfer._fetch import Fetcher, Result
-from hca_base.transfer._locate import MAX_REDIRECTS, sources_of
+from hca_base.transfer._locate import MAX_REDIRECTS, not_ready, sources_of
 from hca_base.transfer._model import Item, Source
 from hca_base.transfer._report import Row
 from hca_base.transfer._verify import promised
@@ -199,7 +199,9 @@ class FastLane:
         if wait:
             job.waited += wait
             if job.waited > self._context.options.wait_budget:
-                return False
+                loop.release(handle)
+                self._failed(job, not_ready(handle.host.origin.host, job.item, job.waited - wait))
+                return True
         else:
             job.redirects += 1
         # Credentials stay with the origin for which they were given.

@@ -40,6 +40,8 @@ class Lane(Generic[T]):
         self._active_large = 0
         self._threads: list[threading.Thread] = []
         self._closed = False
+        #: What a task raised although it must not; nothing is to go on then.
+        self.error: BaseException | None = None
         self._looked = time.monotonic()
         self._cpu = time.process_time()
 
@@ -93,6 +95,8 @@ class Lane(Generic[T]):
                 self._active_large += large
             try:
                 self._run(task)
+            except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+                self.error = self.error or error
             finally:
                 with self._condition:
                     self._active -= 1
@@ -102,8 +106,10 @@ class Lane(Generic[T]):
     def wait(self, timeout: float) -> None:
         """Wait until a task ends, at most ``timeout`` seconds; add threads when that would help."""
         with self._condition:
-            if self.pending:
+            if self.pending and timeout:
                 self._condition.wait(timeout)
+        if self.error is not None:
+            raise self.error
         self.adapt()
 
     def adapt(self) -> None:

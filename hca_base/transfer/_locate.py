@@ -61,6 +61,14 @@ def status_error(status: int, what: str, host: str) -> ServiceError:
     return ServiceError(f"{host} answered {status} ({phrase}) for {what}", status=status, reason=phrase)
 
 
+def not_ready(host: str, item: Item, waited: float) -> TimedOutError:
+    """A service made us wait for longer than there is time."""
+    return TimedOutError(
+        f"{host} was still not ready for {item.name} after {waited:.0f} s of waiting",
+        hint="Run the same command later: it goes on where it stopped.",
+    )
+
+
 def sources_of(item: Item) -> list[Source | Callable[[], Source]]:
     """The sources of an item, in order of preference."""
     source = item.source
@@ -169,7 +177,7 @@ class Locator:
             origin = origin_of(address.url)
             self.context.gates.of(origin.host, origin.port).fine()
             return reply
-        self._refuse(reply, address)
+        self._refuse(reply, address, origin_of(address.url))
         raise AssertionError("not reached")
 
     def renew(self, generation: int) -> None:
@@ -200,10 +208,7 @@ class Locator:
         """
         self._waited += seconds
         if self._waited > self.context.options.wait_budget:
-            raise TimedOutError(
-                f"{host} was still not ready for {self.item.name} after {self._waited - seconds:.0f} s of waiting",
-                hint="Run the same command later: it goes on where it stopped.",
-            )
+            raise not_ready(host, self.item, self._waited - seconds)
 
     @property
     def local_path(self) -> str | None:
@@ -250,7 +255,7 @@ class Locator:
                     continue
                 raise status_error(401, self.item.name, here.host)
             if reply.status not in _REDIRECTS:
-                self._refuse(reply, None)
+                self._refuse(reply, None, here)
             status, wait, location = reply.status, reply.header("Retry-After"), reply.header("Location")
             reply.release()
             if not location:
@@ -316,15 +321,17 @@ class Locator:
         error = RefusedError(f"{start.host} redirects {self.item.name} without end")
         return error if self._loops > 1 else Retry(error)
 
-    def _refuse(self, reply: Reply, address: Address | None) -> None:
-        """Turn an answer that is not the bytes into what follows from it."""
+    def _refuse(self, reply: Reply, address: Address | None, origin: Origin) -> None:
+        """Turn an answer that is not the bytes into what follows from it.
+
+        :param address: what was asked, where it can be renewed
+        """
         status = reply.status
-        host = origin_of(address.url).host if address else origin_of(self._source().url).host
         wait = parse_retry_after(reply.header("Retry-After") or None)
         reply.release()
-        error = status_error(status, self.item.name, host)
+        error = status_error(status, self.item.name, origin.host)
         if status in _PASSING:
-            raise self._throttle(error, status, wait, address)
+            raise self._throttle(error, status, wait, origin)
         if address is not None and status in _LAPSED:
             with self._lock:
                 self._refusals += 1
@@ -337,8 +344,7 @@ class Locator:
             raise Retry(error)
         raise error
 
-    def _throttle(self, error: ServiceError, status: int, wait: float | None, address: Address | None) -> Retry:
-        origin = origin_of(address.url if address else self._source().url)
+    def _throttle(self, error: ServiceError, status: int, wait: float | None, origin: Origin) -> Retry:
         if status == 429 or (status == 503 and wait is not None):
             self.context.gates.of(origin.host, origin.port).throttled(wait)
         if wait is not None and status in (429, 503):

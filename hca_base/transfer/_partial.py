@@ -59,7 +59,7 @@ def _lock_windows(fd: int) -> None:
     position = os.lseek(fd, 0, os.SEEK_CUR)
     try:
         # A byte far beyond any data: on Windows a lock also keeps others from reading what it covers.
-        os.lseek(fd, 1 << 62, os.SEEK_SET)
+        os.lseek(fd, 1 << 42, os.SEEK_SET)
         msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
     except OSError as error:
         raise BlockingIOError(errno.EAGAIN, "locked") from error
@@ -164,13 +164,15 @@ class Partial:
 
         ``hashes`` must be new and hold sha256; it is left with just those bytes.
         """
+        from hca_base.transfer._disk import read_into
+
         good = 0
         saved = hashes.copy()
         buffer = memoryview(bytearray(_BLOCK if self._points else 0))
         for offset, digest in self._points:
             position = hashes.size
             while position < offset:
-                count = os.preadv(self.fd, [buffer[: min(len(buffer), offset - position)]], position)
+                count = read_into(self.fd, buffer[: min(len(buffer), offset - position)], position)
                 if not count:
                     break
                 hashes.update(buffer[:count])
@@ -198,25 +200,31 @@ class Partial:
 
     def finish(self, path: str, *, fsync: bool = False, dir_fd: int | None = None, replace: bool = False) -> bool:
         """Give the verified file its name; False when one of that name is there (it stays, unless ``replace``)."""
-        from hca_base.transfer._disk import move_new
+        from hca_base.transfer._disk import move_new, sync_directory
 
         if fsync:
             os.fsync(self.fd)
+        if os.name == "nt":
+            # There, an open file cannot be renamed.
+            self.close()
         try:
-            if self.path is None:
-                try:
-                    os.link(
-                        f"/proc/self/fd/{self.fd}", path, src_dir_fd=self.fd, dst_dir_fd=dir_fd, follow_symlinks=True
-                    )
-                    return True
-                except FileExistsError:
-                    return False
-            if replace:
-                os.replace(self.path, path)
-                return True
-            return move_new(self.path, path, dir_fd=dir_fd)
+            return self._name(path, move_new, dir_fd, replace)
         finally:
+            if fsync:
+                sync_directory(path, dir_fd)
             self.discard()
+
+    def _name(self, path: str, move_new: Any, dir_fd: int | None, replace: bool) -> bool:
+        if self.path is None:
+            try:
+                os.link(f"/proc/self/fd/{self.fd}", path, src_dir_fd=self.fd, dst_dir_fd=dir_fd, follow_symlinks=True)
+                return True
+            except FileExistsError:
+                return False
+        if replace:
+            os.replace(self.path, path)
+            return True
+        return bool(move_new(self.path, path, dir_fd=dir_fd))
 
     def discard(self) -> None:
         """Remove the file (unless it got its name) and its journal."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from hca_base.errors import HCAError, UnreachableError
 from hca_base.transfer._checksums import Hashes
-from hca_base.transfer._disk import DiskError, write_all
+from hca_base.transfer._disk import DiskError, read_into, write_all
 from hca_base.transfer._limits import CancelledError
 from hca_base.transfer._locate import Retry
 from hca_base.transfer._partial import Partial
@@ -105,7 +104,7 @@ class Ranges:
                         return
                 while hashes.size < available:
                     step = min(len(buffer), available - hashes.size)
-                    count = os.preadv(partial.fd, [buffer[:step]], hashes.size)
+                    count = read_into(partial.fd, buffer[:step], hashes.size)
                     if not count:
                         raise DiskError(f"{self.item.name}: the partial file lost bytes that were written to it")
                     hashes.update(buffer[:count])

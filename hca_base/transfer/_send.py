@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from hca_base.errors import HCAError, TransferError, UnreachableError, UsageError, VerificationError
 from hca_base.transfer._checksums import KNOWN, PART_SIZE, Hashes, digest_file
+from hca_base.transfer._disk import pread
 from hca_base.transfer._fetch import Result
 from hca_base.transfer._limits import CancelledError
 from hca_base.transfer._locate import backoff
@@ -88,7 +89,7 @@ class LocalFile:
         """
         fd = self.stream.fileno()
         while start < end:
-            data = os.pread(fd, min(BLOCK, end - start), start)
+            data = pread(fd, min(BLOCK, end - start), start)
             if not data:
                 raise ChangedError(f"{self.item.path} became shorter while it was sent")
             start += len(data)

@@ -183,7 +183,7 @@ class Upload:
             fast = self._fast
             if fast is not None and fast.pending:
                 fast.step(0.02 if self._lane.pending else 0.2)
-                self._lane.adapt()
+                self._lane.wait(0)
             elif self._lane.pending:
                 self._lane.wait(0.1)
             elif not more:

@@ -6,6 +6,7 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ _MAX_HEADERS_BYTES = 64 * 1024
 #: The head of an answer may take this many times the longest pause within it.
 _HEAD_TIMES = 3
 _DRAIN = 256 * 1024
+_LEAST = 1024
 
 
 def tls_context(setting: str | None) -> ssl.SSLContext:
@@ -50,6 +52,8 @@ class Reply:
         self.length: int | None = None if answer.chunked else answer.length
         self._left = self.length
         self._direct = not answer.chunked and method != "HEAD"
+        self._waited = 0.0
+        self._lately = 0
 
     def header(self, name: str) -> str:
         """A header's value, or an empty text."""
@@ -64,13 +68,16 @@ class Reply:
         if self._left == 0:
             return 0
         try:
+            began = time.monotonic()
             if self._left is not None and self._direct:
                 count = self._answer.fp.readinto1(view[: self._left] if self._left < len(view) else view)
                 if count == 0:
                     raise Truncated(f"the connection ended {self._left:,} bytes early")
                 self._left -= count
+                self._pace(count, time.monotonic() - began)
                 return int(count)
             data = self._answer.read1(len(view))
+            self._pace(len(data), time.monotonic() - began)
         except HCAError:
             self.close()
             raise
@@ -81,6 +88,20 @@ class Reply:
         if not data:
             self._left = 0
         return len(data)
+
+    def _pace(self, count: int, waited: float) -> None:
+        """Give up a connection that drips: it keeps the time-out from coming, and never ends.
+
+        :param waited: seconds that the bytes took to come
+        :raises TimedOutError: fewer than :data:`_LEAST` bytes came in as long as nothing may come
+        """
+        self._lately += count
+        self._waited += waited
+        if self._waited < self._wire.stall_timeout:
+            return
+        if self._lately < _LEAST and self._left != 0:
+            raise TimedOutError(f"{self._key[0].host} sent {self._lately} bytes in {self._waited:.0f} s")
+        self._waited, self._lately = 0.0, 0
 
     def read(self, limit: int) -> bytes:
         """The whole body, when it is no longer than ``limit`` bytes; else its first ``limit`` + 1 bytes."""
@@ -176,7 +197,7 @@ class Wire:
         ca: str | None = None,
     ) -> None:
         self._connect_timeout = connect_timeout
-        self._stall_timeout = stall_timeout
+        self.stall_timeout = stall_timeout
         self.user_agent = user_agent
         self._proxy = proxy
         self._ca = ca
@@ -218,7 +239,7 @@ class Wire:
                     # Who refuses a body often says why before hanging up.
                     if body is None or reused:
                         raise
-                with answer_within(_HEAD_TIMES * self._stall_timeout, body=False):
+                with answer_within(_HEAD_TIMES * self.stall_timeout, body=False):
                     answer = connection.getresponse()
             except Exception as error:
                 self._drop(connection)
@@ -274,7 +295,7 @@ class Wire:
         try:
             connection.connect()
             assert connection.sock is not None
-            connection.sock.settimeout(self._stall_timeout)
+            connection.sock.settimeout(self.stall_timeout)
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except TimeoutError as error:
             connection.close()

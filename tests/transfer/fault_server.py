@@ -228,6 +228,11 @@ class FaultServer:
             self._send(connection, path, data[:stop])
             time.sleep(fault.number if fault else 0)
             return False
+        if kind == "trickle":
+            for position in range(len(data)):
+                self._send(connection, path, data[position : position + 1])
+                time.sleep(fault.number if fault else 0)
+            return True
         if kind == "drip":
             for position in range(min(3, len(data))):
                 self._send(connection, path, data[position : position + 1])

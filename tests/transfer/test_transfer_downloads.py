@@ -643,3 +643,100 @@ def test_ctrl_c_stops_at_once_and_keeps_what_can_be_resumed(
     assert report.ok
     assert server.sent["/data/large"] - sent < 32 * MIB
     assert traces(tmp_path) == []
+
+
+def test_a_server_that_drips_for_ever(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    item = item_of("slow", noise(300_000))
+    server.faults["/data/slow"].extend([Fault("trickle", number=0.1)] * 2)
+    started = time.monotonic()
+    options = TransferOptions(min_delay=0.01, stall_timeout=1.0)
+    report = download([item], FileStore(tmp_path), options=options)
+    assert report.ok, report.failed
+    assert time.monotonic() - started < 15
+
+
+@pytest.mark.parametrize("mode", ["jsonl", "given"])
+def test_progress(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from hca_base.output import Progress
+
+    items = [item_of("small", noise(5000)), item_of("large", noise(9 * MIB)), item_of("same", noise(5000))]
+    items += [Item("gone", 7, {}, Source(f"{server.base}/data/none"))]
+    options = TransferOptions(progress="jsonl" if mode == "jsonl" else "none", **QUICK)
+    given = None if mode == "jsonl" else Progress("mine", mode="none")
+    expected = (4, 10007 + 9 * MIB)
+    download(items, FileStore(tmp_path), options=options, progress=given, expected=expected)
+    if given is not None:
+        told = given.snapshot()
+    else:
+        events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        assert sorted(event["name"] for event in events if event["event"] == "file") == [
+            "gone",
+            "large",
+            "same",
+            "small",
+        ]
+        told = events[-1]
+        assert told["event"] == "end"
+    assert (told["files_done"], told["files_failed"], told["files"]) == (3, 1, 4)
+    assert told["bytes_done"] == 10000 + 9 * MIB
+    assert told["bytes"] == 10007 + 9 * MIB
+    capsys.readouterr()
+    # Not a terminal: nothing is shown.
+    download(items[:2], FileStore(tmp_path / "b"), options=TransferOptions(**QUICK))
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_caller_raises_ends_the_run(tmp_path: Path, item_of: Callable[..., Item], fast: bool) -> None:
+    def fail(item: Item, row: Any) -> None:
+        raise LookupError("the caller's own")
+
+    items = [item_of("small", noise(5000)), item_of("large", noise(9 * MIB))]
+    with pytest.raises(LookupError, match="own"):
+        download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK), on_result=fail)
+
+
+@pytest.mark.parametrize("missing", ["pwrite", "O_TMPFILE", "fcntl"])
+def test_systems_that_have_less(
+    tmp_path: Path, item_of: Callable[..., Item], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Windows lacks, one thing at a time, on this system."""
+    from hca_base.transfer import _disk, _folder
+
+    if missing == "pwrite":
+        monkeypatch.setattr(_disk, "pwrite", _disk._seek_write)
+        monkeypatch.setattr(_disk, "pread", _disk._seek_read)
+        monkeypatch.delattr(os, "preadv")
+        monkeypatch.setattr(_folder, "HAS_DIR_FD", False)
+    elif missing == "fcntl":
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+        fake = type(sys)("msvcrt")
+        fake.LK_NBLCK, fake.locking = 2, lambda fd, mode, count: None  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "msvcrt", fake)
+    else:
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    items = [item_of(f"d/f{size}", noise(size, size)) for size in SIZES]
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "planted").symlink_to(tmp_path / "outside")
+    items.append(item_of("planted/x", b"evil"))
+    report = download(items, DirectoryDestination(tmp_path / "to", tmp_path / "to"), options=TransferOptions(**QUICK))
+    assert [row.name for row in report.failed] == ["planted/x"]
+    assert {f"d/f{size}": noise(size, size) for size in SIZES} == {
+        name: body for name, body in files_below(tmp_path / "to").items() if name.startswith("d/")
+    }
+    assert traces(tmp_path / "to") == []
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_fsync(tmp_path: Path, item_of: Callable[..., Item]) -> None:
+    items = [item_of("small", noise(500)), item_of("large", noise(9 * MIB))]
+    for number, destination in enumerate(
+        (
+            DirectoryDestination(tmp_path / "0", tmp_path / "0", fsync=True),
+            DirectoryDestination(tmp_path / "1", fsync=True),
+        )
+    ):
+        assert download(items, destination, options=TransferOptions(fsync=True, **QUICK)).ok
+        assert files_below(tmp_path / str(number)) == {"small": noise(500), "large": noise(9 * MIB)}

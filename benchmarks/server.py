@@ -258,7 +258,7 @@ class Connection(asyncio.Protocol):
     def take(self, method: bytes, target: bytes, head: bytes) -> None:
         """S3, as far as clients look at its answers."""
         length = int(found[1]) if (found := _LENGTH.search(head)) else 0
-        path, _, query = target.partition(b"?")
+        _, _, query = target.partition(b"?")
         body, extra = b"", b""
         if method == b"POST" and query.startswith(b"uploads"):
             body = b"<InitiateMultipartUploadResult><UploadId>one</UploadId></InitiateMultipartUploadResult>"

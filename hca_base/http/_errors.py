@@ -135,9 +135,7 @@ def _hint(response: requests.Response) -> str | None:
     )
     if status == 401:
         if sent:
-            return (
-                "The credentials were not accepted; see 'hca auth status', then log in again: 'hca login SERVICE'."
-            )
+            return "The credentials were not accepted; see 'hca auth status', then log in again: 'hca login SERVICE'."
         return "Log in with 'hca login SERVICE'; 'hca auth status' shows what is there."
     if status == 403:
         if sent:

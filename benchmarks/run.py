@@ -301,6 +301,50 @@ JOBS: dict[str, tuple[str, Callable[[Bench, str], Any]]] = {
 }
 
 
+#: job -> contender -> how many times our median it must take at least.
+TARGETS = {
+    "small": {"hca 7.0.1": 20.0, "aria2c, verified": 1.0},
+    "medium": {"hca 7.0.1": 1.5, "aria2c + openssl": 1 / 0.65},
+    "large": {"hca 7.0.1": 1.4, "aria2c + openssl": 1 / 0.7},
+    "latency": {"hca 7.0.1": 20.0},
+    "checksums": {"hca 7.0.1 (dcplib)": 1.7},
+    "upload-small": {"hca 7.0.1 upload_to_cloud": 3.5},
+    "upload-large": {"hca 7.0.1 upload_to_cloud": 1.6},
+}
+INTRODUCTION = """\
+Results of the benchmarks
+=========================
+
+Written by ``python benchmarks/run.py --rst benchmarks/RESULTS.rst``; see its head for what is measured and how. The
+server runs on the same two cores as the contenders. ``hca dss download-manifest`` makes two requests for each file (the
+service's redirect, then the bytes), as hca 7 does; aria2c and curl are given the second address and make one. Ours and
+hca 7 verify sha256 and keep a filestore in directories by checksum; the processor time of the server is not counted.
+"""
+
+
+def judged(results: dict[str, dict[str, Measure]]) -> str:
+    """Which targets were met in this run."""
+    lines = ["Targets", "-------", ""]
+    for job, targets in TARGETS.items():
+        measures = results.get(job)
+        if not measures:
+            continue
+        ours = next(iter(measures.values()))
+        for name, factor in targets.items():
+            other = measures.get(name)
+            if other is None or not other.wall or not ours.wall:
+                lines.append(f"* {JOBS[job][0]}: not compared with {name}, which was not there")
+                continue
+            wall = statistics.median(other.wall) / statistics.median(ours.wall)
+            cpu = statistics.median(other.cpu) / statistics.median(ours.cpu)
+            verdict = "met" if wall >= factor else "not met in this run"
+            lines.append(
+                f"* {JOBS[job][0]}: {name} takes {wall:.2f} times as long (target {factor:.2f}: {verdict}), "
+                f"and {cpu:.2f} times the processor time"
+            )
+    return "\n".join([*lines, ""])
+
+
 def table(title: str, measures: dict[str, Measure]) -> str:
     """One job's results, as a reStructuredText table."""
     rows = [("", "median s", "spread s", "CPU s", "RSS MiB", "ratio")]
@@ -339,9 +383,16 @@ def main() -> None:
     head = f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, load {load}, "
     head += f"{arguments.runs} runs, {time.strftime('%Y-%m-%d')}"
     tables = [table(JOBS[name][0], measures) for name, measures in bench.results.items()]
-    print("\n".join([head, "", *tables]))
+    print("\n".join([head, "", judged(bench.results), *tables]))
     if arguments.rst:
-        arguments.rst.write_text("\n".join([head, "", *tables]))
+        busy = (
+            "The machine was busy with other work during this run (see the load): wall times are inflated, most of all "
+            "those of contenders that use both cores. Processor times say more.\n"
+            if os.getloadavg()[1] > 2 * (os.cpu_count() or 1)
+            else ""
+        )
+        parts = [INTRODUCTION, head + ".", "", busy, judged(bench.results), *tables]
+        arguments.rst.write_text("\n".join(part for part in parts if part or part == ""))
 
 
 if __name__ == "__main__":

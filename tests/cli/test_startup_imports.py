@@ -180,8 +180,12 @@ def test_an_operation_imports_requests_and_nothing_heavier(hca: Any, zoo: Any, l
 def test_importing_the_core_imports_nothing() -> None:
     code = "import sys; before = set(sys.modules); import hca_base; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert set(done.stdout.split()) <= {
-        "hca_base", "hca_base._lazy", "__future__", "collections.abc", "typing", "typing.io", "typing.re", "_typing",
+    # What typing and importlib need is imported by an editable installation already, and by a plain one here.
+    assert {name for name in done.stdout.split() if name.startswith("hca")} == {"hca_base", "hca_base._lazy"}
+    assert {name.partition(".")[0] for name in done.stdout.split()} <= {
+        "hca_base", "__future__", "collections", "contextlib", "copyreg", "enum", "functools", "importlib", "itertools",
+        "keyword", "operator", "re", "reprlib", "types", "typing", "warnings", "_collections", "_functools", "_operator",
+        "_sre", "_typing", "_weakrefset", "_frozen_importlib", "_abc", "abc",
     }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def isolate_environment() -> None:
     """Give the whole run a home of its own: nothing of the user's may reach a test, or be touched by one."""
     home = Path.home()
     for name in [name for name in os.environ if name.startswith(("HCA_", "AWS_", "GOOGLE_", "XDG_"))]:
-        if name != "HCA7_PYTHON":
+        if name not in ("HCA7_PYTHON", "HCA_SOAK_MINUTES"):
             del os.environ[name]
     # Tests that install packages may share the user's download cache: it changes no outcome.
     os.environ.setdefault("PIP_CACHE_DIR", str(home / ".cache" / "pip"))

@@ -49,6 +49,8 @@ def run(command: list[str], cwd: Path, env: dict[str, str] | None = None) -> tup
     :raises RuntimeError: it failed
     """
     started = time.perf_counter()
+    env = {**(env or os.environ)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(command, cwd=cwd, env=env, stdout=told, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
@@ -102,6 +104,8 @@ class Bench:
         (config / "config.json").write_text(json.dumps(settings))
         (config / "config.json").chmod(0o600)
         env = {name: value for name, value in os.environ.items() if not name.startswith(("HCA_", "XDG_"))}
+        # As installed packages are, all contenders are compiled beforehand, or by their first run.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         env |= {"HOME": str(self.home), "HCA_BENCH_URL": url, "AWS_CONFIG_FILE": "/nonexistent"}
         env |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
         return env

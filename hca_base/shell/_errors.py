@@ -44,7 +44,8 @@ def guard(action: Callable[[], int], options: GlobalOptions, *, last: bool = Fal
         code = _unexpected(error, options)
     try:
         _flush()
-    except (OSError, ValueError):
+    except (BrokenPipeError, OutputError):
+        # The error is told already; what stdout still holds cannot be written, and the code must stay ours.
         _give_up_stdout(last)
     return code
 

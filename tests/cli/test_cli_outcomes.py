@@ -178,8 +178,11 @@ def test_a_reader_that_goes_away_is_no_error(hca: Any, t: None) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [["t", "return"], ["--version"], ["--help"], ["t", "flood"]])
-def test_a_full_disk_under_stdout_is_an_error(hca: Any, t: None, words: list[str]) -> None:
+def test_a_full_disk_under_stdout_is_an_error(hca: Any, t: None, words: list[str], unbuffered: str) -> None:
+    # With a buffer, what could not be written is still there when the process ends, and is tried again.
+    hca.env["PYTHONUNBUFFERED"] = unbuffered
     with Path("/dev/full").open("wb") as full:
         process = start(hca, *words, stdout=full, stderr=subprocess.PIPE)
         _, stderr = process.communicate(timeout=30)

@@ -121,7 +121,6 @@ COMMANDS: dict[str, str] = {
 REPLACED = {
     "auth login": "``hca auth login dcp-auth``, as for every service; see :doc:`dcp-auth`",
     "auth logout": "``hca auth logout dcp-auth``",
-    "upload help": "``hca help upload``, or ``hca upload``",
 }
 
 HEAD = """\

@@ -103,6 +103,15 @@ class Catalog:
                 return self._operation(words[0], operation)
         return None
 
+    def help_first(self, words: list[str]) -> list[str]:
+        """``help GROUP …`` for ``GROUP help …``, which hca 7 had; other words as they are.
+
+        A command that is named ``help`` stays one.
+        """
+        if len(words) > 1 and words[1] == "help" and self.is_group(words[0]) and self._exact(words[:2]) is None:
+            return ["help", words[0], *words[2:]]
+        return words
+
     def record(self, name: str) -> EntryPointRecord | None:
         """The entry point of a plugin's command; None if there is none of that name.
 

@@ -57,6 +57,7 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
             words = ["shell"]
         else:
             words = ["help"]
+    words = catalog.help_first(words)
     if words[0] == "help" and _help(catalog, [word for word in words[1:] if word not in ("-h", "--help")]):
         return 0
     if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):

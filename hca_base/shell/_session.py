@@ -100,6 +100,7 @@ class Session:
         return int(finish(code))
 
     def _dispatch(self, words: list[str]) -> int:
+        words = self.catalog.help_first(words)
         first, arguments = words[0], words[1:]
         if first in ("exit", "quit") and not arguments:
             raise Leave

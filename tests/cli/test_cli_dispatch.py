@@ -170,6 +170,16 @@ def test_help_of_a_hand_written_command(hca: Any) -> None:
         assert "Set one setting." in text
 
 
+def test_help_is_a_word_after_the_group_too(hca: Any, zoo: Any) -> None:
+    group = hca("help", "zoo", check=0).stdout
+    one = hca("help", "zoo", "get-animal", check=0).stdout
+    assert hca("zoo", "help", check=0).stdout == group
+    assert hca("zoo", "help", "get-animal", check=0).stdout == one
+    assert hca("shell", stdin="zoo help\n", check=0).stdout == group
+    assert hca("zoo", "help", "nothing", check=2).stdout == ""
+    assert hca("nothing", "help", check=2).stdout == ""
+
+
 def test_help_of_what_is_not_there(hca: Any) -> None:
     assert hca("help", "nothing", check=2).stdout == ""
 

@@ -90,6 +90,10 @@ def _parse_yaml(text: str, origin: str) -> Any:
         mark = getattr(e, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark is not None else ""
         problem = getattr(e, "problem", None) or "malformed"
+        if "nesting depth" in problem:
+            # libyaml of PyYAML 6.0.4 and later has a bound of its own, which it may meet before our count does: it
+            # reads ahead of the events.
+            raise DocumentError(f"{origin}: nested deeper than YAML is read{where}") from None
         raise DocumentError(f"{origin}: not valid YAML ({problem}{where})") from None
 
 

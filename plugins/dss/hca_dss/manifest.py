@@ -17,6 +17,8 @@ from hca_base.errors import UsageError
 #: Column of the copy that says where a row's file is.
 PATH_COLUMN = "file_path"
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+#: No file has 10**18 bytes; Python refuses to read numbers of some thousand digits with an error of another kind.
+_MOST_DIGITS = 18
 
 
 class Row(NamedTuple):
@@ -92,7 +94,8 @@ class Manifest:
 
     def _records(self) -> Iterator[list[str]]:
         with self._open() as stream:
-            reader = csv.reader(stream, delimiter="\t")
+            # Strict: a quote that is never closed would make one cell of all rows behind it, and lose them silently.
+            reader = csv.reader(stream, delimiter="\t", strict=True)
             try:
                 yield from reader
             except csv.Error as error:
@@ -118,7 +121,7 @@ class Manifest:
             try:
                 if plain(record[sha256]) and record[uuid] and record[bundle] and len(record) > least:
                     bytes_ = record[size]
-                    if bytes_.isdigit() and bytes_.isascii():
+                    if bytes_.isdigit() and bytes_.isascii() and len(bytes_) <= _MOST_DIGITS:
                         total += int(bytes_)
                         rows += 1
                         continue
@@ -151,7 +154,9 @@ class Manifest:
             row = dict(zip(_COLUMNS, _taker(self._places)(record), strict=True))
             if not _SHA256.fullmatch(row["file_sha256"]):
                 what = f"file_sha256 is {row['file_sha256']!r:.80}, which is no sha256"
-            elif not (row["file_size"].isascii() and row["file_size"].isdigit()):
+            elif not (
+                row["file_size"].isascii() and row["file_size"].isdigit() and len(row["file_size"]) <= _MOST_DIGITS
+            ):
                 what = f"file_size is {row['file_size']!r:.80}, which is no number of bytes"
             else:
                 what = f"{'bundle_uuid' if row['file_uuid'] else 'file_uuid'} is empty"

@@ -169,6 +169,7 @@ def test_one_content_under_several_names_is_fetched_once(hca: Any, bundle: Any, 
         ({"file_size": "many"}, "file_size is 'many'"),
         ({"file_size": "-1"}, "file_size"),
         ({"file_size": "1_0"}, "file_size"),
+        ({"file_size": "9" * 5000}, "file_size is '999"),
         ({"file_uuid": ""}, "file_uuid is empty"),
     ],
 )
@@ -179,6 +180,15 @@ def test_a_row_that_cannot_be_used_is_found_first(
     bad = bundle.manifest(["links.json"], **change).splitlines()[1]
     done = run(hca, good + bad + "\n", check=2)
     assert "row 5: " in done.stderr and told in done.stderr
+    assert traffic.count("api", "GET", "/v1/files/") == 0
+    assert names_in(hca.cwd) == set()
+
+
+@pytest.mark.parametrize("layout", ["none", "bundle"])
+def test_a_quote_that_is_never_closed_hides_no_rows(hca: Any, bundle: Any, traffic: Any, layout: str) -> None:
+    good = bundle.manifest(["empty.txt", "links.json", "sub/cells.csv"])
+    done = run(hca, good.replace("\tempty.txt", '\t"empty.txt', 1), "--layout", layout, check=2)
+    assert "unexpected end of data" in done.stderr
     assert traffic.count("api", "GET", "/v1/files/") == 0
     assert names_in(hca.cwd) == set()
 

@@ -40,8 +40,10 @@ def apply_query(expression: str | Any, data: Any) -> Any:
     compiled = compile_query(expression) if isinstance(expression, str) else expression
     try:
         return compiled.search(data)
-    except JMESPathError as error:
-        raise UsageError(f"--query: {str(error).splitlines()[0]}", hint="see https://jmespath.org") from None
+    except (JMESPathError, TypeError, ValueError, ArithmeticError) as error:
+        # jmespath lets some errors of its functions and slices through as Python raised them.
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UsageError(f"--query: {reason}", hint="see https://jmespath.org") from None
 
 
 def works_item_by_item(compiled: Any) -> bool:

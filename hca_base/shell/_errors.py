@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 from ..commands import GlobalOptions
 from ..errors import ExitCode, HCAError
@@ -132,12 +133,23 @@ def _flush() -> None:
 
 
 def _give_up_stdout(last: bool) -> None:
-    """Point stdout at nothing, so that the interpreter does not fail at its own flush when it ends."""
-    if not last:
-        return
+    if last:
+        _give_up(sys.stdout)
+
+
+def end_stderr() -> None:
+    """Write out what stderr holds, or give it up: nobody can be told, and the exit code must stay ours."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Point a stream at nothing, so that the interpreter does not fail at its own flush when it ends."""
     try:
         nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, sys.stdout.fileno())
+        os.dup2(nothing, stream.fileno())
         os.close(nothing)
     except (OSError, ValueError, AttributeError):
         return

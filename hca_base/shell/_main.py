@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..commands import GlobalOptions
-from ._errors import guard
+from ._errors import end_stderr, guard
 from ._split import split
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ def run(argv: Sequence[str]) -> int:
             setattr(options, name, getattr(parsed, name))
         return dispatch(options, words)
 
-    return guard(action, options, last=True)
+    try:
+        return guard(action, options, last=True)
+    finally:
+        end_stderr()
 
 
 def dispatch(options: GlobalOptions, words: list[str]) -> int:

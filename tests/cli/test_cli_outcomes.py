@@ -192,6 +192,24 @@ def test_a_full_disk_under_stdout_is_an_error(hca: Any, t: None, words: list[str
     assert stderr.startswith(b"hca: error: ")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(("words", "code"), [(["config", "get", "nope"], 4), (["nope"], 2), (["t", "return"], 0)])
+def test_a_full_disk_under_stderr_keeps_the_code(
+    hca: Any, t: None, words: list[str], code: int, unbuffered: str
+) -> None:
+    hca.env["PYTHONUNBUFFERED"] = unbuffered
+    with Path("/dev/full").open("wb") as full:
+        process = start(hca, *words, stdout=subprocess.DEVNULL, stderr=full)
+        assert process.wait(30) == code
+
+
+@pytest.mark.parametrize("query", ["a[::0]", "contains('a', `1`)", "nothing("])
+def test_a_query_that_cannot_be_answered_is_a_usage_error(hca: Any, t: None, query: str) -> None:
+    done = hca("t", "return", "--query", query, check=2)
+    assert done.stderr.startswith("hca: error: --query")
+
+
 def test_closed_standard_streams_are_survived(hca: Any, t: None) -> None:
     command = f"exec {sys.executable} -m hca_base config path --user >&- 2>&- <&-"
     done = subprocess.run(["sh", "-c", command], env=hca.env, cwd=hca.cwd, timeout=30, check=False)

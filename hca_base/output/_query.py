@@ -35,13 +35,11 @@ def apply_query(expression: str | Any, data: Any) -> Any:
     :param expression: text, or from :func:`compile_query`
     :raises UsageError: it is malformed, or calls a function on values that it cannot take
     """
-    from jmespath.exceptions import JMESPathError
-
     compiled = compile_query(expression) if isinstance(expression, str) else expression
     try:
         return compiled.search(data)
-    except (JMESPathError, TypeError, ValueError, ArithmeticError) as error:
-        # jmespath lets some errors of its functions and slices through as Python raised them.
+    except (TypeError, ValueError, ArithmeticError) as error:
+        # jmespath's own errors are ValueErrors; some of its functions and slices let Python's through.
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(f"--query: {reason}", hint="see https://jmespath.org") from None
 

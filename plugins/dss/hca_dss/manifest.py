@@ -18,7 +18,7 @@ from hca_base.errors import UsageError
 PATH_COLUMN = "file_path"
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 #: No file has 10**18 bytes; Python refuses to read numbers of some thousand digits with an error of another kind.
-_MOST_DIGITS = 18
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class Row(NamedTuple):
@@ -114,6 +114,7 @@ class Manifest:
         assert bundle is not None and uuid is not None and sha256 is not None and size is not None
         least = max(place for place in self._places if place is not None)
         plain = _SHA256.fullmatch
+        number_of_bytes = _SIZE.fullmatch
         rows = total = 0
         for number, record in enumerate(self._records(), 1):
             if number == 1 or not record:
@@ -121,7 +122,7 @@ class Manifest:
             try:
                 if plain(record[sha256]) and record[uuid] and record[bundle] and len(record) > least:
                     bytes_ = record[size]
-                    if bytes_.isdigit() and bytes_.isascii() and len(bytes_) <= _MOST_DIGITS:
+                    if number_of_bytes(bytes_):
                         total += int(bytes_)
                         rows += 1
                         continue
@@ -154,9 +155,7 @@ class Manifest:
             row = dict(zip(_COLUMNS, _taker(self._places)(record), strict=True))
             if not _SHA256.fullmatch(row["file_sha256"]):
                 what = f"file_sha256 is {row['file_sha256']!r:.80}, which is no sha256"
-            elif not (
-                row["file_size"].isascii() and row["file_size"].isdigit() and len(row["file_size"]) <= _MOST_DIGITS
-            ):
+            elif not _SIZE.fullmatch(row["file_size"]):
                 what = f"file_size is {row['file_size']!r:.80}, which is no number of bytes"
             else:
                 what = f"{'bundle_uuid' if row['file_uuid'] else 'file_uuid'} is empty"

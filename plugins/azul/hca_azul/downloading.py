@@ -12,6 +12,7 @@ from hca_base.errors import ExitCode, HCAError, NotFoundError, ServiceError, Tra
 from hca_base.transfer import DirectoryDestination, FileStore, Item, Report, Row, TransferOptions, download
 
 from .lock import locked_catalog, write_lock
+from .managed import left_out, tell_hidden
 from .naming import DEFAULT, LISTED, Template
 from .plan import Plan, Planned
 from .selection import Selection
@@ -53,6 +54,8 @@ class Outcome:
     :ivar report: a row for each file; those that cannot be had are ``unavailable``
     :ivar engine: the report of the engine, which knows the errors
     :ivar unavailable: how many cannot be had
+    :ivar hidden: projects whose files are asked for, and not shown to this user
+    :ivar named: whether these projects were asked for by their names
     """
 
     def __init__(self, catalog: str) -> None:
@@ -63,6 +66,8 @@ class Outcome:
         self.failed = 0
         self.renamed = 0
         self.left_out = 0
+        self.hidden: list[str] = []
+        self.named = False
         self.examples: list[str] = []
         self.plan: dict[str, Any] = {}
 
@@ -96,6 +101,12 @@ class Outcome:
             raise NotFoundError(
                 f"{self.unavailable:,} of {self.report.files:,} files cannot be downloaded ({shown}{more})",
                 hint=f"{all_others}--report FILE says why; with --skip-unavailable that is no failure",
+            )
+        if self.hidden and self.named and not skip_unavailable:
+            shown = ", ".join(self.hidden[:3]) + (f" and {len(self.hidden) - 3:,} more" if self.hidden[3:] else "")
+            raise NotFoundError(
+                f"nothing of {shown} was downloaded: it is of managed access, and not shown to you",
+                hint="all others are there; with --skip-unavailable that is no failure",
             )
 
     def _raise_mixed(self, engine: Report) -> None:
@@ -134,6 +145,10 @@ def run(client: AzulClient, selection: Selection, root: Path | str, wishes: Wish
         outcome.renamed, outcome.left_out = plan.renamed, plan.left_out
         if not totals.files and not plan.missing_count():
             _nothing(client, selection, named, catalog)
+        if selection.projects or selection.filters:
+            # The service keeps silent about them, and the others would look like all.
+            outcome.hidden = left_out(client, selection.whole_filters(named), named, catalog)
+            outcome.named = bool(named)
         if not options.dry_run and totals.files:
             try:
                 write_lock(root, client.base_url, catalog, told, totals.files, totals.bytes)
@@ -205,8 +220,6 @@ def _nothing(client: AzulClient, selection: Selection, named: Any, catalog: str)
 
     :raises NotFoundError: always
     """
-    from .managed import tell_hidden
-
     hint = None
     if selection.projects or selection.filters:
         hint = tell_hidden(client, selection.whole_filters(named), catalog)

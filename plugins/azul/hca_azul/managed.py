@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import HCAError
+from hca_base.errors import HCAError, NotFoundError
+from hca_base.http import json_of
 
-from .calls import compact_json, get_json
+from .calls import compact_json, send_long, url_of
 from .rows import inner
 
 if TYPE_CHECKING:
     from .client import AzulClient
+    from .projects import Project
 
 GUIDE = (
     "Access is granted by Terra (https://app.terra.bio): register a Google account there, accept the terms, ask for "
@@ -25,14 +27,18 @@ def hidden_projects(client: AzulClient, filters: Mapping[str, Any], catalog: str
 
     The service lists such projects, and leaves out everything in them.
     """
-    query = {"catalog": client.catalog(catalog), "size": 100, "filters": compact_json(filters) if filters else None}
+    wanted = {"accessible": {"is": [False]}, **filters}
+    query = {"catalog": client.catalog(catalog), "size": 100, "filters": compact_json(wanted)}
     try:
-        answer = get_json(client, "/index/projects", query)
+        answer = json_of(send_long(client, "GET", url_of(client, "/index/projects", query)))
     except HCAError:
-        # It is asked only to say more about an empty result.
+        # It is asked only to say more about a result; not every deployment has projects.
         return []
+    hits = answer.get("hits") if isinstance(answer, dict) else None
     found = []
-    for hit in answer.get("hits") or []:
+    for hit in hits if isinstance(hits, list) else []:
+        if not isinstance(hit, dict):
+            continue
         for project in inner(hit, "projects"):
             if project.get("accessible") is False:
                 name = project.get("projectShortname")
@@ -43,8 +49,36 @@ def hidden_projects(client: AzulClient, filters: Mapping[str, Any], catalog: str
 def tell_hidden(client: AzulClient, filters: Mapping[str, Any], catalog: str | None = None) -> str | None:
     """What to say about an empty result, or None."""
     names = hidden_projects(client, filters, catalog)
-    if not names:
-        return None
+    return told_of(client, names) if names else None
+
+
+def left_out(
+    client: AzulClient, filters: Mapping[str, Any], named: Sequence[Project], catalog: str | None = None
+) -> list[str]:
+    """Short names of projects whose files are asked for and left out.
+
+    :param filters: of the files, those that choose the projects included
+    :param named: the projects, where they were asked for by their names
+    """
+    if not filters or (named and all(project.accessible is not False for project in named)):
+        return []
+    return hidden_projects(client, filters, catalog)
+
+
+def check_shown(client: AzulClient, project: Project) -> None:
+    """See that the user may have what is in a project.
+
+    :raises NotFoundError: the service would say that nothing is in it
+    """
+    if project.accessible is False:
+        raise NotFoundError(
+            f"nothing of the project {project.short or project.uuid} is shown to you",
+            hint=told_of(client, [project.short or project.uuid]),
+        )
+
+
+def told_of(client: AzulClient, names: Sequence[str]) -> str:
+    """What to say about projects that are hidden."""
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     if client.has_credentials:
         return f"data of managed access matches ({shown}), and the account that is used may not see it. {GUIDE}"

@@ -104,6 +104,20 @@ def test_managed_data_needs_a_login_and_says_so(hca: Any, azul: EmbeddedAzul) ->
     assert sent == [], "the token stays with the service"
 
 
+def test_managed_data_among_others_is_not_left_out_in_silence(hca: Any, azul: EmbeddedAzul) -> None:
+    done = hca("azul", "download", "MouseHeart", "Managed", check=4)
+    assert "managed access" in done.stderr and "nothing of Managed was downloaded" in done.stderr
+    assert len(hca.files("MouseHeart")) == 5, "the others are there"
+    done = hca("azul", "download", "MouseHeart", "Managed", "--skip-unavailable")
+    assert "managed access" in done.stderr
+    done = hca("azul", "download", "--filter", "organ=heart,lung", "--download-dir", "f")
+    assert "managed access" in done.stderr, "a filter asks for what there is"
+    done = hca("azul", "download", "MouseHeart", "Managed", env={"HCA_ACCESS_TOKEN": azul.token})
+    assert "managed access" not in done.stderr and len(hca.files("Managed")) == 2
+    done = hca("azul", "export", "MouseHeart", "Managed", "--to", "aria2")
+    assert "managed access" in done.stderr and "5 files" in done.stderr
+
+
 def test_the_repository_itself_with_an_account(hca: Any, azul: EmbeddedAzul) -> None:
     env = {"HCA_ACCESS_TOKEN": azul.token}
     hca("azul", "download", "Managed", "--sources", "drs", env=env)

@@ -207,10 +207,30 @@ def test_protocols_as_releases_wrap_them(tmp_path: Path) -> None:
 
 
 def test_metadata_of_managed_and_unknown_projects(hca: Any) -> None:
-    done = hca("azul", "metadata", "Managed", "--output", "m.tsv")
-    assert "managed access" in done.stderr
+    for command in (["metadata", "Managed"], ["manifest", "--project", "Managed"]):
+        done = hca("azul", *command, "--output", "m.tsv", check=4)
+        assert "managed access" in done.stderr and not (hca.cwd / "m.tsv").exists(), "no table of nothing"
     done = hca("azul", "metadata", "BrainCel", check=4)
     assert "'BrainCells'" in done.stderr
+
+
+def test_a_manifest_says_what_it_keeps_silent_about(hca: Any, azul: EmbeddedAzul) -> None:
+    done = hca("azul", "manifest", "--filter", "organ=brain,lung", "--output", "m.tsv")
+    assert "managed access" in done.stderr and "Managed" in done.stderr
+    done = hca("azul", "manifest", "--filter", "organ=heart", "--output", "n.tsv")
+    assert "managed access" not in done.stderr
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    done = hca("azul", "manifest", "--filter", "organ=brain,lung", "--output", "o.tsv", env=env)
+    assert "managed access" not in done.stderr
+
+
+def test_a_project_is_not_chosen_twice(hca: Any, azul: EmbeddedAzul) -> None:
+    twice = ["--filter", f"project-id={azul.atlas.projects[0].uuid}"]
+    done = hca("azul", "manifest", "--project", "Odd", *twice, "--output", "m.tsv", check=2)
+    assert "projectId" in done.stderr and not (hca.cwd / "m.tsv").exists()
+    assert "projectId" in hca("azul", "matrices", "Odd", *twice, check=2).stderr
+    asked = ["--species", "Mus musculus", "--filter", "species=Homo sapiens"]
+    assert "genusSpecies" in hca("azul", "matrices", *asked, check=2).stderr
 
 
 def test_project_names_are_no_paths(hca: Any, azul: EmbeddedAzul) -> None:

@@ -126,6 +126,10 @@ class DownloadCommand(AzulCommand):
             self.note(f"{outcome.renamed:,} files that share names got the beginning of their UUIDs into them")
         if outcome.left_out:
             self.note(f"{outcome.left_out:,} files were left out for others of the same names")
+        if outcome.hidden:
+            from ..managed import told_of
+
+            self.note(told_of(self.client, outcome.hidden))
         report = outcome.engine if outcome.engine is not None and options.dry_run else outcome.report
         self.note(report.summary())
         if outcome.unavailable and options.report is None:

@@ -42,6 +42,7 @@ class Export(AzulCommand):
 
         from ..exports import TOOLS as COMMANDS
         from ..exports import export
+        from ..managed import left_out, told_of
         from ..naming import DEFAULT, LISTED, Template
         from ..plan import Plan
         from ..sources import Sources
@@ -68,9 +69,14 @@ class Export(AzulCommand):
             entries, _, named = selection.found(client, catalog)
             plan.fill(entries)
             found = export(plan, sources, args.to, authorization)
+            hidden: list[str] = []
+            if selection.projects or selection.filters:
+                hidden = left_out(client, selection.whole_filters(named), named, catalog)
         finally:
             plan.close()
-        if not found.files and not found.left_out:
+        if hidden:
+            warn(told_of(client, hidden))
+        elif not found.files and not found.left_out:
             self.no_results(selection.whole_filters(named), catalog, {})
         data = found.text.encode("utf-8", "surrogateescape")
         if args.output == "-":

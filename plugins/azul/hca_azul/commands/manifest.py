@@ -35,8 +35,10 @@ class Manifest(AzulCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_base.errors import UsageError
         from hca_base.output import format_bytes, warn
 
+        from ..managed import check_shown, tell_hidden
         from ..manifests import Manifest as Job
         from ..manifests import save_manifest
         from ..projects import find_project
@@ -45,7 +47,13 @@ class Manifest(AzulCommand):
         client = self.client
         filters: dict[str, Any] = filters_of(args)
         if args.project:
-            filters |= find_project(client, args.project, args.catalog).filters
+            project = find_project(client, args.project, args.catalog)
+            check_shown(client, project)
+            if "projectId" in filters:
+                raise UsageError("a project is named, and projectId is filtered, too")
+            filters |= project.filters
+        elif told := tell_hidden(client, filters, args.catalog):
+            self.note(told)
         job = Job(
             client,
             filters,
@@ -84,13 +92,13 @@ class Metadata(AzulCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         from hca_base.errors import UsageError
 
+        from ..managed import check_shown
         from ..metadata import project_table
         from ..projects import find_project
 
         args = parsed_args
         project = find_project(self.client, args.project, args.catalog)
-        if project.accessible is False:
-            self.no_results(project.filters, args.catalog, {})
+        check_shown(self.client, project)
         from ..naming import part
 
         output = args.output or f"{part(project.short or project.uuid)}.tsv"

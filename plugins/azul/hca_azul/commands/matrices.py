@@ -45,6 +45,7 @@ class Matrices(DownloadCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.errors import UsageError
         from hca_base.output import output_options
 
         from ..filters import parse_filters
@@ -57,8 +58,14 @@ class Matrices(DownloadCommand):
         client = self.client
         strata = {name: [one for text in getattr(args, name) for one in _values(text)] for name in _FIELDS}
         asked = [f"{_FIELDS[name]}={text}" for name in _FIELDS for text in getattr(args, name)]
-        filters: dict[str, Any] = {**filters_of(args), **parse_filters(asked)}
+        filters: dict[str, Any] = filters_of(args)
+        for name, operation in parse_filters(asked).items():
+            if name in filters:
+                raise UsageError(f"{name} is both filtered and given by an option of its own")
+            filters[name] = operation
         if args.project:
+            if "projectId" in filters:
+                raise UsageError("a project is named, and projectId is filtered, too")
             named = [find_project(client, name, args.catalog) for name in args.project]
             filters["projectId"] = {"is": [project.uuid for project in named]}
         found = list(

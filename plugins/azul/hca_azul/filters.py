@@ -11,6 +11,7 @@ from typing import Any
 from hca_base.errors import UsageError
 
 from .fields import Field, field_of
+from .rows import HIGHEST
 
 Filters = dict[str, dict[str, list[Any]]]
 
@@ -19,11 +20,18 @@ NULLS = frozenset({"", "null", "none"})
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)\s*([kKMGT]?)")
 _UNITS = {"": 1, "k": 1000, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
-#: The service keeps numbers as 64-bit ones; this is the largest that JSON carries safely.
-_HIGHEST = 2**53 - 1
 #: Seconds, as the service counts ages.
-_AGES = {"hour": 3600, "day": 86400, "week": 7 * 86400, "year": 365 * 86400}
+_AGES = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86400,
+    "week": 7 * 86400,
+    "month": 365 * 86400 // 12,
+    "year": 365 * 86400,
+}
 _AGE = re.compile(r"(\d+(?:\.\d+)?(?:-\d+(?:\.\d+)?)?)\s*([a-z]+)")
+_AGE_END = re.compile(r"(?:[0-9]{1,6}(?:\.[0-9]{0,6})?)?")
 OPERATORS = ("is", "within", "contains", "intersects")
 
 
@@ -97,7 +105,10 @@ def _parsed(field: Field, text: str) -> tuple[str, str, list[Any]]:
 
 def split_values(text: str) -> list[str]:
     """The values between commas; one in double quotes may hold commas itself."""
-    cells = next(csv.reader([text], skipinitialspace=True), [])
+    try:
+        cells = next(csv.reader([text], skipinitialspace=True, strict=text.count('"') % 2 == 1), [])
+    except csv.Error as error:
+        raise UsageError(f"the value {text[:80]!r} cannot be read: {error}") from None
     return [cell.strip() for cell in cells] or [""]
 
 
@@ -138,7 +149,10 @@ def _number(field: Field, text: str) -> int:
     match = _NUMBER.fullmatch(text.strip().replace("_", ""))
     if not match:
         raise UsageError(f"{field.name} is a number, not {text!r}", hint=f"for example {field.name}=1000..5000")
-    return int(float(match[1]) * _UNITS[match[2]]) if "." in match[1] else int(match[1]) * _UNITS[match[2]]
+    number = float(match[1]) * _UNITS[match[2]]
+    if abs(number) > HIGHEST:
+        raise UsageError(f"{field.name} is never as large as {text[:40]}")
+    return int(number) if "." in match[1] else int(match[1]) * _UNITS[match[2]]
 
 
 def _unit(text: str) -> str:
@@ -151,17 +165,15 @@ def _range(field: Field, text: str) -> tuple[str, str, list[Any]]:
         raise UsageError(f"the range for {field.name} has neither end")
     name = field.name
     if field.kind == "age":
-        match = re.fullmatch(r"(\d*\.?\d*)\s*([a-z]+)", high.lower())
+        match = re.fullmatch(r"([^a-z]*)([a-z]+)", high.lower())
         unit = _AGES.get(_unit(match[2])) if match else None
-        if match is None or unit is None:
-            raise UsageError(f"{text!r} is no range of ages", hint="for example age='20..30 year'")
+        ends = [low, match[1].strip() if match else ""]
+        if unit is None or not all(_AGE_END.fullmatch(end) for end in ends):
+            raise UsageError(f"{text[:80]!r} is no range of ages", hint="for example age='20..30 year'")
         # Ages as such are text to the service; ranges of them are a field of their own, in seconds.
-        name, high = "organismAgeRange", match[1] and str(int(float(match[1]) * unit))
-        try:
-            low = low and str(int(float(low) * unit))
-        except ValueError:
-            raise UsageError(f"{text!r} is no range of ages", hint="for example age='20..30 year'") from None
-    bounds = [_number(field, low) if low else 0, _number(field, high) if high else _HIGHEST]
+        name = "organismAgeRange"
+        low, high = (end and str(int(float(end) * unit)) for end in ends)
+    bounds = [_number(field, low) if low else 0, _number(field, high) if high else HIGHEST]
     if bounds[0] > bounds[1]:
         raise UsageError(f"the range {text!r} of {field.name} begins after its end")
     return name, "within", [bounds]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .entries import Entry, of_file, of_hit
 from .projects import Hit
-from .rows import inner, joined, values
+from .rows import inner, joined, values, whole
 from .search import get_entity
 
 if TYPE_CHECKING:
@@ -100,21 +100,23 @@ def _of_project(
 ) -> Iterator[Matrix]:
     # Listings leave the trees out in some releases.
     project = get_entity(client, "projects", uuid, catalog)
-    seen: set[str] = set()
+    found: dict[str, list[Matrix]] = {}
     for matrix in of_project(project):
-        if matrix.entry.uuid in seen or (matrix.intermediate and not intermediate):
-            continue
-        seen.add(matrix.entry.uuid)
-        if _is_wanted(matrix, wanted):
-            yield matrix
+        found.setdefault(matrix.entry.uuid, []).append(matrix)
+    for places in found.values():
+        # A matrix of several species, say, is in the tree once for each: any of its places will do.
+        if (intermediate or not places[0].intermediate) and any(_is_wanted(place, wanted) for place in places):
+            yield _joined(places)
     if by_format:
+        seen = set(found)
         own = {"projectId": {"is": [uuid]}, "fileFormat": {"is": list(FORMATS)}}
         for hit in client.search("files", own, catalog=catalog):
             for entry in of_hit(hit):
-                found = Matrix(entry, _strata_of(hit), "", _content(hit), None, None)
-                if entry.uuid not in seen and _is_wanted(found, wanted):
-                    seen.add(entry.uuid)
-                    yield found
+                one = Matrix(entry, _strata_of(hit), "", _content(hit), *_facts(hit))
+                if entry.uuid in seen or (one.intermediate and not intermediate) or not _is_wanted(one, wanted):
+                    continue
+                seen.add(entry.uuid)
+                yield one
 
 
 def of_project(project: Hit) -> Iterator[Matrix]:
@@ -125,6 +127,20 @@ def of_project(project: Hit) -> Iterator[Matrix]:
         for tree, made_by in TREES.items():
             for strata, file in _leaves(one.get(tree), {}, 0):
                 yield _matrix(file, strata, made_by, shared)
+
+
+def _joined(places: Sequence[Matrix]) -> Matrix:
+    """One matrix of its places in the tree, with what all of them say."""
+    strata: dict[str, list[str]] = {}
+    for place in places:
+        for name, found in place.strata.items():
+            strata[name] = list(dict.fromkeys([*strata.get(name, ()), *found]))
+    first = places[0]
+    return first._replace(strata=strata, entry=first.entry._replace(**_told(strata)))
+
+
+def _told(strata: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {name: ", ".join(strata.get(name, ())) for name in ("organ", "species", "library")}
 
 
 def _leaves(
@@ -147,17 +163,18 @@ def _leaves(
 
 
 def _matrix(file: dict[str, Any], strata: dict[str, list[str]], made_by: str, shared: dict[str, str]) -> Matrix:
-    more = {name: ", ".join(strata.get(name, ())) for name in ("organ", "species", "library")}
-    cells = file.get("matrixCellCount")
+    content = joined(file.get("contentDescription"))
+    return Matrix(of_file(file, **shared, **_told(strata)), strata, made_by, content, *_facts_of(file))
+
+
+def _facts_of(file: Mapping[str, Any]) -> tuple[int | None, bool | None]:
+    """Cells, and whether it is an intermediate result."""
     intermediate = file.get("isIntermediate")
-    return Matrix(
-        of_file(file, **shared, **more),
-        strata,
-        made_by,
-        joined(file.get("contentDescription")),
-        int(cells) if isinstance(cells, int | float) else None,
-        intermediate if isinstance(intermediate, bool) else None,
-    )
+    return whole(file.get("matrixCellCount")), intermediate if isinstance(intermediate, bool) else None
+
+
+def _facts(hit: Hit) -> tuple[int | None, bool | None]:
+    return _facts_of(next(iter(inner(hit, "files")), {}))
 
 
 def _strata_of(hit: Hit) -> dict[str, list[str]]:

@@ -7,6 +7,8 @@ from typing import Any
 
 Hit = Mapping[str, Any]
 
+#: The largest number that JSON carries safely.
+HIGHEST = 2**53 - 1
 #: Columns that are shown when none are chosen; more can be.
 COLUMNS = {
     "projects": ("project", "organ", "species", "library", "donors", "cells", "files", "bytes", "access", "id"),
@@ -95,14 +97,24 @@ def _inner(hit: Hit, name: str, member: str) -> str:
 
 
 def _sum(hit: Hit, name: str, member: str) -> int | None:
-    numbers = [number for one in inner(hit, name) if isinstance(number := one.get(member), int | float)]
-    return int(sum(numbers)) if numbers else None
+    numbers = [number for one in inner(hit, name) if (number := whole(one.get(member))) is not None]
+    return sum(numbers) if numbers else None
+
+
+def whole(value: Any) -> int | None:
+    """A number that a service told, as a whole one; None where it is none.
+
+    JSON may hold numbers that no service counts to, and 1e999, which Python takes for infinity.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -HIGHEST <= value <= HIGHEST:
+        return None
+    return int(value)
 
 
 def _cells(hit: Hit) -> int | None:
-    stated = [n for one in inner(hit, "projects") if isinstance(n := one.get("estimatedCellCount"), int | float)]
+    stated = [n for one in inner(hit, "projects") if (n := whole(one.get("estimatedCellCount"))) is not None]
     if stated:
-        return int(max(stated))
+        return max(stated)
     return _sum(hit, "cellSuspensions", "totalCells")
 
 

@@ -408,3 +408,21 @@ def test_from_python(client: AzulClient, tmp_path: Path) -> None:
     assert [matrix.entry.name for matrix in client.matrices({"organ": {"is": ["heart"]}})] == ["heart.loom"]
     with pytest.raises(NotFoundError):
         client.download(filters={"organ": {"is": ["knee"]}}, download_dir=tmp_path)
+
+
+def test_a_matrix_of_two_species_is_found_by_each(hca: Any, azul: EmbeddedAzul) -> None:
+    human = ("Homo sapiens", "human adult stage", "blood", "10x 3' v2")
+    mouse = ("Mus musculus", "prime adult stage", "spleen", "10x 3' v2")
+    files = [
+        File("both.h5ad", 10, format="h5ad", matrix=human, also=(mouse,)),
+        File("half-way.h5ad", 11, format="h5ad", matrix=human, intermediate=True),
+    ]
+    azul.atlas.projects.append(Project("Two", "Two species", files=files))
+    for asked in (["--species", "Mus musculus"], ["--organ", "blood"], []):
+        [row] = hca.rows("azul", "matrices", "Two", *asked)
+        assert row["name"] == "both.h5ad" and row["species"] == "Homo sapiens, Mus musculus", asked
+        assert row["organ"] == "blood, spleen" and row["cells"] == 1000
+    assert hca.rows("azul", "matrices", "Two", "--species", "Mus musculus", "--organ", "blood") == []
+    assert [row["name"] for row in hca.rows("azul", "matrices", "Two", "--by-format")] == ["both.h5ad"]
+    rows = hca.rows("azul", "matrices", "Two", "--intermediate")
+    assert [row["name"] for row in rows] == ["both.h5ad", "half-way.h5ad"]

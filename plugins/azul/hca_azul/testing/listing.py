@@ -181,7 +181,7 @@ class Listing:
         return {
             "contentDescription": [file.content],
             "format": file.format,
-            "isIntermediate": False if file.matrix else None,
+            "isIntermediate": file.intermediate if file.matrix else None,
             "name": file.name,
             "sha256": file.sha256,
             "size": file.size,
@@ -198,10 +198,10 @@ class Listing:
         """One entity."""
         projects = {project.uuid: project for project, _ in pairs}
         samples = {(project.uuid, file.sample): project for project, file in pairs}
-        stages = sorted({self.facts(*pair)["developmentStage"][0] for pair in pairs})
-        species = sorted({self.facts(*pair)["genusSpecies"][0] for pair in pairs})
-        organs = sorted({self.facts(*pair)["organ"][0] for pair in pairs})
-        libraries = sorted({self.facts(*pair)["libraryConstructionApproach"][0] for pair in pairs})
+        stages, species, organs, libraries = (
+            sorted({value for pair in pairs for value in self.facts(*pair)[name]})
+            for name in ("developmentStage", "genusSpecies", "organ", "libraryConstructionApproach")
+        )
         first = pairs[0][0]
         accessible = self.allowed or not first.managed
         names = [project.sample_id(number) for (_, number), project in samples.items()]
@@ -280,11 +280,12 @@ class Listing:
         for file in project.files:
             if file.matrix is None:
                 continue
-            node: Any = tree
             dimensions = ("genusSpecies", "developmentStage", "organ", "libraryConstructionApproach")
-            for dimension, value in zip(dimensions[:-1], file.matrix[:-1], strict=True):
-                node = node.setdefault(dimension, {}).setdefault(value, {})
-            node.setdefault(dimensions[-1], {}).setdefault(file.matrix[-1], []).append(self.file_entry(file))
+            for place in (file.matrix, *file.also):
+                node: Any = tree
+                for dimension, value in zip(dimensions[:-1], place[:-1], strict=True):
+                    node = node.setdefault(dimension, {}).setdefault(value, {})
+                node.setdefault(dimensions[-1], {}).setdefault(place[-1], []).append(self.file_entry(file))
         return {"matrices": tree, "contributedAnalyses": {}}
 
     def summary(self) -> dict[str, Any]:

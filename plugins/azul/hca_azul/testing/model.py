@@ -28,6 +28,8 @@ class File:
     :ivar sample: number of the sample in the project
     :ivar read: read1, read2, index1 or empty
     :ivar matrix: what it is stratified by, for matrices: species, stage, organ, library
+    :ivar also: further places in the tree of matrices, of matrices that are of several species, say
+    :ivar intermediate: it is a matrix that is an intermediate result
     :ivar phantom: it is listed and cannot be had
     :ivar external: it lies outside of the repository, and cannot be had either
     :ivar mirrored: the mirror has it; "claimed": it is only said to
@@ -44,6 +46,8 @@ class File:
     lane: int | None = None
     content: str = "DNA sequence"
     matrix: tuple[str, str, str, str] | None = None
+    also: tuple[tuple[str, str, str, str], ...] = ()
+    intermediate: bool = False
     phantom: bool = False
     external: bool = False
     mirrored: bool | str = False
@@ -130,7 +134,8 @@ class Project:
         """What can be filtered by: field -> values."""
         value, _, unit = self.age.partition(" ")
         seconds = int(value) * 31_536_000
-        matrix = file.matrix or (self.species, self.stage, self.organ, self.library)
+        places = [file.matrix or (self.species, self.stage, self.organ, self.library), *file.also]
+        species, stages, organs, libraries = (list(dict.fromkeys(values)) for values in zip(*places, strict=True))
         return {
             "accessible": [not self.managed],
             "biologicalSex": [self.sex],
@@ -138,18 +143,18 @@ class Project:
             "bundleVersion": [VERSION],
             "cellCount": [self.cells],
             "contentDescription": [file.content],
-            "developmentStage": [matrix[1]],
+            "developmentStage": stages,
             "donorDisease": [self.disease],
-            "effectiveOrgan": [matrix[2]],
+            "effectiveOrgan": organs,
             "fileFormat": [file.format],
             "fileId": [file.uuid],
             "fileName": [file.name],
             "fileSize": [file.size],
             "fileVersion": [file.version],
-            "genusSpecies": [matrix[0]],
+            "genusSpecies": species,
             "laboratory": [self.lab],
-            "libraryConstructionApproach": [matrix[3]],
-            "organ": [matrix[2]],
+            "libraryConstructionApproach": libraries,
+            "organ": organs,
             "organismAge": [{"value": value, "unit": unit}],
             "organismAgeRange": [(seconds, seconds)],
             "project": [self.short],
@@ -158,7 +163,7 @@ class Project:
             "sampleId": [self.sample_id(file.sample)],
             "sampleDisease": [self.disease],
             "sourceId": [uuid_of("snapshot")],
-            "specimenOrgan": [matrix[2]],
+            "specimenOrgan": organs,
             "sha256": [file.sha256],
         }
 

@@ -108,6 +108,7 @@ _MAKERS: dict[str, Callable[[int], Any]] = {
     "s3_etag": lambda part_size: _S3Etag(part_size),
 }
 KNOWN = frozenset(_MAKERS)
+_SPELLINGS = {name.replace("_", ""): name for name in KNOWN}
 #: Which checksum vouches for a file when there are several: the strongest.
 STRENGTH = ("sha256", "sha1", "md5", "s3_etag", "crc32c")
 
@@ -147,12 +148,16 @@ class Hashes:
 
 
 def normal(checksums: Mapping[str, str]) -> dict[str, str]:
-    """The known checksums of a mapping, in lower case, under the names used here; empty ones are left out."""
-    return {
-        name: value.strip().lower()
-        for key, value in checksums.items()
-        if value and (name := key.lower().replace("-", "_")) in KNOWN
-    }
+    """The known checksums of a mapping, in lower case, under the names used here; empty ones are left out.
+
+    Names are known however they are spelled: ``sha256``, ``SHA-256``, ``S3-ETag``.
+    """
+    found = {}
+    for key, value in checksums.items():
+        name = _SPELLINGS.get(key.lower().replace("-", "").replace("_", ""))
+        if name and value and (value := value.strip().lower()):
+            found[name] = value
+    return found
 
 
 class ParallelHashes:

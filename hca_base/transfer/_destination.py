@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hca_base.errors import RefusedError, UsageError
-from hca_base.transfer._checksums import STRENGTH, digest_file
+from hca_base.transfer._checksums import STRENGTH, digest_file, normal
 from hca_base.transfer._disk import link_or_copy, same_file, write_new
-from hca_base.transfer._filestore import FileStore
+from hca_base.transfer._filestore import SHA256, FileStore
 from hca_base.transfer._folder import Folder
 from hca_base.transfer._model import Item
 from hca_base.transfer._names import NameChecker, hostile, name_fault, safe_name
@@ -81,7 +81,7 @@ class StoreDestination:
         return None
 
     def present(self, item: Item, sha256: str | None, dry: bool = False) -> tuple[str, str] | None:
-        if sha256 is not None and self.store.find(sha256, item.size) is not None:
+        if sha256 is not None and self.store.find(sha256, item.size, dry=dry) is not None:
             return "present", self.store._path(sha256)
         return None
 
@@ -168,7 +168,7 @@ class DirectoryDestination:
     def present(self, item: Item, sha256: str | None, dry: bool = False) -> tuple[str, str] | None:
         directory, _, leaf = item.name.rpartition("/")
         path = f"{self._folder.root}/{item.name}"
-        stored = self.store.find(sha256, item.size) if self.store and sha256 else None
+        stored = self.store.find(sha256, item.size, dry=dry) if self.store and sha256 else None
         if dry:
             return self._present_dry(item, sha256, stored, path)
         if stored is not None and sha256 is not None:
@@ -180,7 +180,10 @@ class DirectoryDestination:
         place = self._folder.enter(directory)
         try:
             there = os.stat(place.name(leaf), dir_fd=place.fd, follow_symlinks=False)
-            if self._is_wanted(item, there, place.name(leaf), place.fd):
+            wanted = self._is_wanted(item, there, place.name(leaf), place.fd)
+            if wanted is None:
+                return None
+            if wanted:
                 if self.store and sha256 and stat.S_ISREG(there.st_mode):
                     # The user keeps a right copy here, and the store has none: the next name is served from the store.
                     self.store.add_file(path)
@@ -200,22 +203,46 @@ class DirectoryDestination:
             return ("would-link", path) if stored is not None else None
         if stored is not None and same_file(stored, there):
             return "present", path
-        if self._is_wanted(item, there, path, None):
+        wanted = self._is_wanted(item, there, path, None, dry=True)
+        if wanted is None:
+            return None
+        if wanted:
             return "present", path
         raise _other_content(item)
 
-    def _is_wanted(self, item: Item, there: os.stat_result, name: str, dir_fd: int | None) -> bool:
-        """True when the file at the name is what the item promises: by the strongest checksum, else by size."""
-        if stat.S_ISLNK(there.st_mode) and self.link == "symlink" and self.store is not None:
-            target = os.readlink(name, dir_fd=dir_fd)
-            return target == os.path.abspath(self.store._path(item.checksums.get("sha256", "")))
+    def _is_wanted(
+        self, item: Item, there: os.stat_result, name: str, dir_fd: int | None, dry: bool = False
+    ) -> bool | None:
+        """True when the file at the name is what the item promises: by the strongest checksum, else by size.
+
+        None when it is a symbolic link of ours to a file that the filestore has lost (``hca transfer gc`` sees no such
+        links): to be fetched again, and the link is right then.
+        """
+        checksums = normal(item.checksums)
+        if stat.S_ISLNK(there.st_mode):
+            sha256 = self._sha256_behind(os.readlink(name, dir_fd=dir_fd))
+            if self.store is None or sha256 is None or checksums.get("sha256", sha256) != sha256:
+                return False
+            stored = self.store.find(sha256, item.size if "sha256" in checksums else None, dry=dry)
+            if stored is None:
+                return None
+            if "sha256" in checksums:
+                return True
+            there, name, dir_fd = stored, self.store._path(sha256), None
         if not stat.S_ISREG(there.st_mode) or (item.size is not None and there.st_size != item.size):
             return False
         for strongest in STRENGTH:
-            if strongest in item.checksums:
+            if strongest in checksums:
                 digests, _ = digest_file(name, (strongest,), dir_fd)
-                return digests[strongest] == item.checksums[strongest].lower()
+                return digests[strongest] == checksums[strongest]
         return item.size is not None
+
+    def _sha256_behind(self, target: str) -> str | None:
+        """The sha256 of the stored file that a symbolic link leads to, when it is one that we made."""
+        sha256 = os.path.basename(target)
+        if self.store is None or not SHA256.fullmatch(sha256):
+            return None
+        return sha256 if target == os.path.abspath(self.store._path(sha256)) else None
 
     def _link(
         self, item: Item, sha256: str, stored: os.stat_result, directory: str, leaf: str, path: str
@@ -328,7 +355,7 @@ def _partial_name(item: Item, sha256: str | None) -> str:
 
 
 def _quarantine(workshop: Workshop, item: Item, data: bytes | bytearray | Partial) -> str:
-    label = item.checksums.get("sha256") or "unknown"
+    label = normal(item.checksums).get("sha256") or "unknown"
     try:
         if isinstance(data, Partial):
             return data.quarantine(label)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, RefusedError
 from hca_base.transfer._checksums import digest_file
+from hca_base.transfer._mark import mark
 
 if TYPE_CHECKING:
     from hca_base.transfer._workshop import Workshop
@@ -110,16 +111,28 @@ def write_all(fd: int, data: Any, offset: int | None = None) -> None:
             offset += done
 
 
-def write_new(path: str, data: Any, workshop: Workshop, *, fsync: bool = False, dir_fd: int | None = None) -> bool:
+def write_new(
+    path: str,
+    data: Any,
+    workshop: Workshop,
+    *,
+    fsync: bool = False,
+    dir_fd: int | None = None,
+    sha256: str | None = None,
+) -> bool:
     """Make the file ``path`` with ``data`` in one step; False when a file of that name is there (it stays).
 
     On Linux the file has no name before it is complete (``O_TMPFILE``), so that not even a killed process leaves
     anything behind; elsewhere it is written in the workshop and moved.
+
+    :param sha256: mark it as a stored file
     """
     fd = workshop.unnamed()
     if fd is not None:
         try:
             write_all(fd, data)
+            if sha256:
+                mark(fd, sha256)
             if fsync:
                 os.fsync(fd)
             # The source is the open file itself; naming a source descriptor makes Python call linkat(2), which can
@@ -141,6 +154,8 @@ def write_new(path: str, data: Any, workshop: Workshop, *, fsync: bool = False, 
                 os.fsync(fd)
         finally:
             os.close(fd)
+        if sha256:
+            mark(temporary, sha256)
         made = move_new(temporary, path, dir_fd=dir_fd)
         if fsync:
             sync_directory(path, dir_fd)
@@ -225,7 +240,7 @@ def copy_into(source: str, leaf: str, workshop: Workshop, *, dir_fd: int | None 
     """Copy a file to a new name, which appears when the copy is complete; False when the name is taken."""
     temporary = workshop.temporary()
     try:
-        _copy(source, temporary)
+        copy_file(source, temporary)
         try:
             return move_new(temporary, leaf, dir_fd=dir_fd)
         except OSError as error:
@@ -238,7 +253,7 @@ def copy_into(source: str, leaf: str, workshop: Workshop, *, dir_fd: int | None 
     if dir_fd is None:
         beside = os.path.join(os.path.dirname(leaf), beside)
     try:
-        _copy(source, beside, dir_fd)
+        copy_file(source, beside, dir_fd)
         try:
             os.stat(leaf, dir_fd=dir_fd, follow_symlinks=False)
             return False
@@ -252,7 +267,11 @@ def copy_into(source: str, leaf: str, workshop: Workshop, *, dir_fd: int | None 
             pass
 
 
-def _copy(source: str, target: str, dir_fd: int | None = None) -> None:
+def copy_file(source: str, target: str, dir_fd: int | None = None) -> None:
+    """Copy the bytes of a file to a new one.
+
+    :raises OSError: the disk refuses, or ``target`` is there
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     import shutil
 

@@ -186,4 +186,6 @@ class Fetcher:
 def expected_sha256(item: Item) -> str | None:
     """The promised sha256 in lower case, when there is one."""
     value = item.checksums.get("sha256")
-    return value.lower() if value else normal(item.checksums).get("sha256")
+    # The common spelling first: this is asked for every file.
+    known = value.strip().lower() if value else ""
+    return known or normal(item.checksums).get("sha256")

@@ -1,8 +1,10 @@
 """The content-addressed store of downloaded files.
 
 Layout, that of hca 7 and so shared with it: ``ROOT/.hca/v2/files_2_4/ab/cdef/<sha256>`` for the file whose sha256
-starts with ``abcdef``. A file stands there only after its bytes were verified, so its name and its size vouch for it
-and a later run pays one ``stat``. Beside it are ``ROOT/.hca/v2/partial`` (files under way, with their journals and
+starts with ``abcdef``. A file stands there only after its bytes were verified, so its name, its size and the mark in
+its time of last change (see ``_mark.py``) vouch for it, and a later run pays one ``stat``. A file without the mark may
+have been written to through one of its hard links: it is read before it is trusted, and quarantined when it differs.
+Beside it are ``ROOT/.hca/v2/partial`` (files under way, with their journals and
 locks) and ``ROOT/.hca/v2/quarantine`` (bytes that differ from what was promised).
 
 **Durability.** Files appear by an atomic link or rename, so a crash of the process, at any moment, leaves no torn file.
@@ -24,12 +26,13 @@ from typing import Any
 
 from hca_base.errors import HCAError, UsageError
 from hca_base.transfer._checksums import digest_file
-from hca_base.transfer._disk import copy_into, link_or_copy, write_new
+from hca_base.transfer._disk import copy_file, link_or_copy, move_new, write_new
+from hca_base.transfer._mark import is_marked, mark
 from hca_base.transfer._partial import Partial
 from hca_base.transfer._workshop import Workshop
 
 _LAYOUT = ("v2", "files_2_4")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class FileStore:
@@ -58,23 +61,67 @@ class FileStore:
         :raises UsageError: it is no sha256 in hex
         """
         digest = sha256.lower()
-        if not _SHA256.fullmatch(digest):
+        if not SHA256.fullmatch(digest):
             raise UsageError(f"{sha256[:80]!r} is no sha256")
         return Path(self._path(digest))
 
     def has(self, sha256: str, size: int | None = None) -> bool:
-        """True when the file is there, as a plain file of ``size`` bytes (where given). One ``stat``."""
+        """True when the file is there, as a plain file of ``size`` bytes (where given).
+
+        One ``stat``, unless it was written to since it was stored: then it is read, as :meth:`find` does.
+
+        :raises HCAError: it would have to be read, and cannot be
+        """
         return self.find(sha256.lower(), size) is not None
 
-    def find(self, sha256: str, size: int | None = None) -> os.stat_result | None:
-        """The status of the file with this sha256 (lower case), or None when it is not there in this size."""
+    def find(self, sha256: str, size: int | None = None, *, dry: bool = False) -> os.stat_result | None:
+        """The status of the file with this sha256 (lower case), or None when it is not there in this size.
+
+        A file that may have been written to since it was stored is read; one that differs goes to the quarantine.
+
+        :param dry: change nothing on the disk
+        :raises HCAError: it would have to be read, and cannot be
+        """
+        path = self._path(sha256)
         try:
-            status = os.stat(self._path(sha256), follow_symlinks=False)
+            status = os.stat(path, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if not stat.S_ISREG(status.st_mode) or (size is not None and status.st_size != size):
             return None
-        return status
+        if is_marked(status, sha256) or self._reads_right(path, sha256, status, dry):
+            return status
+        if not dry:
+            self._quarantine(path, sha256)
+        return None
+
+    @staticmethod
+    def _reads_right(path: str, sha256: str, status: os.stat_result, dry: bool = False) -> bool:
+        """Read a file and compare; one that is right, and was not written to meanwhile, is marked (again)."""
+        digests, _ = digest_file(path, ("sha256",))
+        if digests["sha256"] != sha256:
+            return False
+        if not dry and not is_marked(status, sha256) and os.stat(path).st_mtime_ns == status.st_mtime_ns:
+            mark(path, sha256)
+        return True
+
+    def _quarantine(self, path: str, sha256: str) -> None:
+        """Take away what is not what its name says; another process may have done so already."""
+        import logging
+
+        try:
+            kept = self.workshop.quarantine_file(path, sha256)
+        except FileNotFoundError:
+            return
+        logging.getLogger("hca.transfer").warning("%s was changed since it was stored; it is kept as %s", path, kept)
+
+    def _make_room(self, sha256: str, size: int) -> bool:
+        """Take away what stands in the place of a file and is not that file (a power cut can leave such); True then."""
+        path = self._path(sha256)
+        if not os.path.lexists(path) or self.find(sha256, size) is not None:
+            return False
+        self._quarantine(path, sha256)
+        return True
 
     def prepare(self, sha256: str) -> str:
         """The path of the file with this sha256, its directory made."""
@@ -91,13 +138,15 @@ class FileStore:
     def put_bytes(self, sha256: str, data: bytes | bytearray | memoryview, fsync: bool = False) -> str:
         """Store verified bytes under their sha256; the path. A file that came there meanwhile stays."""
         path = self.prepare(sha256)
-        write_new(path, data, self.workshop, fsync=fsync)
+        if not write_new(path, data, self.workshop, fsync=fsync, sha256=sha256) and self._make_room(sha256, len(data)):
+            write_new(path, data, self.workshop, fsync=fsync, sha256=sha256)
         return path
 
     def adopt(self, partial: Partial, sha256: str, fsync: bool = False) -> str:
         """Give a verified partial file its name; the path."""
         path = self.prepare(sha256)
-        partial.finish(path, fsync=fsync, replace=True)
+        self._make_room(sha256, os.fstat(partial.fd).st_size)
+        partial.finish(path, fsync=fsync, replace=True, sha256=sha256)
         return path
 
     def partial(self, sha256: str, size: int) -> Partial:
@@ -114,7 +163,7 @@ class FileStore:
         :raises HCAError: it is not in the store, or another file is at ``target``
         """
         source = self.path(sha256)
-        if not source.is_file():
+        if self.find(source.name) is None:
             raise HCAError(f"{sha256} is not in the filestore {self.root}")
         target = Path(target)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -124,29 +173,44 @@ class FileStore:
     def add_file(self, path: Path | str) -> str:
         """Copy a local file into the store; its sha256."""
         digests, size = digest_file(path, ("sha256",))
-        if not self.has(digests["sha256"], size):
-            copy_into(os.fspath(path), self.prepare(digests["sha256"]), self.workshop)
-        return digests["sha256"]
+        if self.has(digests["sha256"], size):
+            return digests["sha256"]
+        temporary = self.workshop.temporary()
+        try:
+            copy_file(os.fspath(path), temporary)
+            # The copy is what counts: the file may have been written to since it was read.
+            digests, size = digest_file(temporary, ("sha256",))
+            sha256 = digests["sha256"]
+            mark(temporary, sha256)
+            stored = self.prepare(sha256)
+            if not move_new(temporary, stored) and self._make_room(sha256, size):
+                move_new(temporary, stored)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        return sha256
 
     def __iter__(self) -> Iterator[tuple[str, os.stat_result]]:
         """The sha256 and status of every stored file, in order."""
         for first in _entries(self._files):
             for second in _entries(first.path):
                 for entry in _entries(second.path):
-                    if _SHA256.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    if SHA256.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                         yield entry.name, entry.stat(follow_symlinks=False)
 
     def verify(self, sha256: str) -> bool:
         """Read a stored file whole and compare; a file that differs is moved to the quarantine."""
-        path = self.path(sha256)
-        digests, _ = digest_file(path, ("sha256",))
-        if digests["sha256"] == sha256:
+        path = str(self.path(sha256))
+        if self._reads_right(path, sha256, os.stat(path, follow_symlinks=False)):
             return True
-        self.workshop.quarantine_file(str(path), sha256)
+        self.workshop.quarantine_file(path, sha256)
         return False
 
     def unreferenced(self, older_than: float = 0.0) -> Iterator[tuple[str, os.stat_result]]:
-        """Stored files that no other name links to, last changed before the Unix time ``older_than`` (0: any)."""
+        """Stored files that no other name links to, last changed before the Unix time ``older_than`` (0: any).
+
+        Hard links are counted, by the file system. Symbolic links and copies are not seen: a file that only they refer
+        to is among these, and a download fetches it again when it is gone.
+        """
         for sha256, status in self:
             if status.st_nlink <= 1 and (not older_than or status.st_mtime < older_than):
                 yield sha256, status

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hca_base.transfer._checksums import Hashes
+from hca_base.transfer._mark import mark
 
 if TYPE_CHECKING:
     from hca_base.transfer._workshop import Workshop
@@ -198,15 +199,30 @@ class Partial:
             self._note([hashes.size, hashes.hexdigests()["sha256"]])
             self._written = hashes.size
 
-    def finish(self, path: str, *, fsync: bool = False, dir_fd: int | None = None, replace: bool = False) -> bool:
-        """Give the verified file its name; False when one of that name is there (it stays, unless ``replace``)."""
+    def finish(
+        self,
+        path: str,
+        *,
+        fsync: bool = False,
+        dir_fd: int | None = None,
+        replace: bool = False,
+        sha256: str | None = None,
+    ) -> bool:
+        """Give the verified file its name; False when one of that name is there (it stays, unless ``replace``).
+
+        :param sha256: mark it as a stored file
+        """
         from hca_base.transfer._disk import move_new, sync_directory
 
+        if sha256 and self.path is None:
+            mark(self.fd, sha256)
         if fsync:
             os.fsync(self.fd)
         if os.name == "nt":
             # There, an open file cannot be renamed.
             self.close()
+        if sha256 and self.path is not None:
+            mark(self.path, sha256)
         try:
             return self._name(path, move_new, dir_fd, replace)
         finally:

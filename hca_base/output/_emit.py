@@ -79,7 +79,9 @@ def emit_stream(
     if query is not None:
         compiled = compile_query(query)
         if not works_item_by_item(compiled):
-            emit(apply_query(compiled, list(items)), **rest)
+            with _nesting():
+                found = apply_query(compiled, list(items))
+            emit(found, **rest)
             return
         items = apply_to_items(compiled, items)
     if sort or not (fmt in STREAMING or (columns and fmt in STREAMING_WITH_COLUMNS)):

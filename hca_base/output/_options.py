@@ -35,7 +35,13 @@ def add_output_options(parser: Any, default: str = "json", exclude: Collection[s
         choices=FORMATS,
         help=f"{', '.join(BUILT_IN)} (default: {default})",
     )
-    add("--query", dest="output_query", metavar="JMESPATH", help="show what this JMESPath expression finds")
+    add(
+        "--query",
+        dest="output_query",
+        metavar="JMESPATH",
+        type=_query,
+        help="show what this JMESPath expression finds",
+    )
     add(
         "-c",
         "--column",
@@ -52,6 +58,14 @@ def add_output_options(parser: Any, default: str = "json", exclude: Collection[s
         help="sort a list by this column; COLUMN:desc for the largest first; may be repeated",
     )
     add("--output", dest="output_file", metavar="FILE", help="write the result to FILE instead of stdout")
+
+
+def _query(expression: str) -> str:
+    """The expression, if it is one: a bad one must be told before the command does anything."""
+    from ._query import compile_query
+
+    compile_query(expression)
+    return expression
 
 
 def output_options(args: argparse.Namespace, config: Any = None) -> dict[str, Any]:

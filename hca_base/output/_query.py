@@ -7,6 +7,8 @@ from typing import Any
 
 from ..errors import UsageError
 
+_MAX_SHOWN = 200
+
 
 def compile_query(expression: str) -> Any:
     """A compiled expression.
@@ -25,6 +27,9 @@ def compile_query(expression: str) -> Any:
     except JMESPathError as error:
         # Subclasses such as "incomplete expression" mean the end of the text.
         raise _bad_query(expression, len(expression), str(error).splitlines()[0]) from None
+    except ValueError:
+        # jmespath leaves numbers to Python, which reads none of thousands of digits.
+        raise _bad_query(expression, None, "a number has too many digits") from None
     except RecursionError:
         raise UsageError("--query: the expression is nested too deeply") from None
 
@@ -71,6 +76,8 @@ def apply_to_items(compiled: Any, items: Iterable[Any]) -> Iterator[Any]:
 
 def _bad_query(expression: str, position: int | None, why: str) -> UsageError:
     place = "" if position is None else f" at character {position + 1}"
+    if len(expression) > _MAX_SHOWN:
+        expression = f"{expression[:_MAX_SHOWN]}…"
     return UsageError(
         f"--query: bad expression{place}: {why}: {expression}",
         hint="--query takes JMESPath, such as 'results[].uuid'; see https://jmespath.org",

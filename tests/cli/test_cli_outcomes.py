@@ -204,10 +204,28 @@ def test_a_full_disk_under_stderr_keeps_the_code(
         assert process.wait(30) == code
 
 
-@pytest.mark.parametrize("query", ["a[::0]", "contains('a', `1`)", "nothing("])
+@pytest.mark.parametrize("query", ["a[::0]", "contains('a', `1`)", "nothing(", f"[{'1' * 5000}]"])
 def test_a_query_that_cannot_be_answered_is_a_usage_error(hca: Any, t: None, query: str) -> None:
     done = hca("t", "return", "--query", query, check=2)
     assert done.stderr.startswith("hca: error: --query")
+    assert len(done.stderr) < 500
+
+
+def test_a_bad_query_is_told_before_anything_is_done(hca: Any) -> None:
+    hca.cwd.joinpath("d.json").write_text(
+        json.dumps(
+            {
+                "openapi": "3.0.0",
+                "info": {"title": "d", "version": "1"},
+                "paths": {"/a": {"post": {"operationId": "postA", "responses": {"200": {"description": "ok"}}}}},
+            }
+        ),
+        encoding="utf-8",
+    )
+    # Nobody listens there: a request would end with exit code 6.
+    hca("service", "add", "d", "d.json", "--base-url", "http://127.0.0.1:9/", check=0)
+    hca("d", "post-a", check=6)
+    hca("d", "post-a", "--query", "[", check=2)
 
 
 def test_closed_standard_streams_are_survived(hca: Any, t: None) -> None:

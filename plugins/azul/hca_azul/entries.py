@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .rows import inner, values
+from hca_base.errors import UsageError
+from hca_base.http import origin_of
+
+from .rows import inner, values, whole
 
 if TYPE_CHECKING:
     from .client import AzulClient
@@ -25,6 +28,7 @@ class Entry(NamedTuple):
     :ivar drs: its DRS URI
     :ivar run: what tells the sequencing runs of a sample apart
     :ivar path: the name that it is to have, where the list says so
+    :ivar catalog: where to look it up, if the list says so
     :ivar missing: why it cannot be had, if that is known beforehand
     """
 
@@ -50,6 +54,7 @@ class Entry(NamedTuple):
     run: str = ""
     path: str = ""
     missing: str = ""
+    catalog: str = ""
 
     @property
     def identity(self) -> str:
@@ -61,16 +66,27 @@ def checked(entry: Entry) -> Entry:
     """The entry without checksums that are none (some metadata have empty ones), and with why it cannot be had."""
     sha256, crc32c = entry.sha256.strip().lower(), entry.crc32c.strip().lower()
     missing = entry.missing
+    url = entry.url if is_address(entry.url) else ""
     if not missing and not entry.mirror:
         if entry.drs.startswith("drs://dg."):
             missing = "it lies outside of the repository, which only refers to it"
-        elif not entry.url:
+        elif not url:
             missing = "the service offers no way to download it"
     return entry._replace(
+        url=url,
         sha256=sha256 if _SHA256.fullmatch(sha256) else "",
         crc32c=crc32c if _CRC32C.fullmatch(crc32c) else "",
         missing=missing,
     )
+
+
+def is_address(url: str) -> bool:
+    """Whether it is an address at all; what comes from servers and files may be anything."""
+    try:
+        origin_of(url)
+    except UsageError:
+        return False
+    return url.isascii() and url.isprintable()
 
 
 def of_hit(hit: Mapping[str, Any]) -> Iterator[Entry]:
@@ -90,12 +106,13 @@ def of_hit(hit: Mapping[str, Any]) -> Iterator[Entry]:
 
 def of_file(file: Mapping[str, Any], **shared: str) -> Entry:
     """A file as listings and trees of matrices have it."""
-    size = file.get("size")
+    size = whole(file.get("size"))
+    uuid = _text(file.get("uuid"))
     return checked(
         Entry(
-            uuid=_text(file.get("uuid")),
-            name=_text(file.get("name")),
-            size=int(size) if isinstance(size, int | float) and not isinstance(size, bool) and size >= 0 else None,
+            uuid=uuid,
+            name=_text(file.get("name")) or uuid,
+            size=size if size is not None and size >= 0 else None,
             sha256=_text(file.get("sha256")),
             version=_text(file.get("version")),
             format=_text(file.get("format")),
@@ -122,7 +139,8 @@ def by_uuids(client: AzulClient, wanted: Iterable[str | Entry], catalog: str | N
     """
     batch: list[Entry] = []
     for one in wanted:
-        batch.append(one if isinstance(one, Entry) else Entry(one, one))
+        # The service's UUIDs are in small letters, and it finds no others.
+        batch.append(one if isinstance(one, Entry) else Entry(one.strip().lower(), one))
         if len(batch) >= BATCH:
             yield from _looked_up(client, batch, catalog)
             batch = []
@@ -131,18 +149,22 @@ def by_uuids(client: AzulClient, wanted: Iterable[str | Entry], catalog: str | N
 
 
 def _looked_up(client: AzulClient, batch: list[Entry], catalog: str | None) -> Iterator[Entry]:
-    asked = [entry.uuid for entry in batch if not entry.missing]
-    found: dict[str, Entry] = {}
-    if asked:
-        # A listing of UUIDs says nothing about those that are not there.
-        found = {e.uuid: e for e in by_filters(client, {"fileId": {"is": sorted(set(asked))}}, catalog)}
+    asked: dict[str, set[str]] = {}
     for entry in batch:
-        known = found.get(entry.uuid)
-        if known is None:
+        if not entry.missing:
+            asked.setdefault(entry.catalog, set()).add(entry.uuid)
+    found: dict[tuple[str, str], Entry] = {}
+    for place, uuids in asked.items():
+        # A listing of UUIDs says nothing about those that are not there.
+        for known in by_filters(client, {"fileId": {"is": sorted(uuids)}}, place or catalog):
+            found[place, known.uuid] = known
+    for entry in batch:
+        listed = found.get((entry.catalog, entry.uuid))
+        if listed is None:
             told = entry.missing or "the service lists no such file, or not for this user"
             yield entry._replace(missing=told)
         else:
-            yield known._replace(path=entry.path)
+            yield listed._replace(path=entry.path)
 
 
 def _first(found: list[Any]) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 
 from hca_base.errors import UsageError
 
-from .entries import Entry, by_uuids, checked
+from .entries import Entry, by_uuids, checked, is_address
 
 if TYPE_CHECKING:
     from .client import AzulClient
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 SEPARATOR = " || "
 _FILE_URL = re.compile(r"/repository/files/([^/?#]+)")
 _PAIR = re.compile(r"(url|output)\s*=?\s*\"((?:[^\"\\]|\\.)*)\"")
+#: A pair that is not in quotes: nothing is to be left out because it is written in another way.
+_OTHER_PAIR = re.compile(r"-{0,2}(url|output)(\s|=)")
+#: No file has 10**18 bytes.
+_SIZE = re.compile(r"[0-9]{1,18}")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _COMMENT = re.compile(r"#.*?['\"]?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _COLUMNS = {
     "uuid": ("file_uuid",),
@@ -58,7 +63,7 @@ def read_list(client: AzulClient, path: Path | str, catalog: str | None = None) 
     if "file_uuid" in first and "\t" in first:
         return _manifest(client, source, catalog)
     if _is_curl(source):
-        return by_uuids(client, _curl(source), catalog)
+        return by_uuids(client, _curl(source, Addresses(client, catalog)), catalog)
     raise UsageError(
         f"{path} is neither a manifest nor a curl configuration",
         hint="a manifest is a table with tabs whose first row names the columns, file_uuid among them",
@@ -73,23 +78,31 @@ def _manifest(client: AzulClient, path: Path, catalog: str | None) -> Iterator[E
     addresses = Addresses(client, catalog)
     csv.field_size_limit(1 << 27)
     with _open(path) as stream:
-        reader = csv.DictReader(stream, dialect="excel-tab", restval="", restkey="")
-        header = set(reader.fieldnames or ())
-        lacking = [name for name in ("file_name", "file_size", "file_sha256") if name not in header]
-        if lacking:
-            raise UsageError(f"the manifest {path} lacks the column{'s' * (len(lacking) > 1)} {', '.join(lacking)}")
-        places = {name: [one for one in columns if one in header] for name, columns in _COLUMNS.items()}
+        # Strict: a quote that is never closed would make one cell of all rows behind it, and lose them silently.
+        reader = csv.DictReader(stream, dialect="excel-tab", restval="", restkey="", strict=True)
         try:
+            header = set(reader.fieldnames or ())
+            lacking = [name for name in ("file_name", "file_size", "file_sha256") if name not in header]
+            if lacking:
+                raise UsageError(f"the manifest {path} lacks the column{'s' * (len(lacking) > 1)} {', '.join(lacking)}")
+            places = {name: [one for one in columns if one in header] for name, columns in _COLUMNS.items()}
             for record in reader:
                 cells = {
                     name: next((cell for column in columns if (cell := record[column] or "")), "")
                     for name, columns in places.items()
                 }
-                if not cells["uuid"]:
-                    raise UsageError(f"manifest {path}, line {reader.line_num}: file_uuid is empty")
                 size = record["file_size"].strip()
-                if size and not (size.isascii() and size.isdigit()):
-                    raise UsageError(f"manifest {path}, line {reader.line_num}: file_size is {size[:80]!r}")
+                problem = ""
+                if not cells["uuid"]:
+                    problem = "file_uuid is empty"
+                elif size and not _SIZE.fullmatch(size):
+                    problem = f"file_size is {size[:80]!r}"
+                elif cells["sha256"].strip() and not _SHA256.fullmatch(cells["sha256"].strip()):
+                    # Without one, the bytes are compared with nothing.
+                    problem = f"file_sha256 is {cells['sha256'][:80]!r}"
+                if problem:
+                    raise UsageError(f"manifest {path}, line {reader.line_num}: {problem}")
+                cells["name"] = cells["name"] or cells["uuid"]
                 for name in ("bundle", "project", "project_id", "sample", "organ", "species", "library", "run"):
                     cells[name] = cells[name].split(SEPARATOR)[0]
                 cells["url"] = addresses.of(cells["url"], cells["uuid"], "file_drs_uri" in header)
@@ -121,22 +134,34 @@ class Addresses:
             # The old service's versions are not today's: the latest is asked for, and its checksum compared.
             catalog = self.client.catalog(self._given)
             return f"{self.client.base_url}/repository/files/{quote(uuid, safe='')}?catalog={quote(catalog, safe='')}"
+        if not is_address(url):
+            return ""
         parts = urlsplit(url)
         # Manifests in the body's form: the file itself is wanted, not a description of where it is.
         path = parts.path.replace("/fetch/repository/", "/repository/", 1)
         query = parse_qsl(parts.query, keep_blank_values=True)
         named = dict(query).get("catalog")
-        if named and url.startswith(self.client.base_url) and named not in self.client.known_catalogs().all:
-            use = self.client.catalog(self._given)
-            if named not in self._told:
-                from hca_base.output import warn
-
-                self._told.add(named)
-                warn(f"the catalog {named} of the manifest is gone; {use} is used, and checksums are compared")
+        use = self.catalog_of(url)
+        if use and use != named:
             # What had a version there may have another one here.
             query = [(k, use if k == "catalog" else v) for k, v in query if k != "version"]
             return urlunsplit(parts._replace(path=path, query=urlencode(query)))
         return url if path == parts.path else urlunsplit(parts._replace(path=path))
+
+    def catalog_of(self, url: str) -> str:
+        """The catalog to use for an address: the one that is in it, as long as that is there; empty for none."""
+        named = dict(parse_qsl(urlsplit(url).query)).get("catalog")
+        if not named or not url.startswith(self.client.base_url):
+            return ""
+        if named in self.client.known_catalogs().all:
+            return named
+        use = self.client.catalog(self._given)
+        if named not in self._told:
+            from hca_base.output import warn
+
+            self._told.add(named)
+            warn(f"the catalog {named} of the manifest is gone; {use} is used, and checksums are compared")
+        return use
 
 
 def is_curl(path: Path | str) -> bool:
@@ -157,11 +182,11 @@ def _is_curl(path: Path) -> bool:
     return False
 
 
-def _curl(path: Path) -> Iterator[Entry]:
-    """The files of a curl configuration: no more is known of them than UUID, version and path."""
+def _curl(path: Path, addresses: Addresses) -> Iterator[Entry]:
+    """The files of a curl configuration: no more is known of them than UUID, catalog and path."""
     url = ""
     with _open(path) as stream:
-        for line in stream:
+        for number, line in enumerate(stream, 1):
             text = line.strip()
             comment = _COMMENT.match(text)
             if comment:
@@ -170,25 +195,27 @@ def _curl(path: Path) -> Iterator[Entry]:
                 continue
             pair = _PAIR.match(text)
             if pair is None:
+                if _OTHER_PAIR.match(text):
+                    raise UsageError(f"{path}, line {number}: this is not understood: {text[:80]!r}")
                 continue
             value = re.sub(r"\\(.)", r"\1", pair[2])
             if pair[1] == "url":
                 if url:
-                    yield _of_url(path, url, "")
+                    yield _of_url(path, url, "", addresses)
                 url = value
             elif url:
-                yield _of_url(path, url, value)
+                yield _of_url(path, url, value, addresses)
                 url = ""
     if url:
-        yield _of_url(path, url, "")
+        yield _of_url(path, url, "", addresses)
 
 
-def _of_url(path: Path, url: str, output: str) -> Entry:
-    match = _FILE_URL.search(urlsplit(url).path)
+def _of_url(path: Path, url: str, output: str, addresses: Addresses) -> Entry:
+    match = _FILE_URL.search(urlsplit(url).path) if is_address(url) else None
     if match is None:
         raise UsageError(
             f"{path} holds an address that is not one of Azul's files", hint="signed addresses cannot be taken up"
         )
     uuid = unquote(match[1])
     name = output.rsplit("/", 1)[-1] or uuid
-    return Entry(uuid, name, path=output)
+    return Entry(uuid, name, path=output, catalog=addresses.catalog_of(url))

@@ -136,7 +136,8 @@ def _joined(places: Sequence[Matrix]) -> Matrix:
         for name, found in place.strata.items():
             strata[name] = list(dict.fromkeys([*strata.get(name, ()), *found]))
     first = places[0]
-    return first._replace(strata=strata, entry=first.entry._replace(**_told(strata)))
+    told: Any = _told(strata)
+    return first._replace(strata=strata, entry=first.entry._replace(**told))
 
 
 def _told(strata: Mapping[str, Sequence[str]]) -> dict[str, str]:

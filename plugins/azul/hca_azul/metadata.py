@@ -78,7 +78,11 @@ def _records(table: Path) -> Iterator[dict[str, Any]]:
     # Cells hold whole descriptions of projects at times.
     csv.field_size_limit(1 << 27)
     with table.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        yield from csv.DictReader(stream, dialect="excel-tab")
+        try:
+            # Strict: a quote that is never closed would make one cell of all rows behind it.
+            yield from csv.DictReader(stream, dialect="excel-tab", strict=True)
+        except csv.Error as error:
+            raise HCAError(f"the service's manifest is no table: {error}") from None
 
 
 def _columns(table: Path, all_columns: bool) -> list[str]:

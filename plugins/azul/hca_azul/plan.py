@@ -80,7 +80,8 @@ class Plan:
     def _row(self, entry: Entry) -> tuple[object, ...]:
         path = self.template.name(entry)
         told = json.dumps(entry)
-        return _storable(path), _storable(folded(path)), entry.identity, entry.uuid, entry.size, entry.missing, told
+        texts = [_storable(text) for text in (path, folded(path), entry.identity, entry.uuid)]
+        return *texts, entry.size, _storable(entry.missing), told
 
     def _settle(self) -> None:
         shared = self._db.execute(
@@ -107,8 +108,9 @@ class Plan:
                 self._leave_out([row[0] for row in rows[1:]], count=False)
         self._db.execute("COMMIT")
 
-    def _rename(self, rows: list[tuple[int, str, str, str]]) -> None:
+    def _rename(self, stored: list[tuple[int, str, str, str]]) -> None:
         """Mark each with the beginning of its UUID, or all of it: names do not depend on the order of the list."""
+        rows = [(number, _restored(path), _restored(same), _restored(uuid)) for number, path, same, uuid in stored]
         first = {row[2]: row for row in reversed(rows)}
         short = {row[3][:8] for row in first.values()}
         for number, path, identity, uuid in rows:
@@ -116,7 +118,8 @@ class Plan:
                 self._leave_out([number], count=False)
                 continue
             name = marked(path, uuid[:8] if len(short) == len(first) else uuid)
-            self._db.execute("UPDATE files SET path = ?, folded = ? WHERE n = ?", (name, folded(name), number))
+            forms = _storable(name), _storable(folded(name))
+            self._db.execute("UPDATE files SET path = ?, folded = ? WHERE n = ?", (*forms, number))
             self.renamed += 1
 
     def _leave_out(self, numbers: list[int], count: bool = True) -> None:
@@ -127,7 +130,7 @@ class Plan:
         shown = []
         for form in forms[:5]:
             found = self._db.execute("SELECT path, COUNT(*) FROM files WHERE folded = ?", (form,)).fetchone()
-            shown.append(f"{ascii(found[0])[1:-1]} ({found[1]} files)")
+            shown.append(f"{ascii(_restored(found[0]))[1:-1]} ({found[1]} files)")
         more = f" and {len(forms) - 5:,} more" if len(forms) > 5 else ""
         return RefusedError(
             f"several files have {what}: {', '.join(shown)}{more}; nothing was downloaded",

@@ -34,11 +34,12 @@ _LANE = re.compile(r"(?:^|[._-])L0*(\d{1,3})(?=[._-]|$)", re.IGNORECASE)
 def write_samplesheet(path: Path | str, plan: Plan, root: Path) -> int:
     """Write the sample sheet of the reads that are there; its rows.
 
-    A row has the reads of one run of one sample (and lane, where the names tell lanes apart).
+    A row has the reads of one run of one sample (and lane, where the names tell lanes apart). Where several files want
+    one place in a row, because the list knows no runs and their names are the same, those of one bundle go together.
 
     :raises HCAError: it cannot be written
     """
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    groups: dict[tuple[str, ...], list[tuple[Entry, str, dict[str, str]]]] = {}
     for planned in plan:
         entry = planned.entry
         file = root / planned.path
@@ -47,23 +48,22 @@ def write_samplesheet(path: Path | str, plan: Plan, root: Path) -> int:
         column, stem = read_of(entry)
         found = _LANE.search(entry.name)
         lane = entry.lane or (found[1] if found else "")
-        row = rows.setdefault(
-            (entry.project, entry.sample, entry.run, lane, stem),
-            {
-                "sample": entry.sample or stem,
-                "lane": lane,
-                "run": entry.run or stem,
-                "project": entry.project,
-                "species": entry.species,
-                "organ": entry.organ,
-                "library": entry.library,
-            },
-        )
-        row[column] = str(file)
+        facts = {
+            "sample": entry.sample or stem,
+            column: str(file),
+            "lane": lane,
+            "run": entry.run or stem,
+            "project": entry.project,
+            "species": entry.species,
+            "organ": entry.organ,
+            "library": entry.library,
+        }
+        groups.setdefault((entry.project, entry.sample, entry.run, lane, stem), []).append((entry, column, facts))
+    rows = [row for group in groups.values() for row in _rows(group)]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows.values())
+    writer.writerows(rows)
     from hca_base.config import open_atomic
 
     try:
@@ -72,6 +72,21 @@ def write_samplesheet(path: Path | str, plan: Plan, root: Path) -> int:
     except OSError as error:
         raise HCAError(f"cannot write the sample sheet {path}: {error.strerror or error}") from None
     return len(rows)
+
+
+def _rows(group: list[tuple[Entry, str, dict[str, str]]]) -> list[dict[str, str]]:
+    """The rows of files that have all but their places in common: one, if they are in each other's way in none."""
+    if len({column for _, column, _ in group}) == len(group):
+        whole: dict[str, str] = {}
+        for _, _, facts in group:
+            whole |= facts
+        return [whole]
+    bundles: dict[str, list[tuple[Entry, str, dict[str, str]]]] = {}
+    for one in group:
+        bundles.setdefault(one[0].bundle, []).append(one)
+    if len(bundles) == 1:
+        return [facts for _, _, facts in group]
+    return [row for part in bundles.values() for row in _rows(part)]
 
 
 def read_of(entry: Entry) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from hca_base.errors import HCAError, NotFoundError, ServiceError, UsageError
-from hca_base.http import json_of, remember_secret
+from hca_base.http import json_of, parse_retry_after, remember_secret
 from hca_base.transfer import Source
 
 from .entries import Entry
@@ -160,7 +160,8 @@ class DrsServer:
             if response.status_code != 202:
                 answer = json_of(response)
                 return answer if isinstance(answer, dict) else {}
-            time.sleep(min(float(response.headers.get("Retry-After") or 5), 60.0))
+            pause = parse_retry_after(response.headers.get("Retry-After"))
+            time.sleep(min(5.0 if pause is None else max(pause, 0.5), 60.0))
         raise HCAError(f"{urlsplit(self.url).netloc} was not ready with a file in time")
 
 

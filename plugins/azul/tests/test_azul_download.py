@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hca_azul.client import AzulClient
 from hca_azul.testing import EmbeddedAzul, File, Project
+from hca_azul.testing.server import Answer
 
 from hca_base.errors import NotFoundError, RefusedError, UsageError
 
@@ -60,7 +61,7 @@ def test_filters_and_projects_narrow_each_other(hca: Any) -> None:
 
 def test_files_by_uuid(hca: Any, azul: EmbeddedAzul) -> None:
     heart, unknown = file_of(azul, "heart.loom"), "00000000-0000-0000-0000-000000000000"
-    done = hca("azul", "download", "--file", heart.uuid, "--file", unknown, "--report", "r.json", check=4)
+    done = hca("azul", "download", "--file", heart.uuid.upper(), "--file", unknown, "--report", "r.json", check=4)
     assert hca.files() == {"MouseHeart/heart.loom", "r.json"}
     assert "all others are there" in done.stderr
     assert report_of(hca.cwd / "r.json")[unknown]["outcome"] == "unavailable"
@@ -125,6 +126,18 @@ def test_the_repository_itself_with_an_account(hca: Any, azul: EmbeddedAzul) -> 
     assert azul.count("drs", "GET", "/ga4gh/drs/v1/objects/") >= 4
     done = hca("azul", "download", "BrainCells", "--sources", "drs", "--download-dir", "x", check=4)
     assert "8 of 8" in done.stderr and azul.count("drs") < 20, "not asked without an account"
+
+
+def test_a_repository_that_is_not_ready(hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready, waits = azul.drs, ["Wed, 21 Oct 2015 07:28:00 GMT", "soon"]
+
+    def not_ready(target: str, headers: dict[str, str]) -> Answer:
+        return Answer(202, b"", {"Retry-After": waits.pop()}) if waits else ready(target, headers)
+
+    monkeypatch.setattr(azul, "drs", not_ready)
+    wanted = ["MouseHeart", "--filter", "format=loom", "--sources", "drs"]
+    hca("azul", "download", *wanted, env={"HCA_ACCESS_TOKEN": azul.token})
+    assert hca.files() == {"MouseHeart/heart.loom"} and not waits
 
 
 def test_waits_of_the_service_are_followed(client: AzulClient, azul: EmbeddedAzul, tmp_path: Path) -> None:
@@ -319,6 +332,55 @@ def test_a_curl_configuration_is_looked_up_and_verified(hca: Any, azul: Embedded
     assert "2 cannot be" in done.stderr
 
 
+def test_a_curl_configuration_is_of_the_catalog_in_it(hca: Any, azul: EmbeddedAzul) -> None:
+    hca("azul", "manifest", "--format", "curl", "--catalog", "lm9", "--project", "MouseHeart", "--output", "m.curlrc")
+    azul.requests.clear()
+    hca("azul", "download", "--manifest", "m.curlrc")
+    asked = [path for _, _, path, _ in azul.requests if path.startswith("/index/files")]
+    assert asked and all("catalog=lm9" in path for path in asked)
+    del azul.atlas.catalogs["lm9"]
+    done = hca("azul", "download", "--manifest", "m.curlrc", "--download-dir", "d")
+    assert "lm9 of the manifest is gone" in done.stderr and len(hca.files("d")) == 5
+    text = (hca.cwd / "m.curlrc").read_text()
+    (hca.cwd / "m.curlrc").write_text(text.replace('url="', "url=", 1).replace('"\noutput', "\noutput", 1))
+    done = hca("azul", "download", "--manifest", "m.curlrc", check=2)
+    assert "not understood" in done.stderr, "no pair is left out because it is written in another way"
+
+
+def test_manifests_that_are_damaged(hca: Any, azul: EmbeddedAzul) -> None:
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    whole = (hca.cwd / "m.tsv").read_bytes()
+    heart = file_of(azul, "heart.loom")
+    for old, new, told in (
+        (b"\t900\t", b"\t" + b"9" * 30 + b"\t", "file_size"),
+        (b"\t900\t", b"\t" + b"9" * 5000 + b"\t", "file_size"),
+        (heart.sha256.encode(), heart.sha256[:40].encode(), "file_sha256"),
+        (b"\tS1_L001_R1", b'\t"S1_L001_R1', "unexpected end"),
+    ):
+        assert old in whole
+        (hca.cwd / "n.tsv").write_bytes(whole.replace(old, new, 1))
+        done = hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "n", check=2)
+        assert told in done.stderr and not (hca.cwd / "n").exists()
+
+
+def test_addresses_and_names_in_manifests_that_are_none(hca: Any, azul: EmbeddedAzul) -> None:
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    whole = (hca.cwd / "m.tsv").read_bytes()
+    heart = file_of(azul, "heart.loom")
+    (hca.cwd / "n.tsv").write_bytes(whole.replace(b"http://127", b"http://[127"))
+    assert "5 of 5 files cannot" in hca("azul", "download", "--manifest", "n.tsv", check=4).stderr
+    odd = whole.replace(b"heart_2.csv.gz", b"h\xff.loom").replace(b"heart.loom", b"h\xff.loom")
+    (hca.cwd / "n.tsv").write_bytes(odd)
+    done = hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "n", check=5)
+    assert "not valid Unicode" in done.stderr and len(hca.files("n")) == 3
+    (hca.cwd / "n.tsv").write_bytes(whole.replace(heart.uuid.encode(), b"\xff\xfe"))
+    hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "u", check=4)
+    assert len(hca.files("u")) == 4
+    (hca.cwd / "n.tsv").write_bytes(whole.replace(b"\theart.loom\t", b"\t\t"))
+    hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "e")
+    assert f"MouseHeart/{heart.uuid}" in hca.files("e"), "a file without a name has its UUID for one"
+
+
 def test_a_manifest_of_a_catalog_that_is_gone(hca: Any, azul: EmbeddedAzul) -> None:
     hca("azul", "manifest", "--project", "MouseHeart")
     path = hca.cwd / "manifest.tsv"
@@ -408,6 +470,27 @@ def test_from_python(client: AzulClient, tmp_path: Path) -> None:
     assert [matrix.entry.name for matrix in client.matrices({"organ": {"is": ["heart"]}})] == ["heart.loom"]
     with pytest.raises(NotFoundError):
         client.download(filters={"organ": {"is": ["knee"]}}, download_dir=tmp_path)
+
+
+def test_a_sample_sheet_has_all_reads_of_one_name(hca: Any, azul: EmbeddedAzul) -> None:
+    files = [
+        File(f"reads_{read}.fastq.gz", 10 + 2 * sample + number, key=f"{sample}", sample=sample)
+        for sample in (0, 1)
+        for number, read in enumerate(("R1", "R2"))
+    ]
+    project = Project("Same", "Same", samples=2, files=files)
+    # Two bundles of one sample, whose files have the same names.
+    project.__dict__["sample_id"] = lambda number: "the sample"
+    azul.atlas.projects.append(project)
+    hca("azul", "download", "Same", "--samplesheet", "s.csv")
+    rows = list(csv.DictReader((hca.cwd / "s.csv").open(newline="")))
+    pairs = {tuple((hca.cwd / row[column]).read_bytes() for column in ("fastq_1", "fastq_2")) for row in rows}
+    assert pairs == {(files[0].bytes, files[1].bytes), (files[2].bytes, files[3].bytes)}
+    # A bundle with two files of one name and place: nobody knows which go together, and none is lost.
+    files[2].sample = files[3].sample = 0
+    hca("azul", "download", "Same", "--samplesheet", "t.csv")
+    rows = list(csv.DictReader((hca.cwd / "t.csv").open(newline="")))
+    assert len(rows) == 4 and all(bool(row["fastq_1"]) != bool(row["fastq_2"]) for row in rows)
 
 
 def test_a_matrix_of_two_species_is_found_by_each(hca: Any, azul: EmbeddedAzul) -> None:

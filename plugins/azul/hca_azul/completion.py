@@ -55,9 +55,12 @@ def _place(base_url: str) -> Path:
 def _read(path: Path) -> dict[str, list[str]]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, RecursionError, ValueError):
         return {}
-    return {name: values for name, values in data.items() if isinstance(values, list)} if isinstance(data, dict) else {}
+    lists = (
+        [(name, values) for name, values in data.items() if isinstance(values, list)] if isinstance(data, dict) else ()
+    )
+    return {name: [value for value in values if isinstance(value, str)] for name, values in lists}
 
 
 def _known(config: Any) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ def read_lock(root: Path) -> dict[str, Any]:
     """What an earlier download into this directory left; empty where there was none."""
     try:
         data = json.loads((root / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, RecursionError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -39,6 +39,8 @@ _LAPSED = frozenset({400, 401, 403, 404, 410})
 _NO_FETCH = frozenset({403, 404, 405, 501})
 #: How often what was ready is fetched anew, after connections that broke and addresses that lapsed.
 _TRIES = 5
+#: Seconds to wait where the service does not say how long; it says 1 at first.
+_PAUSE = 1.0
 
 Say = Callable[[str], None]
 
@@ -223,20 +225,25 @@ class Manifest:
 
         status: Any = response.status_code
         location: Any = response.headers.get("Location")
-        pause: Any = parse_retry_after(response.headers.get("Retry-After"))
+        pause: Any = response.headers.get("Retry-After")
         if status == 200:
             answer = json_of(response)
             if isinstance(answer, dict):
                 status, location, pause = answer.get("Status"), answer.get("Location"), answer.get("Retry-After")
-        if status not in (301, 302) or not isinstance(location, str) or not location:
+        try:
+            if status not in (301, 302) or not isinstance(location, str) or not location:
+                raise ValueError
+            location = urljoin(self.client.base_url, location)
+            target = origin_of(location)
+        except (UsageError, ValueError):
             raise ServiceError(
                 "the service's answer about the manifest makes no sense", status=response.status_code, response=response
-            )
-        location = urljoin(self.client.base_url, location)
+            ) from None
         home = origin_of(self.client.base_url)
-        check_redirect(home, home, origin_of(location))
-        seconds = float(pause) if isinstance(pause, int | float) and not isinstance(pause, bool) else 0.0
-        return status, location, min(max(seconds, 0.02), 600.0)
+        check_redirect(home, home, target)
+        # In the body it is a number, in a header a text.
+        seconds = parse_retry_after(str(pause))
+        return status, location, min(max(_PAUSE if seconds is None else seconds, 0.02), 600.0)
 
 
 def save_manifest(manifest: Manifest, output: str | None, *, secret: bool, force: bool) -> tuple[str, int]:

@@ -30,7 +30,7 @@ class Pending:
         try:
             data = json.loads(self.path.read_text(encoding="utf-8"))
             location, since = data["location"], data["since"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, RecursionError, ValueError, KeyError, TypeError):
             return None
         if not isinstance(location, str) or not isinstance(since, int | float) or time.time() - since > MAX_AGE:
             return None

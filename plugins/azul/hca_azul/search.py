@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from hca_base.errors import ServiceError, UsageError
-from hca_base.http import json_of
+from hca_base.http import check_redirect, json_of, origin_of
 
 from .calls import compact_json, get_json, send_long, url_of
 from .completion import remember
+from .rows import whole
 
 if TYPE_CHECKING:
     from .client import AzulClient
@@ -82,6 +84,7 @@ class Search:
         url: str | None = url_of(self.client, f"/index/{self.kind}", self._params)
         body: dict[str, str] | None = None
         seen: set[str] = set()
+        listed = 0
         while url is not None:
             seen.add(url)
             response = send_long(self.client, "GET", url, body)
@@ -91,23 +94,43 @@ class Search:
             answer = json_of(response)
             hits, following = self._take(answer)
             yield hits
-            # Followed as it is: what is in it is the service's own business.
-            url = following if isinstance(following, str) and following else None
-            if url in seen:
+            listed += len(hits)
+            url = self._next(url, following)
+            if url is not None and (url in seen or not hits):
                 raise ServiceError("the pages of the service lead in a circle", status=200, reason="endless_pages")
+        if self.total is not None and listed < self.total:
+            raise ServiceError(
+                f"the service told of {self.total:,} {self.kind}, and listed {listed:,} of them",
+                status=200,
+                reason="missing_pages",
+                hint="try again; a catalog that is being changed may look so for a while",
+            )
+
+    def _next(self, url: str, following: Any) -> str | None:
+        """The address of the next page, which is followed as it is: what is in it is the service's own business."""
+        if following is None or following == "":
+            return None
+        try:
+            address = urljoin(url, following) if isinstance(following, str) else ""
+            target = origin_of(address)
+        except (UsageError, ValueError):
+            raise ServiceError("the service's address of the next page makes no sense", status=200) from None
+        home = origin_of(self.client.base_url)
+        check_redirect(home, home, target)
+        return address
 
     def _take(self, answer: Any) -> tuple[list[dict[str, Any]], Any]:
         hits = answer.get("hits") if isinstance(answer, dict) else None
         pagination = answer.get("pagination") if isinstance(answer, dict) else None
-        if not isinstance(hits, list) or not isinstance(pagination, dict):
+        if not isinstance(hits, list) or not isinstance(pagination, dict) or any(type(hit) is not dict for hit in hits):
             raise ServiceError("the service's answer is no list of entities", status=200)
         total = pagination.get("total")
-        self.total = total if isinstance(total, int) else self.total
+        self.total = total if isinstance(total, int) and not isinstance(total, bool) else self.total
         facets = answer.get("termFacets")
         if isinstance(facets, dict) and not self.facets:
             self.facets = facets
             remember(self.client, facets)
-        return [hit for hit in hits if isinstance(hit, dict)], pagination.get("next")
+        return hits, pagination.get("next")
 
 
 def get_entity(client: AzulClient, kind: str, uuid: str, catalog: str | None = None) -> dict[str, Any]:
@@ -127,5 +150,9 @@ def terms_of(facets: Mapping[str, Any], field: str) -> list[tuple[Any, int]]:
     """The values of a field and how often each occurs, most frequent first."""
     entry = facets.get(field)
     terms = entry.get("terms") if isinstance(entry, dict) else None
-    found = [(term.get("term"), term.get("count") or 0) for term in terms or [] if isinstance(term, dict)]
+    found = [
+        (term.get("term"), whole(term.get("count")) or 0)
+        for term in (terms if isinstance(terms, list) else ())
+        if isinstance(term, dict)
+    ]
     return sorted(found, key=lambda one: (-one[1], str(one[0])))

@@ -61,9 +61,11 @@ class Summary(AzulCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.errors import ServiceError
         from hca_base.output import format_bytes, output_options
 
         from ..calls import compact_json, get_json
+        from ..rows import inner, whole
 
         client = self.client
         filters = filters_of(parsed_args)
@@ -75,22 +77,30 @@ class Summary(AzulCommand):
                 "filters": compact_json(filters) if filters else None,
             },
         )
+        if not isinstance(answer, dict):
+            raise ServiceError("the service's answer is no summary", status=200)
         chosen = output_options(parsed_args)
         if (chosen.get("fmt") or "table") != "table" or chosen.get("columns") or chosen.get("query"):
             return answer
-        cells = [entry.get("totalCellCountByOrgan") for entry in answer.get("cellCountSummaries") or []]
-        formats = sorted(answer.get("fileTypeSummaries") or [], key=lambda one: -(one.get("count") or 0))
-        named = (", ".join(str(one) for one in answer.get("organTypes") or [] if one)) or "none"
+        cells = sum(whole(one.get("totalCellCountByOrgan")) or 0 for one in inner(answer, "cellCountSummaries"))
+        formats = [(str(one.get("format")), whole(one.get("count")) or 0) for one in inner(answer, "fileTypeSummaries")]
+        formats.sort(key=lambda one: -one[1])
+        organs = answer.get("organTypes")
+        named = ", ".join(str(one) for one in (organs if isinstance(organs, list) else ()) if one) or "none"
+
+        def count(member: str) -> str:
+            return f"{whole(answer.get(member)) or 0:,}"
+
         return {
             "catalog": client.catalog(parsed_args.catalog),
-            "projects": f"{answer.get('projectCount') or 0:,}",
-            "species": f"{answer.get('speciesCount') or 0:,}",
-            "donors": f"{answer.get('donorCount') or 0:,}",
-            "specimens": f"{answer.get('specimenCount') or 0:,}",
-            "cells": f"{int(sum(cell for cell in cells if isinstance(cell, int | float))):,}",
-            "laboratories": f"{answer.get('labCount') or 0:,}",
-            "files": f"{answer.get('fileCount') or 0:,}",
-            "size": format_bytes(answer.get("totalFileSize") or 0),
-            "formats": ", ".join(f"{one.get('format')} ({one.get('count'):,})" for one in formats[:8]),
+            "projects": count("projectCount"),
+            "species": count("speciesCount"),
+            "donors": count("donorCount"),
+            "specimens": count("specimenCount"),
+            "cells": f"{cells:,}",
+            "laboratories": count("labCount"),
+            "files": count("fileCount"),
+            "size": format_bytes(whole(answer.get("totalFileSize")) or 0),
+            "formats": ", ".join(f"{form} ({count:,})" for form, count in formats[:8]),
             "organs": named if len(named) < 200 else named[:197] + "…",
         }

@@ -53,6 +53,7 @@ class _Listing(AzulCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         from hca_base import output
+        from hca_base.errors import UsageError
 
         from ..fields import field_of
         from ..rows import COLUMNS, for_people, row_of
@@ -62,6 +63,8 @@ class _Listing(AzulCommand):
         form = chosen.get("fmt") or self.default_format
         filters = filters_of(args)
         field, _, order = (args.sort or "").partition(":")
+        if args.sort and (not field or order not in ("", "asc", "desc")):
+            raise UsageError(f"--sort is FIELD, FIELD:asc or FIELD:desc, not {args.sort!r}")
         limit = args.limit if args.limit is not None else (TABLE_ROWS if form == "table" else 0)
         search = self.client.search(
             self.kind,

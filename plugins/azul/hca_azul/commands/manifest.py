@@ -117,9 +117,16 @@ class Metadata(AzulCommand):
         self.note(f"{output}: {rows:,} rows, {columns} columns" if output != "-" else f"{rows:,} rows")
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 on")
+    return seconds
+
+
 def _add_saving(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--output", metavar="FILE", help=f"where to save it; - for stdout (default: {default})")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
     parser.add_argument(
-        "--wait", type=float, metavar="SECONDS", help="how long to wait for the service (default: 3600)"
+        "--wait", type=_seconds, metavar="SECONDS", help="how long to wait for the service (default: 3600)"
     )

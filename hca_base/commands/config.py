@@ -15,11 +15,26 @@ from ..errors import ConfigError, HCAError, NotFoundError, UsageError
 from ._base import Command, DataCommand, Lister
 
 
-def _schemas() -> list[Any]:
+def plugin_schemas() -> list[Any]:
     """The configuration schemas of all services whose plugins can be used."""
     from ..plugins import registry
 
     return [service.config_schema for service in registry().services().values() if service.config_schema]
+
+
+def check_value(key: str, value: Any, *, force: bool = False, hint: str | None = None) -> None:
+    """Warn of what is doubtful in a value that is to be set.
+
+    :param force: warn of what is wrong, too
+    :param hint: of the error
+    :raises ConfigError: it is wrong
+    """
+    from ..output import warn
+
+    for problem in settings.check_value(key, value, plugin_schemas()):
+        if problem.severity == "error" and not force:
+            raise ConfigError(f"{problem.key}: {problem.message}", hint=hint)
+        warn(f"{problem.key}: {problem.message}")
 
 
 def _with_plugin_defaults(config: settings.Config) -> settings.Config:
@@ -42,7 +57,12 @@ def _target(parser: argparse.ArgumentParser) -> None:
 
 def _profile_of(command: Command, args: argparse.Namespace) -> str | None:
     """The profile that a change is meant for: named after the command, or before it."""
-    name = args.profile or (None if args.file else command.context.options.profile)
+    name = args.profile
+    if name is None and args.file is None:
+        name = command.context.options.profile
+    if name is not None:
+        # An empty name (of a variable that is not set) must not stand for the user's own file.
+        settings.check_profile_name(name)
     return None if name == "default" else name
 
 
@@ -138,15 +158,11 @@ class Set(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        from ..output import warn
         from ._context import read_stdin
 
         text = read_stdin().rstrip("\r\n") if parsed_args.value == "-" else parsed_args.value
         value = text if parsed_args.text else settings.parse_value(text)
-        for problem in settings.check_value(parsed_args.key, value, _schemas()):
-            if problem.severity == "error" and not parsed_args.force:
-                raise ConfigError(f"{problem.key}: {problem.message}", hint="--force sets it all the same")
-            warn(f"{problem.key}: {problem.message}")
+        check_value(parsed_args.key, value, force=parsed_args.force, hint="--force sets it all the same")
         profile = _profile_of(self, parsed_args)
         settings.set_value(parsed_args.key, value, file=parsed_args.file, profile=profile)
         self.context.forget()
@@ -208,15 +224,7 @@ class Validate(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         config = settings.load(profile=self.context.options.profile, tolerant=True)
-        problems = settings.validate(config, _schemas(), commands=command_names(config))
-        for problem in problems:
-            self.stdout.write(f"{problem.severity}: {problem}\n")
-        errors = sum(problem.severity == "error" for problem in problems)
-        if errors:
-            return 2
-        files = [layer for layer in config.layers if layer.path is not None]
-        self.note(f"{len(files)} file{'' if len(files) == 1 else 's'} read, nothing wrong" if not problems else "")
-        return 0
+        return _report(self, config)
 
 
 class Schema(DataCommand):
@@ -226,7 +234,7 @@ class Schema(DataCommand):
     """
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        return settings.schema(_schemas())
+        return settings.schema(plugin_schemas())
 
 
 class Edit(Command):
@@ -241,39 +249,66 @@ class Edit(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        path: FilePath = settings.paths.user_config_file()
         profile = _profile_of(self, parsed_args)
+        path = self._path(parsed_args, profile)
+        before = _content_of(path)
+        # Beside the file, so that it can take its place in one step; a name of its own, so that no kept one is lost.
+        draft = path.with_name(f".{path.name}.edit-{os.urandom(4).hex()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            settings.write_atomic(draft, before, mode=0o600)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be edited: {error.strerror or error}") from None
+        try:
+            after = self._edited(draft, before, path)
+            if after is None:
+                self.note("nothing changed")
+                return 0
+            with settings.FileLock(path):
+                if _content_of(path) != before:
+                    raise ConfigError(f"{path} was changed by another program meanwhile", hint=_how_to_go_on(path))
+                settings.write_atomic(path, after)
+            draft.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
+        finally:
+            self._keep_or_remove(draft, before)
+        self.context.forget()
+        if parsed_args.file:
+            return _report(self, settings.Config((settings.read_layer(path, str(path), "file"),)))
+        return _report(self, settings.load(profile=profile or self.context.options.profile, tolerant=True))
+
+    def _path(self, args: argparse.Namespace, profile: str | None) -> FilePath:
+        """The file to edit, which need not exist unless it is a profile's."""
         if profile:
             path = settings.profile_path(profile)
-        elif parsed_args.file:
-            path = parsed_args.file
-        else:
-            settings.ensure_user_config()
-        before = path.read_bytes() if path.exists() else b"{}\n"
-        draft = path.with_name(f".{path.name}.edit-{os.getpid()}")
-        try:
-            settings.write_atomic(draft, before, mode=0o600)
-            while True:
-                self._edit(draft)
+            if not path.exists():
+                raise settings.missing_profile(profile, f"create it: hca profile create {profile}")
+            return path
+        if args.file is not None:
+            file: FilePath = args.file
+            return file
+        settings.ensure_user_config()
+        return settings.paths.user_config_file()
+
+    def _edited(self, draft: FilePath, before: bytes, path: FilePath) -> bytes | None:
+        """What the user made of the draft, once it can be used; None if that is what it was."""
+        while True:
+            self._edit(draft)
+            try:
                 after = draft.read_bytes()
-                if after == before:
-                    self.note("nothing changed")
-                    return 0
-                wrong = _problem_of(after, path)
-                if wrong is None:
-                    break
-                self._ask_again(wrong)
-            if path.exists() and path.read_bytes() != before:
-                raise ConfigError(f"{path} was changed by another program meanwhile; yours is kept as {draft}")
-            settings.write_atomic(path, after)
-            draft.unlink()
-        except OSError as error:
-            raise ConfigError(f"{error.filename or path} cannot be written: {error.strerror or error}") from None
-        finally:
-            if draft.exists() and draft.read_bytes() == before:
-                draft.unlink()
-        self.context.forget()
-        return self.app.run_subcommand(["config", "validate"]) or 0
+            except OSError as error:
+                raise ConfigError(
+                    f"the editor left no file to read: {draft}: {error.strerror or error}", hint="nothing was changed"
+                ) from None
+            if after == before:
+                return None
+            try:
+                settings.read_file(draft)
+            except ConfigError as error:
+                self._ask_again(error.message, path)
+            else:
+                return after
 
     def _edit(self, path: FilePath) -> None:
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ("notepad" if os.name == "nt" else "vi")
@@ -284,21 +319,57 @@ class Edit(Command):
         if done.returncode:
             raise UsageError(f"the editor {editor!r} failed with exit code {done.returncode}; nothing was changed")
 
-    def _ask_again(self, wrong: str) -> None:
+    def _ask_again(self, wrong: str, path: FilePath) -> None:
         from ._confirm import confirm
 
-        confirm(f"{wrong}. Edit again?")
+        try:
+            confirm(f"{wrong}. Edit again?")
+        except UsageError:
+            raise ConfigError(f"{wrong}; nothing was changed", hint=_how_to_go_on(path)) from None
+
+    def _keep_or_remove(self, draft: FilePath, before: bytes) -> None:
+        """Remove a draft that holds nothing new; say where any other is, however the editing ended."""
+        from ..output import warn
+
+        try:
+            if draft.read_bytes() == before:
+                draft.unlink()
+            else:
+                warn(f"what you wrote is kept in {draft}")
+        except OSError:
+            return
 
 
-def _problem_of(data: bytes, path: FilePath) -> str | None:
+def _content_of(path: FilePath) -> bytes:
+    """The bytes of a file of settings; those of an empty one where there is none.
+
+    :raises ConfigError: it cannot be read
+    """
     try:
-        if not isinstance(json.loads(data.decode("utf-8-sig")), dict):
-            return f"{path}: the settings must be an object"
-    except UnicodeDecodeError:
-        return f"{path}: not UTF-8"
-    except (ValueError, RecursionError) as error:
-        return f"{path}: {error}"
-    return None
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path} is {'a folder' if path.is_dir() else 'a device or pipe'}, not a file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b"{}\n"
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _how_to_go_on(path: FilePath) -> str:
+    return f"correct what you wrote and move it to {path}, or begin anew: hca config edit"
+
+
+def _report(command: Command, config: settings.Config) -> int:
+    """Print what is wrong in settings; the exit code."""
+    problems = settings.validate(config, plugin_schemas(), commands=command_names(config))
+    for problem in problems:
+        command.stdout.write(f"{problem.severity}: {problem}\n")
+    if any(problem.severity == "error" for problem in problems):
+        return 2
+    if not problems:
+        count = sum(layer.path is not None for layer in config.layers)
+        command.note(f"{count} file{'' if count == 1 else 's'} read, nothing wrong")
+    return 0
 
 
 def _quietly_active() -> str | None:

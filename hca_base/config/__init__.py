@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._atomic import open_atomic as open_atomic
     from ._atomic import write_atomic as write_atomic
     from ._edit import edit_file as edit_file
+    from ._edit import put_value as put_value
     from ._edit import set_value as set_value
     from ._edit import unset_value as unset_value
     from ._first_run import ensure_user_config as ensure_user_config
@@ -43,12 +44,15 @@ if TYPE_CHECKING:
     from ._profiles import create_profile as create_profile
     from ._profiles import delete_profile as delete_profile
     from ._profiles import list_profiles as list_profiles
+    from ._profiles import missing_profile as missing_profile
     from ._profiles import profile_path as profile_path
     from ._profiles import use_profile as use_profile
     from ._schema import schema as schema
     from ._schema import schema_of as schema_of
     from ._source import ConfigFileError as ConfigFileError
     from ._source import Layer as Layer
+    from ._source import read_file as read_file
+    from ._source import read_layer as read_layer
     from ._validate import Problem as Problem
     from ._validate import check_value as check_value
     from ._validate import validate as validate
@@ -78,10 +82,14 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "list_profiles": "._profiles",
         "load": "._load",
         "masked": "._keys",
+        "missing_profile": "._profiles",
         "open_atomic": "._atomic",
         "parse_value": "._keys",
         "paths": "._paths:",
         "profile_path": "._profiles",
+        "put_value": "._edit",
+        "read_file": "._source",
+        "read_layer": "._source",
         "schema": "._schema",
         "schema_of": "._schema",
         "set_value": "._edit",

@@ -18,7 +18,7 @@ from ._keys import join_key, split_key
 from ._legacy import drop_frozen_defaults
 from ._lock import FileLock
 from ._merge import is_operator
-from ._source import parse, read_text, type_name
+from ._source import MAX_BYTES, MAX_DEPTH, is_deep, parse, read_text, type_name
 
 _INDENT = re.compile(r"\{\r?\n([ \t]+)\S")
 
@@ -54,8 +54,9 @@ def edit_file(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[d
         yield data
         if data == before and list(data) == list(before) and not (keep and text is None):
             return
+        rendered = _readable(data, text, shown)
         try:
-            write_atomic(target, render(data, text))
+            write_atomic(target, rendered)
             remove_leftovers(target)
         except OSError as error:
             raise _cannot_write(shown, error) from None
@@ -80,6 +81,20 @@ def render(data: dict[str, Any], like: str | None = None) -> str:
     return text + "\n"
 
 
+def _readable(data: dict[str, Any], like: str | None, path: Path) -> bytes:
+    """The new content of a file, which must be one that can be read again: otherwise no later command could run."""
+    if is_deep(data):
+        raise ConfigError(
+            f"{path} would be nested too deeply to be read (more than {MAX_DEPTH} levels)", hint="the file is as it was"
+        )
+    rendered = render(data, like).encode("utf-8")
+    if len(rendered) > MAX_BYTES:
+        raise ConfigError(
+            f"{path} would be too large for a configuration file ({len(rendered)} bytes)", hint="the file is as it was"
+        )
+    return rendered
+
+
 def set_value(
     key: str | Iterable[str], value: Any, *, file: str | os.PathLike[str] | None = None, profile: str | None = None
 ) -> Path:
@@ -93,22 +108,32 @@ def set_value(
     """
     path, target = _key_and_file(key, file, profile)
     with edit_file(target) as data:
-        # A file that hca 7 wrote would have its frozen default taken for this very setting.
-        drop_frozen_defaults(data)
-        inner = data
-        for depth, segment in enumerate(path[:-1], 1):
-            found = inner.get(segment)
-            if found is None:
-                found = inner[segment] = {}
-            if not isinstance(found, dict) or is_operator(found):
-                what = "a list operator" if is_operator(found) else type_name(found)
-                raise ConfigError(
-                    f"{target}: {join_key(path[:depth])} is {what}, so it can have no {path[depth]!r}",
-                    hint=f"hca config unset {join_key(path[:depth])}",
-                )
-            inner = found
-        inner[path[-1]] = value
+        put_value(data, path, value, place=str(target))
     return target
+
+
+def put_value(data: dict[str, Any], key: str | Iterable[str], value: Any, *, place: str = "settings") -> None:
+    """Set one key in the settings of a file, as :func:`set_value` does.
+
+    :param place: what is being changed, for messages
+    :raises ConfigError: a part of the path is no object
+    """
+    path = split_key(key)
+    # A file that hca 7 wrote would have its frozen default taken for this very setting.
+    drop_frozen_defaults(data)
+    inner = data
+    for depth, segment in enumerate(path[:-1], 1):
+        found = inner.get(segment)
+        if found is None:
+            found = inner[segment] = {}
+        if not isinstance(found, dict) or is_operator(found):
+            what = "a list operator" if is_operator(found) else type_name(found)
+            raise ConfigError(
+                f"{place}: {join_key(path[:depth])} is {what}, so it can have no {path[depth]!r}",
+                hint=f"hca config unset {join_key(path[:depth])}",
+            )
+        inner = found
+    inner[path[-1]] = value
 
 
 def unset_value(

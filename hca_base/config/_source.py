@@ -143,14 +143,14 @@ def parse(text: str, path: Path, *, strict: bool = False) -> dict[str, Any]:
         raise _unusable(path, "is nested too deeply") from None
     except ValueError as error:  # NaN and the like, or a number of thousands of digits
         raise _unusable(path, f"is not valid JSON: {error}") from None
-    if _is_deep(data):
+    if is_deep(data):
         raise _unusable(path, "is nested too deeply")
     if not isinstance(data, dict):
         raise _unusable(path, f"must hold a JSON object, not {type_name(data)}", line=1)
     return data
 
 
-def _is_deep(data: Any) -> bool:
+def is_deep(data: Any) -> bool:
     """Whether values are nested beyond ``MAX_DEPTH``."""
     level = [data]
     for _ in range(MAX_DEPTH):
@@ -163,6 +163,15 @@ def _is_deep(data: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The settings in a file as they stand there, with its comments.
+
+    :raises FileNotFoundError: there is no such file
+    :raises ConfigFileError: it cannot be used; the message names it, and the line
+    """
+    return parse(read_text(path), path)
 
 
 def read_layer(path: Path, name: str, kind: str) -> Layer:

@@ -14,7 +14,7 @@ from ._keys import KeyPath, is_secret, join_key
 from ._merge import MISSING, OPERATORS, apply_operator, is_operator, schema_at, values_at
 from ._model import Config
 from ._schema import schema as whole_schema
-from ._source import ConfigFileError, Layer, parse, type_name
+from ._source import MAX_DEPTH, ConfigFileError, Layer, is_deep, parse, type_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +69,9 @@ def check_value(key: str | tuple[str, ...], value: Any, schemas: Iterable[Mappin
     for segment in reversed(split_key(key)):
         data = {segment: data}
     layer = Layer("this value", "option", data)
+    if is_deep(data):
+        # The other checks are recursive.
+        return [_problem(layer, split_key(key), f"nested too deeply (more than {MAX_DEPTH} levels)", "error")]
     return list(_check_layer(layer, Config((layer,)), whole_schema(schemas), None))
 
 

@@ -124,3 +124,64 @@ def test_sections_of_commands_that_are_not_there(hca: Any) -> None:
 def test_a_source_that_is_missing_is_warned_about(hca: Any) -> None:
     done = hca("config", "get", "log_level", env={"HCA_CONFIG_FILE": "/nonexistent.json"})
     assert "warning: HCA_CONFIG_FILE names /nonexistent.json" in done.stderr
+
+
+def editor_that_writes(hca: Any, text: str) -> dict[str, str]:
+    """The environment in which the editor writes this text."""
+    editor = hca.cwd / "editor.py"
+    editor.write_text(f"import sys\nopen(sys.argv[1], 'w').write({text!r})\n", encoding="utf-8")
+    return {"EDITOR": f"{sys.executable} {editor}", "VISUAL": ""}
+
+
+def test_a_broken_draft_without_a_terminal_is_kept_and_told(hca: Any) -> None:
+    path = hca.configure({"log_level": "ERROR"})
+    done = hca("config", "edit", env=editor_that_writes(hca, '{\n  "log_level": }'), check=2)
+    [draft] = path.parent.glob(".config.json.edit-*")
+    assert draft.read_text(encoding="utf-8") == '{\n  "log_level": }'
+    assert f"what you wrote is kept in {draft}" in done.stderr
+    assert f"{draft}:2:16: not valid JSON" in done.stderr
+    assert f"move it to {path}" in done.stderr
+    assert "--yes" not in done.stderr
+    assert json.loads(path.read_text(encoding="utf-8")) == {"log_level": "ERROR"}
+    # A second draft does not take the first one's place.
+    hca("config", "edit", env=editor_that_writes(hca, "[]"), check=2)
+    assert len(list(path.parent.glob(".config.json.edit-*"))) == 2
+
+
+def test_an_editor_that_fails_after_writing_keeps_the_draft(hca: Any) -> None:
+    path = hca.configure({})
+    env = editor_that_writes(hca, '{"log_level": "INFO"}')
+    with (hca.cwd / "editor.py").open("a", encoding="utf-8") as editor:
+        editor.write("raise SystemExit(3)\n")
+    done = hca("config", "edit", env=env, check=2)
+    [draft] = path.parent.glob(".config.json.edit-*")
+    assert str(draft) in done.stderr
+    assert "exit code 3" in done.stderr
+
+
+def test_what_cannot_be_edited(hca: Any) -> None:
+    env = editor_that_writes(hca, "{}")
+    done = hca("config", "edit", "--file", hca.home, env=env, check=2)
+    assert done.stderr == f"hca: error: {hca.home} is a folder, not a file\n"
+    assert "no profile nope" in hca("config", "edit", "--profile", "nope", env=env, check=2).stderr
+
+
+def test_the_file_that_was_edited_is_the_one_that_is_checked(hca: Any) -> None:
+    env = editor_that_writes(hca, '{"log_level": "LOUD"}')
+    done = hca("config", "edit", "--file", "new/other.json", env=env, check=2)
+    assert done.stdout.startswith("error: new/other.json:1: log_level: ")
+    hca("profile", "create", "lab", check=0)
+    done = hca("config", "edit", "--profile", "lab", env=env, check=2)
+    assert "profiles/lab.json:1: log_level: " in done.stdout
+
+
+def test_an_empty_profile_name_is_not_the_users_own_file(hca: Any) -> None:
+    hca("config", "set", "http.timeout", "5", "--profile", "", check=2)
+    hca("config", "get", "http.timeout", check=4)
+
+
+@pytest.mark.parametrize(("key", "value"), [("x.y", "[" * 70 + "]" * 70), (".".join("a" * 70), "1")])
+def test_nothing_is_set_that_could_not_be_read_again(hca: Any, key: str, value: str) -> None:
+    assert "nested too deeply" in hca("config", "set", key, value, check=2).stderr
+    assert "nested too deeply" in hca("config", "set", "--force", key, value, check=2).stderr
+    hca("config", "show", check=0)

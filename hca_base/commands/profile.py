@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from .. import config as settings
-from ..errors import UsageError
+from ..errors import HCAError, UsageError
 from ._base import Command, Lister
 from ._confirm import confirm
 
@@ -42,22 +42,33 @@ class Create(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from .config import check_value
+
         pairs = []
         for given in parsed_args.settings:
             key, equals, text = given.partition("=")
             if not equals or not key:
                 raise UsageError(f"{given!r} is not KEY=VALUE")
             pairs.append((key, settings.parse_value(text)))
-        begin: dict[str, Any] = {}
-        if parsed_args.copy:
-            begin = _settings_of(parsed_args.copy)
-        path = settings.create_profile(parsed_args.name, begin)
+        # All that can be wrong is found before the profile is there: a second attempt must not meet the first.
+        begin = {} if parsed_args.copy is None else _settings_of(parsed_args.copy)
         for key, value in pairs:
-            settings.set_value(key, value, profile=parsed_args.name)
+            check_value(
+                key, value, hint=f"once it is made: hca config set --profile {parsed_args.name} --force KEY VALUE"
+            )
+            settings.put_value(begin, key, value, place=f"profile {parsed_args.name}")
+        path = settings.create_profile(parsed_args.name, begin)
         if parsed_args.use:
-            settings.use_profile(parsed_args.name)
+            self._use(parsed_args.name)
         self.context.forget()
         self.note(f"{path} created")
+
+    def _use(self, name: str) -> None:
+        try:
+            settings.use_profile(name)
+        except HCAError:
+            settings.delete_profile(name)
+            raise
 
 
 class Use(Command):
@@ -106,9 +117,7 @@ class Delete(Command):
 
 def _settings_of(name: str) -> dict[str, Any]:
     """What a profile's own file holds."""
-    import json
-
-    if name not in settings.list_profiles():
-        raise UsageError(f"there is no profile {name}", hint="'hca profile list' shows those there are")
-    data = json.loads(settings.profile_path(name).read_text(encoding="utf-8-sig"))
-    return dict(data) if isinstance(data, dict) else {}
+    try:
+        return settings.read_file(settings.profile_path(name))
+    except FileNotFoundError:
+        raise settings.missing_profile(name, "'hca profile list' shows those there are") from None

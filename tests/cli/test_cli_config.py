@@ -175,6 +175,27 @@ def test_the_file_that_was_edited_is_the_one_that_is_checked(hca: Any) -> None:
     assert "profiles/lab.json:1: log_level: " in done.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["a..b=1"], ["log_level=LOUD"], ["http.timeout=5", "http.timeout.x=1"], ["novalue"], ["--copy", "broken"]],
+)
+def test_a_profile_that_cannot_be_created_is_not_there(hca: Any, arguments: list[str]) -> None:
+    hca("profile", "create", "broken", check=0)
+    broken = hca.home / ".config" / "hca" / "profiles" / "broken.json"
+    broken.write_text("{", encoding="utf-8")
+    done = hca("profile", "create", "lab", *arguments, check=2)
+    assert "error.log" not in done.stderr
+    if "--copy" in arguments:
+        assert f"{broken}:1:2: not valid JSON" in done.stderr
+    hca("profile", "create", "lab", "http.timeout=5", check=0)
+
+
+def test_a_profile_that_cannot_be_used_from_now_on_is_not_there(hca: Any) -> None:
+    (hca.home / ".local" / "state" / "hca" / "profile").mkdir(parents=True)
+    hca("profile", "create", "lab", "--use", check=2)
+    assert hca("profile", "list", "-f", "value", check=0).stdout == ""
+
+
 def test_an_empty_profile_name_is_not_the_users_own_file(hca: Any) -> None:
     hca("config", "set", "http.timeout", "5", "--profile", "", check=2)
     hca("config", "get", "http.timeout", check=4)
@@ -184,4 +205,5 @@ def test_an_empty_profile_name_is_not_the_users_own_file(hca: Any) -> None:
 def test_nothing_is_set_that_could_not_be_read_again(hca: Any, key: str, value: str) -> None:
     assert "nested too deeply" in hca("config", "set", key, value, check=2).stderr
     assert "nested too deeply" in hca("config", "set", "--force", key, value, check=2).stderr
+    assert "nested too deeply" in hca("profile", "create", "lab", f"{key}={value}", check=2).stderr
     hca("config", "show", check=0)

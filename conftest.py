@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import fcntl
 import fnmatch
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,7 +58,7 @@ def isolate_environment() -> None:
     """Give the whole run a home of its own: nothing of the user's may reach a test, or be touched by one."""
     home = Path.home()
     for name in [name for name in os.environ if name.startswith(("HCA_", "AWS_", "GOOGLE_", "XDG_"))]:
-        if name not in ("HCA7_PYTHON", "HCA_SOAK_MINUTES"):
+        if name not in ("HCA7_PYTHON", "HCA_SOAK_MINUTES", "HCA_TEST_NPM_PACKAGES"):
             del os.environ[name]
     # Tests that install packages may share the user's download cache: it changes no outcome.
     os.environ.setdefault("PIP_CACHE_DIR", str(home / ".cache" / "pip"))
@@ -72,6 +75,15 @@ def pytest_configure(config: pytest.Config) -> None:
     # Under xdist the workers' reports reach the controller, which does the audit.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SkipAudit(patterns), "skip-audit")
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time into the body: what one test process fetches, the other waits for."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(folder.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _has_hca7(python: str | Path) -> bool:
@@ -109,11 +121,63 @@ def hca7() -> str:
         return python
     cache = Path(os.environ.get("PIP_CACHE_DIR", Path.home() / ".cache" / "pip")).parent / "hca7-for-tests"
     ours = cache / "bin" / "python"
-    if not _has_hca7(ours):
-        subprocess.run([python, "-m", "venv", "--clear", cache], check=True, timeout=120)
-        pip = [ours, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        installed = subprocess.run([*pip, "hca==7.0.1"], capture_output=True, text=True, timeout=900, check=False)
-        if installed.returncode != 0:
-            shutil.rmtree(cache, ignore_errors=True)
-            pytest.skip("no Python 3.8 at hand in which hca 7.0.1 can be installed")
+    with alone(cache):
+        if not _has_hca7(ours):
+            subprocess.run([python, "-m", "venv", "--clear", cache], check=True, timeout=120)
+            pip = [ours, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            installed = subprocess.run([*pip, "hca==7.0.1"], capture_output=True, text=True, timeout=900, check=False)
+            if installed.returncode != 0:
+                shutil.rmtree(cache, ignore_errors=True)
+                pytest.skip("no Python 3.8 at hand in which hca 7.0.1 can be installed")
     return str(ours)
+
+
+def _npm(target: Path, *command: str) -> None:
+    """Run npm in a new folder, which is there afterwards as a whole or not at all."""
+    with alone(target):
+        if target.is_dir():
+            return
+        if shutil.which("npm") is None:
+            pytest.skip("npm is not at hand")
+        with tempfile.TemporaryDirectory(dir=target.parent) as made:
+            folder = Path(made) / "made"
+            folder.mkdir()
+            (folder / "package.json").write_text('{"private": true}')
+            done = subprocess.run(["npm", *command], cwd=folder, capture_output=True, timeout=300, check=False)
+            if done.returncode != 0:
+                pytest.skip("npm is not at hand: it fetches no packages")
+            for archive in folder.glob("*.tgz"):
+                shutil.unpack_archive(archive, folder)
+                archive.unlink()
+            folder.rename(target)
+
+
+def _npm_home() -> Path:
+    return Path(os.environ.get("HCA_TEST_NPM_PACKAGES") or Path(__file__).parent / ".pytest_cache" / "npm")
+
+
+@pytest.fixture(scope="session")
+def npm_package() -> Callable[[str], Path]:
+    """Unpack an npm package, ``name@version``, without what it needs; give its folder.
+
+    Packages are fetched once, and kept in the folder that ``HCA_TEST_NPM_PACKAGES`` names.
+    """
+
+    def fetched(name: str) -> Path:
+        target = _npm_home() / name.replace("/", "+")
+        _npm(target, "pack", "--silent", name)
+        return target / "package"
+
+    return fetched
+
+
+@pytest.fixture(scope="session")
+def npm_install() -> Callable[[str], Path]:
+    """Install an npm package, ``name@version``, with all that it needs; give the folder of its ``node_modules``."""
+
+    def installed(name: str) -> Path:
+        target = _npm_home() / f"{name.replace('/', '+')}-installed"
+        _npm(target, "install", "--silent", "--no-audit", "--no-fund", name)
+        return target
+
+    return installed

@@ -34,20 +34,11 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def modules():
-    """The folder that holds npm's packages; installed once, and kept where HCA_TEST_NPM_PACKAGES says."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
+def modules(npm_install):
+    """The folder that holds npm's packages."""
+    if shutil.which("node") is None:
         pytest.skip("npm is not at hand")
-    kept = os.environ.get("HCA_TEST_NPM_PACKAGES")
-    folder = Path(kept or Path(__file__).parents[2] / ".pytest_cache" / "npm") / "oidc-provider"
-    if not (folder / "node_modules" / "oidc-provider").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "package.json").write_text('{"private": true}')
-        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGE]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-        if done.returncode != 0:
-            pytest.skip("npm is not at hand: it cannot install oidc-provider")
-    return folder
+    return npm_install(PACKAGE)
 
 
 @pytest.fixture

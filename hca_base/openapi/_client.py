@@ -326,7 +326,7 @@ class Client:
 
         :param url: the further page: method and body are the same, the query is the page's
         """
-        from ..http import RetryPolicy
+        from ..http import RetryPolicy, origin_of, same_host
         from ._request import build
 
         if isinstance(operation, str):
@@ -346,6 +346,16 @@ class Client:
             auth = self._auth(chosen, index)
             if request.credential and auth == "required":
                 auth = "auto"
+            headers = request.headers
+            if url is not None and not same_host(origin_of(request.url), origin_of(url)):
+                # The first page was redirected to another host, without what is meant for the service alone: so are
+                # the pages after it.
+                if request.method not in SAFE_METHODS:
+                    raise RefusedError(
+                        f"the next page of this {request.method} is on {urlsplit(url).hostname}: not asked for"
+                    )
+                headers = {name: value for name, value in headers.items() if name == "Accept"}
+                auth = "no" if auth == "no" else "auto"
             safe = chosen.safe or operation.name in getattr(self.service, "safe_operations", ())
             call = partial(
                 self.session.call,
@@ -353,7 +363,7 @@ class Client:
                 url or request.url,
                 params=None if url else request.params,
                 data=request.data,
-                headers=request.headers,
+                headers=headers,
                 stream=stream,
                 timeout=self._timeout,
                 policy=RetryPolicy.for_operation(request.method, safe=safe),

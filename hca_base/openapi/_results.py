@@ -20,7 +20,7 @@ def result_of(response: requests.Response) -> Any:
     if response.is_redirect:
         return {"location": response.headers["Location"]}
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
+    if kind in ("application/json", "text/json") or kind.endswith("+json"):
         if not response.content.strip():
             return None
         from ..http import json_of

@@ -130,3 +130,11 @@ def web() -> Iterator[Web]:
     server = Web()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def other_web() -> Iterator[Web]:
+    """A second one: another port is another origin."""
+    server = Web()
+    yield server
+    server.stop()

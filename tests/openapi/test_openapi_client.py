@@ -428,6 +428,42 @@ def test_pages_without_end_are_noticed(client: Client, web: Any) -> None:
         list(client.get_bundles_all.paginate(replica="aws"))
 
 
+def test_pages_of_another_host_get_nothing_of_the_service(web: Any, other_web: Any) -> None:
+    """A first page that was redirected elsewhere went there without keys and cookies: so do the pages after it."""
+    header = {"name": "X-Subscription", "in": "header", "schema": {"type": "string"}}
+    cookie = {"name": "session", "in": "cookie", "schema": {"type": "string"}}
+    member = {"type": "object", "properties": {"note": {"type": "string"}}}
+    answers = {"responses": {"200": {"description": "a page", "content": {"application/json": {}}}}}
+    web.documents["/openapi.json"] = {
+        "openapi": "3.0.3",
+        "paths": {
+            "/list": {
+                "get": {"parameters": [header, cookie], **answers},
+                "post": {"requestBody": {"content": {"application/json": {"schema": member}}}, **answers},
+            }
+        },
+    }
+    web.answer = lambda request: (303, {"Location": f"{other_web.url}/list"}, b"")
+    link = {**JSON, "Link": '</list?page=2>; rel="next"'}
+    other_web.answer = lambda request: (200, JSON if request.query else link, b"[1]")
+    client = Client(swagger_url=f"{web.url}/openapi.json")
+    assert list(client.get_list.iterate(x_subscription="of the service", session="s")) == [1, 1]
+    assert web.seen[0].headers["X-Subscription"] == "of the service"
+    assert [request.target for request in other_web.seen] == ["/list", "/list?page=2"]
+    for request in other_web.seen:
+        assert not {"X-Subscription", "Cookie"} & set(request.headers)
+        assert "json" in request.headers["Accept"]
+    other_web.seen.clear()
+    with pytest.raises(RefusedError, match="next page of this POST"):
+        list(client.post_list.iterate(note="private"))
+    assert [request.body for request in other_web.seen] == [b""]
+
+
+def test_json_by_its_old_name(client: Client, web: Any) -> None:
+    web.answer = lambda request: (200, {"Content-Type": "text/json; charset=utf-8"}, b'{"a": 1}')
+    assert client.get_bundle(uuid=UUID, replica="aws") == {"a": 1}
+
+
 def test_the_next_page_is_not_fetched_from_elsewhere(client: Client, web: Any) -> None:
     for where in ("https://evil.example/x", "//evil.example/x", "http://169.254.169.254/latest/meta-data"):
         web.answer = lambda request, where=where: (206, {"Link": f"<{where}>; rel=next", **JSON}, b'{"results": [1]}')

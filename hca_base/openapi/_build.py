@@ -218,10 +218,15 @@ class Builder:
         content_type = _preferred(content)
         medium = content[content_type]
         schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
-        plain = content_type.partition(";")[0].strip().lower()
+        plain = _plain(content_type)
+        parts = next((each for each in content if _plain(each) == "multipart/form-data"), None)
+        if parts is not None and plain != "multipart/form-data" and self._carries_files(schema):
+            # A document that offers all ways for all bodies: a file cannot be written as JSON.
+            content_type, plain, medium = parts, "multipart/form-data", content[parts]
+            schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
         kind = {"multipart/form-data": "multipart", "application/x-www-form-urlencoded": "form"}.get(plain)
         if kind and schema.type == "object" and schema.properties:
-            return kind, plain, self._members(schema, "formData", required=required)
+            return kind, plain, self._members(schema, "formData", required=required, encoding=medium.get("encoding"))
         json = plain == "application/json" or plain.endswith("+json") or (plain == "*/*" and schema.type != "file")
         if json and schema.type in ("object", "any") and schema.properties:
             members = self._members(schema, "body", required=required)
@@ -237,12 +242,44 @@ class Builder:
     def _whole(self, schema: Schema, required: bool, description: str) -> Parameter:
         return self._argument("body", "body", schema, required=required, whole=True, description=description)
 
-    def _members(self, schema: Schema, location: str, *, required: bool) -> list[Parameter]:
+    def _carries_files(self, schema: Schema) -> bool:
+        """Whether a member of an object is a file, or a list of files."""
+        if schema.type != "object":
+            return False
+        kept = len(self.resolver.problems)
+        members = [self.resolver.schema(node) for node in schema.properties.values()]
+        items = [self.resolver.schema(each.items) for each in members if each.type == "array"]
+        # Whoever uses the members tells of what is wrong with them.
+        del self.resolver.problems[kept:]
+        return any(each.type == "file" and not each.read_only for each in (*members, *items))
+
+    def _encoded(self, member: Schema, encoding: Any) -> tuple[str, str | None]:
+        """Style and media type of a form's member; an encoding object may say them."""
+        encoding = encoding if isinstance(encoding, dict) else {}
+        structured = member.type in ("object", "any")
+        if "style" in encoding or "explode" in encoding:
+            try:
+                return self._style({"name": "", **encoding}, "query", member), None
+            except Unusable:
+                pass
+        stated = _text(encoding.get("contentType")).strip()
+        # A list of types, or a pattern, leaves it open which one it is.
+        usable = stated.isascii() and stated.isprintable() and not set(stated) & set(",*")
+        if not usable or (structured and "json" not in stated):
+            stated = ""
+        return "multi", stated or ("application/json" if structured else None)
+
+    def _members(self, schema: Schema, location: str, *, required: bool, encoding: Any = None) -> list[Parameter]:
+        encoding = encoding if isinstance(encoding, dict) else {}
         members = []
         for name, node in schema.properties.items():
             member = self.resolver.schema(node)
             if member.read_only:
                 continue
+            if location == "body" and member.type == "file":
+                # JSON has no bytes: what the document calls binary is a text there.
+                member = dataclasses.replace(member, type="string")
+            style, content_type = self._encoded(member, encoding.get(name))
             # Without a body nothing of it is required, but a body that is given needs its required members: the
             # service says so if they are missing.
             members.append(
@@ -251,8 +288,8 @@ class Builder:
                     location,
                     member,
                     required=required and name in schema.required,
-                    style="multi",
-                    content_type="application/json" if member.type in ("object", "any") else None,
+                    style=style,
+                    content_type=content_type,
                 )
             )
         return members
@@ -329,11 +366,16 @@ class Builder:
         return False
 
 
+def _plain(content_type: object) -> str:
+    """A media type without its parameters."""
+    return str(content_type).partition(";")[0].strip().lower()
+
+
 def _preferred(content: Mapping[str, Any]) -> str:
     """The media type that is easiest to work with."""
 
     def rank(content_type: str) -> int:
-        plain = str(content_type).partition(";")[0].strip().lower()
+        plain = _plain(content_type)
         if plain == "application/json":
             return 0
         if plain in ("application/merge-patch+json", "application/vnd.api+json"):

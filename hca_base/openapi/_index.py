@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ._document import Document
 
 #: Changes whenever what is in an index changes, so that older ones are made anew.
-FORMAT = b"hca-openapi-index-1"
+FORMAT = b"hca-openapi-index-2"
 
 
 class NotAnIndex(ValueError):

@@ -32,7 +32,8 @@ class Part:
         lines = [f"Content-Disposition: {disposition}"]
         if self.content_type:
             lines.append(f"Content-Type: {self.content_type}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        # The name of a file may be bytes that are no UTF-8: they go as they are.
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
 class MultipartBody:

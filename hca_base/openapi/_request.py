@@ -8,13 +8,15 @@ import io
 import json
 import os
 import re
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..errors import UsageError
 from ._operation import Operation, Parameter
+from ._text import printable
 
 #: What stands as it is in the template of a path.
 _PATH_CHARACTERS = "/{}?&=%:@!$'()*+,;~"
@@ -56,22 +58,26 @@ def build(operation: Operation, values: list[tuple[Parameter, Any]], base_url: s
     # What is in the template itself is quoted too, but for what a URL may have.
     path = quote(operation.path, safe=_PATH_CHARACTERS, errors="replace")
     cookies: list[str] = []
-    for parameter, value in values:
-        if parameter.location == "path":
-            place = quote("{" + parameter.name + "}", safe=_PATH_CHARACTERS, errors="replace")
-            path = path.replace(place, _path_value(parameter, value))
-        elif parameter.location == "query":
-            request.params.extend(_pairs(parameter, value))
-        elif parameter.location == "header":
-            request.headers[parameter.name] = _header_value(parameter, value)
-            request.credential = request.credential or parameter.credential
-        elif parameter.location == "cookie":
-            cookies.extend(f"{name}={quote(text, safe='')}" for name, text in _pairs(parameter, value))
-    request.url = base_url + path
-    if cookies:
-        request.headers["Cookie"] = "; ".join(cookies)
     try:
+        for parameter, value in values:
+            if parameter.location == "path":
+                place = quote("{" + parameter.name + "}", safe=_PATH_CHARACTERS, errors="replace")
+                path = path.replace(place, _path_value(parameter, value))
+            elif parameter.location == "query":
+                request.params.extend(_pairs(parameter, value))
+            elif parameter.location == "header":
+                request.headers[parameter.name] = _header_value(parameter, value)
+                request.credential = request.credential or parameter.credential
+            elif parameter.location == "cookie":
+                cookies.extend(f"{name}={quote(text, safe='')}" for name, text in _pairs(parameter, value))
+        request.url = base_url + path
+        if cookies:
+            request.headers["Cookie"] = "; ".join(cookies)
         _add_body(request, operation, [(p, v) for p, v in values if p.location in ("body", "formData")])
+    except UnicodeEncodeError:
+        request.files.close()
+        # Bytes of a command line that are no UTF-8 come as half characters; so does "\\ud800" in JSON.
+        raise UsageError("an argument holds characters that are no valid text") from None
     except BaseException:
         request.files.close()
         raise
@@ -132,6 +138,10 @@ def _header_value(parameter: Parameter, value: Any) -> str:
         text = _text(value)
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
         raise UsageError(f"{parameter.python_name} goes into a header, which has no line breaks or control characters")
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise UsageError(f"{parameter.python_name} goes into a header, which takes Latin characters only") from None
     return text
 
 
@@ -142,8 +152,8 @@ def _pairs(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
         return [(name, _json_text(value))]
     if isinstance(value, Mapping):
         if style == "deepObject":
-            return [(f"{name}[{key}]", _text(member)) for key, member in value.items()]
-        if style == "multi" and parameter.location != "formData":
+            return list(_deep(name, value))
+        if style == "multi":
             return [(str(key), _text(member)) for key, member in value.items()]
         return [(name, ",".join(f"{key},{_text(member)}" for key, member in value.items()))]
     if isinstance(value, list):
@@ -151,6 +161,18 @@ def _pairs(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
             return [(name, _text(each)) for each in value]
         return [(name, _SEPARATORS.get(style, ",").join(_text(each) for each in value))]
     return [(name, _text(value))]
+
+
+def _deep(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """The pairs ``name[key]=member``. Objects within objects go on so, as services that take this style read it."""
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from _deep(f"{name}[{key}]", member)
+    elif isinstance(value, list):
+        for each in value:
+            yield name, _text(each)
+    else:
+        yield name, _text(value)
 
 
 def _add_body(request: Request, operation: Operation, values: list[tuple[Parameter, Any]]) -> None:
@@ -192,7 +214,8 @@ def _add_multipart(request: Request, values: list[tuple[Parameter, Any]]) -> Non
         if parameter.type == "file" or (parameter.type == "array" and parameter.items == "file"):
             for each in value if isinstance(value, list) else [value]:
                 content, filename = _opened(request, parameter, each)
-                parts.append(Part(parameter.name, content, filename, "application/octet-stream"))
+                kind = parameter.content_type or "application/octet-stream"
+                parts.append(Part(parameter.name, content, filename, kind))
         else:
             for name, text in _pairs(parameter, value):
                 parts.append(Part(name, text.encode(), None, parameter.content_type))
@@ -206,14 +229,19 @@ def _opened(request: Request, parameter: Parameter, value: Any) -> tuple[Any, st
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value), parameter.name
     if isinstance(value, (str, os.PathLike)):
-        path = Path(value).expanduser()
         try:
+            path = Path(value).expanduser()
             file: Any = request.files.enter_context(path.open("rb"))
-            size = os.fstat(file.fileno()).st_size
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size:
+                return file, path.name
+            # Pipes, and files that the system makes up, have no size that could be relied on. Of a file that is really
+            # empty, requests would send the nothing in chunks, which some services refuse.
+            return file.read(), path.name
         except OSError as e:
-            raise UsageError(f"{parameter.python_name}: {path}: {e.strerror or e}") from None
-        # requests would send an empty file chunked, which some services refuse.
-        return (file if size else b""), path.name
+            raise UsageError(f"{parameter.python_name}: {value}: {e.strerror or e}") from None
+        except (ValueError, RuntimeError):  # a null character; the home of a user that there is not
+            raise UsageError(f"{parameter.python_name}: there is no file {printable(str(value))!r}") from None
     name = getattr(value, "name", None)
     name = Path(name).name if isinstance(name, str) else parameter.name
     if isinstance(value, io.TextIOBase):

@@ -192,11 +192,12 @@ def test_request_bodies_by_media_type() -> None:
     assert body({"type": "string"}, "text/plain").parameters[0].type == "file"
     assert body({}, "application/xml").body_content_type == "application/xml"
     assert body(properties, "*/*").body_content_type == "application/json"
+    texts = {"type": "object", "properties": {"a": members["a"]}}
     many = {
         "content": {
-            "application/xml": {"schema": properties},
-            "application/json; charset=utf-8": {"schema": properties},
-            "multipart/form-data": {"schema": properties},
+            "application/xml": {"schema": texts},
+            "application/json; charset=utf-8": {"schema": texts},
+            "multipart/form-data": {"schema": texts},
         }
     }
     assert only(openapi({"requestBody": many})).body_content_type == "application/json; charset=utf-8"
@@ -265,7 +266,10 @@ def test_types_of_3_1() -> None:
     schemas = {"F": {"type": "string", "description": "Behind it."}}
     found = named(body({"type": "object", "properties": properties}, version="3.1.0", components={"schemas": schemas}))
     types = {name: each.type for name, each in found.items()}
-    assert types == {"a": "string", "b": "string", "c": "any", "d": "file", "e": "any", "f": "string"}
+    # JSON has no bytes.
+    assert types == {"a": "string", "b": "string", "c": "any", "d": "string", "e": "any", "f": "string"}
+    parts = body({"type": "object", "properties": {"d": properties["d"]}}, "multipart/form-data", version="3.1.0")
+    assert named(parts)["d"].type == "file"
     assert found["a"].nullable
     assert found["b"].enum == ("fixed",)
     assert found["f"].description == "Beside the reference."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import io
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -212,6 +213,141 @@ def test_multipart(api: Api, tmp_path: Path) -> None:
     ]
     assert parts == [("file", path.read_bytes()), ("meta", b'{"k": 1}'), ("more", b"one"), ("more", b"two")]
     assert "Transfer-Encoding" not in seen.headers
+
+
+FILE = {"type": "string", "format": "binary"}
+
+
+def test_a_file_is_not_written_as_json_where_it_can_be_sent(api: Api, tmp_path: Path) -> None:
+    """Frameworks offer JSON, forms and multipart for every body, whatever is in it."""
+    (tmp_path / "file.bin").write_bytes(b"CONTENT")
+    kinds = (JSON, "application/x-www-form-urlencoded", "multipart/form-data")
+    for member, value in ((FILE, tmp_path / "file.bin"), ({"type": "array", "items": FILE}, [b"CONTENT"])):
+        schema = {"type": "object", "properties": {"f": member, "note": {"type": "string"}}}
+        body = {"requestBody": {"content": {kind: {"schema": schema} for kind in kinds}}}
+        seen = api(body, {"f": value, "note": "n"})
+        assert seen.headers["Content-Type"].startswith("multipart/form-data; boundary=")
+        assert b"CONTENT" in seen.body
+    # Where JSON is the only way, a document that says "binary" means a text.
+    seen = api({"requestBody": {"content": {JSON: {"schema": schema | {"properties": {"f": FILE}}}}}}, {"f": "aGk="})
+    assert seen.json == {"f": "aGk="}
+
+
+def test_encodings_of_a_form(api: Api) -> None:
+    """What an encoding object says of a member, as in the document of Stripe."""
+    members = {
+        "metadata": {"type": "object"},
+        "few": {**ARRAY},
+        "many": {**ARRAY},
+        "flat": {"type": "object"},
+        "json": {"type": "object"},
+        "odd": {"type": "string"},
+    }
+    encoding = {
+        "metadata": {"style": "deepObject", "explode": True},
+        "few": {"style": "form", "explode": False},
+        "flat": {"style": "form"},
+        "odd": {"style": "unheard-of"},
+        "many": 7,
+    }
+    medium = {"schema": {"type": "object", "properties": members}, "encoding": encoding}
+    given = {
+        "metadata": {"order": "6", "deep": {"er": True}},
+        "few": ["a", "b"],
+        "many": ["c", "d"],
+        "flat": {"k": "v"},
+        "json": {"x": 1},
+        "odd": "o",
+    }
+    seen = api({"requestBody": {"content": {"application/x-www-form-urlencoded": medium}}}, given)
+    assert parse_qsl(seen.body.decode()) == [
+        ("metadata[order]", "6"),
+        ("metadata[deep][er]", "true"),
+        ("few", "a,b"),
+        ("many", "c"),
+        ("many", "d"),
+        ("k", "v"),
+        ("json", '{"x": 1}'),
+        ("odd", "o"),
+    ]
+
+
+def test_media_types_of_parts(api: Api) -> None:
+    members = dict.fromkeys("pqrs", FILE) | {"t": {"type": "string"}, "o": {"type": "object"}}
+    kinds = {"p": "image/png", "q": "image/png, image/jpeg", "r": "image/*", "s": "a\r\nX-Evil: 1", "t": "text/csv"}
+    encoding = {name: {"contentType": kind} for name, kind in kinds.items()} | {"o": {"contentType": "text/xml"}}
+    medium = {"schema": {"type": "object", "properties": members}, "encoding": encoding}
+    given = {"p": b"1", "q": b"2", "r": b"3", "s": b"4", "t": "5", "o": {"a": 1}}
+    seen = api({"requestBody": {"content": {"multipart/form-data": medium}}}, given)
+    head = f"Content-Type: {seen.headers['Content-Type']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + seen.body, policy=email.policy.HTTP)
+    assert [part.get_content_type() for part in message.iter_parts()] == [
+        "image/png",
+        "application/octet-stream",
+        "application/octet-stream",
+        "application/octet-stream",
+        "text/csv",
+        "application/json",
+    ]
+    assert b"X-Evil" not in seen.body
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs /dev/fd")
+@pytest.mark.parametrize("kind", ["application/octet-stream", "multipart/form-data"])
+def test_a_pipe_is_not_an_empty_file(api: Api, kind: str) -> None:
+    read, write = os.pipe()
+    os.write(write, b"FROM A PIPE")
+    os.close(write)
+    whole = kind == "application/octet-stream"
+    schema = FILE if whole else {"type": "object", "properties": {"body": FILE}}
+    try:
+        seen = api({"requestBody": {"content": {kind: {"schema": schema}}}}, {"body": f"/dev/fd/{read}"})
+    finally:
+        os.close(read)
+    assert seen.body == b"FROM A PIPE" if whole else b"FROM A PIPE" in seen.body
+
+
+def test_names_of_files_that_are_no_utf_8(api: Api, tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/\xff.bin"
+    try:
+        Path(os.fsdecode(path)).write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    medium = {"schema": {"type": "object", "properties": {"f": FILE}}}
+    seen = api({"requestBody": {"content": {"multipart/form-data": medium}}}, {"f": os.fsdecode(path)})
+    assert b'filename="\xff.bin"' in seen.body
+
+
+@pytest.mark.parametrize("name", ["a\0b", "~no-such-user-here/x"])
+def test_names_that_no_file_can_have(api: Api, name: str) -> None:
+    body = {"requestBody": {"content": {"application/octet-stream": {"schema": FILE}}}}
+    with pytest.raises(UsageError, match="there is no file"):
+        api(body, {"body": name})
+
+
+@pytest.mark.parametrize("place", ["path", "query", "cookie", "form"])
+def test_what_is_no_text_is_a_usage_error(api: Api, place: str) -> None:
+    if place == "form":
+        medium = {"schema": {"type": "object", "properties": {"a": {}}}}
+        operation: dict[str, Any] = {"requestBody": {"content": {"application/x-www-form-urlencoded": medium}}}
+    else:
+        operation = parameters(place, a={})
+    with pytest.raises(UsageError, match=r"no valid text|cannot be sent"):
+        api(operation, {"a": "\udcff"}, path="/p/{a}" if place == "path" else "/p")
+    assert not api.web.seen
+
+
+def test_headers_take_what_headers_can_hold(api: Api) -> None:
+    operation = parameters("header", a={"type": "string"})
+    assert api(operation, {"a": "Zo\xeb"}).headers["a"] == "Zo\xeb"
+    with pytest.raises(UsageError, match="Latin"):
+        api(operation, {"a": "\u65e5\u672c"})
+
+
+def test_objects_in_objects_of_a_query(api: Api) -> None:
+    deep = parameters("query", f={"type": "object", "_": {"style": "deepObject", "explode": True}})
+    seen = api(deep, {"f": {"created": {"gte": 1}, "tags": ["a", "b"]}}, method="get")
+    assert seen.query == [("f[created][gte]", "1"), ("f[tags]", "a"), ("f[tags]", "b")]
 
 
 def test_a_multipart_body_can_be_sent_again(web: Any, tmp_path: Path) -> None:

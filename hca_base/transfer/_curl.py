@@ -165,18 +165,31 @@ class CurlLoop:
         return write
 
     def start(self, job: Any, url: str, headers: tuple[str, ...], host: Host) -> None:
-        """Begin a GET. The host's gate must have been entered."""
-        self._begin(self._handle(), job, url, headers, host)
+        """Begin a GET. The host's gate must have been entered.
+
+        :raises Exception: the request cannot be put into words (a header that is not ASCII); nothing was begun
+        """
+        self._begin_new(self._handle(), job, url, headers, host)
 
     def start_put(self, job: Any, url: str, headers: tuple[str, ...], host: Host, body: bytes) -> None:
-        """Begin a PUT with a body that is in memory."""
+        """Begin a PUT with a body that is in memory.
+
+        :raises Exception: as :meth:`start`
+        """
         handle = self._handle()
         if handle.verb != "PUT":
             handle.setopt(self._pycurl.POST, 1)
             handle.setopt(self._pycurl.CUSTOMREQUEST, "PUT")
             handle.verb = "PUT"
         handle.setopt(self._pycurl.POSTFIELDS, body)
-        self._begin(handle, job, url, headers, host)
+        self._begin_new(handle, job, url, headers, host)
+
+    def _begin_new(self, handle: Any, job: Any, url: str, headers: tuple[str, ...], host: Host) -> None:
+        try:
+            self._begin(handle, job, url, headers, host)
+        except BaseException:
+            self.release(handle)
+            raise
 
     def _begin(self, handle: Any, job: Any, url: str, headers: tuple[str, ...], host: Host) -> None:
         handle.setopt(self._pycurl.URL, url)
@@ -204,7 +217,10 @@ class CurlLoop:
         return ""
 
     def again(self, handle: Any, url: str, headers: tuple[str, ...], host: Host) -> None:
-        """Use a handle that :meth:`poll` gave for the next request of the same job."""
+        """Use a handle that :meth:`poll` gave for the next request of the same job.
+
+        :raises Exception: as :meth:`start`; the handle is still to be released
+        """
         handle.chunks.clear()
         self._begin(handle, handle.job, url, headers, host)
 

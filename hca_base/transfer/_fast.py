@@ -125,18 +125,26 @@ class FastLane:
                     self._locate(job)
                 host = loop.host(job.url)
                 host.gate.check()
-            except HCAError:
+            except Exception:  # noqa: BLE001 - whatever a source raises costs its own file alone
                 # The careful path comes to the same conclusion, and knows how to tell it.
                 self._careful(job.item, job.sha256, job.attempts, None)
                 continue
             wait = host.gate.try_enter()
+            if wait > self._context.options.wait_budget:
+                self._careful(job.item, job.sha256, job.attempts, None)
+                continue
             if wait:
                 ready.appendleft(job)
                 return min(wait, 0.5) if wait > 0 else 0.05
             if not job.started:
                 job.started = now
+            try:
+                loop.start(job, job.url, job.headers, host)
+            except Exception:  # noqa: BLE001 - pycurl takes ASCII alone, and raises several things
+                host.gate.leave()
+                self._careful(job.item, job.sha256, job.attempts, None)
+                continue
             job.attempts += 1
-            loop.start(job, job.url, job.headers, host)
             if self._fetcher.rate.rate:
                 self._rate_until = now + self._fetcher.rate.draw(job.item.size or 0)
                 if self._rate_until > now:
@@ -153,7 +161,11 @@ class FastLane:
         job.start = self._loop.host(source.url)
         headers = source.headers_now()
         if headers:
-            job.headers = (_ENCODING, *[f"{name}: {value}" for name, value in headers.items()])
+            lines = [f"{name}: {value}" for name, value in headers.items()]
+            if not all(line.isascii() and line.isprintable() for line in lines):
+                # libcurl would send a line break as one, and with it another header.
+                raise ValueError("a header that cannot be sent")
+            job.headers = (_ENCODING, *lines)
 
     # -- ending --------------------------------------------------------------------------------------------------
 
@@ -216,7 +228,11 @@ class FastLane:
             else:
                 self._ready.appendleft(job)
             return True
-        loop.again(handle, url, job.headers, there)
+        try:
+            loop.again(handle, url, job.headers, there)
+        except Exception:  # noqa: BLE001 - as above
+            there.gate.leave()
+            return False
         return True
 
     def _received(self, job: Job, data: bytes) -> None:
@@ -245,10 +261,11 @@ class FastLane:
 
     def _vouched(self, item: Item, data: bytes, size: int, digest: str) -> bool:
         """Whether the bytes are right although no sha256 says so."""
+        if size != item.size:
+            # Cut off, or compressed on the way: not the file, whether checksums are compared or not.
+            return False
         if not self._verify:
             return True
-        if size != item.size:
-            return False
         promise = promised(item)
         if promise is None:
             return True

@@ -154,13 +154,14 @@ class Fetcher:
         hashes = Hashes(names_to_hash(item), len(data))
         hashes.update(data)
         digests = hashes.hexdigests()
-        if self.context.options.verify:
-            try:
-                check_size(item, len(data))
+        try:
+            # A size is compared in any case: what is cut off, or compressed, is not the file.
+            check_size(item, len(data))
+            if self.context.options.verify:
                 check_digests(item, digests)
-            except Mismatch as mismatch:
-                mismatch.data = data
-                raise
+        except Mismatch as mismatch:
+            mismatch.data = data
+            raise
         try:
             return self.destination.put_bytes(item, digests["sha256"], data), digests["sha256"]
         except OSError as error:
@@ -169,13 +170,13 @@ class Fetcher:
     def finish(self, item: Item, partial: Partial, hashes: Hashes) -> tuple[str, str, int, str]:
         """Verify a received partial file, and give it its name."""
         digests = hashes.hexdigests()
-        if self.context.options.verify:
-            try:
-                check_size(item, hashes.size)
+        try:
+            check_size(item, hashes.size)
+            if self.context.options.verify:
                 check_digests(item, digests)
-            except Mismatch as mismatch:
-                mismatch.data = partial
-                raise
+        except Mismatch as mismatch:
+            mismatch.data = partial
+            raise
         try:
             path = self.destination.adopt(item, digests["sha256"], partial)
         except OSError as error:

@@ -8,7 +8,6 @@ hashes, from the page cache, what stands written without a gap; when it mostly w
 from __future__ import annotations
 
 import os
-import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +16,12 @@ from hca_base.errors import HCAError, RefusedError, UnreachableError
 from hca_base.transfer._checksums import Hashes
 from hca_base.transfer._disk import DiskError, disk_error, free_bytes, write_all
 from hca_base.transfer._limits import GivenUpError
-from hca_base.transfer._locate import Locator, Retry, backoff
+from hca_base.transfer._locate import Locator, Retry, backoff, range_of
 from hca_base.transfer._model import JOURNAL_FROM, Item
 from hca_base.transfer._partial import Partial
 from hca_base.transfer._ranges import Ranges
-from hca_base.transfer._verify import Mismatch, check_size, names_to_hash
+from hca_base.transfer._unpack import Unpacker
+from hca_base.transfer._verify import Mismatch, check_size, names_to_hash, promised
 
 if TYPE_CHECKING:
     from hca_base.transfer._fetch import Fetcher
@@ -31,15 +31,6 @@ MIB = 1024 * 1024
 _BUFFER = MIB // 2
 #: From this size on one file may have several receivers.
 _THREADS_FROM = 32 * MIB
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-
-
-def _range_of(reply: Reply) -> tuple[int, int, int | None] | None:
-    """Start, end (exclusive) and total of a 206."""
-    match = _CONTENT_RANGE.fullmatch(reply.header("Content-Range").strip())
-    if match is None:
-        return None
-    return int(match[1]), int(match[2]) + 1, None if match[3] == "*" else int(match[3])
 
 
 class Changed(Exception):
@@ -152,7 +143,7 @@ class LargeFetch:
     def _resume(self, partial: Partial, hashes: Hashes) -> int:
         if not partial.resumable:
             return 0
-        if not self.item.checksums and not partial.etag:
+        if not partial.etag and not (promised(self.item) and self.context.options.verify):
             # Nothing would tell whether the rest belongs to the same object.
             partial.restart()
         start = partial.resume(hashes)
@@ -226,21 +217,22 @@ class LargeFetch:
         """The ETag for ``If-Range``: a strong one of the object that the partial was begun with."""
         return partial.etag if partial.etag and not partial.etag.startswith("W/") else None
 
-    def check_answer(self, reply: Reply, partial: Partial, wanted: int) -> int:
+    def check_answer(self, reply: Reply, partial: Partial, wanted: int, begun: bool = False) -> int:
         """Where in the file the answer's body starts.
 
+        :param begun: other bytes of the file are there already
         :raises Changed: it is another object than before
         :raises Retry: it is not what was asked for
         """
         assert self.size is not None
         etag = reply.header("ETag") or None
-        if partial.etag and etag and etag != partial.etag and wanted:
+        if partial.etag and etag and etag != partial.etag and (wanted or begun):
             reply.close()
             raise Changed(etag)
-        if etag != partial.etag and not wanted:
+        if etag != partial.etag and not (wanted or begun):
             partial.restart(etag)
         if reply.status == 206:
-            told = _range_of(reply)
+            told = range_of(reply)
             if told is None or told[0] != wanted or (told[2] is not None and told[2] != self.size):
                 header = reply.header("Content-Range")
                 reply.close()
@@ -292,7 +284,7 @@ class LargeFetch:
             if reply.header("Content-Encoding").lower() not in ("gzip", "x-gzip", "deflate"):
                 reply.close()
                 raise Retry(UnreachableError(f"{self.item.name} comes in an encoding that was not asked for"))
-            unpack = zlib.decompressobj(47)
+            unpack = Unpacker()
         elif self.size is not None and reply.length is not None:
             reply.close()
             check_size(self.item, reply.length)
@@ -302,14 +294,12 @@ class LargeFetch:
                 self.fetcher.moved(self.item, count)
                 self.fetcher.rate.pace(count, self.context.cancel)
                 self.context.cancel.check()
-                piece: bytes | memoryview = buffer[:count]
-                while len(piece):
-                    data, piece = (unpack.decompress(piece, MIB), unpack.unconsumed_tail) if unpack else (piece, b"")
+                for data in unpack.feed(buffer[:count]) if unpack else (buffer[:count],):
                     if hashes.size + len(data) > limit:
                         check_size(self.item, hashes.size + len(data))
                     write_all(partial.fd, data, hashes.size)
                     hashes.update(data)
-            if unpack is not None and not unpack.eof:
+            if unpack is not None and not unpack.complete:
                 raise UnreachableError(f"the answer for {self.item.name} ended early")
             reply.release()
             return hashes

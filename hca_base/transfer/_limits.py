@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from hca_base.errors import HCAError, UnreachableError
+from hca_base.errors import HCAError, TimedOutError, UnreachableError
 
 #: A host that answered before may be silent this many times longer than one that never did, before it is given up.
 _PATIENCE = 10
@@ -94,13 +94,17 @@ class HostGate:
                 self._peak = self._active
             return 0.0
 
-    def enter(self, cancel: Cancel) -> None:
+    def enter(self, cancel: Cancel, longest: float) -> None:
         """Wait until a request may start, and count it.
 
+        :param longest: seconds that the host may want to be left alone at most
         :raises CancelledError: the run ended meanwhile
+        :raises TimedOutError: the host asked for a longer pause
         """
         while (wait := self.try_enter()) != 0.0:
             cancel.check()
+            if wait > longest:
+                raise TimedOutError("the host asked for a longer pause than there is time")
             with self._condition:
                 self._condition.wait(min(wait, 0.25) if wait > 0 else 0.25)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from hca_base.errors import HCAError, RefusedError, ServiceError, TimedOutError, UsageError
+from hca_base.errors import HCAError, RefusedError, ServiceError, TimedOutError, UnreachableError, UsageError
 from hca_base.http import Origin, check_redirect, origin_of, parse_retry_after, same_host
 from hca_base.transfer._model import Item, Source, TransferOptions
 
@@ -75,6 +76,29 @@ def sources_of(item: Item) -> list[Source | Callable[[], Source]]:
     if isinstance(source, Source) or callable(source):
         return [source]
     return list(source)
+
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+
+
+def range_of(reply: Reply) -> tuple[int, int, int | None] | None:
+    """Start, end (exclusive) and total of a 206."""
+    match = _CONTENT_RANGE.fullmatch(reply.header("Content-Range").strip())
+    if match is None:
+        return None
+    return int(match[1]), int(match[2]) + 1, None if match[3] == "*" else int(match[3])
+
+
+def _check_whole(reply: Reply, item: Item, host: str) -> None:
+    """Make sure that an answer to a request for the whole file is not a part of it.
+
+    :raises Retry: it is
+    """
+    if reply.status == 206:
+        told = range_of(reply)
+        if told is None or told[0] != 0 or told[1] != told[2]:
+            reply.close()
+            raise Retry(UnreachableError(f"{host} sent a part of {item.name} where all of it was asked for"))
 
 
 class Redirects:
@@ -175,6 +199,8 @@ class Locator:
         if reply.status in (200, 206):
             self._refusals = 0
             origin = origin_of(address.url)
+            if "Range" not in headers:
+                _check_whole(reply, self.item, origin.host)
             self.context.gates.of(origin.host, origin.port).fine()
             return reply
         self._refuse(reply, address, origin_of(address.url))
@@ -245,6 +271,7 @@ class Locator:
             self.context.cancel.check()
             reply = self._send(url, headers if same_host(start, here) else {}, here)
             if reply.status in (200, 206):
+                _check_whole(reply, self.item, here.host)
                 ranges = reply.header("Accept-Ranges").lower() == "bytes"
                 return reply, Address(url, headers if same_host(start, here) else {}, self._generation, ranges)
             if reply.status == 401 and source.on_unauthorized is not None and not self._asked_unauthorized:
@@ -282,11 +309,17 @@ class Locator:
 
     def _send(self, url: str, headers: Mapping[str, str], origin: Origin) -> Reply:
         gate = self.context.gates.of(origin.host, origin.port)
-        gate.enter(self.context.cancel)
+        try:
+            gate.enter(self.context.cancel, self.context.options.wait_budget)
+        except TimedOutError:
+            raise not_ready(origin.host, self.item, self._waited) from None
         try:
             gate.check()
             try:
                 reply = self.context.wire.request("GET", url, headers)
+            except UsageError:
+                # Nothing was sent, nor ever will be.
+                raise
             except HCAError as error:
                 gate.silent(error, self.context.options.patience)
                 gate.check()

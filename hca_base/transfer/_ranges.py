@@ -143,9 +143,10 @@ class Ranges:
                 self._condition.notify_all()
 
     def _fill(self, block: _Block, buffer: memoryview) -> None:
-        """Receive one block, with its attempts."""
+        """Receive one block, with its attempts, and those that an answer which went on beyond it has begun."""
         failures = 0
-        while block.done < block.end:
+        begun = [block]
+        while (block := begun[-1]).done < block.end:
             before = block.done
             try:
                 # A server that once gave the whole file, or other bytes, is asked for everything in one go.
@@ -156,18 +157,19 @@ class Ranges:
                 continue
             try:
                 with self._condition:
-                    at = self.fetch.check_answer(reply, self.partial, block.done)
+                    received = self.hashes.size or any(other.done > other.start for other in self._blocks)
+                    at = self.fetch.check_answer(reply, self.partial, block.done, bool(received))
                 if reply.status == 200:
                     self.fetch.whole = True
                 self.fetch.skip(reply, block.done - at, buffer)
-                self._pump(reply, block, buffer)
+                self._pump(reply, begun, buffer)
                 reply.release()
             except (Retry, HCAError) as error:
                 reply.close()
                 again = self.fetch.as_retry(error)
                 if not isinstance(again, Retry):
                     raise again from error
-                failures = self._pause(again, failures, block.done > before)
+                failures = self._pause(again, failures, block.done > before or begun[-1] is not block)
             except BaseException:
                 reply.close()
                 raise
@@ -177,9 +179,10 @@ class Ranges:
             raise CancelledError
         return self.fetch.pause(retry, failures, progressed)
 
-    def _pump(self, reply: Reply, block: _Block, buffer: memoryview) -> None:
-        current: _Block | None = block
-        while current is not None:
+    def _pump(self, reply: Reply, begun: list[_Block], buffer: memoryview) -> None:
+        """Receive the last of the blocks in ``begun``; those that are taken on further are added there."""
+        while True:
+            current = begun[-1]
             while current.done < current.end:
                 self.context.cancel.check()
                 if self._stop:
@@ -195,6 +198,6 @@ class Ranges:
                 self.fetch.fetcher.rate.pace(count, self.context.cancel)
             # A body that goes on beyond the block: take what follows, if nobody else does.
             following = self._claim(current) if reply.status == 200 or self.fetch.whole else None
-            if following is None and current is not block:
+            if following is None:
                 return
-            current = following
+            begun.append(following)

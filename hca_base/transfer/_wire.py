@@ -239,6 +239,15 @@ class Wire:
                     # Who refuses a body often says why before hanging up.
                     if body is None or reused:
                         raise
+                except (ValueError, http.client.InvalidURL) as error:
+                    if isinstance(error, OSError):
+                        raise
+                    # The text of a header or of the address; the value may be secret.
+                    what = f"the {error.object[error.start]!a} in it" if isinstance(error, UnicodeEncodeError) else ""
+                    raise UsageError(
+                        f"no request can be made to {origin.host}: its address or a header has what HTTP does not allow"
+                        + (f" ({what})" if what else "")
+                    ) from error
                 with answer_within(_HEAD_TIMES * self.stall_timeout, body=False):
                     answer = connection.getresponse()
             except Exception as error:

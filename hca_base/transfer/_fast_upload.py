@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from hca_base.errors import HCAError
 from hca_base.transfer._curl import CurlLoop
 from hca_base.transfer._fast import Pace
 from hca_base.transfer._fetch import Result
@@ -96,10 +95,13 @@ class FastUploads:
                 url = self._target.url(bucket, item.key)
                 host = self._loop.host(url)
                 wait = host.gate.try_enter()
+                if wait > self._context.options.wait_budget:
+                    self._careful(item, 0)
+                    continue
                 if wait:
                     self._ready.appendleft(item)
                     return min(wait, 0.5) if wait > 0 else 0.05
-            except HCAError:
+            except Exception:  # noqa: BLE001 - as below
                 self._careful(item, 0)
                 continue
             try:
@@ -109,17 +111,17 @@ class FastUploads:
                     data = read_small(file)
                 headers, sha256 = describe_small(item, data)
                 signed = self._target.sign("PUT", url, headers, bucket, sha256)
-            except (HCAError, OSError):
+                lines = [f"{name}: {value}" for name, value in signed.items()]
+                if "Content-Type" not in signed:
+                    lines.append("Content-Type:")
+                lines.append("Expect:")
+                job = Job(item, len(data), f"s3://{bucket}/{item.key}")
+                self._loop.start_put(job, url, tuple(lines), host, data)
+            except Exception:  # noqa: BLE001 - files, credentials, botocore and pycurl have errors of many kinds
                 # The careful path comes to the same conclusion, and knows how to tell it.
                 host.gate.leave()
                 self._careful(item, 0)
                 continue
-            lines = [f"{name}: {value}" for name, value in signed.items()]
-            if "Content-Type" not in signed:
-                lines.append("Content-Type:")
-            lines.append("Expect:")
-            job = Job(item, len(data), f"s3://{bucket}/{item.key}")
-            self._loop.start_put(job, url, tuple(lines), host, data)
             wait = self._context.rate.draw(len(data))
             if wait:
                 self._hold_until = now + wait

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import HCAError, UnreachableError
+from hca_base.errors import HCAError, TransferError
 from hca_base.transfer._checksums import Hashes, digest_file, etag_of_parts, part_size_of
 from hca_base.transfer._s3 import (
     S3Error,
@@ -215,7 +215,8 @@ class Multipart:
             for block in self.file.blocks(start, end):
                 self.context.cancel.check()
                 if self._error is not None:
-                    raise UnreachableError("another part failed")
+                    # No broken connection, which would be worth another attempt.
+                    raise TransferError("another part failed")
                 value.update(block)
                 yield block
                 self.context.moved(self.item, len(block))
@@ -335,7 +336,8 @@ class _State:
         upload_id = str(lines[0].pop("upload_id", ""))
         if lines[0] != self._head:
             return "", {}
-        parts = {int(line[0]): str(line[1]) for line in lines[1:] if isinstance(line, list) and len(line) == 2}
+        noted = (line for line in lines[1:] if isinstance(line, list) and len(line) == 2)
+        parts = {line[0]: str(line[1]) for line in noted if isinstance(line[0], int)}
         return upload_id, parts
 
     def _whole_lines(self) -> list[Any]:

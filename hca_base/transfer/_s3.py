@@ -148,11 +148,19 @@ class S3Target:
         """``headers`` with those that authorize the request.
 
         :param payload: sha256 of the body in hex, or :data:`UNSIGNED`
+        :raises AuthError: there are no credentials, or they cannot be had
+        :raises HCAError: botocore is not installed
         """
+        signer = _signer()
         from botocore.awsrequest import AWSRequest
+        from botocore.exceptions import BotoCoreError
 
         request = AWSRequest(method, url, headers=dict(headers))
-        _signer()(payload, self._credentials(), "s3", self.region(bucket)).add_auth(request)
+        try:
+            # Credentials of a role are fetched, or renewed, only here.
+            signer(payload, self._credentials(), "s3", self.region(bucket)).add_auth(request)
+        except BotoCoreError as error:
+            raise _no_credentials(error) from error
         return dict(request.headers.items())
 
     def request(
@@ -214,14 +222,26 @@ class S3Target:
 
 def _found_credentials() -> Any:
     import botocore.session
+    from botocore.exceptions import BotoCoreError
 
-    found = botocore.session.Session().get_credentials()
+    try:
+        found = botocore.session.Session().get_credentials()
+    except BotoCoreError as error:
+        raise _no_credentials(error) from error
     if found is None:
         raise AuthError(
             "no S3 credentials were found",
             hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run: aws configure",
         )
     return found
+
+
+def _no_credentials(error: Exception) -> AuthError:
+    """What botocore says of settings that it cannot use: a profile that is not there, a role that is refused."""
+    return AuthError(
+        f"the S3 credentials cannot be used: {' '.join(str(error).split())}",
+        hint="Look at AWS_PROFILE and the other AWS_ variables, and at ~/.aws.",
+    )
 
 
 _signer_class: Any = None

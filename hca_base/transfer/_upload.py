@@ -13,7 +13,7 @@ from hca_base.transfer._lane import Lane
 from hca_base.transfer._limits import Cancel, Gates, RateLimit
 from hca_base.transfer._model import SMALL_FILE, TransferOptions, UploadItem
 from hca_base.transfer._net import Settings
-from hca_base.transfer._report import Report, Row
+from hca_base.transfer._report import Report, Row, check_report
 from hca_base.transfer._s3 import S3Target
 from hca_base.transfer._send import IN_MEMORY, Sender, UploadContext
 from hca_base.transfer._watch import watch
@@ -100,6 +100,7 @@ class Upload:
     def run(self, items: Iterable[UploadItem]) -> Report:
         """Do it."""
         started = time.monotonic()
+        check_report(self.options.report)
         if not self.options.dry_run:
             self._fast = self._fast_lane()
         try:
@@ -194,11 +195,17 @@ class Upload:
 
     def _admit(self, item: UploadItem) -> None:
         import os
+        import stat
 
         try:
-            size = os.stat(item.path).st_size
+            status = os.stat(item.path)
+            size = status.st_size
+            # Of a pipe neither size nor bytes are known before somebody writes to it, if anybody ever does.
+            what = None if stat.S_ISREG(status.st_mode) else "it is no regular file"
         except OSError as error:
-            told = TransferError(f"cannot read {item.path}: {error.strerror or error}")
+            what = error.strerror or str(error)
+        if what is not None:
+            told = TransferError(f"cannot read {item.path}: {what}")
             self._finish(item, Result(Row(str(item.path), "failed", 0, 0.0, 0, "", str(told), "", item.tag), told))
             return
         if self.options.dry_run:

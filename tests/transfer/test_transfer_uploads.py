@@ -362,3 +362,116 @@ def test_the_signatures_are_botocores(deployment: Any) -> None:
     assert fast.url("ab", "k") == "https://ab.s3-accelerate.amazonaws.com/k"
     assert S3Target("ab", endpoint_url="http://x/", accelerate=True).url("ab", "k") == "http://x/ab/k"
     assert tagging_header({"a b": "c&d=é"}) == "a%20b=c%26d%3D%C3%A9"
+
+
+def test_a_part_that_fails_for_good_ends_the_others_at_once(
+    tmp_path: Path, s3: Any, target: Callable[..., S3Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hca_base.transfer._s3 import S3Error
+    from hca_base.transfer._send import LocalFile
+
+    real, real_request = LocalFile.blocks, S3Target.request
+
+    def blocks(self: LocalFile, start: int, end: int) -> Iterator[bytes]:
+        for block in real(self, start, end):
+            time.sleep(0.02)
+            yield block
+
+    def request(self: S3Target, wire: Any, method: str, *args: Any, **more: Any) -> Any:
+        if (more.get("query") or {}).get("partNumber") == "2":
+            time.sleep(0.3)
+            raise S3Error("the store refused part 2", status=400, reason="InvalidArgument")
+        return real_request(self, wire, method, *args, **more)
+
+    monkeypatch.setattr(LocalFile, "blocks", blocks)
+    monkeypatch.setattr(S3Target, "request", request)
+    started = time.monotonic()
+    report = upload([UploadItem(make_file(tmp_path / "f", 200 * MIB), "parts")], target())
+    assert report.counts == {"failed": 1}
+    assert "part 2" in report.failed[0].error
+    assert time.monotonic() - started < 15
+    for left in s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []):
+        s3.abort_multipart_upload(Bucket=BUCKET, Key=left["Key"], UploadId=left["UploadId"])
+
+
+def test_a_note_of_parts_that_is_nonsense_is_left_alone(
+    tmp_path: Path, s3: Any, target: Callable[..., S3Target], state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hca_base.transfer._multipart import Multipart
+
+    item = UploadItem(make_file(tmp_path / "f", 65 * MIB), "nonsense")
+    with monkeypatch.context() as patch:
+        patch.setattr(Multipart, "_complete", lambda self, etag: (_ for _ in ()).throw(HCAError("stopped")))
+        assert not upload([item], target()).ok
+    (note,) = state.glob("*")
+    note.write_text(note.read_text() + '[null, "x"]\n["1", 2]\n')
+    report = upload([item], target())
+    assert report.ok, report.failed
+    check(s3, item)
+
+
+@pytest.mark.parametrize("size", [5000, 9 * MIB, 65 * MIB])
+def test_credentials_that_cannot_be_used(
+    tmp_path: Path, target: Callable[..., S3Target], monkeypatch: pytest.MonkeyPatch, fast: bool, size: int
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    items = [UploadItem(make_file(tmp_path / f"f{number}", size, number), f"p/{number}") for number in range(3)]
+    report = upload(items, target(credentials=None), options=TransferOptions(fast=fast, min_delay=0.01))
+    assert report.counts == {"failed": 3}
+    assert all("no-such-profile" in row.error for row in report.failed)
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.AUTH
+
+
+def test_without_botocore_it_says_what_to_install(tmp_path: Path, target: Callable[..., S3Target], fast: bool) -> None:
+    file = make_file(tmp_path / "f", 100)
+    program = (
+        "import sys\n"
+        "sys.modules['botocore'] = None\n"
+        "from hca_base.transfer import S3Credentials, S3Target, TransferOptions, UploadItem, upload\n"
+        f"target = S3Target('b', endpoint_url='http://127.0.0.1:9', credentials=S3Credentials('a', 'b'))\n"
+        f"report = upload([UploadItem({str(file)!r}, 'k')], target, options=TransferOptions(fast={fast}))\n"
+        "print(report.failed[0].error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "uploads to S3 need botocore, which is not installed\n"
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, target: Callable[..., S3Target], fast: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    items = [UploadItem(tmp_path / "pipe", "pipe"), UploadItem(tmp_path, "directory"), UploadItem("/dev/null", "null")]
+    report = upload(items, target(), options=TransferOptions(fast=fast))
+    assert report.counts == {"failed": 3}
+    assert all("no regular file" in row.error for row in report.failed)
+
+
+def test_a_store_that_wants_to_be_left_alone_for_years(tmp_path: Path, fast: bool) -> None:
+    import socket
+    import threading
+
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1 << 20)
+                connection.sendall(b"HTTP/1.1 503 X\r\nRetry-After: 99999999\r\nContent-Length: 0\r\n\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    made = S3Target(
+        "b", endpoint_url=f"http://127.0.0.1:{listener.getsockname()[1]}", credentials=S3Credentials("a", "b")
+    )
+    items = [UploadItem(make_file(tmp_path / f"f{number}", 1000, number), f"{number}") for number in range(40)]
+    started = time.monotonic()
+    report = upload(items, made, options=TransferOptions(fast=fast, min_delay=0.01, retries=1, connections=4))
+    listener.close()
+    assert report.counts == {"failed": 40}
+    assert time.monotonic() - started < 20

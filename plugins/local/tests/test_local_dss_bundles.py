@@ -65,6 +65,30 @@ def test_a_bundle_comes_back_with_its_files_metadata(dss: Any) -> None:
     assert (shown["name"], shown["uuid"], shown["indexed"], shown["size"]) == ("a.json", file, True, len(JSON))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"n": NaN}',
+        b'{"n": 1e999}',
+        b'{"n": "\\ud800"}',
+        b'{"\\udfff": 1}',
+        *(b'{"n":' * depth + b"1" + b"}" * depth for depth in range(800, 1000, 15)),
+    ],
+    ids=lambda content: f"{len(content)}-{content[:12].decode()}",
+)
+def test_metadata_that_cannot_be_kept_do_not_cost_the_bundle(dss: Any, content: bytes) -> None:
+    """Such files are data to the service; the original left what is no JSON out of its index."""
+    name = dss.new_bundle({"a_0.json": dss.new_file(content), "b.json": dss.new_file(JSON)})
+    found = dss(
+        "POST",
+        "/v1/search",
+        params={"replica": "aws", "output_format": "raw"},
+        json={"es_query": {"query": {"term": {"uuid": name}}}},
+    )
+    assert found.status_code in (200, 206) and found.json()["results"][0]["metadata"]["files"]["b_json"]
+    assert dss("GET", f"/v1/events/{name}", params={"replica": "aws", "version": VERSION}).status_code == 200
+
+
 def test_repeats_are_told_from_conflicts_byte_by_byte(dss: Any) -> None:
     one, two = dss.new_file(JSON), dss.new_file(b"2")
     name = dss.new_bundle({"a": one, "b": two})

@@ -164,9 +164,34 @@ def test_what_keeps_it_from_starting_is_one_clear_line(user, tmp_path):
     assert "cannot be used" in err
     assert user.run("local", "start", "--port", "70000", code=2)
     assert user.run("local", "start", "--simulate-waits", "-1", code=2)
-    assert user.run("local", "start", "--s3-endpoint", "ftp://x", code=2)
-    assert user.run("local", "logs", "--data-dir", str(tmp_path / "none"), code=4)
+    for waits in ("nan", "inf"):
+        assert "--simulate-waits" in user.run("local", "start", "--simulate-waits", waits, code=2)[1]
+    for endpoint in ("ftp://x", "http://["):
+        assert "--s3-endpoint" in user.run("local", "start", "--s3-endpoint", endpoint, code=2)[1]
+    assert "bucket" in user.run("local", "start", "--staging-bucket", "No Name", code=2)[1]
+    for place in ("none", "file"):
+        assert user.run("local", "logs", "--data-dir", str(tmp_path / place), code=4)
+    assert user.run("local", "logs", "-n", "9" * 20, code=2)
+    err = user.run("local", "reset", "--yes", "--data-dir", str(tmp_path / "file"), code=5)[1]
+    assert "nothing was deleted" in err and (tmp_path / "file").exists()
     assert user.status(code=6)["running"] is False
+
+
+def test_a_deployment_that_cannot_be_found_is_not_called_gone(user, tmp_path):
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    # Left by whatever damaged it; the next start replaces it.
+    (data_dir / "deployment.json").write_text("[" * 100_000)
+    user.run("local", "start", "--port", "0", "--data-dir", str(data_dir))
+    told = (data_dir / "deployment.json").read_text()
+    for damaged in ("[" * 100_000, "{}"):
+        (data_dir / "deployment.json").write_text(damaged)
+        for command in (["stop"], ["reset", "--yes"]):
+            err = user.run("local", *command, code=1)[1]
+            assert "in use" in err
+        assert (data_dir / "store.sqlite").exists(), "nothing is deleted under its feet"
+    (data_dir / "deployment.json").write_text(told)
+    assert user.status()["running"] is True
 
 
 def test_in_the_foreground_it_ends_with_ctrl_c(user):

@@ -148,6 +148,8 @@ def test_clause(clause: dict[str, Any], expected: bool, store: MemoryStore) -> N
         ({"query": {"bool": {"should": [], "minimum_should_match": "x"}}}, "minimum_should_match"),
         ({"query": {"query_string": {"query": "a:("}}}, "query_string"),
         ({"query": {"query_string": {"query": "a~2"}}}, "Fuzzy"),
+        ({"query": {"query_string": {"query": '"a b"~2.5'}}}, "cannot read"),
+        ({"query": {"bool": {"should": [{}], "minimum_should_match": "inf%"}}}, "minimum_should_match"),
         ({"query": {"query_string": {"query": "("*5000 + "a" + ")"*5000}}}, "query_string"),
         ({"query": {"bool": {"must": [{"match_all": {}}] * 2000}}}, "1024"),
     ],

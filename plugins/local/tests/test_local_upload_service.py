@@ -232,6 +232,8 @@ def test_limits_of_a_validator(tmp_path: Path) -> None:
         ("GET", "/area/{unknown}/checksums", 404, False, {}),
         ("PUT", "/area/{area}/files_info", 400, False, {"data": b"{", "headers": {"Content-Type": "application/json"}}),
         ("PUT", "/area/{area}/files_info", 400, False, {"json": {"a": 1}}),
+        ("PUT", "/area/{area}/files_info", 400, False, {"json": ["\ud800"]}),
+        ("PUT", "/area/{area}/validate", 400, True, {"json": {"validator_image": "\udfff", "files": ["x"]}}),
         ("PUT", "/area/{area}/files_info", 404, False, {"json": ["nope"]}),
         ("PUT", "/area/{area}/validate", 400, True, {"json": {"files": ["x"]}}),
         ("PUT", "/area/{area}/validate", 400, True, {"json": {"validator_image": "echo", "files": []}}),

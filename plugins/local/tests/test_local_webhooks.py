@@ -184,6 +184,14 @@ def test_giving_up_and_forgetting(deployment: Any, subscriber: Subscriber, caplo
     assert pending(deployment) == 0
 
 
+@pytest.mark.parametrize("url", ["http://[", "http://a b/", "http://[::1"])
+def test_an_address_that_is_none_is_given_up_like_any_other(deployment: Any, url: str) -> None:
+    notifier = Notifier(deployment.store, deployment, delays=(0.01,))
+    publish(notifier, deployment, {"uuid": "s1", "callback_url": url})
+    notifier.start()
+    until(lambda: pending(deployment) == 0)
+
+
 @pytest.mark.parametrize(
     ("subscription", "code"),
     [

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from hca_base.config import Config
 
 
+#: Seconds; a client that is told to wait for longer has been forgotten.
+_LONGEST_WAIT = 86400.0
+
+
 class Start(Command):
     """Start the embedded deployment on this machine.
 
@@ -114,15 +118,23 @@ def _validators(config: Config) -> dict[str, list[str]]:
 def _settings(args: argparse.Namespace) -> Settings:
     data_dir = args.data_dir.expanduser().absolute() if args.data_dir else default_data_dir()
     waits: bool | float = args.simulate_waits
-    if waits < 0:
-        raise UsageError("--simulate-waits needs a number of seconds above 0")
+    if not 0 <= waits <= _LONGEST_WAIT:
+        raise UsageError(f"--simulate-waits needs a number of seconds from 0 to {_LONGEST_WAIT:g}, not {waits:g}")
     if waits in (0.0, 10.0):
         waits = bool(waits)
     settings = Settings(data_dir, simulate_waits=waits)
     if args.staging_bucket:
+        from hca_local.s3.objects import is_bucket_name
+
+        if not is_bucket_name(args.staging_bucket):
+            raise UsageError(f"no bucket can be called {args.staging_bucket!r}")
         settings.staging_bucket = args.staging_bucket
     if args.s3_endpoint:
-        if not args.s3_endpoint.startswith(("http://", "https://")):
-            raise UsageError(f"--s3-endpoint must be an http or https URL, not {args.s3_endpoint!r}")
+        from hca_base.http import origin_of
+
+        try:
+            origin_of(args.s3_endpoint)
+        except UsageError as error:
+            raise UsageError(f"--s3-endpoint must be an http or https URL: {error}") from None
         settings.s3_endpoint = args.s3_endpoint.rstrip("/")
     return settings

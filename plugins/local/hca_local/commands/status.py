@@ -14,6 +14,7 @@ from hca_base.commands import Command
 from hca_base.errors import ExitCode, NotFoundError, UsageError
 from hca_local.commands.base import add_data_dir, chosen_data_dir
 
+_MOST_LINES = 10_000_000
 _LOGS = {"server": "server.log", "access": "access.log", "output": "output.log"}
 
 
@@ -70,12 +71,12 @@ class Logs(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         from hca_local.server.process import log_dir
 
-        if parsed_args.lines < 0:
-            raise UsageError("--lines must not be negative")
+        if not 0 <= parsed_args.lines <= _MOST_LINES:
+            raise UsageError(f"--lines must be from 0 to {_MOST_LINES}, not {parsed_args.lines}")
         path = log_dir(chosen_data_dir(parsed_args)) / _LOGS[parsed_args.log]
         try:
             position = self._show(path, 0, parsed_args.lines)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(f"there is no log {path}", hint="'hca local start' starts the deployment") from None
         while parsed_args.follow:
             time.sleep(0.5)

@@ -67,7 +67,7 @@ class Reset(Command):
         if not data_dir.exists():
             self.note(f"there is nothing in {data_dir}")
             return
-        if not (data_dir / "store.sqlite").exists() and any(data_dir.iterdir()):
+        if not data_dir.is_dir() or (not (data_dir / "store.sqlite").exists() and any(data_dir.iterdir())):
             raise RefusedError(f"{data_dir} is not a data directory of the embedded deployment; nothing was deleted")
         confirm(f"Delete all data of the embedded deployment in {data_dir}?", yes=parsed_args.yes)
         stop(data_dir)

@@ -12,6 +12,8 @@ logger = logging.getLogger("hca_local.dss")
 
 #: Larger files are data, whatever they are called, and would only fill the index.
 MAX_INDEXED = 32 * 1024 * 1024
+#: Levels of nesting that metadata must leave to the documents that hold them.
+_ROOM = 100
 _NUMBER = re.compile(r"_\d+$")
 
 
@@ -29,13 +31,28 @@ def files_by_schema(files: list[Mapping[str, Any]], read: Callable[[Mapping[str,
         content = "{uuid} {version}".format_map(entry)
         if content not in parsed:
             try:
-                parsed[content] = json.loads(read(entry))
+                parsed[content] = _plain(read(entry))
             except (ValueError, RecursionError) as error:
                 logger.warning("file %s is to be indexed and is not JSON: %s", entry["name"], error)
                 parsed[content] = None
         if parsed[content] is not None:
             found.setdefault(schema_name(entry["name"]), []).append(parsed[content])
     return found
+
+
+def _plain(content: bytes) -> Any:
+    """JSON that can be kept, and shown again: no NaN or infinity, which are no JSON, and no halves of characters.
+
+    :raises ValueError: it is not
+    :raises RecursionError: it is nested too deeply
+    """
+    value = json.loads(content)
+    # What is made of it lies deeper in documents, and is written deeper in the program: hence the room.
+    deeper = value
+    for _ in range(_ROOM):
+        deeper = [deeper]
+    json.dumps(deeper, ensure_ascii=False, allow_nan=False).encode()
+    return value
 
 
 def schema_name(name: str) -> str:

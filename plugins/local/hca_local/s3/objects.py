@@ -85,6 +85,11 @@ class S3Object:
 Listed = list[S3Object | str]
 
 
+def is_bucket_name(name: str) -> bool:
+    """Whether a bucket may be called so."""
+    return _BUCKET.fullmatch(name) is not None
+
+
 class ObjectStore:
     """The embedded endpoint's buckets and objects. Thread-safe; every change is durable when the method returns."""
 
@@ -102,7 +107,7 @@ class ObjectStore:
         :return: False if it exists already
         :raises S3Error: the name is not valid
         """
-        if not _BUCKET.fullmatch(bucket):
+        if not is_bucket_name(bucket):
             raise S3Error("InvalidBucketName", BucketName=bucket)
         with self.store.write() as db:
             return bool(db.execute("INSERT OR IGNORE INTO s3_buckets VALUES (?, ?)", (bucket, time.time())).rowcount)

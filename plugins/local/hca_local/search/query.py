@@ -236,7 +236,7 @@ def _minimum(wanted: Any, available: int) -> int:
     text = str(wanted).strip()
     try:
         amount = int(available * float(text[:-1]) / 100) if text.endswith("%") else int(text)
-    except ValueError:
+    except (OverflowError, ValueError):
         raise BadQuery(f"bool: minimum_should_match cannot be {wanted!r}") from None
     if text.startswith("-"):
         amount += available

@@ -27,7 +27,9 @@ def compile_query_string(text: str, fields: Sequence[str], default_operator: str
         return _Compiler(fields, default_operator.upper() == "AND").compile(parser.parse(text))
     except RecursionError:
         raise BadQuery("query_string: the query is nested too deep") from None
-    except ParseError as error:
+    except BadQuery:
+        raise
+    except (ParseError, ValueError) as error:  # ValueError: distances that are no whole numbers
         raise BadQuery(f"query_string: cannot read {text[:200]!r}: {error}") from None
 
 

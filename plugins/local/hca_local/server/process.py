@@ -62,7 +62,7 @@ def running(data_dir: Path) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(state_file(data_dir).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, RecursionError, ValueError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("pid"), int) else None
 
@@ -183,7 +183,7 @@ def stop(data_dir: Path, timeout: float = STOP_TIMEOUT) -> bool:
     """End the deployment of a data directory: it finishes what it is answering, then goes.
 
     :return: False if none runs
-    :raises HCAError: it does not end
+    :raises HCAError: it does not end, or cannot be found
     """
     state = running(data_dir)
     if state is None:
@@ -192,6 +192,12 @@ def stop(data_dir: Path, timeout: float = STOP_TIMEOUT) -> bool:
         while state is None and is_locked(data_dir) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
             state = running(data_dir)
+        if state is None and is_locked(data_dir):
+            # Not "none runs": what is removed or started then would be under its feet.
+            raise HCAError(
+                f"a deployment has {data_dir} in use, and does not tell which process it is",
+                hint="it may be starting: try again",
+            )
         if state is None:
             state_file(data_dir).unlink(missing_ok=True)
             return False

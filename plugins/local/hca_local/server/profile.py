@@ -27,7 +27,7 @@ def read_pointer() -> dict[str, Any]:
     """``data_dir`` of the deployment that was started last, and whether ``start`` chose the profile; may be empty."""
     try:
         found = json.loads(_pointer().read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, RecursionError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 

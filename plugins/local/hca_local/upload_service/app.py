@@ -44,7 +44,10 @@ class Call:
     def json(self) -> Any:
         """:raises UploadError: the body is not JSON"""
         try:
-            return json.loads(self.body)
+            value = json.loads(self.body)
+            # Halves of characters, which no database could keep.
+            json.dumps(value, ensure_ascii=False).encode()
+            return value
         except (ValueError, RecursionError):
             raise bad_request("Request body is not valid JSON") from None
 

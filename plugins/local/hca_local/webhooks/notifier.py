@@ -143,8 +143,9 @@ class Notifier:
         import requests
 
         # Neither the subscription nor its key may get into the log: only its name and where it led.
-        where = f"{subscription['uuid']} at {urllib.parse.urlsplit(subscription['callback_url']).netloc}"
+        where = str(subscription["uuid"])
         try:
+            where += f" at {urllib.parse.urlsplit(subscription['callback_url']).netloc}"
             with requests.Session() as session:
                 # A proxy of the environment is not meant for this machine's own loopback.
                 session.trust_env = urllib.parse.urlsplit(subscription["callback_url"]).hostname not in LOOPBACK

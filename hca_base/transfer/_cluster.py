@@ -26,7 +26,7 @@ from hca_base.transfer._filestore import FileStore
 from hca_base.transfer._limits import Gates, HostGate
 from hca_base.transfer._locate import sources_of
 from hca_base.transfer._model import Item, Source, TransferOptions
-from hca_base.transfer._report import Report, Row
+from hca_base.transfer._report import Report, Row, check_report
 from hca_base.transfer._watch import watch
 
 #: A batch ends with either.
@@ -70,6 +70,7 @@ def download_on_cluster(
     :raises UnreachableError: no scheduler there
     """
     address = address_of(options.executor or "")
+    check_report(options.report)
     if options.dry_run:
         from hca_base.transfer._download import Download
 

@@ -18,7 +18,7 @@ from hca_base.transfer._limits import Cancel, Gates, RateLimit
 from hca_base.transfer._locate import Context, Redirects
 from hca_base.transfer._model import JOURNAL_FROM, SMALL_FILE, Item, Source, TransferOptions
 from hca_base.transfer._net import Settings
-from hca_base.transfer._report import Report, Row
+from hca_base.transfer._report import Report, Row, check_report
 from hca_base.transfer._watch import watch
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class Download:
     def run(self, items: Iterable[Item]) -> Report:
         """Do it."""
         started = time.monotonic()
+        check_report(self.options.report)
         if not self.options.verify:
             _say_unverified()
         if not self.options.dry_run:

@@ -56,7 +56,7 @@ def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = Fals
         check.add_argument(
             "--verify", action="store_true", default=None, help="compare each file with its checksum (the default)"
         )
-        check.add_argument("--no-verify", dest="verify", action="store_false", help="take what comes, unchecked")
+        check.add_argument("--no-verify", dest="verify", action="store_false", help="compare sizes alone, no checksums")
         group.add_argument("--filestore", type=Path, metavar="DIR", help="keep the files once in DIR, and link to them")
         group.add_argument(
             "--link",
@@ -94,6 +94,11 @@ def options_from_args(args: argparse.Namespace, config: Any = None, **changes: A
     values.update(changes)
     if values.get("executor") == "threads":
         values["executor"] = None
+    if values.get("report") is not None:
+        from hca_base.transfer._report import check_report
+
+        # Before anything is asked of a server.
+        check_report(values["report"])
     return TransferOptions(**values)
 
 

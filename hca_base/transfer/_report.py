@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import stat
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
-from hca_base.errors import ExitCode, HCAError, TransferError, VerificationError
+from hca_base.errors import ExitCode, HCAError, TransferError, UsageError, VerificationError
 
 #: Outcomes that need nothing more.
 GOOD = frozenset({"downloaded", "present", "linked", "uploaded", "would-download", "would-upload", "would-link"})
@@ -164,20 +168,27 @@ class Report:
     def write(self, path: Path | str) -> None:
         """Write the report to ``path``: JSON when it ends in ``.json``, else tab-separated values.
 
-        The file is replaced in one step, so that a reader never sees half of it.
+        A file is replaced in one step, so that a reader never sees half of it; a symbolic link is followed. A device or
+        a pipe is written to.
+
+        :raises UsageError: it is a directory
+        :raises HCAError: it cannot be written
         """
-        target = Path(path)
-        temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}")
+        check_report(path)
         try:
-            with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-                if target.suffix == ".json":
-                    self._write_json(stream)
-                else:
-                    self._write_tsv(stream)
-            temporary.replace(target)
+            with _opened(path) as binary:
+                stream = io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", newline="")
+                try:
+                    if Path(path).suffix == ".json":
+                        self._write_json(stream)
+                    else:
+                        self._write_tsv(stream)
+                    stream.flush()
+                finally:
+                    # The file belongs to whoever opened it.
+                    stream.detach()
         except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise HCAError(f"cannot write the report {target}: {error.strerror or error}") from error
+            raise HCAError(f"cannot write the report {path}: {error.strerror or error}") from error
 
     def _write_json(self, stream: IO[str]) -> None:
         head = {"files": self.files, "bytes": self.bytes, "seconds": round(self.seconds, 3), "counts": self.counts}
@@ -192,8 +203,61 @@ class Report:
         stream.write("\t".join(Row._fields[:8]) + "\n")
         for row in self.rows:
             cells = (f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row[:8])
-            stream.write("\t".join(" ".join(cell.split()) if "\t" in cell or "\n" in cell else cell for cell in cells))
+            stream.write("\t".join(map(_one_line, cells)))
             stream.write("\n")
+
+
+def _one_line(cell: str) -> str:
+    """A cell without what would end it, or its row, for some reader."""
+    return cell if "\t" not in cell and cell.splitlines() in ([], [cell]) else " ".join(cell.split())
+
+
+def check_report(path: Path | str | None) -> None:
+    """Complain about a report that can never be written, before there is anything to report.
+
+    :raises UsageError: it is a directory, or lies in what is none
+    """
+    if path is None:
+        return
+    text = os.fspath(path)
+    if not text or text.endswith(("/", os.sep)) or os.path.isdir(text):
+        raise UsageError(f"the report {text or repr(text)} is a directory; name a file")
+    parent = os.path.dirname(text)
+    if os.path.lexists(parent) and not os.path.isdir(parent):
+        raise UsageError(f"the report {text} cannot be written: {parent} is no directory")
+
+
+@contextlib.contextmanager
+def _opened(path: Path | str) -> Iterator[BinaryIO]:
+    """What a report is written to."""
+    from hca_base.config._atomic import open_atomic
+
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        there = None
+    if there is not None:
+        for number, own in ((1, sys.stdout), (2, sys.stderr)):
+            if _is_descriptor(number, there):
+                # /dev/stdout, and whatever it leads to: what was written there before stays.
+                if own is not None:
+                    own.flush()
+                with os.fdopen(os.dup(number), "wb") as stream:
+                    yield stream
+                return
+        if not stat.S_ISREG(there.st_mode):
+            with Path(path).open("wb") as stream:
+                yield stream
+            return
+    with open_atomic(path, new_mode=0o666) as stream:
+        yield stream
+
+
+def _is_descriptor(number: int, there: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.fstat(number), there)
+    except OSError:
+        return False
 
 
 def human_bytes(count: float) -> str:

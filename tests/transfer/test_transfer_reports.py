@@ -1,0 +1,157 @@
+"""Where reports go: files, links, pipes, devices, our own output, and places that take none."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fault_server import FaultServer
+
+from hca_base.errors import HCAError, UsageError
+from hca_base.transfer import (
+    DirectoryDestination,
+    Item,
+    Report,
+    Row,
+    TransferOptions,
+    UploadItem,
+    add_transfer_options,
+    download,
+    options_from_args,
+    upload,
+)
+
+
+def filled(*names: str) -> Report:
+    report = Report()
+    for name in names or ("one", "two"):
+        report.add(Row(name, "downloaded", 1, 0.5, 1, "", "", "/x"))
+    return report
+
+
+@pytest.fixture
+def root(tmp_path: Path, item_of: Callable[..., Item]) -> Path:
+    items = [item_of(f"f{number}", b"x" * (100 + number)) for number in range(3)]
+    assert download(items, DirectoryDestination(tmp_path / "root", tmp_path / "root")).ok
+    return tmp_path / "root"
+
+
+def test_a_device_stays_a_device(tmp_path: Path, hca: Any, root: Path) -> None:
+    before = Path("/dev/null").stat()
+    filled().write("/dev/null")
+    hca("transfer", "verify", root, "--report", "/dev/null", check=0)
+    after = Path("/dev/null").stat()
+    assert (after.st_mode, after.st_ino, after.st_rdev) == (before.st_mode, before.st_ino, before.st_rdev)
+    assert stat.S_ISCHR(before.st_mode)
+
+
+@pytest.mark.parametrize("name", ["report", "report.json"])
+def test_a_pipe_is_written_to(tmp_path: Path, hca: Any, root: Path, name: str) -> None:
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    hca("transfer", "verify", root, "--report", pipe, check=0)
+    reader.join(20)
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "root", "home"])
+    if name == "report":
+        assert len(got[0].splitlines()) == 4
+    else:
+        assert json.loads(got[0])["files"] == 3
+
+
+def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "real").chmod(0o640)
+    for _ in range(2):
+        filled().write(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert len((tmp_path / "real").read_text().splitlines()) == 3
+    assert stat.S_IMODE((tmp_path / "real").stat().st_mode) == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
+def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    filled().write(tmp_path / "report.json")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "report.json").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+PROGRAM = """
+import sys
+from hca_base.transfer import Report, Row
+report = Report()
+report.add(Row("name", "downloaded", 1, 0.5, 1, "", "", "/x"))
+print("before")
+report.write(sys.argv[1])
+print("after")
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+def test_our_own_output(tmp_path: Path, kind: str) -> None:
+    command = [sys.executable, "-c", PROGRAM, "/dev/stdout"]
+    if kind == "file":
+        with (tmp_path / "out").open("w") as out:
+            subprocess.run(command, stdout=out, check=True)
+        text = (tmp_path / "out").read_text()
+    else:
+        text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    lines = text.splitlines()
+    assert [lines[0], lines[1].split("\t")[0], lines[2].split("\t")[0], lines[3]] == ["before", "name", "name", "after"]
+
+
+@pytest.mark.parametrize("name", [".", "", "directory", "directory/", "new/", "file/report.tsv"])
+def test_what_can_never_be_a_report_is_told_before_the_run(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("directory").mkdir()
+    Path("file").touch()
+    options = TransferOptions(report=name)
+    with pytest.raises(UsageError, match="report"):
+        download([item_of("f", b"x" * 100)], DirectoryDestination(tmp_path / "to"), options=options)
+    with pytest.raises(UsageError, match="report"):
+        upload([UploadItem("file", "key")], object(), options=options)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="report"):
+        filled().write(name)
+    assert server.requests.total() == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
+
+
+def test_a_directory_in_the_installed_command(hca: Any, root: Path) -> None:
+    done = hca("transfer", "verify", root, "--report", root, check=2)
+    assert "is a directory; name a file" in done.stderr
+    assert "Traceback" not in done.stderr
+    parser = argparse.ArgumentParser()
+    add_transfer_options(parser)
+    with pytest.raises(UsageError, match="is a directory"):
+        options_from_args(parser.parse_args(["--report", str(root)]))
+
+
+def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(HCAError, match=r"cannot write the report .*nowhere"):
+        filled().write(tmp_path / "nowhere" / "report.tsv")
+    with pytest.raises(HCAError, match="cannot write the report /dev/full"):
+        filled(*map(str, range(5000))).write("/dev/full")
+
+
+def test_one_file_is_one_line(tmp_path: Path) -> None:
+    names = ["a\tb", "c\rd", "e\x85f", "g\u2028h", "i\n", "größe\u00a0j", "plain  name"]
+    filled(*names).write(tmp_path / "report.tsv")
+    lines = (tmp_path / "report.tsv").read_bytes().decode().splitlines()
+    assert [line.split("\t")[0] for line in lines[1:]] == [
+        "a b", "c d", "e f", "g h", "i", "größe\u00a0j", "plain  name",
+    ]  # fmt: skip

@@ -17,29 +17,45 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 
 
-def read_bounded(response: requests.Response, limit: int, *, deadline: float | None = None) -> None:
+def read_bounded(
+    response: requests.Response, limit: int, *, deadline: float | None = None, tolerant: bool = False
+) -> None:
     """Read the body into the response (``.content`` works afterwards) and give the connection back.
 
     :param limit: most bytes, after decompression
     :param deadline: of ``time.monotonic()``; a server may not drip-feed beyond it
+    :param tolerant: keep what there is of a body that is too large, damaged or cut off
     :raises UnreachableError: the body is larger than ``limit``
     :raises TimedOutError: the deadline passed
     :raises requests.RequestException: the connection broke
     """
     announced = response.headers.get("Content-Length", "")
-    if response.request.method != "HEAD" and announced.isdigit() and int(announced) > limit:
+    import requests
+
+    # More digits than a length can have are not made a number of: the conversion has a limit of its own.
+    known = announced if announced.isascii() and announced.isdigit() else "0"
+    too_large = response.request.method != "HEAD" and (len(known) > 20 or int(known) > limit)
+    if too_large and not tolerant:
         response.close()
         raise _too_large(response, limit)
     # Not a list of pieces: a chunk may be a single byte.
     body = bytearray()
-    for chunk in response.iter_content(CHUNK):
-        body += chunk
-        if len(body) > limit:
-            response.close()
-            raise _too_large(response, limit)
-        if deadline is not None and time.monotonic() > deadline:
-            response.close()
-            raise TimedOutError(f"{_host(response)} did not finish its answer in time")
+    try:
+        for chunk in response.iter_content(CHUNK):
+            body += chunk
+            if len(body) > limit:
+                response.close()
+                if not tolerant:
+                    raise _too_large(response, limit)
+                del body[limit:]
+                break
+            if deadline is not None and time.monotonic() > deadline:
+                response.close()
+                raise TimedOutError(f"{_host(response)} did not finish its answer in time")
+    except requests.RequestException:
+        if not tolerant or (deadline is not None and time.monotonic() > deadline):
+            raise
+        response.close()
     # requests offers no public way to hand it a body that was read in pieces.
     response._content = bytes(body)
     response._content_consumed = True  # type: ignore[attr-defined]

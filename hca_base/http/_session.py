@@ -25,7 +25,7 @@ from ._redirects import (
     redirect_origin,
 )
 from ._retry import RetryPolicy, parse_retry_after
-from ._settings import HttpSettings, SupportsGet, parse_timeout
+from ._settings import LONGEST, HttpSettings, SupportsGet, parse_timeout
 
 if TYPE_CHECKING:
     import requests
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 #: Of an answer that is not followed any further: enough for any error message.
 ERROR_BODY = 4 << 20
+#: Bytes and seconds that an answer which nobody wants is read for, to keep its connection; a new one costs less.
+DISCARD_BODY = 1 << 16
+DISCARD_TIME = 2.0
 
 
 class Session:
@@ -235,6 +238,7 @@ class Session:
     def _attempt(self, call: Call) -> requests.Response:
         """One request on the wire, and its answer; the body is read unless the caller wants to do that."""
         from ._body import read_bounded
+        from ._bounded import bound_body
         from ._trace import trace_body, trace_request, trace_response
 
         prepared = self._prepare(call)
@@ -246,8 +250,13 @@ class Session:
         status = response.status_code
         if status in REDIRECT_STATUSES or (call.stream and status < 400):
             return response
-        limit = call.max_body if status < 400 else min(call.max_body, ERROR_BODY)
-        read_bounded(response, limit, deadline=started + self.settings.answer_timeout)
+        ends = started + self.settings.answer_timeout
+        if status < 400:
+            read_bounded(response, call.max_body, deadline=ends)
+        else:
+            # The status says it all: an error whose body is damaged or too long is that error all the same.
+            bound_body(response, ends - time.monotonic())
+            read_bounded(response, min(call.max_body, ERROR_BODY), deadline=ends, tolerant=True)
         trace_body(response)
         return response
 
@@ -322,10 +331,12 @@ class Session:
         from requests import RequestException
 
         from ._body import read_bounded
+        from ._bounded import bound_body
 
         try:
             if not getattr(response, "_content_consumed", False):
-                read_bounded(response, 1 << 16)
+                bound_body(response, DISCARD_TIME)
+                read_bounded(response, DISCARD_BODY, deadline=time.monotonic() + DISCARD_TIME)
         except (RequestException, HCAError):
             pass
         response.close()
@@ -348,7 +359,7 @@ class Session:
     # -- pauses ------------------------------------------------------------------------------------------------------
 
     def _sleep(self, seconds: float) -> None:
-        if self._closed.wait(seconds):
+        if self._closed.wait(min(seconds, LONGEST)):
             raise UnreachableError("the session was closed while it waited for the server")
 
     def _hold_back(self, url: str, seconds: float) -> None:

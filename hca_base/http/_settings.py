@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from hca_base.errors import ConfigError
 
 MIB = 1 << 20
+#: Seconds that stand for "for ever": some three years. The system's clocks do not take much more.
+LONGEST = 1e8
 
 
 class SupportsGet(Protocol):
@@ -65,9 +67,9 @@ class HttpSettings:
             read_timeout=read,
             answer_timeout=_number(config, "http.answer_timeout", base.answer_timeout),
             wait_budget=_number(config, "http.wait_budget", base.wait_budget),
-            retries=int(_number(config, "http.retries", base.retries)),
+            retries=_whole(config, "http.retries", base.retries),
             retry_budget=_number(config, "http.retry_budget", base.retry_budget),
-            max_body=int(_number(config, "http.max_body", base.max_body)),
+            max_body=_whole(config, "http.max_body", base.max_body),
             proxy=_proxy(config.get("http.proxy", None)),
             ca_bundle=_ca_bundle(config.get("http.ca_bundle", None)),
             insecure_hosts=_hosts(config.get("http.insecure_hosts", None)),
@@ -89,9 +91,9 @@ def _timeouts(value: Any, default: tuple[float, float]) -> tuple[float, float]:
     else:
         connect, read = min(default[0], value) if _is_number(value) else default[0], value
     for part in (connect, read):
-        if not _is_number(part) or part <= 0:
+        if not _is_number(part) or not part > 0:
             raise ConfigError(f"http.timeout must be seconds, or [connect, read] in seconds, not {value!r}")
-    return float(connect), float(read)
+    return float(min(connect, LONGEST)), float(min(read, LONGEST))
 
 
 def _is_number(value: Any) -> bool:
@@ -104,7 +106,15 @@ def _number(config: SupportsGet, key: str, default: float) -> float:
         return default
     if not _is_number(value) or value < 0 or value != value:
         raise ConfigError(f"{key} must be a number that is not negative, not {value!r}")
-    return float(value)
+    return float(min(value, _MOST))
+
+
+def _whole(config: SupportsGet, key: str, default: int) -> int:
+    return int(min(_number(config, key, default), _MOST))
+
+
+#: Beyond everything that is counted here; a document of settings may hold any number, and infinity.
+_MOST = 1 << 62
 
 
 def _proxy(value: Any) -> str | Mapping[str, str] | None:

@@ -141,6 +141,9 @@ class Transport(requests.Session):
             raise requests.exceptions.InvalidURL(str(error)) from None
         except HTTPError as error:
             raise requests.ConnectionError(error) from error
+        except UnicodeEncodeError as error:
+            # A header that no connection takes: its name, or its value, has characters beyond Latin-1.
+            raise requests.exceptions.InvalidHeader(str(error.reason)) from None
         except OSError as error:
             # requests reports a missing bundle so, with a plain OSError of its own wording.
             if "certificate bundle" in str(error) or "TLS" in str(error):

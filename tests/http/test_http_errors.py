@@ -145,8 +145,9 @@ def test_a_compressed_bomb(server, kit):
     with pytest.raises(UnreachableError, match="more than 1048576 bytes"):
         Session({"http.max_body": 1 << 20}).get(server.url)
     server.answers(kit.Answer(500, bomb, {"Content-Encoding": "gzip"}))
-    with pytest.raises(UnreachableError):
+    with pytest.raises(ServiceError) as caught:
         Session().get(server.url, policy=NEVER)
+    assert len(caught.value.response.content) <= 4 << 20
 
 
 def test_a_chunked_answer_beyond_the_limit(server, kit):
@@ -181,6 +182,63 @@ def test_an_answer_that_drips(server, kit):
         Session({"http.answer_timeout": 0.5}).get(server.url, policy=NEVER)
     stop.set()
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Content-Length: 6000000\r\n\r\n" + b"y" * 6_000_000,
+        b"Content-Length: 100\r\n\r\ncut off",
+        b"Content-Length: 5\r\nContent-Encoding: gzip\r\n\r\nhello",
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"Content-Length: \xb2\r\n\r\n",
+        b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_status_of_an_error_counts_whatever_its_body_is(server, kit, raw, stream):
+    def send(handler):
+        handler.wfile.write(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n" + raw)
+        handler.close_connection = True
+
+    server.answers(kit.Answer(raw=send))
+    with pytest.raises(ServiceError) as caught:
+        Session().get(server.url, stream=stream)
+    assert (caught.value.status, caught.value.exit_code) == (404, ExitCode.NOT_FOUND)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [404, 302])
+def test_what_nobody_wants_to_read_drips(server, other_server, kit, monkeypatch, status, stream):
+    """The bodies of errors and redirects of a streamed call: they are read here, so they end here."""
+    stop = threading.Event()
+
+    def drip(handler):
+        target = f"{other_server.url}/there"
+        handler.wfile.write(f"HTTP/1.1 {status} So\r\nLocation: {target}\r\nContent-Length: 60000\r\n\r\n".encode())
+        try:
+            while not stop.wait(0.05):
+                handler.wfile.write(b"x")
+        except OSError:
+            pass
+        handler.close_connection = True
+
+    server.answers(kit.Answer(raw=drip))
+    other_server.answers(kit.Answer(200, b"there"))
+    monkeypatch.setattr("hca_base.http._session.DISCARD_TIME", 0.3)
+    started = time.monotonic()
+    session = Session({"http.answer_timeout": 0.5})
+    try:
+        if status == 302:
+            with session.get(server.url, policy=NEVER, stream=stream) as answer:
+                assert answer.content == b"there"
+        else:
+            with pytest.raises(TimedOutError):
+                session.get(server.url, policy=NEVER, stream=stream)
+    finally:
+        stop.set()
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
@@ -221,6 +279,9 @@ def test_what_cannot_be_sent(server):
     session = Session()
     with pytest.raises(UsageError, match="header"):
         session.get(server.url, headers={"X-Name": "a\r\nX-Injected: b"})
+    for name, value in (("X-Name", "\u65e5"), ("X-\u65e5", "a"), ("X-N\xe4me", "a"), ("Cookie", "\u65e5=1")):
+        with pytest.raises(UsageError, match="header"):
+            session.get(server.url, headers={name: value})
     with pytest.raises(UsageError, match="JSON"):
         session.call("POST", server.url, json={"a": float("nan")})
     with pytest.raises(HCAError):

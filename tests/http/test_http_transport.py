@@ -103,6 +103,7 @@ def test_passwords_of_netrc_are_not_used(server, kit, tmp_path, monkeypatch):
     [
         ("http.timeout", "soon"),
         ("http.timeout", -1),
+        ("http.timeout", float("nan")),
         ("http.timeout", [1, 2, 3]),
         ("http.retries", "many"),
         ("http.retries", -1),
@@ -116,6 +117,14 @@ def test_passwords_of_netrc_are_not_used(server, kit, tmp_path, monkeypatch):
 def test_settings_of_the_wrong_kind(key, value):
     with pytest.raises(ConfigError, match=key):
         Session({key: value})
+
+
+@pytest.mark.parametrize("value", [1e10, 10**400, float("inf")], ids=["large", "huge", "endless"])
+@pytest.mark.parametrize("name", ["timeout", "answer_timeout", "wait_budget", "retries", "retry_budget", "max_body"])
+def test_settings_without_bound(server, kit, name, value):
+    """What a user writes who wants no limit is none, and nothing that a clock or a counter cannot hold."""
+    server.answers(kit.Answer(503, headers={"Retry-After": "0"}), kit.json({"a": 1}))
+    assert Session({f"http.{name}": value}).get(server.url).json() == {"a": 1}
 
 
 def test_timeouts():

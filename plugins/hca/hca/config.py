@@ -172,6 +172,13 @@ class HCAConfig(Node):
             _put(self._data, path, value)
         self._made = None
 
+    def forget_login(self) -> bool:
+        """Take out the login that scripts of hca 7 put in; False where there was none."""
+        found = [name for name in SECRETS if self._data.pop(name, None) is not None]
+        if found:
+            self._changed()
+        return bool(found)
+
     def _changed(self) -> None:
         self._made = None
         if self._autosave:

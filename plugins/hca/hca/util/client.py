@@ -65,8 +65,10 @@ class SwaggerClient(Client):
             source.update(config)
             made = source._settings()
         token = source._data.get("oauth2_token") or {}
-        if token.get("access_token"):
-            options.setdefault("token", token["access_token"])
+        self._source = source
+        self._settings_token = token.get("access_token")
+        if self._settings_token:
+            options.setdefault("token", self._settings_token)
         if self.default_service is None:
             options["service"] = _service_of(type(self))
         made = made.with_options(self._policies())
@@ -194,7 +196,7 @@ class SwaggerClient(Client):
             self._forget_credentials()
 
     def logout(self) -> bool:
-        """Forget the login that is kept for the service.
+        """Forget the login that is kept for the service, and one that a script put into the settings.
 
         :return: False where there was none
         """
@@ -202,6 +204,9 @@ class SwaggerClient(Client):
 
         with raising_hca7():
             forgotten = logout(self.service, self.config)
+            forgotten = self._source.forget_login() or forgotten
+            if self._token == self._settings_token:
+                self._token = None
             self._forget_credentials()
         return forgotten
 

@@ -98,9 +98,9 @@ def as_hca7(error: HCAError) -> HCAError:
     twin = kind.__new__(kind, error.message)
     twin.args = error.args
     twin.__dict__.update(error.__dict__)
-    for name in ("request", "response"):
-        if isinstance(twin, requests.RequestException) and name not in twin.__dict__:
-            twin.__dict__[name] = None
+    if isinstance(twin, requests.RequestException):
+        response = twin.__dict__.setdefault("response", None)
+        twin.__dict__.setdefault("request", getattr(response, "request", None))
     return twin.with_traceback(error.__traceback__)
 
 

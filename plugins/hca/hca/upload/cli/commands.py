@@ -49,7 +49,8 @@ class UploadCLICommand:
             elif options.get("action") == "store_true":
                 words += [last] if value else []
             elif value is not None:
-                words += [last, str(value)]
+                # In one word: a value may begin with a dash.
+                words.append(f"{last}={value}")
         return [*words, *(["--", *plain] if plain else [])]
 
 

@@ -198,8 +198,10 @@ class Cluster:
                 self._tell(item, Row(item.name, "failed", 0, 0.0, 0, "", str(told), "", item.key), told)
             return []
         again = []
+        untold = set(range(len(batch)))
         for values, failure in rows:
             row = Row(*values)
+            untold.discard(row.key)
             item = batch[row.key]
             row = row._replace(key=item.key)
             told_error: HCAError | None = None
@@ -210,6 +212,10 @@ class Cluster:
                     continue
                 told_error = _told(code, message, hint)
             self._tell(item, row, told_error)
+        for number in sorted(untold):
+            # The worker stopped before it came to these: at the first failure, or with its disk full.
+            item = batch[number]
+            self._tell(item, Row(item.name, "cancelled", 0, 0.0, 0, "", "the run was ended", "", item.key), None)
         return again
 
     def _renew(self, item: Item) -> bool:

@@ -172,7 +172,9 @@ class DirectoryDestination:
         if dry:
             return self._present_dry(item, sha256, stored, path)
         if stored is not None and sha256 is not None:
-            return self._link(item, sha256, stored, directory, leaf, path)
+            linked = self._link(item, sha256, stored, directory, leaf, path)
+            if linked is not None:
+                return linked
         try:
             there = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -246,7 +248,8 @@ class DirectoryDestination:
 
     def _link(
         self, item: Item, sha256: str, stored: os.stat_result, directory: str, leaf: str, path: str
-    ) -> tuple[str, str]:
+    ) -> tuple[str, str] | None:
+        """Link the name to the stored file; None when that is gone since it was looked at."""
         assert self.store is not None
         place = self._folder.enter(directory)
         try:
@@ -261,6 +264,11 @@ class DirectoryDestination:
             source = self.store._path(sha256)
             link_or_copy(source, name, how=self.link, workshop=self.workshop, dir_fd=place.fd, sha256=sha256)
             return outcome, path
+        except FileNotFoundError:
+            if self.store.find(sha256, item.size) is None:
+                # Collected by another process, or quarantined: to be fetched.
+                return None
+            raise
         except RefusedError:
             raise _other_content(item) from None
         finally:

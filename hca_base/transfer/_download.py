@@ -138,6 +138,10 @@ class Download:
             if self._fast is not None:
                 self._fast.drop()
             self._lane.close()
+            for item in self._again:
+                # It waited for another of the same content; a report lacks nothing that was taken on.
+                left = _cancelled(item)
+                self.report.add(left.row, left.error)
             self._wire.close()
             if not self.options.dry_run:
                 self.destination.end()

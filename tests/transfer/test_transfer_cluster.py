@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import random
@@ -77,6 +78,17 @@ def test_the_same_items_and_the_same_report(
     with pytest.raises(HCAError) as raised:
         report.raise_for_failures()
     assert raised.value.exit_code == ExitCode.VERIFICATION
+
+
+def test_what_a_worker_did_not_come_to_is_in_the_report(
+    tmp_path: Path, server: FaultServer, options: TransferOptions
+) -> None:
+    # Of files whose size is not known a worker takes on 32 at once.
+    items = [Item(f"f{n}", None, {}, Source(f"{server.base}/data/none{n}")) for n in range(60)]
+    options = dataclasses.replace(options, fail_fast=True)
+    report = download(items, DirectoryDestination(tmp_path), options=options)
+    assert sorted(row.name for row in report.failed) == sorted(item.name for item in items)
+    assert set(report.counts) == {"failed", "cancelled"}
 
 
 def test_a_lost_worker_costs_only_what_it_was_doing(

@@ -9,7 +9,8 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,28 @@ def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
         filled().write(tmp_path / "nowhere" / "report.tsv")
     with pytest.raises(HCAError, match="cannot write the report /dev/full"):
         filled(*map(str, range(5000))).write("/dev/full")
+
+
+def test_an_interrupted_run_reports_what_waited_for_the_same_content(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
+) -> None:
+    body = b"x" * 20_000_000
+    server.bytes_per_second = 2_000_000
+    names = [f"f{number}" for number in range(20)]
+
+    def items() -> Iterator[Item]:
+        for name in names:
+            yield item_of(name, body)
+        while not server.sent.total():
+            time.sleep(0.01)
+            yield item_of(f"e{time.monotonic_ns()}", b"")
+        raise KeyboardInterrupt
+
+    options = TransferOptions(report=tmp_path / "report.json")
+    with pytest.raises(KeyboardInterrupt):
+        download(items(), DirectoryDestination(tmp_path / "to", tmp_path / "to"), options=options)
+    rows = {row["name"]: row["outcome"] for row in json.loads((tmp_path / "report.json").read_text())["rows"]}
+    assert {name: rows.get(name) for name in names} == dict.fromkeys(names, "cancelled")
 
 
 def test_one_file_is_one_line(tmp_path: Path) -> None:

@@ -172,6 +172,24 @@ def test_a_damaged_file_in_the_store_and_a_right_one_under_the_name(
     assert server.requests.total() == 0
 
 
+@pytest.mark.parametrize("link", ["hard", "copy"])
+def test_a_file_that_is_collected_before_it_is_linked(
+    tmp_path: Path, item_of: Callable[..., Item], monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    item, store = item_of("f", noise(5000)), FileStore(tmp_path)
+    store.put_bytes(sha256(noise(5000)), noise(5000))
+    real = DirectoryDestination._link
+
+    def collected(self: DirectoryDestination, *args: Any) -> Any:
+        store.discard(sha256(noise(5000)))
+        return real(self, *args)
+
+    monkeypatch.setattr(DirectoryDestination, "_link", collected)
+    report = download([item], DirectoryDestination(tmp_path / "to", tmp_path, link=link), options=QUICK)
+    assert report.counts == {"downloaded": 1}
+    assert (tmp_path / "to" / "f").read_bytes() == noise(5000)
+
+
 # -- symbolic links to what is not there any more ----------------------------------------------------------------------
 
 

@@ -193,7 +193,11 @@ class StoredProvider(Provider):
         if record is None:
             return None
         if record.get("kind") in ("oauth2", "token"):
-            record = self._fresh(record)
+            fresh = self._fresh(record)
+            if fresh is not record and self._kept_from(url, fresh):
+                # What is stored by now is a login to another deployment.
+                return None
+            record = fresh
         self._tell(record)
         return headers_of(record, self._scheme) or None
 
@@ -251,11 +255,14 @@ class StoredProvider(Provider):
         if record is None:
             self.why = f"none for {self._account}"
             return None
+        return None if self._kept_from(url, record) else record
+
+    def _kept_from(self, url: str, record: Record) -> bool:
+        """Whether a record must not go to the URL; ``why`` then says why."""
         refusal = why_not(url, record.get("hosts", ()), self._insecure)
         if refusal is not None:
             self.why = refusal
-            return None
-        return record
+        return refusal is not None
 
     def _fresh(self, record: Record) -> Record:
         if not near_expiry(record):

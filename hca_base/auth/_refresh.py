@@ -65,12 +65,20 @@ def _renew(store: TokenStore, account: str, record: Record, session: Session) ->
             ended = Record(record)
             ended.pop("refresh_token", None)
             ended["ended"] = "the issuer does not accept it any more (revoked, or too old)"
-            store.put(account, ended)
+            if not store.replace(account, record, ended):
+                return _changed(store, account)
             raise AuthError(f"the login for {account} is over: {ended['ended']}", hint=login_hint(account)) from None
         raise AuthError(f"the login for {account} cannot be renewed: {error}", hint=login_hint(account)) from None
     renewed = record_from_answer(answer, record)
-    store.put(account, renewed)
-    return renewed
+    return renewed if store.replace(account, record, renewed) else _changed(store, account)
+
+
+def _changed(store: TokenStore, account: str) -> Record:
+    """The record that the user put in place of the one that was being renewed: by logging in again, or out."""
+    record = store.get(account)
+    if record is None:
+        raise AuthError(f"there is no login for {account} any more", hint=login_hint(account))
+    return record
 
 
 def refresh_early(store: TokenStore, account: str, record: Record, session: Session) -> Record:

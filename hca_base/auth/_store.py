@@ -113,18 +113,52 @@ class TokenStore:
         :raises KeyringUnusable: only the keyring may be used (``auth.store``), and it cannot
         :raises AuthError: the file is damaged, or cannot be written
         """
+        self._put(account, record, None)
+
+    def replace(self, account: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+        """Store a record in place of the one that it was made from; False where that is not there any more.
+
+        Between reading a login and renewing it the user may have logged out, or in as somebody else: neither is undone.
+
+        :raises KeyringUnusable: as :meth:`put`
+        :raises AuthError: as :meth:`put`
+        """
+        return self._put(account, new, old)
+
+    def _put(self, account: str, record: Mapping[str, Any], old_record: Mapping[str, Any] | None) -> bool:
         stored = Record(record).remember_secrets()
         value = json.dumps(dict(record), ensure_ascii=True, separators=(",", ":"))
         with self._changing() as content:
+            if old_record is not None and not self._holds(account, content, old_record):
+                return False
             accounts = content["accounts"]
             old = accounts.get(account, {}).get("where")
             if self.place != "file" and self._put_in_keyring(account, value, content):
                 accounts[account] = {"where": "keyring"}
-                return
+                return True
             accounts[account] = {"where": "file", "record": dict(stored)}
         if old == "keyring":
             with contextlib.suppress(KeyringUnusable):
                 self.keyring.delete(account)
+        return True
+
+    def _holds(self, account: str, content: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+        """Whether an account's record has the tokens of this one."""
+        entry = content["accounts"].get(account)
+        if entry is None:
+            return False
+        found = entry.get("record", {})
+        if entry.get("where") == "keyring":
+            try:
+                value = self.keyring.get(account)
+                found = json.loads(value) if value is not None else {}
+            except KeyringUnusable:
+                # It locked in between: better to believe that nothing changed than to lose the only valid token.
+                return True
+            except ValueError:
+                found = {}
+        names = ("access_token", "refresh_token")
+        return isinstance(found, dict) and all(found.get(name) == record.get(name) for name in names)
 
     def delete(self, account: str) -> bool:
         """Forget an account; False if there was nothing.

@@ -211,6 +211,61 @@ def test_logged_out_meanwhile(issuer, settings, toy, expired):
     assert caught.value.hint == "hca login toy"
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("place", ["file", "keyring"])
+@pytest.mark.parametrize("what", ["logout", "login"])
+def test_a_renewal_undoes_nothing_that_the_user_did_meanwhile(
+    issuer, settings, toy, expired, keyring_backend, what, place, accepted
+):
+    """The issuer takes its time; when it has answered, the login that was to be renewed is not there any more."""
+    if place == "keyring":
+        settings.pop("auth.store")
+        keyring_backend("Working")
+    record = expired()
+    store = open_store(settings)
+    assert ("keyring" in store.place_of("default/toy")) is (place == "keyring")
+    other = {
+        **record,
+        "access_token": "canary-other",
+        "refresh_token": "canary-other-r",
+        "expires_at": time.time() + 3600,
+    }
+
+    def answer():
+        if what == "logout":
+            store.delete("default/toy")
+        else:
+            store.put("default/toy", other)
+        return (200, issuer.issue()) if accepted else (400, {"error": "invalid_grant"})
+
+    issuer.refresh_answer = answer
+    credentials = credentials_for(toy, settings)
+    if what == "logout":
+        with pytest.raises(AuthError, match="no login"):
+            credentials.headers_for(issuer.url)
+        assert store.get("default/toy") is None
+        assert store.accounts() == []
+    else:
+        assert credentials.headers_for(issuer.url) == {"Authorization": "Bearer canary-other"}
+        assert store.get("default/toy") == other
+
+
+@pytest.mark.parametrize("left", [-60, 250])
+def test_a_login_to_another_deployment_meanwhile_stays_with_that_one(issuer, settings, toy, stored, left):
+    record = stored(expires_at=time.time() + left)
+    credentials = credentials_for(toy, settings)
+    credentials.describe()  # has read the record
+    elsewhere = {
+        "hosts": ["https://other.example"],
+        "access_token": "canary-elsewhere",
+        "expires_at": time.time() + 3600,
+    }
+    open_store(settings).put("default/toy", {**record, **elsewhere})
+    assert credentials.headers_for(issuer.url) == {}
+    assert "other.example" in credentials.providers[-1].explain()
+    assert issuer.asked("/token") == []
+
+
 def test_threads_renew_once(issuer, settings, toy, expired):
     expired()
     issuer.refresh_delay = 0.2

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from hca_base.errors import HCAError, NotFoundError, ServiceError
+from hca_base.errors import HCAError, NotFoundError, ServiceError, UsageError
 from hca_base.http import RetryPolicy, json_of
 
 if TYPE_CHECKING:
@@ -27,9 +27,16 @@ LONG = "filters"
 
 
 def url_of(client: AzulClient, path: str, params: Mapping[str, Any]) -> str:
-    """The URL of a request; parameters that are None are left out."""
+    """The URL of a request; parameters that are None are left out.
+
+    :raises UsageError: one is not valid Unicode
+    """
     given = {name: value for name, value in params.items() if value is not None}
-    return f"{client.base_url}{path}" + (f"?{urlencode(given)}" if given else "")
+    try:
+        return f"{client.base_url}{path}" + (f"?{urlencode(given)}" if given else "")
+    except UnicodeEncodeError as error:
+        # Bytes of a command line that are no Unicode, and halves of characters in JSON.
+        raise UsageError(f"what is asked for is not valid Unicode: {ascii(error.object)[1:-1][:80]}") from None
 
 
 def send(client: AzulClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any) -> Any:
@@ -114,7 +121,7 @@ def explained(client: AzulClient, error: HCAError) -> HCAError:
             hint="'hca azul catalogs' lists them; old releases are removed when new ones come",
         )
     hints = client.service.hints
-    if error.status == 413:
+    if error.status in (413, 414):
         error.hint = "the filters are too long for this request; use fewer values"
     elif error.status == 400:
         error.hint = error.hint or (

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: What the engine says about a file that its last source does not have.
 _NOT_THERE = re.compile(r" answered (?:404|410) ")
 UNAVAILABLE = "unavailable"
+_OTHER_NAMES = (
+    "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
+)
 _AGAIN = "Run the same command again to get those that are missing; --report FILE lists them all."
 
 
@@ -64,6 +67,7 @@ class Outcome:
         self.engine: Report | None = None
         self.unavailable = 0
         self.failed = 0
+        self.refused = 0
         self.renamed = 0
         self.left_out = 0
         self.hidden: list[str] = []
@@ -81,6 +85,7 @@ class Outcome:
                 self.examples.append(row.name)
         elif not row.good:
             self.failed += 1
+            self.refused += row.outcome == "refused"
         self.report.add(row, NotFoundError(row.error) if row.outcome == UNAVAILABLE else None)
 
     def raise_for_failures(self, skip_unavailable: bool) -> None:
@@ -91,9 +96,15 @@ class Outcome:
         :raises HCAError: others failed
         """
         if self.failed and self.engine is not None:
-            if self.failed == self.engine.failures:
-                self.engine.raise_for_failures("downloaded")
-            self._raise_mixed(self.engine)
+            try:
+                if self.failed == self.engine.failures:
+                    self.engine.raise_for_failures("downloaded")
+                self._raise_mixed(self.engine)
+            except HCAError as error:
+                if self.refused == self.failed:
+                    # The same command again would be refused again.
+                    error.hint = _OTHER_NAMES
+                raise
         if self.unavailable and not skip_unavailable:
             shown = ", ".join(ascii(name)[1:-1] for name in self.examples[:3])
             more = f" and {self.unavailable - 3:,} more" if self.unavailable > 3 else ""

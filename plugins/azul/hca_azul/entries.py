@@ -67,13 +67,16 @@ def checked(entry: Entry) -> Entry:
     sha256, crc32c = entry.sha256.strip().lower(), entry.crc32c.strip().lower()
     missing = entry.missing
     url = entry.url if is_address(entry.url) else ""
-    if not missing and not entry.mirror:
-        if entry.drs.startswith("drs://dg."):
+    mirror, drs = (text if text.isascii() and text.isprintable() else "" for text in (entry.mirror, entry.drs))
+    if not missing and not mirror:
+        if drs.startswith("drs://dg."):
             missing = "it lies outside of the repository, which only refers to it"
         elif not url:
             missing = "the service offers no way to download it"
     return entry._replace(
         url=url,
+        mirror=mirror,
+        drs=drs,
         sha256=sha256 if _SHA256.fullmatch(sha256) else "",
         crc32c=crc32c if _CRC32C.fullmatch(crc32c) else "",
         missing=missing,

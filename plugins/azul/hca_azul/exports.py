@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -145,7 +146,8 @@ def _curl_text(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())
+    # Other blanks than ours are no less a part of a name.
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp"))
 
 
 def _no_option(path: str) -> str:

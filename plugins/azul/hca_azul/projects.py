@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hca_base.errors import NotFoundError
+from hca_base.errors import NotFoundError, UsageError
 
 from .rows import Hit, values
 from .search import get_entity, terms_of
@@ -13,6 +13,8 @@ from .search import get_entity, terms_of
 if TYPE_CHECKING:
     from .client import AzulClient
 
+#: Projects of one name that are shown, where a name is not enough.
+_SHOWN = 10
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -39,14 +41,18 @@ def find_project(client: AzulClient, name: str, catalog: str | None = None) -> P
     """A project by its UUID, short name, or title.
 
     :raises NotFoundError: there is none; the hint names some that are like it
+    :raises UsageError: there are several of that name
     """
     if _UUID.fullmatch(name):
         return _project(get_entity(client, "projects", name.lower(), catalog))
     facets: dict[str, Any] = {}
     for field in ("project", "projectTitle"):
-        search = client.search("projects", {field: {"is": [name]}}, catalog=catalog, limit=1)
-        for hit in search:
-            return _project(get_entity(client, "projects", str(hit.get("entryId")), catalog))
+        search = client.search("projects", {field: {"is": [name]}}, catalog=catalog, limit=_SHOWN)
+        found = [str(hit.get("entryId")) for hit in search]
+        if len(found) > 1:
+            raise UsageError(f"there are several projects {name!r}", hint=f"name one by its UUID: {', '.join(found)}")
+        if found:
+            return _project(get_entity(client, "projects", found[0], catalog))
         facets |= {field: search.facets.get(field)}
     import difflib
 

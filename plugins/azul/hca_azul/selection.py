@@ -43,6 +43,8 @@ class Selection:
             raise UsageError(
                 "nothing is chosen", hint="name a project, or use --filter, --file UUID or --manifest FILE"
             )
+        if not all(name.strip() for name in (*self.projects, *self.uuids)):
+            raise UsageError("the name of a project or the UUID of a file is empty")
         if sum(ways) > 1:
             raise UsageError("projects and filters, --file, and --manifest do not go together")
 

@@ -247,6 +247,27 @@ def test_names_that_differ_only_in_case_collide_too(client: AzulClient, azul: Em
     assert outcome.renamed == 2 and len({path.name.lower() for path in tmp_path.rglob("*-*.txt")}) == 2
 
 
+def test_names_that_cannot_be_used_can_be_others(hca: Any, azul: EmbeddedAzul) -> None:
+    names = ["con.txt", "a\\b.txt", "tab\t.txt", "x.", "y ", "n" * 300, "../up.txt", "\u00a0blank.txt"]
+    azul.atlas.projects.append(Project("Names", "Names", files=[File(name, 5, key="n") for name in names]))
+    done = hca("azul", "download", "Names", check=5)
+    assert hca.files() == {"Names/\u00a0blank.txt"} and "--name-template" in done.stderr
+    hca("azul", "download", "Names", "--name-template", "{project}/{stem}-{uuid}{suffix}", "--download-dir", "all")
+    assert len(hca.files("all")) == len(names)
+    for tool in ("curl", "aria2"):
+        assert "Names/\u00a0blank.txt" in hca("azul", "export", "Names", "--to", tool).stdout
+
+
+def test_projects_of_one_name_are_told_apart(hca: Any, azul: EmbeddedAzul) -> None:
+    both = azul.atlas.projects[:2]
+    for project in both:
+        project.title = "The same"
+    done = hca("azul", "download", "The same", check=2)
+    assert all(project.uuid in done.stderr for project in both) and hca.files() == set()
+    hca("azul", "download", both[1].uuid)
+    assert len(hca.files("MouseHeart")) == 5
+
+
 def test_one_content_twice_is_one_file(client: AzulClient, azul: EmbeddedAzul, tmp_path: Path) -> None:
     first = File("same.txt", 5, key="s1")
     second = File("same.txt", 5, key="s2")

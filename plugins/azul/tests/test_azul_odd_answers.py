@@ -1,4 +1,4 @@
-"""Answers of a service that is broken, or means harm: told in a sentence, without loss, and without end."""
+"""Answers of a service that is broken, or means harm, and questions that make no sense: told in a sentence."""
 
 from __future__ import annotations
 
@@ -86,6 +86,17 @@ def test_names_and_addresses_that_are_none(hca: Any, azul: EmbeddedAzul, monkeyp
     with monkeypatch.context() as one:
         change(azul, one, "/index/files", of_files(name="a\ud800.txt", uuid="\ud800"))
         assert "not valid Unicode" in hca("azul", "download", "MouseHeart", "--download-dir", "b", check=5).stderr
+    with monkeypatch.context() as one:
+        change(
+            azul,
+            one,
+            "/index/files",
+            of_files(azul_mirror_uri="s3://bucket/\ud800", drs_uri="drs://data.terra.bio/\ud800"),
+        )
+        for options in ({}, {"env": {"HCA_ACCESS_TOKEN": azul.token}}):
+            hca("azul", "download", "MouseHeart", "--download-dir", "m", **options)
+        assert len(hca.files("m")) == 5
+        hca("azul", "download", "MouseHeart", "--download-dir", "n", "--sources", "mirror,drs", check=4, **options)
     for url in ("http://[", "file:///etc/passwd", 7):
         with monkeypatch.context() as one:
             change(azul, one, "/index/files", of_files(azul_url=url))
@@ -155,6 +166,25 @@ def test_waits_for_manifests_that_make_no_sense(
 @pytest.mark.parametrize("wait", ["nan", "-1", "long"])
 def test_how_long_to_wait(hca: Any, wait: str) -> None:
     assert "--wait" in hca("azul", "manifest", "--wait", wait, check=2).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["projects", "--filter", "organ=b\udcff"],
+        ["files", "--filters", '{"organ": {"is": ["\\ud800"]}}'],
+        ["download", "Brain\udcff"],
+        ["manifest", "--catalog", "dcp\udcff"],
+        ["metadata", "Brain\udcff"],
+    ],
+)
+def test_what_is_asked_for_must_be_text(hca: Any, arguments: list[str]) -> None:
+    assert "not valid Unicode" in hca("azul", *arguments, check=2).stderr
+
+
+def test_empty_names_choose_nothing(hca: Any) -> None:
+    for arguments in (["--file", ""], ["BrainCells", " "]):
+        assert "is empty" in hca("azul", "download", *arguments, check=2).stderr
 
 
 @pytest.mark.parametrize("sort", ["cells:down", ":desc", "cells:desc:x"])

@@ -61,10 +61,16 @@ def parse_filters(text: str | None, known: Iterable[str]) -> dict[str, tuple[str
         operator, values = next(iter(operation.items()))
         if operator not in ("is", "within", "contains", "intersects") or not isinstance(values, list):
             raise BadRequest(f"The operator in the `filters` parameter entry for `{name}` is not valid")
+        if operator != "is" and not all(_is_pair(value) for value in values):
+            raise BadRequest(f"The value of the `{operator}` operator for `{name}` is not a list of pairs")
         if name in ("accessible", "sourceId") and (operator != "is" or None in values):
             raise BadRequest(f"The `filters` parameter entry for `{name}` is not valid")
         found[name] = (operator, values)
     return found
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(bound) in (int, float) for bound in value)
 
 
 def matches(facts: Mapping[str, list[Any]], filters: Mapping[str, tuple[str, list[Any]]]) -> bool:

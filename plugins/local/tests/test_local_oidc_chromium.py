@@ -65,6 +65,10 @@ class Browser:
             raw, _, self._buffer = self._buffer.partition(b"\0")
             answer: dict[str, Any] = json.loads(raw)
             if answer.get("id") == number:
+                # Between two pages, a target has none for a moment.
+                if "Not attached to an active page" in str(answer.get("error")):
+                    time.sleep(0.1)
+                    return self.call(method, session=session, **parameters)
                 assert "error" not in answer, answer
                 return dict(answer["result"])
             self.events.append(answer)

@@ -7,6 +7,7 @@ document, the plugin.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from hca_base.http import HttpSettings, RetryPolicy, is_loopback, json_of, origi
 from ._credentials import scheme_of, setting
 from ._endpoint import check_endpoint
 from ._records import text
-from ._scheme import scheme_from_security
+from ._scheme import Scheme, scheme_from_security
 
 if TYPE_CHECKING:
     from hca_base.http import Session
@@ -63,8 +64,8 @@ def oauth_client(
     :param base_url: of the service: application secrets are asked for at its host
     :raises AuthError: no client, or no token endpoint, is known; or one of the URLs is not safe
     """
-    scheme = scheme_of(service, security_schemes)
-    from_document = scheme_from_security(security_schemes)
+    scheme = _absolute(scheme_of(service, security_schemes), base_url)
+    from_document = _absolute(scheme_from_security(security_schemes), base_url)
 
     def own(name: str) -> str | None:
         return text(setting(config, service, name))
@@ -131,6 +132,19 @@ def oauth_client(
     return client
 
 
+def _absolute(scheme: Any, base_url: str | None) -> Any:
+    """A document's scheme with its URLs completed: some frameworks write ``token``, meant from the service's URL on."""
+    if not isinstance(scheme, Scheme) or not base_url:
+        return scheme
+    changes = {}
+    for name in ("authorization_url", "token_url", "device_url", "openid_url"):
+        url = getattr(scheme, name)
+        with contextlib.suppress(ValueError):  # what is no URL is told of where it is used
+            if url and not urlsplit(url).scheme:
+                changes[name] = urljoin(base_url.rstrip("/") + "/", url)
+    return dataclasses.replace(scheme, **changes)
+
+
 def _check(client: OAuthClient, insecure_hosts: Iterable[str]) -> None:
     check_endpoint(client.token_url, insecure_hosts, "token endpoint")
     for url, purpose in (
@@ -173,7 +187,10 @@ def _discover(
         return answer if text(answer.get("issuer")) else {}
     if authorization_url is None:
         return {}
-    parts = urlsplit(authorization_url)
+    try:
+        parts = urlsplit(authorization_url)
+    except ValueError:
+        return {}
     root = f"{parts.scheme}://{parts.netloc}"
     above = root + parts.path.rpartition("/")[0]
     for guess in dict.fromkeys((above, root)):
@@ -212,12 +229,19 @@ def _scopes(chosen: Any, scheme: Any, found: Mapping[str, Any], authorization_ur
         return tuple(str(scope) for scope in chosen)
     scopes = tuple(scheme.scopes) or DEFAULT_SCOPES
     supported = found.get("scopes_supported")
-    host = urlsplit(authorization_url or "").hostname or ""
+    host = _host_of(authorization_url)
     offline = not isinstance(supported, list) or "offline_access" in supported
     # Google refuses that scope; it gives refresh tokens for access_type=offline.
     if not offline or host == "accounts.google.com":
         scopes = tuple(scope for scope in scopes if scope != "offline_access")
     return scopes
+
+
+def _host_of(url: str | None) -> str:
+    try:
+        return urlsplit(url or "").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _auth_method(found: Mapping[str, Any], secret: str | None) -> str | None:

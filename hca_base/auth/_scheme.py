@@ -89,13 +89,14 @@ def _oauth2(entry: Mapping[str, Any]) -> Scheme:
     if isinstance(flows, Mapping):
         order = ("authorizationCode", "implicit", "password", "clientCredentials")
         chosen: Mapping[str, Any] = next((flows[name] for name in order if isinstance(flows.get(name), Mapping)), {})
-        device = flows.get("deviceAuthorization", {})
+        device = flows.get("deviceAuthorization")
+        device = device if isinstance(device, Mapping) else {}
     else:  # Swagger 2 has one flow per scheme, with its members beside the type
         chosen, device = entry, {}
     scopes = chosen.get("scopes")
     return Scheme(
         kind="oauth2",
-        scopes=tuple(scopes) if isinstance(scopes, Mapping | list) else (),
+        scopes=tuple(each for each in scopes if isinstance(each, str)) if isinstance(scopes, Mapping | list) else (),
         authorization_url=_text(chosen.get("authorizationUrl")),
         token_url=_text(chosen.get("tokenUrl")) or _text(device.get("tokenUrl")),
         device_url=_text(device.get("deviceAuthorizationUrl")),
@@ -108,7 +109,10 @@ def takes_google_tokens(scheme: Any) -> bool:
         return False
     if getattr(scheme, "google_access_tokens", False):
         return True
-    host = urlsplit(scheme.authorization_url or "").hostname or ""
+    try:
+        host = urlsplit(scheme.authorization_url or "").hostname
+    except ValueError:  # a document may hold anything; a login will say what is wrong with it
+        return False
     return host == "accounts.google.com"
 
 

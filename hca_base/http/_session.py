@@ -273,7 +273,13 @@ class Session:
             if call.auth == "required" and not (given or keys or "authorization" in own):
                 hint = getattr(call.credentials, "hint", "hca auth status")
                 raise AuthError(f"{call.start.host} wants credentials for this, and there are none", hint=hint)
-            headers.update({name: value for name, value in given.items() if name.lower() not in own})
+            for name, value in given.items():
+                if name.lower() == "cookie" and "cookie" in own:
+                    # One header for all cookies: that of the key goes beside those of the call.
+                    key = next(each for each in headers if each.lower() == "cookie")
+                    headers[key] = f"{headers[key]}; {value}"
+                elif name.lower() not in own:
+                    headers[name] = value
             if not call.verbatim:
                 params += keys.items()
         request = requests.Request(

@@ -256,6 +256,26 @@ def test_schemes_of_documents():
     assert discovered.openid_url == "https://i/.well-known/x"
 
 
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        {"type": "oauth2", "flows": {"deviceAuthorization": None}},
+        {"type": "oauth2", "flows": {"deviceAuthorization": "x", "implicit": 7}},
+        {"type": "oauth2", "flows": {"implicit": {"authorizationUrl": "http://[x", "scopes": [1, {}]}}},
+        {"type": "oauth2", "flows": []},
+        {"type": ["oauth2"]},
+        {"type": "apiKey", "in": ["header"], "name": "k"},
+    ],
+)
+def test_schemes_of_odd_documents_cost_nothing(scheme):
+    bare = Service(name="bare")
+    settings = {"services.bare.url": "https://toy.example/x", "auth.store": "file"}
+    found = credentials_for(bare, settings, security_schemes={"s": scheme}, token="given")
+    assert all(isinstance(scope, str) for scope in scheme_from_security({"s": scheme}).scopes)
+    if scheme["type"] != "apiKey":
+        assert found.headers_for(URL) == {"Authorization": "Bearer given"}
+
+
 def test_reading_jwts():
     for nonsense in (None, "", "a.b", "a.b.c", "..", "a.W10.c", "x." + "W" * 10 + ".y", 7):
         assert jwt_claims(nonsense) == {}

@@ -17,6 +17,7 @@ import pytest
 from hca_base.auth import credentials_for, login, logout, oauth_client, open_store
 from hca_base.errors import AuthError, HCAError, TimedOutError, UnreachableError, UsageError
 from hca_base.http import Session, json_of
+from hca_base.plugins import Service
 
 
 class Visitor:
@@ -403,6 +404,27 @@ def test_settings_from_the_document(issuer, settings, toy):
     openid = {"o": {"type": "openIdConnect", "openIdConnectUrl": f"{issuer.url}/.well-known/openid-configuration"}}
     issuer.with_discovery = True
     assert client_of(issuer, settings, toy, security_schemes=openid).token_url == f"{issuer.url}/token"
+
+
+def from_document(issuer, settings, flow):
+    settings["auth.client_id"] = "mine"
+    schemes = {"s": {"type": "oauth2", "flows": {"authorizationCode": {"scopes": {}, **flow}}}}
+    bare = Service(name="bare", client_section="bare")
+    return oauth_client(bare, settings, Session(settings), base_url=f"{issuer.url}/api/v1", security_schemes=schemes)
+
+
+def test_relative_urls_of_a_document_are_those_of_the_service(issuer, settings):
+    issuer.with_secrets = issuer.with_discovery = False
+    found = from_document(issuer, settings, {"authorizationUrl": "/login", "tokenUrl": "token"})
+    assert (found.authorization_url, found.token_url) == (f"{issuer.url}/login", f"{issuer.url}/api/v1/token")
+
+
+@pytest.mark.parametrize("name", ["authorizationUrl", "tokenUrl"])
+def test_urls_of_a_document_that_are_none(issuer, settings, name):
+    issuer.with_secrets = issuer.with_discovery = False
+    flow = {"authorizationUrl": f"{issuer.url}/a", "tokenUrl": f"{issuer.url}/t", name: "http://[x"}
+    with pytest.raises(UsageError, match="not a usable URL"):
+        from_document(issuer, settings, flow)
 
 
 def test_a_discovery_document_of_somebody_else(issuer, settings, toy):

@@ -133,6 +133,17 @@ def test_credentials_go_along_within_the_host(server, kit, credentials):
     assert [asked.headers.get("Authorization") for asked in server.asked] == ["Bearer canary-token-1"] * 3
 
 
+def test_a_key_in_a_cookie_goes_beside_other_cookies(server, kit):
+    class Key(kit.Credentials):
+        def headers_for(self, url):
+            return {"Cookie": "sid=key"}
+
+    session = Session(credentials=Key())
+    session.get(server.url, headers={"Cookie": "lang=en"})
+    session.get(server.url)
+    assert [asked.headers["Cookie"] for asked in server.asked] == ["lang=en; sid=key", "sid=key"]
+
+
 def test_a_301_elsewhere_is_no_wait(server, other_server, kit, credentials):
     server.answers(wait_answer(kit, other_server.url + "/x", "1000"))
     Session(credentials=credentials).get(server.url)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from hca_base import __version__
 from hca_base.errors import AuthError, HCAError, RefusedError, UnreachableError
@@ -280,8 +280,10 @@ class Session:
                     headers[key] = f"{headers[key]}; {value}"
                 elif name.lower() not in own:
                     headers[name] = value
-            if not call.verbatim:
-                params += keys.items()
+            if keys and not call.verbatim:
+                # The link to a next page may have it already.
+                present = {name for name, _ in parse_qsl(urlsplit(call.url).query, keep_blank_values=True)}
+                params += [(name, value) for name, value in keys.items() if name not in present]
         request = requests.Request(
             call.method, call.url, params=params, data=call.body.data, json=call.body.json, headers=headers
         )

@@ -15,7 +15,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import DocumentError, HCAError, NotFoundError, ServiceError, UnreachableError
+from ..errors import (
+    ConfigError,
+    DocumentError,
+    HCAError,
+    NotFoundError,
+    RefusedError,
+    ServiceError,
+    UnreachableError,
+    UsageError,
+)
 from ._index import Index, NotAnIndex
 from ._location import is_url, source_path
 
@@ -205,7 +214,10 @@ class DocumentCache:
             return index
         try:
             return self.refresh(service, session, url)
-        except (DocumentError, UnreachableError) as e:
+        except ConfigError:
+            raise  # the call itself would meet it too
+        except (DocumentError, UnreachableError, RefusedError, UsageError) as e:
+            # Refused, or no URL: what a gateway redirects to that wants a login first.
             # The document that ships with a plugin describes the service at its default URL, and that one alone: to
             # go by it elsewhere might send a call to another service than the one that was asked for.
             if index is None and service is not None and self._default(service) == url:

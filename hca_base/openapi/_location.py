@@ -31,8 +31,8 @@ def source_path(source: str | os.PathLike[str]) -> Path:
 def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
     """Where the service of a document is.
 
-    * What the document states counts: ``servers`` (OpenAPI 3, the first), or ``schemes``, ``host`` and ``basePath``
-      (Swagger 2). What it leaves out is taken from the URL that it was fetched from.
+    * What the document states counts: ``servers`` (OpenAPI 3, the first that has a URL), or ``schemes``, ``host`` and
+      ``basePath`` (Swagger 2). What it leaves out is taken from the URL that it was fetched from.
     * Of several schemes, the one that the document was fetched by, else https. Where its host is the one that the
       document was fetched from, the scheme is the URL's, whatever ``schemes`` says: there it answers.
     * A document fetched from this machine (loopback) describes the deployment that served it, even if it names another
@@ -48,7 +48,9 @@ def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
             stated = _swagger_base(root, fetched)
         else:
             servers = root.get("servers")
-            first = server_url(servers[0]) if isinstance(servers, list) and servers else "/"
+            first: str | None = "/"
+            if isinstance(servers, list) and servers:
+                first = next((each for each in map(server_url, servers) if each), None)
             stated = urljoin(url, first) if fetched and url and first else first
         if not stated:
             return None

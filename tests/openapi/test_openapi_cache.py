@@ -54,6 +54,19 @@ def set_age(index: Index, days: float) -> None:
     os.utime(index.path, (time.time() - days * DAY,) * 2)
 
 
+@pytest.mark.parametrize("target", ["http://169.254.169.254/login", "ftp://a.example/", "http://" + "a" * 300 + "/"])
+def test_a_gateway_that_leads_astray_leaves_the_stale_document(
+    service: Service, web: Any, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    web.documents["/swagger.json"] = document("/one")
+    cache = cache_of(f"{web.url}/swagger.json")
+    set_age(cache.refresh(service, Session()), days=8)
+    del web.documents["/swagger.json"]
+    web.answer = lambda request: (302, {"Location": target}, b"")
+    assert commands(cache.current(service, Session())) == ["get-one"]
+    assert "using the old one" in capsys.readouterr().err
+
+
 def test_without_network_and_cache_the_bundled_document_serves(service: Service) -> None:
     index = Index.open(service, config.load())
     assert commands(index) == ["get-bundled"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import pydoc
 import threading
 from collections.abc import Mapping
@@ -457,6 +458,45 @@ def test_pages_of_another_host_get_nothing_of_the_service(web: Any, other_web: A
     with pytest.raises(RefusedError, match="next page of this POST"):
         list(client.post_list.iterate(note="private"))
     assert [request.body for request in other_web.seen] == [b""]
+
+
+def keyed(web: Any, where: str) -> Client:
+    """A client of a service that wants a key; the caller gives one."""
+    secret = {"type": "object", "properties": {"pin": {"type": "string", "format": "password"}}}
+    header = {"name": "Ocp-Sub-Key", "in": "header", "schema": {"type": "string"}}
+    web.documents["/keyed.json"] = {
+        "openapi": "3.0.3",
+        "security": [{"key": []}],
+        "components": {"securitySchemes": {"key": {"type": "apiKey", "in": where, "name": "Ocp-Sub-Key"}}},
+        "paths": {
+            "/x": {
+                "get": {"parameters": [header], "responses": {"206": {"description": "a page"}}},
+                "post": {"requestBody": {"content": {"application/json": {"schema": secret}}}, "responses": {}},
+            }
+        },
+    }
+    return Client(swagger_url=f"{web.url}/keyed.json", token="token-of-the-client")
+
+
+def test_traces_hide_keys_and_passwords_that_are_arguments(web: Any, caplog: pytest.LogCaptureFixture) -> None:
+    client = keyed(web, "header")
+    caplog.set_level(logging.DEBUG, logger="hca.http")
+    client.get_x(ocp_sub_key="canary-key-argument")
+    client.post_x(pin="canary-pin-argument")
+    assert web.seen[0].headers["Ocp-Sub-Key"] == "canary-key-argument"
+    assert web.seen[1].json == {"pin": "canary-pin-argument"}
+    assert "Ocp-Sub-Key: [hidden]" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_a_link_that_has_the_key_is_not_given_it_again(web: Any) -> None:
+    def answer(request: Any) -> Any:
+        more = "page=2" not in request.target
+        return 200, {**JSON, **({"Link": f"<{request.target}&page=2>; rel=next"} if more else {})}, b"[1]"
+
+    web.answer = answer
+    assert list(keyed(web, "query").get_x.iterate()) == [1, 1]
+    assert [request.target.count("token-of-the-client") for request in web.seen] == [1, 1]
 
 
 def test_json_by_its_old_name(client: Client, web: Any) -> None:

@@ -523,6 +523,9 @@ def test_openapi_base_url() -> None:
     def base(url: str | None, *servers: Any) -> str | None:
         return Document.load({"openapi": "3.0.0", "paths": {}, "servers": list(servers)}, base_url=url).base_url
 
+    # One that cannot be completed is passed over.
+    assert base(None, {"url": "https://{host}/"}, {}, {"url": "https://b.example.org/"}) == "https://b.example.org"
+
     variables = {"region": {"default": "eu"}, "port": {"default": "8443", "enum": ["8443"]}}
     templated = {"url": "https://{region}.example.org:{port}/v1/", "variables": variables}
     assert base(None, templated) == "https://eu.example.org:8443/v1"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import AuthError
+from hca_base.errors import AuthError, UsageError
 from hca_base.http import origin_of, remember_secret
 
 from ._records import Record, identity_of, jwt_claims, near_expiry, number, seconds_left, text, why_not
@@ -337,11 +338,15 @@ def params_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
 
 
 def hosts_of(*urls: str | None) -> list[str]:
-    """The origins of those URLs that are http or https; paths of files have none."""
+    """The origins of those URLs that are http or https; paths of files have none.
+
+    One that cannot be used is passed over: nothing can be sent there, and whoever tries to says why.
+    """
     origins = []
     for url in urls:
         if url and url.lower().startswith(("http://", "https://")):
-            origin = str(origin_of(url))
-            if origin not in origins:
-                origins.append(origin)
+            with contextlib.suppress(UsageError):
+                origin = str(origin_of(url))
+                if origin not in origins:
+                    origins.append(origin)
     return origins

@@ -67,7 +67,7 @@ def service_of_section(name: str, section: Mapping[str, Any], base: Service | No
         name=name,
         title=title,
         credentials=scheme,
-        safe_operations=tuple(str(o) for o in section.get("safe_operations") or ()),
+        safe_operations=_names(f"services.{name}.safe_operations", section.get("safe_operations")),
     )
 
 
@@ -77,10 +77,29 @@ def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     from ._service import CredentialScheme
 
     known = {field.name for field in fields(CredentialScheme)}
-    for key in given:
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        where = f"services.{name}.credentials.{key}"
         if key not in known:
-            raise ConfigError(
-                f"services.{name}.credentials.{key} is not a setting",
-                hint=f"there are {', '.join(sorted(known))}",
-            )
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+            raise ConfigError(f"{where} is not a setting", hint=f"there are {', '.join(sorted(known))}")
+        if key in ("scopes", "env"):
+            found[key] = _names(where, value)
+        elif key == "kind" and value not in CredentialScheme.KINDS:
+            raise ConfigError(f"{where} must be one of {', '.join(CredentialScheme.KINDS)}, not {value!r}")
+        elif key == "claims" and not isinstance(value, Mapping):
+            raise ConfigError(f"{where} must be an object, not {value!r}")
+        elif key != "claims" and not (value is None or isinstance(value, str)):
+            raise ConfigError(f"{where} must be a text, not {value!r}")
+        else:
+            found[key] = value
+    return found
+
+
+def _names(where: str, value: Any) -> tuple[str, ...]:
+    """A list of names; a single one may stand for itself."""
+    if value is None:
+        return ()
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        raise ConfigError(f"{where} must be a list of names, not {value!r}")
+    return tuple(listed)

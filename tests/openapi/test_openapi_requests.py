@@ -292,7 +292,7 @@ def test_media_types_of_parts(api: Api) -> None:
     assert b"X-Evil" not in seen.body
 
 
-@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs /dev/fd")
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="only on POSIX: there is no /dev/fd")
 @pytest.mark.parametrize("kind", ["application/octet-stream", "multipart/form-data"])
 def test_a_pipe_is_not_an_empty_file(api: Api, kind: str) -> None:
     read, write = os.pipe()
@@ -312,7 +312,7 @@ def test_names_of_files_that_are_no_utf_8(api: Api, tmp_path: Path) -> None:
     try:
         Path(os.fsdecode(path)).write_bytes(b"x")
     except OSError:
-        pytest.skip("this file system has no such names")
+        pytest.skip("only on Linux: this file system has no such names")
     medium = {"schema": {"type": "object", "properties": {"f": FILE}}}
     seen = api({"requestBody": {"content": {"multipart/form-data": medium}}}, {"f": os.fsdecode(path)})
     assert b'filename="\xff.bin"' in seen.body

@@ -144,6 +144,8 @@ def record_from_answer(answer: Mapping[str, Any], base: Mapping[str, Any]) -> Re
     token = text(answer.get("access_token"))
     if token is None:
         raise AuthError("the issuer's answer holds no access token")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise AuthError("the issuer gives a token with characters that a token cannot have")
     kind = text(answer.get("token_type")) or "Bearer"
     if kind.lower() != "bearer":
         raise AuthError(f"the issuer gives tokens of kind {kind[:20]!r}, which are not supported")

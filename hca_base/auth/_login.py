@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from hca_base.errors import AuthError, HCAError, UsageError
-from hca_base.http import Session, guard_loggers, remember_secret
+from hca_base.http import Session, answer_within, guard_loggers, remember_secret
 
 from . import _terminal
 from ._client_settings import OAuthClient, oauth_client
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a user has to log in.
 LOGIN_TIMEOUT = 600.0
+#: Seconds for the issuer's whole answer to the code.
+EXCHANGE_TIME = 60.0
 
 Say = Callable[[str], None]
 
@@ -212,6 +214,9 @@ class _Flow:
         transport = self.session.transport
         oauth.merge_environment_settings = transport.merge_environment_settings
         oauth.get_redirect_target = transport.get_redirect_target
+        for scheme in ("https://", "http://"):
+            # Its connections bound the time of a whole answer; those of requests only the pauses in it.
+            oauth.mount(scheme, transport.get_adapter(scheme))
         oauth.headers["User-Agent"] = self.session.user_agent
         options: dict[str, Any] = {"include_client_id": True}
         if client.client_secret and client.auth_method == "basic":
@@ -220,7 +225,8 @@ class _Flow:
             options = {"auth": HTTPBasicAuth(client.client_id, client.client_secret), "include_client_id": False}
         with _oauthlib(client):
             try:
-                token = dict(flow.fetch_token(code=code, timeout=(10, 30), **options))
+                with answer_within(min(EXCHANGE_TIME, self.session.settings.answer_timeout), body=True):
+                    token = dict(flow.fetch_token(code=code, timeout=(10, 30), **options))
             except Exception as error:  # noqa: BLE001 - of requests, urllib3, oauthlib; their texts may hold the answer
                 raise _failure(error, client.token_url) from None
         if isinstance(token.get("scope"), list):  # oauthlib's own form

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import logging
 import re
@@ -227,6 +228,50 @@ def test_the_code_does_not_follow_a_redirect(issuer, settings, toy, visitor):
     with pytest.raises(AuthError):
         browse(toy, settings, visitor)
     assert issuer.asked("/v1/elsewhere") == []
+
+
+def test_a_token_that_cannot_be_sent(issuer, settings, toy, visitor):
+    issuer.token_answer = lambda: (200, {"access_token": "canary\nX-Evil: 1", "token_type": "Bearer"})
+    with pytest.raises(AuthError, match="characters"):
+        browse(toy, settings, visitor)
+    assert open_store(settings).accounts() == []
+
+
+@pytest.mark.parametrize("head", [b"X-Slow: ", b"Content-Length: 600000\r\n\r\n"])
+def test_a_token_endpoint_that_drips(issuer, settings, toy, head):
+    """Each byte comes in time; all of them together never would."""
+    stop = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip():
+        with contextlib.suppress(OSError):
+            while True:
+                connection = listener.accept()[0]
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + head)
+                with contextlib.suppress(OSError):
+                    while not stop.wait(0.1):
+                        connection.sendall(b"x")
+                connection.close()
+
+    threading.Thread(target=drip, daemon=True).start()
+    settings["auth.token_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}/token"
+    settings["http.answer_timeout"] = 0.5
+    ended = []
+
+    def attempt():
+        try:
+            login(toy, settings, remote=True, ask=lambda prompt: "a-code", say=lambda message: None)
+        except HCAError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(15)
+    stop.set()
+    listener.close()
+    thread.join(15)
+    assert [type(error) for error in ended] == [TimedOutError]
 
 
 def test_nothing_secret_is_logged(issuer, settings, toy, visitor, caplog):

@@ -198,7 +198,9 @@ def _boolean(parameter: Parameter, value: Any) -> bool:
 
 
 def _any(value: Any) -> Any:
-    if isinstance(value, str):
+    # Objects and arrays only: the command line has read its words already, and the text "5", which a caller gave as a
+    # text (in quotes, there), is not the number.
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):

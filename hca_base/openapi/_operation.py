@@ -27,8 +27,8 @@ class Parameter:
     :ivar python_name: the name of the keyword argument
     :ivar option: the option on the command line, with its dashes
     :ivar location: path, query, header, cookie, body or formData
-    :ivar type: string, integer, number, boolean, array, object, file, or any (no type is stated: JSON is taken as
-        such, everything else as text)
+    :ivar type: string, integer, number, boolean, array, object, file, or any (no type is stated: the text of
+        an object or array is taken for that, any other for itself)
     :ivar default: what the service assumes without the argument; it is not sent
     :ivar items: type of an array's items
     :ivar style: how an array or object is written: csv, ssv, tsv, pipes, multi, deepObject, json, simple, label, matrix

@@ -48,6 +48,11 @@ def parameter(type_: str, **more: Any) -> Parameter:
         ("string", datetime.date(2019, 5, 14), "2019-05-14"),
         ("any", "[1]", [1]),
         ("any", "text", "text"),
+        ("any", "5", "5"),
+        ("any", "true", "true"),
+        ("any", ' {"a": 1}', {"a": 1}),
+        ("any", "[not JSON", "[not JSON"),
+        ("any", "", ""),
         ("any", {"a"}, {"a"}),
     ],
 )

@@ -145,6 +145,14 @@ def test_json_body(api: Api) -> None:
     assert api(operation, {}).body == b"{}"
 
 
+def test_a_text_stays_one_where_numbers_would_do_too(api: Api) -> None:
+    either = {"oneOf": [{"type": "string"}, {"type": "integer"}]}
+    members = {"title": either, "labels": {"type": "array", "items": either}}
+    body = {"requestBody": {"content": {JSON: {"schema": {"type": "object", "properties": members}}}}}
+    given = {"title": "5", "labels": ["5", 5, "true"]}
+    assert api(body, given).json == given
+
+
 def test_whole_body(api: Api) -> None:
     def body(schema: dict[str, Any], value: Any, content_type: str = JSON) -> Any:
         return api({"requestBody": {"content": {content_type: {"schema": schema}}}}, {"body": value})

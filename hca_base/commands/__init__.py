@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ._confirm import confirm as confirm
     from ._context import Context as Context
     from ._context import GlobalOptions as GlobalOptions
+    from ._context import read_stdin_bytes as read_stdin_bytes
+    from ._context import stdin_lines as stdin_lines
     from ._page import columns as columns
     from ._page import page as page
     from ._parser import Parser as Parser
@@ -58,6 +60,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "confirm": "._confirm",
         "json_argument": "._values",
         "page": "._page",
+        "read_stdin_bytes": "._context",
+        "stdin_lines": "._context",
         "text_argument": "._values",
     },
 )

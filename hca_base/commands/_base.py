@@ -232,7 +232,9 @@ def existing_directory(value: str) -> Path:
 
     :raises hca_base.errors.UsageError: there is none
     """
-    path = Path(value).expanduser()
+    from ..config import expand_home
+
+    path = expand_home(value)
     if not path.is_dir():
         raise UsageError(f"{path} is not a directory")
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..errors import UsageError
+from ._context import read_stdin_line
 
 
 def confirm(question: str, *, yes: bool = False) -> None:
@@ -20,5 +21,5 @@ def confirm(question: str, *, yes: bool = False) -> None:
         raise UsageError(f"{question} There is nobody to ask", hint="say --yes to do it without asking")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if read_stdin_line().strip().lower() not in ("y", "yes"):
         raise UsageError("not done")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import AuthError, UsageError
 
@@ -130,7 +132,7 @@ class Context:
             return None
         if self._token is None:
             if given == "-":
-                self._token = sys.stdin.readline().strip() if sys.stdin is not None else ""
+                self._token = read_stdin_line().strip()
                 if not self._token:
                     raise AuthError("--access-token - was given, but stdin holds no token")
             else:
@@ -165,12 +167,48 @@ def read_stdin() -> str:
 
     :raises hca_base.errors.UsageError: it is closed or not UTF-8
     """
-    if sys.stdin is None:
-        raise UsageError("stdin is closed, but '-' asks for text from it")
     try:
-        data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
-        return data.decode("utf-8-sig")
+        return read_stdin_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"stdin is not UTF-8 text: {error}") from None
+
+
+def read_stdin_bytes() -> bytes:
+    """All of stdin.
+
+    :raises hca_base.errors.UsageError: it is closed or cannot be read
+    """
+    if sys.stdin is None:
+        raise UsageError("stdin is closed, but '-' asks for text from it")
+    with _stdin_errors():
+        if hasattr(sys.stdin, "buffer"):
+            data: bytes = sys.stdin.buffer.read()
+            return data
+        return sys.stdin.read().encode()
+
+
+def read_stdin_line(limit: int = -1) -> str:
+    """A line of stdin; empty at its end, or where it is closed.
+
+    :param limit: the most characters to read
+    :raises hca_base.errors.UsageError: it cannot be read
+    """
+    with _stdin_errors():
+        return sys.stdin.readline(limit) if sys.stdin is not None else ""
+
+
+def stdin_lines(stream: TextIO) -> Iterator[str]:
+    """The lines of what is, or was, stdin.
+
+    :raises hca_base.errors.UsageError: it cannot be read
+    """
+    with _stdin_errors():
+        yield from stream
+
+
+@contextlib.contextmanager
+def _stdin_errors() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(f"stdin cannot be read: {os.strerror(error.errno) if error.errno else error}") from None

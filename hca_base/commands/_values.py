@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
@@ -19,7 +18,9 @@ def _contents(value: str) -> tuple[str, str]:
     if value == "-":
         return read_stdin(), "stdin"
     if value.startswith("@"):
-        path = Path(value[1:]).expanduser()
+        from ..config import expand_home
+
+        path = expand_home(value[1:])
         try:
             return path.read_bytes().decode("utf-8-sig"), str(path)
         except OSError as error:

@@ -13,6 +13,7 @@ from ..errors import AuthError, HCAError, UsageError
 from ..output import warn
 from ..plugins import registry
 from ._base import Command, Lister
+from ._context import read_stdin_line
 
 if TYPE_CHECKING:
     from ..plugins import Service
@@ -266,7 +267,7 @@ def read_secret(prompt: str | None) -> str:
             return getpass.getpass(prompt, stream=sys.stderr)
         except EOFError:
             raise UsageError("no key was given") from None
-    line = sys.stdin.readline(_STDIN_LIMIT).strip() if sys.stdin is not None else ""
+    line = read_stdin_line(_STDIN_LIMIT).strip()
     if not line:
         raise UsageError("stdin holds no token or key")
     return line

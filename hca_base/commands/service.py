@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import config as settings
@@ -242,7 +241,7 @@ def document_source(given: str) -> str:
     """A URL as it is; a file as an absolute path."""
     if re.match(r"https?://", given, re.IGNORECASE):
         return given
-    path = Path(given.removeprefix("file://")).expanduser()
+    path = settings.expand_home(given.removeprefix("file://"))
     if not path.is_file():
         raise UsageError(f"there is no file {path}", hint="give a file, or a URL that begins with http:// or https://")
     return str(path.absolute())

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ._lock import LockTimeout as LockTimeout
     from ._model import Config as Config
     from ._model import Origin as Origin
+    from ._paths import expand_home as expand_home
     from ._profiles import active_profile as active_profile
     from ._profiles import check_profile_name as check_profile_name
     from ._profiles import create_profile as create_profile
@@ -77,6 +78,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "delete_profile": "._profiles",
         "edit_file": "._edit",
         "ensure_user_config": "._first_run",
+        "expand_home": "._paths",
         "is_secret": "._keys",
         "join_key": "._keys",
         "list_profiles": "._profiles",

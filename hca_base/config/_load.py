@@ -101,7 +101,7 @@ def load(
 
     for name in environ.get("HCA_CONFIG_FILE", "").split(os.pathsep):
         if name:
-            path = Path(name).expanduser()
+            path = _paths.expand_home(name)
             add(path, f"HCA_CONFIG_FILE {name}", "file", f"HCA_CONFIG_FILE names {name}, which does not exist")
 
     if profile is not None and chosen is not None:

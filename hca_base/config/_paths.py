@@ -46,6 +46,11 @@ def site_config_file(environ: Mapping[str, str] | None = None) -> Path:
     return Path(environ.get("HCA_SITE_CONFIG") or "/etc/hca/config.json")
 
 
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """A path with ``~`` and ``~NAME`` replaced by the home of that user; as it is, where there is no such user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises RuntimeError for an unknown user
+
+
 def _xdg(variable: str, under_home: tuple[str, ...], environ: Mapping[str, str] | None) -> Path:
     environ = os.environ if environ is None else environ
     value = environ.get(variable, "")

@@ -76,9 +76,9 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
     :raises UsageError: it cannot be written
     """
-    from ..config import open_atomic
+    from ..config import expand_home, open_atomic
 
-    path = path.expanduser()
+    path = expand_home(path)
     if path.is_dir():
         raise UsageError(f"--output: {path} is a folder", hint="give the name of a file")
     if not path.parent.is_dir():

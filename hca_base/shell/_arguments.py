@@ -182,12 +182,12 @@ def _anything(value: str) -> Any:
 
 def _file(value: str) -> Any:
     """The content of a file, for parameters that carry one: a path, or ``-`` for stdin."""
-    import sys
-    from pathlib import Path
+    from ..commands import read_stdin_bytes
+    from ..config import expand_home
 
     if value == "-":
-        return sys.stdin.buffer.read()
-    path = Path(value.removeprefix("@")).expanduser()
+        return read_stdin_bytes()
+    path = expand_home(value.removeprefix("@"))
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"there is no file {path}")
     return path

@@ -25,7 +25,7 @@ def guard(action: Callable[[], int], options: GlobalOptions, *, last: bool = Fal
             code = exit_code(action())
         except SystemExit as error:
             code = _code_of_exit(error)
-        _flush()
+        flush_stdout()
         return code
     except KeyboardInterrupt:
         _say("interrupted")
@@ -44,7 +44,7 @@ def guard(action: Callable[[], int], options: GlobalOptions, *, last: bool = Fal
     except (Exception, RecursionError) as error:  # noqa: BLE001 - a fault of ours or of a plugin
         code = _unexpected(error, options)
     try:
-        _flush()
+        flush_stdout()
     except (BrokenPipeError, OutputError):
         # The error is told already; what stdout still holds cannot be written, and the code must stay ours.
         _give_up_stdout(last)
@@ -121,8 +121,12 @@ def _say(*lines: str) -> None:
         return
 
 
-def _flush() -> None:
-    """Write out what stdout holds, while errors can still be told."""
+def flush_stdout() -> None:
+    """Write out what stdout holds, while errors can still be told.
+
+    :raises BrokenPipeError: the reader is gone
+    :raises OutputError: it cannot be written
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:

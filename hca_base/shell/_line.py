@@ -37,7 +37,7 @@ def parse(text: str) -> Line:
     """Read a line.
 
     :raises Incomplete: a quote or bracket is not closed
-    :raises hca_base.errors.UsageError: a redirection has no file
+    :raises hca_base.errors.UsageError: a redirection has no file, or is one of two
     """
     line = Line()
     position = 0
@@ -47,11 +47,15 @@ def parse(text: str) -> Line:
             return line
         character = text[position]
         if character == "|":
+            if line.output is not None:
+                raise _two_outputs()
             line.pipe = text[position + 1 :].strip()
             if not line.pipe:
                 raise UsageError("nothing comes after '|'")
             return line
         if character == ">":
+            if line.output is not None:
+                raise _two_outputs()
             line.append = text[position : position + 2] == ">>"
             position = _skip(text, position + (2 if line.append else 1))
             if position >= len(text) or text[position] in "|>":
@@ -60,6 +64,10 @@ def parse(text: str) -> Line:
             continue
         word, position = _word(text, position)
         line.words.append(word)
+
+
+def _two_outputs() -> UsageError:
+    return UsageError("the output of a line goes to one file or command, not to two")
 
 
 def _skip(text: str, position: int) -> int:

@@ -143,9 +143,10 @@ def _open_streams() -> None:
                 setattr(sys, name, os.fdopen(opened, "r" if number == 0 else "w", encoding="utf-8"))
             except OSError:
                 continue
-        elif number:
+        else:
             try:
-                # A terminal of another encoding gets \u escapes for what it cannot show, not a traceback.
-                stream.reconfigure(errors="backslashreplace")
+                # A terminal of another encoding gets \u escapes for what it cannot show, not a traceback; bytes of
+                # stdin that are no text become what they would be in an argument.
+                stream.reconfigure(errors="backslashreplace" if number else "surrogateescape")
             except (AttributeError, ValueError, OSError):
                 continue

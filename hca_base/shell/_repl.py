@@ -77,9 +77,11 @@ class _without_stdin:
     """Gives the lines of stdin, and an empty stdin to the commands: they must not eat the rest of the batch."""
 
     def __enter__(self) -> Iterator[str]:
+        from ..commands import stdin_lines
+
         self._stdin = sys.stdin
         sys.stdin = Path(os.devnull).open(encoding="utf-8")
-        return iter(self._stdin)
+        return stdin_lines(self._stdin)
 
     def __exit__(self, *exception: object) -> None:
         sys.stdin.close()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import subprocess
-import sys
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ExitCode, HCAError, UsageError
+from ..errors import UsageError
 from . import _line
 from ._errors import guard
+from ._outputs import output_of, run_system
 
 if TYPE_CHECKING:
     from ._app import HcaApp
@@ -84,18 +79,23 @@ class Session:
     def _run(self, text: str) -> int:
         # Another command, an editor or another process may have changed the settings since the last line.
         self.context.notice_changes()
+        if "\0" in text:
+            # No system takes it in the name of a file or in an argument.
+            raise UsageError("the line holds a NUL character")
         stripped = text.strip()
         if stripped.startswith("!"):
-            return _system(stripped[1:])
+            return run_system(stripped[1:])
         line = _line.parse(text)
         words = line.words
         if words and words[0] == "hca":
             # A line copied from the documentation.
             words = words[1:]
         if not words:
+            if line.pipe is not None or line.output is not None:
+                raise UsageError("there is no command whose output could go there")
             return 0
         code = 0
-        with self._output_of(line) as finish:
+        with output_of(line) as finish:
             code = self._dispatch(words)
         return int(finish(code))
 
@@ -191,6 +191,7 @@ class Session:
 
     def _apply(self, key: str, value: str) -> None:
         from .. import config
+        from ..commands.config import check_value
         from ..output import FORMATS
         from ._logging import configure
         from ._split import LEVELS
@@ -212,9 +213,7 @@ class Session:
             options.overrides["output.format"] = value
         else:
             parsed = config.parse_value(value)
-            for problem in config.check_value(key, parsed):
-                if problem.severity == "error":
-                    raise UsageError(f"{problem.key}: {problem.message}")
+            check_value(key, parsed)
             options.overrides[key] = parsed
         self.context.forget()
 
@@ -234,51 +233,6 @@ class Session:
             options.overrides.pop("output.format" if key == "format" else key, None)
         self.context.forget()
         return 0
-
-    # -- where output goes --
-
-    @contextlib.contextmanager
-    def _output_of(self, line: _line.Line) -> Iterator[Any]:
-        """Send stdout to the line's pipe or file; gives a function from the command's exit code to the line's."""
-        if line.pipe is not None:
-            yield from self._piped(line.pipe)
-        elif line.output is not None:
-            yield from self._redirected(line.output, line.append)
-        else:
-            yield lambda code: code
-
-    def _piped(self, command: str) -> Iterator[Any]:
-        sys.stdout.flush()
-        reader = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE)
-        assert reader.stdin is not None
-        stream = io.TextIOWrapper(reader.stdin, encoding="utf-8", errors="backslashreplace")
-        try:
-            try:
-                with _stdout(stream):
-                    yield lambda code: code or (ExitCode.FAILED if reader.returncode else 0)
-            except BrokenPipeError:
-                # '| head' has seen enough.
-                pass
-        finally:
-            with contextlib.suppress(OSError, ValueError):
-                stream.close()
-            with contextlib.suppress(KeyboardInterrupt):
-                reader.wait()
-
-    def _redirected(self, name: str, append: bool) -> Iterator[Any]:
-        from ..config import open_atomic
-
-        path = Path(name).expanduser()
-        with contextlib.ExitStack() as stack:
-            try:
-                opened: Any = path.open("ab") if append else open_atomic(path, new_mode=0o666 & ~_umask())
-                binary = stack.enter_context(opened)
-            except OSError as error:
-                raise HCAError(f"{path} cannot be written: {error.strerror or error}") from None
-            stream = io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", write_through=True)
-            with _stdout(stream):
-                yield lambda code: code
-            stream.detach()
 
     # -- what results held --
 
@@ -322,29 +276,3 @@ class Session:
         for name in names:
             found.update(dict.fromkeys(reversed(self.seen.get(name, ()))))
         return list(found)
-
-
-@contextlib.contextmanager
-def _stdout(stream: IO[str]) -> Iterator[None]:
-    before = sys.stdout
-    sys.stdout = stream
-    try:
-        yield
-        stream.flush()
-    finally:
-        sys.stdout = before
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _system(command: str) -> int:
-    """Run a command of the system's shell with our own terminal."""
-    if not command.strip():
-        raise UsageError("nothing comes after '!'")
-    sys.stdout.flush()
-    code = subprocess.run(command, shell=True, check=False).returncode
-    return code if 0 <= code <= 255 else ExitCode.FAILED

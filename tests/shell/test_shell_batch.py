@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hca_base.errors import UsageError
 from hca_base.shell._line import Incomplete, parse
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
 
 
 @pytest.mark.parametrize(
@@ -156,3 +161,91 @@ def test_a_change_by_another_process_holds_at_the_next_line(hca: Any) -> None:
     other = f"!{sys.executable} -m hca_base config set http.timeout"
     lines = f"{other} 5\nconfig get http.timeout\n{other} 66\nconfig get http.timeout\n"
     assert hca("shell", stdin=lines, check=0).stdout.split() == ["5", "66"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_file_that_cannot_be_written_is_told_and_the_session_goes_on(hca: Any) -> None:
+    lines = "config path > /dev/full\nconfig schema > /dev/full\nhistory >> /dev/full\nconfig path --user\n"
+    done = hca("shell", stdin=lines, check=1)
+    assert done.stderr == "hca: error: /dev/full cannot be written: No space left on device\n" * 2
+    assert done.stdout.endswith("config.json\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_command_that_fails_tells_why_though_its_file_is_full(hca: Any) -> None:
+    done = hca("shell", "-c", "config get nothing.here > /dev/full", check=4)
+    assert "nothing.here is not set" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "config path > a\0b",
+        "config set x.y a\0b",
+        "!echo a\0b",
+        "config path | cat\0",
+        "config path > one | cat",
+        "config path > one > two",
+        "> one",
+        "| cat",
+        "config path > ~nobody-of-that-name/one",
+        # Longer than Linux takes.
+        pytest.param(f"!: {'x' * 200_000}", marks=LINUX),
+        pytest.param(f"config path | : {'x' * 200_000}", marks=LINUX),
+    ],
+    ids=lambda line: line[:20].replace("\0", "NUL"),
+)
+def test_a_line_that_cannot_be_run_is_told_in_one(hca: Any, line: str) -> None:
+    done = hca("shell", stdin=f"{line}\nconfig path --user\n")
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("hca: error: ")
+    assert "error.log" not in done.stderr
+    assert done.stdout.endswith("config.json\n")
+    assert list(hca.cwd.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_stdout_is_an_error_of_the_line_that_wrote(hca: Any) -> None:
+    command = [sys.executable, "-m", "hca_base", "shell", "-c", "config path", "-c", "!true", "-c", "config path|cat"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, env=hca.env, cwd=hca.cwd, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert b"error.log" not in done.stderr
+
+
+def test_bytes_that_are_no_text_are_an_error_of_their_line(hca: Any) -> None:
+    done = hca("shell", stdin=b"\xff\nconfig path --user\n", env={"PYTHONIOENCODING": "utf-8:strict"}, text=False)
+    assert done.returncode == 2
+    assert b"there is no command" in done.stderr
+    assert done.stdout.endswith(b"config.json\n")
+
+
+@LINUX
+@pytest.mark.parametrize(
+    "words", [["shell"], ["config", "set", "x.y", "-"], ["auth", "set-key", "s"], ["--access-token", "-", "s", "get-a"]]
+)
+def test_a_stdin_that_cannot_be_read(hca: Any, words: list[str]) -> None:
+    document = {
+        "openapi": "3.0.0",
+        "info": {"title": "s", "version": "1"},
+        "paths": {"/a": {"get": {"operationId": "getA", "responses": {"200": {"description": "ok"}}}}},
+    }
+    hca.cwd.joinpath("s.json").write_text(json.dumps(document), encoding="utf-8")
+    hca("service", "add", "s", "s.json", "--base-url", "http://127.0.0.1:9/", check=0)
+    with Path("/proc/self/mem").open("rb") as unreadable:
+        done = subprocess.run(
+            [sys.executable, "-m", "hca_base", *words],
+            env=hca.env,
+            cwd=hca.cwd,
+            stdin=unreadable,
+            capture_output=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"hca: error: stdin cannot be read: ")
+
+
+def test_a_doubtful_setting_is_warned_of(hca: Any) -> None:
+    done = hca("shell", "-c", "set http.timeot 5", "-c", "set", check=0)
+    assert "did you mean http.timeout?" in done.stderr

@@ -87,6 +87,7 @@ def test_a_member_that_ends_with_a_block(tmp_path: Path, serve: Callable[..., st
         b"\x1f\x8b",
         b"\0x",
     ],
+    ids=["no end", "no length", "no body", "garbage", "one byte", "two bytes", "after a zero"],
 )
 @pytest.mark.parametrize("chunked", [False, True])
 def test_what_is_no_whole_member_is_an_error(

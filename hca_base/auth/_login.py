@@ -148,6 +148,7 @@ class _Flow:
                 say(f"Your browser was asked to open the login page. If it does not show:\n{url}")
             else:
                 say(f"Open this page in a browser on this machine (elsewhere: --remote):\n{url}")
+            say(f"Waiting for the login, {_minutes(seconds)} at most; Ctrl-C ends it.")
             answer = receiver.wait(seconds)
         return self._exchange(flow, answer)
 
@@ -327,6 +328,10 @@ def _redirect_port(config: Any, service: Any) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 65536:
         raise UsageError(f"auth.redirect_port must be a port number, not {value!r}")
     return value
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _timeout(config: Any) -> float:

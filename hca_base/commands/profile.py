@@ -74,7 +74,7 @@ class Create(Command):
 class Use(Command):
     """Choose the profile that is used from now on.
 
-    ``default`` stands for none. HCA_PROFILE and --profile win over this choice.
+    'default' stands for none. HCA_PROFILE and --profile win over this choice.
     """
 
     example = "profile use staging"

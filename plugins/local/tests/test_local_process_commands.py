@@ -98,6 +98,8 @@ def test_the_life_of_a_deployment(user, tmp_path):
     assert "GET /v1/bundles/all 200" in user.run("local", "logs", "--access")[0]
     assert "replica=" not in user.run("local", "logs", "--access", "--lines", "1000")[0]
     assert user.run("local", "logs", "--lines", "0")[0] == ""
+    shown, told = user.run("local", "logs")
+    assert bool(shown) != told.endswith("server.log is empty\n")
 
     assert "stopped" in user.run("local", "stop")[1]
     assert user.status(code=6) == {"running": False, "data_dir": str(data_dir), "profile_in_use": None}

@@ -78,6 +78,8 @@ class Logs(Command):
             position = self._show(path, 0, parsed_args.lines)
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(f"there is no log {path}", hint="'hca local start' starts the deployment") from None
+        if position == 0:
+            self.note(f"{path} is empty")
         while parsed_args.follow:
             time.sleep(0.5)
             if path.exists():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hca_base.errors import HCAError, NotFoundError, VerificationError
 from hca_base.transfer import DirectoryDestination, Item, Report, TransferOptions, prefetch
 
-from .bundles import BUNDLE_JSON, Bundle, read_bundle
+from .bundles import BUNDLE_JSON, Bundle, BundleFile, read_bundle
 from .download import Download, ahead, stored_path
 from .download_bundle import ArgumentError
 from .manifest import Manifest, Row, copy_name
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LAYOUTS = ("none", "bundle")
 #: Rows of one bundle that are held at once.
-GROUP = 20_000
+GROUP = 10_000
 #: Bundles whose rows are looked for in one place; a manifest of more is sorted on disk.
 REMEMBERED = 100_000
 
@@ -82,16 +82,41 @@ def _write_copy(run: Download, manifest: Manifest) -> None:
 # -- by bundles ------------------------------------------------------------------------------------------------------
 
 
+class Listed(NamedTuple):
+    """What a row says of a file besides its name and bundle.
+
+    :ivar version: may be empty, for any
+    """
+
+    sha256: str
+    size: int
+    uuid: str
+    version: str
+
+    def contradiction(self, file: BundleFile) -> str | None:
+        """How the file of the bundle differs from what the row says of it; None where it does not."""
+        told = {"sha256": self.sha256, "size": self.size, "uuid": self.uuid.lower()}
+        found = {"sha256": file.sha256, "size": file.size, "uuid": file.uuid.lower()}
+        if self.version:
+            told["version"], found["version"] = self.version, file.version
+        return next(
+            (f"has the {key} {found[key]}; the manifest says {told[key]}" for key in told if told[key] != found[key]),
+            None,
+        )
+
+
 class Group(NamedTuple):
     """Rows of one bundle.
 
-    :ivar wanted: name -> sha256
+    :ivar wanted: by name
+    :ivar again: names that are in ``wanted`` with something else said of them
     :ivar first: no rows of this bundle came before
     """
 
     uuid: str
     version: str
-    wanted: dict[str, str]
+    wanted: dict[str, Listed]
+    again: list[tuple[str, Listed]]
     first: bool
 
 
@@ -145,19 +170,18 @@ def _sorted(manifest: Manifest) -> Iterator[Row]:
 
 
 def _grouped(rows: Iterator[Row] | Manifest) -> Iterator[Group]:
-    current: tuple[str, str] | None = None
-    wanted: dict[str, str] = {}
-    first = True
+    group: Group | None = None
     for row in rows:
-        bundle = (row.bundle_uuid, row.bundle_version)
-        if bundle != current or len(wanted) >= GROUP:
-            if current is not None:
-                yield Group(*current, wanted, first)
-            first, current, wanted = bundle != current, bundle, {}
-        if row.file_name:
-            wanted[row.file_name] = row.sha256
-    if current is not None:
-        yield Group(*current, wanted, first)
+        same = group is not None and (row.bundle_uuid, row.bundle_version) == (group.uuid, group.version)
+        if group is None or not same or len(group.wanted) + len(group.again) >= GROUP:
+            if group is not None:
+                yield group
+            group = Group(row.bundle_uuid, row.bundle_version, {}, [], not same)
+        listed = Listed(row.sha256, row.size, row.file_uuid, row.file_version)
+        if group.wanted.setdefault(row.file_name, listed) != listed:
+            group.again.append((row.file_name, listed))
+    if group is not None:
+        yield group
 
 
 def _bundles(
@@ -192,12 +216,13 @@ def bundle_items(
     if group is None:
         files = bundle.files
     else:
+        refused = _compare(run, bundle, group)
         files = [
             file
             for file in bundle.files
-            if (metadata and group.first if file.indexed else data and file.name in group.wanted)
+            if file.name not in refused
+            and (metadata and group.first if file.indexed else data and file.name in group.wanted)
         ]
-        _compare(run, bundle, group)
     run.check_bundle(bundle, files)
     name = bundle.name
     if group is None or group.first:
@@ -206,20 +231,22 @@ def bundle_items(
         yield run.item(f"{name}/{file.name}", file)
 
 
-def _compare(run: Download, bundle: Bundle, group: Group) -> None:
-    """Note what the manifest says of the bundle and the bundle does not."""
-    missing = dict(group.wanted)
-    for file in bundle.files:
-        expected = missing.pop(file.name, file.sha256)
-        if expected != file.sha256:
-            run.fail(
-                f"{bundle.name}/{file.name}",
-                VerificationError(
-                    f"{file.name} in bundle {bundle.name} has the sha256 {file.sha256}; the manifest says {expected}"
-                ),
+def _compare(run: Download, bundle: Bundle, group: Group) -> set[str]:
+    """Note what the manifest says of the bundle and the bundle does not; give the names of files that it is about.
+
+    Those are not downloaded: which of the two is right, only the user can know.
+    """
+    files = {file.name: file for file in bundle.files}
+    refused = set()
+    for name, listed in (*group.wanted.items(), *group.again):
+        error: HCAError | None = None
+        if name not in files:
+            error = NotFoundError(
+                f"the manifest lists {name!a} in bundle {bundle.name}, and the bundle has no such file"
             )
-    for name in missing:
-        run.fail(
-            f"{bundle.name}/{name}",
-            NotFoundError(f"the manifest lists {name!a} in bundle {bundle.name}, and the bundle has no such file"),
-        )
+        elif different := listed.contradiction(files[name]):
+            error = VerificationError(f"{name} in bundle {bundle.name} {different}")
+        if error is not None and name not in refused:
+            refused.add(name)
+            run.fail(f"{bundle.name}/{name}", error)
+    return refused

@@ -109,9 +109,12 @@ class Manifest:
         :raises UsageError: naming the first row that cannot
         """
         # Written for speed: nothing is downloaded before it has seen the last of perhaps a million rows.
-        bundle, _, _, uuid, _, sha256, size = self._places
-        bundle = bundle if self._bundles else uuid
-        assert bundle is not None and uuid is not None and sha256 is not None and size is not None
+        bundle, _, name, uuid, _, sha256, size = self._places
+        if not self._bundles:
+            # What a file is called, and where, is of no interest then.
+            bundle = name = uuid
+        assert bundle is not None and name is not None
+        assert uuid is not None and sha256 is not None and size is not None
         least = max(place for place in self._places if place is not None)
         plain = _SHA256.fullmatch
         number_of_bytes = _SIZE.fullmatch
@@ -120,7 +123,7 @@ class Manifest:
             if number == 1 or not record:
                 continue
             try:
-                if plain(record[sha256]) and record[uuid] and record[bundle] and len(record) > least:
+                if plain(record[sha256]) and record[uuid] and record[bundle] and record[name] and len(record) > least:
                     bytes_ = record[size]
                     if number_of_bytes(bytes_):
                         total += int(bytes_)
@@ -158,7 +161,7 @@ class Manifest:
             elif not _SIZE.fullmatch(row["file_size"]):
                 what = f"file_size is {row['file_size']!r:.80}, which is no number of bytes"
             else:
-                what = f"{'bundle_uuid' if row['file_uuid'] else 'file_uuid'} is empty"
+                what = next(f"{name} is empty" for name in ("file_uuid", "bundle_uuid", "file_name") if not row[name])
         return UsageError(f"manifest {self.path}, row {number}: {what}")
 
     def write_copy(self, target: Path | str, path_of: Callable[[str], str]) -> None:

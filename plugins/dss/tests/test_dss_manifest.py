@@ -204,6 +204,10 @@ def test_a_short_row_and_a_missing_bundle(hca: Any, bundle: Any) -> None:
     assert "row 3: has 2 of 8 columns" in done.stderr
     done = run(hca, bundle.manifest(["empty.txt"], bundle_uuid=""), "--layout", "bundle", check=2)
     assert "bundle_uuid is empty" in done.stderr
+    nameless = bundle.manifest(["links.json", "empty.txt"]).replace("\tempty.txt\t", "\t\t")
+    done = run(hca, nameless, "--layout", "bundle", check=2)
+    assert "row 3: file_name is empty" in done.stderr
+    run(hca, nameless)
 
 
 def test_a_manifest_that_cannot_be_read(hca: Any) -> None:
@@ -238,6 +242,27 @@ def test_a_listed_file_that_has_other_content_in_the_bundle(hca: Any, bundle: An
     text = bundle.manifest(["empty.txt", "sub/cells.csv"])
     done = run(hca, text.replace(hashlib.sha256(b"a,b\n").hexdigest(), "0" * 64), "--layout", "bundle", check=7)
     assert "sub/cells.csv" in done.stderr
+    assert names_in(hca.cwd / bundle.folder) == {"bundle.json", "links.json", "empty.txt"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("file_sha256", "0" * 64),
+        ("file_size", "7"),
+        ("file_uuid", "11111111-aaaa-4aaa-8aaa-111111111111"),
+        ("file_version", "2018-01-01T000000.000000Z"),
+    ],
+)
+def test_a_row_that_contradicts_the_bundle_or_another_row(hca: Any, bundle: Any, column: str, value: str) -> None:
+    good = bundle.manifest(["sub/cells.csv"])
+    bad = bundle.manifest(["sub/cells.csv"], **{column: value})
+    for text in (bad, good + bad.splitlines()[1] + "\n", bad + good.splitlines()[1] + "\n"):
+        done = run(hca, text, "--layout", "bundle", check=7)
+        assert f"has the {column.removeprefix('file_')} " in done.stderr and f"the manifest says {value}" in done.stderr
+        assert names_in(hca.cwd / bundle.folder) == {"bundle.json", "links.json"}
+    run(hca, good + good.splitlines()[1] + "\n", "--layout", "bundle")
+    assert (hca.cwd / bundle.folder / "sub/cells.csv").read_bytes() == b"a,b\n"
 
 
 def test_a_listed_bundle_that_is_not_there(hca: Any, bundle: Any) -> None:

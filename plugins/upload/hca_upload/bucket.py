@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import HCAError, UnreachableError
+from hca_base.errors import ExitCode, HCAError, UnreachableError, exit_code_of_status
 
 from .errors import UploadException
 
@@ -136,9 +136,26 @@ class telling:
         import botocore.exceptions
 
         if isinstance(error, botocore.exceptions.ClientError):
-            answer = error.response.get("Error", {})
-            raise UploadException(f"{self._what}: {answer.get('Code')}: {answer.get('Message')}") from None
+            raise _refusal(self._what, error.response) from None
         if isinstance(error, (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)):
             raise UnreachableError(f"{self._what}: the store cannot be reached") from None
         if isinstance(error, botocore.exceptions.BotoCoreError):
             raise HCAError(f"{self._what}: {error}") from None
+
+
+def _refusal(what: str, response: Any) -> UploadException:
+    """What a store refused, with the exit code that the same refusal of the service would have."""
+    answer = response.get("Error", {})
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = exit_code_of_status(status if isinstance(status, int) else 500)
+    hint = None
+    if answer.get("Code") in _CREDENTIALS or code == ExitCode.AUTH:
+        # Some of them come with status 400.
+        code, hint = ExitCode.AUTH, "the credentials are those of the AWS tools, or of 'hca auth set-key s3'"
+    return UploadException(f"{what}: {answer.get('Code')}: {answer.get('Message')}", exit_code=code, hint=hint)
+
+
+#: S3's names for credentials that it does not take.
+_CREDENTIALS = frozenset(
+    {"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
+)

@@ -59,6 +59,8 @@ def find_files(
     for path in local:
         if not os.path.lexists(path):
             raise UploadException(f"{path} does not exist", exit_code=ExitCode.NOT_FOUND)
+    if target_filename == "" or file_extension == "":
+        raise UsageError(f"--{'file-extension' if file_extension == '' else 'target-filename'} must not be empty")
     if target_filename and (len(given) != 1 or Path(given[0]).is_dir()):
         raise UsageError("--target-filename option may only be used when one file is being uploaded.")
     if file_extension and any(not Path(path).is_dir() for path in given):
@@ -69,6 +71,8 @@ def find_files(
             found += _objects(path, keep_paths, config)
         else:
             found += _local(path, file_extension, keep_paths)
+    if file_extension and not found:
+        warn(f"there is no file whose name ends in {file_extension!r} in {', '.join(given)}")
     if target_filename:
         if len(found) != 1:
             raise UsageError("--target-filename option may only be used when one file is being uploaded.")

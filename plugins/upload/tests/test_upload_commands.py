@@ -75,7 +75,21 @@ def test_target_names_that_would_be_resolved_away(hca: Any, site: Any, area: str
     hca.write("a.txt", b"x")
     for name in ("..", "../b", "x/../../y", "/b", "a//b", "x/"):
         assert hca("upload", "files", "a.txt", "-t", name, check=5).stderr.startswith("hca: error: a.txt: the service")
+    assert "must not be empty" in hca("upload", "files", "a.txt", "-t", "", check=2).stderr
     assert not site.objects(area)
+
+
+def test_a_directory_without_files_of_the_extension(hca: Any, site: Any, area: str) -> None:
+    hca.write("d/a.txt", b"x")
+    done = hca("upload", "files", "--file-extension", ".nope", "d")
+    assert "there is no file whose name ends in '.nope' in d" in done.stderr
+    assert "must not be empty" in hca("upload", "files", "--file-extension", "", "d", check=2).stderr
+
+
+def test_stages_that_cannot_be(hca: Any, site: Any, area: str) -> None:
+    for stage in ("lo cal", "", "a/b", "x.evil.example", "{y}"):
+        assert "is no stage" in hca("upload", "create", "--env", stage, check=2).stderr
+        assert "is no stage" in hca("upload", "report", "--env", stage, check=2).stderr
 
 
 def test_what_a_directory_holds(hca: Any, site: Any, area: str) -> None:
@@ -164,7 +178,10 @@ def test_objects_of_another_bucket(hca: Any, site: Any, area: str) -> None:
     assert {row["state"] for row in again} == {"present"}
     assert "would both be 'a.txt'" in hca("upload", "files", "s3://source-bucket/", check=5).stderr
     assert "there is nothing at" in hca("upload", "files", "s3://source-bucket/none", check=4).stderr
-    assert "NoSuchBucket" in hca("upload", "files", "s3://no-such-bucket/x", check=1).stderr
+    assert "NoSuchBucket" in hca("upload", "files", "s3://no-such-bucket/x", check=4).stderr
+    hca.env["AWS_SECRET_ACCESS_KEY"] = "another"
+    done = hca("upload", "files", "s3://source-bucket/run/", check=3)
+    assert "SignatureDoesNotMatch" in done.stderr and "'hca auth set-key s3'" in done.stderr
 
 
 def test_quiet_is_quiet(hca: Any, site: Any, area: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from hca_base.commands import confirm
 
 from ..uri import UploadAreaURI
-from .base import UploadCommand
+from .base import UploadCommand, check_stage
 
 _ALIAS = "UUID of an area that was selected before, or its first characters; or the area's address"
 
@@ -111,6 +111,8 @@ class Create(UploadCommand):
         parser.add_argument("--no-select", action="store_true", help="do not select it")
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        if parsed_args.env is not None:
+            check_stage(parsed_args.env)
         stage = parsed_args.env or self.config.get("upload.stage") or "prod"
         uuid = parsed_args.uuid or str(uuids.uuid4())
         area = self.service(stage).create_area(uuid)

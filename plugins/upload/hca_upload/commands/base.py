@@ -88,12 +88,21 @@ def add_area_options(parser: argparse.ArgumentParser) -> None:
 def area_of(command: UploadCommand, args: argparse.Namespace) -> UploadArea:
     """The area that ``--env`` and ``--uuid`` name, or the selected one."""
     settings = command.settings
+    if args.env is not None:
+        check_stage(args.env)
     if not args.uuid and not args.env:
         return command.area()
     uuid = args.uuid or settings.selected().area_uuid
     if not args.env:
         return command.area(settings.area_uri(uuid))
-    if not args.env.isalnum():
-        raise UsageError(f"--env {args.env!r} is no stage")
     bucket = settings.bucket_name_template.replace("{deployment_stage}", args.env)
     return command.area(UploadAreaURI(f"s3://{bucket}/{uuid}/"))
+
+
+def check_stage(stage: str) -> None:
+    """See that ``--env`` can be part of the names of hosts and buckets.
+
+    :raises UsageError: it cannot
+    """
+    if not (stage.isascii() and stage.isalnum()):
+        raise UsageError(f"--env {stage!r} is no stage", hint="stages have names like 'prod', 'staging' or 'local'")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hca_base.errors import UsageError
+from hca_base.output import warn
 from hca_base.transfer import Report, TransferOptions
 
 from .bundles import BUNDLE_JSON, BundleFile, read_bundle
@@ -46,6 +47,18 @@ class Choice:
         patterns = self._metadata if file.indexed else self._data
         return patterns == _ALL or any(fnmatchcase(file.name, pattern) for pattern in patterns)
 
+    def idle(self, files: Iterable[BundleFile]) -> Iterator[str]:
+        """The patterns that no file fits, each with its option."""
+        files = list(files)
+        for option, patterns, indexed in (
+            ("--metadata-filter", self._metadata, True),
+            ("--data-filter", self._data, False),
+        ):
+            names = [file.name for file in files if file.indexed is indexed]
+            for pattern in patterns if patterns != _ALL else ():
+                if not any(fnmatchcase(name, pattern) for name in names):
+                    yield f"{option} {pattern!r}"
+
 
 def _patterns(kind: str, given: Iterable[str], none: bool) -> tuple[str, ...]:
     # A single pattern would otherwise be taken for one pattern a letter.
@@ -69,6 +82,8 @@ def download_bundle(
     """Download the chosen files of a bundle; see :meth:`hca_dss.client.DSSClient.download`."""
     bundle = read_bundle(client, uuid, replica, version)
     files = [file for file in bundle.files if choice.takes(file)]
+    for pattern in choice.idle(bundle.files):
+        warn(f"no file of bundle {bundle.name} fits {pattern}")
     run = Download(client, replica, download_dir, options)
     run.check_bundle(bundle, files)
     destination = run.destination(run.root / bundle.name)

@@ -111,8 +111,11 @@ def test_identical_content_is_fetched_once(hca: Any, site: Any, traffic: Any) ->
     ],
 )
 def test_filters_choose_files(hca: Any, bundle: Any, options: list[str], names: set[str]) -> None:
-    download(hca, bundle, *options)
+    done = download(hca, bundle, *options)
     assert set(files_below(hca.cwd / bundle.folder)) == names | {"bundle.json"}
+    told = f"no file of bundle {bundle.folder} fits --metadata-filter 'LINKS*'"
+    assert (told in done.stderr) is ("LINKS*" in options)
+    assert done.stderr.count(" fits ") == int("LINKS*" in options)
 
 
 @pytest.mark.parametrize("kind", ["metadata", "data"])

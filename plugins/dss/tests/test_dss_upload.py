@@ -70,6 +70,13 @@ def test_what_was_uploaded_comes_back_byte_for_byte(hca: Any, source: Path) -> N
     assert found == CONTENTS
 
 
+def test_the_result_can_be_asked_for_a_part(hca: Any, source: Path, site: Any) -> None:
+    found = upload(hca, "--query", "bundle_uuid", "-f", "value").stdout
+    assert site.send("GET", f"bundles/{found.strip()}", {"replica": "aws"})["bundle"]["files"]
+    # Before anything is sent.
+    assert upload(hca, "--query", "[", check=2).stdout == ""
+
+
 def test_the_options_of_hca_7(hca: Any, source: Path, site: Any) -> None:
     asked = str(uuid.uuid4())
     options = ["--staging-bucket", "s3://dss-staging/some/folder", "--timeout-seconds", "60", "--no-progress"]

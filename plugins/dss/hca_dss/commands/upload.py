@@ -20,6 +20,7 @@ class Upload(TransferCommand):
     """
 
     sends = True
+    output = True
     example = "dss upload --src-dir my-bundle --replica aws --staging-bucket my-staging-bucket"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -208,3 +208,12 @@ def test_what_cliff_is_imported_without_is_there_when_it_is_asked_for() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_setting_that_replaces_another_imports_no_library(hca: Any, zoo: Any, tmp_path: Path) -> None:
+    """Who works with another deployment than the default one has such settings, and runs short commands too."""
+    hca("config", "set", "ZooClient.url", "http://127.0.0.1:1/swagger.json", check=0)
+    modules = modules_of(
+        hca, tmp_path, "--config", "ZooClient.swagger_url=x", "config", "get", "ZooClient", "-f", "json"
+    )
+    assert not modules & HEAVY

@@ -93,6 +93,15 @@ def _check_directory_name(uuid: str, version: object) -> None:
         raise RefusedError(f"bundle {uuid} has a version that cannot be the name of a directory: {version!r:.80}")
 
 
+def is_text(value: str) -> bool:
+    """False for halves of characters, which JSON can have, and for bytes that were no UTF-8; a URL can have neither."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _file(entry: Any, bundle: str) -> BundleFile:
     wrong = "is not an object"
     if isinstance(entry, Mapping):
@@ -103,6 +112,8 @@ def _file(entry: Any, bundle: str) -> BundleFile:
             wrong = "has no sha256"
         elif not isinstance(size, int) or isinstance(size, bool) or size < 0:
             wrong = "has no size"
+        elif not is_text(entry["uuid"] + entry["version"]):
+            wrong = "has a uuid or version that is no text"
         else:
             indexed = entry.get("indexed") is True
             return BundleFile(entry["name"], entry["uuid"], entry["version"], sha256.lower(), size, indexed)

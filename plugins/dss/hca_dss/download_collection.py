@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hca_base.errors import HCAError
+from hca_base.errors import HCAError, UsageError
 from hca_base.transfer import DirectoryDestination, Item, Report, TransferOptions, prefetch
 
 from .bundles import Bundle, BundleFile, read_bundle
@@ -16,6 +17,9 @@ from .download_manifest import bundle_items
 if TYPE_CHECKING:
     from .client import DSSClient
 
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+#: No file has 10**18 bytes; other digits than these are in no size either.
+_SIZE = re.compile(r"[0-9]{1,18}")
 #: Directory, below the download directory, of files that belong to no bundle.
 FILES = "files"
 
@@ -89,14 +93,23 @@ def _links(run: Download, start: Link, contents: list[Link]) -> Iterator[Link]:
         try:
             pending.append(iter(_contents(run.client, link, run.replica)))
         except HCAError as error:
-            run.fail(f"collection {link.uuid}.{link.version}", error)
+            told = _unusable(error) if isinstance(error, UsageError) else error
+            run.fail(f"collection {link.uuid}.{link.version}", told)
+
+
+def _unusable(error: UsageError) -> HCAError:
+    """What is wrong with a link is no fault of the command line."""
+    return HCAError(f"a link of the collection cannot be followed: {error.message}")
 
 
 def _items(run: Download, links: Iterator[Link], destination: DirectoryDestination) -> Iterator[Item]:
     def ask(link: Link) -> Bundle | BundleFile:
-        if link.type == "bundle":
-            return read_bundle(run.client, link.uuid, run.replica, link.version)
-        return _head_file(run.client, link, run.replica)
+        try:
+            if link.type == "bundle":
+                return read_bundle(run.client, link.uuid, run.replica, link.version)
+            return _head_file(run.client, link, run.replica)
+        except UsageError as error:
+            raise _unusable(error) from None
 
     for link, answer in ahead(ask, links):
         if isinstance(answer, HCAError):
@@ -115,7 +128,7 @@ def _head_file(client: DSSClient, link: Link, replica: str) -> BundleFile:
     headers = client.head_file(uuid=link.uuid, replica=replica, version=link.version or None).headers
     sha256, size = headers.get("X-DSS-SHA256", ""), headers.get("X-DSS-SIZE", "")
     version = headers.get("X-DSS-VERSION", "") or link.version
-    if not sha256 or not size.isdigit():
+    if not _SHA256.fullmatch(sha256) or not _SIZE.fullmatch(size):
         raise HCAError(f"the service's answer for file {link.uuid} lacks its size or checksum")
     if "/" in link.uuid + version:
         raise HCAError(f"file {link.uuid} has a version that cannot be part of a name: {version!r:.80}")

@@ -8,11 +8,14 @@ from __future__ import annotations
 import csv
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from hca_base.errors import UsageError
+
+from .bundles import is_text
 
 #: Column of the copy that says where a row's file is.
 PATH_COLUMN = "file_path"
@@ -63,11 +66,12 @@ class Manifest:
 
     :param path: the file; other columns than those of :class:`Row` are kept and not looked at
     :param bundles: the columns of bundles are needed
-    :raises UsageError: it cannot be read, or lacks a column
+    :raises UsageError: it cannot be read (more than once, as a pipe cannot), or lacks a column
     """
 
     def __init__(self, path: Path | str, *, bundles: bool = False) -> None:
         self.path = Path(path)
+        self._check_kind()
         with self._open() as stream:
             first = stream.readline()
             self._end = "\r\n" if first.endswith("\r\n") else "\n"
@@ -84,6 +88,19 @@ class Manifest:
             )
         self._places = [self.header.index(name) if name in self.header else None for name in _COLUMNS]
         self._bundles = bundles
+
+    def _check_kind(self) -> None:
+        try:
+            mode = self.path.stat().st_mode
+        except (OSError, ValueError):
+            # Opening it says why.
+            return
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            # What was read once is gone, and a named pipe that is opened again waits forever for another writer.
+            raise UsageError(
+                f"manifest {self.path} is no regular file, and it must be read more than once",
+                hint="write it to a file, and name that",
+            )
 
     def _open(self) -> IO[str]:
         try:
@@ -118,6 +135,7 @@ class Manifest:
         least = max(place for place in self._places if place is not None)
         plain = _SHA256.fullmatch
         number_of_bytes = _SIZE.fullmatch
+        sent = self._sent()
         rows = total = 0
         for number, record in enumerate(self._records(), 1):
             if number == 1 or not record:
@@ -125,7 +143,7 @@ class Manifest:
             try:
                 if plain(record[sha256]) and record[uuid] and record[bundle] and record[name] and len(record) > least:
                     bytes_ = record[size]
-                    if number_of_bytes(bytes_):
+                    if number_of_bytes(bytes_) and ((text := "".join(sent(record))).isascii() or is_text(text)):
                         total += int(bytes_)
                         rows += 1
                         continue
@@ -150,6 +168,12 @@ class Manifest:
                 except (IndexError, ValueError):
                     raise UsageError(f"manifest {self.path} was changed while it was read") from None
 
+    def _sent(self) -> Callable[[list[str]], Sequence[Any]]:
+        """A function that takes from a record what the service is asked with, which must be text."""
+        wanted = _COLUMNS[:5] if self._bundles else ("file_uuid", "file_version")
+        places = [place for name, place in zip(_COLUMNS, self._places, strict=True) if name in wanted]
+        return _taker([place for place in places if place is not None])
+
     def _fault(self, number: int, record: list[str]) -> UsageError:
         """What is wrong with a record."""
         if len(record) <= max(place for place in self._places if place is not None):
@@ -161,8 +185,14 @@ class Manifest:
             elif not _SIZE.fullmatch(row["file_size"]):
                 what = f"file_size is {row['file_size']!r:.80}, which is no number of bytes"
             else:
-                what = next(f"{name} is empty" for name in ("file_uuid", "bundle_uuid", "file_name") if not row[name])
+                empty = [name for name in ("file_uuid", "bundle_uuid", "file_name") if not row[name]]
+                what = f"{empty[0]} is empty" if empty else self._no_text(row)
         return UsageError(f"manifest {self.path}, row {number}: {what}")
+
+    @staticmethod
+    def _no_text(row: dict[str, str]) -> str:
+        name = next(name for name, value in row.items() if not is_text(value))
+        return f"{name} is {row[name]!a:.80}, which is no text in UTF-8"
 
     def write_copy(self, target: Path | str, path_of: Callable[[str], str]) -> None:
         """Write the manifest with the column ``file_path``, in one step; ``target`` may be the manifest itself.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from hca_base.errors import UsageError
 from hca_base.transfer import S3Credentials, S3Target
@@ -33,8 +33,8 @@ class Staging:
         # bucket of AWS goes there whatever the replica, as it did with hca 7.
         self.scheme = "gs" if replica == "gcp" and endpoint else "s3"
         if "://" in given:
-            parts = urlsplit(given)
-            if parts.scheme not in ("s3", "gs") or not parts.netloc:
+            parts = _split(given)
+            if parts is None or parts.scheme not in ("s3", "gs") or not parts.netloc:
                 raise UsageError(f"{given!r} is no bucket; NAME, s3://NAME/PREFIX and gs://NAME/PREFIX are")
             self.scheme = parts.scheme
             self.bucket, path = parts.netloc, parts.path.strip("/")
@@ -54,6 +54,14 @@ class Staging:
     def url(self) -> str:
         """The address that names this place, without any secret."""
         return f"{self.scheme}://{self.bucket}/{self.prefix}@{self.target.endpoint_url or 'aws'}"
+
+
+def _split(address: str) -> SplitResult | None:
+    try:
+        return urlsplit(address)
+    except ValueError:
+        # Such as a bracket that is not closed.
+        return None
 
 
 def _keys(config: Config, endpoint: Any) -> S3Credentials | None:

@@ -142,3 +142,24 @@ def test_hostile_versions_of_files(fake_hca: Any, fake: Any, version: str) -> No
     fake.route("HEAD", f"/v1/files/{file_uuid}", (200, headers, b""))
     run(fake_hca, uid, check=1, env={"HCA_ACCESS_TOKEN": "x.y.z"})
     assert names_in(fake_hca.cwd) == set()
+
+
+@pytest.mark.parametrize(
+    ("sha256", "size"), [("0" * 64, "²"), ("0" * 64, "9" * 5000), ("0" * 64, "-1"), ("../../x", "1"), ("0" * 63, "1")]
+)
+def test_hostile_sizes_and_checksums_of_files(fake_hca: Any, fake: Any, sha256: str, size: str) -> None:
+    uid, file_uuid = str(uuid.uuid4()), str(uuid.uuid4())
+    fake.route("GET", f"/v1/collections/{uid}", {"contents": [{"type": "file", "uuid": file_uuid}]})
+    headers = {"X-DSS-SHA256": sha256, "X-DSS-SIZE": size, "X-DSS-VERSION": "x"}
+    fake.route("HEAD", f"/v1/files/{file_uuid}", (200, headers, b""))
+    done = run(fake_hca, uid, check=1, env={"HCA_ACCESS_TOKEN": "x.y.z"})
+    assert "lacks its size or checksum" in done.stderr
+    assert names_in(fake_hca.cwd) == set()
+
+
+@pytest.mark.parametrize("kind", ["bundle", "collection", "file"])
+def test_links_that_lead_nowhere_are_no_fault_of_the_command_line(fake_hca: Any, fake: Any, kind: str) -> None:
+    uid = str(uuid.uuid4())
+    fake.route("GET", f"/v1/collections/{uid}", {"contents": [{"type": kind, "uuid": "..", "version": ".."}]})
+    done = run(fake_hca, uid, check=1, env={"HCA_ACCESS_TOKEN": "x.y.z"})
+    assert "a link of the collection cannot be followed" in done.stderr

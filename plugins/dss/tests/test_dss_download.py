@@ -263,6 +263,8 @@ def test_a_hostile_version_is_refused(fake_hca: Any, fake: Any, version: Any) ->
         {"size": None},
         {"name": None},
         {"uuid": 7},
+        {"uuid": "\ud800"},
+        {"version": "\ud800"},
         "not an object",
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -33,7 +34,7 @@ def bundle(site: Any) -> Any:
 def run(hca: Any, text: str, *args: str, **options: Any) -> Any:
     folder = hca.home / "lists"
     folder.mkdir(exist_ok=True)
-    (folder / "list.tsv").write_bytes(text.encode())
+    (folder / "list.tsv").write_bytes(text.encode(errors="surrogateescape"))
     return hca("dss", "download-manifest", "--manifest", "../lists/list.tsv", "--replica", "aws", *args, **options)
 
 
@@ -214,6 +215,32 @@ def test_a_manifest_that_cannot_be_read(hca: Any) -> None:
     for path in ("nowhere.tsv", "."):
         done = hca("dss", "download-manifest", "--manifest", path, "--replica", "aws", check=2)
         assert "cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize("column", ["file_uuid", "file_version", "file_name", "bundle_uuid", "bundle_version"])
+def test_what_is_no_text(hca: Any, bundle: Any, traffic: Any, column: str) -> None:
+    good = bundle.manifest(["links.json"])
+    text = good + bundle.manifest(["empty.txt"], **{column: "x\udcff"}).splitlines()[1] + "\n"
+    told = f"row 3: {column} is 'x\\udcff', which is no text in UTF-8"
+    scattered = text + good.splitlines()[1].replace(bundle.uuid, str(uuid.uuid4())) + "\n" + good.splitlines()[1] + "\n"
+    for each in (text, scattered):
+        assert told in run(hca, each, "--layout", "bundle", check=2).stderr
+    assert traffic.count("api", "GET", "/v1/bundles/") == traffic.count("api", "GET", "/v1/files/") == 0
+    if column in ("file_uuid", "file_version"):
+        assert told in run(hca, text, check=2).stderr
+    else:
+        run(hca, text)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_manifest_that_can_be_read_only_once(hca: Any, bundle: Any) -> None:
+    os.mkfifo(hca.cwd / "pipe")
+    done = hca("dss", "download-manifest", "--manifest", "pipe", "--replica", "aws", check=2)
+    assert "is no regular file" in done.stderr
+    done = hca(
+        "dss", "download-manifest", "--manifest", "/dev/stdin", "--replica", "aws", stdin=bundle.manifest(), check=2
+    )
+    assert "is no regular file" in done.stderr
 
 
 def test_a_header_alone_downloads_nothing_and_succeeds(hca: Any, bundle: Any) -> None:

@@ -288,8 +288,18 @@ def test_no_staging_bucket(hca: Any, source: Path, site: Any) -> None:
     hca.configure({"DSSClient": site.settings()["DSSClient"]})
     done = upload(hca, check=2)
     assert "no staging bucket is set" in done.stderr
-    done = upload(hca, "--staging-bucket", "ftp://x", check=2)
-    assert "is no bucket" in done.stderr
+    for wrong in ("ftp://x", "s3://[x"):
+        done = upload(hca, "--staging-bucket", wrong, check=2)
+        assert "is no bucket" in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
+def test_a_time_that_no_clock_reaches(hca: Any, source: Path, seconds: str) -> None:
+    for arguments in (
+        ("upload", "--src-dir", "source", "--replica", "aws", "--timeout-seconds"),
+        ("login", "--timeout"),
+    ):
+        assert "no number of seconds" in hca("dss", *arguments, seconds, check=2).stderr
 
 
 def test_a_bucket_that_is_not_there(hca: Any, source: Path) -> None:

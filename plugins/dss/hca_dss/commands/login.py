@@ -9,7 +9,7 @@ from typing import Any
 from hca_base.commands import Command
 from hca_base.errors import AuthError
 
-from .transfer_command import service_name
+from .transfer_command import seconds, service_name
 
 
 class Login(Command):
@@ -45,7 +45,7 @@ class Login(Command):
         )
         how.add_argument("--no-browser", action="store_true", help="show the address, open no browser")
         parser.add_argument(
-            "--timeout", metavar="SECONDS", type=float, help="time that you have to log in (default: 600)"
+            "--timeout", metavar="SECONDS", type=seconds, help="time that you have to log in (default: 600)"
         )
         return parser
 

@@ -101,7 +101,7 @@ def add_patience(parser: argparse._ActionsContainer) -> None:
     )
     parser.add_argument(
         "--min-delay-seconds",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="pause before the first repeat; it doubles from there (default: 0.25)",
     )
@@ -113,7 +113,11 @@ def _natural(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A number of seconds from the command line, from 0 on.
+
+    :raises ArgumentTypeError: it is none, or is not a number that a clock could reach
+    """
     try:
         value = float(text)
     except ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .transfer_command import TransferCommand, add_replica
+from .transfer_command import TransferCommand, add_replica, seconds
 
 
 class Upload(TransferCommand):
@@ -34,7 +34,7 @@ class Upload(TransferCommand):
         )
         parser.add_argument(
             "--timeout-seconds",
-            type=float,
+            type=seconds,
             default=1200,
             metavar="SECONDS",
             help="how long the service may take to copy one file (default: 1200)",

@@ -23,6 +23,8 @@ def _files() -> Iterator[Path]:
 class List(Lister):
     """List what is cached."""
 
+    example = "cache list"
+
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         rows = []
         for path in _files():
@@ -41,6 +43,8 @@ class Clear(Command):
     Everything in the cache is had again when it is needed; downloaded files are elsewhere and stay.
     """
 
+    example = "cache clear"
+
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         folder = paths.cache_dir()
         count = sum(1 for _ in _files())
@@ -58,3 +62,5 @@ class Clear(Command):
 
 class ClearOld(Clear):
     """Delete cached documents (as in hca 7)."""
+
+    example = "clear-hca-cache"

@@ -111,6 +111,8 @@ class Bash(Command):
     'hca completion install bash' puts it in its place; for one session: source <(hca completion bash).
     """
 
+    example = "completion bash > hca.bash"
+
     shell = "bash"
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -123,6 +125,8 @@ class Zsh(Bash):
     'hca completion install zsh' puts it in its place; for one session: source <(hca completion zsh).
     """
 
+    example = "completion zsh > _hca"
+
     shell = "zsh"
 
 
@@ -131,6 +135,8 @@ class Fish(Bash):
 
     'hca completion install fish' puts it in its place; for one session: hca completion fish | source.
     """
+
+    example = "completion fish > hca.fish"
 
     shell = "fish"
 

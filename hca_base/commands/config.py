@@ -196,6 +196,8 @@ class Path(Lister):
     The lowest comes first; a later one wins. Files that do not exist are marked.
     """
 
+    example = "config path --user"
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--user", action="store_true", help="print only the path of the user's file")
@@ -222,6 +224,8 @@ class Validate(Command):
     Each problem is printed with its file, line and key; the exit code is 2 if there is an error.
     """
 
+    example = "config validate"
+
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         config = settings.load(profile=self.context.options.profile, tolerant=True)
         return _report(self, config)
@@ -233,6 +237,8 @@ class Schema(DataCommand):
     Editors that know JSON Schema can complete and check config.json with it.
     """
 
+    example = "config schema > hca.schema.json"
+
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         return settings.schema(plugin_schemas())
 
@@ -242,6 +248,8 @@ class Edit(Command):
 
     The editor is VISUAL or EDITOR. The file is checked afterwards, and a broken one can be edited again.
     """
+
+    example = "config edit --profile staging"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

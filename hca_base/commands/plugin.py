@@ -28,6 +28,8 @@ class List(Lister):
     Each is tried in a process of its own, so that one that hangs or ends the process is listed as well.
     """
 
+    example = "plugin list --broken"
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--broken", action="store_true", help="list only those that cannot be used, and why")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..plugins import scaffold
+from ..plugins import registry, scaffold
 from ._base import Command
 
 
@@ -28,6 +28,10 @@ class Create(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from ..output import warn
+        from .service import check_not_reserved
+
+        check_not_reserved(parsed_args.name)
         document, source, credentials = None, None, None
         if parsed_args.openapi:
             document, source, credentials = self._document(parsed_args.openapi)
@@ -41,6 +45,11 @@ class Create(Command):
             distribution=distribution,
             credentials=credentials,
         )
+        other = registry().records("hca.services").get(parsed_args.name)
+        if other is not None and other.distribution != distribution:
+            warn(
+                f"{other.distribution} is installed, and gives {parsed_args.name!r} too: one of the two hides the other"
+            )
         self.note(f"{directory} written; to install and test it:")
         self.note(f"  pip install -e '{directory}[test]' && pytest {directory}")
 

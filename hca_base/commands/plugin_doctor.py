@@ -17,6 +17,8 @@ class Doctor(DataCommand):
     is 1 if something is broken.
     """
 
+    example = "plugin doctor --network"
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--network", action="store_true", help="also see whether the services can be reached")

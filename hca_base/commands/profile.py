@@ -17,6 +17,8 @@ class List(Lister):
     The one in use is marked.
     """
 
+    example = "profile list"
+
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         chosen = self.context.options.profile or settings.active_profile()
         rows = [
@@ -101,6 +103,8 @@ class Delete(Command):
 
     Its settings are lost; logins stored for it stay until 'hca auth logout'.
     """
+
+    example = "profile delete staging"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -24,6 +24,8 @@ class List(Lister):
     Those of plugins, and those that were added with 'hca service add'.
     """
 
+    example = "service list"
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--problems", metavar="NAME", help="list what of this service's document cannot be used")
@@ -105,9 +107,7 @@ class Add(Command):
             raise UsageError(
                 f"{name!r} cannot be the name of a service", hint="lower-case letters, digits and single dashes"
             )
-        reserved = {*GROUPS, *(command.split(" ")[0] for command in COMMANDS), "help", "hca", "use", "set", "exit"}
-        if name in reserved:
-            raise UsageError(f"{name!r} is a command of hca itself; choose another name")
+        check_not_reserved(name)
         record = registry().records("hca.services").get(name)
         if record is not None:
             raise RefusedError(f"{name!r} is the service of plugin {record.distribution}", hint="choose another name")
@@ -132,6 +132,8 @@ class Add(Command):
 
 class Remove(Command):
     """Remove a service that was added."""
+
+    example = "service remove petstore"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -237,10 +239,24 @@ def _oauth2(scheme: dict[str, Any]) -> dict[str, Any]:
     return settings_
 
 
+def check_not_reserved(name: str) -> None:
+    """See that a service's name is no word of ours.
+
+    :raises UsageError: it is one, so that the service could never be called
+    """
+    if name in {*GROUPS, *(command.split(" ")[0] for command in COMMANDS), "help", "hca", "use", "set", "exit"}:
+        raise UsageError(f"{name!r} is a command of hca itself; choose another name")
+
+
 def document_source(given: str) -> str:
     """A URL as it is; a file as an absolute path."""
     if re.match(r"https?://", given, re.IGNORECASE):
         return given
+    scheme = re.match(r"[a-z][a-z0-9+.-]*(?=://)", given, re.IGNORECASE)
+    if scheme is not None and scheme[0].lower() != "file":
+        raise UsageError(
+            f"documents are not fetched by {scheme[0]}", hint="give a URL that begins with http:// or https://"
+        )
     path = settings.expand_home(given.removeprefix("file://"))
     if not path.is_file():
         raise UsageError(f"there is no file {path}", hint="give a file, or a URL that begins with http:// or https://")

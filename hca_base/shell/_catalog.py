@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -265,6 +266,9 @@ class Catalog:
             top = [*self.groups(), *(name for name, _ in self.hand_written())]
             near = _near(first, top)
             hint = _did_you_mean(near) or "'hca --help' lists the commands"
+            chosen = os.environ.get("HCA_PLUGINS")
+            if chosen is not None:
+                hint += f"; HCA_PLUGINS restricts the plugins to: {chosen or 'none'}"
             return UsageError(f"there is no command {first!r}", hint=hint)
         second = words[1] if len(words) > 1 else ""
         rest = [name[len(first) + 1 :] for name, _ in self.hand_written(first)]

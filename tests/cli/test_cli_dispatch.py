@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from hca_base.commands import COMMANDS
 
 DOCUMENT: dict[str, Any] = {
     "swagger": "2.0",
@@ -168,6 +171,20 @@ def test_help_of_a_hand_written_command(hca: Any) -> None:
         text = hca(*words, check=0).stdout
         assert text.startswith("usage: hca config set")
         assert "Set one setting." in text
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_help_of_every_command_has_an_example_of_it(hca: Any, command: str) -> None:
+    text = hca(*command.split(), "--help", check=0).stdout
+    assert re.search(rf"^example:\n  hca (\w+ )*{command.split()[-1]}", text, re.MULTILINE)
+    assert "``" not in text
+
+
+def test_a_restriction_of_the_plugins_is_named_where_a_command_is_missing(hca: Any) -> None:
+    for chosen, told in (("", "none"), ("hca-dss", "hca-dss")):
+        done = hca("zoo", "get-animal", env={"HCA_PLUGINS": chosen}, check=2)
+        assert "there is no command 'zoo'" in done.stderr
+        assert f"HCA_PLUGINS restricts the plugins to: {told}" in done.stderr
 
 
 def test_help_is_a_word_after_the_group_too(hca: Any, zoo: Any) -> None:

@@ -65,6 +65,11 @@ def pages(loopback: Any, count: int, hold: threading.Event | None = None) -> Non
     loopback.route("GET", "/v1/animals", answer)
 
 
+def test_a_document_by_a_protocol_that_is_not_spoken(hca: Any) -> None:
+    done = hca("service", "add", "zoo", "ftp://example.org/openapi.json", check=2)
+    assert "documents are not fetched by ftp" in done.stderr and "http://" in done.stderr
+
+
 def test_a_service_is_added_used_and_removed(hca: Any, loopback: Any) -> None:
     loopback.route("GET", "/v1/openapi.json", DOCUMENT)
     loopback.route("GET", "/v1/text", (200, {"Content-Type": "text/plain"}, b"hello\n"))

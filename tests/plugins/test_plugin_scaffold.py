@@ -116,6 +116,7 @@ def test_from_a_document(environment: Any) -> None:
         (["Evil"], 2),
         (["-x"], 2),
         (["class"], 2),
+        (["config"], 2),
         (["x", "--distribution", "a/b"], 2),
         (["x", "--openapi", "nothing.json"], 2),
         (["x", "--directory", "full"], 5),
@@ -126,6 +127,14 @@ def test_what_cannot_be_created(hca: Any, args: list[str], code: int) -> None:
     (hca.cwd / "full" / "file").write_text("mine")
     hca("plugin", "create", *args, check=code)
     assert [path.name for path in hca.cwd.iterdir()] == ["full"]
+
+
+def test_a_service_that_another_plugin_has_is_warned_of(hca: Any, plugins: Any) -> None:
+    service = "from hca_base.plugins import Service\nSERVICE = Service(name='zoo', title='Animals')\n"
+    plugins.install("hca-animals", {"hca_animals.py": service}, {"hca.services": {"zoo": "hca_animals:SERVICE"}})
+    done = hca("plugin", "create", "zoo", check=0)
+    assert "hca-animals is installed, and gives 'zoo' too" in done.stderr
+    assert "warning" not in hca("plugin", "create", "other", check=0).stderr
 
 
 def test_the_example_is_what_the_scaffold_writes(hca: Any) -> None:

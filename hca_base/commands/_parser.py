@@ -87,13 +87,37 @@ def _keys_of(action: argparse.Action) -> list[str]:
 
 
 def _converted(action: argparse.Action, value: Any, key: str) -> Any:
-    if action.choices is not None and value is not None:
-        allowed = list(action.choices)
-        for each in value if isinstance(value, list) else [value]:
-            if each not in allowed:
-                raise ConfigError(
-                    f"{key} is {each!r}; the option takes {', '.join(str(choice) for choice in allowed)}",
-                    hint=f"hca config set {key} {allowed[0]}" if allowed else None,
-                )
+    if isinstance(value, list) and (action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)):
+        return [_converted_one(action, each, key) for each in value]
+    return _converted_one(action, value, key)
+
+
+def _converted_one(action: argparse.Action, value: Any, key: str) -> Any:
+    if value is None:
+        return None
+    import json
+    from pathlib import Path
+
+    if action.choices is not None and value not in (allowed := list(action.choices)):
+        raise ConfigError(
+            f"{key} is {value!r}; the option takes {', '.join(str(choice) for choice in allowed)}",
+            hint=f"hca config set {key} {allowed[0]}" if allowed else None,
+        )
+    wanted = None
+    if action.nargs == 0:
+        if isinstance(action.const, bool) and not isinstance(value, bool):
+            # A text would be taken for true, whatever it says.
+            wanted = "true or false"
+    elif isinstance(value, (int, float)):
+        # What the option makes of the same on the command line.
+        try:
+            return action.type(json.dumps(value)) if callable(action.type) else json.dumps(value)
+        except (ValueError, TypeError, argparse.ArgumentTypeError) as error:
+            wanted = str(error) if isinstance(error, argparse.ArgumentTypeError) else "something else"
+    elif isinstance(value, (list, dict)) and action.type in (None, str, int, float, Path):
+        wanted = "one value"
+    if wanted is not None:
+        told = f"{key} is {json.dumps(value)}; the option takes {wanted}"
+        raise ConfigError(told, hint=f"'hca config get {key} --origin' says where it is set")
     # A string goes through the option's type at the end of parsing; argparse does that for defaults.
     return value

@@ -1,4 +1,4 @@
-"""Argument types: JSON given as text, as ``@file`` or on stdin; truth values in words."""
+"""Argument types: JSON given as text, as ``@file`` or on stdin; truth values in words; times."""
 
 from __future__ import annotations
 
@@ -73,6 +73,20 @@ def boolean_argument(value: str) -> bool:
 
 
 boolean_argument.__name__ = "boolean"
+
+
+def seconds_argument(value: str) -> float:
+    """A time in seconds, more than none and at most a year."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 366 * 86400:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of seconds to wait")
+    return seconds
+
+
+seconds_argument.__name__ = "seconds"
 
 
 def add_json_argument(parser: argparse.ArgumentParser, *names: str, **kwargs: Any) -> argparse.Action:

@@ -14,6 +14,7 @@ from ..output import warn
 from ..plugins import registry
 from ._base import Command, Lister
 from ._context import read_stdin_line
+from ._values import seconds_argument
 
 if TYPE_CHECKING:
     from ..plugins import Service
@@ -92,7 +93,7 @@ class Login(AuthCommand):
             "--access-token", metavar="TOKEN", help="store this token; - reads it from stdin, where nobody sees it"
         )
         parser.add_argument(
-            "--timeout", metavar="SECONDS", type=float, help="time that you have to log in (default: 600)"
+            "--timeout", metavar="SECONDS", type=seconds_argument, help="time that you have to log in (default: 600)"
         )
         return parser
 

@@ -130,14 +130,7 @@ class Get(DataCommand):
             raise NotFoundError(
                 f"{parsed_args.key} is not set", hint=f"did you mean {near}?" if near else "hca config show lists all"
             )
-        if parsed_args.origin:
-            origin = config.origin(parsed_args.key)
-            self.stdout.write(f"{origin}\n")
-            return None
-        if isinstance(value, str) and not _chose_format(parsed_args):
-            self.stdout.write(f"{value}\n")
-            return None
-        return value
+        return _plain(self, str(config.origin(parsed_args.key)) if parsed_args.origin else value, parsed_args)
 
 
 class Set(Command):
@@ -206,8 +199,7 @@ class Path(Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         user = settings.paths.user_config_file()
         if parsed_args.user:
-            self.stdout.write(f"{user}\n")
-            return None
+            return _plain(self, str(user), parsed_args)
         files = [("site", settings.paths.site_config_file()), ("user", user)]
         profile = self.context.options.profile or _quietly_active()
         if profile and profile != "default":
@@ -395,8 +387,12 @@ def _nearest(key: str, known: list[str]) -> str | None:
     return lowered[found[0]] if found else None
 
 
-def _chose_format(args: argparse.Namespace) -> bool:
+def _plain(command: DataCommand, value: Any, args: argparse.Namespace) -> Any:
+    """A result that is written as it is where it is text and no format was chosen; what is left to write."""
     from ..output import output_options
 
     options = output_options(args)
-    return bool(options.get("fmt") or options.get("query"))
+    if not isinstance(value, str) or options.get("fmt") or options.get("query"):
+        return value
+    command.emit(value, args, fmt="value")
+    return None

@@ -20,6 +20,7 @@ from ..plugins import (
 from ._base import Command, Lister
 from ._confirm import confirm
 from ._table import COMMANDS
+from ._values import seconds_argument
 
 
 class List(Lister):
@@ -33,7 +34,9 @@ class List(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--broken", action="store_true", help="list only those that cannot be used, and why")
-        parser.add_argument("--timeout", type=float, default=15.0, metavar="SECONDS", help="for each (default: 15)")
+        parser.add_argument(
+            "--timeout", type=seconds_argument, default=15.0, metavar="SECONDS", help="for each (default: 15)"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:

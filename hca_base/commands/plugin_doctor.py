@@ -7,6 +7,7 @@ from typing import Any
 
 from ._base import DataCommand
 from ._diagnosis import LEVELS, Finding, diagnose
+from ._values import seconds_argument
 
 
 class Doctor(DataCommand):
@@ -22,7 +23,7 @@ class Doctor(DataCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--network", action="store_true", help="also see whether the services can be reached")
-        parser.add_argument("--timeout", type=float, default=15.0, metavar="SECONDS", help="for each plugin")
+        parser.add_argument("--timeout", type=seconds_argument, default=15.0, metavar="SECONDS", help="for each plugin")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:

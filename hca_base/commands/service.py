@@ -188,8 +188,8 @@ class Refresh(Command):
         cache = DocumentCache(self.config)
         failure: HCAError | None = None
         for name in names:
-            service = self.context.service(name)
             try:
+                service = self.context.service(name)
                 before = _hash_of(cache, service)
                 index = cache.refresh(service, Session(self.config))
             except HCAError as error:

@@ -30,6 +30,14 @@ def count(text: str) -> int:
     return value
 
 
+def attempts(text: str) -> int:
+    """A whole number from 0 to 1,000,000."""
+    value = int(text) if text.strip().isdecimal() and len(text) < 20 else -1
+    if not 0 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of attempts (0 to 1000000)")
+    return value
+
+
 def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = False) -> None:
     """Add the common options to a command's parser; :func:`options_from_args` reads them.
 
@@ -49,7 +57,10 @@ def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = Fals
         "--keep-going", dest="fail_fast", action="store_false", help="go on with the others (the default)"
     )
     group.add_argument(
-        "--retries", type=int, metavar="N", help="attempts that bring no byte further before a file fails (default: 10)"
+        "--retries",
+        type=attempts,
+        metavar="N",
+        help="attempts that bring no byte further before a file fails (default: 10)",
     )
     if not upload:
         check = group.add_mutually_exclusive_group()

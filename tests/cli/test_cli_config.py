@@ -18,6 +18,13 @@ def test_set_get_unset_show(hca: Any) -> None:
     assert (row["value"], row["layer"]) == ("5", "user")
     assert row["origin"].startswith(str(hca.home / ".config" / "hca" / "config.json:"))
     assert "config.json" in hca("config", "get", "http.timeout", "--origin", check=0).stdout
+    assert "config.json" in json.loads(hca("config", "get", "http.timeout", "--origin", "-f", "json", check=0).stdout)
+    user = hca("config", "path", "--user", check=0).stdout
+    assert hca("config", "path", "--user", "--output", "path", check=0).stdout == ""
+    assert (hca.cwd / "path").read_text() == user
+    hca("config", "set", "s3.region", "eu", check=0)
+    assert hca("config", "get", "s3.region", "--output", "region", check=0).stdout == ""
+    assert (hca.cwd / "region").read_text() == "eu\n"
     hca("config", "unset", "http.timeout", check=0)
     assert hca("config", "get", "http.timeout", check=4).stdout == ""
     assert hca("config", "unset", "http.timeout", check=4).stdout == ""

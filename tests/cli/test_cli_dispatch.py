@@ -249,6 +249,45 @@ def test_option_defaults_from_the_settings(hca: Any, zoo: Any) -> None:
     assert "[--uuid UUID]" in hca("zoo", "get-animal", "--help", check=0).stdout
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("transfer_gc.directory", "[1]", "takes one value"),
+        ("transfer_gc.directory", "{}", "takes one value"),
+        ("transfer_gc.dry_run", "no", "takes true or false"),
+        ("transfer_gc.dry_run", "1", "takes true or false"),
+        ("config_get.key", "5", None),
+    ],
+)
+def test_option_defaults_of_the_wrong_kind(hca: Any, key: str, value: str, told: str | None) -> None:
+    hca("config", "set", key, value, check=0)
+    words = {
+        "transfer_gc": ["transfer", "gc"],
+        "zoo_get_animal": ["zoo", "get-animal"],
+        "config_get": ["config", "get"],
+    }
+    done = hca(*words[key.partition(".")[0]], check=2)
+    if told is None:
+        # Commands that mend the settings take no defaults from them.
+        assert "required" in done.stderr
+    else:
+        assert f"{key} is {json.dumps(json.loads(value) if value != 'no' else value)}" in done.stderr
+    assert done.stderr.count("\n") <= 2
+
+
+def test_option_defaults_that_are_numbers_are_words_too(hca: Any, tmp_path: Path) -> None:
+    (hca.cwd / "5").mkdir()
+    hca("config", "set", "transfer_gc.directory", "5", check=0)
+    assert "internal" not in hca("transfer", "gc", "--dry-run").stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "0", "x", "1e300"])
+def test_times_that_make_no_sense(hca: Any, seconds: str) -> None:
+    for words in (["plugin", "list"], ["plugin", "doctor"], ["auth", "login", "x"]):
+        done = hca(*words, "--timeout", seconds, check=2)
+        assert "is no number of seconds to wait" in done.stderr
+
+
 def test_no_network_for_help_and_unknown_commands(hca: Any, zoo: Any) -> None:
     before = len(zoo.requests)
     for words in (["zoo"], ["zoo", "get-animal", "--help"], ["zoo", "nothing"], ["--help"], ["__complete", "zoo", "g"]):

@@ -141,6 +141,13 @@ def test_refresh_says_what_changed(hca: Any, zoo: Any) -> None:
     assert "get-new" in hca("zoo", check=0).stdout
 
 
+def test_refresh_of_all_goes_on_behind_one_that_cannot_be_used(hca: Any, zoo: Any) -> None:
+    hca("config", "set", "services.aa", '{"plugin": "nothing"}', check=0)
+    done = hca("service", "refresh")
+    assert done.returncode != 0
+    assert "warning: aa: " in done.stderr and "zoo: " in done.stderr and "as before" in done.stderr
+
+
 def test_parts_that_cannot_be_used_are_listed_with_why(hca: Any, zoo: Any) -> None:
     rows = json.loads(hca("service", "list", "--problems", "zoo", "-f", "json", check=0).stdout)
     assert any("/cookies" in row["operation"] for row in rows)

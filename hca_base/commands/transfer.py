@@ -56,8 +56,11 @@ class Verify(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from ..output import Progress
-        from ..transfer import Report, Row
+        from ..transfer import Report, Row, check_report
 
+        if parsed_args.report:
+            # Before perhaps hours of reading.
+            check_report(parsed_args.report)
         store = _store(parsed_args.directory)
         report = Report()
         started = time.monotonic()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
+from hca_base.config import expand_home
 from hca_base.errors import ConfigError
 
 MIB = 1 << 20
@@ -135,7 +135,7 @@ def _ca_bundle(value: Any) -> str | None:
             f"http.ca_bundle must be the path of a file or folder of certificates, not {value!r}",
             hint="Certificates are always checked; give the CA's certificate instead.",
         )
-    path = Path(value).expanduser()
+    path = expand_home(value)
     if not path.exists():
         raise ConfigError(f"http.ca_bundle names {path}, which does not exist")
     return str(path)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
+from ..config import expand_home
+
 if TYPE_CHECKING:
     from ._operation import Operation
 
@@ -25,7 +27,7 @@ def source_path(source: str | os.PathLike[str]) -> Path:
         from urllib.request import url2pathname
 
         return Path(url2pathname(urlsplit(text).path))
-    return Path(text).expanduser()
+    return expand_home(text)
 
 
 def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:

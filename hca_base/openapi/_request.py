@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ..config import expand_home
 from ..errors import UsageError
 from ._operation import Operation, Parameter
 from ._text import printable
@@ -230,7 +231,7 @@ def _opened(request: Request, parameter: Parameter, value: Any) -> tuple[Any, st
         return bytes(value), parameter.name
     if isinstance(value, (str, os.PathLike)):
         try:
-            path = Path(value).expanduser()
+            path = expand_home(value)
             file: Any = request.files.enter_context(path.open("rb"))
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_size:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ._object_store import ObjectStoreDestination as ObjectStoreDestination
     from ._report import Report as Report
     from ._report import Row as Row
+    from ._report import check_report as check_report
     from ._report import human_bytes as human_bytes
     from ._s3 import S3Credentials as S3Credentials
     from ._s3 import S3Target as S3Target
@@ -55,6 +56,7 @@ _EXPORTS = {
     "UploadItem": "._model",
     "add_transfer_options": "._flags",
     "check_names": "._names",
+    "check_report": "._report",
     "checksum_file": "._checksums",
     "checksum_files": "._checksums",
     "download": "._download",

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from hca_base.config import expand_home
 from hca_base.transfer._model import TransferOptions
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
@@ -126,12 +127,12 @@ def _configured(config: Any, name: str) -> Any:
         if name == "connections":
             return count(str(value))
         if name in ("filestore", "report"):
-            return Path(str(value)).expanduser()
+            return expand_home(str(value))
         if name in ("retries", "disk_reserve"):
             return int(value)
         if name in ("min_delay", "connect_timeout", "stall_timeout", "wait_budget"):
             return float(value)
-    except (ValueError, TypeError, argparse.ArgumentTypeError) as error:
+    except (ValueError, TypeError, OverflowError, argparse.ArgumentTypeError) as error:
         raise ConfigError(f"the setting {key} cannot be {value!r}: {error}") from error
     if name in ("link", "progress") and value not in {"link": ("hard", "copy", "symlink")}.get(
         name, ("auto", "none", "jsonl")

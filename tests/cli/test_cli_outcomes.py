@@ -328,3 +328,18 @@ def test_broken_settings_are_told_and_can_be_mended(hca: Any, t: None) -> None:
     hca("config", "path", "--user", check=0)
     assert f"{path}:2" in hca("config", "validate", check=2).stdout
     assert path.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("http.ca_bundle=~nobody-of-that-name/x", ["service", "add", "zoo", "http://127.0.0.1:1/openapi.json"]),
+        ("http.timeout=5", ["service", "add", "zoo", "~nobody-of-that-name/openapi.json"]),
+        ("transfer.filestore=~nobody-of-that-name/x", ["transfer", "verify", "~nobody-of-that-name/x"]),
+    ],
+)
+def test_homes_of_nobody_are_names_like_others(hca: Any, setting: str, words: list[str]) -> None:
+    done = hca("--config", setting, *words)
+    assert done.returncode in (2, 4), done.stderr
+    assert "~nobody-of-that-name" in done.stderr
+    assert "internal" not in done.stderr

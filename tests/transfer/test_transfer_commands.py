@@ -96,6 +96,8 @@ def test_verify_finds_what_changed(hca: Any, root: Path) -> None:
     victim = next(iter(FileStore(root)))[0]
     path = FileStore(root).path(victim)
     path.write_bytes(b"x" * path.stat().st_size)
+    done = hca("transfer", "verify", root, "--report", root, check=2)
+    assert "is a directory" in done.stderr and "verified" not in done.stderr
     done = hca("transfer", "verify", root, "--report", root / "report.json", check=7)
     assert victim in done.stderr
     assert "Traceback" not in done.stderr

@@ -212,7 +212,7 @@ class HCAConfig(Node):
         """The file that changes are saved in: the last in ``HCA_CONFIG_FILE``, that of the profile, or the user's."""
         named = _named_files()
         if named:
-            return Path(named[-1]).expanduser()
+            return settings.expand_home(named[-1])
         profile = self._read.profile
         return settings.paths.user_config_file() if profile in (None, "default") else settings.profile_path(profile)
 

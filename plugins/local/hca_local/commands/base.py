@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hca_base.config import expand_home
 from hca_local.server.settings import default_data_dir
 
 
@@ -22,6 +23,6 @@ def chosen_data_dir(args: argparse.Namespace) -> Path:
     from hca_local.server.profile import read_pointer
 
     if args.data_dir is not None:
-        return Path(args.data_dir).expanduser().absolute()
+        return expand_home(args.data_dir).absolute()
     known = read_pointer().get("data_dir")
     return Path(known) if isinstance(known, str) else default_data_dir()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Command
+from hca_base.config import expand_home
 from hca_base.errors import RefusedError
 from hca_local.commands.base import add_data_dir, chosen_data_dir
 from hca_local.server.settings import DEFAULT_PORT
@@ -129,7 +130,7 @@ def _folder(asked: Path | None) -> Path:
     :raises RefusedError: the one asked for cannot be used
     """
     if asked is not None:
-        asked = asked.expanduser()
+        asked = expand_home(asked)
         try:
             asked.mkdir(parents=True, exist_ok=True)
             if any(asked.iterdir()):

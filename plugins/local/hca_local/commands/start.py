@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Command
+from hca_base.config import expand_home
 from hca_base.errors import ConfigError, UsageError
 from hca_local.commands.base import add_data_dir
 from hca_local.server.settings import DEFAULT_PORT, Settings, default_data_dir
@@ -116,7 +117,7 @@ def _validators(config: Config) -> dict[str, list[str]]:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    data_dir = args.data_dir.expanduser().absolute() if args.data_dir else default_data_dir()
+    data_dir = expand_home(args.data_dir).absolute() if args.data_dir else default_data_dir()
     waits: bool | float = args.simulate_waits
     if not 0 <= waits <= _LONGEST_WAIT:
         raise UsageError(f"--simulate-waits needs a number of seconds from 0 to {_LONGEST_WAIT:g}, not {waits:g}")

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from hca_base.errors import AuthError, HCAError, ServiceError, UnreachableError
+from hca_base.errors import AuthError, ExitCode, HCAError, ServiceError, UnreachableError
 
-from .errors import NotReady, UploadApiException, title_of
+from .answers import checksums_in, counts_in, credentials_in, list_in, object_in
+from .errors import NotReady, UploadApiException, UploadException, title_of
 from .service import SERVICE
 from .settings import UploadConfig
 
@@ -68,8 +69,7 @@ class ApiClient:
 
     def create_area(self, area_uuid: str) -> dict[str, str]:
         """Make an area; ``{"uri": "s3://BUCKET/UUID/"}``."""
-        answer: dict[str, str] = self._ask("POST", [area_uuid], key=True, safe=True).json()
-        return answer
+        return object_in(self._ask("POST", [area_uuid], key=True, safe=True), "uri")
 
     def area_exists(self, area_uuid: str) -> bool:
         """Whether there is such an area."""
@@ -88,8 +88,7 @@ class ApiClient:
 
     def credentials(self, area_uuid: str) -> dict[str, str]:
         """Temporary AWS credentials: AccessKeyId, SecretAccessKey, SessionToken, Expiration (ISO 8601)."""
-        answer: dict[str, str] = self._ask("POST", [area_uuid, "credentials"], safe=True).json()
-        return answer
+        return credentials_in(self._ask("POST", [area_uuid, "credentials"], safe=True))
 
     # Files
 
@@ -97,8 +96,7 @@ class ApiClient:
         """Store a small file; its FileInfo."""
         body = file_content.encode() if isinstance(file_content, str) else file_content
         headers = {"Content-Type": content_type}
-        answer: dict[str, Any] = self._ask("PUT", [area_uuid, filename], key=True, data=body, headers=headers).json()
-        return answer
+        return object_in(self._ask("PUT", [area_uuid, filename], key=True, data=body, headers=headers), "url")
 
     def file_upload_notification(self, area_uuid: str, filename: str) -> bool:
         """Tell the service that a file is there; True. Telling it twice does no harm."""
@@ -111,18 +109,14 @@ class ApiClient:
 
         :raises NotReady: one of them has no checksums yet
         """
-        answer: list[dict[str, Any]] = self._ask(
-            "PUT", [area_uuid, "files_info"], json=list(file_list), may_wait=True
-        ).json()
-        return answer
+        return list_in(self._ask("PUT", [area_uuid, "files_info"], json=list(file_list), may_wait=True))
 
     def file_info(self, area_uuid: str, filename: str) -> dict[str, Any]:
         """The FileInfo of a file.
 
         :raises NotReady: it has no checksums yet
         """
-        answer: dict[str, Any] = self._ask("GET", [area_uuid, filename], may_wait=True).json()
-        return answer
+        return object_in(self._ask("GET", [area_uuid, filename], may_wait=True))
 
     # Checksums and validation
 
@@ -133,17 +127,16 @@ class ApiClient:
         """
         first, *others = _spellings(filename)
         try:
-            answer: dict[str, Any] = self._ask("GET", [area_uuid, first, "checksum"], may_wait=True).json()
+            answer = self._ask("GET", [area_uuid, first, "checksum"], may_wait=True)
         except UploadApiException as error:
             if error.status != 404 or not others:
                 raise
-            answer = self._ask("GET", [area_uuid, others[0], "checksum"], may_wait=True).json()
-        return answer
+            answer = self._ask("GET", [area_uuid, others[0], "checksum"], may_wait=True)
+        return checksums_in(answer)
 
     def checksum_statuses(self, area_uuid: str) -> dict[str, int]:
         """How many files are in each state."""
-        answer: dict[str, int] = self._ask("GET", [area_uuid, "checksums"]).json()
-        return answer
+        return counts_in(self._ask("GET", [area_uuid, "checksums"]))
 
     def validate_files(
         self,
@@ -160,21 +153,18 @@ class ApiClient:
             "original_validation_id": original_validation_id,
             "validator_image": validator_image,
         }
-        answer: dict[str, str] = self._ask("PUT", [area_uuid, "validate"], key=True, json=body, once=True).json()
-        return answer
+        return object_in(self._ask("PUT", [area_uuid, "validate"], key=True, json=body, once=True), "validation_id")
 
     def validation_status(self, area_uuid: str, filename: str) -> dict[str, Any]:
         """``validation_status`` and ``validation_results`` of a file's latest validation.
 
         :raises NotReady: it has not ended yet
         """
-        answer: dict[str, Any] = self._ask("GET", [area_uuid, filename, "validate"], may_wait=True).json()
-        return answer
+        return object_in(self._ask("GET", [area_uuid, filename, "validate"], may_wait=True), "validation_status")
 
     def validation_statuses(self, area_uuid: str) -> dict[str, int]:
         """How many files are in each state, counted once for each validation."""
-        answer: dict[str, int] = self._ask("GET", [area_uuid, "validations"]).json()
-        return answer
+        return counts_in(self._ask("GET", [area_uuid, "validations"]))
 
     # How
 
@@ -198,7 +188,12 @@ class ApiClient:
         :param once: it may not be repeated, although it is a PUT
         :param may_wait: status 500 means that the answer is not known yet
         :raises UploadApiException: the service refused
+        :raises UploadException: a part of the path would be resolved away, and something else be asked
+        :raises HCAError: the answer is not what the service promises
         """
+        for part in path:
+            if part in ("", ".", ".."):
+                raise UploadException(f"nothing can be called {part!r} there", exit_code=ExitCode.REFUSED)
         url = "/".join([self.url, "area", *(quote(part, safe="") for part in path)])
         try:
             return self.session.call(

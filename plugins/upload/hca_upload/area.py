@@ -122,26 +122,36 @@ class UploadArea:
                 continue
             for start in range(0, len(page), _DESCRIBED_AT_ONCE):
                 part = page[start : start + _DESCRIBED_AT_ONCE]
+                names = [found.name for found in part]
                 try:
-                    yield from self._api.files_info(self.uuid, [found.name for found in part])
+                    infos = self._api.files_info(self.uuid, names)
                 except UploadApiException:
                     # One file without checksums, or with a name that the service stumbles over, spoils the whole list.
+                    infos = []
+                if [info.get("name") for info in infos] == names:
+                    yield from infos
+                else:
+                    # What is in the bucket is listed, whatever the service knows or calls it.
                     yield from (self._described(found) for found in part)
 
     def _described(self, found: Any) -> dict[str, Any]:
         try:
             info: dict[str, Any] = self._api.file_info(self.uuid, found.name)
         except UploadApiException:
-            info = {"name": found.name, "size": found.size, "url": f"{self.uri}{found.name}"}
-        return info
+            info = {"size": found.size, "url": f"{self.uri}{found.name}"}
+        return {**info, "name": found.name}
 
     def store_file(self, filename: str, file_content: str | bytes, content_type: str) -> dict[str, Any]:
         """Store a small file through the service.
 
         :param content_type: media type with its ``dcp-type``: ``application/json; dcp-type="metadata/sample"``
         :return: what the service knows of it
+        :raises UploadException: no file can have that name
         :raises UploadApiException: the service refused
         """
+        from .sources import check_name
+
+        check_name(filename, filename)
         answer: dict[str, Any] = self._api.store_file(self.uuid, filename, file_content, content_type)
         return answer
 
@@ -187,7 +197,7 @@ class UploadArea:
 
         def tell(outcome: Outcome) -> None:
             if report_progress and outcome.good:
-                print(f"Upload complete of {outcome.path} to upload area {self.uri}", flush=True)  # noqa: T201
+                print(f"Upload complete of {outcome.shown} to upload area {self.uri}", flush=True)  # noqa: T201
 
         sending = Sending(
             self,

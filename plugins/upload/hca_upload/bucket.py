@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import ExitCode, HCAError, UnreachableError, exit_code_of_status
+from hca_base.errors import AuthError, ExitCode, HCAError, UnreachableError, UsageError, exit_code_of_status
 
 from .errors import UploadException
 
@@ -107,17 +107,20 @@ def _stored_keys(config: Config, endpoint: Any) -> dict[str, str]:
 
 
 def s3_client(config: Config, endpoint: str | None, **credentials: str) -> Any:
-    """A boto3 client for an endpoint; without credentials, with those that the AWS tools use."""
+    """A boto3 client for an endpoint; without credentials, with those that the AWS tools use.
+
+    :raises UsageError: the endpoint or the region cannot be one
+    """
     import boto3
     import botocore.config
 
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=config.get("s3.region") or "us-east-1",
-        config=botocore.config.Config(signature_version="s3v4", retries={"mode": "standard", "max_attempts": 5}),
-        **credentials,
-    )
+    how = botocore.config.Config(signature_version="s3v4", retries={"mode": "standard", "max_attempts": 5})
+    region = config.get("s3.region") or "us-east-1"
+    try:
+        return boto3.client("s3", endpoint_url=endpoint, region_name=region, config=how, **credentials)
+    except ValueError as error:
+        # Of an address that is none, here or in the variables and files of the AWS tools.
+        raise UsageError(f"S3 cannot be used: {error}", hint="see 'hca config get s3'") from None
 
 
 class telling:
@@ -133,13 +136,17 @@ class telling:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        import botocore.exceptions
+        import boto3.exceptions
+        import botocore.exceptions as aws
 
-        if isinstance(error, botocore.exceptions.ClientError):
+        if isinstance(error, aws.ClientError):
             raise _refusal(self._what, error.response) from None
-        if isinstance(error, (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)):
+        if isinstance(error, (aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError)):
+            raise AuthError(f"{self._what}: {error}", hint=_WHOSE) from None
+        # What broke off in the middle of an object, again and again, comes in an exception of boto3's own.
+        if isinstance(error, (aws.ConnectionError, aws.HTTPClientError, boto3.exceptions.RetriesExceededError)):
             raise UnreachableError(f"{self._what}: the store cannot be reached") from None
-        if isinstance(error, botocore.exceptions.BotoCoreError):
+        if isinstance(error, (aws.BotoCoreError, boto3.exceptions.Boto3Error)):
             raise HCAError(f"{self._what}: {error}") from None
 
 
@@ -151,10 +158,11 @@ def _refusal(what: str, response: Any) -> UploadException:
     hint = None
     if answer.get("Code") in _CREDENTIALS or code == ExitCode.AUTH:
         # Some of them come with status 400.
-        code, hint = ExitCode.AUTH, "the credentials are those of the AWS tools, or of 'hca auth set-key s3'"
+        code, hint = ExitCode.AUTH, _WHOSE
     return UploadException(f"{what}: {answer.get('Code')}: {answer.get('Message')}", exit_code=code, hint=hint)
 
 
+_WHOSE = "the credentials are those of the AWS tools, or of 'hca auth set-key s3'"
 #: S3's names for credentials that it does not take.
 _CREDENTIALS = frozenset(
     {"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hca_base.errors import ExitCode, HCAError
+from hca_base.output import safe_text
 from hca_base.transfer import Row, TransferOptions, UploadItem, checksum_file, upload
 
 from .bucket import Found, objects, source_client, telling
@@ -28,6 +29,8 @@ _ASKERS = 8
 _BATCH_BYTES, _BATCH_FILES = 1 << 30, 256
 #: Failures that an error message names; the outcomes have them all.
 _NAMED = 5
+#: What the service says when it does not know the area.
+_NO_SUCH_AREA = "Upload Area Not Found"
 _ACL = "bucket-owner-full-control"
 
 
@@ -44,6 +47,11 @@ class Outcome:
     size: int
     state: str
     error: str = ""
+
+    @property
+    def shown(self) -> str:
+        """``path`` as one line without what could steer a terminal: keys of a bucket may be anybody's."""
+        return safe_text(self.path.encode("utf-8", "backslashreplace").decode(), one_line=True)
 
     @property
     def good(self) -> bool:
@@ -141,6 +149,7 @@ class Sending:
         """See whether the service takes names with folders in them, before anything is sent in vain.
 
         :raises UploadException: it does not
+        :raises UploadApiException: it does not say
         """
         nested = next((file for file in self.files if "/" in file.name), None)
         if nested is None:
@@ -150,6 +159,9 @@ class Sending:
         except NotReady:
             pass
         except UploadApiException as error:
+            if error.title == _NO_SUCH_AREA or error.status in (401, 429) or error.status >= 500:
+                # That says nothing about names.
+                raise
             if error.title != NO_SUCH_FILE:
                 raise UploadException(
                     f"this service takes no names with folders in them, such as {nested.name!r}",
@@ -256,8 +268,9 @@ class Sending:
             return
         with tempfile.TemporaryDirectory(prefix="hca-upload-") as folder:
             if shutil.disk_usage(folder).free < sum(file.size for file in batch) + self.options.disk_reserve:
+                error = HCAError(f"there is too little room in {folder} for objects on their way")
                 for file in batch:
-                    self._note(file, "failed", f"there is too little room in {folder} for objects on their way")
+                    self._note(file, "failed", error)
                 return
             client = source_client(self.area.upload_service.settings.config)
 
@@ -270,7 +283,7 @@ class Sending:
                     if place.stat().st_size != file.size:
                         raise UploadException("the object changed while it was fetched")
                 except OSError as error:
-                    self._note(file, "failed", f"it cannot be kept in {folder}: {error.strerror}")
+                    self._note(file, "failed", HCAError(f"it cannot be kept in {folder}: {error.strerror}"))
                 except HCAError as error:
                     self._note(file, "failed", error)
                 else:

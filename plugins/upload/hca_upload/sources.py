@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from .errors import UploadException
 
 if TYPE_CHECKING:
     from hca_base.config import Config
+
+# What S3 takes for one; the whole names of access points begin with arn: and are left to it.
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}\Z|arn:")
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def find_files(
     local = [path for path in given if not path.startswith("s3://")]
     for path in local:
         if not os.path.lexists(path):
-            raise UploadException(f"{path} does not exist", exit_code=ExitCode.NOT_FOUND)
+            raise UploadException(f"{path or repr(path)} does not exist", exit_code=ExitCode.NOT_FOUND)
     if target_filename == "" or file_extension == "":
         raise UsageError(f"--{'file-extension' if file_extension == '' else 'target-filename'} must not be empty")
     if target_filename and (len(given) != 1 or Path(given[0]).is_dir()):
@@ -125,6 +129,8 @@ def _objects(uri: str, keep_paths: bool, config: Config | None) -> list[SourceFi
 
         config = load()
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    if not _BUCKET.match(bucket):
+        raise UsageError(f"{uri!r} is no place in a bucket", hint="s3://BUCKET/PREFIX is")
     base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
     found = []
     with telling(f"cannot list {uri}"):
@@ -155,7 +161,7 @@ def _checked(files: list[SourceFile]) -> list[SourceFile]:
                 exit_code=ExitCode.REFUSED,
                 hint="upload them in two runs with --target-filename, or rename one",
             )
-        _check_name(file)
+        check_name(file.name, file.path)
     return list(by_name.values())
 
 
@@ -166,17 +172,22 @@ def _same_file(one: SourceFile, other: SourceFile) -> bool:
     return os.path.realpath(one.path) == os.path.realpath(other.path)
 
 
-def _check_name(file: SourceFile) -> None:
+def check_name(name: str, path: str) -> None:
+    """See that the service can have a file of that name.
+
+    :param path: what it is the name of
+    :raises UploadException: it cannot
+    """
     # A "." or ".." would be resolved away on the way, by the client or a proxy.
-    if file.name in RESERVED_NAMES or any(part in ("", ".", "..") for part in file.name.split("/")):
+    if name in RESERVED_NAMES or any(part in ("", ".", "..") for part in name.split("/")):
         raise UploadException(
-            f"{file.path}: the service cannot have a file called {file.name!r}",
+            f"{path}: the service cannot have a file called {name!r}",
             exit_code=ExitCode.REFUSED,
             hint="rename it, or give --target-filename",
         )
     try:
-        file.name.encode()
+        name.encode()
     except UnicodeEncodeError:
         raise UploadException(
-            f"{file.path!r}: the name is not text in UTF-8", exit_code=ExitCode.REFUSED, hint="rename it"
+            f"{path!r}: the name is not text in UTF-8", exit_code=ExitCode.REFUSED, hint="rename it"
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from hca_base.errors import UsageError
 
@@ -20,7 +20,7 @@ class UploadAreaURI:
     """
 
     def __init__(self, uri: str) -> None:
-        parts = urlsplit(str(uri))
+        parts = _split(str(uri))
         name = parts.path.strip("/")
         if parts.scheme != "s3" or not _BUCKET.match(parts.netloc) or not _AREA.match(name):
             raise UsageError(
@@ -47,3 +47,11 @@ class UploadAreaURI:
     def deployment_stage(self) -> str:
         """``prod``, ``staging``, ``local``, …"""
         return self.bucket_name.rpartition("-")[2]
+
+
+def _split(uri: str) -> SplitResult:
+    try:
+        return urlsplit(uri)
+    except ValueError:
+        # Such as a bracket that is not closed.
+        return SplitResult("", "", "", "", "")

@@ -9,7 +9,7 @@ from typing import Any
 from hca_base.commands import confirm
 
 from ..uri import UploadAreaURI
-from .base import UploadCommand, check_stage
+from .base import UploadCommand, check_stage, filled
 
 _ALIAS = "UUID of an area that was selected before, or its first characters; or the area's address"
 
@@ -84,7 +84,7 @@ class Creds(UploadCommand):
     example = "upload creds aaaa"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("uuid_or_alias", nargs="?", help=f"{_ALIAS} (default: the selected area)")
+        parser.add_argument("uuid_or_alias", nargs="?", type=filled, help=f"{_ALIAS} (default: the selected area)")
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         given = parsed_args.uuid_or_alias
@@ -104,16 +104,19 @@ class Create(UploadCommand):
     example = "upload create --env local"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("uuid", nargs="?", help="UUID of the area (default: a new one)")
+        parser.add_argument("uuid", nargs="?", type=filled, help="UUID of the area (default: a new one)")
         parser.add_argument(
             "--env", metavar="STAGE", help="stage of the deployment (default: the setting upload.stage, or prod)"
         )
         parser.add_argument("--no-select", action="store_true", help="do not select it")
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        if parsed_args.env is not None:
-            check_stage(parsed_args.env)
-        stage = parsed_args.env or self.config.get("upload.stage") or "prod"
+        if parsed_args.env is None:
+            stage = str(self.config.get("upload.stage") or "prod")
+            check_stage(stage, "the setting upload.stage")
+        else:
+            stage = parsed_args.env
+            check_stage(stage)
         uuid = parsed_args.uuid or str(uuids.uuid4())
         area = self.service(stage).create_area(uuid)
         text = f"Upload area {area.uuid} created."

@@ -79,10 +79,20 @@ def structured(args: argparse.Namespace) -> bool:
     return bool(args.output_format or args.output_query or args.output_columns or args.output_sort or args.output_file)
 
 
+def filled(text: str) -> str:
+    """An argument that must not be empty, as that of an unset variable is: nothing else is taken for it.
+
+    :raises ArgumentTypeError: it is
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
 def add_area_options(parser: argparse.ArgumentParser) -> None:
     """``--env`` and ``--uuid``, with which hca 7 named an area."""
     parser.add_argument("--env", metavar="STAGE", help="stage of the area's deployment (default: the selected area's)")
-    parser.add_argument("--uuid", help="full UUID of an area (default: the selected area)")
+    parser.add_argument("--uuid", type=filled, help="full UUID of an area (default: the selected area)")
 
 
 def area_of(command: UploadCommand, args: argparse.Namespace) -> UploadArea:
@@ -99,10 +109,11 @@ def area_of(command: UploadCommand, args: argparse.Namespace) -> UploadArea:
     return command.area(UploadAreaURI(f"s3://{bucket}/{uuid}/"))
 
 
-def check_stage(stage: str) -> None:
-    """See that ``--env`` can be part of the names of hosts and buckets.
+def check_stage(stage: str, what: str = "--env") -> None:
+    """See that the name of a stage can be part of the names of hosts and buckets.
 
+    :param what: where it was given
     :raises UsageError: it cannot
     """
     if not (stage.isascii() and stage.isalnum()):
-        raise UsageError(f"--env {stage!r} is no stage", hint="stages have names like 'prod', 'staging' or 'local'")
+        raise UsageError(f"{what} {stage!r} is no stage", hint="stages have names like 'prod', 'staging' or 'local'")

@@ -10,7 +10,7 @@ from typing import Any
 from hca_base.commands import json_argument
 from hca_base.errors import NotFoundError, UsageError
 
-from .base import UploadCommand, add_area_options, area_of, structured
+from .base import UploadCommand, add_area_options, area_of, filled, structured
 
 
 class Files(UploadCommand):
@@ -78,9 +78,9 @@ class Files(UploadCommand):
 
         def tell(outcome: Outcome) -> None:
             if outcome.good:
-                self._print(f"Upload complete of {outcome.path} to upload area {area.uri}")
+                self._print(f"Upload complete of {outcome.shown} to upload area {area.uri}")
             elif outcome.state == "would-upload":
-                self._print(f"Would upload {outcome.path} ({outcome.size} bytes) to upload area {area.uri}")
+                self._print(f"Would upload {outcome.shown} ({outcome.size} bytes) to upload area {area.uri}")
 
         sending = Sending(
             area,
@@ -129,10 +129,10 @@ class List(UploadCommand):
             return
 
         for file in found:
-            print(safe_text(file["name"]), file=self.stdout)
+            print(safe_text(file["name"], one_line=True), file=self.stdout)
             if parsed_args.long:
                 for label, value in _details(file):
-                    print(f"\t{label:<12} {safe_text(str(value))}", file=self.stdout)
+                    print(f"\t{label:<12} {safe_text(str(value), one_line=True)}", file=self.stdout)
 
 
 def _details(file: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -163,7 +163,9 @@ class Store(UploadCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="the file")
-        parser.add_argument("-t", "--target-filename", metavar="NAME", help="name in the area (default: the file's)")
+        parser.add_argument(
+            "-t", "--target-filename", type=filled, metavar="NAME", help="name in the area (default: the file's)"
+        )
         parser.add_argument("--content-type", default="application/json", help="media type (default: application/json)")
         parser.add_argument(
             "--dcp-type", default="metadata", help="what the file is to the platform (default: metadata)"

@@ -9,7 +9,7 @@ from typing import Any
 from hca_base.errors import ExitCode, HCAError
 
 from ..errors import UploadApiException, UploadException
-from .base import UploadCommand, add_area_options, area_of
+from .base import UploadCommand, add_area_options, area_of, filled
 
 
 class Status(UploadCommand):
@@ -52,6 +52,7 @@ class Report(UploadCommand):
         parser.add_argument(
             "--output_file_name",
             "--output-file-name",
+            type=filled,
             metavar="NAME",
             help="write to NAME.txt (default: the area's UUID)",
         )
@@ -88,11 +89,13 @@ class Wait(UploadCommand):
         parser.add_argument("files", nargs="*", metavar="NAME", help="names of files in the area (default: all)")
         parser.add_argument("--validated", action="store_true", help="wait for the end of their validations too")
         parser.add_argument(
-            "--timeout", type=float, default=3600.0, metavar="SECONDS", help="give up after so long (default: 3600)"
+            "--timeout", type=_seconds, default=3600.0, metavar="SECONDS", help="give up after so long (default: 3600)"
         )
         add_area_options(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.output import safe_text
+
         area = area_of(self, parsed_args)
         states = area.wait(
             parsed_args.files or None,
@@ -101,4 +104,12 @@ class Wait(UploadCommand):
             progress=self.context.progress,
         )
         rows = [{"name": name, "status": state} for name, state in states.items()]
-        self.tell(parsed_args, rows, "\n".join(f"{row['name']}: {row['status']}" for row in rows))
+        lines = (safe_text(f"{row['name']}: {row['status']}", one_line=True) for row in rows)
+        self.tell(parsed_args, rows, "\n".join(lines))
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 on")
+    return seconds

@@ -329,7 +329,7 @@ def test_names_of_files_that_are_no_utf_8(api: Api, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a\0b", "~no-such-user-here/x"])
 def test_names_that_no_file_can_have(api: Api, name: str) -> None:
     body = {"requestBody": {"content": {"application/octet-stream": {"schema": FILE}}}}
-    with pytest.raises(UsageError, match="there is no file"):
+    with pytest.raises(UsageError, match=r"there is no file|No such file"):
         api(body, {"body": name})
 
 

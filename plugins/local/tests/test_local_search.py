@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -238,3 +243,27 @@ def test_the_index_and_the_evaluator_agree(query: dict[str, Any], documents: lis
     expected = {f"{number:02}" for number, document in enumerate(documents) if compiled.matches(document)}
     assert {hit.uuid for hit in index.search(store.db, "aws", compiled, None, 100).hits} == expected
     store.db.close()
+
+
+def test_tables_of_the_parser_that_another_process_is_writing(tmp_path: Path) -> None:
+    """luqum's own file of tables is half there, and whole a moment later."""
+    import luqum
+
+    package = tmp_path / "luqum"
+    shutil.copytree(Path(luqum.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    whole = (package / "parsetab.py").read_text()
+    (package / "parsetab.py").write_text("")
+    script = """if True:
+        import sys, threading
+        from pathlib import Path
+        from hca_local.search import compile_query
+        tables = Path(sys.argv[1])
+        threading.Timer(0.5, tables.write_text, [tables.with_name("whole").read_text()]).start()
+        compile_query({"query": {"query_string": {"query": "a AND b"}}})
+    """
+    (package / "whole").write_text(whole)
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, package / "parsetab.py"], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr

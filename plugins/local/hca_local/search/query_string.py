@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,18 +22,37 @@ def compile_query_string(text: str, fields: Sequence[str], default_operator: str
     if not text.strip():
         raise BadQuery("query_string: the query is empty")
     from luqum.exceptions import ParseError
-    from luqum.parser import parser
 
     if default_operator.upper() not in ("AND", "OR"):
         raise BadQuery(f"query_string: default_operator is AND or OR, not {default_operator!r}")
     try:
-        return _Compiler(fields, default_operator.upper() == "AND").compile(parser.parse(text))
+        return _Compiler(fields, default_operator.upper() == "AND").compile(_parser().parse(text))
     except RecursionError:
         raise BadQuery("query_string: the query is nested too deep") from None
     except BadQuery:
         raise
     except (ParseError, ValueError) as error:  # ValueError: distances that are no whole numbers
         raise BadQuery(f"query_string: cannot read {text[:200]!r}: {error}") from None
+
+
+def _parser() -> Any:
+    """luqum's parser.
+
+    With some versions of Python it writes its tables anew when it is first imported, beside itself and not in one step:
+    who comes while another process is at it reads half of them.
+    """
+    for left in reversed(range(50)):
+        try:
+            from luqum.parser import parser
+        except (AttributeError, SyntaxError, EOFError):
+            if not left:
+                raise
+            sys.modules.pop("luqum.parsetab", None)
+            time.sleep(0.1)
+            importlib.invalidate_caches()
+        else:
+            return parser
+    raise AssertionError("unreachable")
 
 
 class _Compiler:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from ..errors import ConfigError, UsageError
@@ -62,19 +62,31 @@ class Parser(argparse.ArgumentParser):
     def print_help(self, file: Any = None) -> None:
         page(self.format_help(), file)
 
-    def apply_defaults(self, defaults: Mapping[str, Any], section: str) -> None:
+    def apply_defaults(
+        self,
+        defaults: Mapping[str, Any],
+        section: str,
+        origin: Callable[[tuple[str, str]], object] | None = None,
+    ) -> None:
         """Use the configuration's defaults for options; a required option that has one need not be given.
 
         :param defaults: by the option's name with ``_`` for ``-``
         :param section: configuration section that they are from, for messages
-        :raises hca_base.errors.ConfigError: a value is none of the option's choices
+        :param origin: says of a key where it is set, for messages
+        :raises hca_base.errors.ConfigError: a value is none of the option's choices, or none that the option takes
         """
         if not defaults:
             return
         for action in self._actions:
             for key in _keys_of(action):
                 if key in defaults and action.dest not in ("help", argparse.SUPPRESS):
-                    value = _converted(action, defaults[key], f"{section}.{key}")
+                    try:
+                        value = _converted(action, defaults[key], f"{section}.{key}")
+                    except ConfigError as error:
+                        # In the file, the key may have dashes.
+                        places = [origin((section, name)) for name in (key, key.replace("_", "-")) if origin]
+                        place = next((f"{place}: " for place in places if place is not None), "")
+                        raise ConfigError(f"{place}{error.message}", hint=error.hint) from None
                     action.default = value
                     action.required = False
                     break
@@ -117,7 +129,9 @@ def _converted_one(action: argparse.Action, value: Any, key: str) -> Any:
     elif isinstance(value, (list, dict)) and action.type in (None, str, int, float, Path):
         wanted = "one value"
     if wanted is not None:
-        told = f"{key} is {json.dumps(value)}; the option takes {wanted}"
-        raise ConfigError(told, hint=f"'hca config get {key} --origin' says where it is set")
+        raise ConfigError(
+            f"{key} is {json.dumps(value)}; the option takes {wanted}",
+            hint=f"'hca config set' or 'hca config unset {key}' mends it",
+        )
     # A string goes through the option's type at the end of parsing; argparse does that for defaults.
     return value

@@ -185,16 +185,26 @@ class Install(Command):
 
 def _script_file(shell: str) -> Path:
     if shell == "fish":
-        base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+        base = os.environ.get("XDG_CONFIG_HOME") or str(_home(shell) / ".config")
         return Path(base) / "fish" / "completions" / "hca.fish"
     return paths.data_dir() / "completion" / f"hca.{shell}"
 
 
+def _home(shell: str) -> Path:
+    try:
+        return Path.home()
+    except (RuntimeError, KeyError):  # HOME is not set, and the user id has no entry in the password file
+        raise UsageError(
+            "you have no home directory: HOME is not set",
+            hint=f"set HOME, or have your shell read what 'hca completion {shell}' prints",
+        ) from None
+
+
 def _rc_file(shell: str) -> Path | None:
     if shell == "bash":
-        return Path.home() / ".bashrc"
+        return _home(shell) / ".bashrc"
     if shell == "zsh":
-        return Path(os.environ.get("ZDOTDIR") or Path.home()) / ".zshrc"
+        return Path(os.environ.get("ZDOTDIR") or _home(shell)) / ".zshrc"
     return None
 
 

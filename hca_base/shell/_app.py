@@ -180,7 +180,8 @@ class HcaApp(cliff_app.App):
         if apply is None or name.startswith(("config ", "profile ", "plugin ", "completion ")):
             return
         section = name.replace(" ", "_").replace("-", "_")
-        apply(self.context.config.command_defaults(section), section)
+        config = self.context.config
+        apply(config.command_defaults(section), section, config.origin)
 
     # The interactive shell sends stdout to pipes and files while a command runs.
 

@@ -30,7 +30,8 @@ def operation_help(catalog: Catalog, found: Found, prog: str) -> str:
     assert operation is not None
     parser = parser_of(service, operation, prog)
     section = found.name.replace(" ", "_").replace("-", "_")
-    parser.apply_defaults(catalog.context.config.command_defaults(section), section)
+    config = catalog.context.config
+    parser.apply_defaults(config.command_defaults(section), section, config.origin)
     return parser.format_help()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**
 def rate(text: str) -> int:
     """Bytes a second from ``2000000``, ``500k``, ``1.5M``, ``10MiB`` or ``10MB/s``."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?(?:/s)?", text.strip().lower())
-    value = int(float(match[1]) * _UNITS[match[2] or ""]) if match else 0
-    if value <= 0:
+    value = float(match[1]) * _UNITS[match[2] or ""] if match else 0.0
+    if not 1 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no rate; 500k, 1.5M and 10MiB are")
-    return value
+    return int(value)
 
 
 def count(text: str) -> int:
@@ -128,14 +129,26 @@ def _configured(config: Any, name: str) -> Any:
             return count(str(value))
         if name in ("filestore", "report"):
             return expand_home(str(value))
-        if name in ("retries", "disk_reserve"):
-            return int(value)
+        if name == "retries":
+            return attempts(str(value))
+        if name == "disk_reserve":
+            return _amount(int(value))
         if name in ("min_delay", "connect_timeout", "stall_timeout", "wait_budget"):
-            return float(value)
+            return _amount(float(value))
+        if name in ("fail_fast", "verify", "dry_run", "fsync", "fast") and not isinstance(value, bool):
+            # A text would be taken for true, whatever it says.
+            raise ValueError("it is true or false")
     except (ValueError, TypeError, OverflowError, argparse.ArgumentTypeError) as error:
         raise ConfigError(f"the setting {key} cannot be {value!r}: {error}") from error
     if name in ("link", "progress") and value not in {"link": ("hard", "copy", "symlink")}.get(
         name, ("auto", "none", "jsonl")
     ):
         raise ConfigError(f"the setting {key} cannot be {value!r}")
+    return value
+
+
+def _amount(value: Any) -> Any:
+    """A number of seconds or bytes that can be counted: what is less than nothing, endless or no number cannot."""
+    if not 0 <= value < math.inf:
+        raise ValueError("it is no amount")
     return value

@@ -272,6 +272,7 @@ def test_option_defaults_of_the_wrong_kind(hca: Any, key: str, value: str, told:
         assert "required" in done.stderr
     else:
         assert f"{key} is {json.dumps(json.loads(value) if value != 'no' else value)}" in done.stderr
+        assert f"{hca.home / '.config' / 'hca' / 'config.json'}:" in done.stderr
     assert done.stderr.count("\n") <= 2
 
 

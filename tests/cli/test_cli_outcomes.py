@@ -343,3 +343,18 @@ def test_homes_of_nobody_are_names_like_others(hca: Any, setting: str, words: li
     assert done.returncode in (2, 4), done.stderr
     assert "~nobody-of-that-name" in done.stderr
     assert "internal" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["retries=-1", "retries=x", "min_delay=nan", "stall_timeout=-1", "wait_budget=inf", "disk_reserve=-1", "fsync=no"],
+)
+def test_transfer_settings_that_make_no_sense(hca: Any, setting: str) -> None:
+    done = hca("--config", f"transfer.{setting}", "dss", "download", "--bundle-uuid", "x", "--replica", "aws", check=2)
+    assert f"transfer.{setting.partition('=')[0]}" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--limit-rate", "9" * 400], ["--retries", "-1"], ["--connections", "0"]])
+def test_transfer_options_that_make_no_sense(hca: Any, words: list[str]) -> None:
+    done = hca("dss", "download", "--bundle-uuid", "x", "--replica", "aws", *words, check=2)
+    assert words[0] in done.stderr

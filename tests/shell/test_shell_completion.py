@@ -206,3 +206,14 @@ def test_a_broken_plugin_breaks_no_completion(zoo: Any, plugins: Any) -> None:
     done = zoo("__complete", "--", "bad", "hello", "--")
     assert (done.stdout, done.stderr) == ("", "")
     assert "get-animal" in zoo("__complete", "--", "zoo", "", check=0).stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX")
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_install_for_a_user_without_a_home(hca: Any, plugins: Any, shell: str) -> None:
+    nobody = "import pwd\ndef unknown(uid):\n    raise KeyError(uid)\npwd.getpwuid = unknown\n"
+    (plugins.path / "sitecustomize.py").write_text(nobody)
+    del hca.env["HOME"]
+    done = hca("completion", "install", shell, check=2)
+    assert "HOME is not set" in done.stderr
+    assert "hca completion " + shell in done.stderr

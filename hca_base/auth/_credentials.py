@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hca_base.errors import ConfigError, HCAError
-from hca_base.http import HttpSettings, Session, SupportsGet
+from hca_base.http import HttpSettings, Session, SupportsGet, remember_secret_name
 
 from ._legacy import adopt_legacy_login
 from ._providers import (
@@ -201,6 +201,9 @@ def credentials_for(
     :raises ConfigError: a setting of the ``auth`` section is wrong
     """
     scheme = scheme_of(service, security_schemes)
+    for name in (scheme.api_key_header, scheme.api_key_query, getattr(scheme, "api_key_cookie", None)):
+        if name and name.lower() != "authorization":
+            remember_secret_name(name)
     hosts = service_hosts(service, config, base_url)
     insecure = HttpSettings.from_config(config).insecure_hosts
     account = account_name(getattr(config, "profile", None), service.name if service is not None else _name(hosts))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import AuthError, UsageError
-from hca_base.http import origin_of, remember_secret
+from hca_base.http import origin_of, remember_secret, remember_secret_name
 
 from ._records import Record, identity_of, jwt_claims, near_expiry, number, seconds_left, text, why_not
 from ._refresh import login_hint, refresh, refresh_early
@@ -321,6 +321,9 @@ def headers_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
         return {}
     header = record.get("header") or scheme.api_key_header
     cookie = record.get("cookie") or getattr(scheme, "api_key_cookie", None)
+    if header or cookie:
+        # Short keys are hidden under their name alone.
+        remember_secret_name(str(header or cookie))
     if header:
         return {str(header): key}
     if cookie:
@@ -334,6 +337,7 @@ def params_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
     name = record.get("query") or scheme.api_key_query
     if key is None or not name or headers_of(record, scheme):
         return {}
+    remember_secret_name(str(name))
     return {str(name): key}
 
 

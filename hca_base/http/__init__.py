@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ._redact import redact_headers as redact_headers
     from ._redact import redact_url as redact_url
     from ._redact import remember_secret as remember_secret
+    from ._redact import remember_secret_name as remember_secret_name
     from ._retry import RetryPolicy as RetryPolicy
     from ._retry import parse_retry_after as parse_retry_after
     from ._session import Session as Session
@@ -70,6 +71,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "redact_headers": "._redact",
         "redact_url": "._redact",
         "remember_secret": "._redact",
+        "remember_secret_name": "._redact",
         "transport_error": "._errors",
         "same_host": "._addresses",
     },

@@ -95,7 +95,7 @@ _PEM = re.compile(
     r"(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))", re.DOTALL
 )
 _PARAMETER = re.compile(
-    r"(?:[?&;,\s]|^)(?P<name>[A-Za-z0-9_.%-]{2,60})=(?:\"(?P<secret>[^\"]*)\"|(?P<bare>[^&;\s\"'<>]+))"
+    r"(?:[?&;,\s]|^)(?P<name>[A-Za-z0-9_.~%+-]{1,60})=(?:\"(?P<secret>[^\"]*)\"|(?P<bare>[^&;\s\"'<>]+))"
 )
 _JSON_MEMBER = re.compile(
     # The value may be cut off at the end of the text.
@@ -104,6 +104,7 @@ _JSON_MEMBER = re.compile(
 )
 
 _known: OrderedDict[str, None] = OrderedDict()
+_known_names: set[str] = set()
 _known_lock = threading.Lock()
 _KNOWN_LIMIT = 500
 _SHORTEST_SECRET = 8
@@ -124,8 +125,18 @@ def remember_secret(value: object) -> None:
             _known.popitem(last=False)
 
 
+def remember_secret_name(name: str) -> None:
+    """Have the values of headers, query parameters and cookies of this name hidden from now on, however short.
+
+    Members of JSON are not: what names a key in a URL may name something harmless there.
+    """
+    _known_names.update(form.lower() for form in (name, quote(name, safe=""), quote_plus(name)))
+
+
 def is_secret_name(name: str, *, in_json: bool = False) -> bool:
     """Whether a parameter, field or member of this name carries a secret."""
+    if not in_json and name.lower() in _known_names:
+        return True
     plain = name.lower().replace("_", "-").replace(" ", "-")
     if in_json and plain in _HARMLESS_IN_JSON:
         return False
@@ -177,7 +188,8 @@ def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
         if name.lower() in SECRET_HEADERS or is_secret_name(name):
             scheme, blank, _ = text.partition(" ")
-            shown[name] = f"{scheme} {HIDDEN}" if blank and scheme.isalpha() else HIDDEN
+            kept = blank and scheme.isalpha() and name.lower() not in _known_names
+            shown[name] = f"{scheme} {HIDDEN}" if kept else HIDDEN
         else:
             shown[name] = redact(text)
     return shown

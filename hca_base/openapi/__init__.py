@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from ._arguments import NULL as NULL
     from ._arguments import bind as bind
     from ._arguments import coerce as coerce
     from ._cache import DocumentCache as DocumentCache
@@ -44,6 +45,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "DocumentCache": "._cache",
         "Index": "._index",
         "Method": "._methods",
+        "NULL": "._arguments",
         "Operation": "._operation",
         "Parameter": "._operation",
         "Problem": "._document",

@@ -5,6 +5,7 @@ The command line and Python calls share this: a text that stands for a number, a
 
 from __future__ import annotations
 
+import enum
 import json
 import logging
 import os
@@ -21,6 +22,16 @@ STRICT_CHOICES = frozenset({"replica"})
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _log = logging.getLogger("hca.openapi")
+
+
+class Null(enum.Enum):
+    """The type of :data:`NULL`."""
+
+    NULL = "null"
+
+
+#: An argument that is sent as JSON's null; None stands for one that is not given.
+NULL = Null.NULL
 
 
 def positional(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +57,8 @@ def bind(
 ) -> tuple[Operation, list[tuple[Parameter, Any]]]:
     """The path that a call means, and its arguments, checked and converted.
 
-    :param arguments: by Python name (or the API's); those that are None count as not given
+    :param arguments: by Python name (or the API's); those that are None count as not given,
+        :data:`NULL` is null
     :param strict: names of arguments for which only the listed values are taken
     :param warn: tell of other values that the document does not list
     :raises UsageError: an argument is missing, unknown or of the wrong type
@@ -71,7 +83,13 @@ def bind(
     values = []
     for parameter in chosen.parameters:
         if parameter.python_name in given:
-            value = coerce(parameter, given.pop(parameter.python_name))
+            value = given.pop(parameter.python_name)
+            if value is NULL:
+                if not parameter.takes_null:
+                    raise UsageError(f"{parameter.python_name} cannot be null")
+                values.append((parameter, None))
+                continue
+            value = coerce(parameter, value)
             _check(parameter, value, strict, warn)
             values.append((parameter, value))
     if given:

@@ -326,7 +326,7 @@ class Client:
 
         :param url: the further page: method and body are the same, the query is the page's
         """
-        from ..http import RetryPolicy, origin_of, remember_secret, same_host
+        from ..http import RetryPolicy, origin_of, remember_secret, remember_secret_name, same_host
         from ._request import build
 
         if isinstance(operation, str):
@@ -344,6 +344,8 @@ class Client:
         for parameter, value in values:
             if parameter.credential or parameter.format == "password":
                 remember_secret(value)  # no trace and no message shows it
+            if parameter.credential and parameter.name.lower() != "authorization":
+                remember_secret_name(parameter.name)
         base_url = own_base_url or operation_base(chosen, self.base_url, index.url)
         with build(chosen, values, base_url) as request:
             auth = self._auth(chosen, index)

@@ -65,6 +65,11 @@ class Parameter:
         """The values that the document lists, of the parameter or of its items."""
         return self.enum or self.items_enum
 
+    @property
+    def takes_null(self) -> bool:
+        """Whether null can be sent: in JSON, where the document does not say otherwise."""
+        return self.location == "body" and (self.nullable or self.type == "any")
+
     def to_record(self) -> dict[str, Any]:
         """A JSON object of the members that differ from their defaults."""
         return _record(self)

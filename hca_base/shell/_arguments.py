@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import enum
 import json
+import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -96,14 +98,22 @@ def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> argparse.Actio
 
 
 class _Extend(argparse.Action):
-    """Collects the items of a list: several words, the option repeated, or a JSON list."""
+    """Collects the items of a list: several words, the option repeated, or a JSON list; or null, alone."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         if not getattr(namespace, f"{self.dest}:given", False):
             # The first one replaces a default of the configuration.
             setattr(namespace, f"{self.dest}:given", True)
             setattr(namespace, self.dest, [])
-        found = list(getattr(namespace, self.dest) or [])
+        before = getattr(namespace, self.dest)
+        if any(isinstance(value, enum.Enum) for value in values):
+            if before or len(values) > 1:
+                raise argparse.ArgumentError(self, "null stands alone")
+            setattr(namespace, self.dest, values[0])
+            return
+        if isinstance(before, enum.Enum):
+            raise argparse.ArgumentError(self, "null stands alone")
+        found = list(before or [])
         for value in values:
             if isinstance(value, _Items):
                 found.extend(value)
@@ -117,9 +127,29 @@ class _Items(list[Any]):
 
 
 def _type_of(parameter: Parameter) -> Callable[[str], Any]:
-    if parameter.type == "array":
-        return _item_type(parameter.items)
-    return _scalar_type(parameter.type)
+    plain = _item_type(parameter.items) if parameter.type == "array" else _scalar_type(parameter.type)
+    if parameter.type in ("file", "string") and not _reads_null(parameter):
+        return plain
+
+    def value(text: str) -> Any:
+        from ..openapi import NULL
+
+        if text.strip() == "null" and _reads_null(parameter):
+            return NULL
+        found = plain(text)
+        if found is None and parameter.type != "array":
+            # None would stand for an option that is not given. A URL has no null, but texts.
+            return "null" if parameter.type == "any" and parameter.location != "body" else NULL
+        return found
+
+    value.__name__ = getattr(plain, "__name__", "value")
+    return value
+
+
+def _reads_null(parameter: Parameter) -> bool:
+    """Whether the word ``null`` is JSON's null: where that can be sent, and the word means nothing else as a text."""
+    texts = parameter.type == "string" or (parameter.type == "array" and parameter.items in (None, "string"))
+    return parameter.takes_null and (not texts or ("null" not in parameter.choices and bool(parameter.choices)))
 
 
 def _scalar_type(name: str | None) -> Callable[[str], Any]:
@@ -141,6 +171,8 @@ def _item_type(name: str | None) -> Callable[[str], Any]:
         if value[:1] in ("[", "@") or value == "-":
             if name in (None, "string") and value[:1] != "[":
                 return value
+            if name == "file" and value[:1] != "[":
+                return scalar(value)
             try:
                 parsed = json_argument(value)
             except argparse.ArgumentTypeError:
@@ -181,15 +213,21 @@ def _anything(value: str) -> Any:
 
 
 def _file(value: str) -> Any:
-    """The content of a file, for parameters that carry one: a path, or ``-`` for stdin."""
+    """The content of a file, for parameters that carry one: a path (a pipe's, too), or ``-`` for stdin."""
     from ..commands import read_stdin_bytes
     from ..config import expand_home
 
     if value == "-":
         return read_stdin_bytes()
     path = expand_home(value.removeprefix("@"))
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {path}")
+    try:
+        folder = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise argparse.ArgumentTypeError(f"there is no file {path}") from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error.strerror or error}") from None
+    if folder:
+        raise argparse.ArgumentTypeError(f"{path} is a folder; name a file")
     return path
 
 
@@ -225,6 +263,10 @@ def _help_of(parameter: Parameter) -> str:
     parts = [" ".join(plain_text(parameter.description, 10_000).split()), facts(parameter)]
     if parameter.type in ("object", "any") or parameter.items == "object":
         parts.append("JSON, @FILE, or - for stdin.")
+    if _reads_null(parameter):
+        parts.append("The word null is JSON's null.")
+    elif parameter.nullable and parameter.location == "body" and parameter.type == "string":
+        parts.append("The word null is a text.")
     return _escaped(" ".join(part for part in parts if part))
 
 

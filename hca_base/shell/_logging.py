@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 
@@ -27,6 +28,31 @@ class _Console(logging.StreamHandler):
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
         # Bodies have lines; each is cleaned, none is joined.
         return "\n".join(safe_text(line) for line in f"hca: {level}{text}".split("\n"))
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that is told of once when it cannot be written, and disturbs nothing else."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            # Not through output.warn, whose lock somebody who logs may hold.
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(f"hca: warning: the log file {self.given} cannot be written: {error.strerror}\n")
+
+    def close(self) -> None:
+        # What could not be written is tried once more.
+        with contextlib.suppress(OSError, ValueError):
+            super().close()
+
+    def __init__(self, given: str) -> None:
+        super().__init__(given, encoding="utf-8", errors="backslashreplace")
+        self.given = given
 
 
 class _File(logging.Formatter):
@@ -55,7 +81,7 @@ def configure(context: Context) -> None:
     _own.append(console)
     if options.log_file:
         try:
-            file = logging.FileHandler(options.log_file, encoding="utf-8", errors="backslashreplace")
+            file = _LogFile(options.log_file)
         except OSError as error:
             raise UsageError(f"the log file {options.log_file} cannot be written: {error.strerror}") from None
         file.setFormatter(_File(_FILE_FORMAT))

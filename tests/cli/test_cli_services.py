@@ -322,3 +322,109 @@ def test_nothing_of_the_documents_reaches_the_terminal_as_an_escape(hca: Any, lo
             assert "\x07" not in text
             assert "\u202e" not in text
             assert "Traceback" not in text
+
+
+_FORM: dict[str, Any] = {
+    "openapi": "3.0.3",
+    "info": {"title": "Farm", "version": "1"},
+    "servers": [{"url": "/v1"}],
+    "components": {"securitySchemes": {"key": {"type": "apiKey", "in": "query", "name": "k"}}},
+    "paths": {
+        "/animals": {
+            "post": {
+                "parameters": [{"name": "n", "in": "query", "schema": {"type": "integer", "nullable": True}}],
+                "requestBody": {
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {
+                                    "age": {"type": "integer", "nullable": True},
+                                    "home": {"type": "object", "nullable": True},
+                                    "legs": {"type": "integer"},
+                                    "name": {"type": "string", "nullable": True},
+                                    "kind": {"type": "string", "nullable": True, "enum": ["cat", "cow", None]},
+                                    "sizes": {"type": "array", "items": {"type": "integer"}, "nullable": True},
+                                },
+                            }
+                        }
+                    }
+                },
+                "responses": {"200": {"description": "it"}},
+            }
+        },
+        "/picture": {
+            "put": {
+                "requestBody": {
+                    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+                },
+                "responses": {"200": {"description": "it"}},
+            }
+        },
+        "/keyed": {"get": {"security": [{"key": []}], "responses": {"200": {"description": "it"}}}},
+    },
+}
+
+
+@pytest.fixture
+def farm(hca: Any, loopback: Any) -> Any:
+    loopback.route("GET", "/v1/openapi.json", _FORM)
+    loopback.route("POST", "/v1/animals", lambda query, body: json.loads(body))
+    loopback.route("PUT", "/v1/picture", lambda query, body: {"size": len(body)})
+    loopback.route("GET", "/v1/keyed", lambda query, body: {"asked": sorted(query)})
+    hca("service", "add", "farm", f"{loopback.url}/v1/openapi.json", check=0)
+    return loopback
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (["--age", "null"], {"age": None}),
+        (["--home", "null"], {"home": None}),
+        (["--home", "-"], {"home": None}),
+        (["--name", "null"], {"name": "null"}),
+        (["--kind", "null"], {"kind": None}),
+        (["--sizes", "null"], {"sizes": None}),
+        (["--sizes", "1", "2"], {"sizes": [1, 2]}),
+    ],
+)
+def test_null_where_the_document_allows_it(hca: Any, farm: Any, words: list[str], sent: dict[str, Any]) -> None:
+    assert json.loads(hca("farm", "post-animal", *words, stdin="null", check=0).stdout) == sent
+
+
+@pytest.mark.parametrize("words", [["--legs", "null"], ["--n", "null"], ["--sizes", "1", "null"]])
+def test_null_where_it_cannot_be_sent(hca: Any, farm: Any, words: list[str]) -> None:
+    done = hca("farm", "post-animal", *words, check=2)
+    assert words[0] in done.stderr and "internal" not in done.stderr
+
+
+def test_the_help_says_what_null_means(hca: Any, farm: Any) -> None:
+    text = " ".join(hca("farm", "post-animal", "--help", check=0).stdout.split())
+    assert text.count("The word null is JSON's null.") == 4
+    assert text.count("The word null is a text.") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX")
+def test_files_may_be_pipes(hca: Any, farm: Any) -> None:
+    assert json.loads(hca("farm", "put-picture", "--body", "/dev/stdin", stdin="abc", check=0).stdout) == {"size": 3}
+    command = f"{sys.executable} -m hca_base farm put-picture --body <(printf abcde)"
+    done = subprocess.run(["bash", "-c", command], env=hca.env, cwd=hca.cwd, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"size": 5}
+    assert "is a folder" in hca("farm", "put-picture", "--body", ".", check=2).stderr
+    assert "there is no file" in hca("farm", "put-picture", "--body", "nothing", check=2).stderr
+
+
+def test_short_keys_are_hidden_by_their_name(hca: Any, farm: Any) -> None:
+    hca("auth", "set-key", "farm", stdin="s3cr\n", check=0)
+    done = hca("--debug", "--log-file", "log.txt", "farm", "get-keyed", check=0)
+    assert json.loads(done.stdout) == {"asked": ["k"]}
+    written = done.stderr + (hca.cwd / "log.txt").read_text()
+    assert "k=[hidden]" in written and "s3cr" not in written
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_log_on_a_full_disk_changes_nothing(hca: Any, farm: Any) -> None:
+    done = hca("-v", "--log-file", "/dev/full", "farm", "post-animal", "--age", "3", check=0)
+    assert json.loads(done.stdout) == {"age": 3}
+    assert done.stderr.count("hca: warning: the log file /dev/full cannot be written: No space left on device\n") == 1
+    assert "Logging error" not in done.stderr and "Traceback" not in done.stderr

@@ -127,7 +127,7 @@ def test_sizes_and_checksums_that_are_not_told(
         item_of("wrong-crc", noise(20, 6), checksums={"crc32c": "00000000"}),
     ]
     report = download(items, DirectoryDestination(tmp_path / "to", tmp_path / "to"), options=TransferOptions(**QUICK))
-    assert [row.name for row in report.failed] == ["wrong-crc"]
+    assert [row.name for row in report.failed] == ["wrong-crc"], [row.error for row in report.failed]
     found = files_below(tmp_path / "to")
     assert set(found) == {item.name for item in items} - {"wrong-crc"}
     assert found["by-crc32c"] == body

@@ -4,8 +4,8 @@ Layout, that of hca 7 and so shared with it: ``ROOT/.hca/v2/files_2_4/ab/cdef/<s
 starts with ``abcdef``. A file stands there only after its bytes were verified, so its name, its size and the mark in
 its time of last change (see ``_mark.py``) vouch for it, and a later run pays one ``stat``. A file without the mark may
 have been written to through one of its hard links: it is read before it is trusted, and quarantined when it differs.
-Beside it are ``ROOT/.hca/v2/partial`` (files under way, with their journals and
-locks) and ``ROOT/.hca/v2/quarantine`` (bytes that differ from what was promised).
+Beside it are ``ROOT/.hca/v2/partial`` (files under way, with their journals and locks) and ``ROOT/.hca/v2/quarantine``
+(bytes that differ from what was promised).
 
 **Durability.** Files appear by an atomic link or rename, so a crash of the process, at any moment, leaves no torn file.
 They are not forced to the disk one by one unless ``fsync`` is asked for: after a power cut a file of the last
@@ -143,10 +143,13 @@ class FileStore:
         return path
 
     def adopt(self, partial: Partial, sha256: str, fsync: bool = False) -> str:
-        """Give a verified partial file its name; the path."""
+        """Give a verified partial file its name; the path.
+
+        A right file that came there meanwhile stays: who has just looked at one that is replaced can no longer link it.
+        """
         path = self.prepare(sha256)
         self._make_room(sha256, os.fstat(partial.fd).st_size)
-        partial.finish(path, fsync=fsync, replace=True, sha256=sha256)
+        partial.finish(path, fsync=fsync, sha256=sha256)
         return path
 
     def partial(self, sha256: str, size: int) -> Partial:

@@ -205,10 +205,9 @@ class Partial:
         *,
         fsync: bool = False,
         dir_fd: int | None = None,
-        replace: bool = False,
         sha256: str | None = None,
     ) -> bool:
-        """Give the verified file its name; False when one of that name is there (it stays, unless ``replace``).
+        """Give the verified file its name; False when one of that name is there (it stays).
 
         :param sha256: mark it as a stored file
         """
@@ -224,22 +223,19 @@ class Partial:
         if sha256 and self.path is not None:
             mark(self.path, sha256)
         try:
-            return self._name(path, move_new, dir_fd, replace)
+            return self._name(path, move_new, dir_fd)
         finally:
             if fsync:
                 sync_directory(path, dir_fd)
             self.discard()
 
-    def _name(self, path: str, move_new: Any, dir_fd: int | None, replace: bool) -> bool:
+    def _name(self, path: str, move_new: Any, dir_fd: int | None) -> bool:
         if self.path is None:
             try:
                 os.link(f"/proc/self/fd/{self.fd}", path, src_dir_fd=self.fd, dst_dir_fd=dir_fd, follow_symlinks=True)
                 return True
             except FileExistsError:
                 return False
-        if replace:
-            os.replace(self.path, path)
-            return True
         return bool(move_new(self.path, path, dir_fd=dir_fd))
 
     def discard(self) -> None:

@@ -145,6 +145,19 @@ def test_a_file_that_changes_while_it_is_taken_in(tmp_path: Path, monkeypatch: p
 # -- files that a power cut left ---------------------------------------------------------------------------------------
 
 
+def test_a_right_file_in_the_store_is_not_replaced_by_another_of_the_same_content(tmp_path: Path) -> None:
+    """Whoever found the first and is about to link it would be told that there is no such file."""
+    store, body = FileStore(tmp_path), noise(9 << 20)
+    kept = set()
+    for name in ("one", "two"):
+        # As of files whose sha256 shows only when all bytes are there.
+        partial = store.workshop.partial(name, {"name": name}, True)
+        os.write(partial.fd, body)
+        kept.add(Path(store.adopt(partial, sha256(body))).stat().st_ino)
+    assert len(kept) == 1
+    assert not list((tmp_path / ".hca" / "v2" / "partial").iterdir())
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("left", ["empty", "short", "other"])
 def test_a_damaged_file_in_the_store_is_replaced(

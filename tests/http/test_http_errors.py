@@ -164,19 +164,24 @@ def test_a_chunked_answer_beyond_the_limit(server, kit):
         Session({"http.max_body": 1 << 16}).get(server.url, policy=NEVER)
 
 
-def test_an_answer_that_drips(server, kit):
-    stop = threading.Event()
+def dripping(stop, head, piece):
+    """An answer whose body comes in pieces, for ever."""
 
     def drip(handler):
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        handler.wfile.write(f"{head}\r\n\r\n".encode())
         try:
             while not stop.wait(0.05):
-                handler.wfile.write(b"1\r\nx\r\n")
+                handler.wfile.write(piece)
         except OSError:
             pass
         handler.close_connection = True
 
-    server.answers(kit.Answer(raw=drip))
+    return drip
+
+
+def test_an_answer_that_drips(server, kit):
+    stop = threading.Event()
+    server.answers(kit.Answer(raw=dripping(stop, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", b"1\r\nx\r\n")))
     started = time.monotonic()
     with pytest.raises(TimedOutError, match="did not finish"):
         Session({"http.answer_timeout": 0.5}).get(server.url, policy=NEVER)
@@ -213,18 +218,8 @@ def test_the_status_of_an_error_counts_whatever_its_body_is(server, kit, raw, st
 def test_what_nobody_wants_to_read_drips(server, other_server, kit, monkeypatch, status, stream):
     """The bodies of errors and redirects of a streamed call: they are read here, so they end here."""
     stop = threading.Event()
-
-    def drip(handler):
-        target = f"{other_server.url}/there"
-        handler.wfile.write(f"HTTP/1.1 {status} So\r\nLocation: {target}\r\nContent-Length: 60000\r\n\r\n".encode())
-        try:
-            while not stop.wait(0.05):
-                handler.wfile.write(b"x")
-        except OSError:
-            pass
-        handler.close_connection = True
-
-    server.answers(kit.Answer(raw=drip))
+    head = f"HTTP/1.1 {status} So\r\nLocation: {other_server.url}/there\r\nContent-Length: 60000"
+    server.answers(kit.Answer(raw=dripping(stop, head, b"x")))
     other_server.answers(kit.Answer(200, b"there"))
     monkeypatch.setattr("hca_base.http._session.DISCARD_TIME", 0.3)
     started = time.monotonic()

@@ -15,6 +15,7 @@ import struct
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable
 from typing import Any
 
 
@@ -251,3 +252,24 @@ class FaultServer:
                 self.sent[path] += len(piece)
             if self.bytes_per_second:
                 time.sleep(len(piece) / self.bytes_per_second)
+
+
+def raw_server(answer: bytes) -> tuple[str, Callable[[], None]]:
+    """A server that says the same to everybody: its URL, and what ends it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    connection.recv(1 << 20)
+                    connection.sendall(answer)
+                except OSError:
+                    pass
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}", listener.close

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fault_server import raw_server
 from flaky_relay import Relay
 
 from hca_base.errors import ExitCode, HCAError
@@ -450,28 +451,11 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, target: Callable[...,
 
 
 def test_a_store_that_wants_to_be_left_alone_for_years(tmp_path: Path, fast: bool) -> None:
-    import socket
-    import threading
-
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.recv(1 << 20)
-                connection.sendall(b"HTTP/1.1 503 X\r\nRetry-After: 99999999\r\nContent-Length: 0\r\n\r\n")
-
-    threading.Thread(target=serve, daemon=True).start()
-    made = S3Target(
-        "b", endpoint_url=f"http://127.0.0.1:{listener.getsockname()[1]}", credentials=S3Credentials("a", "b")
-    )
+    url, close = raw_server(b"HTTP/1.1 503 X\r\nRetry-After: 99999999\r\nContent-Length: 0\r\n\r\n")
+    made = S3Target("b", endpoint_url=url, credentials=S3Credentials("a", "b"))
     items = [UploadItem(make_file(tmp_path / f"f{number}", 1000, number), f"{number}") for number in range(40)]
     started = time.monotonic()
     report = upload(items, made, options=TransferOptions(fast=fast, min_delay=0.01, retries=1, connections=4))
-    listener.close()
+    close()
     assert report.counts == {"failed": 40}
     assert time.monotonic() - started < 20

@@ -9,12 +9,12 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import Fault, FaultServer
+from fault_server import Fault, FaultServer, raw_server
 
 from hca_base.errors import ConfigError, ExitCode, HCAError
 from hca_base.transfer import FileStore, Item, Report, Source, TransferOptions, download
@@ -363,27 +363,6 @@ def test_https_through_a_proxy(tmp_path: Path, fast: bool, body: bytes, no_proxi
 # -- odd servers -----------------------------------------------------------------------------------------------------
 
 
-def raw_server(answer: bytes, close: bool = True) -> tuple[str, Callable[[], None]]:
-    """A server that says the same to everybody."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    connection.recv(65536)
-                    connection.sendall(answer)
-                except OSError:
-                    pass
-
-    threading.Thread(target=serve, daemon=True).start()
-    return f"http://127.0.0.1:{listener.getsockname()[1]}/x", listener.close
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -397,7 +376,7 @@ def raw_server(answer: bytes, close: bool = True) -> tuple[str, Callable[[], Non
 def test_odd_answers_are_errors_and_no_more(tmp_path: Path, fast: bool, body: bytes, answer: bytes) -> None:
     url, close = raw_server(answer)
     try:
-        report = get(item(url, body), tmp_path, fast, retries=1)
+        report = get(item(f"{url}/x", body), tmp_path, fast, retries=1)
     finally:
         close()
     assert not report.ok
@@ -416,7 +395,7 @@ def test_chunked_and_until_the_end(tmp_path: Path, fast: bool, body: bytes, size
     ]
     for number, answer in enumerate(answers):
         url, close = raw_server(answer)
-        wanted = item(url, body)
+        wanted = item(f"{url}/x", body)
         if not size:
             wanted.size = None
         report = get(wanted, tmp_path / str(number), fast)

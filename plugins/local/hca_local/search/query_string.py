@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import time
@@ -41,18 +42,13 @@ def _parser() -> Any:
     With some versions of Python it writes its tables anew when it is first imported, beside itself and not in one step:
     who comes while another process is at it reads half of them.
     """
-    for left in reversed(range(50)):
-        try:
-            from luqum.parser import parser
-        except (AttributeError, SyntaxError, EOFError):
-            if not left:
-                raise
-            sys.modules.pop("luqum.parsetab", None)
-            time.sleep(0.1)
-            importlib.invalidate_caches()
-        else:
-            return parser
-    raise AssertionError("unreachable")
+    for _ in range(50):
+        with contextlib.suppress(AttributeError, SyntaxError, EOFError):
+            return importlib.import_module("luqum.parser").parser
+        sys.modules.pop("luqum.parsetab", None)
+        time.sleep(0.1)
+        importlib.invalidate_caches()
+    return importlib.import_module("luqum.parser").parser
 
 
 class _Compiler:

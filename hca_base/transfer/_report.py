@@ -22,6 +22,8 @@ GOOD = frozenset({"downloaded", "present", "linked", "uploaded", "would-download
 IN_MEMORY = 5000
 #: Failures whose exception is kept, so that a single one can be raised as it was.
 KEPT_ERRORS = 20
+# json.dump would write each row piece by piece, in Python.
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Row(NamedTuple):
@@ -102,8 +104,7 @@ class Report:
                 import tempfile
 
                 self._spool = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115
-            json.dump(row[:8], self._spool, separators=(",", ":"))
-            self._spool.write("\n")
+            self._spool.write(_ENCODE(row[:8]) + "\n")
 
     @property
     def rows(self) -> Iterator[Row]:

@@ -172,7 +172,7 @@ class Bench:
             def ours(place: Path) -> tuple[float, float, float]:
                 command = ["dss", "download-manifest", "--manifest", str(manifest), "--replica", "aws"]
                 command += ["--download-dir", str(place), "--layout", "none"]
-                return run([sys.executable, "-m", "hca_base", *command], place, env)
+                return run([*installed("hca"), *command], place, env)
 
             def engine(place: Path) -> tuple[float, float, float]:
                 return run([sys.executable, str(HERE / "engine.py"), str(manifest), str(place)], place, env)
@@ -296,6 +296,18 @@ class Bench:
                         stream.write(body[: min(left, len(body))])
                         left -= len(body)
         return paths
+
+
+def installed(script: str) -> list[str]:
+    """The command as users start it.
+
+    ``python -m`` would put the working directory on the import path, and with that another set of plugins to look for
+    in each directory.
+    """
+    path = Path(sys.executable).with_name(script)
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: install hca-base and hca-dss into the environment of this Python")
+    return [str(path)]
 
 
 def plus(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:

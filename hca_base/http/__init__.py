@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._links import follow_pages as follow_pages
     from ._links import next_page as next_page
     from ._links import parse_link_header as parse_link_header
+    from ._proxies import proxy_for as proxy_for
     from ._redact import RedactingFilter as RedactingFilter
     from ._redact import guard_loggers as guard_loggers
     from ._redact import redact as redact
@@ -67,6 +68,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "origin_of": "._addresses",
         "parse_link_header": "._links",
         "parse_retry_after": "._retry",
+        "proxy_for": "._proxies",
         "redact": "._redact",
         "redact_headers": "._redact",
         "redact_url": "._redact",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import email.utils
 import random
 import time
 
@@ -69,6 +68,9 @@ def parse_retry_after(value: str | None) -> float | None:
         seconds = float(text)
     except ValueError:
         try:
+            # Rarely needed, and slow to import: the more so before a download of a few small files.
+            import email.utils
+
             when = email.utils.parsedate_to_datetime(text)
         except (TypeError, ValueError):
             return None

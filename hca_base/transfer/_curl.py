@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hca_base.errors import HCAError, TimedOutError, UnreachableError
-from hca_base.http import Origin, origin_of
+from hca_base.http import Origin, origin_of, proxy_for
 from hca_base.transfer._limits import Gates, HostGate
-from hca_base.transfer._net import Truncated, ca_bundle, proxy_for
+from hca_base.transfer._net import Truncated, ca_bundle
 
 #: libcurl error codes (curl/curl.h) with a meaning of their own for us.
 _TIMED_OUT = {28}

@@ -1,4 +1,4 @@
-"""What both paths know of the network without speaking HTTP: proxies, certificates, and when to begin speaking."""
+"""What both paths know of the network without speaking HTTP: certificates, and when to begin speaking."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import ConfigError, UnreachableError
-from hca_base.http import Origin, is_loopback
 from hca_base.transfer._limits import Cancel
 from hca_base.transfer._model import TransferOptions
 
@@ -18,27 +17,6 @@ if TYPE_CHECKING:
 
 class Truncated(UnreachableError):
     """The connection ended before the body did."""
-
-
-def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | None:
-    """The proxy for an origin: from the setting, else the environment; none for this machine and ``no_proxy``.
-
-    :param setting: a URL, or URLs by scheme (``all`` for any)
-    """
-    if is_loopback(origin.host):
-        return None
-    from urllib.request import getproxies, proxy_bypass
-
-    if setting:
-        found = setting if isinstance(setting, str) else setting.get(origin.scheme) or setting.get("all")
-    else:
-        if proxy_bypass(f"{origin.host}:{origin.port}") or proxy_bypass(origin.host):
-            return None
-        known = getproxies()
-        found = known.get(origin.scheme) or known.get("all")
-    if not found:
-        return None
-    return found if "://" in found else f"http://{found}"
 
 
 def ca_bundle(setting: str | None) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hca_base.errors import HCAError, TimedOutError, UnreachableError, UsageError
-from hca_base.http import BoundedResponse, Origin, answer_within, origin_of
+from hca_base.http import BoundedResponse, Origin, answer_within, origin_of, proxy_for
 from hca_base.transfer._limits import Cancel, CancelledError
-from hca_base.transfer._net import Truncated, ca_bundle, proxy_for
+from hca_base.transfer._net import Truncated, ca_bundle
 
 #: A connection idle for longer is not used again: the other side has often closed it by then.
 _MAX_HEADERS_BYTES = 64 * 1024

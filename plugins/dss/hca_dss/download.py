@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlsplit
-from urllib.request import getproxies
+from urllib.parse import quote
 
 from hca_base.errors import HCAError, UnreachableError
+from hca_base.http import origin_of, proxy_for
 from hca_base.transfer import (
     DirectoryDestination,
     FileStore,
@@ -128,12 +128,11 @@ class Download:
 
         :raises UnreachableError: there is none, and none comes up within seconds
         """
-        parts = urlsplit(self._url)
-        proxies = getproxies()
-        if self.client.session.settings.proxy or parts.scheme in proxies or "all" in proxies:
+        origin = origin_of(self._url)
+        if proxy_for(origin, self.client.session.settings.proxy):
             # What can be reached through it, only the proxy knows.
             return
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        host, port = origin.host, origin.port
         for pause in (*PAUSES, None):
             try:
                 socket.create_connection((host, port), timeout=self.options.connect_timeout).close()

@@ -64,6 +64,30 @@ def test_layout_none_fills_the_filestore_and_writes_the_copy(hca: Any, bundle: A
     assert traffic.count("api", "GET", "/v1/bundles/") == 0, "the manifest says all there is to know"
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="proxies of the system have to be asked for")
+def test_small_files_need_few_modules(hca: Any, bundle: Any) -> None:
+    """requests, urllib.request and email are some 60 ms, and a download of small files needs none of them."""
+    pytest.importorskip("pycurl")
+    run(hca, bundle.manifest())
+    code = (
+        "import sys; from hca_base.shell import main; code = main(sys.argv[1:]);"
+        "print([m for m in ('requests', 'urllib.request', 'email', 'boto3') if m in sys.modules], code)"
+    )
+    command = ["dss", "download-manifest", "--manifest", "../lists/list.tsv", "--replica", "aws"]
+    command += ["--download-dir", "again"]
+    env = {name: value for name, value in hca.env.items() if not name.lower().endswith("_proxy")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        env=env,
+        cwd=hca.cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[] 0", done.stderr
+
+
 def test_layout_none_again_asks_for_nothing(hca: Any, bundle: Any, traffic: Any) -> None:
     run(hca, bundle.manifest())
     traffic.requests.clear()

@@ -347,6 +347,7 @@ Written by ``python benchmarks/run.py --rst benchmarks/RESULTS.rst``; see its he
 server runs on the same two cores as the contenders. ``hca dss download-manifest`` makes two requests for each file (the
 service's redirect, then the bytes), as hca 7 does; aria2c and curl are given the second address and make one. Ours and
 hca 7 verify sha256 and keep a filestore in directories by checksum; the processor time of the server is not counted.
+``hca`` is installed from wheels; its first run includes the search for plugins.
 """
 
 

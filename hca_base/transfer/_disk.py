@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, RefusedError
 from hca_base.transfer._checksums import digest_file
-from hca_base.transfer._mark import mark
+from hca_base.transfer._mark import mark, mark_new
 
 if TYPE_CHECKING:
     from hca_base.transfer._workshop import Workshop
@@ -131,8 +131,10 @@ def write_new(
     if fd is not None:
         try:
             write_all(fd, data)
-            if sha256:
-                mark(fd, sha256)
+            if sha256 and workshop.fractions:
+                mark_new(fd, sha256)
+            elif sha256:
+                workshop.fractions = mark(fd, sha256)
             if fsync:
                 os.fsync(fd)
             # The source is the open file itself; naming a source descriptor makes Python call linkat(2), which can

@@ -14,6 +14,7 @@ user's own names would become read-only too.
 from __future__ import annotations
 
 import os
+import time
 
 _SECOND = 1_000_000_000
 #: NTFS counts in steps of 100 ns; 0 is what disks without fractions tell.
@@ -42,10 +43,11 @@ def is_marked(status: os.stat_result, sha256: str) -> bool:
     return fraction == 0 and seconds == _coarse(sha256, seconds)
 
 
-def mark(file: int | str, sha256: str) -> None:
+def mark(file: int | str, sha256: str) -> bool:
     """Mark a file that was just verified; where that cannot be done, it will be read again before it is trusted.
 
     :param file: path, or descriptor where the system takes one
+    :return: whether the disk keeps fractions of a second
     """
     try:
         status = os.stat(file)
@@ -53,7 +55,17 @@ def mark(file: int | str, sha256: str) -> None:
         for when in (seconds * _SECOND + _fraction(sha256), _coarse(sha256, seconds) * _SECOND):
             os.utime(file, ns=(status.st_atime_ns, when))
             if os.stat(file).st_mtime_ns == when:
-                return
+                return when % _SECOND != 0
     except OSError:
         # Somebody else's file in a store that several people share, or a disk that keeps no times.
+        pass
+    return False
+
+
+def mark_new(file: int, sha256: str) -> None:
+    """Mark a file that was just made, on a disk that is known to keep fractions: a third of the system calls."""
+    now = time.time_ns()
+    try:
+        os.utime(file, ns=(now, now - now % _SECOND + _fraction(sha256)))
+    except OSError:
         pass

@@ -17,11 +17,15 @@ from hca_base.transfer._partial import NoLocksError, Partial, open_locked
 
 
 class Workshop:
-    """The directories of unfinished and of rejected files; they exist only while something is in them."""
+    """The directories of unfinished and of rejected files; they exist only while something is in them.
+
+    :ivar fractions: the disk was seen to keep times of files to fractions of a second
+    """
 
     def __init__(self, directory: Path | str, quarantine: Path | str) -> None:
         self.directory = os.fspath(directory)
         self.quarantine_directory = os.fspath(quarantine)
+        self.fractions = False
         self._unnamed: bool | None = None
         self._numbers = itertools.count()
         self._lock = threading.Lock()

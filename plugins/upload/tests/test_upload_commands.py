@@ -212,6 +212,21 @@ def test_formats_and_queries(hca: Any, site: Any, area: str) -> None:
     assert set(creds) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "EXPIRATION"}
 
 
+@pytest.mark.parametrize("entry", [{}, {"uri": "s3://nothing"}, {"uri": 5}, "text"])
+def test_an_area_that_is_stored_wrongly_hides_no_other(hca: Any, area: str, entry: Any) -> None:
+    wrong = "ffffffff-0000-4000-8000-000000000000"
+    settings = hca.config()
+    settings["upload"]["areas"][wrong] = entry
+    hca.configure(settings)
+    done = hca("upload", "areas")
+    assert done.stdout.splitlines() == [f"{area} <- selected", wrong]
+    assert f"hca upload forget {wrong}" in done.stderr
+    assert json.loads(hca("upload", "areas", "-f", "json").stdout)[1] == {"uuid": wrong, "uri": None, "selected": False}
+    hca("upload", "select", wrong, check=2)
+    assert hca("upload", "forget", "fff").stdout == f"Forgetting about area {wrong}\n"
+    assert list(hca.config()["upload"]["areas"]) == [area]
+
+
 def test_a_long_listing_comes_as_it_is_read(hca: Any, site: Any, area: str) -> None:
     ctx = site.deployment.ctx
     blob = ctx.store.blobs.put_bytes(b"x")

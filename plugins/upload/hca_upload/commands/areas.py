@@ -7,6 +7,8 @@ import uuid as uuids
 from typing import Any
 
 from hca_base.commands import confirm
+from hca_base.errors import HCAError
+from hca_base.output import warn
 
 from ..uri import UploadAreaURI
 from .base import UploadCommand, check_stage, filled
@@ -52,11 +54,17 @@ class Areas(UploadCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         settings = self.settings
         current = settings.current_area
-        rows = [
-            {"uuid": uuid, "uri": settings.area_uri(uuid).uri, "selected": uuid == current} for uuid in settings.areas
-        ]
+        rows = [{"uuid": uuid, "uri": self._uri(uuid), "selected": uuid == current} for uuid in settings.areas]
         text = "\n".join(uuid + (" <- selected" if uuid == current else "") for uuid in settings.areas)
         self.tell(parsed_args, rows, text)
+
+    def _uri(self, uuid: str) -> str | None:
+        """The address of an area; None, and a warning, where the settings hold none: that hides no other area."""
+        try:
+            return self.settings.area_uri(uuid).uri
+        except HCAError as error:
+            warn(f"area {uuid}: {error}; 'hca upload forget {uuid}' removes it")
+            return None
 
 
 class Forget(UploadCommand):
@@ -69,7 +77,12 @@ class Forget(UploadCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         settings = self.settings
-        uuid = self.known_area(parsed_args, parsed_args.uuid_or_alias).area_uuid
+        given = parsed_args.uuid_or_alias
+        if given.startswith("s3://"):
+            uuid = UploadAreaURI(given).area_uuid
+        else:
+            # Whatever the settings say of its address.
+            uuid = self.telling(parsed_args, lambda: settings.area_uuid_from_partial_uuid(given))
         settings.forget_area(uuid)
         self.context.forget()
         self.tell(parsed_args, {"uuid": uuid}, f"Forgetting about area {uuid}")

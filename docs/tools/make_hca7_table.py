@@ -129,6 +129,9 @@ HEAD = """\
 From hca 7
 ==========
 
+.. contents:: On this page
+   :local:
+
 One line upgrades an environment with hca 6 or 7, under Python 3.11 or later::
 
     pip install -U hca

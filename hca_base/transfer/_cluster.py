@@ -72,7 +72,7 @@ def download_on_cluster(
     address = address_of(options.executor or "")
     check_report(options.report)
     if options.dry_run:
-        from hca_base.transfer._download import Download
+        from hca_base.transfer._scheduler import Download
 
         # Nothing is fetched: there is nothing to spread.
         return Download(destination, options, progress, session, on_result, expected).run(items)
@@ -266,7 +266,7 @@ def fetch_batch(
     """What a worker does: fetch a batch; rows, each with exit code, message and hint of its error."""
     from distributed import Semaphore, get_client
 
-    from hca_base.transfer._download import Download
+    from hca_base.transfer._scheduler import Download
 
     name, together = budget
     rows: list[tuple[tuple[Any, ...], Failure | None]] = []

@@ -17,7 +17,7 @@ from hca_base.transfer._model import Item, Source, TransferOptions
 
 if TYPE_CHECKING:
     from hca_base.transfer._limits import Cancel, Gates
-    from hca_base.transfer._net import LazyWire
+    from hca_base.transfer._settings import LazyWire
     from hca_base.transfer._wire import Reply
 
 MAX_REDIRECTS = 10

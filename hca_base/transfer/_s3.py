@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from hca_base.errors import AuthError, HCAError, RefusedError, ServiceError, UsageError
 
 if TYPE_CHECKING:
-    from hca_base.transfer._net import LazyWire
+    from hca_base.transfer._settings import LazyWire
     from hca_base.transfer._wire import Reply
 
 UNSIGNED = "UNSIGNED-PAYLOAD"

@@ -21,7 +21,7 @@ from hca_base.transfer._s3 import S3Error, S3Target, clean_etag, refuse_name, ta
 
 if TYPE_CHECKING:
     from hca_base.transfer._limits import Cancel, Gates, RateLimit
-    from hca_base.transfer._net import LazyWire
+    from hca_base.transfer._settings import LazyWire
     from hca_base.transfer._wire import Reply
 
 #: Up to this a file is held in memory: its tags, which tell its checksums, then go with the bytes after one reading.

@@ -12,10 +12,10 @@ from hca_base.transfer._fetch import Result
 from hca_base.transfer._lane import Lane
 from hca_base.transfer._limits import Cancel, Gates, RateLimit
 from hca_base.transfer._model import SMALL_FILE, TransferOptions, UploadItem
-from hca_base.transfer._net import Settings
 from hca_base.transfer._report import Report, Row, check_report
 from hca_base.transfer._s3 import S3Target
 from hca_base.transfer._send import IN_MEMORY, Sender, UploadContext
+from hca_base.transfer._settings import Settings
 from hca_base.transfer._watch import watch
 
 if TYPE_CHECKING:

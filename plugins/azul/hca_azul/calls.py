@@ -14,7 +14,7 @@ from hca_base.http import RetryPolicy, json_of
 if TYPE_CHECKING:
     import requests
 
-    from .client import AzulClient
+    from hca_base.openapi import Client
 
 #: Longest URL that the service takes; longer ones are answered with 413.
 MAX_URL = 8192
@@ -26,7 +26,7 @@ PAUSE = 10.0
 LONG = "filters"
 
 
-def url_of(client: AzulClient, path: str, params: Mapping[str, Any]) -> str:
+def url_of(client: Client, path: str, params: Mapping[str, Any]) -> str:
     """The URL of a request; parameters that are None are left out.
 
     :raises UsageError: one is not valid Unicode
@@ -39,7 +39,7 @@ def url_of(client: AzulClient, path: str, params: Mapping[str, Any]) -> str:
         raise UsageError(f"what is asked for is not valid Unicode: {ascii(error.object)[1:-1][:80]}") from None
 
 
-def send(client: AzulClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any) -> Any:
+def send(client: Client, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any) -> Any:
     """Send a request with the caller's credentials, if there are any.
 
     :param body: parameters that are sent in the body, as JSON
@@ -64,13 +64,13 @@ def send(client: AzulClient, method: str, url: str, body: Mapping[str, str] | No
             raise explained(client, error) from None
 
 
-def get_json(client: AzulClient, path: str, params: Mapping[str, Any] | None = None) -> Any:
+def get_json(client: Client, path: str, params: Mapping[str, Any] | None = None) -> Any:
     """The JSON at a path of the service."""
     return json_of(send(client, "GET", url_of(client, path, params or {})))
 
 
 def send_long(
-    client: AzulClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any
+    client: Client, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any
 ) -> requests.Response:
     """Send a request whose URL may be too long; then its filters go to the body.
 
@@ -110,7 +110,7 @@ def is_gone_catalog(error: ServiceError) -> bool:
     return error.status in (400, 404) and "Must be one of" in f"{error.title} {error.details}"
 
 
-def explained(client: AzulClient, error: HCAError) -> HCAError:
+def explained(client: Client, error: HCAError) -> HCAError:
     """The error, with the hint that this service's users need."""
     if not isinstance(error, ServiceError):
         return error

@@ -9,7 +9,7 @@ from hca_base.errors import ServiceError
 from .calls import get_json
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from hca_base.openapi import Client
 
 
 class Catalogs(NamedTuple):
@@ -27,7 +27,7 @@ class Catalogs(NamedTuple):
         return {name: entry for name, entry in self.all.items() if not entry.get("internal")}
 
 
-def read_catalogs(client: AzulClient) -> Catalogs:
+def read_catalogs(client: Client) -> Catalogs:
     """Ask the service for its catalogs."""
     answer = get_json(client, "/index/catalogs")
     default = answer.get("default_catalog") if isinstance(answer, dict) else None
@@ -37,16 +37,11 @@ def read_catalogs(client: AzulClient) -> Catalogs:
     return Catalogs(default, {str(name): entry for name, entry in entries.items() if isinstance(entry, dict)})
 
 
-def choose_catalog(client: AzulClient, given: str | None = None, locked: str | None = None) -> str:
-    """The catalog to use: the one that was named, the one set, the one of an earlier download, the default.
+def choose_catalog(found: Catalogs, locked: str | None = None) -> str:
+    """The catalog to use where nobody names one: that of an earlier download, else the default.
 
-    :param given: named on the command line
     :param locked: the one that earlier files came from; when it is gone, that is said, and the default is used
     """
-    chosen = given or client.config.get("azul.catalog", None)
-    if chosen:
-        return str(chosen)
-    found = client.known_catalogs()
     if locked is None or locked in found.all:
         return locked or found.default
     from hca_base.output import warn

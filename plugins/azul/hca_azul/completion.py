@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .fields import FIELDS, field_of
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 #: Values of one field that are kept.
 MOST = 500
@@ -64,16 +64,16 @@ def _read(path: Path) -> dict[str, list[str]]:
 
 
 def _known(config: Any) -> dict[str, list[str]]:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
-    return _read(_place(AzulClient(config=config).base_url))
+    return _read(_place(AzulConnection(config=config).base_url))
 
 
-def remember(client: AzulClient, facets: Mapping[str, Any]) -> None:
+def remember(client: AzulConnection, facets: Mapping[str, Any]) -> None:
     """Keep the values of a result for completion; it is no error if that cannot be."""
     from hca_base.config import write_atomic
 
-    from .search import terms_of
+    from .rows import terms_of
 
     path = _place(client.base_url)
     known = _read(path)

@@ -19,7 +19,7 @@ from .selection import Selection
 from .sources import SOURCES, Sources
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 #: What the engine says about a file that its last source does not have.
 _NOT_THERE = re.compile(r" answered (?:404|410) ")
@@ -139,7 +139,7 @@ def _is_missing(row: Row) -> bool:
     return row.outcome == "failed" and bool(_NOT_THERE.search(f"{row.error} "))
 
 
-def run(client: AzulClient, selection: Selection, root: Path | str, wishes: Wishes) -> Outcome:
+def run(client: AzulConnection, selection: Selection, root: Path | str, wishes: Wishes) -> Outcome:
     """Download what is selected to below ``root``; see :meth:`hca_azul.client.AzulClient.download`."""
     root = Path(root)
     options = wishes.options
@@ -175,7 +175,7 @@ def run(client: AzulClient, selection: Selection, root: Path | str, wishes: Wish
         plan.close()
 
 
-def _fetch(client: AzulClient, plan: Plan, root: Path, wishes: Wishes, outcome: Outcome) -> None:
+def _fetch(client: AzulConnection, plan: Plan, root: Path, wishes: Wishes, outcome: Outcome) -> None:
     import dataclasses
 
     options = wishes.options
@@ -226,7 +226,7 @@ def _has_paths(selection: Selection) -> bool:
     return selection.manifest is not None and is_curl(selection.manifest)
 
 
-def _nothing(client: AzulClient, selection: Selection, named: Any, catalog: str) -> None:
+def _nothing(client: AzulConnection, selection: Selection, named: Any, catalog: str) -> None:
     """Nothing matches: say so, and whether managed data does.
 
     :raises NotFoundError: always

@@ -10,9 +10,10 @@ from hca_base.errors import UsageError
 from hca_base.http import origin_of
 
 from .rows import inner, values, whole
+from .search import Search
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CRC32C = re.compile(r"[0-9a-f]{8}")
@@ -129,13 +130,13 @@ def of_file(file: Mapping[str, Any], **shared: str) -> Entry:
     )
 
 
-def by_filters(client: AzulClient, filters: Mapping[str, Any], catalog: str | None = None) -> Iterator[Entry]:
+def by_filters(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> Iterator[Entry]:
     """The files that match filters."""
-    for hit in client.search("files", filters, catalog=catalog):
+    for hit in Search(client, "files", filters, catalog=catalog):
         yield from of_hit(hit)
 
 
-def by_uuids(client: AzulClient, wanted: Iterable[str | Entry], catalog: str | None = None) -> Iterator[Entry]:
+def by_uuids(client: AzulConnection, wanted: Iterable[str | Entry], catalog: str | None = None) -> Iterator[Entry]:
     """The files with these UUIDs, in this order; those that the service does not list are there as missing.
 
     :param wanted: UUIDs, or entries of which no more is known than UUID, version and path
@@ -151,7 +152,7 @@ def by_uuids(client: AzulClient, wanted: Iterable[str | Entry], catalog: str | N
         yield from _looked_up(client, batch, catalog)
 
 
-def _looked_up(client: AzulClient, batch: list[Entry], catalog: str | None) -> Iterator[Entry]:
+def _looked_up(client: AzulConnection, batch: list[Entry], catalog: str | None) -> Iterator[Entry]:
     asked: dict[str, set[str]] = {}
     for entry in batch:
         if not entry.missing:

@@ -14,7 +14,7 @@ from hca_base.errors import UsageError
 from .entries import Entry, by_uuids, checked, is_address
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 #: What joins several values in a cell.
 SEPARATOR = " || "
@@ -49,7 +49,7 @@ _COLUMNS = {
 }
 
 
-def read_list(client: AzulClient, path: Path | str, catalog: str | None = None) -> Iterator[Entry]:
+def read_list(client: AzulConnection, path: Path | str, catalog: str | None = None) -> Iterator[Entry]:
     """The files of a manifest or a curl configuration, whichever the file is.
 
     :raises UsageError: it is neither, or cannot be read
@@ -74,7 +74,7 @@ def _open(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _manifest(client: AzulClient, path: Path, catalog: str | None) -> Iterator[Entry]:
+def _manifest(client: AzulConnection, path: Path, catalog: str | None) -> Iterator[Entry]:
     addresses = Addresses(client, catalog)
     csv.field_size_limit(1 << 27)
     with _open(path) as stream:
@@ -117,7 +117,7 @@ class Addresses:
     :param catalog: the one to use in place of one that is gone
     """
 
-    def __init__(self, client: AzulClient, catalog: str | None) -> None:
+    def __init__(self, client: AzulConnection, catalog: str | None) -> None:
         self.client = client
         self._given = catalog
         self._told: set[str] = set()

@@ -12,7 +12,7 @@ from .calls import compact_json, send_long, url_of
 from .rows import inner
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
     from .projects import Project
 
 GUIDE = (
@@ -22,7 +22,7 @@ GUIDE = (
 )
 
 
-def hidden_projects(client: AzulClient, filters: Mapping[str, Any], catalog: str | None = None) -> list[str]:
+def hidden_projects(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> list[str]:
     """Short names of projects that match, whose samples and files the service does not show to this user.
 
     The service lists such projects, and leaves out everything in them.
@@ -46,14 +46,14 @@ def hidden_projects(client: AzulClient, filters: Mapping[str, Any], catalog: str
     return found
 
 
-def tell_hidden(client: AzulClient, filters: Mapping[str, Any], catalog: str | None = None) -> str | None:
+def tell_hidden(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> str | None:
     """What to say about an empty result, or None."""
     names = hidden_projects(client, filters, catalog)
     return told_of(client, names) if names else None
 
 
 def left_out(
-    client: AzulClient, filters: Mapping[str, Any], named: Sequence[Project], catalog: str | None = None
+    client: AzulConnection, filters: Mapping[str, Any], named: Sequence[Project], catalog: str | None = None
 ) -> list[str]:
     """Short names of projects whose files are asked for and left out.
 
@@ -65,7 +65,7 @@ def left_out(
     return hidden_projects(client, filters, catalog)
 
 
-def check_shown(client: AzulClient, project: Project) -> None:
+def check_shown(client: AzulConnection, project: Project) -> None:
     """See that the user may have what is in a project.
 
     :raises NotFoundError: the service would say that nothing is in it
@@ -77,7 +77,7 @@ def check_shown(client: AzulClient, project: Project) -> None:
         )
 
 
-def told_of(client: AzulClient, names: Sequence[str]) -> str:
+def told_of(client: AzulConnection, names: Sequence[str]) -> str:
     """What to say about projects that are hidden."""
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     if client.has_credentials:

@@ -23,7 +23,7 @@ from .pending import Pending
 if TYPE_CHECKING:
     import requests
 
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 #: Format -> suffix of a file with it.
 FORMATS = {
@@ -65,7 +65,7 @@ class Manifest:
 
     def __init__(
         self,
-        client: AzulClient,
+        client: AzulConnection,
         filters: Mapping[str, Any] | None = None,
         form: str = "compact",
         *,

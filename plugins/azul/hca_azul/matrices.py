@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .entries import Entry, of_file, of_hit
 from .projects import Hit
 from .rows import inner, joined, values, whole
-from .search import get_entity
+from .search import Search, get_entity
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 #: How the service calls what matrices are stratified by -> how we do.
 STRATA = {
@@ -71,7 +71,7 @@ class Matrix(NamedTuple):
 
 
 def find_matrices(
-    client: AzulClient,
+    client: AzulConnection,
     filters: Mapping[str, Any],
     *,
     strata: Mapping[str, list[str]] | None = None,
@@ -86,12 +86,12 @@ def find_matrices(
     :param intermediate: also matrices that are intermediate results
     """
     wanted = {name: {value.casefold() for value in found} for name, found in (strata or {}).items() if found}
-    for hit in client.search("projects", filters, catalog=catalog):
+    for hit in Search(client, "projects", filters, catalog=catalog):
         yield from _of_project(client, str(hit.get("entryId")), wanted, catalog, by_format, intermediate)
 
 
 def _of_project(
-    client: AzulClient,
+    client: AzulConnection,
     uuid: str,
     wanted: Mapping[str, set[str]],
     catalog: str | None,
@@ -110,7 +110,7 @@ def _of_project(
     if by_format:
         seen = set(found)
         own = {"projectId": {"is": [uuid]}, "fileFormat": {"is": list(FORMATS)}}
-        for hit in client.search("files", own, catalog=catalog):
+        for hit in Search(client, "files", own, catalog=catalog):
             for entry in of_hit(hit):
                 one = Matrix(entry, _strata_of(hit), "", _content(hit), *_facts(hit))
                 if entry.uuid in seen or (one.intermediate and not intermediate) or not _is_wanted(one, wanted):

@@ -17,7 +17,7 @@ from .manifests import Manifest, Say
 from .projects import Project
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 _METHOD = "library_preparation_protocol.library_construction_approach"
 _ENTITY = "library_preparation_protocol"
@@ -27,7 +27,7 @@ SEPARATOR = " || "
 
 
 def project_table(
-    client: AzulClient,
+    client: AzulConnection,
     project: Project,
     output: str,
     *,

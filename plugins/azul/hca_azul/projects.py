@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hca_base.errors import NotFoundError, UsageError
 
-from .rows import Hit, values
-from .search import get_entity, terms_of
+from .rows import Hit, terms_of, values
+from .search import Search, get_entity
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 #: Projects of one name that are shown, where a name is not enough.
 _SHOWN = 10
@@ -37,7 +37,7 @@ class Project(NamedTuple):
         return {"projectId": {"is": [self.uuid]}}
 
 
-def find_project(client: AzulClient, name: str, catalog: str | None = None) -> Project:
+def find_project(client: AzulConnection, name: str, catalog: str | None = None) -> Project:
     """A project by its UUID, short name, or title.
 
     :raises NotFoundError: there is none; the hint names some that are like it
@@ -47,7 +47,7 @@ def find_project(client: AzulClient, name: str, catalog: str | None = None) -> P
         return _project(get_entity(client, "projects", name.lower(), catalog))
     facets: dict[str, Any] = {}
     for field in ("project", "projectTitle"):
-        search = client.search("projects", {field: {"is": [name]}}, catalog=catalog, limit=_SHOWN)
+        search = Search(client, "projects", {field: {"is": [name]}}, catalog=catalog, limit=_SHOWN)
         found = [str(hit.get("entryId")) for hit in search]
         if len(found) > 1:
             raise UsageError(f"there are several projects {name!r}", hint=f"name one by its UUID: {', '.join(found)}")

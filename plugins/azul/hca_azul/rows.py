@@ -111,6 +111,18 @@ def whole(value: Any) -> int | None:
     return int(value)
 
 
+def terms_of(facets: Mapping[str, Any], field: str) -> list[tuple[Any, int]]:
+    """The values of a field and how often each occurs, most frequent first."""
+    entry = facets.get(field)
+    terms = entry.get("terms") if isinstance(entry, dict) else None
+    found = [
+        (term.get("term"), whole(term.get("count")) or 0)
+        for term in (terms if isinstance(terms, list) else ())
+        if isinstance(term, dict)
+    ]
+    return sorted(found, key=lambda one: (-one[1], str(one[0])))
+
+
 def _cells(hit: Hit) -> int | None:
     stated = [n for one in inner(hit, "projects") if (n := whole(one.get("estimatedCellCount"))) is not None]
     if stated:

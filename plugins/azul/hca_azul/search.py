@@ -11,10 +11,9 @@ from hca_base.http import check_redirect, json_of, origin_of
 
 from .calls import compact_json, get_json, send_long, url_of
 from .completion import remember
-from .rows import whole
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 KINDS = ("projects", "samples", "files", "bundles")
 #: Most entities that the service puts on a page.
@@ -35,7 +34,7 @@ class Search:
 
     def __init__(
         self,
-        client: AzulClient,
+        client: AzulConnection,
         kind: str,
         filters: Mapping[str, Any] | None = None,
         *,
@@ -133,7 +132,7 @@ class Search:
         return hits, pagination.get("next")
 
 
-def get_entity(client: AzulClient, kind: str, uuid: str, catalog: str | None = None) -> dict[str, Any]:
+def get_entity(client: AzulConnection, kind: str, uuid: str, catalog: str | None = None) -> dict[str, Any]:
     """One entity, with all that the service knows of it.
 
     :raises NotFoundError: there is none
@@ -144,15 +143,3 @@ def get_entity(client: AzulClient, kind: str, uuid: str, catalog: str | None = N
     if not isinstance(answer, dict):
         raise ServiceError("the service's answer is no entity", status=200)
     return answer
-
-
-def terms_of(facets: Mapping[str, Any], field: str) -> list[tuple[Any, int]]:
-    """The values of a field and how often each occurs, most frequent first."""
-    entry = facets.get(field)
-    terms = entry.get("terms") if isinstance(entry, dict) else None
-    found = [
-        (term.get("term"), whole(term.get("count")) or 0)
-        for term in (terms if isinstance(terms, list) else ())
-        if isinstance(term, dict)
-    ]
-    return sorted(found, key=lambda one: (-one[1], str(one[0])))

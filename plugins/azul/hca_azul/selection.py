@@ -12,7 +12,7 @@ from hca_base.errors import UsageError
 from .entries import Entry, by_filters, by_uuids
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
     from .projects import Project
 
 
@@ -48,7 +48,9 @@ class Selection:
         if sum(ways) > 1:
             raise UsageError("projects and filters, --file, and --manifest do not go together")
 
-    def found(self, client: AzulClient, catalog: str | None) -> tuple[Iterator[Entry], dict[str, Any], list[Project]]:
+    def found(
+        self, client: AzulConnection, catalog: str | None
+    ) -> tuple[Iterator[Entry], dict[str, Any], list[Project]]:
         """The files, what to note in the lock file, and the projects that were named.
 
         :raises NotFoundError: there is no such project

@@ -16,7 +16,7 @@ from hca_base.transfer import Source
 from .entries import Entry
 
 if TYPE_CHECKING:
-    from .client import AzulClient
+    from .connection import AzulConnection
 
 SOURCES = ("mirror", "azul", "drs")
 #: The DRS server of the Terra Data Repository.
@@ -34,7 +34,7 @@ class Sources:
     :param order: names out of :data:`SOURCES`, the best first
     """
 
-    def __init__(self, client: AzulClient, order: Iterable[str] = SOURCES) -> None:
+    def __init__(self, client: AzulConnection, order: Iterable[str] = SOURCES) -> None:
         self.client = client
         self.order = tuple(order)
         unknown = [name for name in self.order if name not in SOURCES]
@@ -81,7 +81,7 @@ class Sources:
 class DrsServer:
     """The repository itself. It wants a token of somebody who is registered with Terra."""
 
-    def __init__(self, client: AzulClient) -> None:
+    def __init__(self, client: AzulConnection) -> None:
         self.client = client
         self.url = str(client.config.get("azul.drs_url", None) or DRS_URL).rstrip("/")
         self._credentials: Any = None

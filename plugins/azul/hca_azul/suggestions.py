@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from .search import terms_of
+from .rows import terms_of
 
 
 def unknown_values(filters: Mapping[str, Any], facets: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hca_base.errors import HCAError, RefusedError
 
 if TYPE_CHECKING:
-    from .client import DSSClient
+    from hca_base.openapi import Client
 
 #: Name under which a downloaded bundle's own manifest is kept beside its files.
 BUNDLE_JSON = "bundle.json"
@@ -57,7 +57,7 @@ class Bundle:
         return json.dumps(self.document, indent=4, sort_keys=True).encode()
 
 
-def read_bundle(client: DSSClient, uuid: str, replica: str, version: str | None = None) -> Bundle:
+def read_bundle(client: Client, uuid: str, replica: str, version: str | None = None) -> Bundle:
     """Ask for a bundle, all pages of it.
 
     :param version: without one, the latest

@@ -31,7 +31,7 @@ from hca_base.transfer import (
 from .bundles import BUNDLE_JSON, Bundle, BundleFile
 
 if TYPE_CHECKING:
-    from .client import DSSClient
+    from hca_base.openapi import Client
 
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
@@ -51,7 +51,7 @@ class Download:
     :param download_dir: where bundles' directories are made; the filestore is in it unless the options say otherwise
     """
 
-    def __init__(self, client: DSSClient, replica: str, download_dir: Path | str, options: TransferOptions) -> None:
+    def __init__(self, client: Client, replica: str, download_dir: Path | str, options: TransferOptions) -> None:
         self.client = client
         self.replica = replica
         self.root = Path(download_dir or ".")

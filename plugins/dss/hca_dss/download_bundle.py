@@ -15,7 +15,7 @@ from .bundles import BUNDLE_JSON, BundleFile, read_bundle
 from .download import Download
 
 if TYPE_CHECKING:
-    from .client import DSSClient
+    from hca_base.openapi import Client
 
 _ALL = ("*",)
 
@@ -71,7 +71,7 @@ def _patterns(kind: str, given: Iterable[str], none: bool) -> tuple[str, ...]:
 
 
 def download_bundle(
-    client: DSSClient,
+    client: Client,
     uuid: str,
     replica: str,
     version: str | None,

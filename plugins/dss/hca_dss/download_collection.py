@@ -15,7 +15,7 @@ from .download import Download, ahead
 from .download_manifest import bundle_items
 
 if TYPE_CHECKING:
-    from .client import DSSClient
+    from hca_base.openapi import Client
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 #: No file has 10**18 bytes; other digits than these are in no size either.
@@ -37,7 +37,7 @@ class Link(NamedTuple):
 
 
 def download_collection(
-    client: DSSClient,
+    client: Client,
     uuid: str,
     replica: str,
     version: str | None,
@@ -56,7 +56,7 @@ def download_collection(
     return report
 
 
-def _contents(client: DSSClient, link: Link, replica: str) -> list[Link]:
+def _contents(client: Client, link: Link, replica: str) -> list[Link]:
     answer = client.get_collection(uuid=link.uuid, replica=replica, version=link.version or None)
     contents = answer.get("contents") if isinstance(answer, Mapping) else None
     if not isinstance(contents, list):
@@ -123,7 +123,7 @@ def _items(run: Download, links: Iterator[Link], destination: DirectoryDestinati
                 run.fail(answer.name, error)
 
 
-def _head_file(client: DSSClient, link: Link, replica: str) -> BundleFile:
+def _head_file(client: Client, link: Link, replica: str) -> BundleFile:
     """A file by itself: what its headers say. It has no name outside of bundles but its UUID and version."""
     headers = client.head_file(uuid=link.uuid, replica=replica, version=link.version or None).headers
     sha256, size = headers.get("X-DSS-SHA256", ""), headers.get("X-DSS-SIZE", "")

@@ -15,7 +15,7 @@ from .download_bundle import ArgumentError
 from .manifest import Manifest, Row, copy_name
 
 if TYPE_CHECKING:
-    from .client import DSSClient
+    from hca_base.openapi import Client
 
 LAYOUTS = ("none", "bundle")
 #: Rows of one bundle that are held at once.
@@ -25,7 +25,7 @@ REMEMBERED = 100_000
 
 
 def download_manifest(
-    client: DSSClient,
+    client: Client,
     path: Path | str,
     replica: str,
     layout: str,

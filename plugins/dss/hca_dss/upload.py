@@ -16,7 +16,7 @@ from .staging import Staging
 from .upload_plan import SAVE_EVERY, LocalFile, Plan, local_files
 
 if TYPE_CHECKING:
-    from .client import DSSClient
+    from hca_base.openapi import Client
 
 #: Files that are registered at the same time. The service copies each of them while we wait.
 REGISTERED_AT_ONCE = 8
@@ -31,7 +31,7 @@ class Upload:
 
     def __init__(
         self,
-        client: DSSClient,
+        client: Client,
         src_dir: Path | str,
         replica: str,
         staging_bucket: str | None,
@@ -245,7 +245,7 @@ class _Stop:
             raise HCAError("the upload was ended")
 
 
-def _creator_uid(client: DSSClient) -> int:
+def _creator_uid(client: Client) -> int:
     value = client.config.get("creator_uid", 0)
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigError(f"creator_uid must be a whole number, not {value!r}", hint="hca config set creator_uid 0")

@@ -39,7 +39,7 @@ class Facets(AzulCommand, Lister):
         from hca_base.errors import NotFoundError
 
         from ..fields import field_of
-        from ..search import terms_of
+        from ..rows import terms_of
 
         args = parsed_args
         filters = filters_of(args)

@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from ._keys import parse_value as parse_value
     from ._keys import split_key as split_key
     from ._legacy import LegacyToken as LegacyToken
-    from ._legacy import take_legacy_token as take_legacy_token
+    from ._legacy_token import take_legacy_token as take_legacy_token
     from ._load import load as load
     from ._lock import FileLock as FileLock
     from ._lock import LockTimeout as LockTimeout
     from ._model import Config as Config
     from ._model import Origin as Origin
+    from ._new_profile import create_profile as create_profile
     from ._paths import expand_home as expand_home
     from ._profiles import active_profile as active_profile
     from ._profiles import check_profile_name as check_profile_name
-    from ._profiles import create_profile as create_profile
     from ._profiles import delete_profile as delete_profile
     from ._profiles import list_profiles as list_profiles
     from ._profiles import missing_profile as missing_profile
@@ -74,7 +74,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "active_profile": "._profiles",
         "check_profile_name": "._profiles",
         "check_value": "._validate",
-        "create_profile": "._profiles",
+        "create_profile": "._new_profile",
         "delete_profile": "._profiles",
         "edit_file": "._edit",
         "ensure_user_config": "._first_run",
@@ -96,7 +96,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "schema_of": "._schema",
         "set_value": "._edit",
         "split_key": "._keys",
-        "take_legacy_token": "._legacy",
+        "take_legacy_token": "._legacy_token",
         "unset_value": "._edit",
         "use_profile": "._profiles",
         "validate": "._validate",

@@ -18,6 +18,7 @@ from ._keys import join_key, split_key
 from ._legacy import drop_frozen_defaults
 from ._lock import FileLock
 from ._merge import is_operator
+from ._profiles import missing_profile, profile_path
 from ._source import MAX_BYTES, MAX_DEPTH, is_deep, parse, read_text, type_name
 
 _INDENT = re.compile(r"\{\r?\n([ \t]+)\S")
@@ -174,8 +175,6 @@ def _key_and_file(
         return path, Path(file)
     if profile is None or profile == "default":
         return path, _paths.user_config_file()
-    from ._profiles import missing_profile, profile_path
-
     target = profile_path(profile)
     if not target.exists():
         raise missing_profile(profile, f"create it: hca profile create {profile}")

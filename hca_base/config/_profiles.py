@@ -6,9 +6,8 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from ..errors import ConfigError, RefusedError
+from ..errors import ConfigError
 from . import _paths
 from ._atomic import write_atomic
 
@@ -83,28 +82,6 @@ def use_profile(name: str | None) -> None:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def create_profile(name: str, settings: Mapping[str, Any] | None = None, *, replace: bool = False) -> Path:
-    """Make a profile, 0600.
-
-    :param replace: take the place of a profile of that name
-    :raises RefusedError: there is one of that name
-    :raises ConfigError: the name cannot be used, or the file cannot be written
-    """
-    from ._edit import edit_file
-
-    if name == DEFAULT:
-        raise ConfigError(f"{DEFAULT!r} stands for no profile; choose another name")
-    path = profile_path(name)
-    if path.exists() and not replace:
-        raise _exists(name, path)
-    with edit_file(path, keep=True) as data:
-        if data and not replace:  # another process was faster
-            raise _exists(name, path)
-        data.clear()
-        data.update(settings or {})
-    return path
-
-
 def delete_profile(name: str) -> None:
     """Remove a profile; if it was the chosen one, none is chosen afterwards.
 
@@ -134,12 +111,6 @@ def missing_profile(name: str, hint: str, environ: Mapping[str, str] | None = No
     if near:
         hint = f"did you mean {near[0]}? ({hint})"
     return ConfigError(f"there is no profile {name} ({profile_path(name, environ)})", hint=hint)
-
-
-def _exists(name: str, path: Path) -> RefusedError:
-    return RefusedError(
-        f"there is a profile {name} already: {path}", hint=f"change it: hca config set --profile {name} KEY VALUE"
-    )
 
 
 def _choice_file(environ: Mapping[str, str]) -> Path:

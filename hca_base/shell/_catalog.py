@@ -216,6 +216,10 @@ class Catalog:
     def is_group(self, word: str) -> bool:
         return bool(word) and word in self.groups()
 
+    def is_bare_group(self, word: str) -> bool:
+        """Whether one word is a group, and no hand-written command besides."""
+        return self.is_group(word) and not any(name == word for name, _ in self.hand_written())
+
     def hand_written(self, group: str | None = None) -> list[tuple[str, str]]:
         """Hand-written commands (of a group) with summaries, by name; those of no group for None."""
         found = [(name, summary) for name, (_, summary) in COMMANDS.items() if name not in HIDDEN]

@@ -12,6 +12,30 @@ from ._split import OPTIONS
 _INDENT = "  "
 
 
+def command_help(catalog: Catalog, words: list[str]) -> str | None:
+    """Help of ``hca``, a group or a generated command; None if the command itself must be asked.
+
+    What is wrong with a group goes to stderr.
+
+    :raises hca_base.errors.UsageError: there is no such command
+    """
+    if not words:
+        return program_help(catalog)
+    if len(words) == 1 and catalog.is_bare_group(words[0]):
+        text, problems = group_help(catalog, words[0])
+        for problem in problems:
+            from ..output import warn
+
+            warn(problem)
+        return text
+    found, rest = catalog.find(words)
+    if found.kind == "operation" and not rest:
+        from ._generated import operation_help
+
+        return operation_help(catalog, found, f"hca {found.name}")
+    return None
+
+
 def program_help(catalog: Catalog) -> str:
     """The text of ``hca --help``."""
     lines = [

@@ -65,7 +65,7 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         return 0
     if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
         return 0
-    if len(words) == 1 and catalog.is_group(words[0]) and not _is_command(catalog, words[0]) and _help(catalog, words):
+    if len(words) == 1 and catalog.is_bare_group(words[0]) and _help(catalog, words):
         return 0
     if words[0] == "help":
         words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]
@@ -86,42 +86,13 @@ def version_line() -> str:
 def _help(catalog: Catalog, words: list[str]) -> bool:
     """Show help that needs no command's class; False if the command itself must be asked."""
     from ..commands import page
+    from ._help import command_help
 
     text = command_help(catalog, words)
     if text is None:
         return False
     page(text)
     return True
-
-
-def command_help(catalog: Catalog, words: list[str]) -> str | None:
-    """Help of ``hca``, a group or a generated command; None if the command itself must be asked.
-
-    What is wrong with a group goes to stderr.
-
-    :raises hca_base.errors.UsageError: there is no such command
-    """
-    from ._help import group_help, program_help
-
-    if not words:
-        return program_help(catalog)
-    if len(words) == 1 and catalog.is_group(words[0]) and not _is_command(catalog, words[0]):
-        text, problems = group_help(catalog, words[0])
-        for problem in problems:
-            from ..output import warn
-
-            warn(problem)
-        return text
-    found, rest = catalog.find(words)
-    if found.kind == "operation" and not rest:
-        from ._generated import operation_help
-
-        return operation_help(catalog, found, f"hca {found.name}")
-    return None
-
-
-def _is_command(catalog: Catalog, word: str) -> bool:
-    return any(name == word for name, _ in catalog.hand_written())
 
 
 def _at_terminal() -> bool:

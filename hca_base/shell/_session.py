@@ -137,7 +137,7 @@ class Session:
 
     def _help(self, words: list[str]) -> int:
         from ..commands import page
-        from ._main import command_help
+        from ._help import command_help
 
         words = words[1:] if words and words[0] in ("help", "?") else words
         if not words and self.prefix is None:

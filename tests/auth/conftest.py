@@ -17,6 +17,10 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
+from hca_base.auth import bearer_record, open_store
+
+from .toy_service import SETTINGS
+
 CANARY = "canary"
 
 
@@ -397,3 +401,9 @@ def toy(issuer: Issuer) -> Any:
 def settings(issuer: Issuer) -> dict[str, Any]:
     """Settings by dotted name, as the library takes them from a Config or any mapping."""
     return {"services.toy.url": f"{issuer.url}/v1/swagger.json", "auth.store": "file"}
+
+
+@pytest.fixture
+def stored() -> None:
+    """A token of the service in toy_service.py, stored."""
+    open_store(SETTINGS).put("default/toy", bearer_record("stored-token", ["https://toy.example"]))

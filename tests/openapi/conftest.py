@@ -1,4 +1,4 @@
-"""What tests of documents and clients share: the recorded contracts, and a web server on loopback."""
+"""What tests of documents and clients share: the recorded contracts, a web server on loopback, a client of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+
+from hca_base.openapi import Client
+
+from .store_service import store
 
 CONTRACTS = Path(__file__).resolve().parents[3] / "shared" / "contracts"
 
@@ -138,3 +142,10 @@ def other_web() -> Iterator[Web]:
     server = Web()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def client(web: Any) -> Client:
+    """Of a service like the DSS, on the web server."""
+    web.documents["/v1/swagger.json"] = store()
+    return Client(swagger_url=f"{web.url}/v1/swagger.json")

@@ -1,85 +1,21 @@
-"""A client's methods against a real server: results, streams, pages, errors, credentials, help."""
+"""A client's methods against a real server: results, streams, errors, repeats, addresses, help."""
 
 from __future__ import annotations
 
 import inspect
 import json
-import logging
 import pydoc
 import threading
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import pytest
 
-from hca_base.errors import (
-    AuthError,
-    DocumentError,
-    ExitCode,
-    NotFoundError,
-    RefusedError,
-    ServiceError,
-    UnreachableError,
-    UsageError,
-)
+from hca_base.errors import DocumentError, ExitCode, NotFoundError, ServiceError, UnreachableError, UsageError
 from hca_base.http import Session
 from hca_base.openapi import Client
 from hca_base.plugins import Service
 
-UUID = "a9b1b33e-5b8c-4d1c-9a1e-0f7c1d2e3f40"
-JSON = {"Content-Type": "application/json"}
-
-
-def store(**more: Any) -> dict[str, Any]:
-    """A Swagger 2 document of a service like the DSS."""
-    replica = {"name": "replica", "in": "query", "required": True, "type": "string", "enum": ["aws", "gcp"]}
-    uuid = {"name": "uuid", "in": "path", "required": True, "type": "string", "pattern": "[a-z0-9]{8}-[a-z0-9]{4}"}
-    per_page = {"name": "per_page", "in": "query", "type": "integer", "default": 100, "minimum": 10, "maximum": 500}
-    query = {
-        "name": "json_request_body",
-        "in": "body",
-        "required": True,
-        "schema": {"type": "object", "required": ["es_query"], "properties": {"es_query": {"type": "object"}}},
-    }
-    pages = {"200": {"description": "All."}, "206": {"description": "A page."}, "404": {"description": "Not there."}}
-    return {
-        "swagger": "2.0",
-        "info": {"title": "Store", "version": "1"},
-        "host": "store.example.org",
-        "schemes": ["https"],
-        "basePath": "/v1",
-        "produces": ["application/json"],
-        "securityDefinitions": {"login": {"type": "oauth2"}},
-        "paths": {
-            "/bundles/{uuid}": {
-                "get": {
-                    "summary": "Retrieve a *bundle*.",
-                    "description": "Given a UUID,\nreturn `bundle`.\n\n* one\n* two\n",
-                    "parameters": [uuid, replica, per_page],
-                    "responses": pages,
-                },
-                "delete": {
-                    "parameters": [uuid],
-                    "security": [{"login": []}],
-                    "responses": {"200": {"description": ""}},
-                },
-            },
-            "/bundles/all": {"get": {"parameters": [replica, per_page], "responses": pages}},
-            "/files/{uuid}": {
-                "get": {"parameters": [uuid, replica], "responses": {"302": {"description": "There."}}},
-                "head": {"parameters": [uuid, replica], "responses": {"200": {"description": "Yes."}}},
-            },
-            "/search": {"post": {"parameters": [query, replica, per_page], "responses": pages}},
-            "/bundles/{uuid}/checkout": {"post": {"parameters": [uuid], "responses": {"200": {"description": ""}}}},
-        },
-        **more,
-    }
-
-
-@pytest.fixture
-def client(web: Any) -> Client:
-    web.documents["/v1/swagger.json"] = store()
-    return Client(swagger_url=f"{web.url}/v1/swagger.json")
+from .store_service import JSON, UUID, store
 
 
 def test_it_talks_to_where_the_document_came_from(client: Client, web: Any) -> None:
@@ -250,6 +186,11 @@ def test_head_gives_the_response(client: Client, web: Any) -> None:
     assert (response.status_code, response.headers["x-dss-size"]) == (200, "7")
 
 
+def test_json_by_its_old_name(client: Client, web: Any) -> None:
+    web.answer = lambda request: (200, {"Content-Type": "text/json; charset=utf-8"}, b'{"a": 1}')
+    assert client.get_bundle(uuid=UUID, replica="aws") == {"a": 1}
+
+
 def test_json_that_is_none(client: Client, web: Any) -> None:
     web.answer = lambda request: (200, JSON, b"<html>")
     with pytest.raises(ServiceError, match="not the service that was expected"):
@@ -326,234 +267,7 @@ def test_a_service_may_name_operations_that_are_safe_to_repeat(web: Any) -> None
     assert len(web.seen) == 3
 
 
-# Pages
-
-
-def test_pages_by_link_header_in_either_quotes(client: Client, web: Any) -> None:
-    def answer(request: Any) -> Any:
-        start = int(dict(request.query).get("start_at", 0))
-        headers = {"X-OpenAPI-Pagination": "true", "X-OpenAPI-Paginated-Content-Key": "bundle.files", **JSON}
-        quote = "'\""[start % 2]
-        if start < 3:
-            link = f"{web.url}{request.path}?start_at={start + 1}&version=v&token=None"
-            headers["Link"] = f"<{link}>; rel={quote}next{quote}"
-        body = {"bundle": {"uuid": UUID, "files": [start * 2, start * 2 + 1]}}
-        return 200 if start == 3 else 206, headers, json.dumps(body).encode()
-
-    web.answer = answer
-    assert list(client.get_bundle.iterate(uuid=UUID, replica="aws")) == list(range(8))
-    assert [page["bundle"]["files"] for page in client.get_bundle.paginate(UUID, "aws")] == [
-        [0, 1],
-        [2, 3],
-        [4, 5],
-        [6, 7],
-    ]
-    assert client.invoke("get_bundle", {"uuid": UUID, "replica": "aws"}, paginate=True) == {
-        "bundle": {"uuid": UUID, "files": list(range(8))}
-    }
-    assert client.get_bundle(UUID, "aws")["bundle"]["files"] == [0, 1]
-
-
-def test_search_repeats_the_post_with_its_body(client: Client, web: Any) -> None:
-    def answer(request: Any) -> Any:
-        after = int(dict(request.query).get("search_after", 0))
-        headers = dict(JSON)
-        if after < 20:
-            headers["Link"] = f'<{web.url}/v1/search?replica=aws&per_page=10&search_after={after + 10}>; rel="next"'
-        # A last page may be empty.
-        hits = [{"n": n} for n in range(after, min(after + 10, 20))]
-        return 206 if hits else 200, headers, json.dumps({"es_query": request.json, "results": hits}).encode()
-
-    web.answer = answer
-    query = {"query": {"match_all": {}}}
-    found = list(client.post_search.iterate(es_query=query, replica="aws", per_page=10))
-    assert found == [{"n": n} for n in range(20)]
-    assert [each.method for each in web.seen] == ["POST"] * 3
-    assert all(each.json == {"es_query": query} for each in web.seen)
-    joined = client.invoke("post_search", {"es_query": query, "replica": "aws", "per_page": 10}, paginate=True)
-    assert len(joined["results"]) == 20
-
-
-def test_a_page_is_asked_for_when_it_is_needed(client: Client, web: Any) -> None:
-    def answer(request: Any) -> Any:
-        page = int(dict(request.query).get("page", 0))
-        return 206, {"Link": f"<?page={page + 1}>; rel=next", **JSON}, json.dumps({"results": [page]}).encode()
-
-    web.answer = answer
-    items = client.get_bundles_all.iterate(replica="aws")
-    assert not web.seen
-    assert [next(items), next(items)] == [0, 1]
-    assert len(web.seen) == 2
-
-
-@pytest.mark.parametrize(
-    "place",
-    [("pagination", "next"), ("links", "pages", "next"), ("links", "next"), ("_links", "next", "href"), ("next",)],
-)
-def test_pages_by_a_link_in_the_body(client: Client, web: Any, place: tuple[str, ...]) -> None:
-    def answer(request: Any) -> Any:
-        number = int(dict(request.query).get("n", 0))
-        link = f"{web.url}{request.path}?n={number + 1}" if number < 2 else None
-        body: dict[str, Any] = {"hits": [number], "termFacets": [1]}
-        holder = body
-        for name in place[:-1]:
-            holder = holder.setdefault(name, {})
-        holder[place[-1]] = link
-        return body
-
-    web.answer = answer
-    assert list(client.get_bundles_all.iterate(replica="aws")) == [0, 1, 2]
-    whole = client.invoke("get_bundles_all", {"replica": "aws"}, paginate=True)
-    assert whole["hits"] == [0, 1, 2]
-
-
-def test_a_bare_array_is_its_own_page(client: Client, web: Any) -> None:
-    def answer(request: Any) -> Any:
-        number = int(dict(request.query).get("n", 0))
-        headers = {**JSON, **({"Link": f"<?n={number + 1}>; rel=next"} if number < 2 else {})}
-        return 200, headers, json.dumps([number]).encode()
-
-    web.answer = answer
-    assert list(client.get_bundles_all.iterate(replica="aws")) == [0, 1, 2]
-    assert client.invoke("get_bundles_all", {"replica": "aws"}, paginate=True) == [0, 1, 2]
-
-
-def test_pages_without_end_are_noticed(client: Client, web: Any) -> None:
-    web.answer = lambda request: (206, {"Link": "<?a=1>; rel=next", **JSON}, b'{"results": [1]}')
-    with pytest.raises(ServiceError, match="was there before"):
-        list(client.get_bundles_all.iterate(replica="aws"))
-    assert len(web.seen) == 2
-    web.seen.clear()
-    web.answer = lambda request: (206, {"Link": f"<?a={len(web.seen)}>; rel=next", **JSON}, b'{"results": []}')
-    with pytest.raises(ServiceError, match="101 of them are empty"):
-        list(client.get_bundles_all.paginate(replica="aws"))
-
-
-def test_pages_of_another_host_get_nothing_of_the_service(web: Any, other_web: Any) -> None:
-    """A first page that was redirected elsewhere went there without keys and cookies: so do the pages after it."""
-    header = {"name": "X-Subscription", "in": "header", "schema": {"type": "string"}}
-    cookie = {"name": "session", "in": "cookie", "schema": {"type": "string"}}
-    member = {"type": "object", "properties": {"note": {"type": "string"}}}
-    answers = {"responses": {"200": {"description": "a page", "content": {"application/json": {}}}}}
-    web.documents["/openapi.json"] = {
-        "openapi": "3.0.3",
-        "paths": {
-            "/list": {
-                "get": {"parameters": [header, cookie], **answers},
-                "post": {"requestBody": {"content": {"application/json": {"schema": member}}}, **answers},
-            }
-        },
-    }
-    web.answer = lambda request: (303, {"Location": f"{other_web.url}/list"}, b"")
-    link = {**JSON, "Link": '</list?page=2>; rel="next"'}
-    other_web.answer = lambda request: (200, JSON if request.query else link, b"[1]")
-    client = Client(swagger_url=f"{web.url}/openapi.json")
-    assert list(client.get_list.iterate(x_subscription="of the service", session="s")) == [1, 1]
-    assert web.seen[0].headers["X-Subscription"] == "of the service"
-    assert [request.target for request in other_web.seen] == ["/list", "/list?page=2"]
-    for request in other_web.seen:
-        assert not {"X-Subscription", "Cookie"} & set(request.headers)
-        assert "json" in request.headers["Accept"]
-    other_web.seen.clear()
-    with pytest.raises(RefusedError, match="next page of this POST"):
-        list(client.post_list.iterate(note="private"))
-    assert [request.body for request in other_web.seen] == [b""]
-
-
-def keyed(web: Any, where: str) -> Client:
-    """A client of a service that wants a key; the caller gives one."""
-    secret = {"type": "object", "properties": {"pin": {"type": "string", "format": "password"}}}
-    header = {"name": "Ocp-Sub-Key", "in": "header", "schema": {"type": "string"}}
-    web.documents["/keyed.json"] = {
-        "openapi": "3.0.3",
-        "security": [{"key": []}],
-        "components": {"securitySchemes": {"key": {"type": "apiKey", "in": where, "name": "Ocp-Sub-Key"}}},
-        "paths": {
-            "/x": {
-                "get": {"parameters": [header], "responses": {"206": {"description": "a page"}}},
-                "post": {"requestBody": {"content": {"application/json": {"schema": secret}}}, "responses": {}},
-            }
-        },
-    }
-    return Client(swagger_url=f"{web.url}/keyed.json", token="token-of-the-client")
-
-
-def test_traces_hide_keys_and_passwords_that_are_arguments(web: Any, caplog: pytest.LogCaptureFixture) -> None:
-    client = keyed(web, "header")
-    caplog.set_level(logging.DEBUG, logger="hca.http")
-    client.get_x(ocp_sub_key="canary-key-argument")
-    client.post_x(pin="canary-pin-argument")
-    assert web.seen[0].headers["Ocp-Sub-Key"] == "canary-key-argument"
-    assert web.seen[1].json == {"pin": "canary-pin-argument"}
-    assert "Ocp-Sub-Key: [hidden]" in caplog.text
-    assert "canary" not in caplog.text
-
-
-def test_a_link_that_has_the_key_is_not_given_it_again(web: Any) -> None:
-    def answer(request: Any) -> Any:
-        more = "page=2" not in request.target
-        return 200, {**JSON, **({"Link": f"<{request.target}&page=2>; rel=next"} if more else {})}, b"[1]"
-
-    web.answer = answer
-    assert list(keyed(web, "query").get_x.iterate()) == [1, 1]
-    assert [request.target.count("token-of-the-client") for request in web.seen] == [1, 1]
-
-
-def test_json_by_its_old_name(client: Client, web: Any) -> None:
-    web.answer = lambda request: (200, {"Content-Type": "text/json; charset=utf-8"}, b'{"a": 1}')
-    assert client.get_bundle(uuid=UUID, replica="aws") == {"a": 1}
-
-
-def test_the_next_page_is_not_fetched_from_elsewhere(client: Client, web: Any) -> None:
-    for where in ("https://evil.example/x", "//evil.example/x", "http://169.254.169.254/latest/meta-data"):
-        web.answer = lambda request, where=where: (206, {"Link": f"<{where}>; rel=next", **JSON}, b'{"results": [1]}')
-        with pytest.raises(RefusedError, match="not followed"):
-            list(client.get_bundles_all.iterate(replica="aws"))
-    # A service behind a proxy names itself by the scheme and port that it knows.
-    web.answer = lambda request: (
-        200,
-        {**JSON, **({} if request.query == [("p", "2")] else {"Link": "<https://localhost:1/v1/next?p=2>; rel=next"})},
-        b'{"results": [1]}',
-    )
-    assert list(client.get_bundles_all.iterate(replica="aws")) == [1, 1]
-    assert web.seen[-1].target == "/v1/next?p=2"
-
-
-def test_an_answer_without_a_list_cannot_be_gone_through(client: Client, web: Any) -> None:
-    web.answer = lambda request: {"a": 1}
-    with pytest.raises(ServiceError, match="no list of items"):
-        list(client.get_bundles_all.iterate(replica="aws"))
-    assert list(client.get_bundles_all.paginate(replica="aws")) == [{"a": 1}]
-
-
-# Credentials, hints, addresses
-
-
-class Credentials:
-    """Stands in for the credential chain, which has tests of its own."""
-
-    def __init__(self, token: str | None) -> None:
-        self.token = token
-
-    def headers_for(self, url: str) -> Mapping[str, str]:
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
-
-    def params_for(self, url: str) -> Mapping[str, str]:
-        return {}
-
-    def on_unauthorized(self, url: str) -> bool:
-        return False
-
-
-def test_credentials_go_where_the_document_wants_them(client: Client, web: Any) -> None:
-    client._credentials = Credentials("secret")
-    client.delete_bundle(uuid=UUID)
-    client.get_bundle(uuid=UUID, replica="aws")
-    assert [each.headers.get("Authorization") for each in web.seen] == ["Bearer secret", None]
-    client._credentials = Credentials(None)
-    with pytest.raises(AuthError):
-        client.delete_bundle(uuid=UUID)
-    assert len(web.seen) == 2
+# Hints, addresses
 
 
 def test_a_service_explains_its_errors(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -616,37 +330,3 @@ def test_paths_of_one_name(web: Any) -> None:
         client.post_area(file="f")
     assert "(id, file; also post_area_by_file)" in (client.post_area.__doc__ or "")
     assert "post_area_by_file" in dir(client)
-
-
-def test_a_token_goes_to_operations_that_want_one_and_to_no_other_host(client: Client, web: Any) -> None:
-    other = Client(swagger_url=client.swagger_url, token="secret-token")
-    web.answer = lambda request: {"seen": request.headers.get("Authorization")}
-    assert other.delete_bundle(uuid=UUID) == {"seen": "Bearer secret-token"}
-    assert other.get_bundle(uuid=UUID, replica="aws") == {"seen": None}
-    with pytest.raises(AuthError):
-        client.delete_bundle(uuid=UUID)
-
-
-def test_a_document_that_says_nothing_of_credentials_leaves_it_to_the_token(web: Any) -> None:
-    web.documents["/d"] = {"openapi": "3.0.0", "paths": {"/x": {"get": {"responses": {}}}}}
-    web.answer = lambda request: {"seen": request.headers.get("Authorization")}
-    assert Client(swagger_url=f"{web.url}/d", token="secret-token").get_x() == {"seen": "Bearer secret-token"}
-    assert Client(swagger_url=f"{web.url}/d").get_x() == {"seen": None}
-
-
-def test_an_api_key_in_a_header_or_the_query(web: Any) -> None:
-    for place, schema in (("header", "Api-Key"), ("query", "key")):
-        schemes = {"k": {"type": "apiKey", "in": place, "name": schema}}
-        parameters = [{"name": schema, "in": place, "required": place == "header", "schema": {"type": "string"}}]
-        operation = {"parameters": parameters, "security": [{"k": []}], "responses": {}}
-        web.documents[f"/{place}"] = {
-            "openapi": "3.0.0",
-            "paths": {"/x": {"get": operation}},
-            "components": {"securitySchemes": schemes},
-        }
-    web.answer = lambda request: {"header": request.headers.get("Api-Key"), "query": request.query}
-    header = Client(swagger_url=f"{web.url}/header", token="stored")
-    assert header.get_x()["header"] == "stored"
-    assert header.get_x(api_key="given")["header"] == "given"
-    assert Client(swagger_url=f"{web.url}/header").get_x(api_key="given")["header"] == "given"
-    assert Client(swagger_url=f"{web.url}/query", token="stored").get_x()["query"] == [["key", "stored"]]

@@ -29,6 +29,7 @@ def _load(name: str) -> ModuleType:
 
 _load("fault_server")
 _load("flaky_relay")
+_load("quick_downloads")
 
 
 @pytest.fixture

@@ -7,11 +7,6 @@ import gzip
 import hashlib
 import json
 import os
-import random
-import resource
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,33 +14,10 @@ from typing import Any
 
 import pytest
 from fault_server import Fault, FaultServer
+from quick_downloads import MIB, QUICK, SIZES, files_below, noise, traces
 
 from hca_base.errors import ExitCode, HCAError, VerificationError
-from hca_base.transfer import DirectoryDestination, FileStore, Item, Report, Source, TransferOptions, download
-
-MIB = 1024 * 1024
-QUICK = {"min_delay": 0.01, "stall_timeout": 5.0}
-
-
-def noise(size: int, seed: int = 0) -> bytes:
-    return random.Random(seed).randbytes(size)
-
-
-def files_below(root: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and ".hca" not in path.relative_to(root).parts
-    }
-
-
-def traces(root: Path) -> list[str]:
-    """What is left of partial files, and of rejected ones."""
-    base = root / ".hca" / "v2"
-    return [str(path) for place in ("partial", "quarantine") for path in (base / place).rglob("*")]
-
-
-SIZES = [0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 3 * MIB, 9 * MIB, 40 * MIB]
+from hca_base.transfer import DirectoryDestination, FileStore, Item, Source, TransferOptions, download
 
 
 @pytest.mark.parametrize("service", [True, False], ids=["service", "direct"])
@@ -256,45 +228,6 @@ def test_fail_fast_stops_and_keep_going_does_not(
     assert report.failures == 1
 
 
-def test_a_service_that_makes_us_wait(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
-) -> None:
-    items = [item_of("small", noise(100)), item_of("large", noise(MIB))]
-    for item in items:
-        server.faults[f"/api/{item.name}"].extend(
-            [Fault("wait", retry_after="0"), Fault("wait", retry_after="1"), Fault("wait", retry_after="0")]
-        )
-    started = time.monotonic()
-    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK))
-    assert report.ok, report.failed
-    assert time.monotonic() - started >= 1
-    assert server.requests["/api/small"] == server.requests["/api/large"] == 4
-
-
-def test_a_service_that_makes_us_wait_for_ever(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
-) -> None:
-    item = item_of("small", noise(100))
-    server.faults["/api/small"].extend([Fault("wait", retry_after="1")] * 500)
-    report = download([item], FileStore(tmp_path), options=TransferOptions(fast=fast, wait_budget=2.0, **QUICK))
-    assert not report.ok
-    with pytest.raises(HCAError, match="still not ready") as raised:
-        report.raise_for_failures()
-    assert raised.value.exit_code == ExitCode.UNREACHABLE
-
-
-def test_a_busy_host_is_left_alone_by_all(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
-) -> None:
-    items = [item_of(f"f{number}", noise(100, number), service=False) for number in range(200)]
-    server.busy_until = time.monotonic() + 1.5
-    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, connections=20, **QUICK))
-    assert report.ok, report.failed
-    assert time.monotonic() > server.busy_until
-    # All connections may have asked before the first answer came; then all wait, and come back fewer at a time.
-    assert server.turned_away <= 20 + 10 + 5
-
-
 def test_a_service_that_sends_the_bytes_itself(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
 ) -> None:
@@ -304,18 +237,6 @@ def test_a_service_that_sends_the_bytes_itself(
     report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK))
     assert report.ok, report.failed
     assert server.requests["/data/large"] == 0
-
-
-def test_an_address_that_lapses_in_the_middle(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
-) -> None:
-    item = item_of("large", noise(40 * MIB))
-    server.bytes_per_second = 60 * MIB
-    threading.Timer(0.2, lambda: setattr(server, "generation", server.generation + 1)).start()
-    report = download([item], FileStore(tmp_path), options=TransferOptions(**QUICK))
-    assert report.ok, report.failed
-    assert server.requests["/api/large"] == 2
-    assert server.sent["/data/large"] < 42 * MIB
 
 
 def test_the_object_changes_in_the_middle(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
@@ -424,100 +345,12 @@ def test_reports(tmp_path: Path, item_of: Callable[..., Item], server: FaultServ
     assert {row["name"]: row["checksum"] for row in document["rows"]}["a\tb"] == hashlib.sha256(noise(100)).hexdigest()
 
 
-def test_a_long_report_stays_out_of_memory() -> None:
-    from hca_base.transfer import Row
-
-    report = Report()
-    for number in range(12_000):
-        report.add(Row(f"ä{number}", "downloaded", 1, 0.5, 1, "", "", "/x"))
-    assert [row.name for row in report.rows] == [f"ä{number}" for number in range(12_000)]
-    report.add(Row("last", "downloaded", 1, 0.5, 1, "", "", "/x"))
-    assert list(report.rows)[-1].name == "last"
-    assert len(report._rows) < 6000
-
-
 def test_limit_rate(tmp_path: Path, item_of: Callable[..., Item], fast: bool) -> None:
     items = [item_of(f"f{number}", noise(50_000, number)) for number in range(10)] + [item_of("large", noise(500_000))]
     started = time.monotonic()
     report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, limit_rate=1_000_000, **QUICK))
     assert report.ok
     assert time.monotonic() - started > 0.8
-
-
-def test_connections_over_ipv6(tmp_path: Path, fast: bool) -> None:
-    import socket
-
-    try:
-        server = FaultServer(socket.AF_INET6)
-    except OSError:
-        # This machine has no IPv6 loopback; there is nothing to show then.
-        return
-    try:
-        server.files["x"] = noise(1000)
-        item = Item("x", 1000, {"sha256": hashlib.sha256(noise(1000)).hexdigest()}, Source(f"{server.base}/data/x"))
-        assert download([item], FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK)).ok
-    finally:
-        server.close()
-
-
-def test_a_server_that_is_away_for_a_while(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
-) -> None:
-    items = [item_of(f"f{number}", noise(3000, number)) for number in range(20)] + [item_of("large", noise(9 * MIB))]
-    server.refuse()
-    threading.Timer(2.0, server.resume).start()
-    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, min_delay=0.05))
-    assert report.ok, report.failed
-
-
-def test_a_server_that_stays_away(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
-) -> None:
-    items = [item_of(f"f{number}", noise(3000, number)) for number in range(20)] + [item_of("large", noise(9 * MIB))]
-    server.refuse()
-    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, retries=2, **QUICK))
-    assert report.counts == {"failed": 21}
-    with pytest.raises(HCAError) as raised:
-        report.raise_for_failures()
-    assert raised.value.exit_code == ExitCode.UNREACHABLE
-
-
-def test_a_host_that_stays_away_costs_the_run_its_patience_once(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
-) -> None:
-    """A hundred files behind one host that is not there do not each wait out all their attempts."""
-    items = [item_of(f"f{number}", noise(3000, number)) for number in range(300)]
-    items += [item_of(f"large{number}", noise(9 * MIB, number)) for number in range(2)]
-    items += [item_of("huge", noise(33 * MIB))]
-    server.refuse()
-    options = TransferOptions(fast=fast, retries=1000, min_delay=0.05, patience=0.3)
-    report = download(items, FileStore(tmp_path), options=options)
-    assert report.counts == {"failed": 303}
-    with pytest.raises(HCAError) as raised:
-        report.raise_for_failures()
-    assert raised.value.exit_code == ExitCode.UNREACHABLE
-    # With all their attempts it would have been 303,000.
-    assert sum(row.attempts for row in report.rows) < 10_000
-
-
-def test_a_host_that_goes_away_in_the_middle_gets_more_patience(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
-) -> None:
-    items = [item_of(f"f{number}", noise(3000, number)) for number in range(50)] + [item_of("large", noise(9 * MIB))]
-
-    def pulled() -> Iterator[Item]:
-        for number, item in enumerate(items):
-            if number == 25:
-                deadline = time.monotonic() + 20
-                while not server.requests and time.monotonic() < deadline:
-                    yield item_of(f"extra{time.monotonic()}", noise(10))
-                server.refuse()
-                threading.Timer(1.0, server.resume).start()
-            yield item
-
-    options = TransferOptions(fast=fast, retries=1000, min_delay=0.05, patience=0.5)
-    report = download(pulled(), FileStore(tmp_path), options=options)
-    assert report.ok, report.failed
 
 
 def test_the_items_are_pulled_as_needed(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
@@ -535,92 +368,6 @@ def test_the_items_are_pulled_as_needed(tmp_path: Path, item_of: Callable[..., I
     with pytest.raises(RuntimeError, match="enough"):
         download(items(), FileStore(tmp_path))
     assert pulled < 5000
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
-@pytest.mark.parametrize("count", [40_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
-def test_memory_is_flat(tmp_path: Path, count: int) -> None:
-    """A long list, nearly all of it there already; then the same with every name checked."""
-    code = f"""
-import hashlib, os, sys, time
-from hca_base.transfer import DirectoryDestination, Item, Source, TransferOptions, download
-def peak():
-    # Not getrusage: its peak counts the memory of the process that this one was forked from.
-    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
-root = {str(tmp_path)!r}
-body = b"x" * 100
-digest = hashlib.sha256(body).hexdigest()
-(store := DirectoryDestination(root, root)).put_bytes(Item("first", 100, {{"sha256": digest}}), digest, body)
-before = peak()
-def items():
-    for number in range({count}):
-        yield Item(f"first/../{{number}}" if number % 2 else f"bundle{{number % 50}}/name{{number:09}}", 100,
-                   {{"sha256": digest}}, Source("http://127.0.0.1:1/"))
-report = download(items(), DirectoryDestination(root, root), options=TransferOptions(dry_run=True))
-after = peak()
-assert report.files == {count}, report.counts
-print((after - before) // 1024)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=170)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 40, f"{done.stdout} MiB"
-
-
-def test_too_little_room_is_told_before_anything_is_written(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
-) -> None:
-    item = item_of("large", noise(MIB), size=1 << 60)
-    report = download([item], FileStore(tmp_path), options=TransferOptions(**QUICK))
-    assert "room" in report.failed[0].error
-    assert server.requests["/data/large"] == 0
-
-
-def test_a_full_disk(tmp_path: Path, item_of: Callable[..., Item], monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
-    from hca_base.transfer import _disk, _large
-
-    def full(fd: int, data: Any, offset: int | None = None) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(_disk, "write_all", full)
-    monkeypatch.setattr(_large, "write_all", full)
-    items = [item_of("small", noise(100)), item_of("large", noise(9 * MIB)), item_of("x", noise(300))]
-    report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(fast=fast, **QUICK))
-    assert not report.ok
-    with pytest.raises(HCAError, match="the disk is full"):
-        report.raise_for_failures()
-    assert files_below(tmp_path) == {}
-    assert traces(tmp_path) == []
-
-
-def test_a_file_size_limit(tmp_path: Path, item_of: Callable[..., Item]) -> None:
-    items = [item_of("small", noise(100)), item_of("large", noise(9 * MIB))]
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5 * MIB, hard))
-    try:
-        report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(**QUICK))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert [row.name for row in report.failed] == ["large"]
-    assert "limit" in report.failed[0].error
-    assert set(files_below(tmp_path)) == {"small"}
-    assert traces(tmp_path) == []
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="running as root")
-def test_a_directory_that_is_read_only(tmp_path: Path, item_of: Callable[..., Item]) -> None:
-    tmp_path.chmod(0o500)
-    try:
-        report = download([item_of("small", noise(100))], DirectoryDestination(tmp_path, tmp_path))
-    finally:
-        tmp_path.chmod(0o700)
-    assert "permission" in report.failed[0].error.lower()
-
-
-def test_names_of_255_bytes(tmp_path: Path, item_of: Callable[..., Item]) -> None:
-    items = [item_of("n" * 255, noise(100)), item_of("é" * 127, noise(9 * MIB)), item_of("n" * 256, noise(50))]
-    report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(**QUICK))
-    assert {row.name[0]: row.outcome for row in report.failed} == {"n": "refused"}
-    assert set(files_below(tmp_path)) == {"n" * 255, "é" * 127}
 
 
 def test_ctrl_c_stops_at_once_and_keeps_what_can_be_resumed(
@@ -647,16 +394,6 @@ def test_ctrl_c_stops_at_once_and_keeps_what_can_be_resumed(
     assert report.ok
     assert server.sent["/data/large"] - sent < 32 * MIB
     assert traces(tmp_path) == []
-
-
-def test_a_server_that_drips_for_ever(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
-    item = item_of("slow", noise(300_000))
-    server.faults["/data/slow"].extend([Fault("trickle", number=0.1)] * 2)
-    started = time.monotonic()
-    options = TransferOptions(min_delay=0.01, stall_timeout=1.0)
-    report = download([item], FileStore(tmp_path), options=options)
-    assert report.ok, report.failed
-    assert time.monotonic() - started < 15
 
 
 @pytest.mark.parametrize("mode", ["jsonl", "given"])
@@ -699,48 +436,3 @@ def test_what_a_caller_raises_ends_the_run(tmp_path: Path, item_of: Callable[...
     items = [item_of("small", noise(5000)), item_of("large", noise(9 * MIB))]
     with pytest.raises(LookupError, match="own"):
         download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK), on_result=fail)
-
-
-@pytest.mark.parametrize("missing", ["pwrite", "O_TMPFILE", "fcntl"])
-def test_systems_that_have_less(
-    tmp_path: Path, item_of: Callable[..., Item], missing: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What Windows lacks, one thing at a time, on this system."""
-    from hca_base.transfer import _disk, _folder
-
-    if missing == "pwrite":
-        monkeypatch.setattr(_disk, "pwrite", _disk._seek_write)
-        monkeypatch.setattr(_disk, "pread", _disk._seek_read)
-        monkeypatch.delattr(os, "preadv")
-        monkeypatch.setattr(_folder, "HAS_DIR_FD", False)
-    elif missing == "fcntl":
-        monkeypatch.setitem(sys.modules, "fcntl", None)
-        fake = type(sys)("msvcrt")
-        fake.LK_NBLCK, fake.locking = 2, lambda fd, mode, count: None  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "msvcrt", fake)
-    else:
-        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
-    items = [item_of(f"d/f{size}", noise(size, size)) for size in SIZES]
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "to").mkdir()
-    (tmp_path / "to" / "planted").symlink_to(tmp_path / "outside")
-    items.append(item_of("planted/x", b"evil"))
-    report = download(items, DirectoryDestination(tmp_path / "to", tmp_path / "to"), options=TransferOptions(**QUICK))
-    assert [row.name for row in report.failed] == ["planted/x"]
-    assert {f"d/f{size}": noise(size, size) for size in SIZES} == {
-        name: body for name, body in files_below(tmp_path / "to").items() if name.startswith("d/")
-    }
-    assert traces(tmp_path / "to") == []
-    assert not list((tmp_path / "outside").iterdir())
-
-
-def test_fsync(tmp_path: Path, item_of: Callable[..., Item]) -> None:
-    items = [item_of("small", noise(500)), item_of("large", noise(9 * MIB))]
-    for number, destination in enumerate(
-        (
-            DirectoryDestination(tmp_path / "0", tmp_path / "0", fsync=True),
-            DirectoryDestination(tmp_path / "1", fsync=True),
-        )
-    ):
-        assert download(items, destination, options=TransferOptions(fsync=True, **QUICK)).ok
-        assert files_below(tmp_path / str(number)) == {"small": noise(500), "large": noise(9 * MIB)}

@@ -1,4 +1,4 @@
-"""A running deployment for the tests of the embedded DSS, with hands to use it over HTTP."""
+"""Running deployments for the tests of the embedded services: hands to use the DSS, a program that logs people in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import requests
+
+from .oidc_program import Program
 
 VERSION = "2020-05-21T235543.123456Z"
 
@@ -90,6 +92,21 @@ def dss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DSSOverHTTP]:
 def dss_over() -> type[DSSOverHTTP]:
     """For tests that start deployments themselves."""
     return DSSOverHTTP
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A deployment of the module's own, whose access tokens last for two minutes; devices may ask often."""
+    from hca_local.server import Deployment
+
+    with Deployment(tmp_path_factory.mktemp("oidc"), access_token_ttl=120, device_interval=0.2) as running:
+        yield running
+
+
+@pytest.fixture
+def program(deployment: Any) -> Program:
+    """Logs people in at the deployment."""
+    return Program(deployment.api_url)
 
 
 @pytest.fixture

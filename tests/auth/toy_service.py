@@ -1,0 +1,16 @@
+"""A service called toy, whose credentials are looked at and that nobody asks for anything."""
+
+from __future__ import annotations
+
+from hca_base.plugins import CredentialScheme, Service
+
+SETTINGS = {"services.toy.url": "https://toy.example/v1/openapi.json", "auth.store": "file"}
+URL = "https://toy.example/v1/thing"
+
+
+def service(**scheme):
+    return Service(name="toy", credentials=CredentialScheme(**({"kind": "oauth2"} | scheme)))
+
+
+def used(credentials):
+    return next((state.name for state in credentials.describe() if state.used), None)

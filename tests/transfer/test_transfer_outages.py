@@ -1,0 +1,153 @@
+"""Services and hosts that make a download wait or stay away: they are waited for, in bounded time."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fault_server import Fault, FaultServer
+from quick_downloads import MIB, QUICK, noise
+
+from hca_base.errors import ExitCode, HCAError
+from hca_base.transfer import FileStore, Item, Source, TransferOptions, download
+
+
+def test_a_service_that_makes_us_wait(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of("small", noise(100)), item_of("large", noise(MIB))]
+    for item in items:
+        server.faults[f"/api/{item.name}"].extend(
+            [Fault("wait", retry_after="0"), Fault("wait", retry_after="1"), Fault("wait", retry_after="0")]
+        )
+    started = time.monotonic()
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK))
+    assert report.ok, report.failed
+    assert time.monotonic() - started >= 1
+    assert server.requests["/api/small"] == server.requests["/api/large"] == 4
+
+
+def test_a_service_that_makes_us_wait_for_ever(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    item = item_of("small", noise(100))
+    server.faults["/api/small"].extend([Fault("wait", retry_after="1")] * 500)
+    report = download([item], FileStore(tmp_path), options=TransferOptions(fast=fast, wait_budget=2.0, **QUICK))
+    assert not report.ok
+    with pytest.raises(HCAError, match="still not ready") as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.UNREACHABLE
+
+
+def test_a_busy_host_is_left_alone_by_all(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(f"f{number}", noise(100, number), service=False) for number in range(200)]
+    server.busy_until = time.monotonic() + 1.5
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, connections=20, **QUICK))
+    assert report.ok, report.failed
+    assert time.monotonic() > server.busy_until
+    # All connections may have asked before the first answer came; then all wait, and come back fewer at a time.
+    assert server.turned_away <= 20 + 10 + 5
+
+
+def test_an_address_that_lapses_in_the_middle(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
+) -> None:
+    item = item_of("large", noise(40 * MIB))
+    server.bytes_per_second = 60 * MIB
+    threading.Timer(0.2, lambda: setattr(server, "generation", server.generation + 1)).start()
+    report = download([item], FileStore(tmp_path), options=TransferOptions(**QUICK))
+    assert report.ok, report.failed
+    assert server.requests["/api/large"] == 2
+    assert server.sent["/data/large"] < 42 * MIB
+
+
+def test_connections_over_ipv6(tmp_path: Path, fast: bool) -> None:
+    import socket
+
+    try:
+        server = FaultServer(socket.AF_INET6)
+    except OSError:
+        # This machine has no IPv6 loopback; there is nothing to show then.
+        return
+    try:
+        server.files["x"] = noise(1000)
+        item = Item("x", 1000, {"sha256": hashlib.sha256(noise(1000)).hexdigest()}, Source(f"{server.base}/data/x"))
+        assert download([item], FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK)).ok
+    finally:
+        server.close()
+
+
+def test_a_server_that_is_away_for_a_while(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(f"f{number}", noise(3000, number)) for number in range(20)] + [item_of("large", noise(9 * MIB))]
+    server.refuse()
+    threading.Timer(2.0, server.resume).start()
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, min_delay=0.05))
+    assert report.ok, report.failed
+
+
+def test_a_server_that_stays_away(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(f"f{number}", noise(3000, number)) for number in range(20)] + [item_of("large", noise(9 * MIB))]
+    server.refuse()
+    report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, retries=2, **QUICK))
+    assert report.counts == {"failed": 21}
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.UNREACHABLE
+
+
+def test_a_host_that_stays_away_costs_the_run_its_patience_once(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    """A hundred files behind one host that is not there do not each wait out all their attempts."""
+    items = [item_of(f"f{number}", noise(3000, number)) for number in range(300)]
+    items += [item_of(f"large{number}", noise(9 * MIB, number)) for number in range(2)]
+    items += [item_of("huge", noise(33 * MIB))]
+    server.refuse()
+    options = TransferOptions(fast=fast, retries=1000, min_delay=0.05, patience=0.3)
+    report = download(items, FileStore(tmp_path), options=options)
+    assert report.counts == {"failed": 303}
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures()
+    assert raised.value.exit_code == ExitCode.UNREACHABLE
+    # With all their attempts it would have been 303,000.
+    assert sum(row.attempts for row in report.rows) < 10_000
+
+
+def test_a_host_that_goes_away_in_the_middle_gets_more_patience(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+) -> None:
+    items = [item_of(f"f{number}", noise(3000, number)) for number in range(50)] + [item_of("large", noise(9 * MIB))]
+
+    def pulled() -> Iterator[Item]:
+        for number, item in enumerate(items):
+            if number == 25:
+                deadline = time.monotonic() + 20
+                while not server.requests and time.monotonic() < deadline:
+                    yield item_of(f"extra{time.monotonic()}", noise(10))
+                server.refuse()
+                threading.Timer(1.0, server.resume).start()
+            yield item
+
+    options = TransferOptions(fast=fast, retries=1000, min_delay=0.05, patience=0.5)
+    report = download(pulled(), FileStore(tmp_path), options=options)
+    assert report.ok, report.failed
+
+
+def test_a_server_that_drips_for_ever(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    item = item_of("slow", noise(300_000))
+    server.faults["/data/slow"].extend([Fault("trickle", number=0.1)] * 2)
+    started = time.monotonic()
+    options = TransferOptions(min_delay=0.01, stall_timeout=1.0)
+    report = download([item], FileStore(tmp_path), options=options)
+    assert report.ok, report.failed
+    assert time.monotonic() - started < 15

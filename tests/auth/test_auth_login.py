@@ -34,7 +34,8 @@ class Visitor:
     def say(self, message):
         self.said.append(message)
         self.urls += re.findall(r"http\S+", message)
-        if self.visit and self.urls:
+        # Once: a second visit would race with the first one for the page.
+        if self.visit and self.urls and not self.threads:
             thread = threading.Thread(target=self._open, args=(self.urls[0],))
             thread.start()
             self.threads.append(thread)

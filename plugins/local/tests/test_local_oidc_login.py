@@ -431,14 +431,15 @@ def test_a_long_upload_and_download_outlive_their_token(tmp_path: Path) -> None:
         home.run("dss", "login")
         first = home.store().get("local/dss")["access_token"]
         (home.folder / "files").mkdir()
-        for number in range(40):
+        count = 150  # some seconds' work
+        for number in range(count):
             (home.folder / "files" / f"part-{number}.bin").write_bytes(os.urandom(20_000))
         done = home.run("dss", "upload", "--src-dir", "files", "--replica", "aws", "--staging-bucket", "dss-staging")
         bundle = json.loads(done.stdout)["bundle_uuid"]
         assert home.store().get("local/dss")["access_token"] != first
         home.run("dss", "download", "--bundle-uuid", bundle, "--replica", "aws", "--download-dir", "got")
         found = {path.name for path in (home.folder / "got").rglob("part-*.bin")}
-        assert found == {f"part-{number}.bin" for number in range(40)}
+        assert found == {f"part-{number}.bin" for number in range(count)}
         home.works()
 
 

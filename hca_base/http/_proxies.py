@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from ipaddress import ip_network
 
-from ._addresses import Origin, is_loopback
+from ._addresses import Origin, address_of, is_loopback
 
 
 def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | None:
@@ -14,22 +15,41 @@ def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | 
 
     :param setting: a URL, or URLs by scheme (``all`` for any)
     """
-    if is_loopback(origin.host):
+    if is_loopback(origin.host) or (not setting and _none_known()) or _bypassed(origin):
         return None
-    if setting:
-        found = setting if isinstance(setting, str) else setting.get(origin.scheme) or setting.get("all")
-    elif _none_known():
-        return None
+    if isinstance(setting, str):
+        found: str | None = setting
     else:
-        from urllib.request import getproxies, proxy_bypass
+        known = setting
+        if not known:
+            from urllib.request import getproxies
 
-        if proxy_bypass(f"{origin.host}:{origin.port}") or proxy_bypass(origin.host):
-            return None
-        known = getproxies()
+            known = getproxies()
         found = known.get(origin.scheme) or known.get("all")
     if not found:
         return None
     return found if "://" in found else f"http://{found}"
+
+
+def _bypassed(origin: Origin) -> bool:
+    """Whether ``no_proxy`` (or the system) says that the origin is reached directly; networks count, as in requests."""
+    if _none_known():
+        return False
+    from urllib.request import proxy_bypass
+
+    if proxy_bypass(f"{origin.host}:{origin.port}") or proxy_bypass(origin.host):
+        return True
+    address = address_of(origin.host)
+    if address is None:
+        return False
+    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    for entry in listed.replace(" ", "").split(","):
+        try:
+            if "/" in entry and address in ip_network(entry, strict=False):
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def _none_known() -> bool:

@@ -70,33 +70,36 @@ def source_file(module: str, looked_at: list[str] | None = None) -> str | None:
 def _quick_summary(module: str, attribute: str, files: list[str]) -> str | None:
     """The summary of a class, from its text: parsing all modules of all plugins takes ten times as long.
 
-    None where that might be wrong, or is not enough; the file is then not on the list yet.
+    Only where the text is plain: ASCII without escapes, one ``class`` of that name outside of any longer text, and its
+    docstring in triple double quotes, which nothing follows. None otherwise; nothing is on the list then.
     """
-    path = source_file(module)
+    looked_at: list[str] = []
+    path = source_file(module, looked_at)
     if path is None or os.path.getsize(path) > _MAX_SOURCE:
         return None
     with open(path, "rb") as file:
-        source = file.read()
-    source = source.replace(b"\r\n", b"\n")
-    begins = list(re.finditer(rb"^class " + re.escape(attribute.encode()) + rb"(?=[(:])", source, re.MULTILINE))
-    if len(begins) != 1:
+        source = file.read().replace(b"\r\n", b"\n")
+    begins = list(re.finditer(rb"^class " + re.escape(attribute.encode()) + rb"[(:]", source, re.MULTILINE))
+    if len(begins) != 1 or source.count(b'"""', 0, begins[0].start()) % 2:
         return None
-    rest = source[begins[0].end() :]
-    head, _, rest = rest.partition(b"\n")
-    line, _, _ = rest.partition(b"\n")
-    line = line.strip()
-    if not head.endswith(b":") or b"#" in head or not line.startswith(b'"""') or b"\\" in line:
+    if b"'''" in source or b"\r" in source or _CODING.match(source):
+        # A class in other quotes may be an example; other line ends and encodings are for Python to read.
         return None
-    text, _, behind = line[3:].partition(b'"""')
-    if not text.strip() or behind:
+    found = _DOCSTRING.match(source, begins[0].start())
+    if found is None or not found["line"].strip():
         return None
-    try:
-        summary = text.decode("utf-8").strip().rstrip(".")
-    except UnicodeDecodeError:
-        # The module says so in its first lines.
-        return None
-    files.append(path)
-    return summary
+    files += [*looked_at, path]
+    return found["line"].decode("ascii").strip().rstrip(".")
+
+
+_CODING = re.compile(rb"[^\n]*\n?#.*coding[:=]")
+_DOCSTRING = re.compile(
+    rb"""class [^\n\#]* : \n[ ]+
+    \"\"\" (?P<line> [\x20\x21\x23-\x5b\x5d-\x7e]* )
+    (?: \n (?: [^"\\\x00-\x09\x0b-\x1f] | "(?!"") )* )?
+    \"\"\" \n""",
+    re.VERBOSE,
+)
 
 
 def _find(module: str, attribute: str, files: list[str], hops: int) -> ast.AST | None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hca_base.transfer._destination import Destination
+from hca_base.transfer._filestore import FileStore
 from hca_base.transfer._model import Item, TransferOptions
-
-if TYPE_CHECKING:
-    from hca_base.transfer._destination import Destination
-    from hca_base.transfer._filestore import FileStore
-    from hca_base.transfer._report import Report
-    from hca_base.transfer._scheduler import OnResult
+from hca_base.transfer._report import Report
+from hca_base.transfer._scheduler import Download, OnResult
 
 
 def download(
@@ -42,6 +40,4 @@ def download(
         from hca_base.transfer._cluster import download_on_cluster
 
         return download_on_cluster(items, destination, options, progress, session, on_result, expected)
-    from hca_base.transfer._scheduler import Download
-
     return Download(destination, options, progress, session, on_result, expected).run(items)

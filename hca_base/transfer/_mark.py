@@ -47,7 +47,7 @@ def mark(file: int | str, sha256: str) -> bool:
     """Mark a file that was just verified; where that cannot be done, it will be read again before it is trusted.
 
     :param file: path, or descriptor where the system takes one
-    :return: whether the disk keeps fractions of a second
+    :return: whether this shows that the disk keeps fractions of a second as fine as marks are
     """
     try:
         status = os.stat(file)
@@ -55,7 +55,8 @@ def mark(file: int | str, sha256: str) -> bool:
         for when in (seconds * _SECOND + _fraction(sha256), _coarse(sha256, seconds) * _SECOND):
             os.utime(file, ns=(status.st_atime_ns, when))
             if os.stat(file).st_mtime_ns == when:
-                return when % _SECOND != 0
+                # A disk that counts in microseconds keeps one time in ten.
+                return when % 1000 != 0
     except OSError:
         # Somebody else's file in a store that several people share, or a disk that keeps no times.
         pass

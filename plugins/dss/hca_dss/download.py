@@ -129,7 +129,7 @@ class Download:
         :raises UnreachableError: there is none, and none comes up within seconds
         """
         origin = origin_of(self._url)
-        if proxy_for(origin, self.client.session.settings.proxy):
+        if proxy_for(origin, self.options.proxy or self.client.session.settings.proxy):
             # What can be reached through it, only the proxy knows.
             return
         host, port = origin.host, origin.port

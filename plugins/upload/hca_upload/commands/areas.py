@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import uuid as uuids
 from typing import Any
 
@@ -63,7 +64,7 @@ class Areas(UploadCommand):
         try:
             return self.settings.area_uri(uuid).uri
         except HCAError as error:
-            warn(f"area {uuid}: {error}; 'hca upload forget {uuid}' removes it")
+            warn(f"area {uuid!r}: {error}; 'hca upload forget {shlex.quote(uuid)}' removes it")
             return None
 
 
@@ -78,7 +79,7 @@ class Forget(UploadCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         settings = self.settings
         given = parsed_args.uuid_or_alias
-        if given.startswith("s3://"):
+        if given.startswith("s3://") and given not in settings.areas:
             uuid = UploadAreaURI(given).area_uuid
         else:
             # Whatever the settings say of its address.

@@ -1,0 +1,48 @@
+"""Which proxy leads to an origin: the same answer for documents and for files."""
+
+from __future__ import annotations
+
+import pytest
+
+from hca_base.http import origin_of, proxy_for
+
+DIRECT = None
+P = "http://p.example:3128"
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("url", "setting", "variables", "proxy"),
+    [
+        ("https://dss.example/", None, {}, DIRECT),
+        ("https://dss.example/", P, {}, P),
+        ("https://dss.example/", "p.example:3128", {}, P),
+        ("https://dss.example/", {"https": P}, {}, P),
+        ("http://dss.example/", {"https": P}, {}, DIRECT),
+        ("http://dss.example/", {"all": P}, {}, P),
+        ("https://dss.example/", None, {"https_proxy": P}, P),
+        ("https://dss.example/", None, {"HTTPS_PROXY": P}, P),
+        ("http://dss.example/", None, {"https_proxy": P}, DIRECT),
+        ("http://dss.example/", None, {"ALL_PROXY": P}, P),
+        ("https://dss.example/", None, {"https_proxy": P, "no_proxy": "example"}, DIRECT),
+        ("https://dss.example/", P, {"no_proxy": ".example"}, DIRECT),
+        ("https://dss.example/", P, {"no_proxy": "other"}, P),
+        ("http://10.1.2.3/", P, {"no_proxy": "host, 10.0.0.0/8"}, DIRECT),
+        ("http://11.1.2.3/", P, {"no_proxy": "10.0.0.0/8,nonsense/x"}, P),
+        ("http://localhost:8080/", P, {"http_proxy": P}, DIRECT),
+        ("http://127.0.0.1:8080/", None, {"http_proxy": P}, DIRECT),
+    ],
+)
+def test_proxies(
+    environment: pytest.MonkeyPatch, url: str, setting: object, variables: dict[str, str], proxy: str | None
+) -> None:
+    for name, value in variables.items():
+        environment.setenv(name, value)
+    assert proxy_for(origin_of(url), setting) == proxy  # type: ignore[arg-type]

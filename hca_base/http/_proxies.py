@@ -15,7 +15,12 @@ def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | 
 
     :param setting: a URL, or URLs by scheme (``all`` for any)
     """
-    if is_loopback(origin.host) or (not setting and _none_known()) or _bypassed(origin):
+    if is_loopback(origin.host):
+        return None
+    if _none_known():
+        if not setting:
+            return None
+    elif _bypassed(origin):
         return None
     if isinstance(setting, str):
         found: str | None = setting
@@ -33,8 +38,6 @@ def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | 
 
 def _bypassed(origin: Origin) -> bool:
     """Whether ``no_proxy`` (or the system) says that the origin is reached directly; networks count, as in requests."""
-    if _none_known():
-        return False
     from urllib.request import proxy_bypass
 
     if proxy_bypass(f"{origin.host}:{origin.port}") or proxy_bypass(origin.host):

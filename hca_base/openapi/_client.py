@@ -147,11 +147,15 @@ class Client:
                     self.config,
                     token=self._token,
                     base_url=self.base_url,
-                    security_schemes=self._current_index().security_schemes,
+                    security_schemes=self._security_schemes(),
                     session=self.session,
                     extra=self._credential_providers,
                 )
             return self._credentials
+
+    def _security_schemes(self) -> Mapping[str, Any] | None:
+        """Those of the document; None for a service whose plugin says how it wants to know who is asking."""
+        return self._current_index().security_schemes
 
     @property
     def swagger_url(self) -> str:

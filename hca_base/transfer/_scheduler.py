@@ -125,22 +125,9 @@ class Download:
 
     def _fast_lane(self) -> FastLane | None:
         """libcurl's lane, where there is libcurl."""
-        if not self.options.fast:
+        loop = self._settings.curl(self.options, self._context.gates, max_size=2 * SMALL_FILE, most=_MAX_CONNECTIONS)
+        if loop is None:
             return None
-        from hca_base.transfer import _curl
-
-        if not _curl.available():
-            return None
-        loop = _curl.CurlLoop(
-            self._context.gates,
-            connect_timeout=self.options.connect_timeout,
-            stall_timeout=self.options.stall_timeout,
-            user_agent=self._settings.user_agent,
-            proxy=self._settings.proxy,
-            ca=self._settings.ca_bundle,
-            max_size=2 * SMALL_FILE,
-            max_connections=self.options.connections or _MAX_CONNECTIONS,
-        )
         from hca_base.transfer._fast import FastLane
 
         return FastLane(self._fetcher, loop, self._finish, self._submit, self.options.connections)

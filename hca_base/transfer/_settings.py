@@ -11,6 +11,8 @@ from hca_base.transfer._model import TransferOptions
 from hca_base.transfer._net import check_ca_bundle
 
 if TYPE_CHECKING:
+    from hca_base.transfer._curl import CurlLoop
+    from hca_base.transfer._limits import Gates
     from hca_base.transfer._wire import Reply, Wire
 
 
@@ -73,3 +75,29 @@ class Settings:
             )
 
         return LazyWire(make)
+
+    def curl(
+        self, options: TransferOptions, gates: Gates, *, max_size: int, most: int, with_headers: bool = False
+    ) -> CurlLoop | None:
+        """The connections of a run over libcurl; None where it is not wanted, or not there.
+
+        :param max_size: most bytes of an answer
+        :param most: connections, where the options name no number
+        """
+        if not options.fast:
+            return None
+        from hca_base.transfer import _curl
+
+        if not _curl.available():
+            return None
+        return _curl.CurlLoop(
+            gates,
+            connect_timeout=options.connect_timeout,
+            stall_timeout=options.stall_timeout,
+            user_agent=self.user_agent,
+            proxy=self.proxy,
+            ca=self.ca_bundle,
+            max_size=max_size,
+            max_connections=options.connections or most,
+            with_headers=with_headers,
+        )

@@ -127,25 +127,11 @@ class Upload:
 
     def _fast_lane(self) -> FastUploads | None:
         """libcurl's lane, where there is libcurl."""
-        if not self.options.fast:
-            return None
-        from hca_base.transfer import _curl
-
-        if not _curl.available():
-            return None
         from hca_base.transfer._fast_upload import MOST, FastUploads
 
-        loop = _curl.CurlLoop(
-            self._context.gates,
-            connect_timeout=self.options.connect_timeout,
-            stall_timeout=self.options.stall_timeout,
-            user_agent=self._settings.user_agent,
-            proxy=self._settings.proxy,
-            ca=self._settings.ca_bundle,
-            max_size=1 << 20,
-            max_connections=self.options.connections or MOST,
-            with_headers=True,
-        )
+        loop = self._settings.curl(self.options, self._context.gates, max_size=1 << 20, most=MOST, with_headers=True)
+        if loop is None:
+            return None
         return FastUploads(self._context, loop, self._finish, self._careful, self.options.connections)
 
     def _careful(self, item: UploadItem, attempts: int) -> None:

@@ -10,14 +10,6 @@ DIRECT = None
 P = "http://p.example:3128"
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    return monkeypatch
-
-
 @pytest.mark.parametrize(
     ("url", "setting", "variables", "proxy"),
     [
@@ -41,8 +33,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     ],
 )
 def test_proxies(
-    environment: pytest.MonkeyPatch, url: str, setting: object, variables: dict[str, str], proxy: str | None
+    no_proxies: pytest.MonkeyPatch, url: str, setting: object, variables: dict[str, str], proxy: str | None
 ) -> None:
     for name, value in variables.items():
-        environment.setenv(name, value)
+        no_proxies.setenv(name, value)
     assert proxy_for(origin_of(url), setting) == proxy  # type: ignore[arg-type]

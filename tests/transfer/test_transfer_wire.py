@@ -318,14 +318,6 @@ class Tunnel:
         self._socket.close()
 
 
-@pytest.fixture
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    return monkeypatch
-
-
 def test_http_through_a_proxy(
     tmp_path: Path, server: FaultServer, fast: bool, body: bytes, no_proxies: pytest.MonkeyPatch
 ) -> None:

@@ -41,22 +41,8 @@ class AzulConnection(Client):
                     return url[: -len(name)]
         return super().base_url
 
-    @property
-    def credentials(self) -> Any:
-        """Who is asking. No document is needed to know that."""
-        with self._lock:
-            if self._credentials is None:
-                from hca_base.auth import credentials_for
-
-                self._credentials = credentials_for(
-                    self.service,
-                    self.config,
-                    token=self._token,
-                    base_url=self.base_url,
-                    session=self.session,
-                    extra=self._credential_providers,
-                )
-            return self._credentials
+    def _security_schemes(self) -> None:
+        """No document is needed to know who is asking."""
 
     @property
     def has_credentials(self) -> bool:

@@ -3,7 +3,7 @@
 It knows no service by name; services are plugins. ``hca_base.client("dss")`` gives the client of an installed one.
 """
 
-from ._lazy import lazy_exports
+from hca_base._lazy import lazy_exports
 
 __version__ = "9.0.0"
 

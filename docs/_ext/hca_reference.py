@@ -64,7 +64,7 @@ class GlobalOptions(AutoprogramCliffDirective):
     required_arguments = 0
 
     def run(self) -> list[nodes.Node]:
-        from hca_base.shell._app import HcaApp
+        from hca_base.shell._dispatch._app import HcaApp
 
         self.env = self.state.document.settings.env
         parser = HcaApp.build_option_parser(SimpleNamespace(), None, None)  # type: ignore[arg-type]

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from ..errors import HCAError
-from ..plugins import PLUGIN_API, check_plugins, registry
-from ._table import COMMANDS
+from hca_base import __version__
+from hca_base.commands._table import COMMANDS
+from hca_base.errors import HCAError
+from hca_base.plugins import PLUGIN_API, check_plugins, registry
 
 if TYPE_CHECKING:
-    from ._context import Context
+    from hca_base.commands._bases._context import Context
 
 #: From harmless to broken.
 LEVELS = ("ok", "warning", "error")
@@ -198,7 +198,7 @@ def _names() -> Iterator[Finding]:
 
 
 def _documents(context: Context) -> Iterator[Finding]:
-    from ..openapi import DocumentCache, Index
+    from hca_base.openapi import DocumentCache, Index
 
     config = context.config
     cache = DocumentCache(config)
@@ -251,8 +251,8 @@ def _requirements() -> Iterator[Finding]:
 
 
 def _settings(context: Context) -> Iterator[Finding]:
-    from .. import config
-    from .config import command_names
+    from hca_base import config
+    from hca_base.commands.config import command_names
 
     loaded = config.load(profile=context.options.profile, tolerant=True)
     schemas = [service.config_schema for service in registry().services().values() if service.config_schema]
@@ -265,7 +265,7 @@ def _settings(context: Context) -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    from ..config import paths
+    from hca_base.config import paths
 
     for name in ("config", "state", "cache"):
         folder: Path = getattr(paths, f"{name}_dir")()
@@ -277,7 +277,7 @@ def _folders() -> Iterator[Finding]:
 
 
 def _logins(context: Context) -> Iterator[Finding]:
-    from ..auth import open_store
+    from hca_base.auth import open_store
 
     try:
         store = open_store(context.config)
@@ -287,8 +287,8 @@ def _logins(context: Context) -> Iterator[Finding]:
 
 
 def _network(context: Context) -> Iterator[Finding]:
-    from ..http import Session
-    from ..openapi import DocumentCache
+    from hca_base.http import Session
+    from hca_base.openapi import DocumentCache
 
     config = context.config
     for name in registry().service_names(config):

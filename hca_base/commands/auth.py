@@ -8,16 +8,16 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .. import auth
-from ..errors import AuthError, HCAError, UsageError
-from ..output import warn
-from ..plugins import registry
-from ._base import Command, Lister
-from ._context import read_stdin_line
-from ._values import seconds_argument
+from hca_base import auth
+from hca_base.commands._bases._base import Command, Lister
+from hca_base.commands._bases._context import read_stdin_line
+from hca_base.commands._bases._values import seconds_argument
+from hca_base.errors import AuthError, HCAError, UsageError
+from hca_base.output import warn
+from hca_base.plugins import registry
 
 if TYPE_CHECKING:
-    from ..plugins import Service
+    from hca_base.plugins import Service
 
 _STDIN_LIMIT = 1 << 20
 
@@ -276,7 +276,7 @@ def read_secret(prompt: str | None) -> str:
 
 def _known(service: Service, config: Any) -> dict[str, Any]:
     """What the document on this machine says of where the service is, and of its credentials; asks nobody."""
-    from ..openapi import DocumentCache
+    from hca_base.openapi import DocumentCache
 
     try:
         index = DocumentCache(config).get(service)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..config import paths
-from ..errors import HCAError
-from ._base import Command, Lister
+from hca_base.commands._bases._base import Command, Lister
+from hca_base.config import paths
+from hca_base.errors import HCAError
 
 
 def _files() -> Iterator[Path]:

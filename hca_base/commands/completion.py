@@ -9,9 +9,9 @@ import argparse
 import os
 from pathlib import Path
 
-from ..config import paths, write_atomic
-from ..errors import HCAError, UsageError
-from ._base import Command
+from hca_base.commands._bases._base import Command
+from hca_base.config import paths, write_atomic
+from hca_base.errors import HCAError, UsageError
 
 _BASH = r"""# Completion of hca for bash; made by 'hca completion bash'.
 _hca_complete() {

@@ -10,14 +10,14 @@ import subprocess
 from pathlib import Path as FilePath
 from typing import Any
 
-from .. import config as settings
-from ..errors import ConfigError, HCAError, NotFoundError, UsageError
-from ._base import Command, DataCommand, Lister
+from hca_base import config as settings
+from hca_base.commands._bases._base import Command, DataCommand, Lister
+from hca_base.errors import ConfigError, HCAError, NotFoundError, UsageError
 
 
 def plugin_schemas() -> list[Any]:
     """The configuration schemas of all services whose plugins can be used."""
-    from ..plugins import registry
+    from hca_base.plugins import registry
 
     return [service.config_schema for service in registry().services().values() if service.config_schema]
 
@@ -29,7 +29,7 @@ def check_value(key: str, value: Any, *, force: bool = False, hint: str | None =
     :param hint: of the error
     :raises ConfigError: it is wrong
     """
-    from ..output import warn
+    from hca_base.output import warn
 
     for problem in settings.check_value(key, value, plugin_schemas()):
         if problem.severity == "error" and not force:
@@ -38,7 +38,7 @@ def check_value(key: str, value: Any, *, force: bool = False, hint: str | None =
 
 
 def _with_plugin_defaults(config: settings.Config) -> settings.Config:
-    from ..plugins import registry
+    from hca_base.plugins import registry
 
     for service in registry().services(config).values():
         service.add_defaults(config)
@@ -68,9 +68,9 @@ def _profile_of(command: Command, args: argparse.Namespace) -> str | None:
 
 def command_names(config: settings.Config) -> list[str]:
     """Names of all commands, whose sections hold defaults of options."""
-    from ..openapi import Index
-    from ..plugins import registry
-    from ._table import COMMANDS
+    from hca_base.commands._table import COMMANDS
+    from hca_base.openapi import Index
+    from hca_base.plugins import registry
 
     names = [*COMMANDS, *registry().commands()]
     for name, service in registry().services(config).items():
@@ -151,7 +151,7 @@ class Set(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        from ._context import read_stdin
+        from hca_base.commands._bases._context import read_stdin
 
         text = read_stdin().rstrip("\r\n") if parsed_args.value == "-" else parsed_args.value
         value = text if parsed_args.text else settings.parse_value(text)
@@ -320,7 +320,7 @@ class Edit(Command):
             raise UsageError(f"the editor {editor!r} failed with exit code {done.returncode}; nothing was changed")
 
     def _ask_again(self, wrong: str, path: FilePath) -> None:
-        from ._confirm import confirm
+        from hca_base.commands._bases._confirm import confirm
 
         try:
             confirm(f"{wrong}. Edit again?")
@@ -329,7 +329,7 @@ class Edit(Command):
 
     def _keep_or_remove(self, draft: FilePath, before: bytes) -> None:
         """Remove a draft that holds nothing new; say where any other is, however the editing ended."""
-        from ..output import warn
+        from hca_base.output import warn
 
         try:
             if draft.read_bytes() == before:
@@ -389,7 +389,7 @@ def _nearest(key: str, known: list[str]) -> str | None:
 
 def _plain(command: DataCommand, value: Any, args: argparse.Namespace) -> Any:
     """A result that is written as it is where it is text and no format was chosen; what is left to write."""
-    from ..output import output_options
+    from hca_base.output import output_options
 
     options = output_options(args)
     if not isinstance(value, str) or options.get("fmt") or options.get("query"):

@@ -6,8 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..errors import NotFoundError, RefusedError
-from ..plugins import (
+from hca_base.commands._bases._base import Command, Lister
+from hca_base.commands._bases._confirm import confirm
+from hca_base.commands._bases._values import seconds_argument
+from hca_base.commands._table import COMMANDS
+from hca_base.errors import NotFoundError, RefusedError
+from hca_base.plugins import (
     PluginDistribution,
     check_plugins,
     checked_names,
@@ -17,10 +21,6 @@ from ..plugins import (
     run_installer,
     users_of,
 )
-from ._base import Command, Lister
-from ._confirm import confirm
-from ._table import COMMANDS
-from ._values import seconds_argument
 
 
 class List(Lister):
@@ -63,7 +63,7 @@ class List(Lister):
 
 
 def _api_of(distribution: PluginDistribution) -> int:
-    from ..plugins import PLUGIN_API
+    from hca_base.plugins import PLUGIN_API
 
     declared = [record.plugin_api for record in distribution.records if record.plugin_api is not None]
     return max(declared) if declared else PLUGIN_API

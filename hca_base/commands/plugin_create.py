@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..plugins import registry, scaffold
-from ._base import Command
+from hca_base.commands._bases._base import Command
+from hca_base.plugins import registry, scaffold
 
 
 class Create(Command):
@@ -28,8 +28,8 @@ class Create(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        from ..output import warn
-        from .service import check_not_reserved
+        from hca_base.commands.service import check_not_reserved
+        from hca_base.output import warn
 
         check_not_reserved(parsed_args.name)
         document, source, credentials = None, None, None
@@ -54,8 +54,8 @@ class Create(Command):
         self.note(f"  pip install -e '{directory}[test]' && pytest {directory}")
 
     def _document(self, given: str) -> tuple[Any, str | None, dict[str, Any]]:
-        from ..openapi import Document
-        from .service import credentials_of, document_source
+        from hca_base.commands.service import credentials_of, document_source
+        from hca_base.openapi import Document
 
         source = document_source(given)
         document = Document.load(source)

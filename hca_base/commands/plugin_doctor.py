@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ._base import DataCommand
-from ._diagnosis import LEVELS, Finding, diagnose
-from ._values import seconds_argument
+from hca_base.commands._bases._base import DataCommand
+from hca_base.commands._bases._values import seconds_argument
+from hca_base.commands._diagnosis import LEVELS, Finding, diagnose
 
 
 class Doctor(DataCommand):
@@ -36,7 +36,7 @@ class Doctor(DataCommand):
         return None
 
     def _print(self, finding: Finding) -> None:
-        from ..output import safe_text, style
+        from hca_base.output import safe_text, style
 
         color = {"ok": "green", "warning": "yellow", "error": "red"}[finding.level]
         level = style(f"{finding.level:<8}", color, stream=self.stdout)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .. import config as settings
-from ..errors import HCAError, UsageError
-from ._base import Command, Lister
-from ._confirm import confirm
+from hca_base import config as settings
+from hca_base.commands._bases._base import Command, Lister
+from hca_base.commands._bases._confirm import confirm
+from hca_base.errors import HCAError, UsageError
 
 
 class List(Lister):
@@ -44,7 +44,7 @@ class Create(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        from .config import check_value
+        from hca_base.commands.config import check_value
 
         pairs = []
         for given in parsed_args.settings:
@@ -89,7 +89,7 @@ class Use(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         import os
 
-        from ..output import warn
+        from hca_base.output import warn
 
         settings.use_profile(None if parsed_args.name == "default" else parsed_args.name)
         self.context.forget()

@@ -6,14 +6,14 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
-from .. import config as settings
-from ..errors import HCAError, NotFoundError, RefusedError, UsageError
-from ..plugins import registry
-from ._base import Command, Lister
-from ._table import COMMANDS, GROUPS
+from hca_base import config as settings
+from hca_base.commands._bases._base import Command, Lister
+from hca_base.commands._table import COMMANDS, GROUPS
+from hca_base.errors import HCAError, NotFoundError, RefusedError, UsageError
+from hca_base.plugins import registry
 
 if TYPE_CHECKING:
-    from ..openapi import Index
+    from hca_base.openapi import Index
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -32,7 +32,7 @@ class List(Lister):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from ..openapi import Index
+        from hca_base.openapi import Index
 
         if parsed_args.problems:
             index = Index.open(self.context.service(parsed_args.problems), self.config)
@@ -158,7 +158,7 @@ class Remove(Command):
             if origin is None:
                 raise NotFoundError(f"there is no service {name!r}", hint="'hca service list' shows those there are")
             raise RefusedError(f"service {name!r} is set{where}, which is not yours to change here")
-        from ..openapi import DocumentCache
+        from hca_base.openapi import DocumentCache
 
         if isinstance(url, str):
             DocumentCache(self.config).forget(url)
@@ -180,9 +180,9 @@ class Refresh(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        from ..http import Session
-        from ..openapi import DocumentCache
-        from ..output import warn
+        from hca_base.http import Session
+        from hca_base.openapi import DocumentCache
+        from hca_base.output import warn
 
         names = parsed_args.name or sorted(registry().service_names(self.config))
         cache = DocumentCache(self.config)
@@ -264,8 +264,8 @@ def document_source(given: str) -> str:
 
 
 def _fetch(name: str, source: str, config: settings.Config) -> Index:
-    from ..http import Session
-    from ..openapi import DocumentCache
+    from hca_base.http import Session
+    from hca_base.openapi import DocumentCache
 
     return DocumentCache(config).refresh(None, Session(config), source)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ..errors import UsageError
-from ._base import Command
+from hca_base.commands._bases._base import Command
+from hca_base.errors import UsageError
 
 
 class Shell(Command):

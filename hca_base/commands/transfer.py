@@ -11,12 +11,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HCAError, NotFoundError, VerificationError
-from ._base import Command
-from ._confirm import confirm
+from hca_base.commands._bases._base import Command
+from hca_base.commands._bases._confirm import confirm
+from hca_base.errors import HCAError, NotFoundError, VerificationError
 
 if TYPE_CHECKING:
-    from ..transfer import FileStore
+    from hca_base.transfer import FileStore
 
 #: Files younger than this may belong to a download that is under way, and are not collected (seconds).
 _YOUNG = 3600.0
@@ -27,7 +27,7 @@ def _store(directory: Path) -> FileStore:
 
     :raises NotFoundError: there is none
     """
-    from ..transfer import FileStore
+    from hca_base.transfer import FileStore
 
     if not (directory / ".hca" / "v2" / "files_2_4").is_dir():
         raise NotFoundError(
@@ -55,8 +55,8 @@ class Verify(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from ..output import Progress
-        from ..transfer import Report, Row, check_report
+        from hca_base.output import Progress
+        from hca_base.transfer import Report, Row, check_report
 
         if parsed_args.report:
             # Before perhaps hours of reading.
@@ -130,7 +130,7 @@ class Gc(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from ..transfer import human_bytes
+        from hca_base.transfer import human_bytes
 
         store = _store(parsed_args.directory)
         older_than = 0.0 if parsed_args.all_ages else time.time() - _YOUNG

@@ -16,47 +16,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import lazy_exports
+from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from . import _paths
-    from ._atomic import open_atomic as open_atomic
-    from ._atomic import write_atomic as write_atomic
-    from ._edit import edit_file as edit_file
-    from ._edit import put_value as put_value
-    from ._edit import set_value as set_value
-    from ._edit import unset_value as unset_value
-    from ._first_run import ensure_user_config as ensure_user_config
-    from ._keys import is_secret as is_secret
-    from ._keys import join_key as join_key
-    from ._keys import masked as masked
-    from ._keys import parse_value as parse_value
-    from ._keys import split_key as split_key
-    from ._legacy import LegacyToken as LegacyToken
-    from ._legacy_token import take_legacy_token as take_legacy_token
-    from ._load import load as load
-    from ._lock import FileLock as FileLock
-    from ._lock import LockTimeout as LockTimeout
-    from ._model import Config as Config
-    from ._model import Origin as Origin
-    from ._new_profile import create_profile as create_profile
-    from ._paths import expand_home as expand_home
-    from ._profiles import active_profile as active_profile
-    from ._profiles import check_profile_name as check_profile_name
-    from ._profiles import delete_profile as delete_profile
-    from ._profiles import list_profiles as list_profiles
-    from ._profiles import missing_profile as missing_profile
-    from ._profiles import profile_path as profile_path
-    from ._profiles import use_profile as use_profile
-    from ._schema import schema as schema
-    from ._schema import schema_of as schema_of
-    from ._source import ConfigFileError as ConfigFileError
-    from ._source import Layer as Layer
-    from ._source import read_file as read_file
-    from ._source import read_layer as read_layer
-    from ._validate import Problem as Problem
-    from ._validate import check_value as check_value
-    from ._validate import validate as validate
+    from hca_base.config import _paths
+    from hca_base.config._editing._atomic import open_atomic as open_atomic
+    from hca_base.config._editing._atomic import write_atomic as write_atomic
+    from hca_base.config._editing._edit import edit_file as edit_file
+    from hca_base.config._editing._edit import put_value as put_value
+    from hca_base.config._editing._edit import set_value as set_value
+    from hca_base.config._editing._edit import unset_value as unset_value
+    from hca_base.config._editing._first_run import ensure_user_config as ensure_user_config
+    from hca_base.config._editing._legacy_token import take_legacy_token as take_legacy_token
+    from hca_base.config._editing._lock import FileLock as FileLock
+    from hca_base.config._editing._lock import LockTimeout as LockTimeout
+    from hca_base.config._editing._new_profile import create_profile as create_profile
+    from hca_base.config._keys import is_secret as is_secret
+    from hca_base.config._keys import join_key as join_key
+    from hca_base.config._keys import masked as masked
+    from hca_base.config._keys import parse_value as parse_value
+    from hca_base.config._keys import split_key as split_key
+    from hca_base.config._model import Config as Config
+    from hca_base.config._model import Origin as Origin
+    from hca_base.config._paths import expand_home as expand_home
+    from hca_base.config._schema import schema as schema
+    from hca_base.config._schema import schema_of as schema_of
+    from hca_base.config._sources._legacy import LegacyToken as LegacyToken
+    from hca_base.config._sources._load import load as load
+    from hca_base.config._sources._profiles import active_profile as active_profile
+    from hca_base.config._sources._profiles import check_profile_name as check_profile_name
+    from hca_base.config._sources._profiles import delete_profile as delete_profile
+    from hca_base.config._sources._profiles import list_profiles as list_profiles
+    from hca_base.config._sources._profiles import missing_profile as missing_profile
+    from hca_base.config._sources._profiles import profile_path as profile_path
+    from hca_base.config._sources._profiles import use_profile as use_profile
+    from hca_base.config._sources._source import ConfigFileError as ConfigFileError
+    from hca_base.config._sources._source import Layer as Layer
+    from hca_base.config._sources._source import read_file as read_file
+    from hca_base.config._sources._source import read_layer as read_layer
+    from hca_base.config._validate import Problem as Problem
+    from hca_base.config._validate import check_value as check_value
+    from hca_base.config._validate import validate as validate
 
     paths = _paths
 
@@ -64,42 +64,42 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "Config": "._model",
-        "ConfigFileError": "._source",
-        "FileLock": "._lock",
-        "Layer": "._source",
-        "LegacyToken": "._legacy",
-        "LockTimeout": "._lock",
+        "ConfigFileError": "._sources._source",
+        "FileLock": "._editing._lock",
+        "Layer": "._sources._source",
+        "LegacyToken": "._sources._legacy",
+        "LockTimeout": "._editing._lock",
         "Origin": "._model",
         "Problem": "._validate",
-        "active_profile": "._profiles",
-        "check_profile_name": "._profiles",
+        "active_profile": "._sources._profiles",
+        "check_profile_name": "._sources._profiles",
         "check_value": "._validate",
-        "create_profile": "._new_profile",
-        "delete_profile": "._profiles",
-        "edit_file": "._edit",
-        "ensure_user_config": "._first_run",
+        "create_profile": "._editing._new_profile",
+        "delete_profile": "._sources._profiles",
+        "edit_file": "._editing._edit",
+        "ensure_user_config": "._editing._first_run",
         "expand_home": "._paths",
         "is_secret": "._keys",
         "join_key": "._keys",
-        "list_profiles": "._profiles",
-        "load": "._load",
+        "list_profiles": "._sources._profiles",
+        "load": "._sources._load",
         "masked": "._keys",
-        "missing_profile": "._profiles",
-        "open_atomic": "._atomic",
+        "missing_profile": "._sources._profiles",
+        "open_atomic": "._editing._atomic",
         "parse_value": "._keys",
         "paths": "._paths:",
-        "profile_path": "._profiles",
-        "put_value": "._edit",
-        "read_file": "._source",
-        "read_layer": "._source",
+        "profile_path": "._sources._profiles",
+        "put_value": "._editing._edit",
+        "read_file": "._sources._source",
+        "read_layer": "._sources._source",
         "schema": "._schema",
         "schema_of": "._schema",
-        "set_value": "._edit",
+        "set_value": "._editing._edit",
         "split_key": "._keys",
-        "take_legacy_token": "._legacy_token",
-        "unset_value": "._edit",
-        "use_profile": "._profiles",
+        "take_legacy_token": "._editing._legacy_token",
+        "unset_value": "._editing._edit",
+        "use_profile": "._sources._profiles",
         "validate": "._validate",
-        "write_atomic": "._atomic",
+        "write_atomic": "._editing._atomic",
     },
 )

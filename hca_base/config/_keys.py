@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import UsageError
+from hca_base.errors import UsageError
 
 KeyPath = tuple[str, ...]
 

@@ -17,8 +17,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ._keys import join_key
-from ._source import ConfigFileError, Layer, type_name
+from hca_base.config._keys import join_key
+from hca_base.config._sources._source import ConfigFileError, Layer, type_name
 
 OPERATORS = frozenset({"$append", "$extend", "$extendleft", "$insert", "$remove"})
 

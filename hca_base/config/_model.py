@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
-from ._keys import join_key, split_key
-from ._merge import MISSING, error_at, has_strategy, is_operator, merge_at, schema_at, values_at
-from ._source import Layer, expand, type_name
+from hca_base.config._keys import join_key, split_key
+from hca_base.config._merge import MISSING, error_at, has_strategy, is_operator, merge_at, schema_at, values_at
+from hca_base.config._sources._source import Layer, expand, type_name
+from hca_base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ._legacy import LegacyToken
+    from hca_base.config._sources._legacy import LegacyToken
 
 _LOWEST = "default"
 
@@ -171,7 +171,7 @@ class Config:
         layer = Layer(layer_name, _LOWEST, expand(defaults))
         self.layers = (*self.layers[:lowest], layer, *self.layers[lowest:])
         if schema and has_strategy(schema):
-            from ._schema import combine
+            from hca_base.config._schema import combine
 
             self._schema = combine([self._schema, schema])
         self._merged = None

@@ -9,8 +9,8 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ._keys import split_key
-from ._merge import schema_at
+from hca_base.config._keys import split_key
+from hca_base.config._merge import schema_at
 
 _LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 _FORMATS = "json, jsonl, yaml, table, csv, tsv, value, shell"

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError
-from ._keys import KeyPath, is_secret, join_key
-from ._merge import MISSING, OPERATORS, apply_operator, is_operator, schema_at, values_at
-from ._model import Config
-from ._schema import schema as whole_schema
-from ._source import MAX_DEPTH, ConfigFileError, Layer, is_deep, parse, type_name
+from hca_base.config._keys import KeyPath, is_secret, join_key
+from hca_base.config._merge import MISSING, OPERATORS, apply_operator, is_operator, schema_at, values_at
+from hca_base.config._model import Config
+from hca_base.config._schema import schema as whole_schema
+from hca_base.config._sources._source import MAX_DEPTH, ConfigFileError, Layer, is_deep, parse, type_name
+from hca_base.errors import ConfigError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ def validate(
 
 def check_value(key: str | tuple[str, ...], value: Any, schemas: Iterable[Mapping[str, Any]] = ()) -> list[Problem]:
     """Check one value before it is set; the problems name no file."""
-    from ._keys import split_key
+    from hca_base.config._keys import split_key
 
     data: Any = value
     for segment in reversed(split_key(key)):

@@ -10,37 +10,37 @@ from typing import TYPE_CHECKING
 from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._addresses import Origin as Origin
-    from ._addresses import address_of as address_of
-    from ._addresses import check_redirect as check_redirect
-    from ._addresses import is_forbidden_address as is_forbidden_address
-    from ._addresses import is_loopback as is_loopback
-    from ._addresses import origin_of as origin_of
-    from ._addresses import same_host as same_host
-    from ._body import iter_body as iter_body
-    from ._body import json_of as json_of
-    from ._body import read_whole as read_whole
-    from ._bounded import BoundedResponse as BoundedResponse
-    from ._bounded import answer_within as answer_within
-    from ._call import RequestCredentials as RequestCredentials
-    from ._errors import error_from_response as error_from_response
-    from ._errors import transport_error as transport_error
-    from ._links import follow_pages as follow_pages
-    from ._links import next_page as next_page
-    from ._links import parse_link_header as parse_link_header
-    from ._proxies import proxy_for as proxy_for
-    from ._redact import RedactingFilter as RedactingFilter
-    from ._redact import guard_loggers as guard_loggers
-    from ._redact import redact as redact
-    from ._redact import redact_headers as redact_headers
-    from ._redact import redact_url as redact_url
-    from ._redact import remember_secret as remember_secret
-    from ._redact import remember_secret_name as remember_secret_name
-    from ._retry import RetryPolicy as RetryPolicy
-    from ._retry import parse_retry_after as parse_retry_after
-    from ._session import Session as Session
-    from ._settings import HttpSettings as HttpSettings
-    from ._settings import SupportsGet as SupportsGet
+    from hca_base.http._addresses import Origin as Origin
+    from hca_base.http._addresses import address_of as address_of
+    from hca_base.http._addresses import check_redirect as check_redirect
+    from hca_base.http._addresses import is_forbidden_address as is_forbidden_address
+    from hca_base.http._addresses import is_loopback as is_loopback
+    from hca_base.http._addresses import origin_of as origin_of
+    from hca_base.http._addresses import same_host as same_host
+    from hca_base.http._body import iter_body as iter_body
+    from hca_base.http._body import json_of as json_of
+    from hca_base.http._body import read_whole as read_whole
+    from hca_base.http._bounded import BoundedResponse as BoundedResponse
+    from hca_base.http._bounded import answer_within as answer_within
+    from hca_base.http._call import RequestCredentials as RequestCredentials
+    from hca_base.http._errors import error_from_response as error_from_response
+    from hca_base.http._errors import transport_error as transport_error
+    from hca_base.http._links import follow_pages as follow_pages
+    from hca_base.http._links import next_page as next_page
+    from hca_base.http._links import parse_link_header as parse_link_header
+    from hca_base.http._proxies import proxy_for as proxy_for
+    from hca_base.http._redact import RedactingFilter as RedactingFilter
+    from hca_base.http._redact import guard_loggers as guard_loggers
+    from hca_base.http._redact import redact as redact
+    from hca_base.http._redact import redact_headers as redact_headers
+    from hca_base.http._redact import redact_url as redact_url
+    from hca_base.http._redact import remember_secret as remember_secret
+    from hca_base.http._redact import remember_secret_name as remember_secret_name
+    from hca_base.http._retry import RetryPolicy as RetryPolicy
+    from hca_base.http._retry import parse_retry_after as parse_retry_after
+    from hca_base.http._session import Session as Session
+    from hca_base.http._settings import HttpSettings as HttpSettings
+    from hca_base.http._settings import SupportsGet as SupportsGet
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

@@ -12,7 +12,7 @@ from hca_base.errors import ServiceError, TimedOutError, UnreachableError
 if TYPE_CHECKING:
     import requests
 
-    from ._settings import HttpSettings
+    from hca_base.http._settings import HttpSettings
 
 CHUNK = 1 << 16
 
@@ -69,8 +69,8 @@ def read_whole(response: requests.Response, settings: HttpSettings) -> bytes:
     """
     import requests
 
-    from ._bounded import bound_body
-    from ._errors import transport_error
+    from hca_base.http._bounded import bound_body
+    from hca_base.http._errors import transport_error
 
     bound_body(response, settings.answer_timeout)
     try:
@@ -88,7 +88,7 @@ def iter_body(response: requests.Response, chunk_size: int = 1 << 20) -> Iterato
     """
     import requests
 
-    from ._errors import transport_error
+    from hca_base.http._errors import transport_error
 
     try:
         yield from response.iter_content(chunk_size)

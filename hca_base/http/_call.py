@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
 
-from ._addresses import Origin
-from ._retry import RetryPolicy
+from hca_base.http._addresses import Origin
+from hca_base.http._retry import RetryPolicy
 
 Redirect = Literal["follow", "same-host", "no"]
 Auth = Literal["auto", "required", "no"]

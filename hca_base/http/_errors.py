@@ -9,8 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import ConfigError, HCAError, ServiceError, TimedOutError, UnreachableError, UsageError
-
-from ._redact import redact
+from hca_base.http._redact import redact
 
 if TYPE_CHECKING:
     import requests

@@ -12,7 +12,7 @@ from hca_base.errors import ServiceError
 if TYPE_CHECKING:
     import requests
 
-    from ._session import Session
+    from hca_base.http._session import Session
 
 _PARAMETER = re.compile(
     r"""\s*;\s*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^\s;,"']+)))?"""

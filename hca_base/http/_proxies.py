@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from ipaddress import ip_network
 
-from ._addresses import Origin, address_of, is_loopback
+from hca_base.http._addresses import Origin, address_of, is_loopback
 
 
 def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | None:

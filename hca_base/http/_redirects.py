@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from hca_base.errors import RefusedError, TimedOutError, UsageError
-
-from ._addresses import Origin, origin_of, same_host
-from ._call import Call
+from hca_base.http._addresses import Origin, origin_of, same_host
+from hca_base.http._call import Call
 
 if TYPE_CHECKING:
     import requests

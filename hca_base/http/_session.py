@@ -11,10 +11,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from hca_base import __version__
 from hca_base.errors import AuthError, HCAError, RefusedError, UnreachableError
-
-from ._addresses import check_redirect, origin_of, same_host
-from ._call import Auth, Body, Call, Redirect, RequestCredentials, Timeout, wire_params
-from ._redirects import (
+from hca_base.http._addresses import check_redirect, origin_of, same_host
+from hca_base.http._call import Auth, Body, Call, Redirect, RequestCredentials, Timeout, wire_params
+from hca_base.http._redirects import (
     HEADERS_FOR_OTHERS,
     MAX_REDIRECTS,
     REDIRECT_STATUSES,
@@ -24,13 +23,13 @@ from ._redirects import (
     location_of,
     redirect_origin,
 )
-from ._retry import RetryPolicy, parse_retry_after
-from ._settings import LONGEST, HttpSettings, SupportsGet, parse_timeout
+from hca_base.http._retry import RetryPolicy, parse_retry_after
+from hca_base.http._settings import LONGEST, HttpSettings, SupportsGet, parse_timeout
 
 if TYPE_CHECKING:
     import requests
 
-    from ._transport import Transport
+    from hca_base.http._transport import Transport
 
 #: Of an answer that is not followed any further: enough for any error message.
 ERROR_BODY = 4 << 20
@@ -84,7 +83,7 @@ class Session:
         """
         with self._lock:
             if self._transport is None:
-                from ._transport import Transport
+                from hca_base.http._transport import Transport
 
                 self._transport = Transport(self.settings, self.user_agent)
             return self._transport
@@ -184,7 +183,7 @@ class Session:
         """Send until there is an answer that a repeat would not better; 401 gets one more try with a new token."""
         from requests import RequestException
 
-        from ._errors import is_certificate_failure, is_connect_failure, transport_error
+        from hca_base.http._errors import is_certificate_failure, is_connect_failure, transport_error
 
         policy = call.policy
         retries = self.settings.retries if policy.retries is None else policy.retries
@@ -237,9 +236,9 @@ class Session:
 
     def _attempt(self, call: Call) -> requests.Response:
         """One request on the wire, and its answer; the body is read unless the caller wants to do that."""
-        from ._body import read_bounded
-        from ._bounded import bound_body
-        from ._trace import trace_body, trace_request, trace_response
+        from hca_base.http._body import read_bounded
+        from hca_base.http._bounded import bound_body
+        from hca_base.http._trace import trace_body, trace_request, trace_response
 
         prepared = self._prepare(call)
         self._await_turn(call)
@@ -338,8 +337,8 @@ class Session:
         """Empty and release the connection of an answer that nobody wants; a long one is cut off instead."""
         from requests import RequestException
 
-        from ._body import read_bounded
-        from ._bounded import bound_body
+        from hca_base.http._body import read_bounded
+        from hca_base.http._bounded import bound_body
 
         try:
             if not getattr(response, "_content_consumed", False):
@@ -352,8 +351,8 @@ class Session:
     def _finish(self, call: Call, response: requests.Response, raise_for_status: bool) -> requests.Response:
         from requests import RequestException
 
-        from ._body import read_bounded
-        from ._errors import error_from_response, transport_error
+        from hca_base.http._body import read_bounded
+        from hca_base.http._errors import error_from_response, transport_error
 
         if response.status_code in REDIRECT_STATUSES and not call.stream:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ._redact import redact, redact_headers, redact_url
+from hca_base.http._redact import redact, redact_headers, redact_url
 
 if TYPE_CHECKING:
     import requests

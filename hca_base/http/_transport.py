@@ -18,11 +18,10 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from hca_base.errors import ConfigError
-
-from ._addresses import is_loopback
-from ._bounded import BoundedResponse, answer_within
-from ._redact import guard_loggers
-from ._settings import HttpSettings
+from hca_base.http._addresses import is_loopback
+from hca_base.http._bounded import BoundedResponse, answer_within
+from hca_base.http._redact import guard_loggers
+from hca_base.http._settings import HttpSettings
 
 POOLED_HOSTS = 16
 CONNECTIONS_PER_HOST = 64

@@ -16,46 +16,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import lazy_exports
+from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._arguments import NULL as NULL
-    from ._arguments import bind as bind
-    from ._arguments import coerce as coerce
-    from ._cache import DocumentCache as DocumentCache
-    from ._client import Client as Client
-    from ._document import Document as Document
-    from ._document import Problem as Problem
-    from ._documentation import example as example
-    from ._documentation import example_value as example_value
-    from ._documentation import facts as facts
-    from ._documentation import type_words as type_words
-    from ._index import Index as Index
-    from ._methods import Method as Method
-    from ._methods import Streamed as Streamed
-    from ._operation import Operation as Operation
-    from ._operation import Parameter as Parameter
-    from ._operation import Response as Response
+    from hca_base.openapi._client._arguments import NULL as NULL
+    from hca_base.openapi._client._arguments import bind as bind
+    from hca_base.openapi._client._arguments import coerce as coerce
+    from hca_base.openapi._client._client import Client as Client
+    from hca_base.openapi._client._documentation import example as example
+    from hca_base.openapi._client._documentation import example_value as example_value
+    from hca_base.openapi._client._documentation import facts as facts
+    from hca_base.openapi._client._documentation import type_words as type_words
+    from hca_base.openapi._client._methods import Method as Method
+    from hca_base.openapi._client._methods import Streamed as Streamed
+    from hca_base.openapi._document._cache import DocumentCache as DocumentCache
+    from hca_base.openapi._document._document import Document as Document
+    from hca_base.openapi._document._document import Problem as Problem
+    from hca_base.openapi._document._index import Index as Index
+    from hca_base.openapi._document._operation import Operation as Operation
+    from hca_base.openapi._document._operation import Parameter as Parameter
+    from hca_base.openapi._document._operation import Response as Response
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "Client": "._client",
-        "Document": "._document",
-        "DocumentCache": "._cache",
-        "Index": "._index",
-        "Method": "._methods",
-        "NULL": "._arguments",
-        "Operation": "._operation",
-        "Parameter": "._operation",
-        "Problem": "._document",
-        "Response": "._operation",
-        "Streamed": "._methods",
-        "bind": "._arguments",
-        "coerce": "._arguments",
-        "example": "._documentation",
-        "example_value": "._documentation",
-        "facts": "._documentation",
-        "type_words": "._documentation",
+        "Client": "._client._client",
+        "Document": "._document._document",
+        "DocumentCache": "._document._cache",
+        "Index": "._document._index",
+        "Method": "._client._methods",
+        "NULL": "._client._arguments",
+        "Operation": "._document._operation",
+        "Parameter": "._document._operation",
+        "Problem": "._document._document",
+        "Response": "._document._operation",
+        "Streamed": "._client._methods",
+        "bind": "._client._arguments",
+        "coerce": "._client._arguments",
+        "example": "._client._documentation",
+        "example_value": "._client._documentation",
+        "facts": "._client._documentation",
+        "type_words": "._client._documentation",
     },
 )

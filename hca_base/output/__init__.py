@@ -13,29 +13,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import lazy_exports
+from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._emit import emit as emit
-    from ._emit import emit_bytes as emit_bytes
-    from ._emit import emit_stream as emit_stream
-    from ._formats import FORMATS as FORMATS
-    from ._markdown import plain_text as plain_text
-    from ._options import add_output_options as add_output_options
-    from ._options import output_options as output_options
-    from ._progress import Progress as Progress
-    from ._progress import Task as Task
-    from ._query import apply_query as apply_query
-    from ._terminal import discard_stdout as discard_stdout
-    from ._terminal import is_terminal as is_terminal
-    from ._terminal import note as note
-    from ._terminal import style as style
-    from ._terminal import terminal_width as terminal_width
-    from ._terminal import use_color as use_color
-    from ._terminal import warn as warn
-    from ._text import format_bytes as format_bytes
-    from ._text import format_duration as format_duration
-    from ._text import safe_text as safe_text
+    from hca_base.output._emit import emit as emit
+    from hca_base.output._emit import emit_bytes as emit_bytes
+    from hca_base.output._emit import emit_stream as emit_stream
+    from hca_base.output._formats import FORMATS as FORMATS
+    from hca_base.output._markdown import plain_text as plain_text
+    from hca_base.output._options import add_output_options as add_output_options
+    from hca_base.output._options import output_options as output_options
+    from hca_base.output._progress import Progress as Progress
+    from hca_base.output._progress import Task as Task
+    from hca_base.output._query import apply_query as apply_query
+    from hca_base.output._terminal import discard_stdout as discard_stdout
+    from hca_base.output._terminal import is_terminal as is_terminal
+    from hca_base.output._terminal import note as note
+    from hca_base.output._terminal import style as style
+    from hca_base.output._terminal import terminal_width as terminal_width
+    from hca_base.output._terminal import use_color as use_color
+    from hca_base.output._terminal import warn as warn
+    from hca_base.output._text import format_bytes as format_bytes
+    from hca_base.output._text import format_duration as format_duration
+    from hca_base.output._text import safe_text as safe_text
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import HCAError, UsageError
-from ._formats import STREAMING, STREAMING_WITH_COLUMNS, write, write_items
-from ._query import apply_query, apply_to_items, compile_query, works_item_by_item
-from ._rows import check_columns, has, pick, row_of, select, sorted_rows
-from ._sink import _or_stdout, _stream_errors, open_file, open_sink
-from ._terminal import is_terminal
+from hca_base.errors import HCAError, UsageError
+from hca_base.output._formats import STREAMING, STREAMING_WITH_COLUMNS, write, write_items
+from hca_base.output._query import apply_query, apply_to_items, compile_query, works_item_by_item
+from hca_base.output._rows import check_columns, has, pick, row_of, select, sorted_rows
+from hca_base.output._sink import _or_stdout, _stream_errors, open_file, open_sink
+from hca_base.output._terminal import is_terminal
 
 _CHUNK = 1024 * 1024
 

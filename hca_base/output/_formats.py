@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from ..errors import PluginError, UsageError
-from ._rows import cell, columns_of, is_list, pick, row_of, to_plain, without_nan
-from ._sink import Sink
-from ._text import safe_json, safe_text
+from hca_base.errors import PluginError, UsageError
+from hca_base.output._rows import cell, columns_of, is_list, pick, row_of, to_plain, without_nan
+from hca_base.output._sink import Sink
+from hca_base.output._text import safe_json, safe_text
 
 BUILT_IN = ("json", "jsonl", "yaml", "table", "csv", "tsv", "value", "shell")
 STREAMING = frozenset({"json", "jsonl", "yaml"})
@@ -57,7 +57,7 @@ def write(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> Non
     elif fmt == "shell":
         _shell(data, sink)
     elif fmt == "table":
-        from ._table import table
+        from hca_base.output._table import table
 
         sink.write(table(data, columns, sink.width) + "\n")
     elif fmt in ("jsonl", "csv", "tsv", "value"):

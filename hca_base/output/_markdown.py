@@ -12,8 +12,8 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from ._terminal import terminal_width
-from ._text import safe_text
+from hca_base.output._terminal import terminal_width
+from hca_base.output._text import safe_text
 
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)(.*)")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Collection
 from typing import Any
 
-from ._formats import BUILT_IN, FORMATS
+from hca_base.output._formats import BUILT_IN, FORMATS
 
 
 def add_output_options(parser: Any, default: str = "json", exclude: Collection[str] = ()) -> None:
@@ -62,7 +62,7 @@ def add_output_options(parser: Any, default: str = "json", exclude: Collection[s
 
 def _query(expression: str) -> str:
     """The expression, if it is one: a bad one must be told before the command does anything."""
-    from ._query import compile_query
+    from hca_base.output._query import compile_query
 
     compile_query(expression)
     return expression

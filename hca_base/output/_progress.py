@@ -12,9 +12,17 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Any
 
-from ..errors import UsageError
-from ._terminal import display_lock, encodable, has_display, is_terminal, set_display, terminal_width, write_safely
-from ._text import format_bytes, format_duration, safe_json, shorten, text_width
+from hca_base.errors import UsageError
+from hca_base.output._terminal import (
+    display_lock,
+    encodable,
+    has_display,
+    is_terminal,
+    set_display,
+    terminal_width,
+    write_safely,
+)
+from hca_base.output._text import format_bytes, format_duration, safe_json, shorten, text_width
 
 MODES = ("auto", "none", "jsonl")
 _SMOOTHING = 3.0  # seconds over which the rate is averaged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..errors import UsageError
+from hca_base.errors import UsageError
 
 _MAX_SHOWN = 200
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..errors import UsageError
+from hca_base.errors import UsageError
 
 VALUE = "value"
 """The column of things that have no names."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from ..errors import HCAError, UsageError
-from ._terminal import encodable, is_terminal, terminal_width
+from hca_base.errors import HCAError, UsageError
+from hca_base.output._terminal import encodable, is_terminal, terminal_width
 
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
@@ -76,7 +76,7 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
     :raises UsageError: it cannot be written
     """
-    from ..config import expand_home, open_atomic
+    from hca_base.config import expand_home, open_atomic
 
     path = expand_home(path)
     if path.is_dir():

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._rows import cell, columns_of, is_list, pick, row_of
-from ._text import safe_text, text_width
+from hca_base.output._rows import cell, columns_of, is_list, pick, row_of
+from hca_base.output._text import safe_text, text_width
 
 _LEAST = 8
 """No column is squeezed below this many cells; a table that needs more room than that is shown record by record."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any
 
-from ._text import safe_text
+from hca_base.output._text import safe_text
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 

@@ -8,29 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import lazy_exports
+from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._check import check_plugins as check_plugins
-    from ._environment import checked_names as checked_names
-    from ._environment import installer as installer
-    from ._environment import run_installer as run_installer
-    from ._environment import users_of as users_of
-    from ._records import GROUPS as GROUPS
-    from ._records import EntryPointRecord as EntryPointRecord
-    from ._records import PluginDistribution as PluginDistribution
-    from ._registry import BrokenPlugin as BrokenPlugin
-    from ._registry import Conflict as Conflict
-    from ._registry import Registry as Registry
-    from ._registry import client as client
-    from ._registry import registry as registry
-    from ._registry import reset_registry as reset_registry
-    from ._registry import service_of as service_of
-    from ._scaffold import scaffold as scaffold
-    from ._service import PLUGIN_API as PLUGIN_API
-    from ._service import CredentialScheme as CredentialScheme
-    from ._service import Service as Service
-    from ._sources import source_file as source_file
+    from hca_base.plugins._check import check_plugins as check_plugins
+    from hca_base.plugins._environment import checked_names as checked_names
+    from hca_base.plugins._environment import installer as installer
+    from hca_base.plugins._environment import run_installer as run_installer
+    from hca_base.plugins._environment import users_of as users_of
+    from hca_base.plugins._records import GROUPS as GROUPS
+    from hca_base.plugins._records import EntryPointRecord as EntryPointRecord
+    from hca_base.plugins._records import PluginDistribution as PluginDistribution
+    from hca_base.plugins._registry import BrokenPlugin as BrokenPlugin
+    from hca_base.plugins._registry import Conflict as Conflict
+    from hca_base.plugins._registry import Registry as Registry
+    from hca_base.plugins._registry import client as client
+    from hca_base.plugins._registry import registry as registry
+    from hca_base.plugins._registry import reset_registry as reset_registry
+    from hca_base.plugins._registry import service_of as service_of
+    from hca_base.plugins._scaffold import scaffold as scaffold
+    from hca_base.plugins._service import PLUGIN_API as PLUGIN_API
+    from hca_base.plugins._service import CredentialScheme as CredentialScheme
+    from hca_base.plugins._service import Service as Service
+    from hca_base.plugins._sources import source_file as source_file
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,

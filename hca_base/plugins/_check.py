@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from ._registry import Registry, registry
+from hca_base.plugins._registry import Registry, registry
 
 #: Seconds that all imports of one distribution may take.
 TIMEOUT = 15.0
@@ -67,9 +67,9 @@ def report(name: str) -> None:
 
 def _documents(plugins: Registry) -> list[dict[str, Any]]:
     """Services whose document cannot be used."""
-    from ..config import load
-    from ..errors import HCAError
-    from ..openapi import Index
+    from hca_base.config import load
+    from hca_base.errors import HCAError
+    from hca_base.openapi import Index
 
     problems = []
     config = load(tolerant=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, UsageError
+from hca_base.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from ..config import Config
-    from ._service import Service
+    from hca_base.config import Config
+    from hca_base.plugins._service import Service
 
 
 def configured_names(config: Config | None) -> list[str]:
@@ -43,7 +43,7 @@ def service_of_section(name: str, section: Mapping[str, Any], base: Service | No
     """
     from dataclasses import replace
 
-    from ._service import CredentialScheme, Service
+    from hca_base.plugins._service import CredentialScheme, Service
 
     title = str(section.get("title") or "")
     if base is not None:
@@ -74,7 +74,7 @@ def service_of_section(name: str, section: Mapping[str, Any], base: Service | No
 def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     from dataclasses import fields
 
-    from ._service import CredentialScheme
+    from hca_base.plugins._service import CredentialScheme
 
     known = {field.name for field in fields(CredentialScheme)}
     found: dict[str, Any] = {}

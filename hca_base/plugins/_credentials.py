@@ -11,11 +11,11 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AuthError, HCAError
-from ._registry import registry
+from hca_base.errors import AuthError, HCAError
+from hca_base.plugins._registry import registry
 
 if TYPE_CHECKING:
-    from ._records import EntryPointRecord
+    from hca_base.plugins._records import EntryPointRecord
 
 logger = logging.getLogger("hca.plugins")
 

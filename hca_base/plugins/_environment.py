@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import PluginError, RefusedError, UsageError
+from hca_base.errors import PluginError, RefusedError, UsageError
 
 
 def installer(action: str, names: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from . import _sources
+from hca_base.plugins import _sources
 
 #: The entry-point groups of the plugin contract.
 GROUPS = ("hca.services", "hca.clients", "hca.commands", "hca.credentials", "hca.executors")
@@ -245,7 +245,7 @@ def _revive(data: list[Any]) -> list[PluginDistribution]:
 def _cache_file(paths: Sequence[str]) -> str | None:
     import zlib
 
-    from ..config import paths as folders
+    from hca_base.config import paths as folders
 
     try:
         key = "\0".join([sys.executable or "", sys.version, *paths]).encode("utf-8", "surrogateescape")
@@ -292,7 +292,7 @@ def _read_cache(file: str, key: list[Any]) -> list[PluginDistribution] | None:
 def _write_cache(file: str, data: dict[str, Any]) -> None:
     import json
 
-    from ..config import write_atomic
+    from hca_base.config import write_atomic
 
     try:
         folder = os.path.dirname(file)

@@ -6,15 +6,15 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HCAError, PluginError, UsageError
-from . import _records
-from ._configured import configured_names, configured_section, service_of_section
-from ._records import EntryPointRecord, PluginDistribution, normalized
+from hca_base.errors import HCAError, PluginError, UsageError
+from hca_base.plugins import _records
+from hca_base.plugins._configured import configured_names, configured_section, service_of_section
+from hca_base.plugins._records import EntryPointRecord, PluginDistribution, normalized
 
 if TYPE_CHECKING:
-    from ..config import Config
-    from ..openapi import Client
-    from ._service import Service
+    from hca_base.config import Config
+    from hca_base.openapi import Client
+    from hca_base.plugins._service import Service
 
 
 class BrokenPlugin:
@@ -158,7 +158,7 @@ class Registry:
 
     def _unusable(self, record: EntryPointRecord) -> str | None:
         """Why nothing of this distribution may be imported: it was written for another plugin API."""
-        from ._service import PLUGIN_API
+        from hca_base.plugins._service import PLUGIN_API
 
         for distribution in self._distributions:
             if distribution.name != record.distribution:
@@ -193,7 +193,7 @@ class Registry:
         return list(self._broken.values())
 
     def _service_of(self, record: EntryPointRecord) -> Service:
-        from ._service import PLUGIN_API, Service
+        from hca_base.plugins._service import PLUGIN_API, Service
 
         value = self.load(record)
         reason = None
@@ -249,7 +249,7 @@ class Registry:
         if record is not None:
             loaded: type[Client] = self.load(record)
             return loaded
-        from ..openapi import Client
+        from hca_base.openapi import Client
 
         return Client
 
@@ -276,7 +276,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _wrong_api(version: object) -> str:
-    from ._service import PLUGIN_API
+    from hca_base.plugins._service import PLUGIN_API
 
     if isinstance(version, int) and version > PLUGIN_API:
         return f"it needs plugin API {version}, this hca has {PLUGIN_API}; upgrade hca-base"
@@ -314,7 +314,7 @@ def reset_registry() -> None:
 def service_of(name: str, config: Config | None = None) -> Service:
     """The service of that name; see :meth:`Registry.service`. Without ``config`` the user's is loaded."""
     if config is None:
-        from ..config import load
+        from hca_base.config import load
 
         config = load()
     return registry().service(name, config)
@@ -329,12 +329,12 @@ def client(service: str | Service, **options: Any) -> Client:
     :raises hca_base.errors.PluginError: its plugin is broken
     """
     if not isinstance(service, str):
-        from ..openapi import Client
+        from hca_base.openapi import Client
 
         return Client(service, **options)
     config = options.get("config")
     if config is None:
-        from ..config import load
+        from hca_base.config import load
 
         config = options["config"] = load(profile=options.get("profile"))
     found = registry().service(service, config)

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from ..errors import RefusedError, UsageError
-from . import _scaffold_files as files
+from hca_base import __version__
+from hca_base.errors import RefusedError, UsageError
+from hca_base.plugins import _scaffold_files as files
 
 if TYPE_CHECKING:
-    from ..openapi import Document
+    from hca_base.openapi import Document
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -88,7 +88,7 @@ def _words(
     import datetime
 
     if document is None:
-        from ..openapi import Document as OpenAPIDocument
+        from hca_base.openapi import Document as OpenAPIDocument
 
         document = OpenAPIDocument.load(files.DOCUMENT)
     if not document.operations:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, PluginError
+from hca_base.errors import ConfigError, PluginError
 
 if TYPE_CHECKING:
-    from ..config import Config
+    from hca_base.config import Config
 
 #: The version of the contract between core and plugins. It grows when a plugin written for the new one could not run
 #: under the old one; a core accepts every version from 1 to its own.
@@ -121,7 +121,7 @@ class Service:
 
     def credential_providers(self, config: Any) -> list[Any]:
         """The providers of credentials that plugins add, for :func:`hca_base.auth.credentials_for`."""
-        from ._credentials import credential_providers
+        from hca_base.plugins._credentials import credential_providers
 
         return list(credential_providers(self, config))
 

@@ -9,6 +9,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``hca`` with these arguments (by default the process's) and return the exit code."""
     import sys
 
-    from ._main import run
+    from hca_base.shell._dispatch._main import run
 
     return run(list(sys.argv[1:] if argv is None else argv))

@@ -231,7 +231,7 @@ def check_report(path: Path | str | None) -> None:
 @contextlib.contextmanager
 def _opened(path: Path | str) -> Iterator[BinaryIO]:
     """What a report is written to."""
-    from hca_base.config._atomic import open_atomic
+    from hca_base.config._editing._atomic import open_atomic
 
     try:
         there = os.stat(path)

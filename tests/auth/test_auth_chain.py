@@ -10,7 +10,7 @@ import time
 import pytest
 
 from hca_base.auth import bearer_record, credentials_for, identity_of, jwt_claims, open_store, store_access_token
-from hca_base.auth._records import is_bound_to, is_protected
+from hca_base.auth._stores._records import is_bound_to, is_protected
 from hca_base.errors import AuthError, UsageError
 from hca_base.plugins import CredentialScheme, Service
 

@@ -228,7 +228,7 @@ def test_google_service_accounts_get_access_tokens_where_the_service_takes_those
     assert "assertion=" in google.asked[0][2]
     # A token that is seconds old is not refused for its age.
     assert credentials.on_unauthorized(URL) is False
-    monkeypatch.setattr("hca_base.auth._google._REFRESH_PAUSE", 0.0)
+    monkeypatch.setattr("hca_base.auth._providers._google._REFRESH_PAUSE", 0.0)
     assert credentials.headers_for(URL) == {"Authorization": "Bearer google-1"}
     assert credentials.on_unauthorized(URL) is True
     assert credentials.headers_for(URL) == {"Authorization": "Bearer google-2"}

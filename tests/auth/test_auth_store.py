@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hca_base.auth import KeyringUnusable, Record, TokenStore, account_name, bearer_record, key_record, open_store
-from hca_base.auth._keyring import Keyring
+from hca_base.auth._stores._keyring import Keyring
 from hca_base.errors import AuthError, ConfigError
 
 RECORD = {"kind": "token", "hosts": ["https://dss.example"], "access_token": "canary-1234567890"}
@@ -330,7 +330,7 @@ def test_a_real_secret_service(home):
     )
     code = (
         "from hca_base.auth import KeyringUnusable, TokenStore\n"
-        "from hca_base.auth._keyring import Keyring\n"
+        "from hca_base.auth._stores._keyring import Keyring\n"
         "store = TokenStore('keyring')\n"
         "record = {'kind': 'token', 'hosts': ['https://x.example'], 'access_token': 'canary-' + 'x' * 5000}\n"
         "store.put('default/dss', record)\n"

@@ -156,7 +156,8 @@ DYING = textwrap.dedent("""
     import builtins, os, sys
     from pathlib import Path
     from hca_base import config
-    from hca_base.config import _atomic, _edit, _lock, _legacy
+    from hca_base.config._editing import _atomic, _edit, _lock
+    from hca_base.config._sources import _legacy
 
     left = int(sys.argv[1])
 
@@ -252,7 +253,7 @@ def test_a_lock_that_is_held_times_out_with_a_clear_word(home):
 
 
 def test_locks_where_the_file_system_has_none(home, monkeypatch):
-    from hca_base.config import _lock
+    from hca_base.config._editing import _lock
 
     def unsupported(fd):
         raise OSError(38, "Function not implemented")

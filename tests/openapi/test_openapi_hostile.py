@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hca_base.errors import DocumentError, HCAError, UsageError
 from hca_base.openapi import Client, Document, Index, bind
 from hca_base.openapi import example as example_of
-from hca_base.openapi._documentation import docstring, signature
-from hca_base.openapi._request import build
+from hca_base.openapi._client._documentation import docstring, signature
+from hca_base.openapi._client._request import build
 
 RESERVED = frozenset(dir(Client)) | {"session", "config", "document", "credentials"}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hca_base.errors import UsageError
-from hca_base.shell._line import Incomplete, parse
+from hca_base.shell._repl._line import Incomplete, parse
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
 

@@ -70,7 +70,8 @@ def test_too_little_room_is_told_before_anything_is_written(
 
 
 def test_a_full_disk(tmp_path: Path, item_of: Callable[..., Item], monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
-    from hca_base.transfer import _disk, _large
+    from hca_base.transfer._download import _large
+    from hca_base.transfer._store import _disk
 
     def full(fd: int, data: Any, offset: int | None = None) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -122,7 +123,7 @@ def test_systems_that_have_less(
     tmp_path: Path, item_of: Callable[..., Item], missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What Windows lacks, one thing at a time, on this system."""
-    from hca_base.transfer import _disk, _folder
+    from hca_base.transfer._store import _disk, _folder
 
     if missing == "pwrite":
         monkeypatch.setattr(_disk, "pwrite", _disk._seek_write)

@@ -55,7 +55,7 @@ def test_other_names_are_kept_as_they_are(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ab:c", "a?b", "a*b", 'a"b', "a|b", "a<b"])
 def test_windows_allows_less(name: str) -> None:
-    from hca_base.transfer._names import name_fault
+    from hca_base.transfer._store._names import name_fault
 
     assert name_fault(name, windows=False) is None
     assert name_fault(name, windows=True) is not None

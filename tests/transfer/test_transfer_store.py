@@ -15,7 +15,7 @@ from fault_server import FaultServer
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import DirectoryDestination, FileStore, Item, TransferOptions, download
 from hca_base.transfer._checksums import normal
-from hca_base.transfer._mark import is_marked, mark
+from hca_base.transfer._store._mark import is_marked, mark
 
 MIB = 1024 * 1024
 QUICK = TransferOptions(min_delay=0.01, stall_timeout=5.0)
@@ -95,7 +95,7 @@ def test_files_are_read_again_only_when_they_were_written_to(
         read.append(Path(path).name)
         return digest_file(path, *more)
 
-    monkeypatch.setattr("hca_base.transfer._filestore.digest_file", count)
+    monkeypatch.setattr("hca_base.transfer._store._filestore.digest_file", count)
     for _ in range(2):
         assert download(items, DirectoryDestination(tmp_path, tmp_path), options=QUICK).counts == {"present": 4}
     assert read == []
@@ -126,7 +126,7 @@ def test_marks_on_disks_with_whole_seconds(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_file_that_changes_while_it_is_taken_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hca_base.transfer import _filestore
+    from hca_base.transfer._store import _filestore
 
     (tmp_path / "mine").write_bytes(b"one")
     real = _filestore.copy_file

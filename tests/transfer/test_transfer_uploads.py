@@ -236,7 +236,7 @@ def test_keys_are_renewed_before_they_end() -> None:
 def test_a_file_that_changes_or_vanishes(
     tmp_path: Path, s3: Any, relay: Relay, target: Callable[..., S3Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hca_base.transfer._send import LocalFile
+    from hca_base.transfer._upload._send import LocalFile
 
     real = LocalFile.blocks
 
@@ -327,7 +327,7 @@ def test_a_changed_file_is_not_mixed_with_its_older_self(
     class Stop(Exception):
         pass
 
-    import hca_base.transfer._multipart as multipart
+    import hca_base.transfer._upload._multipart as multipart
 
     real = multipart.Multipart._complete
     multipart.Multipart._complete = lambda self, etag: (_ for _ in ()).throw(HCAError("stopped"))  # type: ignore[method-assign]
@@ -354,7 +354,7 @@ def test_dry_run(tmp_path: Path, target: Callable[..., S3Target]) -> None:
 
 def test_the_signatures_are_botocores(deployment: Any) -> None:
     """The address is signed as it is sent, whatever is in the key."""
-    from hca_base.transfer._s3 import tagging_header
+    from hca_base.transfer._upload._s3 import tagging_header
 
     made = S3Target("a.b", credentials=S3Credentials("a", "b"), region="eu-west-1")
     assert made.url("a.b", "x y/ü+%") == "https://s3.eu-west-1.amazonaws.com/a.b/x%20y/%C3%BC%2B%25"
@@ -368,8 +368,8 @@ def test_the_signatures_are_botocores(deployment: Any) -> None:
 def test_a_part_that_fails_for_good_ends_the_others_at_once(
     tmp_path: Path, s3: Any, target: Callable[..., S3Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hca_base.transfer._s3 import S3Error
-    from hca_base.transfer._send import LocalFile
+    from hca_base.transfer._upload._s3 import S3Error
+    from hca_base.transfer._upload._send import LocalFile
 
     real, real_request = LocalFile.blocks, S3Target.request
 
@@ -398,7 +398,7 @@ def test_a_part_that_fails_for_good_ends_the_others_at_once(
 def test_a_note_of_parts_that_is_nonsense_is_left_alone(
     tmp_path: Path, s3: Any, target: Callable[..., S3Target], state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hca_base.transfer._multipart import Multipart
+    from hca_base.transfer._upload._multipart import Multipart
 
     item = UploadItem(make_file(tmp_path / "f", 65 * MIB), "nonsense")
     with monkeypatch.context() as patch:

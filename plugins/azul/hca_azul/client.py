@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .connection import AzulConnection
+from hca_azul.query.connection import AzulConnection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hca_azul.download.downloading import Outcome
+    from hca_azul.download.matrices import Matrix
+    from hca_azul.query.search import Search
     from hca_base.transfer import TransferOptions
-
-    from .downloading import Outcome
-    from .matrices import Matrix
-    from .search import Search
 
 
 class AzulClient(AzulConnection):
@@ -44,13 +43,13 @@ class AzulClient(AzulConnection):
         :param filters: as the service wants them, such as ``{"organ": {"is": ["brain"]}}``
         :param options: ``catalog``, ``sort``, ``order``, ``limit``
         """
-        from .search import Search
+        from hca_azul.query.search import Search
 
         return Search(self, kind, filters, **options)
 
     def matrices(self, filters: Mapping[str, Any] | None = None, *, catalog: str | None = None) -> list[Matrix]:
         """The matrices of projects that match filters, with what each is stratified by."""
-        from .matrices import find_matrices
+        from hca_azul.download.matrices import find_matrices
 
         return list(find_matrices(self, filters or {}, catalog=catalog))
 
@@ -72,7 +71,7 @@ class AzulClient(AzulConnection):
         :param wait: most seconds to wait for the service to make it
         :return: its bytes
         """
-        from .manifests import Manifest
+        from hca_azul.manifest.manifests import Manifest
 
         secret = form == "curl" and self.has_credentials
         job = Manifest(self, filters, form, catalog=catalog, wait=wait)
@@ -108,10 +107,9 @@ class AzulClient(AzulConnection):
         :raises NotFoundError: nothing matches, or files cannot be had
         :raises HCAError: files failed
         """
+        from hca_azul.download.downloading import Wishes, run
+        from hca_azul.download.selection import Selection
         from hca_base.transfer import TransferOptions
-
-        from .downloading import Wishes, run
-        from .selection import Selection
 
         projects = [project] if isinstance(project, str) else list(project)
         selection = Selection([one for one in projects if one], filters or {}, list(files), manifest)

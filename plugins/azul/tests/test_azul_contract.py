@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import requests
-from hca_azul.fields import FIELDS
+from hca_azul.query.fields import FIELDS
 from hca_azul.service import SERVICE
 from hca_azul.testing import EmbeddedAzul
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from hca_azul.client import AzulClient
-from hca_azul.entries import Entry, checked
-from hca_azul.exports import export
-from hca_azul.naming import Template
-from hca_azul.plan import Plan
-from hca_azul.sources import Sources, object_id
+from hca_azul.download.entries import Entry, checked
+from hca_azul.download.exports import export
+from hca_azul.download.naming import Template
+from hca_azul.download.plan import Plan
+from hca_azul.download.sources import Sources, object_id
 from hca_azul.testing import EmbeddedAzul
 
 

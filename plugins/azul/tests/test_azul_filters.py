@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hca_azul.fields import FIELDS, field_of
-from hca_azul.filters import checked, parse_filters
+from hca_azul.query.fields import FIELDS, field_of
+from hca_azul.query.filters import checked, parse_filters
 
 from hca_base.errors import UsageError
 

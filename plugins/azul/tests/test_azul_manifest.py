@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from hca_azul.client import AzulClient
-from hca_azul.manifests import Manifest
-from hca_azul.metadata import protocols
-from hca_azul.pending import Pending
+from hca_azul.manifest.manifests import Manifest
+from hca_azul.manifest.metadata import protocols
+from hca_azul.manifest.pending import Pending
 from hca_azul.testing import EmbeddedAzul
 
 from hca_base.errors import ServiceError, TimedOutError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from hca_azul.client import AzulClient
-from hca_azul.entries import of_hit
-from hca_azul.metadata import protocols
+from hca_azul.download.entries import of_hit
+from hca_azul.manifest.metadata import protocols
 from hca_azul.testing import Atlas, EmbeddedAzul, File, Project
 
 from hca_base.config import load

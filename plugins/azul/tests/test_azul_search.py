@@ -168,7 +168,7 @@ def test_a_long_time_of_429_is_waited_out(
     client.catalog()
     azul.faults.burst_every, azul.faults.retry_after, azul.faults._refusals = 10**6, 0, 40
     assert len(list(client.search("projects"))) == 4
-    monkeypatch.setattr("hca_azul.calls.PATIENCE", -1)
+    monkeypatch.setattr("hca_azul.query.calls.PATIENCE", -1)
     azul.faults._refusals = 40
     with pytest.raises(ServiceError, match="429"):
         list(client.search("projects"))

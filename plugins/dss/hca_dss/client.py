@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hca_base.openapi import Client
-
-from .service import SERVICE
+from hca_dss.service import SERVICE
 
 if TYPE_CHECKING:
     from hca_base.config import Config
@@ -72,7 +71,7 @@ class DSSClient(Client):
             ``uuid``, ``version`` and ``creator_uid``
         :raises HCAError: and its subclasses, as their names say
         """
-        from .upload import Upload
+        from hca_dss.upload import Upload
 
         return Upload(
             self,
@@ -119,7 +118,7 @@ class DSSClient(Client):
         :return: what became of each file
         :raises HCAError: and its subclasses, as their names say
         """
-        from .download_bundle import Choice, download_bundle
+        from hca_dss.download_bundle import Choice, download_bundle
 
         return download_bundle(
             self,
@@ -163,7 +162,7 @@ class DSSClient(Client):
         :return: what became of each file
         :raises HCAError: and its subclasses, as their names say
         """
-        from .download_manifest import download_manifest
+        from hca_dss.download_manifest import download_manifest
 
         return download_manifest(
             self,
@@ -197,13 +196,13 @@ class DSSClient(Client):
         :return: what became of each file
         :raises HCAError: and its subclasses, as their names say
         """
-        from .download_collection import download_collection
+        from hca_dss.download_collection import download_collection
 
         return download_collection(self, uuid, replica, version, download_dir, _options(options))
 
     def create_version(self) -> str:
         """Print a version for something made now, and return it."""
-        from .versions import new_version
+        from hca_dss.versions import new_version
 
         version = new_version()
         print(version)  # noqa: T201 - what this method is for, since hca 7

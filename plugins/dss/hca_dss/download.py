@@ -27,8 +27,7 @@ from hca_base.transfer import (
     check_names,
     download,
 )
-
-from .bundles import BUNDLE_JSON, Bundle, BundleFile
+from hca_dss.bundles import BUNDLE_JSON, Bundle, BundleFile
 
 if TYPE_CHECKING:
     from hca_base.openapi import Client

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from hca_base.errors import UsageError
 from hca_base.output import warn
 from hca_base.transfer import Report, TransferOptions
-
-from .bundles import BUNDLE_JSON, BundleFile, read_bundle
-from .download import Download
+from hca_dss.bundles import BUNDLE_JSON, BundleFile, read_bundle
+from hca_dss.download import Download
 
 if TYPE_CHECKING:
     from hca_base.openapi import Client

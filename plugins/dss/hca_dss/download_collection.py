@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hca_base.errors import HCAError, UsageError
 from hca_base.transfer import DirectoryDestination, Item, Report, TransferOptions, prefetch
-
-from .bundles import Bundle, BundleFile, read_bundle
-from .download import Download, ahead
-from .download_manifest import bundle_items
+from hca_dss.bundles import Bundle, BundleFile, read_bundle
+from hca_dss.download import Download, ahead
+from hca_dss.download_manifest import bundle_items
 
 if TYPE_CHECKING:
     from hca_base.openapi import Client

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hca_base.errors import HCAError, NotFoundError, VerificationError
 from hca_base.transfer import DirectoryDestination, Item, Report, TransferOptions, prefetch
-
-from .bundles import BUNDLE_JSON, Bundle, BundleFile, read_bundle
-from .download import Download, ahead, stored_path
-from .download_bundle import ArgumentError
-from .manifest import Manifest, Row, copy_name
+from hca_dss.bundles import BUNDLE_JSON, Bundle, BundleFile, read_bundle
+from hca_dss.download import Download, ahead, stored_path
+from hca_dss.download_bundle import ArgumentError
+from hca_dss.manifest import Manifest, Row, copy_name
 
 if TYPE_CHECKING:
     from hca_base.openapi import Client

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from hca_base.errors import UsageError
-
-from .bundles import is_text
+from hca_dss.bundles import is_text
 
 #: Column of the copy that says where a row's file is.
 PATH_COLUMN = "file_path"

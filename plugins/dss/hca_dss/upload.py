@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hca_base.errors import AuthError, ConfigError, HCAError, ServiceError, TimedOutError
 from hca_base.output import Progress, note
 from hca_base.transfer import Row, TransferOptions, UploadItem, upload
-
-from .staging import Staging
-from .upload_plan import SAVE_EVERY, LocalFile, Plan, local_files
+from hca_dss.staging import Staging
+from hca_dss.upload_plan import SAVE_EVERY, LocalFile, Plan, local_files
 
 if TYPE_CHECKING:
     from hca_base.openapi import Client

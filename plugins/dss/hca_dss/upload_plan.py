@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 from hca_base.config import FileLock, LockTimeout, paths, write_atomic
 from hca_base.errors import UsageError
 from hca_base.transfer import HostileNameError, check_names
-
-from .versions import new_version
+from hca_dss.versions import new_version
 
 #: Seconds after which an unfinished upload is forgotten: staging buckets are often emptied by then.
 LIFETIME = 7 * 24 * 3600

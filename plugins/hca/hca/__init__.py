@@ -9,17 +9,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .version import __version__ as __version__
+from hca.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from . import auth as auth
-    from . import config as config
-    from . import dss as dss
-    from . import upload as upload
-    from . import util as util
-    from .config import HCAConfig as HCAConfig
-    from .config import get_config as get_config
-    from .config import logger as logger
+    from hca import auth as auth
+    from hca import config as config
+    from hca import dss as dss
+    from hca import upload as upload
+    from hca import util as util
+    from hca.config import HCAConfig as HCAConfig
+    from hca.config import get_config as get_config
+    from hca.config import logger as logger
 
 _NAMES = {"HCAConfig": ".config", "get_config": ".config", "logger": ".config"}
 _MODULES = ("auth", "cli", "config", "dss", "upload", "util", "version")

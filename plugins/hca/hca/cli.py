@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._moved import moved
-from .version import __version__ as __version__
+from hca._moved import moved
+from hca.version import __version__ as __version__
 
 moved(__name__, "hca_base.shell.main runs a command line and returns its exit code")
 
@@ -25,7 +25,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def __getattr__(name: str) -> object:
     if name == "logger":
-        from .config import logger
+        from hca.config import logger
 
         return logger
     if name in ("get_config", "clear_hca_cache"):

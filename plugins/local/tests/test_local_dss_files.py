@@ -252,7 +252,7 @@ def test_a_token_that_is_none_of_ours_is_refused(dss: Any, token: str) -> None:
 
 
 def test_a_large_file_is_copied_behind_the_answer(waiting: Any, dss_over: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hca_local.dss.files.ASYNC_COPY_THRESHOLD", 100)
+    monkeypatch.setattr("hca_local.dss.files.routes.ASYNC_COPY_THRESHOLD", 100)
     dss = dss_over(waiting[0])
     content, name = uuid.uuid4().bytes * 10, str(uuid.uuid4())
     first, again = (dss.put_file(content, name=name) for _ in range(2))
@@ -268,7 +268,7 @@ def test_a_large_file_is_copied_behind_the_answer(waiting: Any, dss_over: Any, m
 
 
 def test_a_copy_that_fails_is_told_by_head(waiting: Any, dss_over: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hca_local.dss.files.ASYNC_COPY_THRESHOLD", 100)
+    monkeypatch.setattr("hca_local.dss.files.routes.ASYNC_COPY_THRESHOLD", 100)
     dss = dss_over(waiting[0])
     name = str(uuid.uuid4())
     assert dss.put_file(b"z" * 200, name=name, s3_etag="a" * 32).status_code == 202
@@ -283,7 +283,7 @@ def test_a_copy_that_a_stop_cut_off_is_done_at_the_next_start(
 ) -> None:
     from hca_local.server import Deployment
 
-    monkeypatch.setattr("hca_local.dss.files.ASYNC_COPY_THRESHOLD", 100)
+    monkeypatch.setattr("hca_local.dss.files.routes.ASYNC_COPY_THRESHOLD", 100)
     with Deployment(deployment_dir, simulate_waits=1000) as deployment:
         dss = dss_over(deployment)
         name = str(uuid.uuid4())

@@ -189,7 +189,7 @@ def test_a_completion_cut_at_any_point_is_finished_at_the_next_start(tmp_path, m
         upload = uploads.get(upload_id, BUCKET, "key")
         wanted = []
         for number, content in enumerate(parts, 1):
-            from hca_local.s3.uploads import PartWriter, Wanted
+            from hca_local.s3.uploads.multipart import PartWriter, Wanted
 
             with PartWriter(uploads, upload, number) as writer:
                 writer.write(content)
@@ -208,7 +208,7 @@ def test_a_completion_cut_at_any_point_is_finished_at_the_next_start(tmp_path, m
 
 
 def _uploads(deployment: Deployment) -> Any:
-    from hca_local.s3.uploads import Uploads
+    from hca_local.s3.uploads.multipart import Uploads
 
     return Uploads(deployment.ctx.objects)
 

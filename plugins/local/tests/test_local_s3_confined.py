@@ -106,7 +106,7 @@ def test_they_end_and_can_be_revoked(deployment, monkeypatch):
     s3.put_object(Bucket=BUCKET, Key=AREA + "x", Body=b"")
     real = time.time
     with monkeypatch.context() as patch:
-        patch.setattr("hca_local.s3.signing.time.time", lambda: real() + 601)
+        patch.setattr("hca_local.s3.requests.signing.time.time", lambda: real() + 601)
         assert denied(s3.put_object, Bucket=BUCKET, Key=AREA + "x", Body=b"") == "ExpiredToken"
     s3.put_object(Bucket=BUCKET, Key=AREA + "x", Body=b"")
     issuer.revoke(BUCKET, AREA)

@@ -114,7 +114,7 @@ def test_a_presigned_url_ends(deployment, s3, version, monkeypatch):
     assert requests.get(url, timeout=10).status_code == 200
     real = time.time
     with monkeypatch.context() as patch:
-        patch.setattr("hca_local.s3.signing.time.time", lambda: real() + 61)
+        patch.setattr("hca_local.s3.requests.signing.time.time", lambda: real() + 61)
         response = requests.get(url, timeout=10)
     assert code(response) == (403, "AccessDenied")
     assert "expired" in response.text
@@ -124,7 +124,7 @@ def test_a_clock_that_is_wrong_is_told(deployment, s3, monkeypatch):
     real = time.time
     for shift in (1000, -1000):
         with monkeypatch.context() as patch:
-            patch.setattr("hca_local.s3.signing.time.time", lambda shift=shift: real() + shift)
+            patch.setattr("hca_local.s3.requests.signing.time.time", lambda shift=shift: real() + shift)
             with pytest.raises(ClientError) as caught:
                 s3.list_objects_v2(Bucket=BUCKET)
         assert caught.value.response["Error"]["Code"] == "RequestTimeTooSkewed"

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from hca_base.errors import AuthError, ExitCode, HCAError, ServiceError, UnreachableError
-
-from .answers import checksums_in, counts_in, credentials_in, list_in, object_in
-from .errors import NotReady, UploadApiException, UploadException, title_of
-from .service import SERVICE
-from .settings import UploadConfig
+from hca_upload.answers import checksums_in, counts_in, credentials_in, list_in, object_in
+from hca_upload.errors import NotReady, UploadApiException, UploadException, title_of
+from hca_upload.service import SERVICE
+from hca_upload.settings import UploadConfig
 
 if TYPE_CHECKING:
     import requests

@@ -6,16 +6,15 @@ import builtins
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import NotReady, UploadApiException, UploadException
-from .uri import UploadAreaURI
+from hca_upload.errors import NotReady, UploadApiException, UploadException
+from hca_upload.uri import UploadAreaURI
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hca_base.transfer import S3Target, TransferOptions
-
-    from .send import Outcome
-    from .upload_service import UploadService
+    from hca_upload.send import Outcome
+    from hca_upload.upload_service import UploadService
 
 #: Files that are described in one request.
 _DESCRIBED_AT_ONCE = 100
@@ -89,8 +88,7 @@ class UploadArea:
         import datetime
 
         from hca_base.transfer import S3Credentials, S3Target
-
-        from .bucket import area_endpoint
+        from hca_upload.bucket import area_endpoint
 
         def borrow() -> S3Credentials:
             lent = self._api.credentials(self.uuid)
@@ -114,7 +112,7 @@ class UploadArea:
         :param detail: with size, URL, type and checksums; a file whose checksums are not known yet comes without them
         :return: for each file an object that has at least its ``name``
         """
-        from .bucket import objects
+        from hca_upload.bucket import objects
 
         for page in objects(self):
             if not detail:
@@ -149,7 +147,7 @@ class UploadArea:
         :raises UploadException: no file can have that name
         :raises UploadApiException: the service refused
         """
-        from .sources import check_name
+        from hca_upload.sources import check_name
 
         check_name(filename, filename)
         answer: dict[str, Any] = self._api.store_file(self.uuid, filename, file_content, content_type)
@@ -184,8 +182,8 @@ class UploadArea:
         :return: what became of each file
         :raises UploadException: a path does not exist, two files would get one name, or files were not uploaded
         """
-        from .send import Sending
-        from .sources import find_files
+        from hca_upload.send import Sending
+        from hca_upload.sources import find_files
 
         files = find_files(
             file_paths,
@@ -309,6 +307,6 @@ class UploadArea:
         :raises TimedOutError: it takes longer
         :raises UploadException: checksums or validations failed
         """
-        from .waiting import wait
+        from hca_upload.waiting import wait
 
         return wait(self, files, validated=validated, timeout=timeout, progress=progress)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import AuthError, ExitCode, HCAError, UnreachableError, UsageError, exit_code_of_status
-
-from .errors import UploadException
+from hca_upload.errors import UploadException
 
 if TYPE_CHECKING:
     from hca_base.config import Config
-
-    from .area import UploadArea
+    from hca_upload.area import UploadArea
 
 
 #: Error codes that ask for new credentials.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hca_base.openapi import Client
-
-from .service import SERVICE
+from hca_upload.service import SERVICE
 
 if TYPE_CHECKING:
     from hca_base.config import Config

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 from hca_base.errors import ExitCode, HCAError
 from hca_base.output import safe_text
 from hca_base.transfer import Row, TransferOptions, UploadItem, checksum_file, upload
-
-from .bucket import Found, objects, source_client, telling
-from .errors import NO_SUCH_FILE, NotReady, UploadApiException, UploadException
-from .media_type import content_type
-from .sources import SourceFile
+from hca_upload.bucket import Found, objects, source_client, telling
+from hca_upload.errors import NO_SUCH_FILE, NotReady, UploadApiException, UploadException
+from hca_upload.media_type import content_type
+from hca_upload.sources import SourceFile
 
 if TYPE_CHECKING:
-    from .area import UploadArea
+    from hca_upload.area import UploadArea
 
 #: Requests to the service that are under way at the same time.
 _ASKERS = 8

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import ConfigError, ExitCode
-
-from .errors import UploadException
-from .service import SERVICE
-from .uri import UploadAreaURI
+from hca_upload.errors import UploadException
+from hca_upload.service import SERVICE
+from hca_upload.uri import UploadAreaURI
 
 if TYPE_CHECKING:
     from hca_base.config import Config

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from hca_base.errors import ExitCode, UsageError
 from hca_base.output import warn
-
-from .api import RESERVED_NAMES
-from .errors import UploadException
+from hca_upload.api import RESERVED_NAMES
+from hca_upload.errors import UploadException
 
 if TYPE_CHECKING:
     from hca_base.config import Config
@@ -122,7 +121,7 @@ def _size(place: Path) -> int:
 
 
 def _objects(uri: str, keep_paths: bool, config: Config | None) -> list[SourceFile]:
-    from .bucket import source_client, telling
+    from hca_upload.bucket import source_client, telling
 
     if config is None:
         from hca_base.config import load

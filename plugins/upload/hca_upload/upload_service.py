@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .api import ApiClient
-from .area import UploadArea
-from .settings import UploadConfig
-from .uri import UploadAreaURI
+from hca_upload.api import ApiClient
+from hca_upload.area import UploadArea
+from hca_upload.settings import UploadConfig
+from hca_upload.uri import UploadAreaURI
 
 if TYPE_CHECKING:
     from hca_base.config import Config

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from hca_base.errors import ExitCode, TimedOutError
 from hca_base.output import Progress
-
-from .errors import UploadException
+from hca_upload.errors import UploadException
 
 if TYPE_CHECKING:
-    from .area import UploadArea
+    from hca_upload.area import UploadArea
 
 #: Seconds between looks: the first pause, the longest, and how it grows.
 _FIRST, _LONGEST, _GROWTH = 0.2, 20.0, 1.5

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from hca_base.commands import Command, json_argument
 
 if TYPE_CHECKING:
-    from ..client import AzulClient
-    from ..filters import Filters
+    from hca_azul.client import AzulClient
+    from hca_azul.query.filters import Filters
 
 
 class AzulCommand(Command):
@@ -24,8 +24,8 @@ class AzulCommand(Command):
 
     def no_results(self, filters: Mapping[str, Any], catalog: str | None, facets: Mapping[str, Any]) -> None:
         """Say on stderr what may be behind an empty result."""
-        from ..managed import tell_hidden
-        from ..suggestions import unknown_values
+        from hca_azul.query.managed import tell_hidden
+        from hca_azul.query.suggestions import unknown_values
 
         for line in unknown_values(filters, facets):
             self.note(line)
@@ -56,7 +56,7 @@ def add_filters(parser: argparse._ActionsContainer) -> None:
         help="only what has this value; may be repeated. Commas and repeats of a field are alternatives, different "
         "fields must all match. organ=brain,heart; cells=1000..5000; disease=null. 'hca azul fields' lists the fields",
     )
-    term.completer = "hca_azul.completion:filter_terms"
+    term.completer = "hca_azul.query.completion:filter_terms"
     parser.add_argument(
         "--filters",
         type=json_argument,
@@ -67,7 +67,7 @@ def add_filters(parser: argparse._ActionsContainer) -> None:
 
 def filters_of(args: argparse.Namespace) -> Filters:
     """The filters that the options ask for."""
-    from ..filters import parse_filters
+    from hca_azul.query.filters import parse_filters
 
     terms = args.filter if isinstance(args.filter, list) else [args.filter]
     return parse_filters(terms, args.filters)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
 from hca_base.commands import Lister
-
-from .azul_command import AzulCommand, add_catalog, add_filters, filters_of
 
 
 class Catalogs(AzulCommand, Lister):
@@ -61,11 +60,10 @@ class Summary(AzulCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_azul.query.calls import compact_json, get_json
+        from hca_azul.query.rows import inner, whole
         from hca_base.errors import ServiceError
         from hca_base.output import format_bytes, output_options
-
-        from ..calls import compact_json, get_json
-        from ..rows import inner, whole
 
         client = self.client
         filters = filters_of(parsed_args)

@@ -6,13 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .azul_command import AzulCommand, add_catalog, add_filters, filters_of
+from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
 
 if TYPE_CHECKING:
+    from hca_azul.download.downloading import Outcome, Wishes
+    from hca_azul.download.selection import Selection
     from hca_base.transfer import TransferOptions
-
-    from ..downloading import Outcome, Wishes
-    from ..selection import Selection
 
 POLICIES = ("error", "error-if-different", "take-first", "take-last", "rename")
 
@@ -33,7 +32,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 def selection_of(args: argparse.Namespace) -> Selection:
     """What was selected."""
-    from ..selection import Selection
+    from hca_azul.download.selection import Selection
 
     return Selection(
         projects=args.project,
@@ -88,7 +87,7 @@ def add_download(parser: argparse.ArgumentParser) -> None:
 
 def wishes_of(args: argparse.Namespace, options: TransferOptions) -> Wishes:
     """How the download is to be."""
-    from ..downloading import Wishes
+    from hca_azul.download.downloading import Wishes
 
     return Wishes(
         catalog=args.catalog,
@@ -106,9 +105,8 @@ class DownloadCommand(AzulCommand):
 
     def fetch(self, args: argparse.Namespace, selection: Selection) -> Any:
         """Download, tell about it, and raise for what is missing."""
+        from hca_azul.download.downloading import run
         from hca_base.transfer import options_from_args
-
-        from ..downloading import run
 
         if args.progress is None and self.context.progress == "none":
             args.progress = "none"
@@ -127,7 +125,7 @@ class DownloadCommand(AzulCommand):
         if outcome.left_out:
             self.note(f"{outcome.left_out:,} files were left out for others of the same names")
         if outcome.hidden:
-            from ..managed import told_of
+            from hca_azul.query.managed import told_of
 
             self.note(told_of(self.client, outcome.hidden))
         report = outcome.engine if outcome.engine is not None and options.dry_run else outcome.report

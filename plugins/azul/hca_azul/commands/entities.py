@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from .azul_command import AzulCommand, add_catalog, add_filters, filters_of
+from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
 
 #: Rows of a table when nobody says how many.
 TABLE_ROWS = 100
@@ -26,7 +26,7 @@ class _Listing(AzulCommand):
         add_filters(parser)
         add_catalog(parser)
         field: Any = parser.add_argument("--sort", metavar="FIELD", help="field to sort by; FIELD:desc turns the order")
-        field.completer = "hca_azul.completion:field_names"
+        field.completer = "hca_azul.query.completion:field_names"
         parser.add_argument(
             "--limit",
             type=_limit,
@@ -52,11 +52,10 @@ class _Listing(AzulCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_azul.query.fields import field_of
+        from hca_azul.query.rows import COLUMNS, for_people, row_of
         from hca_base import output
         from hca_base.errors import UsageError
-
-        from ..fields import field_of
-        from ..rows import COLUMNS, for_people, row_of
 
         args = parsed_args
         chosen = output.output_options(args)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .azul_command import AzulCommand
-from .download import add_naming, add_selection, selection_of
+from hca_azul.commands.azul_command import AzulCommand
+from hca_azul.commands.download import add_naming, add_selection, selection_of
 
 TOOLS = ("aria2", "s5cmd", "curl", "datalad")
 
@@ -36,16 +36,15 @@ class Export(AzulCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_azul.download.exports import TOOLS as COMMANDS
+        from hca_azul.download.exports import export
+        from hca_azul.download.naming import DEFAULT, LISTED, Template
+        from hca_azul.download.plan import Plan
+        from hca_azul.download.sources import Sources
+        from hca_azul.query.managed import left_out, told_of
         from hca_base.config import open_atomic
         from hca_base.errors import AuthError, HCAError, UsageError
         from hca_base.output import format_bytes, warn
-
-        from ..exports import TOOLS as COMMANDS
-        from ..exports import export
-        from ..managed import left_out, told_of
-        from ..naming import DEFAULT, LISTED, Template
-        from ..plan import Plan
-        from ..sources import Sources
 
         args = parsed_args
         client = self.client
@@ -60,7 +59,7 @@ class Export(AzulCommand):
         selection = selection_of(args)
         default = DEFAULT
         if selection.manifest is not None:
-            from ..lists import is_curl
+            from hca_azul.download.lists import is_curl
 
             default = LISTED if is_curl(selection.manifest) else DEFAULT
         plan = Plan(Template(args.name_template or default), args.on_collision)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
 from hca_base.commands import Lister
-
-from .azul_command import AzulCommand, add_catalog, add_filters, filters_of
 
 
 class Facets(AzulCommand, Lister):
@@ -24,7 +23,7 @@ class Facets(AzulCommand, Lister):
         field: Any = parser.add_argument(
             "field", nargs="*", metavar="FIELD", help="field, by its own name or a plain one"
         )
-        field.completer = "hca_azul.completion:field_names"
+        field.completer = "hca_azul.query.completion:field_names"
         parser.add_argument(
             "--of",
             choices=("projects", "samples", "files", "bundles"),
@@ -36,10 +35,9 @@ class Facets(AzulCommand, Lister):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_azul.query.fields import field_of
+        from hca_azul.query.rows import terms_of
         from hca_base.errors import NotFoundError
-
-        from ..fields import field_of
-        from ..rows import terms_of
 
         args = parsed_args
         filters = filters_of(args)
@@ -86,7 +84,7 @@ class Fields(AzulCommand, Lister):
     example = "azul fields"
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from ..fields import FIELDS
+        from hca_azul.query.fields import FIELDS
 
         return [
             {"field": field.name, "also": ", ".join(field.aliases), "kind": field.kind, "about": field.about}

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .azul_command import AzulCommand, add_catalog, add_filters, filters_of
+from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
 
 FORMATS = ("compact", "curl", "terra.pfb", "terra.bdbag", "verbatim.jsonl", "verbatim.pfb")
 
@@ -35,13 +35,12 @@ class Manifest(AzulCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_azul.manifest.manifests import Manifest as Job
+        from hca_azul.manifest.manifests import save_manifest
+        from hca_azul.query.managed import check_shown, tell_hidden
+        from hca_azul.query.projects import find_project
         from hca_base.errors import UsageError
         from hca_base.output import format_bytes, warn
-
-        from ..managed import check_shown, tell_hidden
-        from ..manifests import Manifest as Job
-        from ..manifests import save_manifest
-        from ..projects import find_project
 
         args = parsed_args
         client = self.client
@@ -90,16 +89,15 @@ class Metadata(AzulCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_azul.manifest.metadata import project_table
+        from hca_azul.query.managed import check_shown
+        from hca_azul.query.projects import find_project
         from hca_base.errors import UsageError
-
-        from ..managed import check_shown
-        from ..metadata import project_table
-        from ..projects import find_project
 
         args = parsed_args
         project = find_project(self.client, args.project, args.catalog)
         check_shown(self.client, project)
-        from ..naming import part
+        from hca_azul.download.naming import part
 
         output = args.output or f"{part(project.short or project.uuid)}.tsv"
         if output != "-" and not args.force and Path(output).is_file():

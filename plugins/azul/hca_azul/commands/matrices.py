@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from hca_azul.commands.azul_command import add_catalog, add_filters, filters_of
+from hca_azul.commands.download import DownloadCommand, add_download, add_naming
 from hca_base.output import add_output_options
-
-from .azul_command import add_catalog, add_filters, filters_of
-from .download import DownloadCommand, add_download, add_naming
 
 COLUMNS = ("project", "name", "species", "organ", "stage", "library", "content", "made_by", "cells", "bytes", "id")
 #: Our name -> the service's field for projects.
@@ -45,14 +44,13 @@ class Matrices(DownloadCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_azul.download.matrices import find_matrices
+        from hca_azul.download.selection import Selection
+        from hca_azul.query.filters import parse_filters
+        from hca_azul.query.projects import find_project
+        from hca_azul.query.rows import for_people
         from hca_base.errors import UsageError
         from hca_base.output import output_options
-
-        from ..filters import parse_filters
-        from ..matrices import find_matrices
-        from ..projects import find_project
-        from ..rows import for_people
-        from ..selection import Selection
 
         args = parsed_args
         client = self.client
@@ -96,6 +94,6 @@ class Matrices(DownloadCommand):
 
 
 def _values(text: str) -> list[str]:
-    from ..filters import split_values
+    from hca_azul.query.filters import split_values
 
     return split_values(text)

@@ -11,8 +11,8 @@ For tests and for trying things out. It is no Azul: it keeps everything in memor
 
 from __future__ import annotations
 
-from .faults import Faults
-from .model import Atlas, File, Project, sample
-from .server import EmbeddedAzul
+from hca_azul.testing.faults import Faults
+from hca_azul.testing.model import Atlas, File, Project, sample
+from hca_azul.testing.server import EmbeddedAzul
 
 __all__ = ["Atlas", "EmbeddedAzul", "Faults", "File", "Project", "sample"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from .model import VERSION, Atlas, File, Project, uuid_of
+from hca_azul.testing.model import VERSION, Atlas, File, Project, uuid_of
 
 Pair = tuple[Project, File]
 #: Fields that can be told by their values; the others are too many.

@@ -6,8 +6,8 @@ import csv
 import io
 import json
 
-from .listing import Listing
-from .model import VERSION, uuid_of
+from hca_azul.testing.listing import Listing
+from hca_azul.testing.model import VERSION, uuid_of
 
 FORMATS = ("compact", "terra.bdbag", "terra.pfb", "curl", "verbatim.jsonl", "verbatim.pfb")
 

@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
-from .faults import Faults
-from .listing import MAX_SIZES, BadRequest, Listing, parse_filters
-from .manifests import FORMATS, manifest
-from .model import Atlas, File, sample
+from hca_azul.testing.faults import Faults
+from hca_azul.testing.listing import MAX_SIZES, BadRequest, Listing, parse_filters
+from hca_azul.testing.manifests import FORMATS, manifest
+from hca_azul.testing.model import Atlas, File, sample
 
 _KINDS = "projects|samples|files|bundles"
 _FILE_PARAMETERS = {"catalog", "version", "fileName", "wait", "replica", "requestIndex", "drsUri", "token"}
@@ -166,7 +166,7 @@ class EmbeddedAzul:
         return error(404, "NotFoundError", "No such path")
 
     def _document(self, path: str) -> Answer:
-        from ..service import SERVICE
+        from hca_azul.service import SERVICE
 
         if self.faults.old and path == "/openapi.json":
             return error(404, "NotFoundError", "No such path")
@@ -191,14 +191,14 @@ class EmbeddedAzul:
         }
 
     def _listing(self, query: dict[str, str], allowed: bool) -> Listing:
-        from ..fields import FIELDS
+        from hca_azul.query.fields import FIELDS
 
         filters = parse_filters(query.get("filters"), FIELDS)
         catalog = query.get("catalog", self.atlas.default)
         return Listing(self.atlas, catalog, filters, allowed=allowed, url=self.url, old=self.faults.old)
 
     def _list(self, kind: str, query: dict[str, str], allowed: bool) -> Answer:
-        from ..fields import FIELDS
+        from hca_azul.query.fields import FIELDS
 
         _only(query, _LIST_PARAMETERS)
         size = query.get("size", "10")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .transfer_command import TransferCommand, add_choice, add_download_dir, add_patience, add_replica
+from hca_dss.commands.transfer_command import TransferCommand, add_choice, add_download_dir, add_patience, add_replica
 
 
 class Download(TransferCommand):

@@ -8,8 +8,7 @@ from typing import Any
 
 from hca_base.commands import Command
 from hca_base.errors import AuthError
-
-from .transfer_command import seconds, service_name
+from hca_dss.commands.transfer_command import seconds, service_name
 
 
 class Login(Command):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from hca_base.commands import Command
-
-from .transfer_command import service_name
+from hca_dss.commands.transfer_command import service_name
 
 
 class CreateVersion(Command):
@@ -15,7 +14,7 @@ class CreateVersion(Command):
     example = "dss create-version"
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        from ..versions import new_version
+        from hca_dss.versions import new_version
 
         self.stdout.write(f"{new_version()}\n")
 

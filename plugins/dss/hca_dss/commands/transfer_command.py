@@ -9,8 +9,7 @@ from hca_base.commands import Command
 
 if TYPE_CHECKING:
     from hca_base.transfer import Report, TransferOptions
-
-    from ..client import DSSClient
+    from hca_dss.client import DSSClient
 
 REPLICAS = ("aws", "gcp")
 

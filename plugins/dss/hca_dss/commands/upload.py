@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .transfer_command import TransferCommand, add_replica, seconds
+from hca_dss.commands.transfer_command import TransferCommand, add_replica, seconds
 
 
 class Upload(TransferCommand):

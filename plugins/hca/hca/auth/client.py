@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hca.config import DEFAULTS
+from hca.util.client import SwaggerClient
 from hca_base.plugins import CredentialScheme, Service
-
-from ..config import DEFAULTS
-from ..util.client import SwaggerClient
 
 _RETIRED = "the public DCP Auth service was retired; name another deployment's document in AuthClient.swagger_url"
 

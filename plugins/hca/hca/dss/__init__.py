@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._moved import moved
+from hca._moved import moved
 
 if TYPE_CHECKING:
-    from ..util.exceptions import SwaggerAPIException as SwaggerAPIException
-    from .client import DSSClient as DSSClient
-    from .client import DSSFile as DSSFile
+    from hca.dss.client import DSSClient as DSSClient
+    from hca.dss.client import DSSFile as DSSFile
+    from hca.util.exceptions import SwaggerAPIException as SwaggerAPIException
 
 moved(__name__, "hca_dss.client.DSSClient is the client of the DSS")
 
@@ -18,19 +18,19 @@ __all__ = ["DSSClient"]
 
 def __getattr__(name: str) -> Any:
     if name in ("DSSClient", "DSSFile"):
-        from . import client as found
+        from hca.dss import client as found
     elif name == "SwaggerAPIException":
-        from ..util import exceptions as found  # type: ignore[no-redef]
+        from hca.util import exceptions as found  # type: ignore[no-redef]
     elif name == "SwaggerClient":
-        from ..util import client as found  # type: ignore[no-redef]
+        from hca.util import client as found  # type: ignore[no-redef]
     elif name == "DEFAULT_THREAD_COUNT":
-        from .. import util as found  # type: ignore[no-redef]
+        from hca import util as found  # type: ignore[no-redef]
     elif name == "tsv":
-        from ..util import tsv
+        from hca.util import tsv
 
         return tsv
     elif name == "logger":
-        from .. import config as found  # type: ignore[no-redef]
+        from hca import config as found  # type: ignore[no-redef]
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(found, name)

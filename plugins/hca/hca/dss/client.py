@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from hca_dss.client import DSSClient as Base
 
-from ..util.client import SwaggerClient
-from ..util.exceptions import translated
+from hca.util.client import SwaggerClient
+from hca.util.exceptions import translated
 
 
 class DSSClient(SwaggerClient, Base):

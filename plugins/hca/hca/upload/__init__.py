@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .._moved import moved
+from hca._moved import moved
 
 if TYPE_CHECKING:
-    from .exceptions import UploadException as UploadException
-    from .upload_area import UploadArea as UploadArea
-    from .upload_area_uri import UploadAreaURI as UploadAreaURI
-    from .upload_config import UploadConfig as UploadConfig
-    from .upload_service import UploadService as UploadService
+    from hca.upload.exceptions import UploadException as UploadException
+    from hca.upload.upload_area import UploadArea as UploadArea
+    from hca.upload.upload_area_uri import UploadAreaURI as UploadAreaURI
+    from hca.upload.upload_config import UploadConfig as UploadConfig
+    from hca.upload.upload_service import UploadService as UploadService
 
 moved(__name__, "hca_upload has UploadService, UploadArea, UploadAreaURI and UploadConfig")
 

@@ -6,7 +6,7 @@ from hca_upload.service import BUCKET_NAME_TEMPLATE, PREPROD_API_URL_TEMPLATE, P
 from hca_upload.settings import UploadConfig as Base
 from hca_upload.uri import UploadAreaURI
 
-from ..config import get_config
+from hca.config import get_config
 
 
 class UploadConfig(Base):

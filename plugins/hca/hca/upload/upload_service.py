@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hca_upload.upload_service import UploadService as Base
 
-from .upload_config import UploadConfig
+from hca.upload.upload_config import UploadConfig
 
 
 class UploadService(Base):

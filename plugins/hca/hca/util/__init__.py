@@ -6,12 +6,12 @@ import importlib
 import multiprocessing
 from typing import TYPE_CHECKING, Any
 
-from .._moved import moved
+from hca._moved import moved
 
 if TYPE_CHECKING:
-    from .client import SwaggerClient as SwaggerClient
-    from .exceptions import SwaggerAPIException as SwaggerAPIException
-    from .exceptions import SwaggerClientInternalError as SwaggerClientInternalError
+    from hca.util.client import SwaggerClient as SwaggerClient
+    from hca.util.exceptions import SwaggerAPIException as SwaggerAPIException
+    from hca.util.exceptions import SwaggerClientInternalError as SwaggerClientInternalError
 
 moved(__name__, "hca_base.openapi.Client is the base class of clients")
 

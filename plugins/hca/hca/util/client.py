@@ -10,12 +10,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 from urllib3.util import Retry, Timeout
 
+from hca.config import ClientConfig, HCAConfig, get_config
+from hca.util.exceptions import raising_hca7, translated
 from hca_base.config import Config, join_key
 from hca_base.openapi import Client
 from hca_base.plugins import CredentialScheme, Service
-
-from ..config import ClientConfig, HCAConfig, get_config
-from .exceptions import raising_hca7, translated
 
 if TYPE_CHECKING:
     import requests

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from .._moved import moved
+from hca._moved import moved
 
 moved(__name__, "hca_base.config.write_atomic writes a file whole or not at all")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from .._moved import moved
-from . import DEFAULT_THREAD_COUNT
+from hca._moved import moved
+from hca.util import DEFAULT_THREAD_COUNT
 
 moved(__name__, "concurrent.futures of the standard library does the same")
 

@@ -125,7 +125,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         waits = bool(waits)
     settings = Settings(data_dir, simulate_waits=waits)
     if args.staging_bucket:
-        from hca_local.s3.objects import is_bucket_name
+        from hca_local.s3.objects.objects import is_bucket_name
 
         if not is_bucket_name(args.staging_bucket):
             raise UsageError(f"no bucket can be called {args.staging_bucket!r}")

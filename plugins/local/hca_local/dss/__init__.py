@@ -27,7 +27,8 @@ def create_app(ctx: Context, **options: Any) -> Application:
 
 def start(ctx: Context) -> None:
     """Resume copies, checkouts and deliveries of an earlier run; called once, when the listeners are up."""
-    from hca_local.dss import checkout, files
+    from hca_local.dss.bundles import checkout
+    from hca_local.dss.files import routes as files
 
     service = service_of(ctx)
     files.resume(service)

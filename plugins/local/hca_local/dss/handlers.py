@@ -6,17 +6,14 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from hca_local.dss import (
-    bundle_views,
-    bundles,
-    checkout,
-    collection_routes,
-    event_routes,
-    files,
-    search_routes,
-    subscription_routes,
-)
+from hca_local.dss import collection_routes, search_routes
+from hca_local.dss.bundles import changes as bundles
+from hca_local.dss.bundles import checkout
+from hca_local.dss.bundles import views as bundle_views
 from hca_local.dss.call import Call
+from hca_local.dss.events import routes as event_routes
+from hca_local.dss.events import subscriptions as subscription_routes
+from hca_local.dss.files import routes as files
 from hca_local.dss.service import Service
 
 Handler = Callable[[Service, Call], Response]

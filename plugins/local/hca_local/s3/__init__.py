@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hca_local.s3.errors import S3Error
-from hca_local.s3.objects import ObjectStore, S3Object
+from hca_local.s3.objects.objects import ObjectStore, S3Object
 
 if TYPE_CHECKING:
     from hca_local.server.context import Context

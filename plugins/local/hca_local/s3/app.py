@@ -10,13 +10,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hca_local.s3.answers import Answer, encode_headers, send_content
-from hca_local.s3.call import Call
 from hca_local.s3.errors import S3Error
 from hca_local.s3.operations import route
-from hca_local.s3.receiving import Disconnected, receive_document, receive_upload
-from hca_local.s3.request import Request
-from hca_local.s3.signing import verify
-from hca_local.s3.uploads import Uploads
+from hca_local.s3.requests.call import Call
+from hca_local.s3.requests.receiving import Disconnected, receive_document, receive_upload
+from hca_local.s3.requests.request import Request
+from hca_local.s3.requests.signing import verify
+from hca_local.s3.uploads.multipart import Uploads
 from hca_local.s3.xml import MalformedDocument
 
 if TYPE_CHECKING:

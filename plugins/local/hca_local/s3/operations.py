@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hca_local.s3 import bucket_operations as buckets
-from hca_local.s3 import multipart_operations as multipart
-from hca_local.s3 import object_operations as objects
-from hca_local.s3 import tag_operations as tags
-from hca_local.s3.call import Operation
 from hca_local.s3.errors import S3Error
-from hca_local.s3.request import Request
+from hca_local.s3.objects import buckets as buckets
+from hca_local.s3.objects import operations as objects
+from hca_local.s3.objects import tags as tags
+from hca_local.s3.requests.call import Operation
+from hca_local.s3.requests.request import Request
+from hca_local.s3.uploads import operations as multipart
 
 #: Sub-resources of S3's that name an operation of their own. One that is not answered here must never be taken for the
 #: plain operation: a PUT of tags would overwrite the object.

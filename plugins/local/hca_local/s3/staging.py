@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol
 
 from hca_base.errors import HCAError
-from hca_local.s3.objects import ObjectStore, S3Object
+from hca_local.s3.objects.objects import ObjectStore, S3Object
 from hca_local.store import Blob, Store
 
 _CHUNK = 1 << 20

@@ -4,8 +4,8 @@
 ``SearchIndex`` finds the candidates through SQLite and asks the query about each of them.
 """
 
-from .clauses import BadQuery
-from .index import Hit, SearchIndex, SearchPage
-from .query import Query, compile_query
+from hca_local.search.clauses import BadQuery
+from hca_local.search.index import Hit, SearchIndex, SearchPage
+from hca_local.search.query import Query, compile_query
 
 __all__ = ["BadQuery", "Hit", "Query", "SearchIndex", "SearchPage", "compile_query"]

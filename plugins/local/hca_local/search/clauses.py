@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from . import values
-from .values import Scalar
+from hca_local.search import values
+from hca_local.search.values import Scalar
 
 Flat = Mapping[str, list[Scalar]]
 Condition = tuple[str, list[Any]]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import values
-from .query import Query
+from hca_local.search import values
+from hca_local.search.query import Query
 
 SCHEMA = """
 CREATE TABLE search_documents (

@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import values
-from .clauses import BadQuery, Bool, Clause, Condition, Everything, Exists, Ids, Match, Nothing, Pattern, Range, Term
-from .query_string import compile_query_string
-from .values import Scalar
+from hca_local.search import values
+from hca_local.search.clauses import (
+    BadQuery,
+    Bool,
+    Clause,
+    Condition,
+    Everything,
+    Exists,
+    Ids,
+    Match,
+    Nothing,
+    Pattern,
+    Range,
+    Term,
+)
+from hca_local.search.query_string import compile_query_string
+from hca_local.search.values import Scalar
 
 # As Elasticsearch's indices.query.bool.max_clause_count, and a bound on nesting, so that no query is endless work.
 MAX_CLAUSES = 1024

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .clauses import AnyField, BadQuery, Bool, Clause, Everything, Exists, Match, Pattern, Range
-from .values import Scalar
+from hca_local.search.clauses import AnyField, BadQuery, Bool, Clause, Everything, Exists, Match, Pattern, Range
+from hca_local.search.values import Scalar
 
 
 def compile_query_string(text: str, fields: Sequence[str], default_operator: str) -> Clause:

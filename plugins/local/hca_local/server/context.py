@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from hca_local.s3.credentials import CredentialIssuer
-from hca_local.s3.objects import ObjectStore
-from hca_local.s3.signing import presign
+from hca_local.s3.objects.objects import ObjectStore
+from hca_local.s3.requests.credentials import CredentialIssuer
+from hca_local.s3.requests.signing import presign
 from hca_local.s3.staging import EmbeddedStaging, RemoteStaging, Staging
 from hca_local.server.background import Background
 from hca_local.server.settings import Settings

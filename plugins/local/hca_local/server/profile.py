@@ -112,7 +112,7 @@ def _values(running: Settings) -> dict[str, dict[str, Any]]:
 
 def _store_credentials(running: Settings, tokens: TokenStore) -> None:
     from hca_local.identity import open_identity
-    from hca_local.s3.credentials import CredentialIssuer
+    from hca_local.s3.requests.credentials import CredentialIssuer
     from hca_local.upload_service import api_key
 
     with Store(running.data_dir) as store:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .keys import api_key
+from hca_local.upload_service.keys import api_key
 
 if TYPE_CHECKING:
     from hca_local.server import Context
@@ -19,7 +19,7 @@ _APPLICATION = "_upload_service"
 
 def create_app(ctx: Context) -> Application:
     """The application; ``ctx`` keeps it for :func:`start`."""
-    from .app import Application
+    from hca_local.upload_service.app import Application
 
     application = Application(ctx)
     setattr(ctx, _APPLICATION, application)

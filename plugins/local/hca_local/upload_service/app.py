@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from .areas import Areas
-from .errors import UploadError, bad_request, no_route, no_url, problem, wrong_media_type, wrong_method
-from .files import Files, route_name
-from .keys import api_key
-from .validations import Validations
+from hca_local.upload_service.areas import Areas
+from hca_local.upload_service.errors import (
+    UploadError,
+    bad_request,
+    no_route,
+    no_url,
+    problem,
+    wrong_media_type,
+    wrong_method,
+)
+from hca_local.upload_service.files import Files, route_name
+from hca_local.upload_service.keys import api_key
+from hca_local.upload_service.validations import Validations
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

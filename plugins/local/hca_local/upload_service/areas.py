@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from .errors import UploadError, bad_request, no_area, problem
+from hca_local.upload_service.errors import UploadError, bad_request, no_area, problem
 
 if TYPE_CHECKING:
     from hca_local.server import Context

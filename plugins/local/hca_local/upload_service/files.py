@@ -8,11 +8,11 @@ import urllib.parse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .areas import Areas
-from .errors import UploadError, no_file, not_ready, problem
+from hca_local.upload_service.areas import Areas
+from hca_local.upload_service.errors import UploadError, no_file, not_ready, problem
 
 if TYPE_CHECKING:
-    from hca_local.s3.objects import S3Object
+    from hca_local.s3.objects.objects import S3Object
     from hca_local.server import Context
 
 logger = logging.getLogger("hca_local.upload")

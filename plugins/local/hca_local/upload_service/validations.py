@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import validators
-from .areas import Areas
-from .errors import bad_request, no_file, not_ready, problem
-from .files import Files
+from hca_local.upload_service import validators
+from hca_local.upload_service.areas import Areas
+from hca_local.upload_service.errors import bad_request, no_file, not_ready, problem
+from hca_local.upload_service.files import Files
 
 if TYPE_CHECKING:
     from hca_local.server import Context

@@ -4,7 +4,7 @@ An event and the deliveries it causes are written in one transaction (an outbox)
 again when a subscriber does not answer with 2xx.
 """
 
-from .notifier import Notifier
-from .subscription import BadSubscription, check_subscription, payload_for, wants
+from hca_local.webhooks.notifier import Notifier
+from hca_local.webhooks.subscription import BadSubscription, check_subscription, payload_for, wants
 
 __all__ = ["BadSubscription", "Notifier", "check_subscription", "payload_for", "wants"]

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .delivery import prepare
-from .subscription import payload_for, wants
+from hca_local.webhooks.delivery import prepare
+from hca_local.webhooks.subscription import payload_for, wants
 
 logger = logging.getLogger("hca_local.webhooks")
 

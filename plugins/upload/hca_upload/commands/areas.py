@@ -10,9 +10,8 @@ from typing import Any
 from hca_base.commands import confirm
 from hca_base.errors import HCAError
 from hca_base.output import warn
-
-from ..uri import UploadAreaURI
-from .base import UploadCommand, check_stage, filled
+from hca_upload.commands.base import UploadCommand, check_stage, filled
+from hca_upload.uri import UploadAreaURI
 
 _ALIAS = "UUID of an area that was selected before, or its first characters; or the area's address"
 

@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 
 from hca_base.commands import Command
 from hca_base.errors import UsageError
-
-from ..area import UploadArea
-from ..errors import UploadException
-from ..settings import UploadConfig
-from ..upload_service import UploadService
-from ..uri import UploadAreaURI
+from hca_upload.area import UploadArea
+from hca_upload.errors import UploadException
+from hca_upload.settings import UploadConfig
+from hca_upload.upload_service import UploadService
+from hca_upload.uri import UploadAreaURI
 
 Result = TypeVar("Result")
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from hca_base.commands import json_argument
 from hca_base.errors import NotFoundError, UsageError
-
-from .base import UploadCommand, add_area_options, area_of, filled, structured
+from hca_upload.commands.base import UploadCommand, add_area_options, area_of, filled, structured
 
 
 class Files(UploadCommand):
@@ -54,9 +53,8 @@ class Files(UploadCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from hca_base.output import is_terminal, warn
         from hca_base.transfer import options_from_args
-
-        from ..send import Outcome, Sending
-        from ..sources import find_files
+        from hca_upload.send import Outcome, Sending
+        from hca_upload.sources import find_files
 
         args = parsed_args
         area = self.area()

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hca_base.errors import ExitCode, HCAError
-
-from ..errors import UploadApiException, UploadException
-from .base import UploadCommand, add_area_options, area_of, filled
+from hca_upload.commands.base import UploadCommand, add_area_options, area_of, filled
+from hca_upload.errors import UploadApiException, UploadException
 
 
 class Status(UploadCommand):

@@ -5,8 +5,8 @@ New programs use :class:`hca_upload.UploadArea` and its kin, which give results 
 
 from __future__ import annotations
 
-from ..._moved import moved
-from .commands import (
+from hca._moved import moved
+from hca.upload.cli.commands import (
     CredsCommand,
     ForgetCommand,
     GenerateStatusReportCommand,

@@ -1,5 +1,5 @@
 """``UploadCLICommand``, where hca 7 had it."""
 
-from .commands import UploadCLICommand
+from hca.upload.cli.commands import UploadCLICommand
 
 __all__ = ["UploadCLICommand"]

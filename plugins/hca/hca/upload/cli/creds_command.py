@@ -1,5 +1,5 @@
 """``CredsCommand``, where hca 7 had it."""
 
-from .commands import CredsCommand
+from hca.upload.cli.commands import CredsCommand
 
 __all__ = ["CredsCommand"]

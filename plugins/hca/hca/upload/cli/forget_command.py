@@ -1,5 +1,5 @@
 """``ForgetCommand``, where hca 7 had it."""
 
-from .commands import ForgetCommand
+from hca.upload.cli.commands import ForgetCommand
 
 __all__ = ["ForgetCommand"]

@@ -1,5 +1,5 @@
 """``GenerateStatusReportCommand``, where hca 7 had it."""
 
-from .commands import GenerateStatusReportCommand
+from hca.upload.cli.commands import GenerateStatusReportCommand
 
 __all__ = ["GenerateStatusReportCommand"]

@@ -1,5 +1,5 @@
 """``ListAreaCommand``, where hca 7 had it."""
 
-from .commands import ListAreaCommand
+from hca.upload.cli.commands import ListAreaCommand
 
 __all__ = ["ListAreaCommand"]

@@ -1,5 +1,5 @@
 """``ListAreasCommand``, where hca 7 had it."""
 
-from .commands import ListAreasCommand
+from hca.upload.cli.commands import ListAreasCommand
 
 __all__ = ["ListAreasCommand"]

@@ -1,5 +1,5 @@
 """``ListFileStatusCommand``, where hca 7 had it."""
 
-from .commands import ListFileStatusCommand
+from hca.upload.cli.commands import ListFileStatusCommand
 
 __all__ = ["ListFileStatusCommand"]

@@ -1,5 +1,5 @@
 """``SelectCommand``, where hca 7 had it."""
 
-from .commands import SelectCommand
+from hca.upload.cli.commands import SelectCommand
 
 __all__ = ["SelectCommand"]

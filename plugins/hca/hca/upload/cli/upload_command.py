@@ -1,5 +1,5 @@
 """``UploadCommand``, where hca 7 had it."""
 
-from .commands import UploadCommand
+from hca.upload.cli.commands import UploadCommand
 
 __all__ = ["UploadCommand"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hca_upload.api import ApiClient as Base
 from hca_upload.errors import UploadApiException
 
-from ..upload_config import UploadConfig
+from hca.upload.upload_config import UploadConfig
 
 __all__ = ["ApiClient", "UploadApiException"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..._moved import moved
+from hca._moved import moved
 
 moved(__name__, "hca_base.transfer.checksum_file computes all four checksums at once")
 

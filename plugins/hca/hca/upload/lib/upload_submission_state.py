@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hca_upload.errors import UploadApiException
 
-from ..._moved import moved
-from .api_client import ApiClient
+from hca._moved import moved
+from hca.upload.lib.api_client import ApiClient
 
 moved(__name__, "UploadArea.status and UploadArea.wait of hca_upload tell more")
 

@@ -1,0 +1,1 @@
+"""Log in, renew a login, and store keys that the user already has."""

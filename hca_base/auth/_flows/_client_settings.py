@@ -1,0 +1,251 @@
+"""With which OAuth client, and where, a user logs in to a service.
+
+Each member comes from the first of these that has it: the user's configuration (``SECTION.auth.NAME`` or
+``auth.NAME``), the service's ``/internal/application_secrets``, the issuer's discovery document, the service's OpenAPI
+document, the plugin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from hca_base.auth._flows._endpoint import check_endpoint
+from hca_base.auth._providers._chain import scheme_of, setting
+from hca_base.auth._providers._scheme import Scheme, scheme_from_security
+from hca_base.auth._stores._records import text
+from hca_base.errors import AuthError, HCAError
+from hca_base.http import HttpSettings, RetryPolicy, is_loopback, json_of, origin_of, remember_secret
+
+if TYPE_CHECKING:
+    from hca_base.auth._providers._scheme import ServiceLike
+    from hca_base.http import Session
+
+DISCOVERY_PATH = "/.well-known/openid-configuration"
+DEFAULT_SCOPES = ("openid", "email", "offline_access")
+_MAX_ANSWER = 1 << 20
+_POLICY = RetryPolicy(retries=2)
+_TIMEOUT = (10.0, 30.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class OAuthClient:
+    """Everything that a login needs to know. URLs are checked: https, this machine, or ``http.insecure_hosts``."""
+
+    client_id: str
+    authorization_url: str | None
+    token_url: str
+    client_secret: str | None = dataclasses.field(default=None, repr=False)
+    device_url: str | None = None
+    revocation_url: str | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    scopes: tuple[str, ...] = DEFAULT_SCOPES
+    auth_method: str | None = None
+    #: redirect URIs that the issuer accepts, as far as the service tells
+    redirect_uris: tuple[str, ...] = ()
+
+
+def oauth_client(
+    service: ServiceLike,
+    config: Any,
+    session: Session,
+    *,
+    base_url: str | None,
+    security_schemes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> OAuthClient:
+    """Find out how to log in to a service.
+
+    :param base_url: of the service: application secrets are asked for at its host
+    :raises AuthError: no client, or no token endpoint, is known; or one of the URLs is not safe
+    """
+    scheme = _absolute(scheme_of(service, security_schemes), base_url)
+    from_document = _absolute(scheme_from_security(security_schemes), base_url)
+
+    def own(name: str) -> str | None:
+        return text(setting(config, service, name))
+
+    secrets: Mapping[str, Any] = {}
+    if not (own("client_id") and own("token_url") and own("authorization_url")):
+        secrets = _application_secrets(session, base_url, scheme.client_settings_path)
+    # A client id of the user's with a secret of the service's would not belong together.
+    foreign = own("client_id") is not None and own("client_id") != secrets.get("client_id")
+    secret = own("client_secret") or (None if foreign else text(secrets.get("client_secret")))
+    authorization = (
+        own("authorization_url")
+        or text(secrets.get("auth_uri"))
+        or from_document.authorization_url
+        or scheme.authorization_url
+    )
+    found = _discover(
+        session,
+        issuer=own("issuer") or text(secrets.get("issuer")),
+        openid_url=getattr(scheme, "openid_url", None) or from_document.openid_url,
+        authorization_url=authorization,
+    )
+    authorization = (
+        own("authorization_url")
+        or text(secrets.get("auth_uri"))
+        or (text(found.get("authorization_endpoint")) or authorization)
+    )
+    token_url = (
+        own("token_url")
+        or text(secrets.get("token_uri"))
+        or text(found.get("token_endpoint"))
+        or from_document.token_url
+        or scheme.token_url
+    )
+    client_id = own("client_id") or text(secrets.get("client_id"))
+    name = service.name
+    if client_id is None:
+        raise AuthError(
+            f"no OAuth client is known for {name}",
+            hint=f"hca config set {service.client_section}.auth.client_id ID, or log in with --access-token -",
+        )
+    if token_url is None:
+        raise AuthError(
+            f"the token endpoint for logins to {name} is not known",
+            hint=f"hca config set {service.client_section}.auth.issuer URL (or .auth.token_url)",
+        )
+    client = OAuthClient(
+        client_id=client_id,
+        client_secret=secret,
+        authorization_url=authorization,
+        token_url=token_url,
+        device_url=own("device_authorization_url")
+        or text(found.get("device_authorization_endpoint"))
+        or from_document.device_url,
+        revocation_url=own("revocation_url") or text(found.get("revocation_endpoint")),
+        issuer=text(found.get("issuer")) or own("issuer"),
+        audience=own("audience") or scheme.audience,
+        scopes=_scopes(setting(config, service, "scopes"), scheme, found, authorization),
+        auth_method=own("auth_method") or _auth_method(found, secret),
+        redirect_uris=tuple(uri for uri in secrets.get("redirect_uris") or () if isinstance(uri, str)),
+    )
+    _check(client, HttpSettings.from_config(config).insecure_hosts)
+    remember_secret(client.client_secret)
+    return client
+
+
+def _absolute(scheme: Any, base_url: str | None) -> Any:
+    """A document's scheme with its URLs completed: some frameworks write ``token``, meant from the service's URL on."""
+    if not isinstance(scheme, Scheme) or not base_url:
+        return scheme
+    changes = {}
+    for name in ("authorization_url", "token_url", "device_url", "openid_url"):
+        url = getattr(scheme, name)
+        with contextlib.suppress(ValueError):  # what is no URL is told of where it is used
+            if url and not urlsplit(url).scheme:
+                changes[name] = urljoin(base_url.rstrip("/") + "/", url)
+    return dataclasses.replace(scheme, **changes)
+
+
+def _check(client: OAuthClient, insecure_hosts: Iterable[str]) -> None:
+    check_endpoint(client.token_url, insecure_hosts, "token endpoint")
+    for url, purpose in (
+        (client.authorization_url, "login page"),
+        (client.device_url, "device endpoint"),
+        (client.revocation_url, "revocation endpoint"),
+    ):
+        if url is not None:
+            check_endpoint(url, insecure_hosts, purpose)
+
+
+def _application_secrets(session: Session, base_url: str | None, path: str | None) -> Mapping[str, Any]:
+    """The client settings in Google's format that the DSS gives to everybody; empty where a service does not."""
+    if not path or not base_url:
+        return {}
+    url = urljoin(str(origin_of(base_url)) + "/", path)
+    answer = _get_json(session, url)
+    for kind in ("installed", "web"):
+        inner = answer.get(kind)
+        if isinstance(inner, Mapping):
+            return inner
+    return {}
+
+
+def _discover(
+    session: Session, *, issuer: str | None, openid_url: str | None, authorization_url: str | None
+) -> Mapping[str, Any]:
+    """The issuer's discovery document (OpenID Connect Discovery 1.0); empty where there is none.
+
+    Where only the login page is known, the issuer is guessed from it; a document that names another issuer than the
+    place it was found at does not count.
+    """
+    if issuer is not None:
+        found = _discovery_at(session, issuer)
+        if not found:
+            raise AuthError(f"{issuer} has no OpenID Connect discovery document", hint="Check auth.issuer.")
+        return found
+    if openid_url is not None:
+        answer = _get_json(session, openid_url)
+        return answer if text(answer.get("issuer")) else {}
+    if authorization_url is None:
+        return {}
+    try:
+        parts = urlsplit(authorization_url)
+    except ValueError:
+        return {}
+    root = f"{parts.scheme}://{parts.netloc}"
+    above = root + parts.path.rpartition("/")[0]
+    for guess in dict.fromkeys((above, root)):
+        found = _discovery_at(session, guess)
+        if found:
+            return found
+    return {}
+
+
+def _discovery_at(session: Session, issuer: str) -> Mapping[str, Any]:
+    answer = _get_json(session, issuer.rstrip("/") + DISCOVERY_PATH)
+    named = text(answer.get("issuer"))
+    if named is None or named.rstrip("/") != issuer.rstrip("/"):
+        return {}
+    return answer
+
+
+def _get_json(session: Session, url: str) -> Mapping[str, Any]:
+    """A JSON object; an empty one where the answer is none, or there is no answer."""
+    if not url.startswith("https://") and not is_loopback(origin_of(url).host):
+        check_endpoint(url, session.settings.insecure_hosts, "login information")
+    try:
+        response = session.call(
+            "GET", url, auth="no", timeout=_TIMEOUT, policy=_POLICY, redirect="same-host", max_body=_MAX_ANSWER
+        )
+        answer = json_of(response)
+    except HCAError:
+        return {}
+    return answer if isinstance(answer, Mapping) else {}
+
+
+def _scopes(chosen: Any, scheme: Any, found: Mapping[str, Any], authorization_url: str | None) -> tuple[str, ...]:
+    if isinstance(chosen, str):
+        chosen = chosen.split()
+    if isinstance(chosen, list | tuple) and chosen:
+        return tuple(str(scope) for scope in chosen)
+    scopes = tuple(scheme.scopes) or DEFAULT_SCOPES
+    supported = found.get("scopes_supported")
+    host = _host_of(authorization_url)
+    offline = not isinstance(supported, list) or "offline_access" in supported
+    # Google refuses that scope; it gives refresh tokens for access_type=offline.
+    if not offline or host == "accounts.google.com":
+        scopes = tuple(scope for scope in scopes if scope != "offline_access")
+    return scopes
+
+
+def _host_of(url: str | None) -> str:
+    try:
+        return urlsplit(url or "").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _auth_method(found: Mapping[str, Any], secret: str | None) -> str | None:
+    if secret is None:
+        return None
+    methods = found.get("token_endpoint_auth_methods_supported")
+    if isinstance(methods, list) and "client_secret_post" not in methods and "client_secret_basic" in methods:
+        return "basic"
+    return "post"

@@ -1,0 +1,170 @@
+"""Requests to an issuer's token endpoint (RFC 6749, 7009, 8628), and what their failures mean.
+
+They go through our own session: the user's proxies, certificates and time-outs hold, a redirect is never followed (it
+would carry the code or the refresh token along), and no answer of an issuer is ever shown.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from hca_base.auth._stores._records import Record, identity_of, is_protected, jwt_claims, number, text
+from hca_base.errors import AuthError, ServiceError
+from hca_base.http import RetryPolicy, json_of, origin_of, remember_secret
+
+if TYPE_CHECKING:
+    from hca_base.http import Session
+
+#: Seconds for a token request. Others wait for it under a lock.
+TIMEOUT = (10.0, 30.0)
+#: Largest answer of an issuer.
+MAX_ANSWER = 1 << 20
+
+
+class OAuthError(AuthError):
+    """An issuer refused; ``code`` is its machine-readable reason (``invalid_grant``)."""
+
+    def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+def check_endpoint(url: str, insecure_hosts: Iterable[str], purpose: str) -> None:
+    """Refuse an endpoint that would get secrets over an open line.
+
+    :raises AuthError: it is neither https nor on this machine nor among the hosts that the user named
+    """
+    if not is_protected(url, insecure_hosts):
+        raise AuthError(f"the {purpose} is at {origin_of(url)}, which is not encrypted: no login there")
+
+
+def token_request(
+    session: Session,
+    url: str,
+    form: Mapping[str, str],
+    *,
+    client_id: str,
+    client_secret: str | None = None,
+    auth_method: str | None = None,
+) -> dict[str, Any]:
+    """Ask a token endpoint, once: what it gives may be gone on a second try.
+
+    :param auth_method: ``basic`` or ``post``: how a client with a secret says who it is
+    :raises OAuthError: it refused
+    :raises AuthError: it answered nonsense
+    :raises UnreachableError: no answer
+    """
+    check_endpoint(url, session.settings.insecure_hosts, "token endpoint")
+    body = dict(form)
+    headers = {"Accept": "application/json"}
+    if client_secret and auth_method == "basic":
+        headers["Authorization"] = _basic(client_id, client_secret)
+    else:
+        body["client_id"] = client_id
+        if client_secret:
+            body["client_secret"] = client_secret
+    for name in ("code", "refresh_token", "device_code", "code_verifier", "client_secret"):
+        remember_secret(body.get(name))
+    response = session.call(
+        "POST",
+        url,
+        data=body,
+        headers=headers,
+        timeout=TIMEOUT,
+        policy=RetryPolicy.never(),
+        redirect="no",
+        follow_waits=False,
+        raise_for_status=False,
+        auth="no",
+        max_body=MAX_ANSWER,
+    )
+    return _answer(response, url)
+
+
+def _answer(response: Any, url: str) -> dict[str, Any]:
+    host = origin_of(url).host
+    try:
+        answer = json_of(response)
+    except ServiceError:
+        answer = None
+    if isinstance(answer, dict):
+        for name in ("access_token", "refresh_token", "id_token", "device_code"):
+            remember_secret(answer.get(name))
+        code = text(answer.get("error"))
+        if code is not None:
+            # Codes are words (RFC 6749, 5.2); descriptions may repeat what was sent.
+            code = code if re.fullmatch(r"[A-Za-z0-9_.:/-]{1,60}", code) else "error"
+            raise OAuthError(code, f"{host} refused: {MEANING.get(code, code)}")
+        if response.status_code == 200:
+            return answer
+    if response.status_code >= 500:
+        raise ServiceError(
+            f"{host} cannot give a token now (status {response.status_code})",
+            status=response.status_code,
+            hint="Try again later.",
+        )
+    raise AuthError(
+        f"{host} gave no token (status {response.status_code})",
+        hint="Check the token URL of the service's login (auth.token_url).",
+    )
+
+
+#: Reasons of issuers (RFC 6749, 8628), for people.
+MEANING = {
+    "access_denied": "the login was denied",
+    "expired_token": "the code has expired",
+    "invalid_client": "it does not know this program (client_id, client_secret)",
+    "invalid_grant": "the code or login is not valid any more",
+    "invalid_request": "it does not understand the request",
+    "invalid_scope": "it does not grant the scopes asked for",
+    "unauthorized_client": "it does not let this program log in this way",
+    "unsupported_grant_type": "it does not offer this way to log in",
+}
+
+
+def _basic(client_id: str, client_secret: str) -> str:
+    import base64
+
+    # RFC 6749, 2.3.1: both are form-encoded first.
+    pair = f"{quote(client_id, safe='')}:{quote(client_secret, safe='')}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def record_from_answer(answer: Mapping[str, Any], base: Mapping[str, Any]) -> Record:
+    """The record of a login after a token endpoint's answer.
+
+    :param base: members that the answer does not tell, or an earlier record that it renews
+    :raises AuthError: there is no access token in it, or one of a kind that we cannot use
+    """
+    token = text(answer.get("access_token"))
+    if token is None:
+        raise AuthError("the issuer's answer holds no access token")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise AuthError("the issuer gives a token with characters that a token cannot have")
+    kind = text(answer.get("token_type")) or "Bearer"
+    if kind.lower() != "bearer":
+        raise AuthError(f"the issuer gives tokens of kind {kind[:20]!r}, which are not supported")
+    now = time.time()
+    lifetime = number(answer.get("expires_in"))
+    claims = {**jwt_claims(answer.get("id_token")), **jwt_claims(token)}
+    record = Record(base)
+    record.pop("ended", None)
+    record.update(
+        kind="oauth2",
+        access_token=token,
+        obtained_at=now,
+        lifetime=lifetime,
+        # By this machine's clock where the issuer gives a span; its own clock only where it does not.
+        expires_at=now + lifetime if lifetime is not None else number(claims.get("exp")),
+    )
+    # An issuer that rotates refresh tokens gives a new one; one that does not keeps the old one valid.
+    for name in ("refresh_token", "scope"):
+        if text(answer.get(name)):
+            record[name] = answer[name]
+    record["identity"] = identity_of(claims) or record.get("identity")
+    record["issuer"] = text(claims.get("iss")) or record.get("issuer")
+    return Record({name: value for name, value in record.items() if value is not None}).remember_secrets()

@@ -1,0 +1,342 @@
+"""Log in: authorization code with PKCE in a browser here or elsewhere, device flow, or a token that the user has.
+
+The address and the exchange are google-auth-oauthlib's ``Flow``. Its local server is not used: it prints to stdout,
+waits for ever, and fails where no browser is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from hca_base.auth._flows import _terminal
+from hca_base.auth._flows._client_settings import OAuthClient, oauth_client
+from hca_base.auth._flows._device import device_login
+from hca_base.auth._flows._endpoint import MEANING, OAuthError, record_from_answer, token_request
+from hca_base.auth._flows._receiver import Receiver
+from hca_base.auth._providers._chain import account_name, service_hosts, setting
+from hca_base.auth._stores._records import Record, jwt_claims, text
+from hca_base.auth._stores._store import TokenStore, open_store
+from hca_base.errors import AuthError, HCAError, UsageError
+from hca_base.http import Session, answer_within, guard_loggers, remember_secret
+
+if TYPE_CHECKING:
+    from hca_base.auth._providers._scheme import ServiceLike
+
+#: Seconds that a user has to log in.
+LOGIN_TIMEOUT = 600.0
+#: Seconds for the issuer's whole answer to the code.
+EXCHANGE_TIME = 60.0
+
+Say = Callable[[str], None]
+
+
+def login(
+    service: ServiceLike,
+    config: Any,
+    *,
+    remote: bool = False,
+    device: bool = False,
+    open_browser: bool = True,
+    base_url: str | None = None,
+    security_schemes: Mapping[str, Mapping[str, Any]] | None = None,
+    session: Session | None = None,
+    store: TokenStore | None = None,
+    timeout: float | None = None,
+    say: Say | None = None,
+    ask: Callable[[str], str] | None = None,
+) -> Record:
+    """Log in to a service, and store the login.
+
+    :param remote: the browser is on another machine; the user pastes what it shows
+    :param device: the device flow (RFC 8628): the user types a code into a page on any device
+    :param base_url: where the service is; default: as its settings say
+    :param timeout: seconds that the user has
+    :param say: shows a line to the user; default: on stderr
+    :param ask: asks the user for a line; default: on stderr and stdin
+    :return: the stored record
+    :raises AuthError: not possible, denied, or something does not fit
+    :raises TimedOutError: the user did not log in
+    :raises UnreachableError: the issuer does not answer
+    """
+    say = say or _terminal.say
+    session = session or Session(config)
+    hosts = service_hosts(service, config, base_url)
+    if not hosts:
+        raise AuthError(f"where {service.name} is, is not known", hint=f"Set {service.client_section}.base_url.")
+    client = oauth_client(service, config, session, base_url=base_url or hosts[0], security_schemes=security_schemes)
+    seconds = timeout if timeout is not None else _timeout(config)
+    if device:
+        answer = device_login(client, session, say, seconds)
+    else:
+        flow = _Flow(client, session)
+        if remote:
+            answer = flow.by_paste(_remote_redirect(config, service), say, ask or _terminal.ask)
+        else:
+            answer = flow.by_browser(_redirect_port(config, service), say, open_browser, seconds)
+    record = record_from_answer(answer, _base(client, hosts))
+    (store or open_store(config)).put(account_name(getattr(config, "profile", None), service.name), record)
+    return record
+
+
+def logout(
+    service: ServiceLike, config: Any, *, store: TokenStore | None = None, session: Session | None = None
+) -> bool:
+    """Forget the stored login or key of a service, and have the issuer forget it if that can be done at once.
+
+    :return: False where nothing was stored
+    """
+    store = store or open_store(config)
+    account = account_name(getattr(config, "profile", None), service.name)
+    record = None
+    with contextlib.suppress(HCAError):
+        record = store.get(account)
+    forgotten = store.delete(account)
+    if record is not None and text(record.get("revocation_url")) and text(record.get("refresh_token")):
+        # RFC 7009. The token is gone from here in any case.
+        with contextlib.suppress(HCAError):
+            token_request(
+                session or Session(config),
+                record["revocation_url"],
+                {"token": record["refresh_token"], "token_type_hint": "refresh_token"},
+                client_id=record.get("client_id", ""),
+                client_secret=text(record.get("client_secret")),
+                auth_method=text(record.get("auth_method")),
+            )
+    return forgotten
+
+
+def _base(client: OAuthClient, hosts: list[str]) -> dict[str, Any]:
+    members = {
+        "hosts": hosts,
+        "token_url": client.token_url,
+        "client_id": client.client_id,
+        "client_secret": client.client_secret,
+        "auth_method": client.auth_method,
+        "revocation_url": client.revocation_url,
+        "issuer": client.issuer,
+    }
+    return {name: value for name, value in members.items() if value}
+
+
+class _Flow:
+    """One authorization-code login."""
+
+    def __init__(self, client: OAuthClient, session: Session) -> None:
+        if client.authorization_url is None:
+            raise AuthError("the login page is not known", hint="Set auth.authorization_url, or auth.issuer.")
+        self.client = client
+        self.session = session
+        self.state = secrets.token_urlsafe(24)
+        self.nonce = secrets.token_urlsafe(24)
+        self.redirect_uri = ""
+        remember_secret(self.state)
+
+    def by_browser(self, port: int | None, say: Say, open_browser: bool, seconds: float) -> dict[str, Any]:
+        with Receiver(self.client.redirect_uris, port) as receiver:
+            self.redirect_uri, self.state = receiver.redirect_uri, receiver.state
+            flow, url = self._start()
+            if open_browser and _terminal.open_page(url):
+                say(f"Your browser was asked to open the login page. If it does not show:\n{url}")
+            else:
+                say(f"Open this page in a browser on this machine (elsewhere: --remote):\n{url}")
+            say(f"Waiting for the login, {_minutes(seconds)} at most; Ctrl-C ends it.")
+            answer = receiver.wait(seconds)
+        return self._exchange(flow, answer)
+
+    def by_paste(self, redirect_uri: str | None, say: Say, ask: Callable[[str], str]) -> dict[str, Any]:
+        self.redirect_uri = redirect_uri or _pasteable(self.client.redirect_uris)
+        flow, url = self._start()
+        say(
+            f"Open this page in any browser, and log in:\n{url}\n"
+            "The browser is then sent to a page that it may not be able to show. "
+            "Copy its whole address, or the code in it."
+        )
+        pasted = ask("Address or code: ").strip()
+        if not pasted:
+            raise AuthError("no code was given", hint="hca login --remote, and paste what the browser shows")
+        return self._exchange(flow, _parameters(pasted, self.state))
+
+    def _start(self) -> tuple[Any, str]:
+        from google_auth_oauthlib.flow import Flow
+
+        client = self.client
+        with _oauthlib(client):
+            flow = Flow.from_client_config(
+                {
+                    "installed": {
+                        "auth_uri": client.authorization_url,
+                        "token_uri": client.token_url,
+                        "client_id": client.client_id,
+                        "client_secret": client.client_secret or "",
+                    }
+                },
+                scopes=list(client.scopes),
+                redirect_uri=self.redirect_uri,
+            )
+            extra = {"audience": client.audience} if client.audience else {}
+            if "offline_access" in client.scopes:
+                # OpenID Connect Core, 11: without it an issuer may leave the refresh token out.
+                extra["prompt"] = "consent"
+            url, _ = flow.authorization_url(state=self.state, nonce=self.nonce, **extra)
+        remember_secret(flow.code_verifier)
+        return flow, str(url)
+
+    def _exchange(self, flow: Any, answer: Mapping[str, str]) -> dict[str, Any]:
+        if not hmac.compare_digest(answer.get("state", "").encode(), self.state.encode()):
+            raise AuthError("the answer of the login page does not belong to this login (wrong state)")
+        if self.client.issuer and answer.get("iss", self.client.issuer).rstrip("/") != self.client.issuer.rstrip("/"):
+            # RFC 9207: a code for one issuer must not be taken to another.
+            raise AuthError("the answer of the login page comes from another issuer")
+        if "error" in answer:
+            code = answer["error"] if answer["error"].replace("_", "").isalnum() else "error"
+            words = "the login was denied" if code == "access_denied" else f"the issuer refused the login: {code[:60]}"
+            raise OAuthError(code, words)
+        given = text(answer.get("code"))
+        if given is None:
+            raise AuthError("the answer of the login page holds no code")
+        remember_secret(given)
+        token = self._fetch(flow, given)
+        self._check_id_token(token.get("id_token"))
+        return token
+
+    def _fetch(self, flow: Any, code: str) -> dict[str, Any]:
+        client = self.client
+        oauth = flow.oauth2session
+        # Proxies, certificates and no netrc, as for everything else; and no redirect, which would take the code along.
+        transport = self.session.transport
+        oauth.merge_environment_settings = transport.merge_environment_settings
+        oauth.get_redirect_target = transport.get_redirect_target
+        for scheme in ("https://", "http://"):
+            # Its connections bound the time of a whole answer; those of requests only the pauses in it.
+            oauth.mount(scheme, transport.get_adapter(scheme))
+        oauth.headers["User-Agent"] = self.session.user_agent
+        options: dict[str, Any] = {"include_client_id": True}
+        if client.client_secret and client.auth_method == "basic":
+            from requests.auth import HTTPBasicAuth
+
+            options = {"auth": HTTPBasicAuth(client.client_id, client.client_secret), "include_client_id": False}
+        with _oauthlib(client):
+            try:
+                with answer_within(min(EXCHANGE_TIME, self.session.settings.answer_timeout), body=True):
+                    token = dict(flow.fetch_token(code=code, timeout=(10, 30), **options))
+            except Exception as error:  # noqa: BLE001 - of requests, urllib3, oauthlib; their texts may hold the answer
+                raise _failure(error, client.token_url) from None
+        if isinstance(token.get("scope"), list):  # oauthlib's own form
+            token["scope"] = " ".join(token["scope"])
+        return token
+
+    def _check_id_token(self, token: object) -> None:
+        """An ID token came straight from the issuer over a safe line; it must be for us, and for this login.
+
+        Its times are not judged: the clock here may be wrong.
+        """
+        claims = jwt_claims(token)
+        if not claims:
+            return
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        if self.client.client_id not in audiences:
+            raise AuthError("the issuer's ID token is for another program")
+        if claims.get("nonce") not in (None, self.nonce):
+            raise AuthError("the issuer's ID token belongs to another login (wrong nonce)")
+
+
+def _failure(error: Exception, url: str) -> HCAError:
+    """An error of ours for one of the libraries', with its machine-readable reason and no word of its text."""
+    import requests
+
+    if isinstance(error, requests.RequestException):
+        from hca_base.http import transport_error
+
+        return transport_error(error, url)
+    code = str(getattr(error, "error", "") or type(error).__name__)
+    if not code.replace("_", "").isalnum():
+        code = type(error).__name__
+    return OAuthError(code, f"the login could not be completed: {MEANING.get(code, code)}", hint="Log in again.")
+
+
+_oauthlib_lock = threading.Lock()
+_TALKATIVE = (
+    "requests_oauthlib.oauth2_session",
+    "oauthlib.oauth2.rfc6749.clients.base",
+    "oauthlib.oauth2.rfc6749.parameters",
+    "google_auth_oauthlib.flow",
+)
+
+
+@contextlib.contextmanager
+def _oauthlib(client: OAuthClient) -> Iterator[None]:
+    """Let oauthlib work with issuers on this machine, and with those that grant other scopes than were asked for.
+
+    It takes both wishes from the environment only. That plain http stays on this machine, or goes to hosts that the
+    user named, was checked before.
+    """
+    for name in _TALKATIVE:
+        # At DEBUG they log codes, tokens and answers whole.
+        logging.getLogger(name).setLevel(logging.INFO)
+    guard_loggers(*_TALKATIVE)
+    wishes = {"OAUTHLIB_RELAX_TOKEN_SCOPE": "1"}
+    urls = (client.authorization_url or "", client.token_url)
+    if any(url.startswith("http://") for url in urls):
+        wishes["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+    with _oauthlib_lock:
+        before = {name: os.environ.get(name) for name in wishes}
+        os.environ.update(wishes)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+def _parameters(pasted: str, state: str) -> dict[str, str]:
+    """What a pasted address or code says. A bare code has no state; PKCE binds it to this login all the same."""
+    if "://" in pasted or pasted.startswith("?") or "code=" in pasted or "error=" in pasted:
+        query = urlsplit(pasted).query if "?" in pasted else pasted.partition("#")[2] or pasted
+        return {name: values[0] for name, values in parse_qs(query).items()}
+    return {"code": pasted, "state": state}
+
+
+def _pasteable(redirect_uris: tuple[str, ...]) -> str:
+    """A redirect URI of this kind of client, at which nobody need listen."""
+    for uri in redirect_uris:
+        if uri.startswith("http://"):
+            return uri if urlsplit(uri).path else uri + "/"
+    return "http://127.0.0.1/"
+
+
+def _remote_redirect(config: Any, service: Any) -> str | None:
+    return text(setting(config, service, "remote_redirect_uri"))
+
+
+def _redirect_port(config: Any, service: Any) -> int | None:
+    value = setting(config, service, "redirect_port")
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 65536:
+        raise UsageError(f"auth.redirect_port must be a port number, not {value!r}")
+    return value
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+
+
+def _timeout(config: Any) -> float:
+    value = config.get("auth.login_timeout", None) if config is not None else None
+    if value is None:
+        return LOGIN_TIMEOUT
+    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+        raise UsageError(f"auth.login_timeout must be a number of seconds, not {value!r}")
+    return float(value)

@@ -1,0 +1,363 @@
+"""What can prove to a service who is asking, each for itself; the chain is in :mod:`._chain`."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hca_base.auth._flows._refresh import login_hint, refresh, refresh_early
+from hca_base.auth._stores._records import (
+    Record,
+    identity_of,
+    jwt_claims,
+    near_expiry,
+    number,
+    seconds_left,
+    text,
+    why_not,
+)
+from hca_base.auth._stores._store import TokenStore
+from hca_base.errors import AuthError, UsageError
+from hca_base.http import origin_of, remember_secret, remember_secret_name
+
+if TYPE_CHECKING:
+    from hca_base.auth._providers._scheme import Scheme
+    from hca_base.http import Session
+
+ENVIRONMENT_TOKEN = "HCA_ACCESS_TOKEN"
+#: Seconds after a refresh in which a 401 is not answered with another one: the fault lies elsewhere then.
+_REFRESH_PAUSE = 30.0
+
+
+class Provider:
+    """One source of credentials.
+
+    :ivar name: for people
+    :ivar why: after :meth:`authorization`: why it gave none, or where what it gave comes from
+    :ivar identity: who it speaks for, as far as known
+    :ivar issuer: who issued it
+    :ivar expires_at: when what it gave ends, seconds since 1970
+    """
+
+    name = "provider"
+
+    def __init__(self) -> None:
+        self.why = ""
+        self.identity: str | None = None
+        self.issuer: str | None = None
+        self.expires_at: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
+        """Headers for a request to the URL, or None where this source has none for it.
+
+        :param refresh: what it gave before was refused
+        :raises AuthError: it should have some, but something is wrong with it
+        """
+        raise NotImplementedError
+
+    def params(self, url: str) -> Mapping[str, str]:
+        """Query parameters for a request to the URL, of services that take keys there."""
+        return {}
+
+    def look(self, url: str) -> bool:
+        """Whether it would give credentials for the URL; asks nobody over the network, and sets ``why``."""
+        try:
+            return bool(self.authorization(url) or self.params(url))
+        except AuthError as error:
+            self.why = str(error)
+            return False
+
+    def explain(self) -> str:
+        """Why it gave none, or where what it gave comes from."""
+        return self.why
+
+
+class TokenProvider(Provider):
+    """A token or key that the user gave for this run: an argument, or an environment variable.
+
+    :param variables: names of environment variables, in place of ``token``
+    """
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        hosts: Iterable[str],
+        insecure_hosts: Iterable[str],
+        *,
+        token: str | None = None,
+        variables: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__()
+        self.name = "environment" if variables else "explicit token"
+        self._scheme = scheme
+        self._hosts = list(hosts)
+        self._insecure = list(insecure_hosts)
+        self._token = token
+        self._variables = variables
+
+    def _found(self, url: str) -> str | None:
+        token, origin = self._token, "given as an argument"
+        for variable in self._variables:
+            if os.environ.get(variable, "").strip():
+                token, origin = os.environ[variable].strip(), variable
+                break
+        if token is None:
+            self.why = f"{', '.join(self._variables)} not set" if self._variables else "none was given"
+            return None
+        remember_secret(token)
+        refusal = why_not(url, self._hosts, self._insecure)
+        if refusal is not None:
+            self.why = f"{origin}: {refusal}"
+            return None
+        if not token.isascii() or not token.isprintable() or " " in token.strip():
+            raise AuthError(f"the token ({origin}) holds characters that a token cannot have")
+        claims = jwt_claims(token)
+        self.identity, self.issuer = identity_of(claims), text(claims.get("iss"))
+        self.expires_at = number(claims.get("exp"))
+        self.why = origin
+        return token.strip()
+
+    def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
+        token = self._found(url)
+        if token is None:
+            return None
+        return headers_of(_given(token, self._scheme), self._scheme) or None
+
+    def params(self, url: str) -> Mapping[str, str]:
+        token = self._found(url)
+        return params_of(_given(token, self._scheme), self._scheme) if token else {}
+
+
+class ConfigKeyProvider(Provider):
+    """An API key in the configuration, under the key that the service declares."""
+
+    name = "configuration"
+
+    def __init__(self, scheme: Scheme, config: Any, hosts: Iterable[str], insecure_hosts: Iterable[str]) -> None:
+        super().__init__()
+        self._scheme = scheme
+        self._config = config
+        self._hosts = list(hosts)
+        self._insecure = list(insecure_hosts)
+
+    def _record(self, url: str) -> Record | None:
+        name = self._scheme.api_key_config_key
+        key = text(self._config.get(name, None)) if name and self._config is not None else None
+        if key is None:
+            self.why = f"{name} is not set"
+            return None
+        remember_secret(key)
+        refusal = why_not(url, self._hosts, self._insecure)
+        self.why = str(name) if refusal is None else f"{name}: {refusal}"
+        return Record(kind="apikey", key=key) if refusal is None else None
+
+    def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
+        record = self._record(url)
+        return headers_of(record, self._scheme) or None if record is not None else None
+
+    def params(self, url: str) -> Mapping[str, str]:
+        record = self._record(url)
+        return params_of(record, self._scheme) if record is not None else {}
+
+
+class StoredProvider(Provider):
+    """What is in the token store for the account: a login, which it keeps fresh, a token, or a key."""
+
+    name = "stored login"
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        store: TokenStore,
+        account: str,
+        session: Session,
+        insecure_hosts: Iterable[str],
+        *,
+        before_reading: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__()
+        self._scheme = scheme
+        self._store = store
+        self._account = account
+        self._session = session
+        self._insecure = list(insecure_hosts)
+        self._lock = threading.Lock()
+        self._record: Record | None = None
+        self._read = False
+        self._before_reading = before_reading
+        self._quiet_until = 0.0
+        self._refreshed_at = float("-inf")
+
+    def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
+        record = self._for(url)
+        if record is None:
+            return None
+        if record.get("kind") in ("oauth2", "token"):
+            fresh = self._fresh(record)
+            if fresh is not record and self._kept_from(url, fresh):
+                # What is stored by now is a login to another deployment.
+                return None
+            record = fresh
+        self._tell(record)
+        return headers_of(record, self._scheme) or None
+
+    def params(self, url: str) -> Mapping[str, str]:
+        record = self._for(url)
+        return params_of(record, self._scheme) if record is not None else {}
+
+    def look(self, url: str) -> bool:
+        try:
+            record = self._for(url)
+        except AuthError as error:
+            self.why = str(error)
+            return False
+        if record is None:
+            return False
+        self._tell(record)
+        if record.get("ended"):
+            self.why = f"the login is over: {record['ended']} ({login_hint(self._account)})"
+            return False
+        left = seconds_left(record)
+        if left is not None and left <= 0:
+            if not record.get("refresh_token"):
+                self.why = f"the token has expired ({login_hint(self._account)})"
+                return False
+            self.why += "; to be renewed at its next use"
+        return True
+
+    def renew(self, url: str, refused: str | None) -> bool:
+        """After a 401: get another token than the one that was refused.
+
+        :param refused: the token that was sent
+        :return: False where there is none to be had
+        :raises AuthError: the login is over
+        """
+        with self._lock:
+            record = self._record
+            if record is None or record.get("kind") != "oauth2":
+                return False
+            if text(record.get("access_token")) != refused:
+                return True  # another thread was faster
+            if not record.get("refresh_token") or time.monotonic() - self._refreshed_at < _REFRESH_PAUSE:
+                return False
+            self._record = refresh(self._store, self._account, refused, self._session)
+            self._refreshed_at = time.monotonic()
+            return True
+
+    def _for(self, url: str) -> Record | None:
+        """The record, if there is one and it may go to the URL."""
+        with self._lock:
+            if not self._read:
+                self._before_reading()
+                self._record = self._store.get(self._account)
+                self._read = True
+            record = self._record
+        if record is None:
+            self.why = f"none for {self._account}"
+            return None
+        return None if self._kept_from(url, record) else record
+
+    def _kept_from(self, url: str, record: Record) -> bool:
+        """Whether a record must not go to the URL; ``why`` then says why."""
+        refusal = why_not(url, record.get("hosts", ()), self._insecure)
+        if refusal is not None:
+            self.why = refusal
+        return refusal is not None
+
+    def _fresh(self, record: Record) -> Record:
+        if not near_expiry(record):
+            return record
+        if not record.get("refresh_token") and not record.get("ended"):
+            left = seconds_left(record)
+            if left is not None and left < -CLOCK_TOLERANCE:
+                raise AuthError(f"the token for {self._account} has expired", hint=login_hint(self._account))
+            return record
+        with self._lock:
+            current = self._record or record
+            if not near_expiry(current):
+                return current  # another thread was faster
+            left = seconds_left(current)
+            if left is not None and left > 0 and time.monotonic() < self._quiet_until:
+                return current
+            renewed = refresh_early(self._store, self._account, current, self._session)
+            if renewed is current:
+                # The issuer is out of reach; the token lives yet. Do not ask before every request.
+                self._quiet_until = time.monotonic() + _REFRESH_PAUSE
+            else:
+                self._refreshed_at = time.monotonic()
+            self._record = renewed
+            return renewed
+
+    def _tell(self, record: Record) -> None:
+        self.identity, self.issuer = text(record.get("identity")), text(record.get("issuer"))
+        self.expires_at = number(record.get("expires_at"))
+        kind = {"oauth2": "login", "token": "token", "apikey": "API key", "basic": "password"}
+        self.why = f"{kind.get(str(record.get('kind')), 'entry')} for {self._account}"
+
+
+#: Seconds past its end for which a token without renewal is still tried: the clock here may be ahead.
+CLOCK_TOLERANCE = 300.0
+
+
+def _given(token: str, scheme: Scheme) -> Record:
+    if scheme.kind == "apikey":
+        return Record(kind="apikey", key=token)
+    if scheme.kind == "basic":
+        username, _, password = token.partition(":")
+        return Record(kind="basic", username=username, password=password)
+    return Record(kind="token", access_token=token)
+
+
+def headers_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
+    """The headers that a record makes."""
+    if record.get("access_token"):
+        return {"Authorization": f"Bearer {record['access_token']}"}
+    if record.get("kind") == "basic":
+        pair = f"{record.get('username', '')}:{record.get('password', '')}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode("ascii")}
+    key = text(record.get("key"))
+    if key is None:
+        return {}
+    header = record.get("header") or scheme.api_key_header
+    cookie = record.get("cookie") or getattr(scheme, "api_key_cookie", None)
+    if header or cookie:
+        # Short keys are hidden under their name alone.
+        remember_secret_name(str(header or cookie))
+    if header:
+        return {str(header): key}
+    if cookie:
+        return {"Cookie": f"{cookie}={key}"}
+    return {}
+
+
+def params_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
+    """The query parameters that a record makes."""
+    key = text(record.get("key"))
+    name = record.get("query") or scheme.api_key_query
+    if key is None or not name or headers_of(record, scheme):
+        return {}
+    remember_secret_name(str(name))
+    return {str(name): key}
+
+
+def hosts_of(*urls: str | None) -> list[str]:
+    """The origins of those URLs that are http or https; paths of files have none.
+
+    One that cannot be used is passed over: nothing can be sent there, and whoever tries to says why.
+    """
+    origins = []
+    for url in urls:
+        if url and url.lower().startswith(("http://", "https://")):
+            with contextlib.suppress(UsageError):
+                origin = str(origin_of(url))
+                if origin not in origins:
+                    origins.append(origin)
+    return origins

@@ -1,0 +1,1 @@
+"""Base classes, parsers and argument types that all commands share."""

@@ -1,0 +1,25 @@
+"""Asking before something is destroyed."""
+
+from __future__ import annotations
+
+import sys
+
+from hca_base.commands._bases._context import read_stdin_line
+from hca_base.errors import UsageError
+
+
+def confirm(question: str, *, yes: bool = False) -> None:
+    """Go on only if the user agrees.
+
+    :param question: ends in a question mark
+    :param yes: the user has agreed with an option
+    :raises hca_base.errors.UsageError: the user did not agree, or cannot be asked
+    """
+    if yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(f"{question} There is nobody to ask", hint="say --yes to do it without asking")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if read_stdin_line().strip().lower() not in ("y", "yes"):
+        raise UsageError("not done")

@@ -1,0 +1,137 @@
+"""The argument parser of all commands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from hca_base.commands._bases._page import columns, page
+from hca_base.errors import ConfigError, UsageError
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal, at most 100 columns; descriptions keep their lines."""
+
+    def __init__(self, prog: str, **kwargs: Any) -> None:
+        kwargs.setdefault("width", max(20, min(columns(), 100) - 2))
+        kwargs.setdefault("max_help_position", 28)
+        super().__init__(prog, **kwargs)
+
+    def _expand_help(self, action: argparse.Action) -> str:
+        # argparse spells out all choices for every help text, and ours look for entry points to know them all.
+        if action.help and "%(choices" not in action.help and action.choices is not None:
+            choices, action.choices = action.choices, None
+            try:
+                return super()._expand_help(action)
+            finally:
+                action.choices = choices
+        return super()._expand_help(action)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that never guesses, and raises instead of ending the process.
+
+    Options are never abbreviated, an option that is declared twice is an error of the programmer, and a wrong
+    command line raises :class:`hca_base.errors.UsageError`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("formatter_class", HelpFormatter)
+        kwargs["allow_abbrev"] = False
+        super().__init__(*args, **kwargs)
+        self.describe(self.description, self.epilog)
+
+    def describe(self, description: str | None, epilog: str | None) -> None:
+        """Set the texts before and after the options, which are taken as they are."""
+        # argparse fills in the name for %(prog), and trips over any other % then; all other text it leaves alone.
+        self.description, self.epilog = (
+            text.replace("%", "%%") if text and "%(prog)" in text else text for text in (description, epilog)
+        )
+
+    def error(self, message: str) -> NoReturn:
+        # argparse makes "{type!r} value" of types without a docstring of their own; one line is all there is room for.
+        raise UsageError(" ".join(message.split()), hint=f"see '{self.prog} --help'")
+
+    def format_help(self) -> str:
+        from hca_base.output import safe_text
+
+        # Much of it may be a service's own words.
+        return safe_text(super().format_help())
+
+    def print_help(self, file: Any = None) -> None:
+        page(self.format_help(), file)
+
+    def apply_defaults(
+        self,
+        defaults: Mapping[str, Any],
+        section: str,
+        origin: Callable[[tuple[str, str]], object] | None = None,
+    ) -> None:
+        """Use the configuration's defaults for options; a required option that has one need not be given.
+
+        :param defaults: by the option's name with ``_`` for ``-``
+        :param section: configuration section that they are from, for messages
+        :param origin: says of a key where it is set, for messages
+        :raises hca_base.errors.ConfigError: a value is none of the option's choices, or none that the option takes
+        """
+        if not defaults:
+            return
+        for action in self._actions:
+            for key in _keys_of(action):
+                if key in defaults and action.dest not in ("help", argparse.SUPPRESS):
+                    try:
+                        value = _converted(action, defaults[key], f"{section}.{key}")
+                    except ConfigError as error:
+                        # In the file, the key may have dashes.
+                        places = [origin((section, name)) for name in (key, key.replace("_", "-")) if origin]
+                        place = next((f"{place}: " for place in places if place is not None), "")
+                        raise ConfigError(f"{place}{error.message}", hint=error.hint) from None
+                    action.default = value
+                    action.required = False
+                    break
+
+
+def _keys_of(action: argparse.Action) -> list[str]:
+    keys = [action.dest.rpartition(":")[2]]
+    keys += [option.lstrip("-").replace("-", "_") for option in action.option_strings if option.startswith("--")]
+    return keys
+
+
+def _converted(action: argparse.Action, value: Any, key: str) -> Any:
+    if isinstance(value, list) and (action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)):
+        return [_converted_one(action, each, key) for each in value]
+    return _converted_one(action, value, key)
+
+
+def _converted_one(action: argparse.Action, value: Any, key: str) -> Any:
+    if value is None:
+        return None
+    import json
+    from pathlib import Path
+
+    if action.choices is not None and value not in (allowed := list(action.choices)):
+        raise ConfigError(
+            f"{key} is {value!r}; the option takes {', '.join(str(choice) for choice in allowed)}",
+            hint=f"hca config set {key} {allowed[0]}" if allowed else None,
+        )
+    wanted = None
+    if action.nargs == 0:
+        if isinstance(action.const, bool) and not isinstance(value, bool):
+            # A text would be taken for true, whatever it says.
+            wanted = "true or false"
+    elif isinstance(value, (int, float)):
+        # What the option makes of the same on the command line.
+        try:
+            return action.type(json.dumps(value)) if callable(action.type) else json.dumps(value)
+        except (ValueError, TypeError, argparse.ArgumentTypeError) as error:
+            wanted = str(error) if isinstance(error, argparse.ArgumentTypeError) else "something else"
+    elif isinstance(value, (list, dict)) and action.type in (None, str, int, float, Path):
+        wanted = "one value"
+    if wanted is not None:
+        raise ConfigError(
+            f"{key} is {json.dumps(value)}; the option takes {wanted}",
+            hint=f"'hca config set' or 'hca config unset {key}' mends it",
+        )
+    # A string goes through the option's type at the end of parsing; argparse does that for defaults.
+    return value

@@ -1,0 +1,1 @@
+"""Change configuration files: atomically, under a lock, one key at a time."""

@@ -1,0 +1,144 @@
+"""A lock between processes, held on a file beside the one that it protects."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hca_base.errors import HCAError
+
+_UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL}
+_STALE_AFTER = 60.0  # seconds after which a marker file without a living holder is taken over
+
+
+class LockTimeout(HCAError):
+    """Another process kept the lock for too long."""
+
+
+class FileLock:
+    """An exclusive lock between processes and threads for work on ``path``; a context manager.
+
+    The lock is a file of its own (``.NAME.lock`` beside ``path``), since ``path`` is replaced by each write. It stays
+    when the lock is released: removing it would let two processes hold locks on two files of one name. The system
+    frees the lock of a process that dies. Not reentrant.
+
+    :param path: the file to protect; it need not exist, its folder is made
+    :param timeout: seconds to wait for another holder
+    :raises LockTimeout: another holder kept it for longer than that
+    :raises OSError: the lock file cannot be made
+    """
+
+    def __init__(self, path: str | os.PathLike[str], timeout: float = 60.0) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.lock_path = self.path.with_name(f".{self.path.name}.lock")
+        self.timeout = timeout
+        self._fd: int | None = None
+        self._marker: Path | None = None
+
+    def acquire(self) -> None:
+        """Wait for the lock and take it."""
+        if self._fd is not None:
+            raise RuntimeError(f"the lock of {self.path} is already held by this object")
+        self.lock_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            self._wait(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd = fd
+
+    def release(self) -> None:
+        """Let the lock go; does nothing if it is not held."""
+        fd, self._fd = self._fd, None
+        if fd is None:
+            return
+        if self._marker is not None:
+            self._marker.unlink(missing_ok=True)
+            self._marker = None
+        else:
+            _unlock(fd)
+        os.close(fd)
+
+    def _wait(self, fd: int) -> None:
+        deadline = time.monotonic() + self.timeout
+        while True:
+            try:
+                taken = _try_lock(fd)
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    raise
+                # Some network file systems have no locks: a file that only one can create stands in.
+                taken = self._try_marker()
+            if taken:
+                return
+            if time.monotonic() >= deadline:
+                raise LockTimeout(
+                    f"{self.path} is being changed by another process (waited {self.timeout:g} s)",
+                    hint=f"if no other hca is running, remove {self.lock_path}",
+                )
+            # Uneven pauses, so that many waiters do not wake at the same moments.
+            time.sleep(0.002 + os.urandom(1)[0] / 255 * 0.018)
+
+    def _try_marker(self) -> bool:
+        marker = self.lock_path.with_name(self.lock_path.name + ".held")
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            try:
+                if time.time() - marker.stat().st_mtime > _STALE_AFTER:
+                    marker.unlink()
+            except FileNotFoundError:
+                pass
+            return False
+        self._marker = marker
+        return True
+
+    def __enter__(self) -> FileLock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _try_lock(fd: int) -> bool:
+    """Take the system's lock on an open file without waiting; False if another holds it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _windows_lock(fd, True)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _unlock(fd: int) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        _windows_lock(fd, False)
+        return
+    fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def _windows_lock(fd: int, take: bool) -> bool:
+    import msvcrt
+
+    windows: Any = msvcrt  # its functions are unknown to type checkers on other systems
+    os.lseek(fd, 0, os.SEEK_SET)
+    try:
+        windows.locking(fd, windows.LK_NBLCK if take else windows.LK_UNLCK, 1)
+    except OSError as error:
+        if take and error.errno in (errno.EACCES, errno.EDEADLK):
+            return False
+        raise
+    return True

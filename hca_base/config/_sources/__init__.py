@@ -1,0 +1,1 @@
+"""Find the sources of settings and read them into layers."""

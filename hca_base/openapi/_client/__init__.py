@@ -1,0 +1,1 @@
+"""Call a service: clients, methods, requests, pages and results."""

@@ -1,0 +1,284 @@
+"""The arguments of a call: which are there, which are missing, and whether each is what the document wants.
+
+The command line and Python calls share this: a text that stands for a number, a truth value or JSON is taken for it.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hca_base.errors import UsageError
+from hca_base.openapi._document._operation import Operation, Parameter
+from hca_base.openapi._document._text import printable, suggestion
+
+#: Arguments whose listed values are final; for all others the document may be older than the service.
+STRICT_CHOICES = frozenset({"replica"})
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+_log = logging.getLogger("hca.openapi")
+
+
+class Null(enum.Enum):
+    """The type of :data:`NULL`."""
+
+    NULL = "null"
+
+
+#: An argument that is sent as JSON's null; None stands for one that is not given.
+NULL = Null.NULL
+
+
+def positional(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a Python call by name; positional ones go by the order of the signature.
+
+    :raises UsageError: too many, or one given twice
+    """
+    if len(args) > len(operation.parameters):
+        raise UsageError(f"{operation.name} takes {len(operation.parameters)} arguments; {len(args)} were given")
+    named = {parameter.python_name: value for parameter, value in zip(operation.parameters, args, strict=False)}
+    for name in kwargs:
+        if name in named:
+            raise UsageError(f"{operation.name}: {name} is given twice")
+    return {**named, **kwargs}
+
+
+def bind(
+    operation: Operation,
+    arguments: Mapping[str, Any],
+    *,
+    strict: frozenset[str] = STRICT_CHOICES,
+    warn: bool = True,
+) -> tuple[Operation, list[tuple[Parameter, Any]]]:
+    """The path that a call means, and its arguments, checked and converted.
+
+    :param arguments: by Python name (or the API's); those that are None count as not given,
+        :data:`NULL` is null
+    :param strict: names of arguments for which only the listed values are taken
+    :param warn: tell of other values that the document does not list
+    :raises UsageError: an argument is missing, unknown or of the wrong type
+    """
+    given: dict[str, Any] = {}
+    for name, value in arguments.items():
+        parameter = operation.parameter(name)
+        if parameter is None:
+            known = {each.python_name: each for each in operation.parameters}
+            raise UsageError(
+                f"{operation.name} takes no argument {printable(str(name))!r}{suggestion(str(name), known)}",
+                hint=f"it takes: {', '.join(known)}" if known else "it takes no arguments",
+            )
+        if value is None:
+            continue
+        if parameter.python_name in given:
+            raise UsageError(f"{operation.name}: {parameter.python_name} is given twice")
+        given[parameter.python_name] = value
+    _require(operation, given)
+    chosen = operation.choose(given)
+    _require(chosen, given)
+    values = []
+    for parameter in chosen.parameters:
+        if parameter.python_name in given:
+            value = given.pop(parameter.python_name)
+            if value is NULL:
+                if not parameter.takes_null:
+                    raise UsageError(f"{parameter.python_name} cannot be null")
+                values.append((parameter, None))
+                continue
+            value = coerce(parameter, value)
+            _check(parameter, value, strict, warn)
+            values.append((parameter, value))
+    if given:
+        raise UsageError(f"{operation.name}: {chosen.method} {printable(chosen.path)} takes no {next(iter(given))}")
+    return chosen, values
+
+
+def _require(operation: Operation, given: Mapping[str, Any]) -> None:
+    missing = [parameter for parameter in operation.required if parameter.python_name not in given]
+    if not missing:
+        return
+    names = [parameter.python_name for parameter in missing]
+    many = f"the arguments {', '.join(names[:-1])} and {names[-1]} are" if names[1:] else f"the argument {names[0]} is"
+    hints = [
+        f"{parameter.python_name} is one of: {', '.join(printable(str(each)) for each in parameter.choices[:20])}"
+        for parameter in missing
+        if parameter.choices
+    ]
+    raise UsageError(f"{operation.name}: {many} missing", hint="; ".join(hints) or None)
+
+
+def coerce(parameter: Parameter, value: Any) -> Any:
+    """A value of the type that a parameter has.
+
+    :param value: a Python value, or a text as it stands on a command line
+    :raises UsageError: it cannot be taken for one
+    """
+    if parameter.type == "array":
+        if isinstance(value, str):
+            if value.lstrip().startswith("["):
+                value = _json(parameter, value)
+            else:
+                value = [value]
+        if isinstance(value, (Mapping, bytes)) or not hasattr(value, "__iter__"):
+            _refuse(parameter, value, "an array")
+        return [_one(parameter, parameter.items or "any", each) for each in value]
+    return _one(parameter, parameter.type, value)
+
+
+def _one(parameter: Parameter, type_: str, value: Any) -> Any:
+    if type_ == "string":
+        return _string(parameter, value)
+    if type_ == "integer":
+        return _integer(parameter, value)
+    if type_ == "number":
+        return _number(parameter, value)
+    if type_ == "boolean":
+        return _boolean(parameter, value)
+    if type_ == "object":
+        if isinstance(value, str):
+            value = _json(parameter, value)
+        if not isinstance(value, Mapping):
+            _refuse(parameter, value, "a JSON object")
+        return value
+    if type_ == "array":
+        return _json(parameter, value) if isinstance(value, str) else value
+    if type_ == "file":
+        if not isinstance(value, (str, bytes, bytearray, memoryview, os.PathLike)) and not hasattr(value, "read"):
+            _refuse(parameter, value, "a path, bytes or an open file")
+        return value
+    return _any(value)
+
+
+def _string(parameter: Parameter, value: Any) -> str:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # bytes of a command line that are no UTF-8
+            _refuse(parameter, value, "valid text")
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            _refuse(parameter, value, "text")
+    if isinstance(value, (Mapping, list, tuple, set)):
+        # Such as a query as an object where the service wants it as text.
+        return _dump(parameter, value)
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    return str(value)
+
+
+def _integer(parameter: Parameter, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[0-9]{1,400}\s*", value):
+        return int(value)
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        return int(value.__index__())
+    return _refuse(parameter, value, "an integer")
+
+
+def _number(parameter: Parameter, value: Any) -> int | float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number: int | float = value
+    elif isinstance(value, str):
+        try:
+            number = int(value) if re.fullmatch(r"\s*[-+]?[0-9]{1,400}\s*", value) else float(value)
+        except ValueError:
+            return _refuse(parameter, value, "a number")
+    elif hasattr(value, "__float__") and not isinstance(value, bool):
+        number = float(value)
+    else:
+        return _refuse(parameter, value, "a number")
+    if number != number or number in (float("inf"), float("-inf")):
+        return _refuse(parameter, value, "a finite number")
+    return number
+
+
+def _boolean(parameter: Parameter, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    return _refuse(parameter, value, "true or false")
+
+
+def _any(value: Any) -> Any:
+    # Objects and arrays only: the command line has read its words already, and the text "5", which a caller gave as a
+    # text (in quotes, there), is not the number.
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def _json(parameter: Parameter, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise UsageError(f"{parameter.python_name} is nested too deeply") from None
+    except ValueError as e:
+        raise UsageError(f"{parameter.python_name} is not valid JSON: {e}") from None
+
+
+def _dump(parameter: Parameter, value: Any) -> str:
+    try:
+        return json.dumps(sorted(value, key=str) if isinstance(value, set) else value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return _refuse(parameter, value, "text or JSON")
+
+
+def _refuse(parameter: Parameter, value: Any, wanted: str) -> Any:
+    shown = printable(repr(value))
+    raise UsageError(f"{parameter.python_name} must be {wanted}, not {shown if len(shown) <= 60 else shown[:60] + '…'}")
+
+
+def _check(parameter: Parameter, value: Any, strict: frozenset[str], warn: bool) -> None:
+    choices = parameter.choices
+    if choices:
+        for each in value if isinstance(value, list) else [value]:
+            if each in choices or str(each) in [str(choice) for choice in choices]:
+                continue
+            listed = ", ".join(printable(str(choice)) for choice in choices[:30])
+            shown = printable(repr(each))
+            if parameter.python_name in strict or parameter.name in strict:
+                raise UsageError(f"{parameter.python_name} must be one of {listed}, not {shown}")
+            if warn:
+                _log.warning("%s is %s, which is not among %s; sent as it is", parameter.python_name, shown, listed)
+    if parameter.pattern and isinstance(value, str) and not matches(parameter.pattern, value):
+        what = "a UUID" if "{8}-" in parameter.pattern else f"of the form {printable(parameter.pattern)}"
+        raise UsageError(f"{parameter.python_name} must be {what}, not {printable(value[:80])!r}")
+
+
+def matches(pattern: str, value: str) -> bool:
+    """Whether a document's pattern is found in a value, as JSON Schema means it (nowhere anchored by itself).
+
+    A pattern that may take long to match, or that Python reads otherwise, is not tried: the service will say.
+    """
+    # Only what is linear or nearly so: no repeated groups, no back references, two open repetitions at most.
+    risky = re.search(r"\)\s*[*+{?]|\\[1-9]|\(\?|\\[pPcCuU]", pattern)
+    open_ended = len(re.findall(r"(?<!\\)[*+]|,\}", pattern))
+    if len(pattern) > 300 or len(value) > 1000 or risky or open_ended > 2:
+        return True
+    # Bounded repetitions multiply their lengths.
+    bounds = [int(bound) for bound in re.findall(r"\{[0-9]*,?([0-9]{1,9})\}", pattern)]
+    if any(bound > 256 for bound in bounds) or sum("," in each for each in re.findall(r"\{[^}]*\}", pattern)) > 2:
+        return True
+    try:
+        return re.search(pattern, value) is not None
+    except (re.error, OverflowError, RecursionError):
+        return True

@@ -1,0 +1,415 @@
+"""The client of a service: one method for each operation of its document."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hca_base.errors import DocumentError, HCAError, RefusedError, ServiceError, UnreachableError, UsageError
+from hca_base.openapi._client._arguments import STRICT_CHOICES, bind
+from hca_base.openapi._client._methods import Method, Streamed, make_method
+from hca_base.openapi._client._paging import content_path, items_at, joined, pages
+from hca_base.openapi._client._results import result_of
+from hca_base.openapi._document._cache import DocumentCache
+from hca_base.openapi._document._index import Index
+from hca_base.openapi._document._location import is_url, operation_base
+from hca_base.openapi._document._operation import METHODS, SAFE_METHODS, Operation
+
+if TYPE_CHECKING:
+    import requests
+
+    from hca_base.config import Config
+    from hca_base.http import Session
+    from hca_base.openapi._document._document import Document
+
+_PREFIXES = tuple(f"{method}_" for method in METHODS)
+
+
+class Client:
+    """A service's operations as methods.
+
+    ::
+
+        client = Client(swagger_url="https://dss.example.org/v1/swagger.json")
+        client.get_bundle(uuid=uuid, replica="aws")
+        for bundle in client.get_bundles_all.iterate(replica="aws"):
+            ...
+        with client.get_file.stream(uuid=uuid, replica="aws") as response:
+            ...
+
+    A method returns the parsed JSON of the answer; the ``requests.Response`` for HEAD; bytes for everything else; None
+    where there is nothing; and ``{"location": "s3://…"}`` for a redirect to something that is not HTTP. It raises
+    :class:`hca_base.errors.ServiceError` when the service answers with an error, and
+    :class:`hca_base.errors.UsageError` when an argument is missing, unknown or of the wrong type.
+
+    Making a client costs nothing: settings, document and session are made at their first use. A client may be used by
+    several threads at once.
+
+    :param service: the service; default: the one that the class is for, if any
+    :param swagger_url: URL or path of the document, in place of the configured one
+    :param config: settings; default: those of the user
+    :param session: an HTTP session; default: a new one
+    :param token: a bearer token or API key for the service, in place of the stored ones
+    :param profile: name of a profile, when ``config`` is not given
+    :param base_url: URL of the service, in place of the document's
+    :param credential_providers: further sources of credentials (:class:`hca_base.auth.CredentialProvider`)
+    :cvar default_service: the service that a plugin's client class is for
+    :cvar strict_choices: names of arguments that take no other value than those listed in the document
+    :cvar example_name: name of a client in examples
+    """
+
+    default_service: Any = None
+    strict_choices: frozenset[str] = STRICT_CHOICES
+    example_name: str = "client"
+
+    def __init__(
+        self,
+        service: Any = None,
+        *,
+        swagger_url: str | None = None,
+        config: Config | None = None,
+        session: Session | None = None,
+        token: str | None = None,
+        profile: str | None = None,
+        base_url: str | None = None,
+        credential_providers: Iterable[Any] = (),
+    ) -> None:
+        self.service = service if service is not None else self.default_service
+        if self.service is None and swagger_url is None:
+            raise UsageError("a client needs a service or the URL of an OpenAPI document")
+        self._swagger_url = swagger_url
+        self._config = config
+        self._session = session
+        self._own_session = session is None
+        self._token = token
+        self._profile = profile
+        self._base_url = base_url
+        self._credential_providers = tuple(credential_providers)
+        self._credentials: Any = None
+        self._index: Index | None = None
+        self._document: Document | None = None
+        self._current = False
+        self._methods: dict[str, Method] = {}
+        self._operations: dict[str, Operation] = {}
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        where = self._swagger_url or getattr(self.service, "name", None)
+        return f"<{type(self).__name__} {where}>"
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connections of a session that the client made itself."""
+        with self._lock:
+            if self._own_session and self._session is not None:
+                self._session.close()
+                self._session = None
+
+    # What it is made of
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        with self._lock:
+            if self._config is None:
+                from hca_base.config import load
+
+                self._config = load(profile=self._profile)
+            return self._config
+
+    @property
+    def session(self) -> Session:
+        """The HTTP session."""
+        with self._lock:
+            if self._session is None:
+                from hca_base.http import Session
+
+                self._session = Session(self.config)
+            return self._session
+
+    @property
+    def credentials(self) -> Any:
+        """What proves to the service who is asking: :class:`hca_base.auth.Credentials`."""
+        with self._lock:
+            if self._credentials is None:
+                from hca_base.auth import credentials_for
+
+                self._credentials = credentials_for(
+                    self.service,
+                    self.config,
+                    token=self._token,
+                    base_url=self.base_url,
+                    security_schemes=self._security_schemes(),
+                    session=self.session,
+                    extra=self._credential_providers,
+                )
+            return self._credentials
+
+    def _security_schemes(self) -> Mapping[str, Any] | None:
+        """Those of the document; None for a service whose plugin says how it wants to know who is asking."""
+        return self._current_index().security_schemes
+
+    @property
+    def swagger_url(self) -> str:
+        """URL or path of the service's document."""
+        if self._swagger_url is not None:
+            return str(self._swagger_url)
+        return DocumentCache(self.config).url(self.service)
+
+    @property
+    def document(self) -> Document:
+        """The whole document. Calls do without it: they read single operations from its index."""
+        with self._lock:
+            if self._document is None:
+                self._document = DocumentCache(self.config).document(self._current_index(), self.service)
+            return self._document
+
+    @property
+    def base_url(self) -> str:
+        """URL of the service, without a slash at its end.
+
+        :raises DocumentError: neither the settings nor the document say it
+        """
+        own = self._own_base_url
+        if own:
+            return own
+        found = self._current_index().base_url
+        if not found:
+            name = getattr(self.service, "name", "NAME")
+            raise DocumentError(
+                "the document does not say where the service is",
+                hint=f"hca config set services.{name}.base_url URL",
+            )
+        return found
+
+    @property
+    def _own_base_url(self) -> str | None:
+        found = self._base_url
+        if not found and self.service is not None and hasattr(self.service, "base_url"):
+            found = self.service.base_url(self.config)
+        if found and not is_url(found):
+            raise UsageError(f"the base URL must begin with http:// or https://, not {found!r}")
+        return found.rstrip("/") if found else None
+
+    def refresh(self) -> Index:
+        """Ask the service for its document now."""
+        with self._lock:
+            self._index = DocumentCache(self.config).refresh(self.service, self.session, self.swagger_url)
+            self._document, self._current = None, True
+            self._methods.clear()
+            self._operations.clear()
+            return self._index
+
+    def clear_cache(self) -> None:
+        """Forget the document that was fetched; the next call asks for it again."""
+        with self._lock:
+            DocumentCache(self.config).forget(self.swagger_url)
+            self._index = self._document = None
+            self._current = False
+            self._methods.clear()
+            self._operations.clear()
+
+    def _current_index(self) -> Index:
+        """The index to make calls by; may ask the service for its document, once for this client."""
+        with self._lock:
+            if self._index is None or not self._current:
+                cache = DocumentCache(self.config)
+                try:
+                    self._index = cache.current(self.service, self.session, self.swagger_url)
+                except UnreachableError as e:
+                    raise self._explained(e, self.swagger_url) from None
+                self._current = True
+            return self._index
+
+    def _known_index(self) -> Index:
+        """The index to look names up in: what is on this machine, if there is anything."""
+        with self._lock:
+            if self._index is None:
+                try:
+                    self._index = DocumentCache(self.config).get(self.service, self.swagger_url)
+                except DocumentError:
+                    if not is_url(self.swagger_url):
+                        raise
+                    return self._current_index()
+            return self._index
+
+    # Methods
+
+    def __getattr__(self, name: str) -> Method:
+        # Nothing else can be an operation, so that a look for some other attribute loads nothing.
+        if not (name.startswith(_PREFIXES) or name in METHODS) or "_methods" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        method = self._methods.get(name)
+        if method is None:
+            operation = self._known_index().find(name) or self._current_index().find(name)
+            if operation is None:
+                from hca_base.openapi._document._text import suggestion
+
+                close = suggestion(name, iter(self._current_index().names()))
+                raise AttributeError(f"{type(self).__name__} has no operation {name!r}{close}")
+            method = self._methods.setdefault(name, make_method(self, operation))
+        return method
+
+    def __dir__(self) -> list[str]:
+        names = set(super().__dir__())
+        try:
+            names.update(self._known_index().names())
+        except HCAError:
+            pass
+        return sorted(names)
+
+    # Calls
+
+    def invoke(
+        self, operation: Operation | str, arguments: Mapping[str, Any] | None = None, *, paginate: bool = False
+    ) -> Any:
+        """Call an operation.
+
+        :param operation: the operation, or its name
+        :param arguments: by name; those that are None count as not given
+        :param paginate: get all pages, as one answer
+        :return: the parsed JSON; the ``requests.Response`` for HEAD; bytes for everything else; None for nothing
+        :raises UsageError: an argument is missing, unknown or of the wrong type
+        :raises ServiceError: the service answers with an error
+        """
+        if paginate:
+            found = self._pages(operation, arguments)
+            return joined([(body, content_path(response, body)) for response, body in found])
+        return result_of(self._send(operation, arguments))
+
+    def stream(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
+        """Call an operation and leave the body to the caller.
+
+        :return: a context manager that gives the ``requests.Response``
+        """
+        return Streamed(lambda: self._send(operation, arguments, stream=True))
+
+    def paginate(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """The bodies of all pages of an answer; each is asked for when it is needed.
+
+        :raises ServiceError: the service answers with an error, or its pages lead in a circle
+        """
+        for _, body in self._pages(operation, arguments):
+            yield body
+
+    def iterate(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """The items of all pages of an answer.
+
+        :raises ServiceError: as :meth:`paginate`, or the answer has no array of items
+        """
+        for response, body in self._pages(operation, arguments):
+            path = content_path(response, body)
+            if path is None and body is not None:
+                raise ServiceError(
+                    "the answer has no list of items to go through", status=response.status_code, response=response
+                )
+            yield from items_at(body, path)
+
+    def _pages(
+        self, operation: Operation | str, arguments: Mapping[str, Any] | None
+    ) -> Iterator[tuple[requests.Response, Any]]:
+        return pages(lambda url: self._send(operation, arguments, url=url))
+
+    def _send(
+        self,
+        operation: Operation | str,
+        arguments: Mapping[str, Any] | None,
+        *,
+        stream: bool = False,
+        url: str | None = None,
+    ) -> requests.Response:
+        """Send the request of a call, or of a further page of it.
+
+        :param url: the further page: method and body are the same, the query is the page's
+        """
+        from hca_base.http import RetryPolicy, origin_of, remember_secret, remember_secret_name, same_host
+        from hca_base.openapi._client._request import build
+
+        if isinstance(operation, str):
+            operation = self._known_index().find(operation) or self._current_index().operation(operation)
+        if not self._current:
+            # What is wrong with arguments should not take a connection to find out.
+            bind(operation, arguments or {}, strict=self.strict_choices, warn=False)
+        own_base_url = self._own_base_url
+        index = self._current_index()
+        known = self._operations.get(operation.name)
+        if known is None:
+            known = self._operations.setdefault(operation.name, index.find(operation.name) or operation)
+        operation = known
+        chosen, values = bind(operation, arguments or {}, strict=self.strict_choices)
+        for parameter, value in values:
+            if parameter.credential or parameter.format == "password":
+                remember_secret(value)  # no trace and no message shows it
+            if parameter.credential and parameter.name.lower() != "authorization":
+                remember_secret_name(parameter.name)
+        base_url = own_base_url or operation_base(chosen, self.base_url, index.url)
+        with build(chosen, values, base_url) as request:
+            auth = self._auth(chosen, index)
+            if request.credential and auth == "required":
+                auth = "auto"
+            headers = request.headers
+            if url is not None and not same_host(origin_of(request.url), origin_of(url)):
+                # The first page was redirected to another host, without what is meant for the service alone: so are
+                # the pages after it.
+                if request.method not in SAFE_METHODS:
+                    raise RefusedError(
+                        f"the next page of this {request.method} is on {urlsplit(url).hostname}: not asked for"
+                    )
+                headers = {name: value for name, value in headers.items() if name == "Accept"}
+                auth = "no" if auth == "no" else "auto"
+            safe = chosen.safe or operation.name in getattr(self.service, "safe_operations", ())
+            call = partial(
+                self.session.call,
+                request.method,
+                url or request.url,
+                params=None if url else request.params,
+                data=request.data,
+                headers=headers,
+                stream=stream,
+                timeout=self._timeout,
+                policy=RetryPolicy.for_operation(request.method, safe=safe),
+                auth=auth,
+                credentials=self.credentials if auth != "no" else None,
+            )
+            try:
+                try:
+                    return call()
+                except RefusedError:
+                    # A redirect to something that is not HTTP, such as s3://bucket/key, is the answer itself.
+                    if not (chosen.redirects and chosen.method in SAFE_METHODS):
+                        raise
+                    response = call(redirect="same-host")
+                    if response.status_code not in (301, 302, 303, 307, 308) or is_url(response.headers["Location"]):
+                        raise
+                    return response
+            except HCAError as e:
+                raise self._explained(e, url or request.url) from None
+
+    def _auth(self, operation: Operation, index: Index) -> Any:
+        if operation.auth == "none":
+            # A document that says nothing of credentials at all leaves it to the user who stored some.
+            return "no" if index.secured or (self.service is None and self._token is None) else "auto"
+        return "required" if operation.auth == "required" else "auto"
+
+    @property
+    def _timeout(self) -> Any:
+        section = getattr(self.service, "client_section", None)
+        return self.config.get(f"{section}.timeout") if section else None
+
+    def _explained(self, error: HCAError, url: str) -> HCAError:
+        """An error with what the service's plugin knows of it."""
+        hints: Mapping[str, str] = getattr(self.service, "hints", None) or {}
+        if isinstance(error, ServiceError):
+            error.hint = hints.get(str(error.reason)) or hints.get(str(error.status)) or error.hint
+        elif isinstance(error, UnreachableError):
+            retired: Mapping[str, str] = getattr(self.service, "retired_hosts", None) or {}
+            error.hint = retired.get(urlsplit(url).hostname or "") or error.hint
+        return error

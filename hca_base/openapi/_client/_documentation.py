@@ -1,0 +1,222 @@
+"""Signatures and docstrings of a client's methods."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+import types
+from typing import Any, Literal
+
+from hca_base.openapi._document._operation import Operation, Parameter, Response
+from hca_base.openapi._document._text import one_line
+
+_TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "object": dict,
+    "file": Any,
+    "any": Any,
+    "array": list,
+}
+_WORDS = {
+    "string": "text",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "true or false",
+    "object": "JSON object",
+    "array": "array",
+    "file": "path, bytes or open file",
+    "any": "any JSON",
+}
+_FORMATS = {
+    "date": "a date, YYYY-MM-DD",
+    "date-time": "a time, as in 2019-05-14T12:00:00Z",
+    "DSS_VERSION": "a version, as in 2019-05-14T122736.345000Z",
+    "uuid": "a UUID",
+    "uri": "a URL",
+    "byte": "base64",
+}
+#: Choices up to which an annotation lists them.
+_MAX_LITERAL = 8
+_WIDTH = 100
+
+
+def signature(operation: Operation) -> inspect.Signature:
+    """The signature of an operation: required arguments first, by name or by place."""
+    parameters = []
+    for each in (*operation.required, *operation.optional):
+        annotation = annotation_of(each)
+        parameters.append(
+            inspect.Parameter(
+                each.python_name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=inspect.Parameter.empty if each.required else None,
+                annotation=annotation if each.required or annotation is Any else annotation | None,
+            )
+        )
+    return inspect.Signature(parameters, return_annotation=_returns_type(operation))
+
+
+def annotation_of(parameter: Parameter) -> Any:
+    """The type of an argument, as an annotation."""
+    choices = parameter.enum
+    if choices and len(choices) <= _MAX_LITERAL and all(isinstance(each, str) for each in choices):
+        return Literal[tuple(choices)]
+    if parameter.type == "array":
+        return types.GenericAlias(list, (_TYPES.get(parameter.items or "any", Any),))
+    return _TYPES.get(parameter.type, Any)
+
+
+def _returns_type(operation: Operation) -> Any:
+    if operation.method == "HEAD":
+        return "requests.Response"
+    success = _success(operation)
+    kind = success.type if success is not None else None
+    return {"object": dict, "array": list, "file": bytes}.get(kind or "", Any)
+
+
+def docstring(operation: Operation, client: str = "client") -> str:
+    """What ``help()`` shows of an operation.
+
+    :param client: name of the client in the example
+    """
+    lines = [one_line(operation.summary) or f"{operation.method} {one_line(operation.path)}", ""]
+    if operation.deprecated:
+        lines += ["Deprecated: the service may drop it.", ""]
+    if operation.description:
+        lines += [*_paragraphs(operation.description), ""]
+    if operation.alternatives:
+        lines += ["The path parameters that are given choose among:", ""]
+        for each in operation.alternatives:
+            names = ", ".join(each.path_names) or "no path parameter"
+            lines.append(f"    {each.method} {one_line(each.path)} ({names}; also {each.unambiguous_name})")
+        lines.append("")
+    for parameter in (*operation.required, *operation.optional):
+        lines += _parameter_lines(parameter)
+    lines += _outcome_lines(operation)
+    lines += ["", "Example::", "", *textwrap.indent(example(operation, client), "    ").splitlines()]
+    if operation.paginated:
+        lines += [
+            "",
+            f"The answer comes in pages, of which a call gives the first. {operation.name}.iterate(...) yields the",
+            f"items of all pages, {operation.name}.paginate(...) the pages.",
+        ]
+    lines += ["", f"{operation.name}.stream(...) as a context manager gives the requests.Response, its body unread."]
+    lines += ["", f"{operation.method} {one_line(operation.path)}"]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _parameter_lines(parameter: Parameter) -> list[str]:
+    text = " ".join([*_paragraphs(parameter.description, width=10**6), facts(parameter)]).strip()
+    text = re.sub(r"\s+", " ", text)
+    need = "" if parameter.required else ", optional"
+    head = f":param {parameter.python_name}: ({type_words(parameter)}{need}) {text}".rstrip()
+    return textwrap.wrap(head, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def type_words(parameter: Parameter) -> str:
+    """The type of an argument in words: "integer", "array of text"."""
+    words = _WORDS.get(parameter.type, parameter.type)
+    if parameter.type == "array" and parameter.items not in (None, "any"):
+        words += f" of {_WORDS.get(parameter.items or '', parameter.items or '')}"
+        words = words.replace("JSON object", "JSON objects")
+    return words
+
+
+def facts(parameter: Parameter, *, choices: bool = True) -> str:
+    """What else is known of an argument's values: choices, limits, form, the service's default.
+
+    :param choices: False where the choices are shown otherwise
+    """
+    found = []
+    if parameter.choices and choices:
+        shown = [one_line(str(each)) for each in parameter.choices[:30]]
+        rest = len(parameter.choices) - len(shown)
+        found.append(f"One of {', '.join(shown)}{f' and {rest} more' if rest > 0 else ''}.")
+    if parameter.schema_note:
+        found.append(f"{parameter.schema_note[0].upper()}{parameter.schema_note[1:]}.")
+    if parameter.format in _FORMATS and not parameter.choices:
+        found.append(f"{_FORMATS[parameter.format][0].upper()}{_FORMATS[parameter.format][1:]}.")
+    elif parameter.pattern and "{8}-" in parameter.pattern:
+        found.append("A UUID.")
+    if parameter.default is not None and parameter.default != {} and parameter.default != []:
+        default = str(parameter.default)
+        default = default.lower() if isinstance(parameter.default, bool) else one_line(default)
+        found.append(f"The service's default: {default[:200]}.")
+    if parameter.credential:
+        found.append("By default the stored credentials supply it.")
+    if parameter.deprecated:
+        found.append("Deprecated.")
+    return " ".join(found)
+
+
+def _outcome_lines(operation: Operation) -> list[str]:
+    lines = []
+    success = _success(operation)
+    if operation.method == "HEAD":
+        lines.append(":returns: the requests.Response; what the service says is in its headers")
+    elif success is not None:
+        text = one_line(success.description) or "the answer"
+        what = {"object": "dict", "array": "list", "file": "bytes"}.get(success.type or "", "")
+        members = f"with {', '.join(one_line(each) for each in success.members[:12])}" if success.members else ""
+        detail = " ".join(part for part in (what, members) if part)
+        lines.append(f":returns: {text}{f' ({detail})' if detail else ''}")
+    errors = [each for each in operation.responses if not each.success and each.status[:1] in "45"]
+    if errors:
+        said = "; ".join(f"{each.status} {one_line(each.description).rstrip('.')}".strip() for each in errors[:12])
+        lines.append(f":raises hca_base.errors.ServiceError: {said}")
+    else:
+        lines.append(":raises hca_base.errors.ServiceError: the service answers with an error")
+    wrapped = []
+    for line in lines:
+        wrapped += textwrap.wrap(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return wrapped
+
+
+def _success(operation: Operation) -> Response | None:
+    for response in operation.responses:
+        if response.status[:1] == "2":
+            return response
+    return None
+
+
+def example(operation: Operation, client: str = "client") -> str:
+    """A call as it would stand in a program, with the required arguments."""
+    arguments = []
+    for parameter in operation.required:
+        arguments.append(f"{parameter.python_name}={example_value(parameter)!r}")
+    call = f"{client}.{operation.name}({', '.join(arguments)})"
+    if len(call) <= _WIDTH - 8:
+        return call
+    return f"{client}.{operation.name}(\n" + "".join(f"    {each},\n" for each in arguments) + ")"
+
+
+def example_value(parameter: Parameter) -> Any:
+    """A value that an example may show for an argument."""
+    if parameter.enum:
+        return parameter.enum[0]
+    if parameter.type == "array":
+        return list(parameter.items_enum[:1]) if parameter.items_enum else []
+    if parameter.default is not None and not isinstance(parameter.default, (dict, list)):
+        return parameter.default
+    if parameter.type == "string":
+        uuid_like = "uuid" in parameter.name.lower() or parameter.format == "uuid"
+        if uuid_like or (parameter.pattern and "{8}-" in parameter.pattern):
+            return "a9b1b33e-5b8c-4d1c-9a1e-0f7c1d2e3f40"
+        if parameter.format == "DSS_VERSION":
+            return "2019-05-14T122736.345000Z"
+        if parameter.format == "date-time":
+            return "2019-05-14T12:27:36Z"
+        return "https://example.org/" if parameter.name.endswith("url") else "..."
+    return {"integer": 1, "number": 1.0, "boolean": True, "file": "FILE"}.get(parameter.type, {})
+
+
+def _paragraphs(description: str, width: int = _WIDTH) -> list[str]:
+    """A description, markdown or HTML, as plain lines."""
+    from hca_base.output import plain_text
+
+    text: str = plain_text(description, width)
+    return text.strip().splitlines()

@@ -1,0 +1,250 @@
+"""From an operation and its arguments to an HTTP request."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from hca_base.config import expand_home
+from hca_base.errors import UsageError
+from hca_base.openapi._document._operation import Operation, Parameter
+from hca_base.openapi._document._text import printable
+
+#: What stands as it is in the template of a path.
+_PATH_CHARACTERS = "/{}?&=%:@!$'()*+,;~"
+_SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
+
+
+@dataclasses.dataclass
+class Request:
+    """What goes to the HTTP session. Close it after the call: it may hold open files.
+
+    :ivar credential: the caller gave a credential in a header itself
+    """
+
+    method: str
+    url: str
+    params: list[tuple[str, str]]
+    headers: dict[str, str]
+    data: Any = None
+    credential: bool = False
+    files: contextlib.ExitStack = dataclasses.field(default_factory=contextlib.ExitStack)
+
+    def __enter__(self) -> Request:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.files.close()
+
+
+def build(operation: Operation, values: list[tuple[Parameter, Any]], base_url: str) -> Request:
+    """The request of a call.
+
+    :param values: the arguments as :func:`hca_base.openapi._client._arguments.bind` gives them
+    :param base_url: the service's URL, without a slash at its end
+    :raises UsageError: a value cannot be sent where it belongs
+    """
+    request = Request(operation.method, base_url, [], {})
+    if operation.produces:
+        request.headers["Accept"] = _accept(operation.produces)
+    # What is in the template itself is quoted too, but for what a URL may have.
+    path = quote(operation.path, safe=_PATH_CHARACTERS, errors="replace")
+    cookies: list[str] = []
+    try:
+        for parameter, value in values:
+            if parameter.location == "path":
+                place = quote("{" + parameter.name + "}", safe=_PATH_CHARACTERS, errors="replace")
+                path = path.replace(place, _path_value(parameter, value))
+            elif parameter.location == "query":
+                request.params.extend(_pairs(parameter, value))
+            elif parameter.location == "header":
+                request.headers[parameter.name] = _header_value(parameter, value)
+                request.credential = request.credential or parameter.credential
+            elif parameter.location == "cookie":
+                cookies.extend(f"{name}={quote(text, safe='')}" for name, text in _pairs(parameter, value))
+        request.url = base_url + path
+        if cookies:
+            request.headers["Cookie"] = "; ".join(cookies)
+        _add_body(request, operation, [(p, v) for p, v in values if p.location in ("body", "formData")])
+    except UnicodeEncodeError:
+        request.files.close()
+        # Bytes of a command line that are no UTF-8 come as half characters; so does "\\ud800" in JSON.
+        raise UsageError("an argument holds characters that are no valid text") from None
+    except BaseException:
+        request.files.close()
+        raise
+    return request
+
+
+def _accept(produces: tuple[str, ...]) -> str:
+    kinds = [each for each in produces if "\n" not in each and "\r" not in each and each.isascii()]
+    json_first = sorted(kinds, key=lambda each: "json" not in each)
+    return ", ".join([*json_first[:10], "*/*;q=0.5"])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (Mapping, list, tuple)):
+        return _json_text(value)
+    return str(value)
+
+
+def _json_text(value: Any) -> str:
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+        return text
+    except (TypeError, ValueError, RecursionError) as e:
+        raise UsageError(f"the arguments cannot be written as JSON: {e}") from None
+
+
+def _path_value(parameter: Parameter, value: Any) -> str:
+    style = parameter.style
+    items = value if isinstance(value, list) else [value]
+    texts = [quote(_text(each), safe="") for each in items]
+    if isinstance(value, Mapping) and style != "json":
+        pair = "=" if parameter.explode else ","
+        texts = [f"{quote(str(k), safe='')}{pair}{quote(_text(v), safe='')}" for k, v in value.items()]
+    if style == "label":
+        return "." + ("." if parameter.explode else ",").join(texts)
+    if style == "matrix":
+        name = quote(parameter.name, safe="")
+        if parameter.explode and not isinstance(value, Mapping):
+            return "".join(f";{name}={text}" for text in texts)
+        return ";" + ";".join(texts) if parameter.explode else f";{name}={','.join(texts)}"
+    text = quote(_SEPARATORS.get(style, ","), safe=",").join(texts)
+    # An empty value, "." and ".." would lead to another path than the one that is meant.
+    if text in ("", ".", ".."):
+        raise UsageError(f"{parameter.python_name} must not be {_text(value)!r}")
+    return text
+
+
+def _header_value(parameter: Parameter, value: Any) -> str:
+    if isinstance(value, Mapping) and parameter.style != "json":
+        pair = "=" if parameter.explode else ","
+        text = ",".join(f"{k}{pair}{_text(v)}" for k, v in value.items())
+    elif isinstance(value, list) and parameter.style != "json":
+        text = _SEPARATORS.get(parameter.style, ",").join(_text(each) for each in value)
+    else:
+        text = _text(value)
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+        raise UsageError(f"{parameter.python_name} goes into a header, which has no line breaks or control characters")
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise UsageError(f"{parameter.python_name} goes into a header, which takes Latin characters only") from None
+    return text
+
+
+def _pairs(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
+    """A value as the pairs of a query string or form."""
+    name, style = parameter.name, parameter.style
+    if style == "json" or (isinstance(value, Mapping) and parameter.content_type):
+        return [(name, _json_text(value))]
+    if isinstance(value, Mapping):
+        if style == "deepObject":
+            return list(_deep(name, value))
+        if style == "multi":
+            return [(str(key), _text(member)) for key, member in value.items()]
+        return [(name, ",".join(f"{key},{_text(member)}" for key, member in value.items()))]
+    if isinstance(value, list):
+        if style in ("multi", "deepObject"):
+            return [(name, _text(each)) for each in value]
+        return [(name, _SEPARATORS.get(style, ",").join(_text(each) for each in value))]
+    return [(name, _text(value))]
+
+
+def _deep(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """The pairs ``name[key]=member``. Objects within objects go on so, as services that take this style read it."""
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from _deep(f"{name}[{key}]", member)
+    elif isinstance(value, list):
+        for each in value:
+            yield name, _text(each)
+    else:
+        yield name, _text(value)
+
+
+def _add_body(request: Request, operation: Operation, values: list[tuple[Parameter, Any]]) -> None:
+    kind = operation.body
+    content_type = operation.body_content_type
+    if kind == "json":
+        body: dict[str, Any] = {}
+        for parameter, value in values:
+            if parameter.whole:
+                if not isinstance(value, Mapping):
+                    raise UsageError(f"{parameter.python_name} must be a JSON object")
+                body = {**value, **body}
+        body.update({parameter.name: value for parameter, value in values if not parameter.whole})
+        # Sent even if it is empty: services that take a body want to see one.
+        request.data = _json_text(body).encode()
+        request.headers.setdefault("Content-Type", content_type or "application/json")
+    elif kind == "form" and values:
+        pairs = [pair for parameter, value in values for pair in _pairs(parameter, value)]
+        request.data = urlencode(pairs).encode()
+        request.headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    elif kind == "multipart" and values:
+        _add_multipart(request, values)
+    elif kind == "whole" and values:
+        parameter, value = values[0]
+        if parameter.type == "file":
+            request.data = _opened(request, parameter, value)[0]
+        elif content_type and "json" not in content_type and isinstance(value, str):
+            request.data = value.encode()
+        else:
+            request.data = _json_text(value).encode()
+        request.headers.setdefault("Content-Type", content_type or "application/json")
+
+
+def _add_multipart(request: Request, values: list[tuple[Parameter, Any]]) -> None:
+    from hca_base.openapi._client._multipart import MultipartBody, Part
+
+    parts: list[Part] = []
+    for parameter, value in values:
+        if parameter.type == "file" or (parameter.type == "array" and parameter.items == "file"):
+            for each in value if isinstance(value, list) else [value]:
+                content, filename = _opened(request, parameter, each)
+                kind = parameter.content_type or "application/octet-stream"
+                parts.append(Part(parameter.name, content, filename, kind))
+        else:
+            for name, text in _pairs(parameter, value):
+                parts.append(Part(name, text.encode(), None, parameter.content_type))
+    body = MultipartBody(parts)
+    request.data = body
+    request.headers["Content-Type"] = body.content_type
+
+
+def _opened(request: Request, parameter: Parameter, value: Any) -> tuple[Any, str]:
+    """The content of a file argument (bytes, or a file open for reading) and a name for it."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value), parameter.name
+    if isinstance(value, (str, os.PathLike)):
+        try:
+            path = expand_home(value)
+            file: Any = request.files.enter_context(path.open("rb"))
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size:
+                return file, path.name
+            # Pipes, and files that the system makes up, have no size that could be relied on. Of a file that is really
+            # empty, requests would send the nothing in chunks, which some services refuse.
+            return file.read(), path.name
+        except OSError as e:
+            raise UsageError(f"{parameter.python_name}: {value}: {e.strerror or e}") from None
+        except (ValueError, RuntimeError):  # a null character; the home of a user that there is not
+            raise UsageError(f"{parameter.python_name}: there is no file {printable(str(value))!r}") from None
+    name = getattr(value, "name", None)
+    name = Path(name).name if isinstance(name, str) else parameter.name
+    if isinstance(value, io.TextIOBase):
+        return value.read().encode(), name
+    return value, name

@@ -1,0 +1,206 @@
+"""An OpenAPI document: where it is from, where its service is, and its operations."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hca_base.errors import DocumentError, HCAError, UsageError
+from hca_base.openapi._document._build import Builder
+from hca_base.openapi._document._location import base_url_of, is_url
+from hca_base.openapi._document._names import operation_name, unambiguous_names
+from hca_base.openapi._document._operation import METHODS, Operation, union
+from hca_base.openapi._document._read import check, parse
+from hca_base.openapi._document._schema import Unusable
+from hca_base.openapi._document._text import printable, suggestion
+
+#: Problems that are kept; a document with more of them has the rest counted.
+_MAX_PROBLEMS = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A part of a document that cannot be used.
+
+    :ivar where: the operation ("GET /bundles/{uuid}") or part
+    :ivar reason: why it cannot be used
+    :ivar lost: True if the operation is not there because of it; False if it is there with a part missing
+    """
+
+    where: str
+    reason: str
+    lost: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+class Document:
+    """A Swagger 2.0 or OpenAPI 3 document.
+
+    :ivar url: where the document is from, if that is known; relative server URLs and a Swagger 2 document without
+        host or schemes are completed from it
+    :ivar content: the document's bytes, if it was read from bytes
+    """
+
+    def __init__(self, root: Mapping[str, Any], *, url: str | None = None, origin: str = "document") -> None:
+        self.root = check(root, origin)
+        self.url = url
+        self.content: bytes | None = None
+
+    @classmethod
+    def load(cls, source: str | Path | bytes | Mapping[str, Any], *, base_url: str | None = None) -> Document:
+        """Read a document.
+
+        :param source: an http or https URL, a file's path, the document's bytes, or its parsed content
+        :param base_url: the URL that the document stands for, when it was read from elsewhere
+        :raises DocumentError: it is not an OpenAPI document
+        :raises HCAError: it cannot be read
+        """
+        if isinstance(source, Mapping):
+            return cls(source, url=base_url)
+        if isinstance(source, str) and is_url(source):
+            from hca_base.openapi._document._cache import fetch
+
+            content, origin = fetch(source).content, source
+            base_url = base_url or source
+        elif isinstance(source, bytes):
+            content, origin = source, base_url or "document"
+        else:
+            path, origin = Path(source), str(source)
+            try:
+                content = path.read_bytes()
+            except OSError as e:
+                raise DocumentError(f"{origin}: {e.strerror or e}") from None
+        document = cls(parse(content, origin), url=base_url, origin=origin)
+        document.content = content
+        return document
+
+    @property
+    def title(self) -> str:
+        return self._info("title")
+
+    @property
+    def version(self) -> str:
+        return self._info("version")
+
+    @property
+    def description(self) -> str:
+        return self._info("description")
+
+    def _info(self, key: str) -> str:
+        info = self.root.get("info")
+        value = info.get(key) if isinstance(info, dict) else None
+        return value if isinstance(value, str) else ""
+
+    @cached_property
+    def base_url(self) -> str | None:
+        """The service's URL without a slash at its end, by the rules of ``base_url_of``; None if it is left open."""
+        return base_url_of(self.root, self.url)
+
+    @cached_property
+    def security_schemes(self) -> dict[str, dict[str, Any]]:
+        return Builder(self.root).security_schemes()
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that can be called, in the document's order; paths of one name are one operation."""
+        return self._built[0]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What cannot be used, and why."""
+        return self._built[1]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Operation]:
+        names: dict[str, Operation] = {}
+        for operation in self.operations:
+            for each in operation.alternatives:
+                names.setdefault(each.unambiguous_name, dataclasses.replace(each, name=each.unambiguous_name))
+        names.update((operation.name, operation) for operation in self.operations)
+        return names
+
+    def operation(self, name: str) -> Operation:
+        """An operation by its name, its command, or the unambiguous name of one of its paths.
+
+        :raises UsageError: there is none
+        """
+        found = self._by_name.get(name.replace("-", "_"))
+        if found is None:
+            raise UsageError(f"no operation {name!r}{suggestion(name.replace('-', '_'), self._by_name)}")
+        return found
+
+    @cached_property
+    def _built(self) -> tuple[tuple[Operation, ...], tuple[Problem, ...]]:
+        problems: list[Problem] = []
+        usable = list(self._usable(problems))
+        return tuple(_merged(usable)), tuple(problems[:_MAX_PROBLEMS])
+
+    def _usable(self, problems: list[Problem]) -> Iterator[Operation]:
+        builder = Builder(self.root)
+        paths = self.root.get("paths")
+        for path, item in paths.items() if isinstance(paths, dict) else ():
+            if not isinstance(path, str) or not path.startswith("/"):
+                # Members that start with x- are extensions.
+                if not str(path).startswith("x-"):
+                    problems.append(Problem(printable(str(path)), "a path must begin with '/'"))
+                continue
+            try:
+                item = builder.resolver.resolve(item)
+            except Unusable as e:
+                problems.append(Problem(printable(path), printable(str(e))))
+                continue
+            for method in METHODS:
+                if method not in item:
+                    continue
+                where = f"{method.upper()} {printable(path)}"
+                before = len(builder.resolver.problems)
+                try:
+                    operation = builder.operation(method, path, item, item[method])
+                except Unusable as e:
+                    problems.append(Problem(where, printable(str(e))))
+                    continue
+                except Exception as e:  # noqa: BLE001 - whatever a document does to us costs that operation only
+                    problems.append(Problem(where, f"malformed ({type(e).__name__})"))
+                    continue
+                for reason in builder.resolver.problems[before:]:
+                    problems.append(Problem(where, f"{printable(reason)}; that part takes any JSON", lost=False))
+                yield operation
+
+
+def _merged(operations: list[Operation]) -> Iterator[Operation]:
+    """The operations with their names; those of one name and different path parameters become one."""
+    named: dict[str, list[Operation]] = {}
+    for operation in operations:
+        named.setdefault(operation_name(operation.method, operation.path), []).append(operation)
+    taken = set(named)
+    for name, sharing in named.items():
+        chosen: dict[frozenset[str], Operation] = {}
+        others = []
+        for operation in sharing:
+            # Equal path parameters cannot tell two paths apart: the document's first keeps the name.
+            if frozenset(operation.path_names) in chosen:
+                others.append(operation)
+            else:
+                chosen[frozenset(operation.path_names)] = operation
+        alone = len(chosen) == 1
+        each_named = []
+        for operation in chosen.values():
+            own = name if alone or not operation.path_names else _own_name(name, operation, taken)
+            each_named.append(dataclasses.replace(operation, name=name, unambiguous_name=own))
+        yield each_named[0] if alone else union(each_named)
+        for operation in others:
+            own = _own_name(name, operation, taken)
+            yield dataclasses.replace(operation, name=own, unambiguous_name=own)
+
+
+def _own_name(name: str, operation: Operation, taken: set[str]) -> str:
+    for candidate in unambiguous_names(name, operation.method, operation.path):
+        if candidate not in taken:
+            taken.add(candidate)
+            return candidate
+    raise HCAError(f"more than a thousand operations are named {name}")

@@ -1,0 +1,125 @@
+"""Where a document is, and where the service is that it describes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+from hca_base.config import expand_home
+
+if TYPE_CHECKING:
+    from hca_base.openapi._document._operation import Operation
+
+
+def is_url(source: str) -> bool:
+    """Whether a document's address is an http or https URL; else it is a file's."""
+    return source.lower().startswith(("http://", "https://"))
+
+
+def source_path(source: str | os.PathLike[str]) -> Path:
+    """The file that a ``file:`` URL or a path names."""
+    text = os.fspath(source)
+    if text.lower().startswith("file:"):
+        from urllib.request import url2pathname
+
+        return Path(url2pathname(urlsplit(text).path))
+    return expand_home(text)
+
+
+def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
+    """Where the service of a document is.
+
+    * What the document states counts: ``servers`` (OpenAPI 3, the first that has a URL), or ``schemes``, ``host`` and
+      ``basePath`` (Swagger 2). What it leaves out is taken from the URL that it was fetched from.
+    * Of several schemes, the one that the document was fetched by, else https. Where its host is the one that the
+      document was fetched from, the scheme is the URL's, whatever ``schemes`` says: there it answers.
+    * A document fetched from this machine (loopback) describes the deployment that served it, even if it names another
+      host, as local deployments of a service serve the document of the public one. The reverse too: a document from
+      elsewhere cannot send us to this machine, nor to its link or its cloud's metadata address.
+
+    :param url: the URL that the document was fetched from, or None if it was not
+    :returns: an http or https URL without a slash at its end, or None
+    """
+    try:
+        fetched = urlsplit(url) if url and is_url(url) else None
+        if "swagger" in root:
+            stated = _swagger_base(root, fetched)
+        else:
+            servers = root.get("servers")
+            first: str | None = "/"
+            if isinstance(servers, list) and servers:
+                first = next((each for each in map(server_url, servers) if each), None)
+            stated = urljoin(url, first) if fetched and url and first else first
+        if not stated:
+            return None
+        base = urlsplit(stated)
+        if fetched and base.netloc and not _may_name(fetched, base):
+            base = base._replace(scheme=fetched.scheme, netloc=fetched.netloc)
+        if base.scheme not in ("http", "https") or not base.hostname:
+            return None
+        return urlunsplit((base.scheme, base.netloc.rpartition("@")[2], base.path, "", "")).rstrip("/")
+    except ValueError:  # what a URL with unbalanced brackets or the like makes of urlsplit
+        return None
+
+
+def operation_base(operation: Operation, base_url: str, document_url: str | None) -> str:
+    """The base URL for one operation: that of its own servers if it has any, else the service's."""
+    if not operation.servers:
+        return base_url
+    try:
+        own = urljoin(document_url or base_url + "/", operation.servers[0])
+        parts = urlsplit(own)
+        if parts.scheme not in ("http", "https") or not _may_name(urlsplit(base_url), parts):
+            return base_url
+    except ValueError:
+        return base_url
+    return own.rstrip("/")
+
+
+def server_url(server: Any) -> str | None:
+    """The URL of a server object with its variables' defaults filled in; None if it has none."""
+    if not isinstance(server, dict) or not isinstance(server.get("url"), str):
+        return None
+    variables = server.get("variables")
+    variables = variables if isinstance(variables, dict) else {}
+
+    def value(match: re.Match[str]) -> str:
+        variable = variables.get(match[1])
+        default = variable.get("default") if isinstance(variable, dict) else None
+        return str(default) if isinstance(default, (str, int)) else match[0]
+
+    url = re.sub(r"\{([^{}]*)\}", value, server["url"])
+    return None if re.search(r"[\x00-\x20\x7f{}]", url) else url
+
+
+def _swagger_base(root: Mapping[str, Any], fetched: SplitResult | None) -> str | None:
+    host = root.get("host")
+    listed = root.get("schemes")
+    schemes = [each for each in listed if each in ("http", "https")] if isinstance(listed, list) else []
+    if not isinstance(host, str) or not host:
+        host = fetched.netloc if fetched else None
+    if host is None:
+        return None
+    if fetched and (host.lower() == fetched.netloc.lower() or fetched.scheme in schemes or not schemes):
+        scheme = fetched.scheme
+    else:
+        scheme = "http" if schemes and "https" not in schemes else "https"
+    path = root.get("basePath")
+    return f"{scheme}://{host}/{path.strip('/') if isinstance(path, str) else ''}"
+
+
+def _may_name(fetched: SplitResult, stated: SplitResult) -> bool:
+    """Whether a document from one place may say that its service is at another."""
+    from hca_base.http import address_of, is_forbidden_address, is_loopback
+
+    here, there = fetched.hostname or "", stated.hostname or ""
+    if here == there:
+        return True
+    address = address_of(there)
+    if address is not None and is_forbidden_address(address):
+        return False
+    return is_loopback(here) == is_loopback(there)

@@ -1,0 +1,206 @@
+"""Bytes to plain Python data, for JSON and YAML, with bounds on what a hostile document can cost.
+
+YAML is read from the parser's events, without PyYAML's node graph (which takes several times the memory) and by the
+rules of YAML 1.2's core schema: ``NO`` stays a text and a date stays a text, as OpenAPI means them. An alias is a
+second reference to one object, and what all aliases together would expand to is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hca_base.errors import DocumentError
+
+#: Bytes of the largest document that is read; the largest public ones (Microsoft Graph) have some 40 MB.
+MAX_BYTES = 256 * 1024 * 1024
+#: Nesting beyond which a YAML document is refused. JSON is bounded by the interpreter's recursion limit.
+MAX_DEPTH = 400
+#: Nodes of a YAML document, each alias counted as what it stands for.
+MAX_NODES = 50_000_000
+
+_INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
+_OCTAL = re.compile(r"0o[0-7]{1,4000}")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,3300}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+def parse(content: bytes, origin: str) -> dict[str, Any]:
+    """The document in some bytes.
+
+    :param origin: where the bytes are from, for messages
+    :raises DocumentError: neither JSON nor YAML, or not an OpenAPI document
+    """
+    if len(content) > MAX_BYTES:
+        raise DocumentError(f"{origin}: larger than {MAX_BYTES // 2**20} MiB; not read")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DocumentError(f"{origin}: not an OpenAPI document (not UTF-8 text)") from None
+    if text.lstrip()[:1] in ("{", "["):
+        data = _parse_json(text, origin)
+    elif re.search(r"^[\"']?(swagger|openapi)[\"']?\s*:", text, re.MULTILINE):
+        data = _parse_yaml(text, origin)
+    else:
+        # Do not try YAML: any text, such as the HTML of a login page, may happen to be YAML.
+        raise DocumentError(f"{origin}: not an OpenAPI document")
+    return check(data, origin)
+
+
+def check(data: Any, origin: str) -> dict[str, Any]:
+    """The data itself, if it says that it is Swagger 2 or OpenAPI 3.
+
+    :raises DocumentError: it is something else
+    """
+    if not isinstance(data, dict):
+        raise DocumentError(f"{origin}: not an OpenAPI document")
+    version = str(data.get("openapi") or data.get("swagger") or "")
+    if not re.match(r"(2\.0|3\.[0-9])", version):
+        found = f"version {version[:20]!r}" if version else "no 'openapi' or 'swagger' member"
+        raise DocumentError(f"{origin}: not a Swagger 2.0 or OpenAPI 3 document ({found})")
+    if not isinstance(data.get("paths", {}), dict):
+        raise DocumentError(f"{origin}: not an OpenAPI document ('paths' is not an object)")
+    return data
+
+
+def _parse_json(text: str, origin: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise DocumentError(f"{origin}: nested too deep") from None
+    except ValueError as e:
+        # YAML's flow style begins like JSON does, but a document in it is a curiosity; a truncated one is not.
+        raise DocumentError(f"{origin}: not valid JSON ({e})") from None
+
+
+def _parse_yaml(text: str, origin: str) -> Any:
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _Builder(origin).build(yaml.parse(text, Loader=loader))
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(e, "problem", None) or "malformed"
+        if "nesting depth" in problem:
+            # libyaml of PyYAML 6.0.4 and later has a bound of its own, which it may meet before our count does: it
+            # reads ahead of the events.
+            raise DocumentError(f"{origin}: nested deeper than YAML is read{where}") from None
+        raise DocumentError(f"{origin}: not valid YAML ({problem}{where})") from None
+
+
+class _Builder:
+    """Builds plain data from the events of a YAML parser."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.anchors: dict[str, tuple[Any, int]] = {}
+
+    def build(self, events: Iterator[Any]) -> Any:
+        import yaml
+
+        # One entry for each open collection: the container, its anchor, its pending key, its size in nodes.
+        open_: list[list[Any]] = []
+        root: list[Any] = []
+
+        def add(value: Any, nodes: int) -> None:
+            if value is _MERGE and (not open_ or isinstance(open_[-1][0], list) or open_[-1][2] is not _NO_KEY):
+                value = "<<"  # it means something as a key only
+            if not open_:
+                root.append(value)
+                return
+            container, _, key, size = open_[-1]
+            open_[-1][3] = size + nodes
+            if open_[-1][3] > MAX_NODES:
+                raise DocumentError(f"{self.origin}: aliases expand to more than {MAX_NODES} nodes")
+            if isinstance(container, list):
+                container.append(value)
+            elif key is _NO_KEY:
+                open_[-1][2] = self._key(value)
+            else:
+                open_[-1][2] = _NO_KEY
+                self._set(container, key, value)
+
+        for event in events:
+            if isinstance(event, yaml.ScalarEvent):
+                value = _scalar(event)
+                if event.anchor:
+                    self.anchors[event.anchor] = (value, 1)
+                add(value, 1)
+            elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+                if len(open_) >= MAX_DEPTH:
+                    raise DocumentError(f"{self.origin}: nested deeper than {MAX_DEPTH} levels")
+                container: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+                open_.append([container, event.anchor, _NO_KEY, 1])
+            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+                container, anchor, _, size = open_.pop()
+                if anchor:
+                    # Known only from here on, so that no alias can point into its own container.
+                    self.anchors[anchor] = (container, size)
+                add(container, size)
+            elif isinstance(event, yaml.AliasEvent):
+                if event.anchor not in self.anchors:
+                    raise DocumentError(f"{self.origin}: not valid YAML (alias *{event.anchor} stands for nothing)")
+                add(*self.anchors[event.anchor])
+        return root[0] if root else None
+
+    def _key(self, value: Any) -> Any:
+        if isinstance(value, (dict, list)):
+            raise DocumentError(f"{self.origin}: not valid OpenAPI (an object or array as a key)")
+        # Keys such as 200 (a status) are texts in OpenAPI.
+        return value if isinstance(value, str) else _MERGE if value is _MERGE else _text_of(value)
+
+    def _set(self, container: dict[str, Any], key: Any, value: Any) -> None:
+        if key is not _MERGE:
+            container[key] = value
+            return
+        for source in value if isinstance(value, list) else [value]:
+            if isinstance(source, dict):
+                for name, member in source.items():
+                    container.setdefault(name, member)
+
+
+class _Sentinel:
+    pass
+
+
+_NO_KEY = _Sentinel()
+_MERGE = _Sentinel()
+
+
+def _text_of(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _scalar(event: Any) -> Any:
+    text: str = event.value
+    # A quoted or block scalar is a text whatever it looks like; `!!str` too.
+    if not event.implicit[0] or event.style not in (None, ""):
+        return text
+    if text == "<<":
+        return _MERGE
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _OCTAL.fullmatch(text):
+        return int(text[2:], 8)
+    if _HEXADECIMAL.fullmatch(text):
+        return int(text[2:], 16)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if text in (".inf", "-.inf", ".nan"):
+        return text
+    return text

@@ -1,0 +1,199 @@
+"""cliff's application with our own way to find commands and to tell errors."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hca_base import __version__
+from hca_base.commands import Context
+from hca_base.commands._bases._cliff import app as cliff_app
+from hca_base.commands._bases._cliff import commandmanager, help
+from hca_base.errors import ConfigError, ExitCode, HCAError
+from hca_base.shell._dispatch._catalog import Catalog, Found
+from hca_base.shell._dispatch._split import OPTIONS
+
+NAMESPACE = "hca.commands"
+
+
+class HcaCommandManager(commandmanager.CommandManager):
+    """Finds commands in the catalog: by their exact names, importing only the one that runs."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._added: dict[str, Any] = {}
+        super().__init__(NAMESPACE, convert_underscores=True)
+
+    def load_commands(self, namespace: str) -> None:
+        self.group_list.append(namespace)
+
+    def add_command(self, name: str, command_class: Any) -> None:
+        # cliff's own 'help' and 'complete' import every command; ours do not.
+        if not getattr(command_class, "__module__", "").startswith("cliff."):
+            self._added[name] = commandmanager.EntryPointWrapper(name, command_class)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        yield from self._added.items()
+        for name in self.catalog.names():
+            yield name, self.catalog.find(name.split(" "))[0]
+
+    def find(self, argv: list[str]) -> tuple[Any, list[str]]:
+        """The entry (with ``name`` and ``load()``) of a command line, and the words after it.
+
+        :raises hca_base.errors.HCAError: there is no such command, or its plugin is broken
+        """
+        for name, entry in self._added.items():
+            words = name.split(" ")
+            if list(argv[: len(words)]) == words:
+                return entry, list(argv[len(words) :])
+        return self.catalog.find(argv)
+
+    def find_command(self, argv: list[str]) -> tuple[Any, str, list[str]]:
+        """As cliff has it.
+
+        :raises ValueError: there is no such command
+        """
+        try:
+            found, rest = self.find(argv)
+            return found.load(), found.name, rest
+        except HCAError as error:
+            raise ValueError(str(error)) from error
+
+    def get_command_names(self, group: str | None = None) -> list[str]:
+        return list(self.catalog.names())
+
+
+class HcaApp(cliff_app.App):
+    """The application.
+
+    :param context: options before the command, settings, clients
+    :param catalog: all commands
+    """
+
+    NAME = "hca"
+
+    def __init__(self, context: Context, catalog: Catalog) -> None:
+        self.context = context
+        self.catalog = catalog
+        self.remember: Callable[[Any], None] = _forget_it
+        super().__init__(
+            description="Human Cell Atlas", version=__version__, command_manager=HcaCommandManager(catalog)
+        )
+        self.options: Any = context.options
+
+    def build_option_parser(
+        self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
+    ) -> argparse.ArgumentParser:
+        """The options before the command, for tools that describe the application; :mod:`._split` parses them."""
+        parser = argparse.ArgumentParser(prog="hca", description=description, add_help=False, allow_abbrev=False)
+        for names, metavar, text in OPTIONS:
+            if metavar:
+                parser.add_argument(*names, metavar=metavar, help=text)
+            else:
+                parser.add_argument(*names, action="store_true", help=text)
+        return parser
+
+    def configure_logging(self) -> None:
+        from hca_base.shell._dispatch._logging import configure
+
+        configure(self.context)
+
+    def run(self, argv: list[str]) -> int:
+        """Run one command. Errors are the caller's, who has one place for them."""
+        from hca_base.config import ensure_user_config
+
+        ensure_user_config()
+        self.configure_logging()
+        self._tell_warnings()
+        self.initialize_app(argv)
+        return self.run_subcommand(argv)
+
+    def _tell_warnings(self) -> None:
+        """Say which sources of settings were passed over."""
+        from hca_base.output import warn
+
+        try:
+            warnings = self.context.config.warnings
+        except ConfigError:
+            return  # the command that needs the settings tells it
+        for warning in warnings:
+            warn(warning)
+
+    def interact(self) -> None:
+        """Open the interactive shell, or run the lines of stdin."""
+        raise SystemExit(self.interactive_shell())
+
+    def interactive_shell(self, *, errexit: bool = False, commands: list[str] | None = None) -> int:
+        """Run the interactive shell until it is left; the exit code.
+
+        :param errexit: stop at the first command that fails, when stdin is no terminal
+        :param commands: lines to run in place of stdin's
+        """
+        from hca_base.shell._repl._repl import run
+
+        return run(self, errexit=errexit, commands=commands)
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        found, rest = self._find(argv)
+        factory = found.load()
+        arguments: dict[str, Any] = {}
+        if "cmd_name" in inspect.getfullargspec(factory.__init__).args:
+            arguments["cmd_name"] = found.name
+        command = factory(self, self.options, **arguments)
+        result: Any = ExitCode.FAILED
+        problem: BaseException | None = None
+        try:
+            self.prepare_to_run_command(command)
+            name = found.name if self.interactive_mode else f"{self.NAME} {found.name}"
+            parser = command.get_parser(name)
+            parser.allow_abbrev = False
+            self._apply_defaults(parser, found.name)
+            result = command.run(parser.parse_args(rest))
+            return result if isinstance(result, int) and not isinstance(result, bool) else ExitCode.OK
+        except help.HelpExit:
+            result = ExitCode.OK
+            return ExitCode.OK
+        except BaseException as error:
+            problem = error
+            raise
+        finally:
+            self.clean_up(command, result if isinstance(result, int) else 0, problem)
+
+    def _find(self, argv: list[str]) -> tuple[Found, list[str]]:
+        manager = self.command_manager
+        assert isinstance(manager, HcaCommandManager)
+        found, rest = manager.find(argv)
+        if isinstance(found, Found):
+            from hca_base.output import warn
+
+            for warning in self.catalog.warnings(found.name):
+                warn(warning)
+        return found, rest
+
+    def _apply_defaults(self, parser: argparse.ArgumentParser, name: str) -> None:
+        """Defaults for the options of this command, from its section in the settings."""
+        apply = getattr(parser, "apply_defaults", None)
+        # The commands that mend the settings must run when the settings cannot be read.
+        if apply is None or name.startswith(("config ", "profile ", "plugin ", "completion ")):
+            return
+        section = name.replace(" ", "_").replace("-", "_")
+        config = self.context.config
+        apply(config.command_defaults(section), section, config.origin)
+
+    # The interactive shell sends stdout to pipes and files while a command runs.
+
+    @property
+    def stdout(self) -> Any:
+        """Where results go now."""
+        return sys.stdout
+
+    @stdout.setter
+    def stdout(self, stream: Any) -> None:
+        pass
+
+
+def _forget_it(data: Any) -> None:
+    """Results are remembered in interactive sessions only."""

@@ -1,0 +1,330 @@
+"""All commands by name, without importing any: the core's table, plugins' entry points, services' documents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hca_base.commands import COMMANDS, GROUPS, HIDDEN
+from hca_base.errors import ConfigError, HCAError, PluginError, UsageError
+
+if TYPE_CHECKING:
+    from hca_base.commands import Context
+    from hca_base.openapi import Operation
+    from hca_base.plugins import EntryPointRecord, Registry, Service
+
+#: a command of ``hca`` has at most so many words
+_MAX_WORDS = 4
+
+
+class Found:
+    """A command that was found: what it is called, and how to get at it.
+
+    It stands where cliff has an entry point: ``name``, ``value``, ``load()``.
+
+    :ivar name: the command's words, ``dss get-bundle``
+    :ivar kind: ``core``, ``plugin`` or ``operation``
+    :ivar summary: one line
+    :ivar value: ``module:class``, or ``SERVICE#OPERATION``
+    """
+
+    __slots__ = ("_load", "kind", "name", "service", "summary", "value")
+
+    def __init__(
+        self, name: str, kind: str, summary: str, value: str, load: Callable[[], Any], service: str | None = None
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.summary = summary
+        self.value = value
+        self.service = service
+        self._load = load
+
+    def load(self) -> Any:
+        """The command's class.
+
+        :raises hca_base.errors.PluginError: the plugin cannot be imported
+        """
+        return self._load()
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} command {self.name}>"
+
+
+class Catalog:
+    """The commands of this installation.
+
+    :param context: where the settings are, for services without a plugin
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._generation = context.generation
+        self._indexes: dict[str, Any] = {}
+        self._classes: dict[str, Any] = {}
+
+    @property
+    def registry(self) -> Registry:
+        from hca_base.plugins import registry
+
+        return registry()
+
+    # -- one command --
+
+    def find(self, words: Sequence[str]) -> tuple[Found, list[str]]:
+        """The command that the first words name, and the remaining words.
+
+        Words match exactly; the longest name wins; a hand-written command wins over a generated one.
+
+        :raises hca_base.errors.UsageError: there is none; the hint names the nearest
+        :raises hca_base.errors.PluginError: the service's plugin is broken
+        """
+        candidates: list[str] = []
+        for word in words[:_MAX_WORDS]:
+            if not word or word.startswith("-") or any(c.isspace() for c in word):
+                break
+            candidates.append(word)
+        for count in range(len(candidates), 0, -1):
+            found = self._exact(candidates[:count])
+            if found is not None:
+                return found, list(words[count:])
+        raise self.unknown(words)
+
+    def _exact(self, words: Sequence[str]) -> Found | None:
+        name = " ".join(words)
+        if name in COMMANDS:
+            return self._core(name)
+        record = self.record(name)
+        if record is not None:
+            return self._plugin(name, record)
+        if len(words) == 2 and self.is_service(words[0]):
+            operation = self.operation(words[0], words[1])
+            if operation is not None:
+                return self._operation(words[0], operation)
+        return None
+
+    def help_first(self, words: list[str]) -> list[str]:
+        """``help GROUP …`` for ``GROUP help …``, which hca 7 had; other words as they are.
+
+        A command that is named ``help`` stays one.
+        """
+        if len(words) > 1 and words[1] == "help" and self.is_group(words[0]) and self._exact(words[:2]) is None:
+            return ["help", words[0], *words[2:]]
+        return words
+
+    def record(self, name: str) -> EntryPointRecord | None:
+        """The entry point of a plugin's command; None if there is none of that name.
+
+        Another deployment of a plugin's service has all commands of that service, under its own name.
+        """
+        found = self.registry.commands().get(name)
+        if found is not None:
+            return found
+        first, space, rest = name.partition(" ")
+        like = self._deployment_of(first) if space else None
+        return self.registry.commands().get(f"{like} {rest}") if like else None
+
+    def _deployment_of(self, service: str) -> str | None:
+        try:
+            return self.registry.deployment_of(service, self.context.config)
+        except ConfigError:
+            return None
+
+    def _core(self, name: str) -> Found:
+        value, summary = COMMANDS[name]
+
+        def load() -> Any:
+            import importlib
+
+            module, _, attribute = value.partition(":")
+            return getattr(importlib.import_module(module), attribute)
+
+        return Found(name, "core", summary, value, load)
+
+    def _plugin(self, name: str, record: EntryPointRecord) -> Found:
+        return Found(name, "plugin", record.summary, record.value, lambda: self.registry.load(record))
+
+    def _operation(self, service: str, operation: Operation) -> Found:
+        value = f"{service}#{operation.name}"
+
+        def load() -> Any:
+            from hca_base.shell._generated._generated import command_class
+
+            # A session may run one operation thousands of times: classes are not freed at once.
+            if value not in self._classes:
+                self._classes[value] = command_class(self.context.service(service), operation)
+            return self._classes[value]
+
+        return Found(f"{service} {operation.command}", "operation", operation.summary, value, load, service)
+
+    def operation(self, service: str, command: str) -> Operation | None:
+        """One operation of a service by its command word, read alone from the index; None if there is none."""
+        found: Operation | None = self.index(service).find(command)
+        return found
+
+    def index(self, service: str) -> Any:
+        """The index of a service's document, from the cache or the plugin; never from the network.
+
+        :raises hca_base.errors.HCAError: the plugin, the settings or the document is unusable
+        """
+        if self._generation != self.context.generation:
+            self._generation = self.context.generation
+            self._indexes.clear()
+            self._classes.clear()
+        if service not in self._indexes:
+            from hca_base.openapi import Index
+
+            self._indexes[service] = Index.open(self.service(service), self.context.config)
+        return self._indexes[service]
+
+    def service(self, name: str) -> Service:
+        return self.context.service(name)
+
+    def is_service(self, name: str) -> bool:
+        return name in self.services()
+
+    def services(self) -> dict[str, str]:
+        """Services by name -> title. Settings that cannot be read hide only those that they add."""
+        try:
+            config = self.context.config
+        except ConfigError:
+            config = None
+        return self.registry.service_names(config)
+
+    # -- all of them --
+
+    def groups(self) -> dict[str, str]:
+        """First words of commands -> title, services first."""
+        found: dict[str, str] = {}
+        for name, title in sorted(self.services().items()):
+            found[name] = title
+        for name, record in sorted(self.registry.commands().items()):
+            first, space, _ = name.partition(" ")
+            if space and first not in GROUPS:
+                found.setdefault(first, self._summary_of(record.distribution))
+        for name, title in GROUPS.items():
+            found.setdefault(name, title)
+        return found
+
+    def _summary_of(self, distribution: str) -> str:
+        for each in self.registry.distributions():
+            if each.name == distribution:
+                return str(each.summary)
+        return ""
+
+    def is_group(self, word: str) -> bool:
+        return bool(word) and word in self.groups()
+
+    def is_bare_group(self, word: str) -> bool:
+        """Whether one word is a group, and no hand-written command besides."""
+        return self.is_group(word) and not any(name == word for name, _ in self.hand_written())
+
+    def hand_written(self, group: str | None = None) -> list[tuple[str, str]]:
+        """Hand-written commands (of a group) with summaries, by name; those of no group for None."""
+        found = [(name, summary) for name, (_, summary) in COMMANDS.items() if name not in HIDDEN]
+        records = self.registry.commands()
+        found += [(name, record.summary) for name, record in records.items() if name not in COMMANDS]
+        if group is None:
+            return sorted(item for item in found if " " not in item[0])
+        like = self._deployment_of(group)
+        if like is not None:
+            for name, record in records.items():
+                first, _, rest = name.partition(" ")
+                if first == like and rest and f"{group} {rest}" not in records:
+                    found.append((f"{group} {rest}", record.summary))
+        return sorted(item for item in found if item[0].startswith(f"{group} "))
+
+    def generated(self, service: str) -> list[tuple[str, str]]:
+        """Generated commands of a service with summaries, by name; those that a hand-written one replaces left out."""
+        taken = {name for name, _ in self.hand_written(service)}
+        return [
+            (f"{service} {command}", summary)
+            for command, summary in self.index(service).summaries()
+            if f"{service} {command}" not in taken
+        ]
+
+    def names(self, service: str | None = None) -> Iterator[str]:
+        """All names of commands; generated ones of ``service`` only (reading all documents would take long)."""
+        for name in COMMANDS:
+            if name not in HIDDEN:
+                yield name
+        yield from (name for name in self.registry.commands() if name not in COMMANDS)
+        if service is not None:
+            yield from (name for name, _ in self.generated(service))
+
+    # -- what to say --
+
+    def unknown(self, words: Sequence[str]) -> UsageError:
+        """The error for words that name no command."""
+        first = words[0] if words else ""
+        if not first or first.startswith("-"):
+            return UsageError(f"not a command: {first!r}", hint="see 'hca --help'")
+        if not self.is_group(first):
+            try:
+                _ = self.context.config
+            except ConfigError as error:
+                # It may be a service that stands there.
+                told = f"there is no command {first!r}, unless in settings that cannot be read: {error}"
+                return UsageError(told, hint=error.hint)
+            top = [*self.groups(), *(name for name, _ in self.hand_written())]
+            near = _near(first, top)
+            hint = _did_you_mean(near) or "'hca --help' lists the commands"
+            chosen = os.environ.get("HCA_PLUGINS")
+            if chosen is not None:
+                hint += f"; HCA_PLUGINS restricts the plugins to: {chosen or 'none'}"
+            return UsageError(f"there is no command {first!r}", hint=hint)
+        second = words[1] if len(words) > 1 else ""
+        rest = [name[len(first) + 1 :] for name, _ in self.hand_written(first)]
+        if self.is_service(first):
+            try:
+                rest += [name[len(first) + 1 :] for name, _ in self.generated(first)]
+            except HCAError:
+                pass
+        near = [f"{first} {name}" for name in _near(second, rest)]
+        hint = _did_you_mean(near) or f"'hca help {first}' lists its commands"
+        return UsageError(f"{first!r} has no command {second!r}", hint=hint)
+
+    def warnings(self, name: str) -> list[str]:
+        """What is to be said about claims on a command or its group by more than one plugin."""
+        found = []
+        first = name.partition(" ")[0]
+        for group, key in (("hca.commands", name), ("hca.services", first)):
+            conflict = self.registry.conflict(group, key)
+            if conflict is not None:
+                found.append(str(conflict))
+        record = self.registry.commands().get(name)
+        if record is None and (used := self.record(name)) is not None:
+            return found + self.warnings(used.command)
+        if record is not None and name in COMMANDS:
+            found.append(
+                f"command {name!r} of {record.distribution} is hidden by the command of that name in hca itself"
+            )
+        return found
+
+    def service_problem(self, name: str) -> str | None:
+        """Why a service has no generated commands, in one line, or None."""
+        try:
+            self.index(name)
+        except PluginError as error:
+            return str(error)
+        except HCAError as error:
+            return f"the commands of {name} cannot be listed: {error}"
+        return None
+
+
+def _near(word: str, names: Sequence[str]) -> list[str]:
+    import difflib
+
+    if not word:
+        return []
+    starts = [name for name in names if name.startswith(word)]
+    close = difflib.get_close_matches(word, names, 3, 0.6)
+    return list(dict.fromkeys([*close, *starts]))[:3]
+
+
+def _did_you_mean(names: Sequence[str]) -> str | None:
+    if not names:
+        return None
+    quoted = [f"'hca {name}'" for name in names]
+    return f"did you mean {' or '.join(quoted)}?"

@@ -1,0 +1,159 @@
+"""The one place where whatever goes wrong becomes a line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from hca_base.commands import GlobalOptions
+from hca_base.errors import ExitCode, HCAError
+
+_ISSUES_HINT = "the traceback is in {path}; 'hca --debug …' shows it here"
+
+
+def guard(action: Callable[[], int], options: GlobalOptions, *, last: bool = False) -> int:
+    """Call ``action`` and turn every way in which it can end into an exit code.
+
+    :param action: returns an exit code
+    :param options: decides whether tracebacks are shown; may change while ``action`` runs
+    :param last: the process ends after this, so that a stdout that cannot be written is given up
+    """
+    try:
+        try:
+            code = exit_code(action())
+        except SystemExit as error:
+            code = _code_of_exit(error)
+        flush_stdout()
+        return code
+    except KeyboardInterrupt:
+        _say("interrupted")
+        _give_up_stdout(last)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        _give_up_stdout(last)
+        return ExitCode.OUTPUT_CLOSED
+    except OutputError as error:
+        _give_up_stdout(last)
+        _report(error, options)
+        return ExitCode.FAILED
+    except HCAError as error:
+        code = exit_code(error.exit_code)
+        _report(error, options)
+    except (Exception, RecursionError) as error:  # noqa: BLE001 - a fault of ours or of a plugin
+        code = _unexpected(error, options)
+    try:
+        flush_stdout()
+    except (BrokenPipeError, OutputError):
+        # The error is told already; what stdout still holds cannot be written, and the code must stay ours.
+        _give_up_stdout(last)
+    return code
+
+
+class OutputError(HCAError):
+    """stdout cannot be written: the disk is full, say."""
+
+
+def exit_code(result: object) -> int:
+    """An exit code from whatever a command returned; no object reaches ``sys.exit``."""
+    if isinstance(result, int) and not isinstance(result, bool):
+        return int(result) if 0 <= int(result) <= 255 else ExitCode.FAILED
+    return ExitCode.OK
+
+
+def _code_of_exit(error: SystemExit) -> int:
+    if error.code is None:
+        return ExitCode.OK
+    if isinstance(error.code, int):
+        return exit_code(int(error.code))
+    _say(f"error: {error.code}")
+    return ExitCode.FAILED
+
+
+def _report(error: HCAError, options: GlobalOptions) -> None:
+    lines = [f"error: {error.message}"]
+    if error.request_id and error.request_id not in error.message:
+        lines.append(f"request id: {error.request_id}")
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    if options.debug:
+        _traceback(error)
+    _say(*lines)
+
+
+def _unexpected(error: BaseException, options: GlobalOptions) -> int:
+    if isinstance(error, MemoryError):
+        _say("error: out of memory")
+        return ExitCode.FAILED
+    from hca_base.shell._dispatch._error_log import write
+
+    if options.debug:
+        _traceback(error)
+    path = write(error)
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    hint = _ISSUES_HINT.format(path=path) if path else "'hca --debug …' shows the traceback"
+    _say(f"error: {name}: {text}" if text else f"error: {name}", f"hint: {hint}")
+    return ExitCode.FAILED
+
+
+def _traceback(error: BaseException) -> None:
+    from hca_base.shell._dispatch._error_log import redacted_traceback
+
+    try:
+        sys.stderr.write(redacted_traceback(error))
+    except (OSError, ValueError):
+        return
+
+
+def _say(*lines: str) -> None:
+    """Write lines to stderr; the first after ``hca:``. Secrets and what a terminal would obey are taken out."""
+    try:
+        from hca_base.http import redact
+        from hca_base.output import safe_text
+
+        for number, line in enumerate(lines):
+            clean = safe_text(redact(" ".join(line.split("\n"))))
+            sys.stderr.write(f"hca: {clean}\n" if number == 0 else f"  {clean}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def flush_stdout() -> None:
+    """Write out what stdout holds, while errors can still be told.
+
+    :raises BrokenPipeError: the reader is gone
+    :raises OutputError: it cannot be written
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise OutputError(f"the output cannot be written: {reason}") from error
+
+
+def _give_up_stdout(last: bool) -> None:
+    if last:
+        _give_up(sys.stdout)
+
+
+def end_stderr() -> None:
+    """Write out what stderr holds, or give it up: nobody can be told, and the exit code must stay ours."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Point a stream at nothing, so that the interpreter does not fail at its own flush when it ends."""
+    try:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
+    except (OSError, ValueError, AttributeError):
+        return

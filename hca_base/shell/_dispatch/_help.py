@@ -1,0 +1,134 @@
+"""Help of ``hca`` and of its groups, from names and summaries alone: no command is imported to be listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hca_base.commands import columns
+from hca_base.errors import HCAError
+from hca_base.shell._dispatch._catalog import Catalog
+from hca_base.shell._dispatch._split import OPTIONS
+
+_INDENT = "  "
+
+
+def command_help(catalog: Catalog, words: list[str]) -> str | None:
+    """Help of ``hca``, a group or a generated command; None if the command itself must be asked.
+
+    What is wrong with a group goes to stderr.
+
+    :raises hca_base.errors.UsageError: there is no such command
+    """
+    if not words:
+        return program_help(catalog)
+    if len(words) == 1 and catalog.is_bare_group(words[0]):
+        text, problems = group_help(catalog, words[0])
+        for problem in problems:
+            from hca_base.output import warn
+
+            warn(problem)
+        return text
+    found, rest = catalog.find(words)
+    if found.kind == "operation" and not rest:
+        from hca_base.shell._generated._generated import operation_help
+
+        return operation_help(catalog, found, f"hca {found.name}")
+    return None
+
+
+def program_help(catalog: Catalog) -> str:
+    """The text of ``hca --help``."""
+    lines = [
+        "usage: hca [OPTIONS] COMMAND …",
+        "",
+        "The command line of the Human Cell Atlas and of any service with an OpenAPI document.",
+        "",
+    ]
+    services = catalog.services()
+    groups = catalog.groups()
+    core_groups = [(name, title) for name, title in groups.items() if name not in services]
+    if services:
+        lines += ["Services:", *_table(sorted(services.items())), ""]
+    else:
+        lines += [
+            "No service is installed. 'pip install hca' installs those of the Human Cell Atlas;",
+            "'hca service add NAME URL' adds any other.",
+            "",
+        ]
+    lines += ["Groups of commands:", *_table(core_groups), ""]
+    lines += ["Commands:", *_table([*catalog.hand_written(), ("help", "Show help for a command or group")]), ""]
+    options = [(", ".join(names) + (f" {metavar}" if metavar else ""), text) for names, metavar, text in OPTIONS]
+    lines += ["Options (before the command):", *_table(options), ""]
+    lines += ["'hca help COMMAND' says more; 'hca' alone at a terminal opens the interactive shell."]
+    return "\n".join(lines) + "\n"
+
+
+def group_help(catalog: Catalog, group: str) -> tuple[str, list[str]]:
+    """The text of ``hca help GROUP``, and what is to be said of the group on stderr."""
+    title = catalog.groups().get(group, "")
+    lines = [f"usage: hca {group} COMMAND …", ""]
+    if title:
+        lines += [*_wrapped(title, ""), ""]
+    problems = list(catalog.warnings(group))
+    written = catalog.hand_written(group)
+    if written:
+        lines += ["Commands:", *_table(_without(group, written)), ""]
+    if catalog.is_service(group):
+        problem = catalog.service_problem(group)
+        if problem is not None:
+            problems.append(problem)
+        try:
+            generated = catalog.generated(group)
+        except HCAError:
+            generated = []
+        if generated:
+            heading = "Operations of its API:" if written else "Commands (the operations of its API):"
+            lines += [heading, *_table(_without(group, generated)), ""]
+    lines += [f"'hca {group} COMMAND --help' says more."]
+    return "\n".join(lines) + "\n", problems
+
+
+def _without(group: str, commands: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name[len(group) + 1 :], summary) for name, summary in commands]
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """Names and texts side by side, as wide as the terminal."""
+    items = [(name, _one_line(text)) for name, text in rows]
+    if not items:
+        return []
+    width = columns()
+    # A few very long names must not push all texts to the right.
+    lengths = sorted(len(name) for name, _ in items)
+    left = min(max(lengths[int(len(lengths) * 0.9)] if len(lengths) > 10 else lengths[-1], 8), 32, max(width // 2, 8))
+    lines = []
+    for name, text in items:
+        start = f"{_INDENT}{name:<{left}}"
+        if not text:
+            lines.append(start.rstrip())
+            continue
+        wrapped = _wrapped(text, " " * (left + 4))
+        if len(name) > left:
+            lines += [start, *wrapped]
+        else:
+            lines += [f"{start}  {wrapped[0].lstrip()}", *wrapped[1:]]
+    return lines
+
+
+def _one_line(text: str) -> str:
+    """The first line of a summary, without what a terminal would obey."""
+    line = " ".join(text.split())
+    return "".join(character for character in line if character.isprintable())
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Break text at spaces. (textwrap costs 5 ms to import.)"""
+    width = max(columns() - len(indent) - 1, 16)
+    lines, line = [], ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(indent + line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, indent + line]

@@ -1,0 +1,123 @@
+"""From the command line to an exit code.
+
+``--version`` and help are answered here, from names and summaries; only a command that runs imports cliff.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hca_base.commands import GlobalOptions
+from hca_base.shell._dispatch._errors import end_stderr, guard
+from hca_base.shell._dispatch._split import split
+
+if TYPE_CHECKING:
+    from hca_base.shell._dispatch._catalog import Catalog
+
+#: Hidden first words that completion scripts call.
+COMPLETE = "__complete"
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a whole command line."""
+    _open_streams()
+    options = GlobalOptions()
+
+    def action() -> int:
+        nonlocal options
+        if argv and argv[0] == COMPLETE:
+            from hca_base.shell._completion._completion import answer
+
+            return answer(list(argv[1:]))
+        parsed, words = split(argv)
+        for name in GlobalOptions.__slots__:
+            setattr(options, name, getattr(parsed, name))
+        return dispatch(options, words)
+
+    try:
+        return guard(action, options, last=True)
+    finally:
+        end_stderr()
+
+
+def dispatch(options: GlobalOptions, words: list[str]) -> int:
+    """Answer what needs no command, or run the command."""
+    if options.version:
+        sys.stdout.write(version_line())
+        return 0
+    from hca_base.commands import Context
+    from hca_base.shell._dispatch._catalog import Catalog
+
+    context = Context(options)
+    catalog = Catalog(context)
+    if options.help:
+        words = ["help", *words]
+    if not words:
+        if _at_terminal():
+            words = ["shell"]
+        else:
+            words = ["help"]
+    words = catalog.help_first(words)
+    if words[0] == "help" and _help(catalog, [word for word in words[1:] if word not in ("-h", "--help")]):
+        return 0
+    if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
+        return 0
+    if len(words) == 1 and catalog.is_bare_group(words[0]) and _help(catalog, words):
+        return 0
+    if words[0] == "help":
+        words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]
+    from hca_base.shell._dispatch._app import HcaApp
+
+    return HcaApp(context, catalog).run(words)
+
+
+def version_line() -> str:
+    """``hca 9.0.0 (CPython 3.11.7 Linux-…)``, the form that hca 7 had."""
+    from hca_base import __version__
+
+    implementation = "CPython" if sys.implementation.name == "cpython" else sys.implementation.name
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return f"hca {__version__} ({implementation} {python} {sys.platform})\n"
+
+
+def _help(catalog: Catalog, words: list[str]) -> bool:
+    """Show help that needs no command's class; False if the command itself must be asked."""
+    from hca_base.commands import page
+    from hca_base.shell._dispatch._help import command_help
+
+    text = command_help(catalog, words)
+    if text is None:
+        return False
+    page(text)
+    return True
+
+
+def _at_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _open_streams() -> None:
+    """Make stdout and stderr usable: open, and able to write any text in some form."""
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            # The descriptor was closed when the process started. Take its number, lest a file of ours get it.
+            try:
+                opened = os.open(os.devnull, os.O_RDWR)
+                if opened < number:
+                    os.dup2(opened, number)
+                    os.close(opened)
+                    opened = number
+                setattr(sys, name, os.fdopen(opened, "r" if number == 0 else "w", encoding="utf-8"))
+            except OSError:
+                continue
+        else:
+            try:
+                # A terminal of another encoding gets \u escapes for what it cannot show, not a traceback; bytes of
+                # stdin that are no text become what they would be in an argument.
+                stream.reconfigure(errors="backslashreplace" if number else "surrogateescape")
+            except (AttributeError, ValueError, OSError):
+                continue

@@ -1,0 +1,1 @@
+"""Commands generated from the operations of a document."""

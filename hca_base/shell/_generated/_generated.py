@@ -1,0 +1,93 @@
+"""Commands made from the operations of a service's document."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from hca_base.shell._generated._arguments import OperationParser
+
+if TYPE_CHECKING:
+    from hca_base.openapi import Operation
+    from hca_base.plugins import Service
+    from hca_base.shell._dispatch._catalog import Catalog, Found
+
+
+def command_class(service: Service, operation: Operation) -> type:
+    """The class of one operation's command."""
+    from hca_base.shell._generated._operation_command import OperationCommand
+
+    name = "".join(part.capitalize() for part in operation.name.split("_"))
+    return type(name, (OperationCommand,), {"service": service, "operation": operation, "__doc__": operation.summary})
+
+
+def operation_help(catalog: Catalog, found: Found, prog: str) -> str:
+    """The help of a generated command, made without the command."""
+    assert found.service is not None
+    service = catalog.service(found.service)
+    operation = catalog.operation(found.service, found.name.split(" ")[1])
+    assert operation is not None
+    parser = parser_of(service, operation, prog)
+    section = found.name.replace(" ", "_").replace("-", "_")
+    config = catalog.context.config
+    parser.apply_defaults(config.command_defaults(section), section, config.origin)
+    return parser.format_help()
+
+
+def parser_of(service: Service, operation: Operation, prog: str) -> OperationParser:
+    """The parser of a generated command."""
+    return OperationParser(operation, prog, lambda: (description(operation), epilog(service, operation)))
+
+
+def description(operation: Operation) -> str:
+    """Summary and description as plain text; the paths where several share the name."""
+    from hca_base.commands import columns
+    from hca_base.output import plain_text
+
+    width = max(20, min(columns(), 100) - 2)
+    summary = " ".join(plain_text(operation.summary, 10_000).split())
+    body = plain_text(operation.description, width).strip("\n")
+    if body.split("\n")[0].strip() == summary:
+        summary = ""
+    parts = [part for part in (summary, body) if part]
+    if operation.deprecated:
+        parts.append("Deprecated: the service may drop it.")
+    if operation.alternatives:
+        lines = [f"  {_ways(each)}  →  {each.method} {each.path}" for each in operation.alternatives]
+        parts.append("\n".join(["The path parameters that are given choose among:", *lines]))
+    else:
+        parts.append(f"{operation.method} {operation.path}")
+    if operation.auth == "required":
+        parts.append("Needs credentials (see 'hca auth status').")
+    return "\n\n".join(parts)
+
+
+def _ways(operation: Operation) -> str:
+    options = [p.option for p in operation.parameters if p.location == "path"]
+    return " ".join(options) or "none of them"
+
+
+def epilog(service: Service, operation: Operation) -> str:
+    """An example, and the same call in Python."""
+    from hca_base.openapi import example_value
+
+    shown = operation.alternatives[0] if operation.alternatives else operation
+    arguments = [(parameter, example_value(parameter)) for parameter in shown.required]
+    words = ["hca", service.name, operation.command]
+    for parameter, value in arguments:
+        words.append(parameter.option)
+        words += [_word(each) for each in (value if isinstance(value, list) else [value])]
+    python = ", ".join(f"{parameter.python_name}={value!r}" for parameter, value in arguments)
+    lines = ["example:", f"  {' '.join(words)}", "", "in Python:"]
+    lines += [f'  client = hca_base.client("{service.name}")']
+    lines += [f"  client.{operation.name}({python})"]
+    if operation.paginated:
+        lines += ["  # that is the first page; this goes through the items of all:"]
+        lines += [f"  for item in client.{operation.name}.iterate({python}):", "      ..."]
+    return "\n".join(lines)
+
+
+def _word(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if text == "..." else shlex.quote(text)

@@ -1,0 +1,43 @@
+"""The base of generated commands. It is apart from the rest because it imports cliff, which help does without."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from hca_base.commands import Command
+from hca_base.openapi import Operation
+from hca_base.plugins import Service
+from hca_base.shell._generated._arguments import values_of
+from hca_base.shell._generated._call import call
+from hca_base.shell._generated._generated import parser_of
+
+
+class OperationCommand(Command):
+    service: ClassVar[Service]
+    operation: ClassVar[Operation]
+    output = True
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = parser_of(self.service, self.operation, prog_name)
+        for hook in self._hooks:
+            if hook.obj is not None:
+                hook.obj.get_parser(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        return call(self, self.operation, values_of(parsed_args, self.operation), parsed_args)
+
+    def remember(self, data: Any) -> None:
+        """Let an interactive session see a result, to complete its values later."""
+        remember = getattr(self.app, "remember", None)
+        if remember is not None:
+            remember(data)
+
+    def remembered(self, items: Iterable[Any]) -> Iterator[Any]:
+        """``items`` as they are; the session sees the first ones."""
+        for number, item in enumerate(items):
+            if number < 1000:
+                self.remember(item)
+            yield item

@@ -1,0 +1,173 @@
+"""A line of the interactive shell: its words, and where its output goes.
+
+Quoting is as in a POSIX shell, with one ease: a word that begins with ``{`` or ``[`` is read to the matching bracket as
+it stands, so that JSON and JMESPath need no quotes, and may run over several lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hca_base.errors import UsageError
+
+_CLOSING = {"{": "}", "[": "]"}
+
+
+class Incomplete(UsageError):
+    """A quote or bracket is still open: more lines may follow."""
+
+
+@dataclass
+class Line:
+    """What a line says.
+
+    :ivar words: the command's words
+    :ivar pipe: a command of the system's shell that reads the output, as it was written
+    :ivar output: file that the output goes to
+    :ivar append: add to the file
+    """
+
+    words: list[str] = field(default_factory=list)
+    pipe: str | None = None
+    output: str | None = None
+    append: bool = False
+
+
+def parse(text: str) -> Line:
+    """Read a line.
+
+    :raises Incomplete: a quote or bracket is not closed
+    :raises hca_base.errors.UsageError: a redirection has no file, or is one of two
+    """
+    line = Line()
+    position = 0
+    while True:
+        position = _skip(text, position)
+        if position >= len(text) or text[position] == "#":
+            return line
+        character = text[position]
+        if character == "|":
+            if line.output is not None:
+                raise _two_outputs()
+            line.pipe = text[position + 1 :].strip()
+            if not line.pipe:
+                raise UsageError("nothing comes after '|'")
+            return line
+        if character == ">":
+            if line.output is not None:
+                raise _two_outputs()
+            line.append = text[position : position + 2] == ">>"
+            position = _skip(text, position + (2 if line.append else 1))
+            if position >= len(text) or text[position] in "|>":
+                raise UsageError("no file is named after '>'")
+            line.output, position = _word(text, position)
+            continue
+        word, position = _word(text, position)
+        line.words.append(word)
+
+
+def _two_outputs() -> UsageError:
+    return UsageError("the output of a line goes to one file or command, not to two")
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+        elif text.startswith("\\\n", position):
+            position += 2
+        else:
+            break
+    return position
+
+
+def _word(text: str, position: int) -> tuple[str, int]:
+    if text[position] in _CLOSING:
+        word, position = _bracketed(text, position)
+    else:
+        word = ""
+    while position < len(text):
+        character = text[position]
+        if character.isspace() or character in "|>":
+            break
+        if character == "'":
+            end = text.find("'", position + 1)
+            if end < 0:
+                raise Incomplete("a ' is not closed")
+            word += text[position + 1 : end]
+            position = end + 1
+        elif character == '"':
+            part, position = _double_quoted(text, position)
+            word += part
+        elif character == "\\":
+            if position + 1 >= len(text):
+                raise Incomplete("nothing comes after the last \\")
+            if text[position + 1] != "\n":
+                word += text[position + 1]
+            position += 2
+        elif character in _CLOSING and word.endswith("="):
+            # --option={…}
+            part, position = _bracketed(text, position)
+            word += part
+        else:
+            word += character
+            position += 1
+    return word, position
+
+
+def _double_quoted(text: str, start: int) -> tuple[str, int]:
+    word = ""
+    position = start + 1
+    while position < len(text):
+        character = text[position]
+        if character == '"':
+            return word, position + 1
+        if character == "\\" and position + 1 < len(text):
+            following = text[position + 1]
+            word += following if following in '\\"$`' else "" if following == "\n" else character + following
+            position += 2
+        else:
+            word += character
+            position += 1
+    raise Incomplete('a " is not closed')
+
+
+def _bracketed(text: str, start: int) -> tuple[str, int]:
+    """From a bracket to the one that closes it, as it stands; brackets in quotes do not count."""
+    open_brackets: list[str] = []
+    quote = ""
+    position = start
+    while position < len(text):
+        character = text[position]
+        if quote:
+            if character == "\\":
+                position += 1
+            elif character == quote:
+                quote = ""
+        elif character in "\"'`":
+            quote = character
+        elif character in _CLOSING:
+            open_brackets.append(_CLOSING[character])
+        elif open_brackets and character == open_brackets[-1]:
+            open_brackets.pop()
+            if not open_brackets:
+                return text[start : position + 1], position + 1
+        elif character in "}]":
+            raise UsageError(f"{character!r} closes what was not opened: {text[start : position + 1]}")
+        position += 1
+    raise Incomplete(f"a {text[start]} is not closed")
+
+
+def split_at_cursor(text: str) -> tuple[list[str], str]:
+    """The words before the one that is being typed, and that one as far as it is there. For completion."""
+    try:
+        line = parse(text)
+    except UsageError:
+        # Inside a quote or bracket: nothing of ours to complete; fall back to the plain words.
+        words = text.split()
+        return (words[:-1], words[-1]) if words and not text[-1].isspace() else (words, "")
+    if line.pipe is not None or line.output is not None:
+        return [], text.split()[-1] if text and not text[-1].isspace() else ""
+    if not text or text[-1].isspace():
+        return line.words, ""
+    return (line.words[:-1], line.words[-1]) if line.words else ([], "")

@@ -1,0 +1,278 @@
+"""A session of the interactive shell: what is set in it, and how one line is run."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import UsageError
+from hca_base.shell._dispatch._errors import guard
+from hca_base.shell._repl._outputs import output_of, run_system
+from hca_base.shell._repl import _line
+
+if TYPE_CHECKING:
+    from hca_base.shell._dispatch._app import HcaApp
+
+_MAX_VALUES = 500
+_MAX_NODES = 2000
+#: Words of the commands that change what services think of the user.
+_CREDENTIALS = frozenset({"auth", "login", "logout"})
+
+BUILT_IN = {
+    "help": "show help for a command or group",
+    "?": "show help for a command or group",
+    "use": "make a service or group the implied first word; alone: none",
+    "set": "set profile, format, log_level or any setting for this session; alone: show them",
+    "unset": "undo a 'set'",
+    "history": "show the lines of this session",
+    "!": "run a command of the system's shell",
+    "exit": "leave (or Ctrl-D)",
+    "quit": "leave (or Ctrl-D)",
+}
+
+
+class Leave(Exception):
+    """The user wants to leave."""
+
+
+class Session:
+    """What lasts from one line to the next.
+
+    :ivar prefix: the implied first word, or None
+    :ivar seen: values in results, by the name of their member, newest last
+    """
+
+    def __init__(self, app: HcaApp, *, interactive: bool) -> None:
+        self.app = app
+        self.context = app.context
+        self.catalog = app.catalog
+        self.interactive = interactive
+        self.prefix: str | None = None
+        self.seen: dict[str, OrderedDict[str, None]] = {}
+        self.lines: list[str] = []
+        if interactive:
+            app.remember = self.remember
+
+    # -- one line --
+
+    def execute(self, text: str) -> int:
+        """Run one line; the exit code. Whatever goes wrong is told; the session goes on.
+
+        :raises Leave: the line says so
+        """
+        leaving = False
+
+        def action() -> int:
+            nonlocal leaving
+            try:
+                return self._run(text)
+            except Leave:
+                leaving = True
+                return 0
+
+        code = guard(action, self.context.options)
+        if leaving:
+            raise Leave
+        return code
+
+    def _run(self, text: str) -> int:
+        # Another command, an editor or another process may have changed the settings since the last line.
+        self.context.notice_changes()
+        if "\0" in text:
+            # No system takes it in the name of a file or in an argument.
+            raise UsageError("the line holds a NUL character")
+        stripped = text.strip()
+        if stripped.startswith("!"):
+            return run_system(stripped[1:])
+        line = _line.parse(text)
+        words = line.words
+        if words and words[0] == "hca":
+            # A line copied from the documentation.
+            words = words[1:]
+        if not words:
+            if line.pipe is not None or line.output is not None:
+                raise UsageError("there is no command whose output could go there")
+            return 0
+        code = 0
+        with output_of(line) as finish:
+            code = self._dispatch(words)
+        return int(finish(code))
+
+    def _dispatch(self, words: list[str]) -> int:
+        words = self.catalog.help_first(words)
+        first, arguments = words[0], words[1:]
+        if first in ("exit", "quit") and not arguments:
+            raise Leave
+        if first in ("help", "?") or words[-1] in ("-h", "--help"):
+            return self._help([word for word in words if word not in ("-h", "--help")])
+        if first == "history" and not arguments:
+            self.app.stdout.write("".join(f"{line}\n" for line in self.lines))
+            return 0
+        if first == "use":
+            return self._use(arguments)
+        if first == "set":
+            return self._set(arguments)
+        if first == "unset":
+            return self._unset(arguments)
+        words = self._with_prefix(words)
+        if len(words) == 1 and self.catalog.is_group(words[0]) and words[0] not in dict(self.catalog.hand_written()):
+            return self._help(words)
+        try:
+            return self.app.run_subcommand(words)
+        finally:
+            if _CREDENTIALS.intersection(words[:2]):
+                # Clients that found no login must look again.
+                self.context.forget()
+
+    def _with_prefix(self, words: list[str]) -> list[str]:
+        """The words with the implied first one, if they are a command with it."""
+        if self.prefix is None:
+            return words
+        try:
+            found, _ = self.catalog.find([self.prefix, *words])
+        except UsageError:
+            return words
+        return [self.prefix, *words] if found.name.startswith(f"{self.prefix} ") else words
+
+    def _help(self, words: list[str]) -> int:
+        from hca_base.commands import page
+        from hca_base.shell._dispatch._help import command_help
+
+        words = words[1:] if words and words[0] in ("help", "?") else words
+        if not words and self.prefix is None:
+            width = max(map(len, BUILT_IN)) + 2
+            lines = [f"  {name:<{width}}{text}\n" for name, text in BUILT_IN.items()]
+            notes = [
+                "  COMMAND | LESS     output goes to a command of the system\n",
+                "  COMMAND > FILE     output goes to a file; >> adds to it\n",
+            ]
+            page("".join(["In this shell:\n", *lines, *notes, "\n", command_help(self.catalog, []) or ""]))
+            return 0
+        words = [self.prefix] if not words and self.prefix else self._with_prefix(words)
+        text = command_help(self.catalog, words)
+        if text:
+            page(text)
+            return 0
+        return self.app.run_subcommand([*words, "--help"])
+
+    # -- what is set --
+
+    def _use(self, arguments: list[str]) -> int:
+        if not arguments:
+            self.prefix = None
+            return 0
+        if len(arguments) > 1 or not self.catalog.is_group(arguments[0]):
+            raise UsageError(f"'use' takes a service or group, not {' '.join(arguments)!r}", hint="'help' lists them")
+        self.prefix = arguments[0]
+        return 0
+
+    def settings(self) -> dict[str, str]:
+        """What was set in this session, for the prompt and ``set``."""
+        options = self.context.options
+        found = {key: str(value) for key, value in options.overrides.items()}
+        if options.log_level:
+            found["log_level"] = options.log_level
+        if options.profile:
+            found["profile"] = options.profile
+        return {"format" if key == "output.format" else key: value for key, value in found.items()}
+
+    def _set(self, arguments: list[str]) -> int:
+        if not arguments:
+            for key, value in sorted(self.settings().items()):
+                self.app.stdout.write(f"{key} = {value}\n")
+            return 0
+        key, equals, value = arguments[0].partition("=")
+        values = ([value] if equals else []) + arguments[1:]
+        if len(values) != 1 or not key:
+            raise UsageError("'set' takes a name and a value", hint="set profile local; set format yaml")
+        self._apply(key, values[0])
+        return 0
+
+    def _apply(self, key: str, value: str) -> None:
+        from hca_base import config
+        from hca_base.commands.config import check_value
+        from hca_base.output import FORMATS
+        from hca_base.shell._dispatch._logging import configure
+        from hca_base.shell._dispatch._split import LEVELS
+
+        options = self.context.options
+        if key == "profile":
+            if value != "default" and value not in config.list_profiles():
+                raise UsageError(f"there is no profile {value!r}", hint="'profile list' shows those there are")
+            options.profile = value
+        elif key in ("log_level", "log-level"):
+            if value.upper() not in LEVELS:
+                raise UsageError(f"log_level takes {', '.join(LEVELS)}, not {value!r}")
+            options.log_level = value.upper()
+            configure(self.context)
+            return
+        elif key in ("format", "output.format"):
+            if value not in FORMATS:
+                raise UsageError(f"there is no format {value!r}", hint=f"there are {', '.join(FORMATS)}")
+            options.overrides["output.format"] = value
+        else:
+            parsed = config.parse_value(value)
+            check_value(key, parsed)
+            options.overrides[key] = parsed
+        self.context.forget()
+
+    def _unset(self, arguments: list[str]) -> int:
+        from hca_base.shell._dispatch._logging import configure
+
+        if len(arguments) != 1 or arguments[0] not in self.settings():
+            raise UsageError("'unset' takes a name that was set", hint="'set' shows them")
+        key, options = arguments[0], self.context.options
+        if key == "profile":
+            options.profile = None
+        elif key == "log_level":
+            options.log_level = None
+            configure(self.context)
+            return 0
+        else:
+            options.overrides.pop("output.format" if key == "format" else key, None)
+        self.context.forget()
+        return 0
+
+    # -- what results held --
+
+    def remember(self, data: Any) -> None:
+        """Take note of the plain values in a result, by the name of their member."""
+        budget = _MAX_NODES
+        stack: list[tuple[str, Any]] = [("", data)]
+        while stack and budget:
+            budget -= 1
+            name, value = stack.pop()
+            if isinstance(value, Mapping):
+                stack.extend((str(key), inner) for key, inner in value.items())
+            elif isinstance(value, list):
+                stack.extend((name, inner) for inner in value[:200])
+            elif isinstance(value, str) and name and 0 < len(value) <= 200 and value.isprintable():
+                self._note_value(name, value)
+
+    def _note_value(self, name: str, value: str) -> None:
+        from hca_base.config import is_secret
+
+        if is_secret(name):
+            return
+        parts = [(name, value)]
+        if name.endswith("_fqid") and "." in value:
+            # "UUID.VERSION", as the DSS names bundles and files in search results.
+            uuid, _, version = value.partition(".")
+            parts += [("uuid", uuid), ("version", version), (name.replace("_fqid", "_uuid"), uuid)]
+        for key, each in parts:
+            values = self.seen.setdefault(key, OrderedDict())
+            values.pop(each, None)
+            values[each] = None
+            while len(values) > _MAX_VALUES:
+                values.popitem(last=False)
+
+    def values_of(self, option: str) -> list[str]:
+        """Values seen for an option such as ``bundle_uuid``, newest first."""
+        found: dict[str, None] = {}
+        names = [option]
+        while "_" in names[-1]:
+            names.append(names[-1].partition("_")[2])
+        for name in names:
+            found.update(dict.fromkeys(reversed(self.seen.get(name, ()))))
+        return list(found)

@@ -1,0 +1,203 @@
+"""One large file over several connections: receivers take blocks in order, one thread hashes what has no gaps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from hca_base.errors import HCAError, UnreachableError
+from hca_base.transfer._checksums import Hashes
+from hca_base.transfer._download._locate import Retry
+from hca_base.transfer._network._limits import CancelledError
+from hca_base.transfer._store._disk import DiskError, read_into, write_all
+from hca_base.transfer._store._partial import Partial
+
+if TYPE_CHECKING:
+    from hca_base.transfer._download._large import LargeFetch
+    from hca_base.transfer._network._connections import Reply
+
+MIB = 1024 * 1024
+_BUFFER = MIB // 2
+_BLOCK = 16 * MIB
+_MAX_RECEIVERS = 8
+#: Seconds between two looks at whether another receiver would help.
+_LOOK_EVERY = 0.5
+
+
+class _Block:
+    """A stretch of the file: bytes up to ``done`` are written."""
+
+    __slots__ = ("done", "end", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start = start
+        self.done = start
+        self.end = end
+
+
+class Ranges:
+    """The rest of a file, from where ``hashes`` stand.
+
+    :param fetch: the attempt that this is part of
+    """
+
+    def __init__(self, fetch: LargeFetch, partial: Partial, hashes: Hashes, size: int) -> None:
+        self.fetch = fetch
+        self.context = fetch.context
+        self.item = fetch.item
+        self.partial = partial
+        self.hashes = hashes
+        self._blocks = [_Block(start, min(start + _BLOCK, size)) for start in range(hashes.size, size, _BLOCK)]
+        self._condition = threading.Condition()
+        self._next = 0
+        self._error: BaseException | None = None
+        self._stop = False
+        self._threads: list[threading.Thread] = []
+
+    def run(self) -> Hashes:
+        """Receive it.
+
+        :raises Retry: a receiver failed, and may not fail again
+        :raises HCAError: it will not do
+        """
+        self._start_receiver()
+        try:
+            self._hash_along()
+        finally:
+            with self._condition:
+                self._stop = True
+                self._condition.notify_all()
+            for thread in self._threads:
+                while thread.is_alive():
+                    thread.join(0.1)
+        if self._error is not None:
+            raise self._error
+        return self.hashes
+
+    def _start_receiver(self) -> None:
+        thread = threading.Thread(target=self._work, name="hca-range", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _hash_along(self) -> None:
+        hashes, partial = self.hashes, self.partial
+        buffer = memoryview(bytearray(MIB))
+        looked, waited, seen, best = time.monotonic(), 0.0, hashes.size, 0.0
+        may_grow = True
+        for block in self._blocks:
+            while hashes.size < block.end:
+                before = time.monotonic()
+                with self._condition:
+                    # Small steps cost more than they bring, unless nothing else is left to do.
+                    goal = min(block.end, hashes.size + len(buffer))
+                    while block.done < goal and self._error is None and not self.context.cancel.is_set():
+                        self._condition.wait(0.25)
+                        if block.done > hashes.size and time.monotonic() - before > 0.2:
+                            break
+                    available = block.done
+                now = time.monotonic()
+                waited += now - before
+                if available <= hashes.size:
+                    self.context.cancel.check()
+                    if self._error is not None:
+                        return
+                while hashes.size < available:
+                    step = min(len(buffer), available - hashes.size)
+                    count = read_into(partial.fd, buffer[:step], hashes.size)
+                    if not count:
+                        raise DiskError(f"{self.item.name}: the partial file lost bytes that were written to it")
+                    hashes.update(buffer[:count])
+                    partial.checkpoint(hashes)
+                if now - looked >= _LOOK_EVERY:
+                    rate = (hashes.size - seen) / (now - looked)
+                    may_grow = may_grow and waited > (now - looked) / 3 and not self.fetch.whole and rate > best * 1.1
+                    if may_grow and len(self._threads) < self._receivers_allowed():
+                        best = rate
+                        self._start_receiver()
+                    looked, waited, seen = now, 0.0, hashes.size
+
+    def _receivers_allowed(self) -> int:
+        return min(_MAX_RECEIVERS, self.context.options.connections or _MAX_RECEIVERS)
+
+    def _claim(self, after: _Block | None = None) -> _Block | None:
+        """The next block that nobody has; with ``after``, only if it is the one that follows."""
+        with self._condition:
+            if self._stop or self._error is not None or self._next >= len(self._blocks):
+                return None
+            block = self._blocks[self._next]
+            if after is not None and block.start != after.end:
+                return None
+            self._next += 1
+            return block
+
+    def _work(self) -> None:
+        buffer = memoryview(bytearray(_BUFFER))
+        try:
+            while (block := self._claim()) is not None:
+                self._fill(block, buffer)
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that hashes
+            with self._condition:
+                if self._error is None:
+                    self._error = error
+                self._condition.notify_all()
+
+    def _fill(self, block: _Block, buffer: memoryview) -> None:
+        """Receive one block, with its attempts, and those that an answer which went on beyond it has begun."""
+        failures = 0
+        begun = [block]
+        while (block := begun[-1]).done < block.end:
+            before = block.done
+            try:
+                # A server that once gave the whole file, or other bytes, is asked for everything in one go.
+                end = None if self.fetch.whole else block.end
+                reply = self.fetch.locator.open(block.done, end, self.fetch.guard(self.partial))
+            except Retry as retry:
+                failures = self._pause(retry, failures, False)
+                continue
+            try:
+                with self._condition:
+                    received = self.hashes.size or any(other.done > other.start for other in self._blocks)
+                    at = self.fetch.check_answer(reply, self.partial, block.done, bool(received))
+                if reply.status == 200:
+                    self.fetch.whole = True
+                self.fetch.skip(reply, block.done - at, buffer)
+                self._pump(reply, begun, buffer)
+                reply.release()
+            except (Retry, HCAError) as error:
+                reply.close()
+                again = self.fetch.as_retry(error)
+                if not isinstance(again, Retry):
+                    raise again from error
+                failures = self._pause(again, failures, block.done > before or begun[-1] is not block)
+            except BaseException:
+                reply.close()
+                raise
+
+    def _pause(self, retry: Retry, failures: int, progressed: bool) -> int:
+        if self._stop or self._error is not None:
+            raise CancelledError
+        return self.fetch.pause(retry, failures, progressed)
+
+    def _pump(self, reply: Reply, begun: list[_Block], buffer: memoryview) -> None:
+        """Receive the last of the blocks in ``begun``; those that are taken on further are added there."""
+        while True:
+            current = begun[-1]
+            while current.done < current.end:
+                self.context.cancel.check()
+                if self._stop:
+                    raise CancelledError
+                count = reply.readinto(buffer[: min(len(buffer), current.end - current.done)])
+                if not count:
+                    raise UnreachableError(f"the answer for {self.item.name} ended early")
+                write_all(self.partial.fd, buffer[:count], current.done)
+                with self._condition:
+                    current.done += count
+                    self._condition.notify()
+                self.fetch.fetcher.moved(self.item, count)
+                self.fetch.fetcher.rate.pace(count, self.context.cancel)
+            # A body that goes on beyond the block: take what follows, if nobody else does.
+            following = self._claim(current) if reply.status == 200 or self.fetch.whole else None
+            if following is None:
+                return
+            begun.append(following)

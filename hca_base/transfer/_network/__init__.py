@@ -1,0 +1,1 @@
+"""How bytes arrive: connections, limits, certificates and decoding."""

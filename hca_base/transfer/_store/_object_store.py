@@ -1,0 +1,167 @@
+"""Files into an object store, or any other place that fsspec knows: ``s3://bucket/prefix``, ``gs://…``, ``file:///…``.
+
+A file is received and verified in a local temporary directory, then put under its name. **Atomicity** is the store's:
+an object of S3, GCS or Azure appears when its upload is complete, and not before; elsewhere the file is put under a
+temporary name and moved, which is atomic where the store's own move is (local and network disks, SFTP).
+What is there already in the promised size is taken for right, since nothing gets there unverified; where the store
+tells a plain MD5 as ETag, and the item promises one, they are compared too. There are no links and no filestore.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from hca_base.errors import HCAError, RefusedError, UnreachableError, UsageError
+from hca_base.transfer._checksums import normal
+from hca_base.transfer._model import Item
+from hca_base.transfer._store._names import NameChecker, hostile, name_fault
+from hca_base.transfer._store._partial import Partial
+from hca_base.transfer._store._staging import Workshop
+
+#: Protocols of fsspec whose objects appear whole or not at all.
+_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"})
+
+
+class ObjectStoreDestination:
+    """Names below a URL that fsspec understands. Picklable: workers of a cluster make their own connections.
+
+    :param url: ``s3://bucket/prefix`` and the like
+    :param storage_options: arguments for fsspec's file system (endpoint, keys, …)
+    :raises UsageError: fsspec, or what it needs for this kind of URL, is not installed
+    """
+
+    #: Free space is not known.
+    disk: Path | None = None
+
+    def __init__(self, url: str, storage_options: dict[str, Any] | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.storage_options = dict(storage_options or {})
+        self._lock = threading.Lock()
+        self._runs = 0
+        self._temporary: str | None = None
+        self._workshop: Workshop | None = None
+        self._names = NameChecker()
+        self._connect()
+
+    def __reduce__(self) -> Any:
+        return ObjectStoreDestination, (self.url, self.storage_options)
+
+    def _connect(self) -> None:
+        try:
+            import fsspec
+        except ImportError as error:
+            raise UsageError(f"{self.url} needs fsspec", hint="pip install 'hca-base[fsspec]'") from error
+        try:
+            self._fs, self._root = fsspec.core.url_to_fs(self.url, **self.storage_options)
+        except (ImportError, ValueError) as error:
+            raise UsageError(f"{self.url} cannot be used: {error}", hint="pip install 'hca-base[fsspec]'") from error
+        kinds = self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,)
+        self._whole = bool(_WHOLE & set(kinds))
+
+    def _path(self, item: Item) -> str:
+        return f"{self._root}/{item.name}"
+
+    def begin(self) -> None:
+        """See :class:`Destination`."""
+        with self._lock:
+            self._runs += 1
+            if self._runs == 1:
+                self._names = NameChecker()
+
+    def check(self, item: Item, sha256: str | None) -> None:
+        """See :class:`Destination`."""
+        fault = name_fault(item.name) or self._names.check(item.name, sha256)
+        if fault:
+            raise hostile(item.name, fault)
+
+    def present(self, item: Item, sha256: str | None, dry: bool = False) -> tuple[str, str] | None:
+        """See :class:`Destination`."""
+        path = self._path(item)
+        try:
+            # Another process may have put it there since the listing was cached.
+            self._fs.invalidate_cache()
+            info = self._fs.info(path)
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            raise self._error(error, item) from error
+        etag = str(info.get("ETag") or "").strip('"').lower()
+        promised = normal(item.checksums).get("md5") or normal(item.checksums).get("s3_etag")
+        other = bool(etag and promised and "-" not in etag + promised and len(etag) == 32 and etag != promised)
+        if info.get("type") == "directory" or other or (item.size is not None and info.get("size") != item.size):
+            raise RefusedError(f"{self.url}/{item.name} is there already, with other content; it was left as it is")
+        return "present", f"{self.url}/{item.name}"
+
+    def put_bytes(self, item: Item, sha256: str | None, data: bytes | bytearray | memoryview) -> str:
+        """See :class:`Destination`."""
+        self._put(item, lambda path: self._fs.pipe_file(path, bytes(data)))
+        return f"{self.url}/{item.name}"
+
+    def partial(self, item: Item, sha256: str | None, journal: bool) -> Partial:
+        """See :class:`Destination`; what a killed run received here is not taken up again."""
+        workshop = self._local()
+        path = workshop.temporary()
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        return Partial(workshop, path, fd, {})
+
+    def adopt(self, item: Item, sha256: str | None, partial: Partial) -> str:
+        """See :class:`Destination`."""
+        local = partial.path
+        assert local is not None
+        try:
+            self._put(item, lambda path: self._fs.put_file(local, path))
+        finally:
+            partial.discard()
+        return f"{self.url}/{item.name}"
+
+    def _put(self, item: Item, write: Any) -> None:
+        final = self._path(item)
+        path = final if self._whole else f"{final}.hca-{os.getpid()}-{threading.get_ident()}"
+        try:
+            self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+            try:
+                write(path)
+                if path != final:
+                    self._fs.mv(path, final)
+            except BaseException:
+                if path != final and self._fs.exists(path):
+                    self._fs.rm_file(path)
+                raise
+        except HCAError:
+            raise
+        except Exception as error:
+            raise self._error(error, item) from error
+
+    def _error(self, error: Exception, item: Item) -> HCAError:
+        what = f"cannot write {self.url}/{item.name}: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return RefusedError(what) if isinstance(error, PermissionError) else UnreachableError(what)
+
+    def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
+        """See :class:`Destination`; rejected bytes are dropped."""
+        if isinstance(data, Partial):
+            data.discard()
+        return ""
+
+    def held_bytes(self) -> int:
+        """See :class:`Destination`."""
+        return 0
+
+    def _local(self) -> Workshop:
+        with self._lock:
+            if self._workshop is None:
+                self._temporary = tempfile.mkdtemp(prefix="hca-")
+                self._workshop = Workshop(f"{self._temporary}/partial", f"{self._temporary}/quarantine")
+            return self._workshop
+
+    def end(self) -> None:
+        """See :class:`Destination`."""
+        with self._lock:
+            self._runs = max(0, self._runs - 1)
+            if not self._runs and self._temporary is not None:
+                shutil.rmtree(self._temporary, ignore_errors=True)
+                self._temporary = self._workshop = None

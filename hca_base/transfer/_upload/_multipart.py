@@ -1,0 +1,376 @@
+"""A large file to S3 in parts: sent and checksummed in one go, taken up again when a run was cut off.
+
+The parts' MD5 are computed as their bytes are sent, the other checksums meanwhile in a thread of their own. Tags tell
+the checksums, which are known only at the end, so they follow in one request once the object is complete;
+metadata must be given at the start, so the checksums that *it* tells are computed before.
+
+What was sent is noted in ``STATE/hca/uploads`` (JSON lines: a head, then one line a part), so that the next run asks
+the store for the parts that it has and sends the others. The bytes are read again all the same: they are checksummed
+whole, and a part that is not what was sent is sent again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import HCAError, TransferError
+from hca_base.transfer._checksums import Hashes, digest_file, etag_of_parts, part_size_of
+from hca_base.transfer._upload._s3 import (
+    S3Error,
+    clean_etag,
+    completion_document,
+    md5_base64,
+    tag_of,
+    tagging_document,
+)
+from hca_base.transfer._upload._send import (
+    Attempts,
+    ChangedError,
+    LocalFile,
+    UploadContext,
+    check_etag,
+    filled,
+    is_encrypted,
+    object_headers,
+    placeholders,
+)
+
+if TYPE_CHECKING:
+    from hca_base.transfer._network._connections import Reply
+
+_FORMAT = 1
+_MAX_SENDERS = 4
+
+
+class Multipart:
+    """One multipart upload."""
+
+    def __init__(self, context: UploadContext, file: LocalFile, counter: Attempts) -> None:
+        self.context = context
+        self.file = file
+        self.item = file.item
+        self.counter = counter
+        self.bucket = file.item.bucket or context.target.bucket
+        self.part_size = part_size_of(file.size)
+        self.count = -(-file.size // self.part_size)
+        self.upload_id = ""
+        self._state = _State(self)
+        self._lock = threading.Lock()
+        self._next = 1
+        self._digests: dict[int, bytes] = {}
+        self._there: dict[int, str] = {}
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Send it.
+
+        :raises HCAError: it could not be sent; what is there stays for the next run, unless the file changed
+        """
+        told = placeholders(self.item)
+        in_metadata = {name for name in told if any(f"{{{name}}}" in text for text in self.item.metadata.values())}
+        known: dict[str, str] = {}
+        if in_metadata:
+            known, _ = digest_file(self.item.path, sorted(in_metadata))
+        self._begin(known)
+        try:
+            digests = {**known, **self._send_all(told - set(known) - {"s3_etag"})}
+            etag = etag_of_parts([self._digests[number] for number in range(1, self.count + 1)])
+            self.file.check()
+            if known.get("s3_etag", etag) != etag:
+                raise ChangedError(f"{self.item.path} changed while it was sent")
+            self._complete(etag)
+        except ChangedError:
+            self._abort()
+            raise
+        self.item.digests = {**digests, "s3_etag": etag}
+        if self.item.tags:
+            self._tag()
+        self._state.remove()
+
+    def _request(self, method: str, query: dict[str, str], **more: Any) -> Reply:
+        return self.counter.run(
+            lambda: self.context.target.request(
+                self.context.wire, method, self.bucket, self.item.key, query=query, **more
+            )
+        )
+
+    # -- beginning, or going on ------------------------------------------------------------------------------------
+
+    def _begin(self, known: dict[str, str]) -> None:
+        upload_id, noted = self._state.read()
+        if upload_id:
+            there = self._parts_there(upload_id, noted)
+            if there is not None:
+                self.upload_id, self._there = upload_id, there
+                return
+        headers = object_headers(self.item, known, self.file.size, tags=False)
+        with self._request("POST", {"uploads": ""}, headers=headers, body=b"", length=0) as reply:
+            self.upload_id = tag_of(reply.read(1 << 20), "UploadId")
+        if not self.upload_id:
+            raise HCAError(f"the store began no upload of s3://{self.bucket}/{self.item.key}: it named no UploadId")
+        self._state.begin(self.upload_id)
+
+    def _parts_there(self, upload_id: str, noted: dict[int, str]) -> dict[int, str] | None:
+        """Numbers and ETags of the parts that the store has; None when it does not know the upload any more."""
+        found: dict[int, str] = {}
+        marker = "0"
+        while True:
+            try:
+                query = {"uploadId": upload_id, "part-number-marker": marker, "max-parts": "1000"}
+                with self._request("GET", query) as reply:
+                    body = reply.read(16 << 20)
+            except S3Error as error:
+                if error.reason == "NoSuchUpload" or error.status == 404:
+                    return None
+                if error.status in (401, 403, 405, 501):
+                    # Confined credentials may not list parts; what was noted is what was acknowledged.
+                    return noted
+                raise
+            for piece in body.split(b"<Part>")[1:]:
+                number, size = tag_of(piece, "PartNumber"), tag_of(piece, "Size")
+                if number.isdigit() and size == str(self._length(int(number))):
+                    found[int(number)] = clean_etag(tag_of(piece, "ETag"))
+            marker = tag_of(body, "NextPartNumberMarker")
+            if tag_of(body, "IsTruncated") != "true" or not marker:
+                return found
+
+    def _length(self, number: int) -> int:
+        start = (number - 1) * self.part_size
+        return max(0, min(self.part_size, self.file.size - start))
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    def _send_all(self, names: set[str]) -> dict[str, str]:
+        hashes = Hashes(names, self.file.size)
+        threads = [
+            threading.Thread(target=self._guarded, args=(self._send_parts,), name="hca-part", daemon=True)
+            for _ in range(min(self.count, max(1, _MAX_SENDERS // max(1, self.context.crowd()))))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            if names:
+                self._guarded(lambda: self._hash(hashes))
+        finally:
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(0.1)
+        if self._error is not None:
+            raise self._error
+        return hashes.hexdigests()
+
+    def _guarded(self, work: Any) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that started the others
+            with self._lock:
+                self._error = self._error or error
+
+    def _hash(self, hashes: Hashes) -> None:
+        for block in self.file.blocks(0, self.file.size):
+            self.context.cancel.check()
+            if self._error is not None:
+                return
+            hashes.update(block)
+
+    def _claim(self) -> int | None:
+        with self._lock:
+            if self._error is not None or self._next > self.count:
+                return None
+            number, self._next = self._next, self._next + 1
+            return number
+
+    def _send_parts(self) -> None:
+        while (number := self._claim()) is not None:
+            start = (number - 1) * self.part_size
+            end = start + self._length(number)
+            if number in self._there:
+                digest = self._digest(start, end)
+                if digest.hex() == self._there[number]:
+                    self._digests[number] = digest
+                    self.context.resumed(self.item, end - start)
+                    continue
+            self._digests[number] = self._send_part(number, start, end)
+            self._state.note(number, self._digests[number].hex())
+
+    def _digest(self, start: int, end: int) -> bytes:
+        value = hashlib.md5(usedforsecurity=False)
+        for block in self.file.blocks(start, end):
+            self.context.cancel.check()
+            value.update(block)
+        return value.digest()
+
+    def _send_part(self, number: int, start: int, end: int) -> bytes:
+        digest = b""
+
+        def body() -> Iterator[bytes]:
+            nonlocal digest
+            value = hashlib.md5(usedforsecurity=False)
+            for block in self.file.blocks(start, end):
+                self.context.cancel.check()
+                if self._error is not None:
+                    # No broken connection, which would be worth another attempt.
+                    raise TransferError("another part failed")
+                value.update(block)
+                yield block
+                self.context.moved(self.item, len(block))
+                self.context.rate.pace(len(block), self.context.cancel)
+            digest = value.digest()
+
+        def send() -> Reply:
+            # A body is made anew for each attempt, from the file.
+            query = {"partNumber": str(number), "uploadId": self.upload_id}
+            reply = self.context.target.request(
+                self.context.wire, "PUT", self.bucket, self.item.key, query=query, body=body(), length=end - start
+            )
+            with reply:
+                reply.read(1 << 16)
+            if clean_etag(reply.header("ETag")) != digest.hex() and not is_encrypted(reply):
+                raise S3Error(f"{self.item.path}: part {number} arrived damaged", status=500, reason="BadDigest")
+            return reply
+
+        self.counter.run(send)
+        return digest
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def _complete(self, etag: str) -> None:
+        body = completion_document({number: digest.hex() for number, digest in self._digests.items()})
+        tried = 0
+
+        def send() -> Reply:
+            nonlocal tried
+            tried += 1
+            try:
+                reply = self.context.target.request(
+                    self.context.wire,
+                    "POST",
+                    self.bucket,
+                    self.item.key,
+                    query={"uploadId": self.upload_id},
+                    headers={"Content-Type": "application/xml"},
+                    body=body,
+                    payload=hashlib.sha256(body).hexdigest(),
+                )
+            except S3Error as error:
+                # An answer was lost on the way: the upload may be complete already.
+                if tried > 1 and error.reason == "NoSuchUpload" and self._is_there(etag):
+                    return _Done()  # type: ignore[return-value]
+                raise
+            with reply:
+                answer = reply.read(1 << 20)
+            if b"<Error>" in answer:
+                # S3 may begin with 200 and fail afterwards (CompleteMultipartUpload, API reference).
+                raise self.context.target.error_of(self.bucket, self.item.key, 500, answer)
+            check_etag(self.item, tag_of(answer, "ETag"), etag, is_encrypted(reply))
+            return reply
+
+        try:
+            self.counter.run(send)
+        except S3Error as error:
+            if error.reason in ("InvalidPart", "NoSuchUpload", "InvalidPartOrder", "EntityTooSmall"):
+                self._abort()
+            raise
+
+    def _is_there(self, etag: str) -> bool:
+        try:
+            with self._request("HEAD", {}) as reply:
+                return clean_etag(reply.header("ETag")) == etag
+        except HCAError:
+            return False
+
+    def _tag(self) -> None:
+        body = tagging_document(filled(dict(self.item.tags), self.item.digests, self.file.size))
+        headers = {"Content-MD5": md5_base64(body), "Content-Type": "application/xml"}
+        payload = hashlib.sha256(body).hexdigest()
+        with self._request("PUT", {"tagging": ""}, headers=headers, body=body, payload=payload) as reply:
+            reply.read(1 << 16)
+
+    def _abort(self) -> None:
+        self._state.remove()
+        try:
+            with self._request("DELETE", {"uploadId": self.upload_id}) as reply:
+                reply.read(1 << 16)
+        except HCAError:
+            # The store removes what is never completed by its own rules.
+            pass
+
+
+class _Done:
+    """Stands for an answer that was lost."""
+
+
+class _State:
+    """What was sent of one file to one object, on disk; several threads note parts."""
+
+    def __init__(self, upload: Multipart) -> None:
+        target = upload.context.target
+        path = os.path.abspath(upload.item.path)
+        name = repr((target.endpoint_url, upload.bucket, upload.item.key, path))
+        self._name = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:40] + ".jsonl"
+        self._head = {"format": _FORMAT, "part_size": upload.part_size, "file": list(upload.file.identity)}
+        self._lock = threading.Lock()
+        self._fd: int | None = None
+
+    @property
+    def _path(self) -> Path:
+        from hca_base.config import paths
+
+        return Path(paths.state_dir()) / "uploads" / self._name
+
+    def read(self) -> tuple[str, dict[int, str]]:
+        """The upload that was begun, and its parts; an empty name when there is none for the file as it is now."""
+        try:
+            lines = [json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError):
+            # A torn last line of a killed run costs what was noted, never correctness; the store is asked anyway.
+            lines = self._whole_lines()
+        if not lines or not isinstance(lines[0], dict):
+            return "", {}
+        upload_id = str(lines[0].pop("upload_id", ""))
+        if lines[0] != self._head:
+            return "", {}
+        noted = (line for line in lines[1:] if isinstance(line, list) and len(line) == 2)
+        parts = {line[0]: str(line[1]) for line in noted if isinstance(line[0], int)}
+        return upload_id, parts
+
+    def _whole_lines(self) -> list[Any]:
+        lines: list[Any] = []
+        try:
+            for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+                lines.append(json.loads(line))
+        except (OSError, ValueError):
+            pass
+        return lines
+
+    def begin(self, upload_id: str) -> None:
+        """Note that an upload was begun."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._path.open("w", encoding="utf-8") as stream:
+                stream.write(json.dumps({**self._head, "upload_id": upload_id}) + "\n")
+        except OSError:
+            # Without a place for state an upload works all the same; it only cannot be resumed.
+            pass
+
+    def note(self, number: int, etag: str) -> None:
+        """Note that a part was acknowledged."""
+        with self._lock:
+            try:
+                with self._path.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps([number, etag]) + "\n")
+            except OSError:
+                pass
+
+    def remove(self) -> None:
+        """The upload is over."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError:
+            pass

@@ -1,0 +1,335 @@
+"""An S3 bucket to upload to: addresses, signatures, credentials that lapse, and what its errors mean.
+
+Requests are signed by botocore's signer and sent over the engine's own connections, which is several times faster for
+small objects than a whole client; there is no retry, redirect or body handling of botocore's in between.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from hca_base.errors import AuthError, HCAError, RefusedError, ServiceError, UsageError
+
+if TYPE_CHECKING:
+    from hca_base.transfer._network._connections import Reply
+    from hca_base.transfer._network._settings import LazyWire
+
+UNSIGNED = "UNSIGNED-PAYLOAD"
+#: Error codes of S3 that ask for new credentials.
+_LAPSED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "RequestExpired", "TokenRefreshRequired"})
+#: Error codes that another attempt may get past, besides statuses 429 and 5xx.
+_PASSING = frozenset(
+    {"RequestTimeout", "RequestTimeTooSkewed", "BadDigest", "IncompleteBody", "OperationAborted", "SlowDown"}
+    | {"XAmzContentSHA256Mismatch", "InternalError", "ServiceUnavailable"}
+)
+_SAFE_KEY = "/~-._"
+_REFRESH_BEFORE = 120.0
+
+
+class S3Credentials(NamedTuple):
+    """Keys, and when they lapse (Unix time, None for never)."""
+
+    access_key: str
+    secret_key: str
+    token: str | None = None
+    expires: float | None = None
+
+    def __repr__(self) -> str:
+        return f"S3Credentials(access_key=…{self.access_key[-4:]!r}, expires={self.expires!r})"
+
+
+class S3Error(ServiceError):
+    """S3 refused; :attr:`reason` is its code (``NoSuchUpload``)."""
+
+    @property
+    def lapsed(self) -> bool:
+        """New credentials may help."""
+        return self.reason in _LAPSED
+
+    @property
+    def passing(self) -> bool:
+        """Another attempt may help."""
+        return self.status == 429 or self.status >= 500 or self.reason in _PASSING
+
+
+class S3Target:
+    """A bucket, and who we are there.
+
+    :param bucket: name; items may name another
+    :param endpoint_url: its address, and buckets are in the path; None for what the AWS tools take: the environment's
+        AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS
+    :param region: None: AWS is asked where a bucket is; elsewhere us-east-1
+    :param credentials: keys; or a function that yields fresh ones (called again shortly before they lapse); None for
+        what botocore finds (environment, shared files, the machine's role)
+    :param accelerate: use S3 Transfer Acceleration (AWS alone)
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        credentials: S3Credentials | Callable[[], S3Credentials] | None = None,
+        accelerate: bool = False,
+    ) -> None:
+        self.bucket = bucket
+        endpoint_url = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        self.endpoint_url = endpoint_url.rstrip("/") if endpoint_url else None
+        if self.endpoint_url and urlsplit(self.endpoint_url).scheme not in ("http", "https"):
+            raise UsageError(f"the S3 endpoint {self.endpoint_url!r} is no http or https URL")
+        self.accelerate = accelerate and not self.endpoint_url
+        self._region = region
+        self._regions: dict[str, str] = {}
+        self._given = credentials
+        self._lock = threading.Lock()
+        self._current: Any = None
+        self._expires: float | None = None
+
+    # -- addresses -----------------------------------------------------------------------------------------------
+
+    def region(self, bucket: str) -> str:
+        """The region to sign for."""
+        return self._regions.get(bucket) or self._region or "us-east-1"
+
+    def url(self, bucket: str, key: str) -> str:
+        """The address of an object."""
+        path = quote(key, safe=_SAFE_KEY)
+        if self.endpoint_url:
+            return f"{self.endpoint_url}/{bucket}/{path}"
+        if "." in bucket:
+            return f"https://s3.{self.region(bucket)}.amazonaws.com/{bucket}/{path}"
+        host = "s3-accelerate" if self.accelerate else f"s3.{self.region(bucket)}"
+        return f"https://{bucket}.{host}.amazonaws.com/{path}"
+
+    # -- credentials ---------------------------------------------------------------------------------------------
+
+    @property
+    def renewable(self) -> bool:
+        """New credentials are to be had."""
+        return callable(self._given)
+
+    def refresh(self) -> None:
+        """Forget the credentials at hand: they were refused."""
+        with self._lock:
+            if self.renewable or self._given is None:
+                self._current = None
+
+    def _credentials(self) -> Any:
+        from botocore.credentials import Credentials
+
+        with self._lock:
+            lapses = self._expires is not None and self._expires - _REFRESH_BEFORE < time.time()
+            if self._current is None or lapses:
+                given = self._given
+                if given is None:
+                    self._current = _found_credentials()
+                else:
+                    # A plain tuple of keys is one too: what matters is that it unpacks.
+                    keys = S3Credentials(*(given() if callable(given) else given))
+                    self._expires = keys.expires if callable(given) else None
+                    self._current = Credentials(keys.access_key, keys.secret_key, keys.token)
+            return self._current
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def sign(
+        self, method: str, url: str, headers: Mapping[str, str], bucket: str, payload: str = UNSIGNED
+    ) -> dict[str, str]:
+        """``headers`` with those that authorize the request.
+
+        :param payload: sha256 of the body in hex, or :data:`UNSIGNED`
+        :raises AuthError: there are no credentials, or they cannot be had
+        :raises HCAError: botocore is not installed
+        """
+        signer = _signer()
+        from botocore.awsrequest import AWSRequest
+        from botocore.exceptions import BotoCoreError
+
+        request = AWSRequest(method, url, headers=dict(headers))
+        try:
+            # Credentials of a role are fetched, or renewed, only here.
+            signer(payload, self._credentials(), "s3", self.region(bucket)).add_auth(request)
+        except BotoCoreError as error:
+            raise _no_credentials(error) from error
+        return dict(request.headers.items())
+
+    def request(
+        self,
+        wire: LazyWire,
+        method: str,
+        bucket: str,
+        key: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Iterable[Any] | None = None,
+        payload: str = UNSIGNED,
+        length: int | None = None,
+    ) -> Reply:
+        """Send one signed request; the answer, if it is a good one.
+
+        :raises S3Error: the store refused
+        :raises UnreachableError: it cannot be reached
+        """
+        url = self.url(bucket, key)
+        if query is not None:
+            url += "?" + urlencode(query, quote_via=quote)
+        plain = dict(headers or {})
+        signed = self.sign(method, url, plain, bucket, payload)
+        if length is not None:
+            signed["Content-Length"] = str(length)
+        reply = wire.request(method, url, signed, body)
+        if reply.status < 300:
+            return reply
+        raise self.error(method, bucket, key, reply)
+
+    def error(self, method: str, bucket: str, key: str, reply: Reply) -> S3Error:
+        """What an answer that is no good one means; its body is read."""
+        text = b"" if method == "HEAD" else reply.read(64 * 1024)
+        reply.release()
+        return self.error_of(bucket, key, reply.status, text, reply.header("x-amz-bucket-region"))
+
+    def error_of(self, bucket: str, key: str, status: int, body: bytes, region: str = "") -> S3Error:
+        """An error answer as an exception; a bucket's true region is remembered."""
+        code, message = _parse_error(body)
+        region = region or (
+            _tag(body, "Region") if code in ("AuthorizationHeaderMalformed", "PermanentRedirect") else ""
+        )
+        passing = False
+        if region and region != self.region(bucket) and self._region is None:
+            self._regions[bucket] = region
+            passing = True
+        shown = f"s3://{bucket}/{key}"
+        error = S3Error(
+            f"the store refused {shown}: {code or status}" + (f" ({message})" if message else ""),
+            status=503 if passing else status,
+            reason="SlowDown" if passing else (code or None),
+        )
+        if not passing and status < 500:
+            error.exit_code = ServiceError("", status=status).exit_code
+        return error
+
+
+def _found_credentials() -> Any:
+    import botocore.session
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        found = botocore.session.Session().get_credentials()
+    except BotoCoreError as error:
+        raise _no_credentials(error) from error
+    if found is None:
+        raise AuthError(
+            "no S3 credentials were found",
+            hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run: aws configure",
+        )
+    return found
+
+
+def _no_credentials(error: Exception) -> AuthError:
+    """What botocore says of settings that it cannot use: a profile that is not there, a role that is refused."""
+    return AuthError(
+        f"the S3 credentials cannot be used: {' '.join(str(error).split())}",
+        hint="Look at AWS_PROFILE and the other AWS_ variables, and at ~/.aws.",
+    )
+
+
+_signer_class: Any = None
+
+
+def _signer() -> Any:
+    """botocore's S3 signer, told what to say of the body instead of reading it."""
+    global _signer_class
+    if _signer_class is None:
+        try:
+            from botocore.auth import S3SigV4Auth
+        except ImportError as error:
+            raise HCAError(
+                "uploads to S3 need botocore, which is not installed", hint="pip install 'hca-base[s3]'"
+            ) from error
+
+        class Signer(S3SigV4Auth):
+            def __init__(self, payload: str, *args: Any) -> None:
+                super().__init__(*args)
+                self._payload = payload
+
+            def payload(self, request: Any) -> str:
+                return self._payload
+
+        _signer_class = Signer
+    return _signer_class
+
+
+def _parse_error(body: bytes) -> tuple[str, str]:
+    return _tag(body, "Code"), " ".join(_tag(body, "Message").split())[:300]
+
+
+def _tag(body: bytes, name: str) -> str:
+    """The text of the first element of that name in an answer of S3; nothing is resolved or expanded."""
+    match = re.search(rb"<%s>([^<]{0,2000})</%s>" % (name.encode(), name.encode()), body)
+    if match is None:
+        return ""
+    text = match[1].decode("utf-8", "replace")
+    for entity, character in (("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&#34;", '"'), ("&amp;", "&")):
+        text = text.replace(entity, character)
+    return text
+
+
+def tag_of(body: bytes, name: str) -> str:
+    """The text of the first element ``name`` in an answer."""
+    return _tag(body, name)
+
+
+def clean_etag(value: str) -> str:
+    """An ETag without quotes."""
+    return value.strip().strip('"').lower()
+
+
+def md5_base64(data: bytes) -> str:
+    """The value of ``Content-MD5``."""
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode("ascii")
+
+
+def tagging_header(tags: Mapping[str, str]) -> str:
+    """The value of ``x-amz-tagging``."""
+    return urlencode(tags, quote_via=quote, safe="~-._")
+
+
+def tagging_document(tags: Mapping[str, str]) -> bytes:
+    """The body of PutObjectTagging."""
+    root = ElementTree.Element("Tagging", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
+    tag_set = ElementTree.SubElement(root, "TagSet")
+    for key, value in tags.items():
+        tag = ElementTree.SubElement(tag_set, "Tag")
+        ElementTree.SubElement(tag, "Key").text = key
+        ElementTree.SubElement(tag, "Value").text = value
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def completion_document(etags: Mapping[int, str]) -> bytes:
+    """The body of CompleteMultipartUpload, from part numbers and ETags."""
+    root = ElementTree.Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
+    for number in sorted(etags):
+        part = ElementTree.SubElement(root, "Part")
+        ElementTree.SubElement(part, "PartNumber").text = str(number)
+        ElementTree.SubElement(part, "ETag").text = f'"{etags[number]}"'
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def refuse_name(key: str) -> None:
+    """S3 keys are at most 1,024 bytes of UTF-8, and not empty.
+
+    :raises RefusedError: the key is not
+    """
+    if not key or len(key.encode("utf-8", "surrogatepass")) > 1024:
+        raise RefusedError(f"{key[:60]!r} cannot be the name of an object: S3 takes 1 to 1,024 bytes")

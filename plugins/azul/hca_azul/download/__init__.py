@@ -1,0 +1,1 @@
+"""Choose, name and fetch files, or list them for other programs."""

@@ -1,0 +1,204 @@
+"""Matrices: files of counts, by species, development stage, organ and library preparation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hca_azul.download.entries import Entry, of_file, of_hit
+from hca_azul.query.projects import Hit
+from hca_azul.query.rows import inner, joined, values, whole
+from hca_azul.query.search import Search, get_entity
+
+if TYPE_CHECKING:
+    from hca_azul.query.connection import AzulConnection
+
+#: How the service calls what matrices are stratified by -> how we do.
+STRATA = {
+    "genusSpecies": "species",
+    "developmentStage": "stage",
+    "organ": "organ",
+    "libraryConstructionApproach": "library",
+}
+TREES = {"matrices": "DCP", "contributedAnalyses": "contributors"}
+#: Formats that hold matrices, also where nobody says that a file is one.
+FORMATS = (
+    "loom",
+    "h5ad",
+    "h5",
+    "mtx",
+    "mtx.gz",
+    "rds",
+    "Rds",
+    "RDS",
+    "csv",
+    "csv.gz",
+    "tsv",
+    "tsv.gz",
+    "txt.gz",
+    "zip",
+)
+_MAX_DEPTH = 24
+
+
+class Matrix(NamedTuple):
+    """A matrix.
+
+    :ivar strata: species, stage, organ, library -> values
+    :ivar made_by: DCP (uniform processing), contributors, or nobody knows (found by its format)
+    :ivar cells: cells in it, where the service knows
+    """
+
+    entry: Entry
+    strata: dict[str, list[str]]
+    made_by: str
+    content: str
+    cells: int | None
+    intermediate: bool | None
+
+    def row(self) -> dict[str, Any]:
+        """Its columns."""
+        return {
+            "project": self.entry.project,
+            "name": self.entry.name,
+            **{name: ", ".join(self.strata.get(name, ())) for name in STRATA.values()},
+            "content": self.content,
+            "made_by": self.made_by,
+            "cells": self.cells,
+            "bytes": self.entry.size,
+            "id": self.entry.uuid,
+        }
+
+
+def find_matrices(
+    client: AzulConnection,
+    filters: Mapping[str, Any],
+    *,
+    strata: Mapping[str, list[str]] | None = None,
+    catalog: str | None = None,
+    by_format: bool = False,
+    intermediate: bool = False,
+) -> Iterator[Matrix]:
+    """The matrices of projects that match filters.
+
+    :param strata: species, stage, organ, library -> values, one of which the matrix itself must have
+    :param by_format: also files that are matrices by their format and are not listed as such
+    :param intermediate: also matrices that are intermediate results
+    """
+    wanted = {name: {value.casefold() for value in found} for name, found in (strata or {}).items() if found}
+    for hit in Search(client, "projects", filters, catalog=catalog):
+        yield from _of_project(client, str(hit.get("entryId")), wanted, catalog, by_format, intermediate)
+
+
+def _of_project(
+    client: AzulConnection,
+    uuid: str,
+    wanted: Mapping[str, set[str]],
+    catalog: str | None,
+    by_format: bool,
+    intermediate: bool,
+) -> Iterator[Matrix]:
+    # Listings leave the trees out in some releases.
+    project = get_entity(client, "projects", uuid, catalog)
+    found: dict[str, list[Matrix]] = {}
+    for matrix in of_project(project):
+        found.setdefault(matrix.entry.uuid, []).append(matrix)
+    for places in found.values():
+        # A matrix of several species, say, is in the tree once for each: any of its places will do.
+        if (intermediate or not places[0].intermediate) and any(_is_wanted(place, wanted) for place in places):
+            yield _joined(places)
+    if by_format:
+        seen = set(found)
+        own = {"projectId": {"is": [uuid]}, "fileFormat": {"is": list(FORMATS)}}
+        for hit in Search(client, "files", own, catalog=catalog):
+            for entry in of_hit(hit):
+                one = Matrix(entry, _strata_of(hit), "", _content(hit), *_facts(hit))
+                if entry.uuid in seen or (one.intermediate and not intermediate) or not _is_wanted(one, wanted):
+                    continue
+                seen.add(entry.uuid)
+                yield one
+
+
+def of_project(project: Hit) -> Iterator[Matrix]:
+    """The matrices in the trees of a project."""
+    short = values(project, "projects", "projectShortname")
+    shared = {"project": str(short[0]) if short else "", "project_id": str(project.get("entryId") or "")}
+    for one in inner(project, "projects"):
+        for tree, made_by in TREES.items():
+            for strata, file in _leaves(one.get(tree), {}, 0):
+                yield _matrix(file, strata, made_by, shared)
+
+
+def _joined(places: Sequence[Matrix]) -> Matrix:
+    """One matrix of its places in the tree, with what all of them say."""
+    strata: dict[str, list[str]] = {}
+    for place in places:
+        for name, found in place.strata.items():
+            strata[name] = list(dict.fromkeys([*strata.get(name, ()), *found]))
+    first = places[0]
+    told: Any = _told(strata)
+    return first._replace(strata=strata, entry=first.entry._replace(**told))
+
+
+def _told(strata: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {name: ", ".join(strata.get(name, ())) for name in ("organ", "species", "library")}
+
+
+def _leaves(
+    node: Any, strata: dict[str, list[str]], depth: int, dimension: str = ""
+) -> Iterator[tuple[dict[str, list[str]], dict[str, Any]]]:
+    """Files of a tree, whose levels are in turn a dimension and its values."""
+    if isinstance(node, list):
+        for file in node:
+            if isinstance(file, dict):
+                yield strata, file
+        return
+    if not isinstance(node, dict) or depth > _MAX_DEPTH:
+        return
+    for name, below in node.items():
+        if dimension:
+            found = [*strata.get(STRATA.get(dimension, dimension), ()), str(name)]
+            yield from _leaves(below, {**strata, STRATA.get(dimension, dimension): found}, depth + 1)
+        else:
+            yield from _leaves(below, strata, depth + 1, str(name))
+
+
+def _matrix(file: dict[str, Any], strata: dict[str, list[str]], made_by: str, shared: dict[str, str]) -> Matrix:
+    content = joined(file.get("contentDescription"))
+    return Matrix(of_file(file, **shared, **_told(strata)), strata, made_by, content, *_facts_of(file))
+
+
+def _facts_of(file: Mapping[str, Any]) -> tuple[int | None, bool | None]:
+    """Cells, and whether it is an intermediate result."""
+    intermediate = file.get("isIntermediate")
+    return whole(file.get("matrixCellCount")), intermediate if isinstance(intermediate, bool) else None
+
+
+def _facts(hit: Hit) -> tuple[int | None, bool | None]:
+    return _facts_of(next(iter(inner(hit, "files")), {}))
+
+
+def _strata_of(hit: Hit) -> dict[str, list[str]]:
+    found = {
+        "species": values(hit, "donorOrganisms", "genusSpecies"),
+        "stage": values(hit, "donorOrganisms", "developmentStage"),
+        "organ": values(hit, "samples", "effectiveOrgan") or values(hit, "specimens", "organ"),
+        "library": values(hit, "protocols", "libraryConstructionApproach"),
+    }
+    return {name: [str(value) for value in ones] for name, ones in found.items()}
+
+
+def _content(hit: Hit) -> str:
+    return ", ".join(joined(file.get("contentDescription")) for file in inner(hit, "files"))
+
+
+def _is_wanted(matrix: Matrix, wanted: Mapping[str, set[str]]) -> bool:
+    # A value of several, such as "brain, blood", counts for each of them.
+    return all(
+        any(part.strip().casefold() in alternatives for value in matrix.strata.get(name, ()) for part in _parts(value))
+        for name, alternatives in wanted.items()
+    )
+
+
+def _parts(value: str) -> list[str]:
+    return [value, *value.split(",")]

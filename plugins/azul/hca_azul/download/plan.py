@@ -1,0 +1,180 @@
+"""What a download is going to do: which file gets which name, and what happens where two want the same.
+
+It is kept in a temporary file, so that selections of a million files need no more memory than small ones.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from hca_azul.download.entries import Entry
+from hca_azul.download.naming import Template, folded, marked
+from hca_base.errors import HCAError, RefusedError
+
+POLICIES = ("error", "error-if-different", "take-first", "take-last", "rename")
+
+
+class Planned(NamedTuple):
+    """A file and the name it is to have."""
+
+    number: int
+    path: str
+    entry: Entry
+
+
+class Totals(NamedTuple):
+    """Files and their bytes; ``unsized`` of them have no known size."""
+
+    files: int
+    bytes: int
+    unsized: int = 0
+
+
+class Plan:
+    """Files with their names.
+
+    :param template: for names
+    :param policy: what to do with files of one name: see :data:`POLICIES`
+    """
+
+    def __init__(self, template: Template, policy: str = "rename") -> None:
+        self.template = template
+        self.policy = policy
+        # An empty name is a private database that SQLite keeps on disk and removes by itself.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db.execute("PRAGMA cache_size=-8192")
+        self._db.execute(
+            "CREATE TABLE files (n INTEGER PRIMARY KEY, path TEXT, folded TEXT, identity TEXT, uuid TEXT, "
+            "size INTEGER, missing TEXT, left_out INTEGER DEFAULT 0, entry TEXT)"
+        )
+        self.renamed = 0
+        self.left_out = 0
+
+    def close(self) -> None:
+        """Drop it."""
+        self._db.close()
+
+    def fill(self, entries: Iterable[Entry]) -> None:
+        """Take files in, and settle who gets which name.
+
+        :raises RefusedError: two files want one name, and the policy does not allow that
+        """
+        self._db.execute("BEGIN")
+        try:
+            self._db.executemany(
+                "INSERT INTO files (path, folded, identity, uuid, size, missing, entry) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (self._row(entry) for entry in entries),
+            )
+        except sqlite3.Error as error:
+            raise HCAError(f"the list of files cannot be kept: {error}") from None
+        finally:
+            self._db.execute("COMMIT")
+        self._db.execute("CREATE INDEX folded ON files (folded)")
+        self._settle()
+
+    def _row(self, entry: Entry) -> tuple[object, ...]:
+        path = self.template.name(entry)
+        told = json.dumps(entry)
+        texts = [_storable(text) for text in (path, folded(path), entry.identity, entry.uuid)]
+        return *texts, entry.size, _storable(entry.missing), told
+
+    def _settle(self) -> None:
+        shared = self._db.execute(
+            "SELECT folded, COUNT(DISTINCT identity), COUNT(*) FROM files WHERE missing = '' GROUP BY folded "
+            "HAVING COUNT(*) > 1 ORDER BY MIN(n)"
+        ).fetchall()
+        different = [form for form, identities, _ in shared if identities > 1]
+        if self.policy == "error" and shared:
+            raise self._refusal([form for form, _, _ in shared], "one name")
+        if self.policy == "error-if-different" and different:
+            raise self._refusal(different, "one name and different content")
+        self._db.execute("BEGIN")
+        for form, identities, _ in shared:
+            rows = self._db.execute(
+                "SELECT n, path, identity, uuid FROM files WHERE folded = ? AND missing = '' ORDER BY n", (form,)
+            ).fetchall()
+            if identities > 1 and self.policy == "rename":
+                self._rename(rows)
+            elif identities > 1:
+                kept = rows[0] if self.policy == "take-first" else rows[-1]
+                self._leave_out([row[0] for row in rows if row[0] != kept[0]])
+            else:
+                # One file that is listed several times, as when it is in several bundles.
+                self._leave_out([row[0] for row in rows[1:]], count=False)
+        self._db.execute("COMMIT")
+
+    def _rename(self, stored: list[tuple[int, str, str, str]]) -> None:
+        """Mark each with the beginning of its UUID, or all of it: names do not depend on the order of the list."""
+        rows = [(number, _restored(path), _restored(same), _restored(uuid)) for number, path, same, uuid in stored]
+        first = {row[2]: row for row in reversed(rows)}
+        short = {row[3][:8] for row in first.values()}
+        for number, path, identity, uuid in rows:
+            if first[identity][0] != number:
+                self._leave_out([number], count=False)
+                continue
+            name = marked(path, uuid[:8] if len(short) == len(first) else uuid)
+            forms = _storable(name), _storable(folded(name))
+            self._db.execute("UPDATE files SET path = ?, folded = ? WHERE n = ?", (*forms, number))
+            self.renamed += 1
+
+    def _leave_out(self, numbers: list[int], count: bool = True) -> None:
+        self._db.executemany("UPDATE files SET left_out = 1 WHERE n = ?", [(number,) for number in numbers])
+        self.left_out += len(numbers) if count else 0
+
+    def _refusal(self, forms: list[str], what: str) -> RefusedError:
+        shown = []
+        for form in forms[:5]:
+            found = self._db.execute("SELECT path, COUNT(*) FROM files WHERE folded = ?", (form,)).fetchone()
+            shown.append(f"{ascii(_restored(found[0]))[1:-1]} ({found[1]} files)")
+        more = f" and {len(forms) - 5:,} more" if len(forms) > 5 else ""
+        return RefusedError(
+            f"several files have {what}: {', '.join(shown)}{more}; nothing was downloaded",
+            hint="use --on-collision rename, or a --name-template such as '{project}/{uuid}/{name}'",
+        )
+
+    # -- what is in it -----------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Planned]:
+        """The files to download."""
+        return self._select("missing = '' AND left_out = 0")
+
+    def missing(self) -> Iterator[Planned]:
+        """The files that cannot be had."""
+        return self._select("missing != ''")
+
+    def _select(self, where: str) -> Iterator[Planned]:
+        for number, path, told in self._db.execute(f"SELECT n, path, entry FROM files WHERE {where} ORDER BY n"):
+            yield Planned(number, _restored(path), Entry(*json.loads(told)))
+
+    def path(self, number: int) -> str:
+        """The name of the file with this number."""
+        found = self._db.execute("SELECT path FROM files WHERE n = ?", (number,)).fetchone()
+        return _restored(found[0])
+
+    def totals(self) -> Totals:
+        """How much there is to download."""
+        found = self._db.execute(
+            "SELECT COUNT(*), COALESCE(SUM(size), 0), SUM(size IS NULL) FROM files WHERE missing = '' AND left_out = 0"
+        ).fetchone()
+        return Totals(found[0], found[1], found[2] or 0)
+
+    def missing_count(self) -> int:
+        """How many files cannot be had."""
+        return int(self._db.execute("SELECT COUNT(*) FROM files WHERE missing != ''").fetchone()[0])
+
+
+def _storable(text: str) -> str | bytes:
+    # SQLite takes no lone surrogates, which stand for bytes that are no UTF-8.
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _restored(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8", "surrogatepass")

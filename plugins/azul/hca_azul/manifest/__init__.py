@@ -1,0 +1,1 @@
+"""Manifests that the service prepares, and the tables made from them."""

@@ -1,0 +1,266 @@
+"""Manifests: lists of files that the service makes in the background.
+
+The service is asked to make one, answers where to ask again and after how many seconds, and at last with the place
+where the manifest lies, an address that lapses. All this is done by hand, not by an HTTP library: those follow such
+answers without waiting, and too few times. Of the two ways to ask, the one with the answers in the body is preferred.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from hca_azul.manifest.pending import Pending
+from hca_azul.query.calls import compact_json, send, send_long, url_of
+from hca_base.errors import RefusedError, ServiceError, TimedOutError, UnreachableError, UsageError
+from hca_base.http import check_redirect, iter_body, json_of, origin_of, parse_retry_after, remember_secret
+
+if TYPE_CHECKING:
+    import requests
+
+    from hca_azul.query.connection import AzulConnection
+
+#: Format -> suffix of a file with it.
+FORMATS = {
+    "compact": ".tsv",
+    "curl": ".curlrc",
+    "terra.pfb": ".pfb",
+    "terra.bdbag": ".zip",
+    "verbatim.jsonl": ".jsonl",
+    "verbatim.pfb": ".pfb",
+}
+#: Answers that say that a place to ask at, or an address, is no good any more.
+_LAPSED = frozenset({400, 401, 403, 404, 410})
+_NO_FETCH = frozenset({403, 404, 405, 501})
+#: How often what was ready is fetched anew, after connections that broke and addresses that lapsed.
+_TRIES = 5
+#: Seconds to wait where the service does not say how long; it says 1 at first.
+_PAUSE = 1.0
+
+Say = Callable[[str], None]
+
+
+class _Lapsed(Exception):
+    """The address of a manifest is no good any more; a new one may be."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Manifest:
+    """One manifest.
+
+    :param filters: of its files, as the service wants them
+    :param form: format
+    :param wait: most seconds to wait for it; default: the setting ``http.wait_budget``
+    :param say: told in a sentence how it goes
+    :param resume: take up a manifest that an earlier run was waiting for
+    """
+
+    def __init__(
+        self,
+        client: AzulConnection,
+        filters: Mapping[str, Any] | None = None,
+        form: str = "compact",
+        *,
+        catalog: str | None = None,
+        wait: float | None = None,
+        say: Say | None = None,
+        resume: bool = True,
+    ) -> None:
+        self.client = client
+        self.form = form
+        self.catalog = client.catalog(catalog)
+        self._filters = compact_json(filters) if filters else "{}"
+        self._say = say or (lambda text: None)
+        self._wait = client.session.settings.wait_budget if wait is None else wait
+        self._resume = resume
+        self._pending = Pending(client.base_url, self.catalog, self._filters, form, client.has_credentials)
+
+    def save(self, path: Path | str, *, mode: int = 0o666) -> int:
+        """Get it and save it: the file appears when it is whole. Bytes of it.
+
+        Where a connection breaks, or the address lapses before it is used, the manifest is asked for again: the service
+        has it ready.
+
+        :param mode: of a new file, before the umask
+        """
+        from hca_base.config import open_atomic
+
+        for number in range(1, _TRIES + 1):
+            try:
+                with self._open() as response, open_atomic(path, new_mode=mode) as stream:
+                    size = self._copy(response, stream)
+                self._pending.forget()
+                return size
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+            except TimedOutError:
+                raise
+            except (UnreachableError, _Lapsed) as error:
+                told = error.error if isinstance(error, _Lapsed) else error
+                if number == _TRIES:
+                    raise told from None
+                self._say(f"the manifest did not come through ({told}); it is asked for again")
+        raise AssertionError("not reached")
+
+    def write(self, stream: BinaryIO) -> int:
+        """Write it to a stream, when it is ready. What was written cannot be taken back, so there is no second try."""
+        try:
+            with self._open() as response:
+                size = self._copy(response, stream)
+        except _Lapsed as lapsed:
+            raise lapsed.error from None
+        self._pending.forget()
+        return size
+
+    @contextmanager
+    def _open(self) -> Iterator[requests.Response]:
+        location = self.ready()
+        remember_secret(location.partition("?")[2])
+        try:
+            response = self.client.session.call("GET", location, stream=True, auth="no")
+        except ServiceError as error:
+            if error.status in _LAPSED:
+                raise _Lapsed(error) from None
+            raise
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _copy(self, response: requests.Response, stream: BinaryIO) -> int:
+        from hca_base.output import Progress
+
+        length = response.headers.get("Content-Length", "")
+        total = 0
+        with Progress("manifest", bytes=int(length) if length.isdecimal() else None) as progress:
+            with progress.task(f"{self.form} manifest", int(length) if length.isdecimal() else None) as task:
+                for chunk in iter_body(response):
+                    stream.write(chunk)
+                    total += len(chunk)
+                    task.advance(len(chunk))
+        return total
+
+    # -- until it is ready -------------------------------------------------------------------------------------------
+
+    def ready(self) -> str:
+        """Wait until it is made; where it lies. The address lapses, and is as good as a password meanwhile.
+
+        :raises TimedOutError: it was not made in time; a later run takes it up
+        """
+        started = time.monotonic()
+        told = 0.0
+        response = self._first()
+        while True:
+            status, location, pause = self._step_of(response)
+            if status != 301:
+                return location
+            self._pending.write(location)
+            waited = time.monotonic() - started
+            if waited + pause > self._wait:
+                raise TimedOutError(
+                    f"the service was still making the manifest after {waited:.0f} s",
+                    hint="run the same command later: it asks for the manifest that is under way",
+                )
+            if waited >= told:
+                self._say(f"the service is making the manifest ({waited:.0f} s so far)")
+                told = max(5.0, waited * 1.5)
+            time.sleep(pause)
+            response = self._ask(location)
+
+    def _first(self) -> requests.Response:
+        place = self._pending.read() if self._resume else None
+        if place is not None:
+            try:
+                response = self._ask(place)
+                self._say("taking up the manifest that an earlier run asked for")
+                return response
+            except ServiceError as error:
+                if error.status not in _LAPSED:
+                    raise
+            except (RefusedError, UsageError):
+                pass
+            self._pending.forget()
+        return self._start()
+
+    def _start(self) -> requests.Response:
+        params = {"catalog": self.catalog, "format": self.form, "filters": self._filters}
+        options: dict[str, Any] = {"redirect": "no", "follow_waits": False}
+        try:
+            return send_long(self.client, "PUT", url_of(self.client, "/fetch/manifest/files", params), **options)
+        except ServiceError as error:
+            # Old releases know the plain way only; gateways call an unknown path forbidden.
+            if error.status not in _NO_FETCH or error.reason == "ForbiddenError":
+                raise
+        return send_long(self.client, "PUT", url_of(self.client, "/manifest/files", params), **options)
+
+    def _ask(self, location: str) -> requests.Response:
+        home = origin_of(self.client.base_url)
+        check_redirect(home, home, origin_of(location))
+        for number in range(3):
+            try:
+                found: requests.Response = send(self.client, "GET", location, redirect="no", follow_waits=False)
+                return found
+            except ServiceError as error:
+                if error.status != 410 or number == 2:
+                    raise
+            self._say("what was asked for has expired; it is asked for anew")
+            response = self._start()
+            status, location, pause = self._step_of(response)
+            if status != 301:
+                return response
+            time.sleep(pause)
+        raise AssertionError("not reached")
+
+    def _step_of(self, response: requests.Response) -> tuple[int, str, float]:
+        """(301 or 302, where to go, seconds to wait before) of either kind of answer."""
+        from urllib.parse import urljoin
+
+        status: Any = response.status_code
+        location: Any = response.headers.get("Location")
+        pause: Any = response.headers.get("Retry-After")
+        if status == 200:
+            answer = json_of(response)
+            if isinstance(answer, dict):
+                status, location, pause = answer.get("Status"), answer.get("Location"), answer.get("Retry-After")
+        try:
+            if status not in (301, 302) or not isinstance(location, str) or not location:
+                raise ValueError
+            location = urljoin(self.client.base_url, location)
+            target = origin_of(location)
+        except (UsageError, ValueError):
+            raise ServiceError(
+                "the service's answer about the manifest makes no sense", status=response.status_code, response=response
+            ) from None
+        home = origin_of(self.client.base_url)
+        check_redirect(home, home, target)
+        # In the body it is a number, in a header a text.
+        seconds = parse_retry_after(str(pause))
+        return status, location, min(max(_PAUSE if seconds is None else seconds, 0.02), 600.0)
+
+
+def save_manifest(manifest: Manifest, output: str | None, *, secret: bool, force: bool) -> tuple[str, int]:
+    """Save a manifest to ``output`` (``-`` for stdout, None for a name of our own); the name and the bytes.
+
+    :param secret: it holds a token: only its owner may read it
+    :param force: replace a file that is there
+    :raises UsageError: the file is there
+    """
+    if output == "-":
+        from hca_base.output import is_terminal
+
+        if is_terminal(sys.stdout) and FORMATS[manifest.form] in (".pfb", ".zip"):
+            raise UsageError("the manifest is binary, and stdout is a terminal", hint="use --output FILE")
+        sys.stdout.flush()
+        return "-", manifest.write(sys.stdout.buffer)
+    name = output or f"manifest{FORMATS.get(manifest.form, '')}"
+    path = Path(name)
+    if path.exists() and not force and path.is_file():
+        raise UsageError(f"{name} is there already", hint="--force replaces it, --output FILE takes another name")
+    return name, manifest.save(path, mode=0o600 if secret else 0o666)

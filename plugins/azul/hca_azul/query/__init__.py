@@ -1,0 +1,1 @@
+"""Ask Azul: catalogs, fields, filters and listings."""

@@ -1,0 +1,52 @@
+"""Catalogs: the releases of the data, which come and go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hca_azul.query.calls import get_json
+from hca_base.errors import ServiceError
+
+if TYPE_CHECKING:
+    from hca_base.openapi import Client
+
+
+class Catalogs(NamedTuple):
+    """What catalogs the service has.
+
+    :ivar default: the one that is used when none is named
+    :ivar all: name -> what the service says of it
+    """
+
+    default: str
+    all: dict[str, dict[str, Any]]
+
+    def shown(self) -> dict[str, dict[str, Any]]:
+        """Without the internal ones, which are the service's own tests."""
+        return {name: entry for name, entry in self.all.items() if not entry.get("internal")}
+
+
+def read_catalogs(client: Client) -> Catalogs:
+    """Ask the service for its catalogs."""
+    answer = get_json(client, "/index/catalogs")
+    default = answer.get("default_catalog") if isinstance(answer, dict) else None
+    entries = answer.get("catalogs") if isinstance(answer, dict) else None
+    if not isinstance(default, str) or not isinstance(entries, dict):
+        raise ServiceError("the service's list of catalogs is not as expected", status=200)
+    return Catalogs(default, {str(name): entry for name, entry in entries.items() if isinstance(entry, dict)})
+
+
+def choose_catalog(found: Catalogs, locked: str | None = None) -> str:
+    """The catalog to use where nobody names one: that of an earlier download, else the default.
+
+    :param locked: the one that earlier files came from; when it is gone, that is said, and the default is used
+    """
+    if locked is None or locked in found.all:
+        return locked or found.default
+    from hca_base.output import warn
+
+    warn(
+        f"the catalog {locked}, which earlier files came from, is gone; {found.default} is used now: "
+        "files may have other versions, and some may be missing"
+    )
+    return found.default

@@ -1,0 +1,93 @@
+"""What could stand after ``--filter``, ``--sort`` and the like: fields, and values that the service told of before.
+
+Completing asks no server. Each listing brings the values of the fields, and what was seen is kept in the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hca_azul.query.fields import FIELDS, field_of
+
+if TYPE_CHECKING:
+    from hca_azul.query.connection import AzulConnection
+
+#: Values of one field that are kept.
+MOST = 500
+
+
+def field_names(config: Any, current: str) -> list[tuple[str, str]]:
+    """Names of fields."""
+    found = [(alias, field.about) for field in FIELDS.values() for alias in field.aliases]
+    return found + [(field.name, field.about) for field in FIELDS.values()]
+
+
+def filter_terms(config: Any, current: str) -> list[tuple[str, str]]:
+    """``FIELD=``, and behind that values, also after commas."""
+    name, equals, typed = current.partition("=")
+    if not equals:
+        return [(f"{name}=", about) for name, about in field_names(config, current)]
+    from hca_base.errors import HCAError
+
+    try:
+        field = field_of(name)
+    except HCAError:
+        return []
+    before, comma, _ = typed.rpartition(",")
+    values = ["true", "false"] if field.kind == "boolean" else _known(config).get(field.name, [])
+    return [(f"{name}={before}{comma}{_quoted(value)}", "") for value in values]
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if "," in value else value
+
+
+def _place(base_url: str) -> Path:
+    from hca_base.config import paths
+
+    return paths.cache_dir() / "azul" / f"values-{hashlib.sha256(base_url.encode()).hexdigest()[:16]}.json"
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, RecursionError, ValueError):
+        return {}
+    lists = (
+        [(name, values) for name, values in data.items() if isinstance(values, list)] if isinstance(data, dict) else ()
+    )
+    return {name: [value for value in values if isinstance(value, str)] for name, values in lists}
+
+
+def _known(config: Any) -> dict[str, list[str]]:
+    from hca_azul.query.connection import AzulConnection
+
+    return _read(_place(AzulConnection(config=config).base_url))
+
+
+def remember(client: AzulConnection, facets: Mapping[str, Any]) -> None:
+    """Keep the values of a result for completion; it is no error if that cannot be."""
+    from hca_azul.query.rows import terms_of
+    from hca_base.config import write_atomic
+
+    path = _place(client.base_url)
+    known = _read(path)
+    changed = False
+    for name in facets:
+        values = known.setdefault(name, [])
+        seen = set(values)
+        for term, _ in terms_of(facets, name):
+            if isinstance(term, str) and term not in seen and len(values) < MOST:
+                values.append(term)
+                changed = True
+    if not changed:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomic(path, json.dumps(known, ensure_ascii=False), mode=0o600)
+    except OSError:
+        return

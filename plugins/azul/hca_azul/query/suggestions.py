@@ -1,0 +1,33 @@
+"""What a value that matches nothing may have been meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from hca_azul.query.rows import terms_of
+
+
+def unknown_values(filters: Mapping[str, Any], facets: Mapping[str, Any]) -> list[str]:
+    """A sentence for each value that nothing has.
+
+    The service counts a field's values as if that field were not filtered, so they are all there.
+
+    :param facets: of the result
+    """
+    told = []
+    for name, operation in filters.items():
+        terms = [str(term) for term, _ in terms_of(facets, name) if term is not None]
+        wanted = operation.get("is") if isinstance(operation, Mapping) else None
+        if not terms or not isinstance(wanted, list):
+            continue
+        for value in wanted:
+            if not isinstance(value, str) or value in terms:
+                continue
+            folded = {term.casefold(): term for term in terms}
+            close = difflib.get_close_matches(value.casefold(), list(folded), 3, 0.6)
+            close += [one for one in folded if value.casefold() in one and one not in close][:3]
+            meant = " or ".join(repr(folded[one]) for one in close[:3])
+            told.append(f"nothing here has {name} {value!r}" + (f"; did you mean {meant}?" if meant else ""))
+    return told

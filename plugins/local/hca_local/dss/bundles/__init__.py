@@ -1,0 +1,1 @@
+"""Bundles: changes, views and checkouts."""

@@ -1,0 +1,1 @@
+"""Events, their journal, and subscriptions to them."""

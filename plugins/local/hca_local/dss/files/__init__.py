@@ -1,0 +1,1 @@
+"""Files: staged objects, their routes, and their metadata."""

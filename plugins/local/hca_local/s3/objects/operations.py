@@ -1,0 +1,253 @@
+"""Operations on objects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from hca_local.s3.answers import Answer, Content
+from hca_local.s3.checksums import PREFIX, Promise
+from hca_local.s3.errors import S3Error
+from hca_local.s3.objects.buckets import owner_policy, xml_answer
+from hca_local.s3.objects.conditions import check_preconditions, http_date, iso_date, parse_range
+from hca_local.s3.objects.objects import S3Object
+from hca_local.s3.requests.call import KEPT_HEADERS, Call
+from hca_local.s3.xml import MalformedDocument, element, parse, render, text
+from hca_local.store import BlobWriter
+
+DEFAULT_TYPE = "binary/octet-stream"
+#: Members of a GET's query that stand in for the object's own headers.
+_OVERRIDES = {f"response-{name}": name for name in (*KEPT_HEADERS, "content-type")}
+_MAX_DELETE = 1000
+
+
+def put_object(call: Call, promise: Promise) -> BlobWriter:
+    """Check what can be checked before the body comes."""
+    call.objects.require_bucket(call.bucket)
+    if call.header("content-length") is None and "transfer-encoding" not in call.request.headers:
+        raise S3Error("MissingContentLength")
+    check_write_conditions(call)
+    call.metadata()
+    call.header_tags()
+    return call.objects.store.blobs.writer()
+
+
+def commit_object(call: Call, sink: BlobWriter, promise: Promise) -> Answer:
+    blob = sink.commit()
+    headers = call.kept_headers()
+    checksums = promise.headers()
+    with call.objects.store.write():
+        check_write_conditions(call)
+        made = call.objects.put(
+            call.bucket,
+            call.key,
+            blob,
+            content_type=call.header("content-type") or DEFAULT_TYPE,
+            metadata=call.metadata(),
+            tags=call.header_tags(),
+            headers=headers | checksums,
+        )
+    return Answer(200, {"ETag": f'"{made.etag}"', **checksums})
+
+
+def check_write_conditions(call: Call) -> None:
+    """The conditions under which an object may be made, or replaced.
+
+    :raises S3Error: one does not hold, or is not one that S3 takes for writing
+    """
+    none_match = call.header("if-none-match")
+    if none_match not in (None, "*"):
+        raise S3Error("NotImplemented", "If-None-Match takes * only.", Header="If-None-Match")
+    if none_match and call.objects.head(call.bucket, call.key):
+        raise S3Error("PreconditionFailed", Condition="If-None-Match")
+    wanted = call.header("if-match")
+    if wanted is None:
+        return
+    found = call.objects.require(call.bucket, call.key)
+    check_preconditions(
+        found.etag, 0, if_match=wanted, if_none_match=None, if_modified_since=None, if_unmodified_since=None
+    )
+
+
+def get_object(call: Call) -> Answer:
+    """GET and HEAD."""
+    with call.objects.store.read():
+        found = call.objects.require(call.bucket, call.key)
+        check_preconditions(
+            found.etag,
+            found.modified,
+            if_match=call.header("if-match"),
+            if_none_match=call.header("if-none-match"),
+            if_modified_since=call.header("if-modified-since"),
+            if_unmodified_since=call.header("if-unmodified-since"),
+        )
+        wanted = _part_range(call, found) or parse_range(call.header("range"), found.size)
+        headers = _headers(call, found, whole=wanted is None)
+        start, stop = wanted or (0, found.size)
+        if wanted is not None:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{found.size}"
+        where = [] if call.request.method == "HEAD" else call.objects.store.blobs.locate(found.sha256)
+    return Answer(206 if wanted is not None else 200, headers, content=Content(where, start, stop))
+
+
+def _part_range(call: Call, found: S3Object) -> tuple[int, int] | None:
+    """The bytes of the part that ``partNumber`` names."""
+    if "partNumber" not in call.request.query:
+        return None
+    number = call.request.number("partNumber", 1, 1, 10_000)
+    if call.header("range") is not None:
+        raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+    sizes = found.parts or (found.size,)
+    if number > len(sizes):
+        raise S3Error("InvalidRange", "The requested partnumber is not satisfiable")
+    return sum(sizes[: number - 1]), sum(sizes[:number])
+
+
+def _headers(call: Call, found: S3Object, *, whole: bool) -> dict[str, str]:
+    headers = {
+        "Content-Type": found.content_type,
+        "Last-Modified": http_date(found.modified),
+        "ETag": f'"{found.etag}"',
+        "Accept-Ranges": "bytes",
+    }
+    for name, value in found.headers.items():
+        if name.startswith(PREFIX):
+            # Only for those who ask, as they will check it: and a part's bytes do not have the whole's checksum.
+            if whole and (call.header("x-amz-checksum-mode") or "").upper() == "ENABLED":
+                headers[name] = value
+                headers.setdefault(PREFIX + "type", "FULL_OBJECT")
+        else:
+            headers[_spelling(name)] = value
+    headers |= {f"x-amz-meta-{name}": value for name, value in found.metadata.items()}
+    if found.tags:
+        headers["x-amz-tagging-count"] = str(len(found.tags))
+    if found.parts and "partNumber" in call.request.query:
+        headers["x-amz-mp-parts-count"] = str(len(found.parts))
+    for parameter, name in _OVERRIDES.items():
+        if parameter in call.request.query:
+            headers[_spelling(name)] = call.request.query[parameter]
+    return headers
+
+
+def _spelling(name: str) -> str:
+    return "-".join(word.capitalize() for word in name.split("-"))
+
+
+def delete_object(call: Call) -> Answer:
+    call.objects.require_bucket(call.bucket)
+    call.objects.delete(call.bucket, call.key)
+    return Answer(204)
+
+
+def delete_objects(call: Call) -> Answer:
+    root = parse(call.body, "Delete")
+    keys = [text(node, "Key") for node in root.findall("Object")]
+    if not 1 <= len(keys) <= _MAX_DELETE or not all(keys):
+        raise MalformedDocument(f"from 1 to {_MAX_DELETE} keys")
+    quiet = text(root, "Quiet", "false").strip() == "true"
+    call.objects.require_bucket(call.bucket)
+    results = []
+    with call.objects.store.write():
+        for key in keys:
+            try:
+                call.authorize("s3:DeleteObject", call.bucket, key)
+            except S3Error as error:
+                code, message = element("Code", error.code), element("Message", error.message)
+                results.append(element("Error", element("Key", key), code, message))
+                continue
+            call.objects.delete(call.bucket, key)
+            if not quiet:
+                results.append(element("Deleted", element("Key", key)))
+    return xml_answer(render(element("DeleteResult", *results)))
+
+
+def copy_source(call: Call) -> S3Object:
+    """The object that x-amz-copy-source names, held against the copy's conditions.
+
+    :raises S3Error: it does not exist, or may not be read, or a condition does not hold
+    """
+    header = call.header("x-amz-copy-source") or ""
+    path, _, query = header.partition("?")
+    if query and query != "versionId=null":
+        raise S3Error("NotImplemented", "The embedded endpoint keeps no versions.", Header="x-amz-copy-source")
+    bucket, _, key = unquote(path).removeprefix("/").partition("/")
+    if not bucket or not key:
+        raise S3Error(
+            "InvalidArgument",
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+            ArgumentName="x-amz-copy-source",
+            ArgumentValue=header,
+        )
+    call.authorize("s3:GetObject", bucket, key)
+    found = call.objects.require(bucket, key)
+    prefix = "x-amz-copy-source-"
+    check_preconditions(
+        found.etag,
+        found.modified,
+        if_match=call.header(prefix + "if-match"),
+        if_none_match=call.header(prefix + "if-none-match"),
+        if_modified_since=call.header(prefix + "if-modified-since"),
+        if_unmodified_since=call.header(prefix + "if-unmodified-since"),
+        reading=False,
+    )
+    return found
+
+
+def copy_object(call: Call) -> Answer:
+    with call.objects.store.write():
+        source = copy_source(call)
+        changes: dict[str, Any] = {}
+        if _directive(call, "x-amz-metadata-directive"):
+            kept = {name: value for name, value in source.headers.items() if name.startswith(PREFIX)}
+            changes = {"metadata": call.metadata(), "headers": call.kept_headers() | kept}
+            changes["content_type"] = call.header("content-type") or DEFAULT_TYPE
+        elif (source.bucket, source.key) == (call.bucket, call.key):
+            raise S3Error(
+                "InvalidRequest",
+                "This copy request is illegal because it is trying to copy an object to itself without changing the "
+                "object's metadata, storage class, website redirect location or encryption attributes.",
+            )
+        if _directive(call, "x-amz-tagging-directive"):
+            changes["tags"] = call.header_tags()
+        copy = replace(source, **changes)
+        blob = call.objects.store.blobs.get(source.sha256)
+        if blob is None:
+            raise FileNotFoundError(f"the bytes of {source.bucket}/{source.key} are lost")
+        made = call.objects.put(
+            call.bucket,
+            call.key,
+            blob,
+            content_type=copy.content_type,
+            metadata=copy.metadata,
+            tags=copy.tags,
+            headers=copy.headers,
+            # A copy is in one piece on S3, whatever its source was; its ETag is the MD5, where that is known.
+            etag=blob.md5 or source.etag,
+        )
+    return xml_answer(
+        render(
+            element(
+                "CopyObjectResult", element("ETag", f'"{made.etag}"'), element("LastModified", iso_date(made.modified))
+            )
+        )
+    )
+
+
+def _directive(call: Call, name: str) -> bool:
+    """Whether to replace rather than copy."""
+    word = (call.header(name) or "COPY").upper()
+    if word not in ("COPY", "REPLACE"):
+        raise S3Error("InvalidArgument", f"Unknown {name}", ArgumentName=name, ArgumentValue=word)
+    return word == "REPLACE"
+
+
+def get_acl(call: Call) -> Answer:
+    call.objects.require(call.bucket, call.key)
+    return xml_answer(owner_policy())
+
+
+def put_acl(call: Call) -> Answer:
+    """Accepted, and without effect: there is one owner."""
+    call.objects.require(call.bucket, call.key)
+    return Answer(200)

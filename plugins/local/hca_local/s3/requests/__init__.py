@@ -1,0 +1,1 @@
+"""Requests to the S3 endpoint: parsing, signatures, and bodies."""

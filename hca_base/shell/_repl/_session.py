@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import UsageError
 from hca_base.shell._dispatch._errors import guard
-from hca_base.shell._repl._outputs import output_of, run_system
 from hca_base.shell._repl import _line
+from hca_base.shell._repl._outputs import output_of, run_system
 
 if TYPE_CHECKING:
     from hca_base.shell._dispatch._app import HcaApp

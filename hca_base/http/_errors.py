@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+import time
 import unicodedata
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import ConfigError, HCAError, ServiceError, TimedOutError, UnreachableError, UsageError
+from hca_base.http._answers._content import text_of
+from hca_base.http._answers._reasons import reason_and_title
 from hca_base.http._redact import redact
+from hca_base.http._retry import parse_retry_after
 
 if TYPE_CHECKING:
     import requests
@@ -43,12 +48,11 @@ def request_id_of(response: requests.Response) -> str | None:
 def error_from_response(response: requests.Response) -> ServiceError:
     """The error that an answer of status 400 and above stands for.
 
-    Copes with the shapes that are seen: the DSS's ``{status, code, title}``, connexion's ``{type, title, status,
-    detail}``, chalice's and Azul's ``{Code, Message}``, API Gateway's ``{message}``, OAuth's ``{error,
-    error_description}``, S3's XML, a web page, and nothing at all. The body must have been read or be readable.
+    The server's own reason is taken from the shapes that services and web frameworks use, from XML, a web page or plain
+    text; of a body in no known shape the beginning is shown. The body must have been read or be readable.
     """
     details = _details_of(response)
-    reason, title = _reason_and_title(details)
+    reason, title = reason_and_title(details, response.status_code)
     phrase = _phrase(response)
     headline = one_line(redact(one_line(title, _LINE_LIMIT))) if title else ""
     reason = one_line(redact(one_line(reason, _LINE_LIMIT)), 100) if reason else None
@@ -78,52 +82,11 @@ def _phrase(response: requests.Response) -> str:
 
 def _details_of(response: requests.Response) -> Any:
     content = response.content[:_BODY_LIMIT] if response.content else b""
+    text = text_of(content, response.headers.get("Content-Type"))
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return content.decode("utf-8", "replace")
-
-
-def _reason_and_title(details: Any) -> tuple[str | None, str | None]:
-    if isinstance(details, str):
-        return _of_text(details)
-    if not isinstance(details, Mapping):
-        return None, None
-    members = {str(name).lower(): value for name, value in details.items()}
-    # An exact, lower-case name comes before one that differs in case.
-    members.update(details)
-    reason = _text(members, "code", "error", "__type")
-    title = _text(members, "title", "message", "error_description", "error_message", "errormessage")
-    detail = _text(members, "detail", "details")
-    if detail and detail != title:
-        # connexion puts the general into title, the particular into detail.
-        title = f"{title}: {detail}" if title and "\n" not in title else detail
-    return reason, title
-
-
-def _text(members: Mapping[str, Any], *names: str) -> str | None:
-    for name in names:
-        value = members.get(name)
-        if isinstance(value, str) and value.strip():
-            return value
-        if isinstance(value, Mapping) and isinstance(value.get("message"), str):
-            return str(value["message"])
-    return None
-
-
-def _of_text(text: str) -> tuple[str | None, str | None]:
-    start = text.lstrip()[:200].lower()
-    if start.startswith(("<?xml", "<error")):
-        return _between(text, "<Code>", "</Code>"), _between(text, "<Message>", "</Message>")
-    if start.startswith("<"):
-        return None, _between(text, "<title>", "</title>") or "the answer is a web page"
-    return None, text if text.strip() else None
-
-
-def _between(text: str, left: str, right: str) -> str | None:
-    _, found, rest = text.partition(left)
-    inner, closed, _ = rest.partition(right)
-    return inner.strip() if found and closed and inner.strip() else None
+        return text
 
 
 def _hint(response: requests.Response) -> str | None:
@@ -140,11 +103,31 @@ def _hint(response: requests.Response) -> str | None:
         if sent:
             return "This identity may not do that; 'hca auth status' shows who you are to the service."
         return "Log in with 'hca login SERVICE', or check the URL: gateways answer so for unknown paths, too."
+    wait = _wait_of(response)
+    if wait is not None:
+        return f"The service asks to wait {wait}; try again after that."
     if status == 429:
         return "The service limits the rate of requests; wait, then try again."
     if status in (502, 503, 504):
         return "The service may be busy or under maintenance; try again later."
     return None
+
+
+def _wait_of(response: requests.Response) -> str | None:
+    """How long the service asks to wait, in words; None if it does not say."""
+    seconds = parse_retry_after(response.headers.get("Retry-After"))
+    if seconds is None and response.status_code == 429:
+        for name in ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"):
+            value = response.headers.get(name, "")
+            if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", value):
+                # Seconds from now, or since 1970: services use both.
+                seconds = float(value) - time.time() if float(value) > 10**8 else float(value)
+                break
+    if seconds is None or seconds <= 0:
+        return None
+    if seconds < 120:
+        return f"{math.ceil(seconds)} seconds"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds < 7200 else f"{math.ceil(seconds / 3600)} hours"
 
 
 def transport_error(error: Exception, url: str | None) -> HCAError:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Of an answer that is not followed any further: enough for any error message.
 ERROR_BODY = 4 << 20
+#: Seconds; a longer pause before a retry is announced.
+LONG_PAUSE = 5.0
 #: Bytes and seconds that an answer which nobody wants is read for, to keep its connection; a new one costs less.
 DISCARD_BODY = 1 << 16
 DISCARD_TIME = 2.0
@@ -392,4 +394,8 @@ def _log_repeat(
     import logging
 
     why = f"status {response.status_code}" if response is not None else str(failure)
-    logging.getLogger("hca.http").info("%s: %s; repeat %d of %d in %.1f s", call.start.host, why, repeat, limit, pause)
+    # Without a word, a long pause looks as if the program were stuck.
+    level = logging.WARNING if pause >= LONG_PAUSE else logging.INFO
+    logging.getLogger("hca.http").log(
+        level, "%s: %s; repeat %d of %d in %.1f s", call.start.host, why, repeat, limit, pause
+    )

@@ -1,0 +1,85 @@
+"""The media type of an answer, and its characters."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+#: Media types other than text/… whose bytes are text. XML and JSON of other names are known by their suffix.
+_TEXTUAL = frozenset(
+    {
+        "application/json",
+        "application/xml",
+        "application/yaml",
+        "application/x-yaml",
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/jsonlines",
+        "application/x-jsonlines",
+        "application/json-seq",
+        "application/csv",
+        "application/javascript",
+        "application/graphql",
+        "application/sql",
+        "application/toml",
+        "application/n-triples",
+        "application/n-quads",
+        "application/sparql-query",
+        "application/x-www-form-urlencoded",
+    }
+)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def media_type(content_type: str | None) -> str:
+    """A Content-Type without its parameters, in lower case; "" if none is stated."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def is_json(kind: str) -> bool:
+    """Whether a media type is JSON, as one value."""
+    return kind in ("application/json", "text/json") or kind.endswith("+json")
+
+
+def is_textual(kind: str) -> bool:
+    """Whether what has a media type can be shown as text."""
+    return kind.startswith("text/") or kind in _TEXTUAL or kind.endswith(("+json", "+xml", "+yaml"))
+
+
+def charset_of(content_type: str | None, start: bytes = b"") -> str:
+    """The name of the encoding of a text: by its byte order mark, its Content-Type, or its XML declaration.
+
+    UTF-8 where none of them says otherwise, or where the name is unknown.
+
+    :param start: the beginning of the body
+    """
+    for mark, encoding in _MARKS:
+        if start.startswith(mark):
+            return encoding
+    stated = re.search(r"""charset\s*=\s*["']?([A-Za-z0-9_.:-]{1,40})""", content_type or "", re.IGNORECASE)
+    declared = re.match(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.:-]{1,40})["']""", start[:400])
+    for name in (stated[1] if stated else None, declared[1].decode() if declared else None):
+        # Encodings such as base64 and zip are none of text.
+        if name is not None and _is_encoding(name):
+            return name
+    return "utf-8"
+
+
+def text_of(content: bytes, content_type: str | None) -> str:
+    """Bytes as text; what is not valid in their encoding becomes a replacement character."""
+    return content.decode(charset_of(content_type, content), "replace")
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        b"".decode(name)
+        return True
+    except (LookupError, UnicodeError):
+        return False

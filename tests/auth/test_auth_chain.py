@@ -193,3 +193,10 @@ def test_the_login_of_hca_7_is_adopted(home, capsys):
     assert "DEBUG" in (folder / "config.json").read_text()
     assert "moved" in capsys.readouterr().err
     assert open_store(loaded).get("default/dss")["access_token"] == "canary-old"
+
+
+def test_tokens_of_a_run_can_be_left_out(monkeypatch, stored):
+    monkeypatch.setenv("HCA_ACCESS_TOKEN", "environment-token")
+    credentials = credentials_for(service(), SETTINGS, token="explicit-token", run_tokens=False)
+    assert credentials.headers_for(URL) == {"Authorization": "Bearer stored-token"}
+    assert [state.name for state in credentials.describe()] == ["stored login"]

@@ -191,6 +191,7 @@ def credentials_for(
     session: Session | None = None,
     store: TokenStore | None = None,
     extra: Iterable[CredentialProvider] = (),
+    run_tokens: bool = True,
 ) -> Credentials:
     """The credentials for a service: explicit token, environment, configuration, service account, stored login.
 
@@ -203,6 +204,8 @@ def credentials_for(
     :param session: for refreshing; default: one of its own, made when needed
     :param extra: further providers, asked before the stored login, and before those of plugins, which the service
         knows of (``service.credential_providers(config)``)
+    :param run_tokens: False leaves out what the user gave for this run (``token``, environment variables), which is
+        for the service's own host: for a service that talks to other hosts as well
     :raises ConfigError: a setting of the ``auth`` section is wrong
     """
     scheme = scheme_of(service, security_schemes)
@@ -212,11 +215,11 @@ def credentials_for(
     hosts = service_hosts(service, config, base_url)
     insecure = HttpSettings.from_config(config).insecure_hosts
     account = account_name(getattr(config, "profile", None), service.name if service is not None else _name(hosts))
-    providers: list[Any] = [TokenProvider(scheme, hosts, insecure, token=token)]
+    providers: list[Any] = [TokenProvider(scheme, hosts, insecure, token=token)] if run_tokens else []
     variables = tuple(scheme.env)
     if scheme.kind in ("oauth2", "bearer", "none"):
         variables = (ENVIRONMENT_TOKEN, *(name for name in variables if name != ENVIRONMENT_TOKEN))
-    if variables:
+    if variables and run_tokens:
         providers.append(TokenProvider(scheme, hosts, insecure, variables=variables))
     if scheme.api_key_config_key:
         providers.append(ConfigKeyProvider(scheme, config, hosts, insecure))

@@ -1,4 +1,4 @@
-"""The four checksums of the DSS and the Upload Service, and MD5, computed in one pass.
+"""The four checksums of the DSS and the Upload Service, and those of other services, computed in one pass.
 
 ``s3_etag`` is the ETag that S3 gives to an object uploaded in parts of :func:`part_size_of` bytes: the MD5 of the
 bytes when they fit in one part, else the MD5 of the parts' MD5s, ``-`` and the number of parts.
@@ -100,8 +100,26 @@ def etag_of_parts(digests: list[bytes]) -> str:
     return f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"
 
 
+class _Truncated512:
+    """The first 24 bytes of SHA-512: the digest of GA4GH's sequence collections and identifiers."""
+
+    def __init__(self, hash_: Any = None) -> None:
+        self._hash = hash_ if hash_ is not None else hashlib.sha512()
+
+    def update(self, data: Any) -> None:
+        self._hash.update(data)
+
+    def copy(self) -> _Truncated512:
+        return _Truncated512(self._hash.copy())
+
+    def hexdigest(self) -> str:
+        return str(self._hash.hexdigest()[:48])
+
+
 _MAKERS: dict[str, Callable[[int], Any]] = {
+    "sha512": lambda _: hashlib.sha512(),
     "sha256": lambda _: hashlib.sha256(),
+    "trunc512": lambda _: _Truncated512(),
     "sha1": lambda _: hashlib.sha1(usedforsecurity=False),
     "md5": lambda _: hashlib.md5(usedforsecurity=False),
     "crc32c": lambda _: _Crc32c(),
@@ -110,13 +128,13 @@ _MAKERS: dict[str, Callable[[int], Any]] = {
 KNOWN = frozenset(_MAKERS)
 _SPELLINGS = {name.replace("_", ""): name for name in KNOWN}
 #: Which checksum vouches for a file when there are several: the strongest.
-STRENGTH = ("sha256", "sha1", "md5", "s3_etag", "crc32c")
+STRENGTH = ("sha512", "sha256", "trunc512", "sha1", "md5", "s3_etag", "crc32c")
 
 
 class Hashes:
     """Several checksums over one stream of bytes.
 
-    :param names: any of sha256, sha1, md5, crc32c, s3_etag
+    :param names: any of sha512, sha256, trunc512, sha1, md5, crc32c, s3_etag
     :param size: bytes to come, where known: it decides the part size of ``s3_etag``
     """
 

@@ -49,8 +49,10 @@ class Item:
 
     :param name: path relative to the destination, with ``/``; it is checked before it touches the disk
     :param size: bytes, or None when not known
-    :param checksums: hex digests by name: sha256, sha1, md5, crc32c (8 lower-case digits), s3_etag
-    :param source: a :class:`Source`, a function that yields a fresh one, or several of them in order of preference
+    :param checksums: hex digests by name: sha512, sha256, trunc512 (the first 24 bytes of SHA-512), sha1, md5, crc32c
+        (8 digits), s3_etag; the strongest is compared
+    :param source: a :class:`Source`, a function that yields a fresh one, or several of them in order of preference. A
+        function is called once for each address: at first, and when the address before was refused or has expired
     :param key: anything of the caller's; it comes back in the report's row
     """
 

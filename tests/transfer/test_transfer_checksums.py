@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hca_base.errors import HCAError
-from hca_base.transfer import Hashes, checksum_file, checksum_files, part_size_of
+from hca_base.transfer import (
+    DirectoryDestination,
+    Hashes,
+    Item,
+    TransferOptions,
+    checksum_file,
+    checksum_files,
+    download,
+    part_size_of,
+)
 from hca_base.transfer import _checksums as checksums
 from hca_base.transfer import _crc32c as crc32c
 
@@ -110,3 +120,17 @@ def test_hashes_that_go_on_from_a_copy() -> None:
     assert two.hexdigests()["md5"] == hashlib.md5(b"abcxyz").hexdigest()
     assert one.size == two.size == 6
     assert zlib.crc32(b"abc") != crc32c.extend(0, b"abc")
+
+
+@pytest.mark.parametrize("name", ["sha512", "trunc512"])
+@pytest.mark.parametrize("size", [10, 300_000, 9_000_000])
+def test_digests_of_other_services_are_compared(
+    tmp_path: Path, item_of: Callable[..., Item], size: int, name: str
+) -> None:
+    body = b"abc" * (size // 3)
+    digest = hashlib.sha512(body).hexdigest()[: 48 if name == "trunc512" else None]
+    right = item_of("right", body, checksums={name: digest})
+    wrong = item_of("wrong", body, checksums={name: digest[::-1], "md5": hashlib.md5(body).hexdigest()})
+    options = TransferOptions(min_delay=0.01)
+    report = download([right, wrong], DirectoryDestination(tmp_path / "out"), options=options)
+    assert {row.name: row.outcome for row in report.rows} == {"right": "downloaded", "wrong": "mismatch"}

@@ -102,3 +102,22 @@ def test_a_host_that_wants_to_be_left_alone_for_years(
     with pytest.raises(HCAError) as raised:
         report.raise_for_failures()
     assert raised.value.exit_code == ExitCode.UNREACHABLE
+
+
+@pytest.mark.parametrize("size", [100, 300_000, 9_000_000])
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_source_function_is_called_once_for_an_address(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, size: int, listed: bool, fast: bool
+) -> None:
+    item = item_of("file", b"x" * size, service=False)
+    source, calls = item.source, []
+
+    def fresh() -> Source:
+        calls.append(1)
+        assert isinstance(source, Source)
+        return source
+
+    item.source = [fresh] if listed else fresh
+    report = get([item], tmp_path, fast)
+    assert report.ok, report.failed
+    assert len(calls) == 1

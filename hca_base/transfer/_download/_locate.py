@@ -169,6 +169,7 @@ class Locator:
         self._source_index = 0
         self._lock = threading.Lock()
         self._address: Address | None = None
+        self._ready: Source | None = None
         self._generation = 0
         self._refusals = 0
         self._waited = 0.0
@@ -223,7 +224,7 @@ class Locator:
             if self._source_index + 1 >= len(self._sources):
                 return False
             self._source_index += 1
-            self._address = None
+            self._address = self._ready = None
             self._refusals = 0
             return True
 
@@ -239,8 +240,12 @@ class Locator:
     @property
     def local_path(self) -> str | None:
         """The path of a source that is a local file."""
-        source = self._source()
-        return str(source.path) if source.path is not None else None
+        with self._lock:
+            if self._address is not None:
+                return None
+            # The request that follows takes it: a function may ask a server for each address.
+            self._ready = source = self._source()
+            return str(source.path) if source.path is not None else None
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -255,7 +260,7 @@ class Locator:
             # Five seconds to spare: a request that starts now must be done with the address by then.
             if address is not None and (address.expires is None or address.expires - 5 > time.time()):
                 return None, address
-            source = self._source()
+            source, self._ready = self._ready or self._source(), None
             self._generation += 1
             if source.redirects != "service":
                 address = Address(source.url, source.headers_now(), self._generation, expires=source.expires)

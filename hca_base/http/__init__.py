@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from hca_base.http._addresses import is_loopback as is_loopback
     from hca_base.http._addresses import origin_of as origin_of
     from hca_base.http._addresses import same_host as same_host
-    from hca_base.http._body import iter_body as iter_body
-    from hca_base.http._body import json_of as json_of
-    from hca_base.http._body import read_whole as read_whole
-    from hca_base.http._bounded import BoundedResponse as BoundedResponse
-    from hca_base.http._bounded import answer_within as answer_within
     from hca_base.http._call import RequestCredentials as RequestCredentials
     from hca_base.http._errors import error_from_response as error_from_response
     from hca_base.http._errors import transport_error as transport_error
+    from hca_base.http._exchange._body import iter_body as iter_body
+    from hca_base.http._exchange._body import json_of as json_of
+    from hca_base.http._exchange._body import read_whole as read_whole
+    from hca_base.http._exchange._bounded import BoundedResponse as BoundedResponse
+    from hca_base.http._exchange._bounded import answer_within as answer_within
     from hca_base.http._links import follow_pages as follow_pages
     from hca_base.http._links import next_page as next_page
     from hca_base.http._links import parse_link_header as parse_link_header
@@ -41,12 +41,16 @@ if TYPE_CHECKING:
     from hca_base.http._session import Session as Session
     from hca_base.http._settings import HttpSettings as HttpSettings
     from hca_base.http._settings import SupportsGet as SupportsGet
+    from hca_base.http._waits import REDIRECT_STATUSES as REDIRECT_STATUSES
+    from hca_base.http._waits import is_same_url as is_same_url
+    from hca_base.http._waits import wait_of as wait_of
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "HttpSettings": "._settings",
         "Origin": "._addresses",
+        "REDIRECT_STATUSES": "._waits",
         "RedactingFilter": "._redact",
         "RequestCredentials": "._call",
         "RetryPolicy": "._retry",
@@ -59,11 +63,12 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "address_of": "._addresses",
         "is_forbidden_address": "._addresses",
         "is_loopback": "._addresses",
-        "iter_body": "._body",
-        "json_of": "._body",
-        "read_whole": "._body",
-        "BoundedResponse": "._bounded",
-        "answer_within": "._bounded",
+        "is_same_url": "._waits",
+        "iter_body": "._exchange._body",
+        "json_of": "._exchange._body",
+        "read_whole": "._exchange._body",
+        "BoundedResponse": "._exchange._bounded",
+        "answer_within": "._exchange._bounded",
         "next_page": "._links",
         "origin_of": "._addresses",
         "parse_link_header": "._links",
@@ -75,6 +80,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "remember_secret": "._redact",
         "remember_secret_name": "._redact",
         "transport_error": "._errors",
+        "wait_of": "._waits",
         "same_host": "._addresses",
     },
 )

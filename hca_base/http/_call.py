@@ -17,6 +17,10 @@ Timeout = float | tuple[float, float] | None
 class RequestCredentials(Protocol):
     """What a session asks of credentials; ``hca_base.auth.Credentials`` is one."""
 
+    @property
+    def hint(self) -> str:
+        """What the user can do where there are none: a command."""
+
     def headers_for(self, url: str) -> Mapping[str, str]:
         """Headers that prove who asks; empty where there are none for that host."""
 

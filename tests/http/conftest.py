@@ -211,6 +211,7 @@ class TestCredentials:
     """Credentials that do as a test says."""
 
     __test__ = False
+    hint = "hca auth status"
 
     def __init__(self, *tokens: str) -> None:
         self.tokens = list(tokens)

@@ -164,7 +164,7 @@ def test_repeats_are_told(server, kit, caplog):
     server.answers(kit.Answer(503), kit.Answer(200))
     with caplog.at_level(logging.INFO, logger="hca.http"):
         Session().get(server.url, policy=RetryPolicy(backoff=0.01))
-    assert "status 503; repeat 1 of 5" in caplog.text
+    assert "status 503; retry 1 of 5" in caplog.text
 
 
 def test_a_filter_for_other_loggers(caplog):

@@ -175,7 +175,7 @@ def test_307_repeats_the_body_within_the_host_only(server, other_server, kit):
 
 
 def test_a_circle_of_redirects_ends(server, kit):
-    server.answers(kit.Answer(302, b"", {"Location": "/again"}))
+    server.script = lambda asked: kit.Answer(302, b"", {"Location": "/b" if asked.path == "/a" else "/a"})
     with pytest.raises(UnreachableError, match="more than 20 times"):
         Session().get(server.url)
 
@@ -262,3 +262,64 @@ def test_a_long_wait_outlives_its_token(server, kit):
         "Bearer fresh-1",
         "Bearer fresh-2",
     ]
+
+
+# A redirect to the same URL with Retry-After: the service did not act, and asks for the same request again.
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH", "DELETE"])
+def test_a_wait_at_the_same_url_sends_the_same_request_again(server, kit, credentials, status, method):
+    """As Azul answers since 2026 where the repository behind it is slow."""
+    target = "/index/files?filters=%7B%22a%22%3A+1%7D&size=7"
+    again = wait_answer(kit, f"{server.url}/index/files?size=7&filters={{%22a%22:%201}}", status=status)
+    server.answers(again, again, kit.json({"done": True}))
+    body = None if method == "GET" else {"name": "x"}
+    answer = Session(credentials=credentials).call(method, server.url + target, json=body)
+    assert json_of(answer) == {"done": True}
+    assert len({(asked.method, asked.target, asked.body) for asked in server.asked}) == 1
+    assert [asked.headers["Authorization"] for asked in server.asked] == ["Bearer canary-token-1"] * 3
+    assert [one.status_code for one in answer.history] == [status, status]
+
+
+def test_a_303_to_the_same_url_asks_for_the_result(server, kit):
+    server.answers(wait_answer(kit, "/job", status=303), kit.json({}))
+    Session().call("POST", server.url + "/job", json={})
+    assert [asked.method for asked in server.asked] == ["POST", "GET"]
+
+
+def test_a_key_in_the_query_does_not_make_another_url(server, kit):
+    class Key(kit.Credentials):
+        def params_for(self, url):
+            return {"key": "canary"}
+
+    server.answers(wait_answer(kit, f"{server.url}/x?a=1", status=307), kit.json({}))
+    Session(credentials=Key()).call("PUT", server.url + "/x", params={"a": 1}, json={})
+    assert [asked.target for asked in server.asked] == ["/x?a=1&key=canary"] * 2
+
+
+def test_waits_at_the_same_url_meet_the_budget(server, kit):
+    server.answers(wait_answer(kit, "/x", "0", status=307))
+    with pytest.raises(TimedOutError, match="still not ready"):
+        Session().call("POST", server.url + "/x", json={}, wait_budget=0.5)
+    assert len(server.asked) < 20
+
+
+def test_a_body_that_can_be_sent_once_is_not_sent_again(server, kit):
+    server.answers(wait_answer(kit, "/x", status=307))
+    with pytest.raises(RefusedError, match="again later"):
+        Session().call("PUT", server.url + "/x", data=iter([b"one"]))
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_redirect_to_itself_without_a_time_is_a_loop(server, kit, method):
+    server.answers(kit.Answer(302, b"", {"Location": "/x?a=1"}))
+    with pytest.raises(UnreachableError, match="its own URL"):
+        Session().call(method, server.url + "/x", params={"a": 1})
+    assert len(server.asked) == 1
+
+
+def test_waits_at_the_same_url_can_be_left_to_the_caller(server, kit):
+    server.answers(wait_answer(kit, "/x", "10", status=307))
+    assert Session().get(server.url + "/x", follow_waits=False).status_code == 307

@@ -164,6 +164,8 @@ class FaultServer:
     def _api(self, connection: socket.socket, name: str, query: str, fault: Fault | None) -> bool:
         if fault is not None and fault.kind == "wait":
             return self._redirect(connection, 301, f"/api/{name}?token={random.random()}", fault.retry_after or "0")
+        if fault is not None and fault.kind == "ask-again":
+            return self._redirect(connection, 307, f"/api/{name}", fault.retry_after)
         if fault is not None and fault.kind == "loop":
             return self._redirect(connection, 302, f"/api/{name}?again")
         if fault is not None and fault.kind == "inline":

@@ -16,13 +16,14 @@ from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import FileStore, Item, Source, TransferOptions, download
 
 
+@pytest.mark.parametrize("kind", ["wait", "ask-again"])
 def test_a_service_that_makes_us_wait(
-    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool, kind: str
 ) -> None:
     items = [item_of("small", noise(100)), item_of("large", noise(MIB))]
     for item in items:
         server.faults[f"/api/{item.name}"].extend(
-            [Fault("wait", retry_after="0"), Fault("wait", retry_after="1"), Fault("wait", retry_after="0")]
+            [Fault(kind, retry_after="0"), Fault(kind, retry_after="1"), Fault(kind, retry_after="0")]
         )
     started = time.monotonic()
     report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK))

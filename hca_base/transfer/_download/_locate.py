@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from hca_base.errors import HCAError, RefusedError, ServiceError, TimedOutError, UnreachableError, UsageError
-from hca_base.http import Origin, check_redirect, origin_of, parse_retry_after, same_host
+from hca_base.http import Origin, check_redirect, is_same_url, origin_of, parse_retry_after, same_host
 from hca_base.transfer._model import Item, Source, TransferOptions
 
 if TYPE_CHECKING:
@@ -292,10 +292,10 @@ class Locator:
             reply.release()
             if not location:
                 raise Retry(status_error(status, f"{self.item.name}, without saying where", here.host))
-            url = urljoin(url, location)
+            asked, url = url, urljoin(url, location)
             previous, here = here, self.context.redirects.check(start, here, url)
             self._asked_unauthorized = False
-            if status == 301 and wait:
+            if wait and (status == 301 or is_same_url(asked, url)):
                 self._wait(parse_retry_after(wait) or 0.0, previous.host)
                 redirects = 0
                 continue
@@ -345,11 +345,11 @@ class Locator:
             reply.release()
             if not location:
                 raise Retry(status_error(status, f"{self.item.name}, without saying where", here.host))
-            url = urljoin(url, location)
+            asked, url = url, urljoin(url, location)
             here = self.context.redirects.check(start, here, url)
             if not same_host(start, here):
                 sent = {name: value for name, value in headers.items() if name in ("Range", "If-Range")}
-            if status == 301 and wait:
+            if wait and (status == 301 or is_same_url(asked, url)):
                 self._wait(parse_retry_after(wait) or 0.0, here.host)
         raise self._endless(start)
 

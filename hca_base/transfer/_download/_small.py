@@ -15,7 +15,7 @@ from hashlib import sha256 as new_sha256
 from typing import Any
 
 from hca_base.errors import HCAError
-from hca_base.http import same_host
+from hca_base.http import is_same_url, same_host
 from hca_base.transfer._download._fetch import Fetcher, Result
 from hca_base.transfer._download._locate import MAX_REDIRECTS, not_ready, sources_of
 from hca_base.transfer._model import Item, Source
@@ -206,8 +206,9 @@ class FastLane:
                 self._context.redirects.check(job.start.origin, handle.host.origin, url)
         except HCAError:
             return False
+        is_wait = status == 301 or is_same_url(job.url, url)
         job.url = url
-        wait = handle.getinfo(loop._pycurl.RETRY_AFTER) if status == 301 else 0
+        wait = handle.getinfo(loop._pycurl.RETRY_AFTER) if is_wait else 0
         if wait:
             job.waited += wait
             if job.waited > self._context.options.wait_budget:

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 
 from hca_base.errors import ConfigError
 from hca_base.http._addresses import is_loopback
-from hca_base.http._bounded import BoundedResponse, answer_within
+from hca_base.http._exchange._bounded import BoundedResponse, answer_within
 from hca_base.http._redact import guard_loggers
 from hca_base.http._settings import HttpSettings
 

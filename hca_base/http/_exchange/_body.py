@@ -69,8 +69,8 @@ def read_whole(response: requests.Response, settings: HttpSettings) -> bytes:
     """
     import requests
 
-    from hca_base.http._bounded import bound_body
     from hca_base.http._errors import transport_error
+    from hca_base.http._exchange._bounded import bound_body
 
     bound_body(response, settings.answer_timeout)
     try:

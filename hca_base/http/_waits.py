@@ -1,0 +1,108 @@
+"""How a service says "not yet": a redirect with ``Retry-After``, and how long hca waits for it.
+
+There are two kinds, see :func:`wait_of`. Both come with a time, and both are paid from one budget a call.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from hca_base.errors import TimedOutError, UsageError
+from hca_base.http._addresses import origin_of, same_host
+
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+#: 303 asks for another resource with GET, even at the same URL.
+_SAME_URL_STATUSES = REDIRECT_STATUSES - {303}
+#: Shortest pause; it doubles each time, so that a server that keeps asking for 0 seconds meets the budget too.
+FIRST_WAIT = 0.02
+LONGEST_UNASKED_WAIT = 5.0
+#: Seconds of waiting after which the user is told, and how often again.
+NOTE_AFTER = 5.0
+NOTE_EVERY = 60.0
+
+Wait = Literal["repeat", "get"]
+
+
+def wait_of(status: int, url: str, target: str, retry_after: float | None, *, ignored: frozenset[str]) -> Wait | None:
+    """Whether a redirect means "wait", and what to send after waiting.
+
+    ``repeat``: the target is the URL itself: the service did not act yet; send the same request again, with its
+    method and body (Azul since 2026). ``get``: 301 within the host: GET the target, which knows the job (DSS,
+    manifests of Azul).
+
+    :param url: what was asked, query included
+    :param target: the absolute URL of the Location
+    :param retry_after: seconds, or None where the response has no ``Retry-After``
+    :param ignored: query parameters that do not count: keys, which servers leave out
+    """
+    if retry_after is None:
+        return None
+    if status in _SAME_URL_STATUSES and is_same_url(url, target, ignored=ignored):
+        return "repeat"
+    if status == 301 and _is_same_host(url, target):
+        return "get"
+    return None
+
+
+def is_same_url(left: str, right: str, *, ignored: frozenset[str] = frozenset()) -> bool:
+    """Whether two URLs name one resource: escapes and the order of query parameters do not count."""
+    try:
+        return _parts(left, ignored) == _parts(right, ignored)
+    except (UsageError, ValueError):
+        return False
+
+
+def _parts(url: str, ignored: frozenset[str]) -> tuple[object, ...]:
+    parts = urlsplit(url)
+    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ignored]
+    return origin_of(url), unquote(parts.path) or "/", sorted(query)
+
+
+def _is_same_host(left: str, right: str) -> bool:
+    try:
+        return same_host(origin_of(left), origin_of(right))
+    except UsageError:
+        return False
+
+
+class Waits:
+    """The time that a server makes one call wait.
+
+    :param budget: seconds for all waits together
+    """
+
+    def __init__(self, budget: float) -> None:
+        self.budget = budget
+        self.count = 0
+        self.spent = 0.0
+        self._noted = 0.0
+
+    def next(self, asked: float, host: str, kind: Wait = "get") -> float:
+        """Return the seconds to wait now.
+
+        :param asked: by the server, in seconds
+        :raises TimedOutError: the budget does not suffice
+        """
+        self.count += 1
+        floor = min(LONGEST_UNASKED_WAIT, FIRST_WAIT * 2 ** min(self.count - 1, 20))
+        pause = max(asked, floor)
+        if self.spent + pause > self.budget:
+            raise TimedOutError(
+                f"{host} is still not ready after {self.spent:.0f} s of waiting",
+                hint="run it again later to go on waiting, or raise http.wait_budget (seconds)",
+            )
+        self.spent += pause
+        if self.spent >= NOTE_AFTER and (not self._noted or self.spent - self._noted >= NOTE_EVERY):
+            self._noted = self.spent
+            self._note(host, kind, pause)
+        return pause
+
+    def _note(self, host: str, kind: Wait, pause: float) -> None:
+        from hca_base.output import note
+
+        limit = f"(at most {self.budget:.0f} s in all)"
+        if kind == "repeat":
+            note(f"{host} is busy and asks to try again in {pause:.0f} s; waiting {limit}")
+        else:
+            note(f"{host} is preparing the answer; waiting {limit}")

@@ -106,7 +106,8 @@ def _open_streams() -> None:
         if stream is None:
             # The descriptor was closed when the process started. Take its number, lest a file of ours get it.
             try:
-                opened = os.open(os.devnull, os.O_RDWR)
+                # Nothing can be written to a stdout that is closed: a result that is lost must not look delivered.
+                opened = os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_RDWR)
                 if opened < number:
                     os.dup2(opened, number)
                     os.close(opened)

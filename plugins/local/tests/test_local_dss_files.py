@@ -185,7 +185,7 @@ def test_content_is_kept_once_and_files_outlive_their_staging(dss: Any) -> None:
     for staged in ctx.objects.list("dss-staging"):
         if staged.sha256 == hashlib.sha256(content).hexdigest():
             ctx.objects.delete("dss-staging", staged.key)
-    ctx.store.blobs.collect_garbage(grace=0)
+    ctx.store.collect_garbage(grace=0)
     assert dss("GET", get(dss, name).headers["Location"]).content == content
 
 

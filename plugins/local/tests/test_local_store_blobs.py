@@ -29,7 +29,12 @@ def use(store: Store, sha256: str) -> None:
 
 
 def files_of(store: Store) -> list[Path]:
-    return [path for folder in (store.blobs.root, store.blobs.incoming) for path in folder.rglob("*") if path.is_file()]
+    return [
+        path
+        for folder in (store.blobs.files.root, store.blobs.files.incoming)
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -111,8 +116,8 @@ def test_what_nothing_names_is_swept_at_the_next_start(store):
     use(store, kept.sha256)
     unfinished = store.blobs.writer()
     unfinished.write(os.urandom(50_000))
-    (store.blobs.root / "ab").mkdir(exist_ok=True)
-    (store.blobs.root / "ab" / "abcd").write_bytes(b"named but never committed")
+    (store.blobs.files.root / "ab").mkdir(exist_ok=True)
+    (store.blobs.files.root / "ab" / "abcd").write_bytes(b"named but never committed")
     store.close()
     with Store(store.data_dir) as again:
         again.recover()
@@ -126,9 +131,9 @@ def test_a_blob_just_put_is_safe_from_the_sweep(store):
     blob = store.blobs.put_bytes(os.urandom(50_000))
     with store.write():
         pass
-    assert store.blobs.collect_garbage() == 0
+    assert store.collect_garbage() == 0
     assert store.blobs.read(blob.sha256)
-    assert store.blobs.collect_garbage(grace=0) == 1
+    assert store.collect_garbage(grace=0) == 1
     with pytest.raises(FileNotFoundError):
         store.blobs.open(blob.sha256)
 
@@ -172,7 +177,7 @@ def test_many_threads_put_and_name_the_same_and_different_blobs(store):
                     blob = store.blobs.put_bytes(data)
                     use(store, blob.sha256)
                     assert store.blobs.read(blob.sha256) == data
-                store.blobs.collect_garbage()
+                store.collect_garbage()
         except BaseException as error:
             errors.append(error)
 

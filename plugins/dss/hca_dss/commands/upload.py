@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from hca_base.errors import HCAError
 from hca_dss.commands.transfer_command import TransferCommand, add_replica, seconds
 
 
@@ -51,4 +52,18 @@ class Upload(TransferCommand):
             bundle_uuid=args.bundle_uuid,
             options=self.transfer_options(args),
         )
+        if "bundle_uuid" in result:
+            self._emit_bundle(result, args)
+            return None
         return result or None
+
+    def _emit_bundle(self, result: dict[str, Any], args: argparse.Namespace) -> None:
+        """Write the result; where that fails, stderr names the bundle: without its UUID it could not be found again."""
+        try:
+            self.emit(result, args)
+        except (HCAError, OSError):
+            from hca_base.output import note
+
+            # With --quiet too: it is part of the error.
+            note(f"uploaded bundle {result['bundle_uuid']}.{result['version']}")
+            raise

@@ -18,6 +18,7 @@ CONTENTS = (
     "multipart",
     "identity",
     "logs",
+    "quarantine",
     "store.sqlite-wal",
     "store.sqlite-shm",
     "deployment.json",

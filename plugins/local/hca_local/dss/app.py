@@ -31,6 +31,7 @@ from hca_local.dss.operations import Operation, Operations
 from hca_local.dss.service import Service
 from hca_local.dss.validation import read_parameters
 from hca_local.identity import Caller, ForeignIssuerError, TokenError
+from hca_local.store import storage_failure
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -83,6 +84,10 @@ class Application:
         except AnswerError as error:
             return self._error(method, path, error)
         except Exception as error:
+            failure = storage_failure(error)
+            if failure is not None:
+                logger.error("%s %s failed: %s", method, path, error)
+                return self._error(method, path, DSSError(failure.status, failure.code, failure.message))
             logger.exception("%s %s failed", method, path)
             trace = traceback.format_exc()
             return self._error(method, path, DSSError(500, "unhandled_exception", str(error), stacktrace=trace))

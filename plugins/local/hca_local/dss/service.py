@@ -127,9 +127,7 @@ class Service:
 
     def place(self, bucket: str, key: str, file: StoredFile) -> None:
         """Make an object of the embedded S3 out of a stored file; no bytes are copied."""
-        blob = self.store.blobs.get(file.sha256)
-        if blob is None:
-            raise RuntimeError(f"the bytes of file {file.uuid} are lost")
+        blob = self.store.blobs.require(file.sha256)
         document = file.document
         tags = {f"hca-dss-{name}": document[name.replace("_", "-")] for name in ("sha1", "sha256", "crc32c", "s3_etag")}
         self.objects.put(bucket, key, blob, content_type=document["content-type"], tags=tags, etag=document["s3-etag"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import secrets
-import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from hca_local.s3.requests.request import Request
 from hca_local.s3.requests.signing import verify
 from hca_local.s3.uploads.multipart import Uploads
 from hca_local.s3.xml import MalformedDocument
+from hca_local.store import storage_failure
 
 if TYPE_CHECKING:
     from hca_local.server.context import Context
@@ -50,17 +49,8 @@ class S3App:
             answer = error_answer(error, path, request_id)
         except MalformedDocument as error:
             answer = error_answer(S3Error("MalformedXML", f"The XML cannot be used: {error}"), path, request_id)
-        except OSError as error:
-            code = "InsufficientStorage" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "InternalError"
-            logger.error("request %s failed: %s", request_id, error)
-            answer = error_answer(S3Error(code), path, request_id)
-        except sqlite3.OperationalError as error:
-            code = "InsufficientStorage" if "full" in str(error) else "InternalError"
-            logger.error("request %s failed: %s", request_id, error)
-            answer = error_answer(S3Error(code), path, request_id)
-        except Exception:
-            logger.exception("request %s failed", request_id)
-            answer = error_answer(S3Error("InternalError"), path, request_id)
+        except Exception as error:  # noqa: BLE001 - every failure is logged and answered
+            answer = error_answer(_failure(error, request_id), path, request_id)
         await self._send(scope["method"], answer, request_id, send)
         milliseconds = (time.monotonic() - began) * 1000
         access.info("s3 %s %s %d %d %.1f", scope["method"], path, answer.status, answer.length, milliseconds)
@@ -94,6 +84,16 @@ class S3App:
         except OSError as error:
             # The headers are out: a body that ends early is the only way left to say it.
             logger.error("request %s: %s", request_id, error)
+
+
+def _failure(error: Exception, request_id: str) -> S3Error:
+    """The answer to an error that is not the client's."""
+    failure = storage_failure(error)
+    if failure is None:
+        logger.error("request %s failed", request_id, exc_info=error)
+        return S3Error("InternalError")
+    logger.error("request %s failed: %s", request_id, error)
+    return S3Error("InsufficientStorage" if failure.status == 507 else "InternalError", failure.message)
 
 
 def error_answer(error: S3Error, path: str, request_id: str) -> Answer:

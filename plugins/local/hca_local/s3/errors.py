@@ -16,7 +16,7 @@ _ERRORS = {
     "EntityTooSmall": (400, "A part other than the last is smaller than 5 MiB."),
     "ExpiredToken": (400, "The provided token has expired."),
     "IncompleteBody": (400, "The body has fewer bytes than its length says."),
-    "InsufficientStorage": (507, "The disk of the deployment is full."),
+    "InsufficientStorage": (507, "The disk of the embedded deployment is full."),
     "InternalError": (500, "The deployment failed; its log says why."),
     "InvalidAccessKeyId": (403, "The access key is not known here."),
     "InvalidArgument": (400, "Invalid argument"),

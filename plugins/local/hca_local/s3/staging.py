@@ -40,11 +40,7 @@ class EmbeddedStaging:
         self.open = objects.open
 
     def fetch(self, bucket: str, key: str) -> Blob:
-        found = self._objects.require(bucket, key)
-        blob = self._objects.store.blobs.get(found.sha256)
-        if blob is None:
-            raise FileNotFoundError(f"the bytes of s3://{bucket}/{key} are lost")
-        return blob
+        return self._objects.store.blobs.require(self._objects.require(bucket, key).sha256)
 
     def write(self, bucket: str, key: str, blob: Blob, content_type: str = "application/octet-stream") -> None:
         self._objects.put(bucket, key, blob, content_type=content_type)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
+import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -58,9 +60,16 @@ class Context:
         """Run a function in one of the threads for requests, from a coroutine."""
         return await asyncio.get_running_loop().run_in_executor(self.requests, function, *args)
 
-    def close(self) -> None:
-        """End the threads and close the store."""
+    def close(self, *, clean: bool = False) -> None:
+        """End the threads and close the store.
+
+        :param clean: whether the deployment ended in order
+        """
         self.background.stop()
         # The listeners have given them their time; one that still runs finds the store closed.
         self.requests.shutdown(wait=False, cancel_futures=True)
+        if clean:
+            # Without the mark the next start only checks more than it needs to.
+            with contextlib.suppress(sqlite3.Error):
+                self.store.mark_clean()
         self.store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hca_local.server.context import Context
 from hca_local.server.gateway import Gateway
 from hca_local.server.listeners import Listeners, bind
 from hca_local.server.settings import Settings
-from hca_local.store import Store
+from hca_local.store import Store, StoreError, is_disk_full
 
 #: Components, in the order in which they start.
 COMPONENTS = ("identity", "dss", "upload_service")
@@ -23,6 +24,18 @@ _SWEEP = 3600.0
 
 class DeploymentError(HCAError):
     """The deployment cannot be started."""
+
+
+def unusable(data_dir: Path, error: Exception) -> HCAError:
+    """The error for a data directory that cannot be read or written."""
+    if is_disk_full(error) or (error.__cause__ is not None and is_disk_full(error.__cause__)):
+        return DeploymentError(
+            f"the embedded deployment cannot start: the disk that holds {data_dir} is full",
+            hint="free some space, or choose another disk with --data-dir",
+        )
+    if isinstance(error, HCAError):
+        return error
+    return DeploymentError(f"the data directory {data_dir} cannot be used: {error}")
 
 
 class Deployment:
@@ -45,6 +58,7 @@ class Deployment:
         self._ctx: Context | None = None
         self._listeners: Listeners | None = None
         self._lock: FileLock | None = None
+        self._complete = False
 
     @classmethod
     def of(cls, settings: Settings, port: int) -> Deployment:
@@ -109,7 +123,8 @@ class Deployment:
             for module in modules:
                 if hasattr(module, "start"):
                     module.start(self._ctx)
-            self._ctx.background.every(_SWEEP, store.blobs.collect_garbage)
+            self._ctx.background.every(_SWEEP, store.collect_garbage)
+            self._complete = True
         except BaseException as error:
             self._release(sockets or (), store)
             if isinstance(error, LockTimeout):
@@ -117,8 +132,8 @@ class Deployment:
                     f"a deployment is running already with the data directory {settings.data_dir}",
                     hint="see: hca local status",
                 ) from error
-            if isinstance(error, OSError):
-                raise DeploymentError(f"the data directory {settings.data_dir} cannot be used: {error}") from error
+            if isinstance(error, (OSError, sqlite3.Error, StoreError)):
+                raise unusable(settings.data_dir, error) from error
             raise
         return self
 
@@ -150,10 +165,11 @@ class Deployment:
         for listener in sockets:
             listener.close()
         if self._ctx is not None:
-            self._ctx.close()
+            self._ctx.close(clean=self._complete)
             self._ctx = None
         elif store is not None:
             store.close()
+        self._complete = False
         if self._lock is not None:
             self._lock.release()
             self._lock = None

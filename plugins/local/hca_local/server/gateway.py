@@ -8,6 +8,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from hca_local.store import storage_failure
+
 if TYPE_CHECKING:
     from hca_local.server.context import Context
 
@@ -46,10 +48,12 @@ class Gateway:
 
         try:
             await self._dispatch(scope, receive, counting_send)
-        except Exception:
-            logger.exception("%s %s failed", scope["method"], scope["path"])
+        except Exception as error:
+            failure = storage_failure(error)
+            logger.error("%s %s failed", scope["method"], scope["path"], exc_info=None if failure else error)
             if not status:
-                await _json(counting_send, 500, {"message": "Internal Server Error"})
+                answer = (failure.status, failure.message) if failure else (500, "Internal Server Error")
+                await _json(counting_send, answer[0], {"message": answer[1]})
         finally:
             milliseconds = (time.monotonic() - began) * 1000
             # Not the query: it may hold tokens.

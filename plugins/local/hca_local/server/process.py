@@ -126,9 +126,8 @@ def spawn(settings: Settings, port: int) -> dict[str, Any]:
         output = (log_dir(data_dir) / "output.log").open("wb")
     except OSError as error:
         raise StartError(f"the data directory {data_dir} cannot be used: {error.strerror or error}") from error
-    report = data_dir / f"start-{os.getpid()}.json"
     command = [sys.executable, "-m", "hca_local.server", "--data-dir", str(data_dir), "--port", str(port)]
-    command += ["--report", str(report), "--staging-bucket", settings.staging_bucket]
+    command += ["--staging-bucket", settings.staging_bucket]
     if settings.s3_endpoint:
         command += ["--s3-endpoint", settings.s3_endpoint]
     if settings.simulate_waits:
@@ -138,17 +137,17 @@ def spawn(settings: Settings, port: int) -> dict[str, Any]:
     detached: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
-    try:
-        with output:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=data_dir, **detached
-            )
-        return _await_start(process, data_dir, report)
-    finally:
-        report.unlink(missing_ok=True)
+    # It reports through a pipe why it did not start: on a full disk no file could say it.
+    with output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output, cwd=data_dir, **detached
+        )
+    assert process.stdout is not None
+    with process.stdout:
+        return _await_start(process, data_dir)
 
 
-def _await_start(process: subprocess.Popen[bytes], data_dir: Path, report: Path) -> dict[str, Any]:
+def _await_start(process: subprocess.Popen[bytes], data_dir: Path) -> dict[str, Any]:
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         ended = process.poll()
@@ -158,18 +157,19 @@ def _await_start(process: subprocess.Popen[bytes], data_dir: Path, report: Path)
             process.returncode = 0
             return state
         if ended is not None:
-            raise _failure(ended, data_dir, report)
+            assert process.stdout is not None
+            raise _failure(ended, data_dir, process.stdout.read())
         time.sleep(_PAUSE)
     process.terminate()
     process.wait()
     raise StartError(f"the deployment did not answer within {START_TIMEOUT:g} s", hint="see: hca local logs")
 
 
-def _failure(ended: int, data_dir: Path, report: Path) -> StartError:
+def _failure(ended: int, data_dir: Path, report: bytes) -> StartError:
     try:
-        told = json.loads(report.read_text("utf-8"))
+        told = json.loads(report)
         return StartError(told["message"], hint=told["hint"], exit_code=told["exit_code"])
-    except (OSError, ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         pass
     try:
         lines = (log_dir(data_dir) / "output.log").read_text("utf-8", "replace").strip().splitlines()

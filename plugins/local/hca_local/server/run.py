@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hca_base.config import write_atomic
 from hca_base.errors import HCAError
 from hca_local.server import logs, process
-from hca_local.server.deployment import Deployment
+from hca_local.server.deployment import Deployment, unusable
 from hca_local.server.settings import Settings
 
 
@@ -33,11 +34,14 @@ def serve(settings: Settings, port: int, *, foreground: bool, ready: Callable[[S
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         logs.configure(process.log_dir(settings.data_dir), foreground=foreground)
     except OSError as error:
-        raise process.StartError(f"the data directory {settings.data_dir} cannot be used: {error}") from error
+        raise unusable(settings.data_dir, error) from error
     deployment = Deployment.of(settings, port)
     deployment.start()
     try:
-        process.write_state(deployment.settings)
+        try:
+            process.write_state(deployment.settings)
+        except OSError as error:
+            raise unusable(settings.data_dir, error) from error
         if ready is not None:
             ready(deployment.settings)
         while not ended.wait(1.0):
@@ -49,11 +53,10 @@ def serve(settings: Settings, port: int, *, foreground: bool, ready: Callable[[S
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """What ``hca local start`` runs in the background."""
+    """What ``hca local start`` runs in the background; standard output gets why it did not start."""
     parser = argparse.ArgumentParser(prog="python -m hca_local.server", allow_abbrev=False)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--report", type=Path, required=True, help="where to write why it did not start")
     parser.add_argument("--staging-bucket", required=True)
     parser.add_argument("--s3-endpoint")
     parser.add_argument("--simulate-waits", type=float, default=0.0)
@@ -69,7 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         serve(settings, args.port, foreground=False)
     except HCAError as error:
-        told: dict[str, Any] = {"message": str(error), "hint": error.hint, "exit_code": int(error.exit_code)}
-        write_atomic(args.report, json.dumps(told))
+        report: dict[str, Any] = {"message": str(error), "hint": error.hint, "exit_code": int(error.exit_code)}
+        # Whoever started it may be gone.
+        with contextlib.suppress(OSError):
+            sys.stdout.write(json.dumps(report))
+            sys.stdout.flush()
         return int(error.exit_code)
     return 0

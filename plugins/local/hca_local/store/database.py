@@ -12,13 +12,12 @@ import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hca_base.errors import HCAError
-from hca_local.store.blobs import BlobStore
 
 FORMAT = 1
 
@@ -32,12 +31,16 @@ CREATE TABLE IF NOT EXISTS blobs (
 """
 
 
+#: Writes waiting rows in a transaction; what it returns is called once the transaction is on disk.
+Flush = Callable[[sqlite3.Connection], Callable[[], None]]
+
+
 class StoreError(HCAError):
     """The data directory cannot be used."""
 
 
-class Store:
-    """One data directory. Thread-safe; every method is synchronous.
+class Database:
+    """The rows of one data directory. Thread-safe; every method is synchronous.
 
     :param data_dir: made, readable by its owner only, if it does not exist
     :raises StoreError: it cannot be made or read, or a later version of hca-local wrote it
@@ -51,6 +54,7 @@ class Store:
         self._readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
         self._closed = False
+        self._flushes: list[Flush] = []
         try:
             self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._writer = self._open()
@@ -61,7 +65,14 @@ class Store:
                 hint="choose another with --data-dir, or empty this one with: hca local reset",
             ) from error
         self.path.chmod(0o600)
-        self.blobs = BlobStore(self)
+
+    def on_write(self, flush: Flush) -> None:
+        """Have rows that wait for the next transaction written by it.
+
+        :param flush: called with the connection when a transaction begins and before it ends; returns what to call once
+            the transaction is on disk
+        """
+        self._flushes.append(flush)
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -91,7 +102,7 @@ class Store:
                 connection.close()
             self._readers.clear()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -142,33 +153,25 @@ class Store:
                 raise StoreError("the store is closed")
             outer = getattr(self._local, "connection", None)
             self._local.connection, self._local.writing = self._writer, True
-            pending = []
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
-                    if hasattr(self, "blobs"):
-                        pending = self.blobs.flush(self._writer)
+                    written = [flush(self._writer) for flush in self._flushes]
                     yield self._writer
-                    if hasattr(self, "blobs"):
-                        pending += self.blobs.flush(self._writer)
+                    written += [flush(self._writer) for flush in self._flushes]
                     self._writer.execute("COMMIT")
                 except BaseException:
                     if self._writer.in_transaction:
                         self._writer.execute("ROLLBACK")
                     raise
-                if pending:
-                    self.blobs.flushed(pending)
+                for done in written:
+                    done()
             finally:
                 self._local.connection, self._local.writing = outer, False
 
     def exclusive(self) -> AbstractContextManager[Any]:
         """The lock that writers take: while it is held, no transaction writes but the holder's."""
         return self._lock
-
-    def recover(self) -> None:
-        """Sweep what a killed run left and what nothing names. Only for the one process that owns the directory."""
-        self.blobs.collect_garbage(grace=0)
-        self.blobs.sweep_files()
 
     def migrate(self, component: str, steps: Sequence[str]) -> None:
         """Bring a component's tables up to date.

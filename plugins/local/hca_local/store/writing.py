@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from hca_local.store.blob import Blob
 from hca_local.store.hashes import Digests, Hasher
-
-if TYPE_CHECKING:
-    from hca_local.store.blobs import Blob, BlobStore
 
 #: Largest blob kept in its row, in bytes: below this size SQLite writes and reads faster than the file system.
 INLINE_LIMIT = 16 * 1024
 
 
-class BlobWriter:
-    """Takes the bytes of one blob in order, hashing as they come; what is not committed vanishes."""
+#: Keeps content that lies in a synced file, which it takes away, or in memory.
+Settle = Callable[[Path | None, Digests, bytes | None], Blob]
 
-    def __init__(self, blobs: BlobStore) -> None:
-        self._blobs = blobs
+
+class BlobWriter:
+    """Takes the bytes of one blob in order, hashing as they come; what is not committed vanishes.
+
+    :param incoming: folder for content that is still arriving
+    :param settle: keeps the content once it is complete
+    """
+
+    def __init__(self, incoming: Path, settle: Settle) -> None:
+        self._incoming = incoming
+        self._settle = settle
         self._hasher = Hasher()
         self._buffer = bytearray()
         self._path: Path | None = None
@@ -41,7 +49,7 @@ class BlobWriter:
             self._buffer += data
             if len(self._buffer) <= INLINE_LIMIT:
                 return
-            self._path = self._blobs.incoming / uuid.uuid4().hex
+            self._path = self._incoming / uuid.uuid4().hex
             self._file = self._path.open("xb", buffering=0)
             write_all(self._file, self._buffer)
             self._buffer.clear()
@@ -56,11 +64,11 @@ class BlobWriter:
         """Keep the bytes."""
         digests = self._hasher.digests()
         if self._file is None:
-            return self._blobs.settle(None, digests, bytes(self._buffer))
+            return self._settle(None, digests, bytes(self._buffer))
         os.fsync(self._file.fileno())
         self._file.close()
         path, self._path, self._file = self._path, None, None
-        return self._blobs.settle(path, digests, None)
+        return self._settle(path, digests, None)
 
     def abort(self) -> None:
         """Forget the bytes; does nothing after :meth:`commit`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from hca_local.store import storage_failure
 from hca_local.upload_service.areas import Areas
 from hca_local.upload_service.errors import (
     UploadError,
@@ -106,6 +107,12 @@ class Application:
         except UploadError as error:
             return _dress(error.status, error.body, error.media_type)
         except Exception as error:
+            failure = storage_failure(error)
+            if failure is not None:
+                logger.error("%s %s failed: %s", request.method, path, error)
+                title = "Insufficient Storage" if failure.status == 507 else "Internal Server Error"
+                answered = problem(failure.status, title, failure.message)
+                return _dress(answered.status, answered.body, answered.media_type)
             logger.exception("%s %s failed", request.method, path)
             return _dress(500, problem(500, str(error) or type(error).__name__).body, "application/problem+json")
 

@@ -8,6 +8,7 @@ import urllib.parse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from hca_local.store import DamagedBlobError
 from hca_local.upload_service.areas import Areas
 from hca_local.upload_service.errors import UploadError, no_file, not_ready, problem
 
@@ -173,9 +174,10 @@ class Files:
         key = found.key
         self._note(found, CHECKSUMMING, None)
         # Computed by the store when the bytes came in, from the bytes that it wrote.
-        blob = self._ctx.store.blobs.get(found.sha256)
-        if blob is None:
-            logger.error("the content of %s is gone", key)
+        try:
+            blob = self._ctx.store.blobs.require(found.sha256)
+        except (FileNotFoundError, DamagedBlobError) as error:
+            logger.error("%s has no checksums: %s", key, error)
             self._note(found, FAILED, None)
             return
         checksums = {name: str(getattr(blob, name)) for name in _NAMES}

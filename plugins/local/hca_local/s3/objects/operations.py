@@ -87,7 +87,7 @@ def get_object(call: Call) -> Answer:
         start, stop = wanted or (0, found.size)
         if wanted is not None:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{found.size}"
-        where = [] if call.request.method == "HEAD" else call.objects.store.blobs.locate(found.sha256)
+        where = [] if call.request.method == "HEAD" else call.objects.store.blobs.locate(found.sha256, start, stop)
     return Answer(206 if wanted is not None else 200, headers, content=Content(where, start, stop))
 
 
@@ -211,9 +211,7 @@ def copy_object(call: Call) -> Answer:
         if _directive(call, "x-amz-tagging-directive"):
             changes["tags"] = call.header_tags()
         copy = replace(source, **changes)
-        blob = call.objects.store.blobs.get(source.sha256)
-        if blob is None:
-            raise FileNotFoundError(f"the bytes of {source.bucket}/{source.key} are lost")
+        blob = call.objects.store.blobs.require(source.sha256)
         made = call.objects.put(
             call.bucket,
             call.key,

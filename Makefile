@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 
-.PHONY: install test lint docs package clean
+.PHONY: install test lint docs package findings clean
 
 install: $(VENV)/bin/python
 	$(VENV)/bin/pip install -r requirements.txt
@@ -28,3 +28,6 @@ $(VENV)/bin/python:
 
 clean:
 	rm -rf build dist .tox .mypy_cache .ruff_cache .pytest_cache docs/_build
+
+findings:
+	@for script in findings/*.sh; do echo "== $$script"; "$$script" || exit 1; done

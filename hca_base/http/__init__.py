@@ -17,12 +17,20 @@ if TYPE_CHECKING:
     from hca_base.http._addresses import is_loopback as is_loopback
     from hca_base.http._addresses import origin_of as origin_of
     from hca_base.http._addresses import same_host as same_host
+    from hca_base.http._answers._content import charset_of as charset_of
+    from hca_base.http._answers._content import is_json as is_json
+    from hca_base.http._answers._content import is_json_lines as is_json_lines
+    from hca_base.http._answers._content import is_textual as is_textual
+    from hca_base.http._answers._content import media_type as media_type
+    from hca_base.http._answers._content import text_of as text_of
     from hca_base.http._call import RequestCredentials as RequestCredentials
     from hca_base.http._errors import error_from_response as error_from_response
     from hca_base.http._errors import transport_error as transport_error
     from hca_base.http._exchange._body import iter_body as iter_body
     from hca_base.http._exchange._body import json_of as json_of
+    from hca_base.http._exchange._body import parse_json as parse_json
     from hca_base.http._exchange._body import read_whole as read_whole
+    from hca_base.http._exchange._body import unexpected_page as unexpected_page
     from hca_base.http._exchange._bounded import BoundedResponse as BoundedResponse
     from hca_base.http._exchange._bounded import answer_within as answer_within
     from hca_base.http._links import follow_pages as follow_pages
@@ -56,6 +64,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "RetryPolicy": "._retry",
         "Session": "._session",
         "SupportsGet": "._settings",
+        "charset_of": "._answers._content",
         "check_redirect": "._addresses",
         "error_from_response": "._errors",
         "follow_pages": "._links",
@@ -69,6 +78,11 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "read_whole": "._exchange._body",
         "BoundedResponse": "._exchange._bounded",
         "answer_within": "._exchange._bounded",
+        "is_json": "._answers._content",
+        "is_json_lines": "._answers._content",
+        "is_textual": "._answers._content",
+        "media_type": "._answers._content",
+        "parse_json": "._exchange._body",
         "next_page": "._links",
         "origin_of": "._addresses",
         "parse_link_header": "._links",
@@ -79,8 +93,10 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "redact_url": "._redact",
         "remember_secret": "._redact",
         "remember_secret_name": "._redact",
+        "text_of": "._answers._content",
         "transport_error": "._errors",
         "wait_of": "._waits",
+        "unexpected_page": "._exchange._body",
         "same_host": "._addresses",
     },
 )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from hca_base.openapi._client._documentation import type_words as type_words
     from hca_base.openapi._client._methods import Method as Method
     from hca_base.openapi._client._methods import Streamed as Streamed
+    from hca_base.openapi._client._results import is_json_by_another_name as is_json_by_another_name
+    from hca_base.openapi._client._results import json_lines as json_lines
     from hca_base.openapi._document._cache import DocumentCache as DocumentCache
     from hca_base.openapi._document._document import Document as Document
     from hca_base.openapi._document._document import Problem as Problem
@@ -56,6 +58,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "example": "._client._documentation",
         "example_value": "._client._documentation",
         "facts": "._client._documentation",
+        "is_json_by_another_name": "._client._results",
+        "json_lines": "._client._results",
         "type_words": "._client._documentation",
     },
 )

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from hca_base.output._emit import emit_stream as emit_stream
     from hca_base.output._formats import FORMATS as FORMATS
     from hca_base.output._markdown import plain_text as plain_text
+    from hca_base.output._options import OWN as OWN
     from hca_base.output._options import add_output_options as add_output_options
     from hca_base.output._options import output_options as output_options
+    from hca_base.output._options import own_flags as own_flags
     from hca_base.output._progress import Progress as Progress
     from hca_base.output._progress import Task as Task
     from hca_base.output._query import apply_query as apply_query
     from hca_base.output._terminal import discard_stdout as discard_stdout
+    from hca_base.output._terminal import encodable as encodable
     from hca_base.output._terminal import is_terminal as is_terminal
     from hca_base.output._terminal import note as note
     from hca_base.output._terminal import style as style
@@ -41,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "FORMATS": "._formats",
+        "OWN": "._options",
         "Progress": "._progress",
         "Task": "._progress",
         "add_output_options": "._options",
@@ -49,11 +53,13 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "emit": "._emit",
         "emit_bytes": "._emit",
         "emit_stream": "._emit",
+        "encodable": "._terminal",
         "format_bytes": "._text",
         "format_duration": "._text",
         "is_terminal": "._terminal",
         "note": "._terminal",
         "output_options": "._options",
+        "own_flags": "._options",
         "plain_text": "._markdown",
         "safe_text": "._text",
         "style": "._terminal",

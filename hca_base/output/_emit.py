@@ -128,8 +128,9 @@ def emit_bytes(chunks: Iterable[bytes] | bytes, *, output: Path | str | None = N
         binary = getattr(stream, "buffer", stream)
         for chunk in parts:
             binary.write(chunk)
+            # What a service sends bit by bit, a reader of the pipe gets bit by bit.
+            binary.flush()
             total += len(chunk)
-        binary.flush()
     return total
 
 

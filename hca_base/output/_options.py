@@ -8,24 +8,36 @@ from typing import Any
 
 from hca_base.output._formats import BUILT_IN, FORMATS
 
+#: Begins the second name of each option of ours, which no parameter of an API takes.
+OWN = "--hca-"
 
-def add_output_options(parser: Any, default: str = "json", exclude: Collection[str] = ()) -> None:
+
+def own_flags(taken: Collection[str], *flags: str) -> list[str]:
+    """The names of an option of ours that an API's parameters leave free; one that they cannot take is among them.
+
+    :param taken: the options of the parameters, with their dashes
+    :param flags: the option's names, the long one last
+    """
+    return [flag for flag in (*flags, OWN + flags[-1].lstrip("-")) if flag not in taken]
+
+
+def add_output_options(parser: Any, default: str = "json", exclude: Collection[str] = ()) -> Any:
     """Add ``-f/--format``, ``--query``, ``-c/--column``, ``--sort`` and ``--output`` to a parser.
 
-    The values are stored under names that begin with ``output_``, so that no parameter of an operation meets them;
-    take them with :func:`output_options`.
+    Each has a second name, ``--hca-format`` and so on, which the help shows where the first is taken. The values are
+    stored under names that begin with ``output_``, so that no parameter of an operation meets them; take them with
+    :func:`output_options`.
 
     :param default: the format if the user names none
-    :param exclude: options to leave out, as a parameter of the command has that name: ``format``, ``query``,
-        ``column``, ``sort``, ``output`` (with or without dashes)
+    :param exclude: names that parameters of the command take (``--query``), or options to leave out altogether
+        (``query``)
+    :return: the group of the options
     """
-    without = {name.lstrip("-") for name in exclude}
     group = parser.add_argument_group("output options")
 
     def add(*flags: str, **options: Any) -> None:
-        if flags[-1].lstrip("-") not in without:
-            kept = [flag for flag in flags if flag.lstrip("-") not in without]
-            group.add_argument(*kept, default=None, **options)
+        if flags[-1].lstrip("-") not in exclude:
+            group.add_argument(*own_flags(exclude, *flags), default=None, **options)
 
     add(
         "-f",
@@ -58,6 +70,7 @@ def add_output_options(parser: Any, default: str = "json", exclude: Collection[s
         help="sort a list by this column; COLUMN:desc for the largest first; may be repeated",
     )
     add("--output", dest="output_file", metavar="FILE", help="write the result to FILE instead of stdout")
+    return group
 
 
 def _query(expression: str) -> str:

@@ -85,7 +85,7 @@ def test_a_service_is_added_used_and_removed(hca: Any, loopback: Any) -> None:
     assert rows["zoo"]["state"] == "ok"
     code = "import hca_base; print(hca_base.client('zoo').get_text())"
     done = subprocess.run([sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, check=True)
-    assert done.stdout == "b'hello\\n'\n"
+    assert done.stdout == "hello\n\n"
     hca("service", "remove", "zoo", check=0)
     assert hca("zoo", check=2).stdout == ""
     assert not any(row["name"] == "zoo" for row in json.loads(hca("service", "list", "-f", "json", check=0).stdout))

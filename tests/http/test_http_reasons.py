@@ -184,7 +184,7 @@ def test_how_long_to_wait(server: Any, kit: Any, status: int, headers: dict[str,
 
 
 def test_a_long_pause_is_announced(server: Any, kit: Any, monkeypatch: Any, caplog: Any) -> None:
-    monkeypatch.setattr("hca_base.http._session.LONG_PAUSE", 0.0)
+    monkeypatch.setattr("hca_base.http._exchange._sender.LONG_PAUSE", 0.0)
     server.answers(kit.Answer(503, b"{}"), kit.Answer(200))
     Session().get(server.url)
     assert [record.levelname for record in caplog.records if "503; repeat 1" in record.message] == ["WARNING"]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from hca_base.commands._bases._page import columns, page
 from hca_base.errors import ConfigError, UsageError
+
+
+def shown_flags(flags: Sequence[str]) -> list[str]:
+    """The names of an option without its second one, ``--hca-…``, unless there is no other."""
+    return [flag for flag in flags if not flag.startswith("--hca-")] or list(flags)
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -17,6 +22,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         kwargs.setdefault("width", max(20, min(columns(), 100) - 2))
         kwargs.setdefault("max_help_position", 28)
         super().__init__(prog, **kwargs)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        # The names that no API can take are of use where the plain ones are taken, and clutter anywhere else.
+        names = action.option_strings
+        action.option_strings = shown_flags(names)
+        try:
+            return super()._format_action_invocation(action)
+        finally:
+            action.option_strings = names
 
     def _expand_help(self, action: argparse.Action) -> str:
         # argparse spells out all choices for every help text, and ours look for entry points to know them all.

@@ -29,6 +29,17 @@ _TEXTUAL = frozenset(
         "application/x-www-form-urlencoded",
     }
 )
+#: One JSON value a line.
+_LINES = frozenset(
+    {
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/jsonlines",
+        "application/x-jsonlines",
+    }
+)
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -46,6 +57,16 @@ def media_type(content_type: str | None) -> str:
 def is_json(kind: str) -> bool:
     """Whether a media type is JSON, as one value."""
     return kind in ("application/json", "text/json") or kind.endswith("+json")
+
+
+def is_json_lines(kind: str) -> bool:
+    """Whether a media type is one JSON value a line."""
+    return kind in _LINES
+
+
+def is_web_page(kind: str) -> bool:
+    """Whether a media type is that of a page for browsers."""
+    return kind in _PAGES
 
 
 def is_textual(kind: str) -> bool:
@@ -79,7 +100,6 @@ def text_of(content: bytes, content_type: str | None) -> str:
 
 def _is_encoding(name: str) -> bool:
     try:
-        b"".decode(name)
-        return True
-    except (LookupError, UnicodeError):
+        return bool(getattr(codecs.lookup(name), "_is_text_encoding", True))
+    except LookupError:
         return False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import ServiceError, TimedOutError, UnreachableError
+from hca_base.http._answers._content import charset_of, is_web_page, media_type
 
 if TYPE_CHECKING:
     import requests
@@ -80,19 +81,26 @@ def read_whole(response: requests.Response, settings: HttpSettings) -> bytes:
     return response.content
 
 
-def iter_body(response: requests.Response, chunk_size: int = 1 << 20) -> Iterator[bytes]:
+def iter_body(response: requests.Response, chunk_size: int = 1 << 20, *, eager: bool = False) -> Iterator[bytes]:
     """The chunks of a streamed answer, decompressed.
 
+    :param eager: give what has arrived without waiting for a whole chunk: for text that a person reads
     :raises UnreachableError: the connection broke off before the end
     :raises TimedOutError: the server fell silent
     """
     import requests
+    import urllib3.exceptions
 
     from hca_base.http._errors import transport_error
 
+    read = getattr(response.raw, "read1", None) if eager else None
     try:
-        yield from response.iter_content(chunk_size)
-    except requests.RequestException as error:
+        if read is None:
+            yield from response.iter_content(chunk_size)
+        else:
+            while chunk := read(CHUNK, decode_content=True):
+                yield chunk
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise transport_error(error, response.url) from None
 
 
@@ -107,20 +115,52 @@ def json_of(response: requests.Response) -> Any:
 def parse_json(content: bytes, response: requests.Response) -> Any:
     """Parse an answer's bytes; see :func:`json_of`."""
     try:
-        # With a byte order mark json.loads refuses str but takes bytes only without one.
-        return json.loads(content.decode("utf-8-sig"))
+        return json.loads(_decoded(content, response.headers.get("Content-Type")))
     except RecursionError:
         raise _not_json(response, "its JSON is nested too deeply") from None
     except UnicodeDecodeError:
         raise _not_json(response, "its answer is not text") from None
     except ValueError:
         pass
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if not content.strip():
         raise _not_json(response, "its answer is empty where JSON was expected")
-    if "html" in kind or content.lstrip()[:1] == b"<":
+    if is_web_page(media_type(response.headers.get("Content-Type"))) or content.lstrip()[:1] == b"<":
         raise _not_json(response, "it answered with a web page where JSON was expected")
     raise _not_json(response, "its answer is not JSON")
+
+
+def _decoded(content: bytes, content_type: str | None) -> str:
+    try:
+        # With a byte order mark json.loads refuses str but takes bytes only without one.
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # JSON is UTF-8; old servers state another encoding, and some state one and send UTF-8 all the same.
+        encoding = charset_of(content_type)
+        if encoding == "utf-8":
+            raise
+        return content.decode(encoding)
+
+
+def unexpected_page(response: requests.Response, produces: Iterable[str]) -> ServiceError | None:
+    """The error for a web page where the document declares other media types only; None for any other answer.
+
+    Login pages, and those of gateways, come with status 200, too.
+    """
+    declared = [media_type(each) for each in produces]
+    if not declared or any(is_web_page(each) or "*" in each for each in declared):
+        return None
+    if not is_web_page(media_type(response.headers.get("Content-Type"))):
+        return None
+    from hca_base.http._redact import redact_url
+
+    where = redact_url(response.url)
+    return ServiceError(
+        f"{where} answered with a web page where {declared[0]} was expected",
+        status=response.status_code,
+        reason="unexpected_answer",
+        response=response,
+        hint="Check the URL of the service, and log in if it requires that: 'hca auth status'.",
+    )
 
 
 def _not_json(response: requests.Response, problem: str) -> ServiceError:

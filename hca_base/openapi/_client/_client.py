@@ -241,6 +241,9 @@ class Client:
                     return self._current_index()
             return self._index
 
+    def _found(self, name: str) -> Operation:
+        return self._known_index().find(name) or self._current_index().operation(name)
+
     # Methods
 
     def __getattr__(self, name: str) -> Method:
@@ -283,7 +286,9 @@ class Client:
         if paginate:
             found = self._pages(operation, arguments)
             return joined([(body, content_path(response, body)) for response, body in found])
-        return result_of(self._send(operation, arguments))
+        if isinstance(operation, str):
+            operation = self._found(operation)
+        return result_of(self._send(operation, arguments), operation)
 
     def stream(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
         """Call an operation and leave the body to the caller.
@@ -334,7 +339,7 @@ class Client:
         from hca_base.openapi._client._request import build
 
         if isinstance(operation, str):
-            operation = self._known_index().find(operation) or self._current_index().operation(operation)
+            operation = self._found(operation)
         if not self._current:
             # What is wrong with arguments should not take a connection to find out.
             bind(operation, arguments or {}, strict=self.strict_choices, warn=False)

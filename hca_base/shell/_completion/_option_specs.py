@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hca_base import __version__
+from hca_base.commands import shown_flags
 from hca_base.errors import HCAError
 
 if TYPE_CHECKING:
     from hca_base.shell._dispatch._catalog import Catalog, Found
 
-_FORMAT = 1
+_FORMAT = 2
 _BY_METAVAR = {
     "FILE": "files",
     "PATH": "files",
@@ -125,7 +126,7 @@ def _spec(action: argparse.Action, command: str) -> OptionSpec:
     about = (action.help or "").replace("%%", "%").split("\n")[0]
     return OptionSpec(
         name=name,
-        flags=tuple(action.option_strings),
+        flags=tuple(shown_flags(action.option_strings)),
         about=about[:120],
         takes=takes,
         many=many,

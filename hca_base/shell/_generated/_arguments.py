@@ -28,10 +28,12 @@ class OperationParser(Parser):
     """
 
     def __init__(self, operation: Operation, prog: str, texts: Callable[[], tuple[str, str]]) -> None:
+        from hca_base.output import add_output_options, own_flags
+
         super().__init__(prog=prog, add_help=False)
         self._texts: Callable[[], tuple[str, str]] | None = texts
         self._parameters: list[tuple[argparse.Action, Parameter]] = []
-        taken = {parameter.option for parameter in operation.parameters}
+        taken = {option_of(parameter) for parameter in operation.parameters}
         required = self.add_argument_group("required") if operation.required else None
         optional = self.add_argument_group("optional")
         for parameter in operation.required:
@@ -41,20 +43,25 @@ class OperationParser(Parser):
             # A secret has no option: everyone on the machine can read the arguments of a process.
             if not parameter.credential:
                 self._parameters.append((_add(optional, parameter), parameter))
-        names = [name for name in ("-h", "--help") if name not in taken]
-        if names:
-            optional.add_argument(*names, action="help", help="show this help")
-        if operation.paginated and "--no-paginate" not in taken:
+        optional.add_argument(*own_flags(taken, "-h", "--help"), action="help", help="show this help")
+        if operation.paginated:
             optional.add_argument(
-                "--no-paginate",
+                *own_flags(taken, "--no-paginate"),
                 dest="paginate",
                 action="store_false",
                 default=True,
                 help="get only the first page",
             )
-        from hca_base.output import add_output_options
-
-        add_output_options(self, default="json", exclude=taken)
+        group = add_output_options(self, default="json", exclude=taken)
+        group.add_argument(
+            *own_flags(taken, "-i", "--include"),
+            dest="include",
+            metavar="HEADER",
+            nargs="?",
+            const="*",
+            action="append",
+            help="show the status and the headers of the answer first, or only HEADER; may be repeated",
+        )
 
     def fill_in(self) -> None:
         """Make the texts of the help."""
@@ -79,6 +86,13 @@ def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
     return found
 
 
+def option_of(parameter: Parameter) -> str:
+    """The option of a parameter. None takes a name of ours that must stay free."""
+    from hca_base.output import OWN
+
+    return f"--{parameter.location}-{parameter.name}" if parameter.option.startswith(OWN) else parameter.option
+
+
 def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> argparse.Action:
     settings: dict[str, Any] = {
         "dest": PREFIX + parameter.python_name,
@@ -91,7 +105,7 @@ def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> argparse.Actio
     elif parameter.type == "boolean":
         settings |= {"nargs": "?", "const": True}
     try:
-        return group.add_argument(parameter.option, **settings)
+        return group.add_argument(option_of(parameter), **settings)
     except argparse.ArgumentError:
         # Two parameters of one option: the document's own clash. The second is reached by its full name.
         return group.add_argument(f"--{parameter.location}-{parameter.option.lstrip('-')}", **settings)

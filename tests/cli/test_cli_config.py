@@ -44,7 +44,7 @@ def test_text_json_and_secrets(hca: Any) -> None:
 def test_a_wrong_value_is_refused_with_what_would_be_right(hca: Any) -> None:
     done = hca("config", "set", "log_level", "LOUD", check=2)
     assert "DEBUG" in done.stderr
-    assert hca("config", "get", "log_level").returncode == 4
+    hca("config", "get", "log_level", check=4)
     hca("config", "set", "log_level", "LOUD", "--force", check=0)
     done = hca("config", "validate", check=2)
     assert "config.json:" in done.stdout
@@ -54,14 +54,14 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(hca: Any) -> None:
 
 def test_an_option_of_this_command_alone(hca: Any) -> None:
     assert hca("--config", "http.timeout=9", "config", "get", "http.timeout", check=0).stdout == "9\n"
-    assert hca("config", "get", "http.timeout").returncode == 4
-    assert hca("--config", "nonsense", "config", "path").returncode == 2
+    hca("config", "get", "http.timeout", check=4)
+    hca("--config", "nonsense", "config", "path", check=2)
 
 
 def test_profiles(hca: Any) -> None:
     hca("profile", "create", "lab", "http.timeout=7", check=0)
     assert hca("--profile", "lab", "config", "get", "http.timeout", check=0).stdout == "7\n"
-    assert hca("config", "get", "http.timeout").returncode == 4
+    hca("config", "get", "http.timeout", check=4)
     hca("profile", "use", "lab", check=0)
     assert hca("config", "get", "http.timeout", check=0).stdout == "7\n"
     rows = json.loads(hca("profile", "list", "-f", "json", check=0).stdout)
@@ -70,10 +70,10 @@ def test_profiles(hca: Any) -> None:
     assert hca("config", "get", "http.timeout", env={"HCA_PROFILE": "copy"}, check=0).stdout == "7\n"
     hca("config", "set", "http.timeout", "8", "--profile", "copy", check=0)
     assert hca("--profile", "copy", "config", "get", "http.timeout", check=0).stdout == "8\n"
-    assert hca("profile", "create", "lab").returncode == 5
+    hca("profile", "create", "lab", check=5)
     assert "--yes" in hca("profile", "delete", "lab", check=2).stderr
     hca("profile", "delete", "lab", "--yes", check=0)
-    assert hca("config", "get", "http.timeout").returncode == 4
+    hca("config", "get", "http.timeout", check=4)
     assert "did you mean copy" in hca("--profile", "coppy", "config", "show", check=2).stderr
 
 
@@ -116,7 +116,7 @@ def test_the_cache_is_listed_and_cleared(hca: Any, words: list[str]) -> None:
 def test_changes_go_to_the_profile_that_is_named_before_the_command(hca: Any) -> None:
     hca("profile", "create", "lab", check=0)
     hca("--profile", "lab", "config", "set", "http.timeout", "6", check=0)
-    assert hca("config", "get", "http.timeout").returncode == 4
+    hca("config", "get", "http.timeout", check=4)
     assert hca("--profile", "lab", "config", "get", "http.timeout", check=0).stdout == "6\n"
     hca("--profile", "lab", "config", "unset", "http.timeout", check=0)
 
@@ -129,7 +129,7 @@ def test_sections_of_commands_that_are_not_there(hca: Any) -> None:
 
 
 def test_a_source_that_is_missing_is_warned_about(hca: Any) -> None:
-    done = hca("config", "get", "log_level", env={"HCA_CONFIG_FILE": "/nonexistent.json"})
+    done = hca("config", "get", "log_level", env={"HCA_CONFIG_FILE": "/nonexistent.json"}, check=4)
     assert "warning: HCA_CONFIG_FILE names /nonexistent.json" in done.stderr
 
 

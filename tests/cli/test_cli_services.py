@@ -143,7 +143,7 @@ def test_refresh_says_what_changed(hca: Any, zoo: Any) -> None:
 
 def test_refresh_of_all_goes_on_behind_one_that_cannot_be_used(hca: Any, zoo: Any) -> None:
     hca("config", "set", "services.aa", '{"plugin": "nothing"}', check=0)
-    done = hca("service", "refresh")
+    done = hca("service", "refresh", check=2)
     assert done.returncode != 0
     assert "warning: aa: " in done.stderr and "zoo: " in done.stderr and "as before" in done.stderr
 
@@ -196,7 +196,7 @@ def test_bytes_go_to_stdout_or_to_a_file(hca: Any, zoo: Any) -> None:
     assert hca("zoo", "get-picture", "--output", "picture.png", check=0).stdout == ""
     assert (hca.cwd / "picture.png").read_bytes() == data
     assert "not JSON" in hca("zoo", "get-picture", "--query", "x", check=2).stderr
-    assert hca("zoo", "get-picture", "--output", "/nonexistent/picture.png").returncode in (1, 2)
+    hca("zoo", "get-picture", "--output", "/nonexistent/picture.png", check=2)
 
 
 def test_json_goes_to_a_file_in_one_piece(hca: Any, zoo: Any) -> None:
@@ -316,7 +316,7 @@ def test_nothing_of_the_documents_reaches_the_terminal_as_an_escape(hca: Any, lo
     loopback.route("GET", "/a", (404, {}, json.dumps({"code": evil, "title": evil}).encode()))
     hca("service", "add", "evil", f"{loopback.url}/openapi.json", check=0)
     for words in (["--help"], ["evil"], ["evil", "get-a", "--help"], ["evil", "get-a"], ["service", "list"]):
-        done = hca(*words)
+        done = hca(*words, check=None)
         for text in (done.stdout, done.stderr):
             assert "\x1b" not in text
             assert "\x07" not in text

@@ -105,7 +105,7 @@ def test_the_doctor_looks_at_settings_folders_logins_and_the_network(hca: Any, l
     assert "not here yet" in subjects["service zoo"]["message"]
     assert subjects["logins"]["level"] == "ok"
     assert not loopback.requests
-    done = hca("plugin", "doctor", "--network", env={"HCA_PLUGINS": ""})
+    done = hca("plugin", "doctor", "--network", env={"HCA_PLUGINS": ""}, check=1)
     assert f"reached at {loopback.url}/swagger.json" in done.stdout
 
 

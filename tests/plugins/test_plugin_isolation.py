@@ -108,7 +108,7 @@ def test_a_broken_document_costs_the_generated_commands(hca: Any, plugins: Any) 
     listed = hca("doc", "--help", check=0)
     assert "hello" in listed.stdout
     assert "cannot be listed" in listed.stderr
-    assert hca("doc", "get-thing").returncode in (1, 2)
+    hca("doc", "get-thing", check=1)
     assert hca("good", "hello", check=0).stdout == "hello from good\n"
     done = hca("plugin", "doctor", env={"HCA_PLUGINS": "hca-doc"}, check=1)
     assert "error    plugin hca-doc 1.0: services doc: its document is unusable" in done.stdout
@@ -168,7 +168,7 @@ def test_a_plugin_cannot_replace_a_command_of_the_core(hca: Any, plugins: Any) -
 
 def test_hca_plugins_leaves_plugins_out(hca: Any, plugins: Any) -> None:
     install_good(plugins)
-    assert hca("good", "hello", env={"HCA_PLUGINS": ""}).returncode == 2
+    hca("good", "hello", env={"HCA_PLUGINS": ""}, check=2)
     assert hca("good", "hello", env={"HCA_PLUGINS": "other, hca_GOOD"}, check=0).stdout == "hello from good\n"
 
 
@@ -176,4 +176,4 @@ def test_interrupting_an_import_is_no_broken_plugin(hca: Any, plugins: Any) -> N
     plugins.install(
         "hca-int", {"int_pkg.py": "raise KeyboardInterrupt\n"}, {"hca.commands": {"int_hello": "int_pkg:Hello"}}
     )
-    assert hca("int", "hello").returncode == 130
+    hca("int", "hello", check=130)

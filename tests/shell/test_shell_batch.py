@@ -150,7 +150,7 @@ def run_batch(hca: Any, loopback: Any, count: int) -> None:
     mixed = ["zoo get-a --query uuid", "config get http.timeot", "zoo get-b", "help zoo"]
     lines = "".join(f"{mixed[number % len(mixed)]} > /dev/null\n" for number in range(count))
     warm = "".join(f"{line} > /dev/null\n" for line in mixed * 25)
-    done = hca("shell", stdin=f"{warm}{ask}{lines}{ask}", timeout=170 if count <= 1000 else 3000)
+    done = hca("shell", stdin=f"{warm}{ask}{lines}{ask}", timeout=170 if count <= 1000 else 3000, check=2)
     before, after = (int(line) for line in done.stdout.split())
     assert after - before < 10_000
 
@@ -196,7 +196,7 @@ def test_a_command_that_fails_tells_why_though_its_file_is_full(hca: Any) -> Non
     ids=lambda line: line[:20].replace("\0", "NUL"),
 )
 def test_a_line_that_cannot_be_run_is_told_in_one(hca: Any, line: str) -> None:
-    done = hca("shell", stdin=f"{line}\nconfig path --user\n")
+    done = hca("shell", stdin=f"{line}\nconfig path --user\n", check=None)
     assert done.returncode in (1, 2)
     assert done.stderr.startswith("hca: error: ")
     assert "error.log" not in done.stderr
@@ -215,7 +215,9 @@ def test_a_full_stdout_is_an_error_of_the_line_that_wrote(hca: Any) -> None:
 
 
 def test_bytes_that_are_no_text_are_an_error_of_their_line(hca: Any) -> None:
-    done = hca("shell", stdin=b"\xff\nconfig path --user\n", env={"PYTHONIOENCODING": "utf-8:strict"}, text=False)
+    done = hca(
+        "shell", stdin=b"\xff\nconfig path --user\n", env={"PYTHONIOENCODING": "utf-8:strict"}, text=False, check=2
+    )
     assert done.returncode == 2
     assert b"there is no command" in done.stderr
     assert done.stdout.endswith(b"config.json\n")

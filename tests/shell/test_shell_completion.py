@@ -194,7 +194,7 @@ def test_a_plugin_says_what_could_stand_there(hca: Any, plugins: Any) -> None:
     for _ in range(2):
         done = hca("__complete", "--", "paint", "--colour", "gr")
         assert done.stdout.splitlines() == ["green\t", "grey\tnone"]
-    done = hca("__complete", "--", "paint", "--wall", "")
+    done = hca("__complete", "--", "paint", "--wall", "", check=1)
     assert done.stdout == "" and "Traceback" not in done.stderr
 
 

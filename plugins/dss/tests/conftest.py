@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -18,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from tests.lib import Runner
 
 BUCKET = "dss-staging"
 DOCUMENT = Path(__file__).resolve().parents[1] / "hca_dss" / "document.json"
@@ -200,58 +199,6 @@ def traffic(site: Site) -> Traffic:
     """What the deployment is asked for during the test."""
     site.traffic.requests.clear()
     return site.traffic
-
-
-class Runner:
-    """Runs ``hca`` as a user would, in a home and a working directory of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.cwd = home / "work"
-        self.cwd.mkdir(parents=True)
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("HCA_", "XDG_", "AWS_"))}
-        self.env |= {"HOME": str(home), "USERPROFILE": str(home), "COLUMNS": "80", "AWS_EC2_METADATA_DISABLED": "true"}
-        self.env |= {"HCA_SITE_CONFIG": str(home / "no-site.json")}
-
-    def command(self, *args: str | os.PathLike[str]) -> list[str]:
-        """The command line."""
-        return [sys.executable, "-m", "hca_base", *map(str, args)]
-
-    def __call__(
-        self,
-        *args: str | os.PathLike[str],
-        check: int | None = 0,
-        env: Mapping[str, str] | None = None,
-        timeout: float = 60,
-        cwd: Path | None = None,
-        stdin: str = "",
-        **options: Any,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run it.
-
-        :param check: the exit code that is expected; None for any
-        """
-        done = subprocess.run(
-            self.command(*args),
-            input=stdin,
-            capture_output=True,
-            env={**self.env, **(env or {})},
-            cwd=cwd or self.cwd,
-            timeout=timeout,
-            encoding="utf-8",
-            check=False,
-            **options,
-        )
-        if check is not None:
-            assert done.returncode == check, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
-
-    def configure(self, settings: Mapping[str, Any]) -> None:
-        """Write the user's config.json."""
-        path = self.home / ".config" / "hca" / "config.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(settings), encoding="utf-8")
 
 
 @pytest.fixture

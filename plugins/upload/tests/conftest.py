@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.lib import Runner
 
 
 class Site:
@@ -88,84 +86,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def site_of() -> type[Site]:
     """For tests that start deployments themselves."""
     return Site
-
-
-class Runner:
-    """Runs ``hca`` as a user would, in a home and a working directory of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.cwd = home / "work"
-        self.cwd.mkdir(parents=True)
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("HCA_", "XDG_", "AWS_"))}
-        self.env |= {"HOME": str(home), "USERPROFILE": str(home), "COLUMNS": "80", "AWS_EC2_METADATA_DISABLED": "true"}
-        self.env |= {"HCA_SITE_CONFIG": str(home / "no-site.json")}
-
-    def command(self, *args: str | os.PathLike[str]) -> list[str]:
-        return [sys.executable, "-m", "hca_base", *map(str, args)]
-
-    def __call__(
-        self,
-        *args: str | os.PathLike[str],
-        check: int | None = 0,
-        env: Mapping[str, str] | None = None,
-        timeout: float = 120,
-        stdin: str = "",
-        traceback: bool = False,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run it.
-
-        :param check: the exit code that is expected; None for any
-        """
-        done = subprocess.run(
-            self.command(*args),
-            input=stdin,
-            capture_output=True,
-            env={**self.env, **(env or {})},
-            cwd=self.cwd,
-            timeout=timeout,
-            encoding="utf-8",
-            check=False,
-        )
-        if check is not None:
-            assert done.returncode == check, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert traceback or "Traceback" not in done.stderr, done.stderr
-        return done
-
-    @contextlib.contextmanager
-    def running(self, *args: str | os.PathLike[str]) -> Iterator[subprocess.Popen[str]]:
-        """Start it, and see that it ends."""
-        with subprocess.Popen(
-            self.command(*args),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self.env,
-            cwd=self.cwd,
-            encoding="utf-8",
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
-
-    def configure(self, settings: Mapping[str, Any]) -> None:
-        """Write the user's config.json."""
-        path = self.home / ".config" / "hca" / "config.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(settings), encoding="utf-8")
-
-    def config(self) -> dict[str, Any]:
-        """What is in the user's config.json now."""
-        found: dict[str, Any] = json.loads((self.home / ".config" / "hca" / "config.json").read_text("utf-8"))
-        return found
-
-    def write(self, name: str, content: bytes) -> Path:
-        """Make a file in the working directory."""
-        path = self.cwd / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        return path
 
 
 @pytest.fixture

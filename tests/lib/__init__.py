@@ -1,0 +1,11 @@
+"""What tests share: running ``hca``, and servers on loopback that answer as a test says.
+
+Fixtures that make these objects are in the ``conftest.py`` of each folder; tests import the classes for their types.
+"""
+
+from tests.lib.loopback import Loopback
+from tests.lib.plugin_directory import PluginDirectory
+from tests.lib.run import Run
+from tests.lib.runner import Runner
+
+__all__ = ["Loopback", "PluginDirectory", "Run", "Runner"]

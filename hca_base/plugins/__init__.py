@@ -12,6 +12,9 @@ from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from hca_base.plugins._check import check_plugins as check_plugins
+    from hca_base.plugins._entry_points import PLUGIN_API as PLUGIN_API
+    from hca_base.plugins._entry_points import BrokenPlugin as BrokenPlugin
+    from hca_base.plugins._entry_points import Conflict as Conflict
     from hca_base.plugins._environment import checked_names as checked_names
     from hca_base.plugins._environment import installer as installer
     from hca_base.plugins._environment import run_installer as run_installer
@@ -19,15 +22,12 @@ if TYPE_CHECKING:
     from hca_base.plugins._records import GROUPS as GROUPS
     from hca_base.plugins._records import EntryPointRecord as EntryPointRecord
     from hca_base.plugins._records import PluginDistribution as PluginDistribution
-    from hca_base.plugins._registry import BrokenPlugin as BrokenPlugin
-    from hca_base.plugins._registry import Conflict as Conflict
     from hca_base.plugins._registry import Registry as Registry
     from hca_base.plugins._registry import client as client
     from hca_base.plugins._registry import registry as registry
     from hca_base.plugins._registry import reset_registry as reset_registry
     from hca_base.plugins._registry import service_of as service_of
     from hca_base.plugins._scaffold import scaffold as scaffold
-    from hca_base.plugins._service import PLUGIN_API as PLUGIN_API
     from hca_base.plugins._service import CredentialScheme as CredentialScheme
     from hca_base.plugins._service import Service as Service
     from hca_base.plugins._sources import source_file as source_file
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "PLUGIN_API": "._service",
-        "BrokenPlugin": "._registry",
-        "Conflict": "._registry",
+        "PLUGIN_API": "._entry_points",
+        "BrokenPlugin": "._entry_points",
+        "Conflict": "._entry_points",
         "CredentialScheme": "._service",
         "EntryPointRecord": "._records",
         "GROUPS": "._records",

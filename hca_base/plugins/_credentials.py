@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import AuthError, HCAError
-from hca_base.plugins._registry import registry
+from hca_base.plugins._entry_points import entry_points
 
 if TYPE_CHECKING:
     from hca_base.plugins._records import EntryPointRecord
@@ -22,7 +22,7 @@ logger = logging.getLogger("hca.plugins")
 
 def credential_providers(service: Any, config: Any) -> list[PluginCredentials]:
     """The providers of all plugins, for one service. Nothing of them is imported before it is asked."""
-    records = registry().records("hca.credentials")
+    records = entry_points().records("hca.credentials")
     return [PluginCredentials(records[name], service, config) for name in sorted(records)]
 
 
@@ -92,7 +92,7 @@ class PluginCredentials:
             if not self._made:
                 self._made = True
                 try:
-                    self._inner = registry().load(self._record)(self._service, self._config)
+                    self._inner = entry_points().load(self._record)(self._service, self._config)
                 except AuthError:
                     self._made = False
                     raise

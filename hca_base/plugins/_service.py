@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import ConfigError, PluginError
+from hca_base.plugins._entry_points import PLUGIN_API
 
 if TYPE_CHECKING:
     from hca_base.config import Config
-
-#: The version of the contract between core and plugins. It grows when a plugin written for the new one could not run
-#: under the old one; a core accepts every version from 1 to its own.
-PLUGIN_API = 1
 
 
 @dataclass(frozen=True)

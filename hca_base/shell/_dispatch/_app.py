@@ -12,7 +12,7 @@ from hca_base import __version__
 from hca_base.commands import Context
 from hca_base.commands._bases._cliff import app as cliff_app
 from hca_base.commands._bases._cliff import commandmanager, help
-from hca_base.errors import ConfigError, ExitCode, HCAError
+from hca_base.errors import ConfigError, ExitCode, HCAError, UsageError
 from hca_base.shell._dispatch._catalog import Catalog, Found
 from hca_base.shell._dispatch._split import OPTIONS
 
@@ -71,13 +71,15 @@ class HcaApp(cliff_app.App):
 
     :param context: options before the command, settings, clients
     :param catalog: all commands
+    :param shell: runs the interactive shell, which stands above the application
     """
 
     NAME = "hca"
 
-    def __init__(self, context: Context, catalog: Catalog) -> None:
+    def __init__(self, context: Context, catalog: Catalog, shell: Callable[..., int] | None = None) -> None:
         self.context = context
         self.catalog = catalog
+        self._shell = shell
         self.remember: Callable[[Any], None] = _forget_it
         super().__init__(
             description="Human Cell Atlas", version=__version__, command_manager=HcaCommandManager(catalog)
@@ -132,9 +134,9 @@ class HcaApp(cliff_app.App):
         :param errexit: stop at the first command that fails, when stdin is no terminal
         :param commands: lines to run in place of stdin's
         """
-        from hca_base.shell._repl._repl import run
-
-        return run(self, errexit=errexit, commands=commands)
+        if self._shell is None:
+            raise UsageError("there is no interactive shell here")
+        return self._shell(self, errexit=errexit, commands=commands)
 
     def run_subcommand(self, argv: list[str]) -> int:
         found, rest = self._find(argv)

@@ -15,6 +15,7 @@ from hca_base.shell._dispatch._errors import end_stderr, guard
 from hca_base.shell._dispatch._split import split
 
 if TYPE_CHECKING:
+    from hca_base.shell._dispatch._app import HcaApp
     from hca_base.shell._dispatch._catalog import Catalog
 
 #: Hidden first words that completion scripts call.
@@ -71,7 +72,13 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]
     from hca_base.shell._dispatch._app import HcaApp
 
-    return HcaApp(context, catalog).run(words)
+    return HcaApp(context, catalog, _run_shell).run(words)
+
+
+def _run_shell(app: HcaApp, *, errexit: bool, commands: list[str] | None) -> int:
+    from hca_base.shell._repl._repl import run
+
+    return run(app, errexit=errexit, commands=commands)
 
 
 def version_line() -> str:

@@ -29,6 +29,7 @@ KNOWN_CIRCLES = [
     {"hca_base.openapi._client._client", "hca_base.openapi._client._methods"},
     {
         "hca_base.shell._dispatch._catalog",
+        "hca_base.shell._generated._answer",
         "hca_base.shell._generated._call",
         "hca_base.shell._generated._generated",
         "hca_base.shell._generated._operation_command",

@@ -49,7 +49,6 @@ KNOWN_CIRCLES = [
         "hca_upload.upload_service",
         "hca_upload.waiting",
     },
-    {"hca_local.store.blobs", "hca_local.store.database", "hca_local.store.writing"},
 ]
 
 MODULES_IN_A_FOLDER = 14

@@ -79,7 +79,7 @@ def test_documents_that_are_none(deployment, document, path):
         ("POST", "/", (405, "MethodNotAllowed")),
         ("PATCH", f"/{BUCKET}/k", (405, "MethodNotAllowed")),
         ("POST", f"/{BUCKET}/k", (405, "MethodNotAllowed")),
-        ("OPTIONS", f"/{BUCKET}/k", (405, "MethodNotAllowed")),
+        ("OPTIONS", f"/{BUCKET}/k", (501, "NotImplemented")),
         ("PUT", f"/{BUCKET}?policy", (501, "NotImplemented")),
         ("PUT", f"/{BUCKET}/k?retention", (501, "NotImplemented")),
         ("POST", f"/{BUCKET}/k?tagging", (405, "MethodNotAllowed")),
@@ -176,7 +176,9 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(deployment, monkeyp
         assert code(send(deployment, "PUT", f"/{BUCKET}/full", data)) == (507, "InsufficientStorage")
 
     def full_database(*_: Any, **__: Any) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorname = "SQLITE_FULL"
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(deployment.ctx.objects, "put", full_database)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_local.s3.answers import Answer, encode_headers, send_content
 from hca_local.s3.errors import S3Error
-from hca_local.s3.operations import route
+from hca_local.s3.operations import refuse_unserved, route
 from hca_local.s3.requests.call import Call
 from hca_local.s3.requests.receiving import Disconnected, receive_document, receive_upload
 from hca_local.s3.requests.request import Request
@@ -57,6 +57,7 @@ class S3App:
 
     async def _answer(self, scope: Any, receive: Any) -> Answer:
         request = Request(scope)
+        refuse_unserved(request)
         verified = verify(request, self._ctx.credentials)
         operation = route(request)
         call = Call(self.objects, self.uploads, request, verified)

@@ -6,19 +6,22 @@ import base64
 import binascii
 import hashlib
 import hmac
+import importlib.util
 import zlib
 from collections.abc import Mapping
 
 import google_crc32c
 
 from hca_local.s3.errors import S3Error
-from hca_local.store.hashes import Digests
+from hca_local.store.hashes import Digests, Hasher
 
-#: Bytes of each checksum that S3 knows. CRC64NVME is accepted and kept unchecked: nothing here computes it fast.
+#: Bytes of each checksum that S3 knows.
 SIZES = {"crc32": 4, "crc32c": 4, "sha1": 20, "sha256": 32, "crc64nvme": 8}
 #: Largest object of one PUT, and largest part, in bytes, as on S3.
 MAX_UPLOAD = 5 * 1024**3
 PREFIX = "x-amz-checksum-"
+#: Headers with that prefix that have no checksum.
+_NO_CHECKSUMS = frozenset(["algorithm", "mode", "type"])
 #: Words that stand in x-amz-content-sha256 instead of a checksum.
 UNSIGNED = "UNSIGNED-PAYLOAD"
 STREAMING = {
@@ -59,15 +62,21 @@ class Promise:
         self.trailers = {
             name.strip().lower() for name in ",".join(headers.get("x-amz-trailer", [])).split(",") if name.strip()
         }
-        self._crc32: int | None = None
-        if "crc32" in self.checksums or PREFIX + "crc32" in self.trailers:
-            self._crc32 = 0
+        named = self._named()
+        for algorithm in named:
+            require_computable(algorithm)
+        # Those that the store does not compute anyway.
+        self._own = Hasher(named & {"crc32", "crc64nvme"})
+
+    def _named(self) -> set[str]:
+        """The algorithms of all checksums that are promised."""
+        return self.checksums.keys() | {name.removeprefix(PREFIX) for name in self.trailers if name.startswith(PREFIX)}
 
     @property
     def needs(self) -> set[str]:
-        """The checksums, besides the MD5 and the CRC32, that are needed to hold the body against this."""
-        named = self.checksums.keys() | {name.removeprefix(PREFIX) for name in self.trailers}
-        return (named & {"crc32c", "sha1", "sha256"}) | ({"sha256"} if self.sha256 is not None else set())
+        """The checksums, besides the MD5, that the body's sink must compute for :meth:`check`."""
+        sha256 = {"sha256"} if self.sha256 is not None else set()
+        return (self._named() & {"crc32c", "sha1", "sha256"}) | sha256
 
     def _promise(self, name: str, value: str) -> None:
         if not name.startswith(PREFIX):
@@ -75,11 +84,12 @@ class Promise:
         algorithm = name.removeprefix(PREFIX)
         if algorithm in SIZES:
             self.checksums[algorithm] = decoded(value, SIZES[algorithm], name)
+        elif algorithm not in _NO_CHECKSUMS:
+            raise S3Error("NotImplemented", f"The checksum {algorithm.upper()} is not supported.", Header=name)
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes, for the one checksum that the store does not compute."""
-        if self._crc32 is not None:
-            self._crc32 = zlib.crc32(data, self._crc32)
+        """Take the next bytes, for the checksums that the store does not compute."""
+        self._own.update(data)
 
     def add_trailers(self, trailers: Mapping[str, str]) -> None:
         """Take the headers that came behind the body.
@@ -105,15 +115,21 @@ class Promise:
         if self.md5 is not None and self.md5.hex() != digests.md5:
             raise S3Error("BadDigest", "The Content-MD5 you specified did not match what was received.")
         computed = {"crc32c": digests.crc32c, "sha1": digests.sha1, "sha256": digests.sha256}
-        if self._crc32 is not None:
-            computed["crc32"] = f"{self._crc32:08x}"
+        own = self._own.digests()
+        computed |= {"crc32": own.crc32, "crc64nvme": own.crc64nvme}
         for algorithm, value in self.checksums.items():
-            if algorithm in computed and value.hex() != computed[algorithm]:
+            if value.hex() != computed[algorithm]:
                 raise S3Error("BadDigest", f"The {algorithm.upper()} you specified did not match what was received.")
 
     def headers(self) -> dict[str, str]:
         """The promised checksums as an answer repeats them."""
         return {PREFIX + algorithm: base64.b64encode(value).decode() for algorithm, value in self.checksums.items()}
+
+
+def require_computable(algorithm: str) -> None:
+    """:raises S3Error: the checksum cannot be computed here, so that it could only be repeated unchecked"""
+    if algorithm == "crc64nvme" and importlib.util.find_spec("awscrt") is None:
+        raise S3Error("NotImplemented", "CRC64NVME needs the Python package awscrt.", Header=PREFIX + algorithm)
 
 
 def decoded(value: str, size: int, header: str | None = None) -> bytes:

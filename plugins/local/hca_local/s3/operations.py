@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from hca_local.s3.errors import S3Error
-from hca_local.s3.objects import buckets as buckets
+from hca_local.s3.objects import buckets, deletion, tags
 from hca_local.s3.objects import operations as objects
-from hca_local.s3.objects import tags as tags
-from hca_local.s3.requests.call import Operation
+from hca_local.s3.requests.call import COPY_CONDITIONS, WRITE_CONDITIONS, Operation
 from hca_local.s3.requests.request import Request
 from hca_local.s3.uploads import operations as multipart
 
@@ -75,14 +74,23 @@ _BUCKET = {
     ("GET", "uploads"): Operation(
         "ListMultipartUploads", "s3:ListBucketMultipartUploads", "read", multipart.list_uploads
     ),
-    ("POST", "delete"): Operation("DeleteObjects", "s3:DeleteObject", "document", objects.delete_objects),
+    ("POST", "delete"): Operation("DeleteObjects", "s3:DeleteObject", "document", deletion.delete_objects),
 }
 
 _OBJECT = {
     ("GET", ""): Operation("GetObject", "s3:GetObject", "read", objects.get_object),
     ("HEAD", ""): Operation("HeadObject", "s3:GetObject", "read", objects.get_object),
-    ("PUT", ""): Operation("PutObject", "s3:PutObject", "upload", objects.put_object, objects.commit_object),
-    ("DELETE", ""): Operation("DeleteObject", "s3:DeleteObject", "write", objects.delete_object),
+    ("PUT", ""): Operation(
+        "PutObject",
+        "s3:PutObject",
+        "upload",
+        objects.put_object,
+        objects.commit_object,
+        conditions=WRITE_CONDITIONS,
+    ),
+    ("DELETE", ""): Operation(
+        "DeleteObject", "s3:DeleteObject", "write", objects.delete_object, conditions=frozenset(["if-match"])
+    ),
     ("GET", "acl"): Operation("GetObjectAcl", "s3:GetObjectAcl", "read", objects.get_acl),
     ("PUT", "acl"): Operation("PutObjectAcl", "s3:PutObjectAcl", "document", objects.put_acl),
     ("GET", "tagging"): Operation("GetObjectTagging", "s3:GetObjectTagging", "read", tags.get_tags),
@@ -91,7 +99,12 @@ _OBJECT = {
     ("POST", "uploads"): Operation("CreateMultipartUpload", "s3:PutObject", "document", multipart.create_upload),
     ("PUT", "uploadId"): Operation("UploadPart", "s3:PutObject", "upload", multipart.put_part, multipart.commit_part),
     ("POST", "uploadId"): Operation(
-        "CompleteMultipartUpload", "s3:PutObject", "document", multipart.complete_upload, about_object=True
+        "CompleteMultipartUpload",
+        "s3:PutObject",
+        "document",
+        multipart.complete_upload,
+        about_object=True,
+        conditions=WRITE_CONDITIONS,
     ),
     ("DELETE", "uploadId"): Operation(
         "AbortMultipartUpload", "s3:AbortMultipartUpload", "write", multipart.abort_upload
@@ -99,8 +112,47 @@ _OBJECT = {
     ("GET", "uploadId"): Operation("ListParts", "s3:ListMultipartUploadParts", "read", multipart.list_parts),
 }
 
-_COPY = Operation("CopyObject", "s3:PutObject", "write", objects.copy_object)
-_COPY_PART = Operation("UploadPartCopy", "s3:PutObject", "write", multipart.copy_part)
+_COPY = Operation(
+    "CopyObject", "s3:PutObject", "write", objects.copy_object, conditions=WRITE_CONDITIONS | COPY_CONDITIONS
+)
+_COPY_PART = Operation("UploadPartCopy", "s3:PutObject", "write", multipart.copy_part, conditions=COPY_CONDITIONS)
+
+#: Headers that would change how an object is stored or who may replace it, and that nothing here does. Where they only
+#: repeat what S3 does anyway, their values are listed.
+_UNSUPPORTED_HEADERS = {
+    "x-amz-server-side-encryption": frozenset(["AES256"]),
+    "x-amz-server-side-encryption-customer-algorithm": frozenset[str](),
+    "x-amz-copy-source-server-side-encryption-customer-algorithm": frozenset[str](),
+    "x-amz-object-lock-mode": frozenset[str](),
+    "x-amz-object-lock-legal-hold": frozenset(["OFF"]),
+    "x-amz-object-lock-retain-until-date": frozenset[str](),
+    "x-amz-website-redirect-location": frozenset[str](),
+}
+
+
+def refuse_unserved(request: Request) -> None:
+    """Refuse what comes without a signature and is not for this endpoint.
+
+    :raises S3Error: the request is a browser's: a form, or a question about CORS
+    """
+    if request.method == "OPTIONS":
+        raise S3Error("NotImplemented", "CORS is beyond the embedded endpoint.", Header="OPTIONS")
+    form = (request.header("content-type") or "").partition(";")[0].strip().lower() == "multipart/form-data"
+    if request.method == "POST" and form and not request.key:
+        raise S3Error("NotImplemented", "Uploads by forms are beyond the embedded endpoint.", Header="POST")
+
+
+def _refuse_headers(operation: Operation, request: Request) -> None:
+    operation.refuse_unknown_conditions(request)
+    for name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"):
+        if request.header(name) not in (None, buckets.OWNER[0]):
+            raise S3Error("AccessDenied", "The bucket belongs to another owner than the one expected.")
+    if operation.kind == "read":
+        return
+    for name, harmless in _UNSUPPORTED_HEADERS.items():
+        value = request.header(name)
+        if value is not None and value not in harmless:
+            raise S3Error("NotImplemented", f"The header {name} is beyond the embedded endpoint.", Header=name)
 
 
 def route(request: Request) -> Operation:
@@ -129,5 +181,6 @@ def route(request: Request) -> Operation:
     if request.query.get("versionId") not in (None, "", "null"):
         raise S3Error("NotImplemented", "The embedded endpoint keeps no versions.", Header="versionId")
     if request.method == "PUT" and request.header("x-amz-copy-source") is not None:
-        return {"PutObject": _COPY, "UploadPart": _COPY_PART}.get(operation.name, operation)
+        operation = {"PutObject": _COPY, "UploadPart": _COPY_PART}.get(operation.name, operation)
+    _refuse_headers(operation, request)
     return operation

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 #: Larger than the longest list of 10,000 parts or 1,000 keys, in bytes.
 MAX_DOCUMENT = 8 * 1024 * 1024
 _MAX_DEPTH = 10
+# What readers would change on their way, besides the three that every writer escapes.
+_TEXT = {"\r": "&#13;"}
+_ATTRIBUTE = {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 _STEP = 64 * 1024
 
 # Characters that no XML 1.0 document may hold; a client that lists such keys asks for encoding-type=url.
@@ -35,7 +39,21 @@ def render(root: ET.Element, *, namespace: str | None = NAMESPACE) -> bytes:
     """The document as bytes in UTF-8."""
     if namespace:
         root.set("xmlns", namespace)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="utf-8")
+    pieces = ['<?xml version="1.0" encoding="UTF-8"?>\n']
+    _write(root, pieces)
+    return "".join(pieces).encode("utf-8", "replace")
+
+
+def _write(node: ET.Element, pieces: list[str]) -> None:
+    """Write an element. ElementTree would leave a carriage return as it is, which readers take for a line feed."""
+    attributes = "".join(f" {name}={quoteattr(value, _ATTRIBUTE)}" for name, value in node.items())
+    if not len(node) and not node.text:
+        pieces.append(f"<{node.tag}{attributes} />")
+        return
+    pieces += (f"<{node.tag}{attributes}>", escape(node.text or "", _TEXT))
+    for child in node:
+        _write(child, pieces)
+    pieces.append(f"</{node.tag}>")
 
 
 def parse(body: bytes, expected: str) -> ET.Element:

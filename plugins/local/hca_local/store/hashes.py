@@ -26,6 +26,7 @@ class Digests:
     crc32c: str
     s3_etag: str
     crc32: str = ""
+    crc64nvme: str = ""
 
 
 class _Crc32:
@@ -41,6 +42,22 @@ class _Crc32:
         return self._value.to_bytes(4, "big")
 
 
+class _Crc64Nvme:
+    """The same for AWS's."""
+
+    def __init__(self) -> None:
+        from awscrt import checksums
+
+        self._update = checksums.crc64nvme
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        self._value = self._update(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(8, "big")
+
+
 #: Everything that a blob has.
 ALL = frozenset(["md5", "sha1", "sha256", "crc32c", "s3_etag"])
 
@@ -54,7 +71,7 @@ class Hasher:
     def __init__(self, names: Collection[str] = ALL) -> None:
         self.size = 0
         makers: dict[str, Any] = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
-        makers |= {"crc32c": google_crc32c.Checksum, "crc32": _Crc32}
+        makers |= {"crc32c": google_crc32c.Checksum, "crc32": _Crc32, "crc64nvme": _Crc64Nvme}
         self._simple = {name: make() for name, make in makers.items() if name in names}
         self._want_md5 = "md5" in names
         self._want_etag = "s3_etag" in names
@@ -113,6 +130,7 @@ class Hasher:
             crc32c=simple.get("crc32c", ""),
             s3_etag=etag,
             crc32=simple.get("crc32", ""),
+            crc64nvme=simple.get("crc64nvme", ""),
         )
 
 

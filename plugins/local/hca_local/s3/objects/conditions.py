@@ -77,7 +77,12 @@ def check_preconditions(
 
 
 def _matches(header: str, etag: str) -> bool:
-    return any(item.strip().removeprefix("W/").strip('"') in (etag, "*") for item in header.split(","))
+    return strong_match(header.replace("W/", ""), etag)
+
+
+def strong_match(header: str, etag: str) -> bool:
+    """Whether a list of ETags names one that is the same byte for byte, or is ``*``."""
+    return any(item == "*" or item.strip('"') == etag for item in map(str.strip, header.split(",")))
 
 
 def _time(header: str | None) -> float | None:

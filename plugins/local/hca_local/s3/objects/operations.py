@@ -12,14 +12,14 @@ from hca_local.s3.errors import S3Error
 from hca_local.s3.objects.buckets import owner_policy, xml_answer
 from hca_local.s3.objects.conditions import check_preconditions, http_date, iso_date, parse_range
 from hca_local.s3.objects.objects import S3Object
+from hca_local.s3.objects.write_conditions import check_delete_condition, check_write_conditions
 from hca_local.s3.requests.call import KEPT_HEADERS, Call
-from hca_local.s3.xml import MalformedDocument, element, parse, render, text
+from hca_local.s3.xml import element, render
 from hca_local.store import BlobWriter
 
 DEFAULT_TYPE = "binary/octet-stream"
 #: Members of a GET's query that stand in for the object's own headers.
 _OVERRIDES = {f"response-{name}": name for name in (*KEPT_HEADERS, "content-type")}
-_MAX_DELETE = 1000
 
 
 def put_object(call: Call, promise: Promise) -> BlobWriter:
@@ -49,25 +49,6 @@ def commit_object(call: Call, sink: BlobWriter, promise: Promise) -> Answer:
             headers=headers | checksums,
         )
     return Answer(200, {"ETag": f'"{made.etag}"', **checksums})
-
-
-def check_write_conditions(call: Call) -> None:
-    """The conditions under which an object may be made, or replaced.
-
-    :raises S3Error: one does not hold, or is not one that S3 takes for writing
-    """
-    none_match = call.header("if-none-match")
-    if none_match not in (None, "*"):
-        raise S3Error("NotImplemented", "If-None-Match takes * only.", Header="If-None-Match")
-    if none_match and call.objects.head(call.bucket, call.key):
-        raise S3Error("PreconditionFailed", Condition="If-None-Match")
-    wanted = call.header("if-match")
-    if wanted is None:
-        return
-    found = call.objects.require(call.bucket, call.key)
-    check_preconditions(
-        found.etag, 0, if_match=wanted, if_none_match=None, if_modified_since=None, if_unmodified_since=None
-    )
 
 
 def get_object(call: Call) -> Answer:
@@ -135,31 +116,11 @@ def _spelling(name: str) -> str:
 
 
 def delete_object(call: Call) -> Answer:
-    call.objects.require_bucket(call.bucket)
-    call.objects.delete(call.bucket, call.key)
-    return Answer(204)
-
-
-def delete_objects(call: Call) -> Answer:
-    root = parse(call.body, "Delete")
-    keys = [text(node, "Key") for node in root.findall("Object")]
-    if not 1 <= len(keys) <= _MAX_DELETE or not all(keys):
-        raise MalformedDocument(f"from 1 to {_MAX_DELETE} keys")
-    quiet = text(root, "Quiet", "false").strip() == "true"
-    call.objects.require_bucket(call.bucket)
-    results = []
     with call.objects.store.write():
-        for key in keys:
-            try:
-                call.authorize("s3:DeleteObject", call.bucket, key)
-            except S3Error as error:
-                code, message = element("Code", error.code), element("Message", error.message)
-                results.append(element("Error", element("Key", key), code, message))
-                continue
-            call.objects.delete(call.bucket, key)
-            if not quiet:
-                results.append(element("Deleted", element("Key", key)))
-    return xml_answer(render(element("DeleteResult", *results)))
+        call.objects.require_bucket(call.bucket)
+        check_delete_condition(call, call.key, call.header("if-match"))
+        call.objects.delete(call.bucket, call.key)
+    return Answer(204)
 
 
 def copy_source(call: Call) -> S3Object:
@@ -196,6 +157,7 @@ def copy_source(call: Call) -> S3Object:
 
 def copy_object(call: Call) -> Answer:
     with call.objects.store.write():
+        check_write_conditions(call)
         source = copy_source(call)
         changes: dict[str, Any] = {}
         if _directive(call, "x-amz-metadata-directive"):

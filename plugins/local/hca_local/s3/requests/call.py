@@ -16,6 +16,25 @@ from hca_local.s3.uploads.multipart import Uploads
 
 #: Headers of a PUT that GET gives back.
 KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
+#: Headers that say under which condition a request may be carried out.
+CONDITIONS = frozenset(
+    [
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+        "x-amz-copy-source-if-match",
+        "x-amz-copy-source-if-none-match",
+        "x-amz-copy-source-if-modified-since",
+        "x-amz-copy-source-if-unmodified-since",
+        "x-amz-if-match-initiated-time",
+        "x-amz-if-match-last-modified-time",
+        "x-amz-if-match-size",
+        "x-amz-write-offset-bytes",
+    ]
+)
+WRITE_CONDITIONS = frozenset(["if-match", "if-none-match"])
+COPY_CONDITIONS = frozenset(name for name in CONDITIONS if name.startswith("x-amz-copy-source-"))
 _META = "x-amz-meta-"
 _TAG = re.compile(r"[\w\s+\-=._:/@]*")
 
@@ -28,6 +47,7 @@ class Operation:
     :ivar kind: ``read`` answers at once, ``write`` in a thread, ``document`` takes an XML body first, ``upload``
         streams its body into what ``handler`` returns and then calls ``commit``
     :ivar about_object: its x-amz-checksum headers are of the object, not of the document that it takes
+    :ivar conditions: the condition headers that it takes, for one that changes something
     """
 
     name: str
@@ -36,6 +56,14 @@ class Operation:
     handler: Callable[..., Any]
     commit: Callable[..., Any] | None = None
     about_object: bool = False
+    conditions: frozenset[str] = frozenset()
+
+    def refuse_unknown_conditions(self, request: Request) -> None:
+        """:raises S3Error: the request has a condition that this operation would ignore"""
+        if self.kind == "read":
+            return
+        for name in sorted(CONDITIONS & request.headers.keys() - self.conditions):
+            raise S3Error("NotImplemented", f"The condition {name} is not supported for {self.name}.", Header=name)
 
 
 @dataclass

@@ -2,155 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import itertools
 import json
-import os
 import shutil
-import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from hca_local.s3.checksums import PREFIX, SIZES, composite, decoded
 from hca_local.s3.errors import S3Error
 from hca_local.s3.objects.objects import LAST, ObjectStore, S3Object
-from hca_local.store.hashes import ETAG_PART_SIZE, Digests, Hasher, etag_of_parts
-from hca_local.store.writing import sync_folder, write_all
+from hca_local.s3.uploads.checksums import object_checksum, object_digests
+from hca_local.s3.uploads.records import MAX_PARTS, MIN_PART_SIZE, Part, Promised, Upload, Wanted
+from hca_local.store.hashes import Digests, etag_of_parts
 
-MAX_PARTS = 10_000
-#: Smallest part but the last, in bytes, as on S3.
-MIN_PART_SIZE = 5 * 1024 * 1024
-#: Seconds for which a completed upload is remembered, so that a repeated request to complete it is told so again.
+#: Seconds for which a completed upload is remembered, so that a repeated request to complete it is answered again.
 REMEMBERED = 24 * 3600.0
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Upload:
-    """An upload under way; ``finished`` is the time it was completed at, for one that is remembered."""
-
-    id: str
-    bucket: str
-    key: str
-    content_type: str
-    started: float
-    extra: dict[str, Any]
-    completing: dict[str, Any] | None
-    finished: float | None
-
-    @classmethod
-    def of(cls, row: sqlite3.Row) -> Upload:
-        completing = json.loads(row["completing"]) if row["completing"] else None
-        return cls(
-            row["id"],
-            row["bucket"],
-            row["key"],
-            row["content_type"],
-            row["started"],
-            json.loads(row["extra"]),
-            completing,
-            row["finished"],
-        )
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part that is on disk; ``etag`` is its MD5, ``checksums`` those that came with it, in base64 by algorithm."""
-
-    number: int
-    file: str
-    size: int
-    etag: str
-    modified: float
-    checksums: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A part as the client names it when it completes the upload."""
-
-    number: int
-    etag: str
-    checksums: Mapping[str, str] = field(default_factory=dict)
-
-
-class PartWriter:
-    """Takes the bytes of one part; what is not committed vanishes.
-
-    :param checksums: names of those that it will be held against, besides the MD5
-    """
-
-    def __init__(self, uploads: Uploads, upload: Upload, number: int, checksums: Collection[str] = ()) -> None:
-        self._uploads = uploads
-        self._upload = upload
-        self._number = number
-        self._hasher = Hasher({"md5", *checksums})
-        self._path = uploads.folder(upload.id) / f"{number:05d}-{uuid.uuid4().hex}"
-        try:
-            self._file: BinaryIO | None = self._path.open("xb", buffering=0)
-        except FileNotFoundError:
-            raise S3Error("NoSuchUpload", UploadId=upload.id) from None
-
-    def write(self, data: bytes) -> None:
-        self._hasher.update(data)
-        assert self._file is not None
-        write_all(self._file, data)
-
-    def digests(self) -> Digests:
-        return self._hasher.digests()
-
-    def commit(self, checksums: Mapping[str, str] | None = None) -> Part:
-        """Make it the part of its number.
-
-        :param checksums: that were promised and hold, in base64 by algorithm
-        :raises S3Error: the upload was completed or aborted meanwhile
-        """
-        assert self._file is not None
-        os.fsync(self._file.fileno())
-        self._file.close()
-        sync_folder(self._path.parent)
-        part = Part(
-            self._number, self._path.name, self._hasher.size, self._hasher.digests().md5, time.time(), checksums or {}
-        )
-        store = self._uploads.store
-        with store.write() as db:
-            upload = self._uploads.get(self._upload.id, self._upload.bucket, self._upload.key)
-            if upload.completing:
-                raise S3Error("OperationAborted", UploadId=upload.id)
-            old = db.execute(
-                "SELECT file FROM s3_parts WHERE upload = ? AND number = ?", (upload.id, part.number)
-            ).fetchone()
-            db.execute(
-                "INSERT OR REPLACE INTO s3_parts VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    upload.id,
-                    part.number,
-                    part.file,
-                    part.size,
-                    part.etag,
-                    part.modified,
-                    json.dumps(dict(part.checksums)),
-                ),
-            )
-        self._file = None
-        if old:
-            (self._path.parent / old["file"]).unlink(missing_ok=True)
-        return part
-
-    def __enter__(self) -> PartWriter:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
-            self._file = None
 
 
 class Uploads:
@@ -241,13 +112,13 @@ class Uploads:
         self,
         upload: Upload,
         wanted: list[Wanted],
-        promised: Mapping[str, str] | None = None,
+        promised: Promised = Promised(),  # noqa: B008 - it is immutable
         check: Callable[[], None] = lambda: None,
     ) -> S3Object:
         """Make the object out of the parts, in order.
 
         :param wanted: the parts, ascending
-        :param promised: checksums of the whole, in base64 by algorithm, as the client says them
+        :param promised: what the client says of the object
         :param check: raises if the object may not be made, or replaced
         :raises S3Error: a part is missing, differs, or is too small, or a promise is broken
         """
@@ -256,10 +127,17 @@ class Uploads:
             parts = self._choose(upload, wanted)
             check()
             etag = etag_of_parts([bytes.fromhex(part.etag) for part in parts])
-            digests = self._digest(upload, parts, etag)
+            size = sum(part.size for part in parts)
+            if promised.size is not None and promised.size != size:
+                raise S3Error(
+                    "InvalidRequest",
+                    f"The upload has {size} bytes, and x-amz-mp-object-size says {promised.size}.",
+                    UploadId=upload.id,
+                )
+            digests = object_digests(self.folder(upload.id), upload, parts, etag)
             plan: dict[str, Any] = {"digests": asdict(digests), "etag": etag, "files": [part.file for part in parts]}
             plan["parts"] = [part.size for part in parts]
-            plan["checksums"] = _object_checksum(upload, parts, digests, promised or {})
+            plan["checksums"] = object_checksum(upload, parts, digests, promised.checksums)
             with self.store.write() as db:
                 db.execute("UPDATE s3_uploads SET completing = ? WHERE id = ?", (json.dumps(plan), upload.id))
             return self._finish(upload, plan, check)
@@ -311,24 +189,6 @@ class Uploads:
                 )
         return chosen
 
-    def _digest(self, upload: Upload, parts: list[Part], etag: str) -> Digests:
-        """Read the parts once. The platform's etag is S3's own where the parts have the platform's size."""
-        by_rule = all(part.size == ETAG_PART_SIZE for part in parts[:-1]) and parts[-1].size <= ETAG_PART_SIZE
-        names = {"sha1", "sha256", "crc32c"} | (set() if by_rule else {"s3_etag"})
-        if upload.extra.get("checksum") == ["crc32", "FULL_OBJECT"]:
-            names.add("crc32")
-        hasher = Hasher(names)
-        for part in parts:
-            with (self.folder(upload.id) / part.file).open("rb", buffering=0) as file:
-                while chunk := file.read(_CHUNK):
-                    hasher.update(chunk)
-        digests = asdict(hasher.digests())
-        if by_rule:
-            digests["s3_etag"] = etag if len(parts) > 1 else parts[0].etag
-        if len(parts) == 1:
-            digests["md5"] = parts[0].etag
-        return Digests(**digests)
-
     def _finish(self, upload: Upload, plan: dict[str, Any], check: Callable[[], None] = lambda: None) -> S3Object:
         """What follows once the plan is durable; it can be interrupted anywhere, and begun again."""
         digests = Digests(**plan["digests"])
@@ -370,27 +230,3 @@ class Uploads:
         finally:
             with self._lock:
                 self._completing.discard(upload_id)
-
-
-def _object_checksum(
-    upload: Upload, parts: list[Part], digests: Digests, promised: Mapping[str, str]
-) -> dict[str, str]:
-    """The whole's checksum as S3 keeps it, in headers: of the algorithm and kind that the upload began with.
-
-    :raises S3Error: the client said another one
-    """
-    if "checksum" not in upload.extra:
-        return {}
-    algorithm, kind = upload.extra["checksum"]
-    value: str | None = None
-    if kind == "COMPOSITE":
-        if all(algorithm in part.checksums for part in parts):
-            value = composite(algorithm, [decoded(part.checksums[algorithm], SIZES[algorithm]) for part in parts])
-    elif algorithm in ("crc32", "crc32c"):
-        value = base64.b64encode(bytes.fromhex(digests.crc32 if algorithm == "crc32" else digests.crc32c)).decode()
-    else:
-        value = promised.get(algorithm)
-    said = promised.get(algorithm)
-    if said is not None and value is not None and said not in (value, value.partition("-")[0]):
-        raise S3Error("BadDigest", f"The {algorithm.upper()} you specified did not match the calculated checksum.")
-    return {} if value is None else {PREFIX + algorithm: value, PREFIX + "type": kind}

@@ -6,13 +6,15 @@ import re
 from typing import Any
 
 from hca_local.s3.answers import Answer
-from hca_local.s3.checksums import MAX_UPLOAD, PREFIX, SIZES, Promise
+from hca_local.s3.checksums import MAX_UPLOAD, PREFIX, SIZES, Promise, require_computable
 from hca_local.s3.errors import S3Error
 from hca_local.s3.objects.buckets import owner_element, xml_answer
 from hca_local.s3.objects.conditions import iso_date
-from hca_local.s3.objects.operations import DEFAULT_TYPE, check_write_conditions, copy_source
+from hca_local.s3.objects.operations import DEFAULT_TYPE, copy_source
+from hca_local.s3.objects.write_conditions import check_write_conditions
 from hca_local.s3.requests.call import Call
-from hca_local.s3.uploads.multipart import MAX_PARTS, PartWriter, Upload, Wanted
+from hca_local.s3.uploads.parts import PartWriter
+from hca_local.s3.uploads.records import MAX_PARTS, Promised, Upload, Wanted
 from hca_local.s3.xml import MalformedDocument, element, parse, render, text
 
 _MAX_LISTED = 1000
@@ -37,6 +39,7 @@ def create_upload(call: Call) -> Answer:
         kind = (call.header("x-amz-checksum-type") or _DEFAULT_KIND.get(algorithm, "")).upper()
         if kind not in _KINDS.get(algorithm, ()):
             raise S3Error("InvalidRequest", "The checksum's algorithm, or its type, is not one that uploads can have.")
+        require_computable(algorithm)
         extra["checksum"] = [algorithm, kind]
         headers |= {"x-amz-checksum-algorithm": algorithm.upper(), "x-amz-checksum-type": kind}
     upload_id = call.uploads.create(call.bucket, call.key, call.header("content-type") or DEFAULT_TYPE, extra)
@@ -115,7 +118,8 @@ def complete_upload(call: Call) -> Answer:
             given = {name: value for name, value in said.items() if value}
             wanted.append(Wanted(int(number), text(node, "ETag"), given))
         promised = {name: value for name in SIZES if (value := call.header(PREFIX + name))}
-        made = call.uploads.complete(upload, wanted, promised, lambda: check_write_conditions(call))
+        promise = Promised(promised, _expected_size(call))
+        made = call.uploads.complete(upload, wanted, promise, lambda: check_write_conditions(call))
         etag, checksums = made.etag, {name: made.headers[name] for name in made.headers if name.startswith(PREFIX)}
     extra = [
         element("ChecksumType" if name == PREFIX + "type" else f"Checksum{name.removeprefix(PREFIX).upper()}", value)
@@ -133,6 +137,16 @@ def complete_upload(call: Call) -> Answer:
             )
         )
     )
+
+
+def _expected_size(call: Call) -> int | None:
+    """The size of the object as the client expects it."""
+    value = call.header("x-amz-mp-object-size")
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or len(value) > 15:
+        raise S3Error("InvalidArgument", "x-amz-mp-object-size must be a number", ArgumentValue=value[:100])
+    return int(value)
 
 
 def abort_upload(call: Call) -> Answer:

@@ -1,0 +1,74 @@
+"""What is kept of uploads under way and of their parts, and what a client says when it completes one."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_PARTS = 10_000
+#: Smallest part but the last, in bytes, as on S3.
+MIN_PART_SIZE = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload under way; ``finished`` is the time it was completed at, for one that is remembered."""
+
+    id: str
+    bucket: str
+    key: str
+    content_type: str
+    started: float
+    extra: dict[str, Any]
+    completing: dict[str, Any] | None
+    finished: float | None
+
+    @classmethod
+    def of(cls, row: sqlite3.Row) -> Upload:
+        completing = json.loads(row["completing"]) if row["completing"] else None
+        return cls(
+            row["id"],
+            row["bucket"],
+            row["key"],
+            row["content_type"],
+            row["started"],
+            json.loads(row["extra"]),
+            completing,
+            row["finished"],
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that is on disk; ``etag`` is its MD5, ``checksums`` those that came with it, in base64 by algorithm."""
+
+    number: int
+    file: str
+    size: int
+    etag: str
+    modified: float
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A part as the client names it when it completes the upload."""
+
+    number: int
+    etag: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Promised:
+    """What a client says of the object when it completes an upload.
+
+    :ivar checksums: of the object, in base64 by algorithm
+    :ivar size: of the object in bytes, or None
+    """
+
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    size: int | None = None

@@ -1,0 +1,32 @@
+"""Signed requests to an S3 endpoint with any headers, as no S3 client would let one send them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+
+class SignedRequests:
+    """Sends requests that are signed with a deployment's own key."""
+
+    def __init__(self, deployment: Any) -> None:
+        root = deployment.ctx.credentials.root()
+        self._credentials = Credentials(root.access_key, root.secret_key)
+        self._url = deployment.s3_url
+
+    def __call__(
+        self, method: str, path: str, headers: dict[str, str] | None = None, data: bytes = b"", **options: Any
+    ) -> requests.Response:
+        """Send a request; ``path`` begins with the bucket, and may have a query."""
+        made = AWSRequest(method, f"{self._url}/{path}", headers=headers or {}, data=data)
+        S3SigV4Auth(self._credentials, "s3", "us-east-1").add_auth(made)
+        return requests.request(method, made.url, headers=dict(made.headers), data=data, timeout=60, **options)
+
+
+def error_code(response: requests.Response) -> str:
+    """S3's code of an error answer, or an empty string."""
+    return response.text.partition("<Code>")[2].partition("</Code>")[0]

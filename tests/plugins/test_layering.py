@@ -74,7 +74,6 @@ STILL_LONG = {
     "hca_base.transfer._upload._multipart",
     "hca_azul.testing.server",
     "hca_local.identity.provider",
-    "hca_local.s3.uploads.multipart",
 }
 
 #: What only a function imports, in the core: CONTRIBUTING says why. The value is the module whose import *is* the use,

@@ -13,8 +13,7 @@ from hca_base.auth import bearer_record, credentials_for, identity_of, jwt_claim
 from hca_base.auth._stores._records import is_bound_to, is_protected
 from hca_base.errors import AuthError, UsageError
 from hca_base.plugins import CredentialScheme, Service
-
-from .toy_service import SETTINGS, URL, service, used
+from tests.auth.toy_service import SETTINGS, URL, service, used
 
 
 def test_the_order(monkeypatch, stored):

@@ -13,8 +13,7 @@ import pytest
 
 from hca_base.auth import credentials_for, jwt_claims, key_record
 from hca_base.errors import AuthError
-
-from .toy_service import SETTINGS, URL, service, used
+from tests.auth.toy_service import SETTINGS, URL, service, used
 
 
 @pytest.fixture(scope="module")

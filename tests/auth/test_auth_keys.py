@@ -7,8 +7,7 @@ import pytest
 from hca_base.auth import Scheme, credentials_for, scheme_from_security, set_key
 from hca_base.errors import AuthError, UsageError
 from hca_base.plugins import Service
-
-from .toy_service import SETTINGS, URL, service, used
+from tests.auth.toy_service import SETTINGS, URL, service, used
 
 
 def test_api_keys_in_headers(monkeypatch):

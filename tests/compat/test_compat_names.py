@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
+import make_hca7_table as table
 import pytest
 
 TOOLS = Path(__file__).parents[2] / "docs" / "tools"
 SNAPSHOT = json.loads((TOOLS / "hca7.json").read_text(encoding="utf-8"))
 
 
-def _tool(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-table = _tool("make_hca7_table")
 #: Names of arguments that were never given by name, or went with a library's new version.
 RENAMED = {"staging_subparsers", "method_whitelist"}
 HERE = [

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from .snippets import Snippet, snippets
+from tests.docs.snippets import Snippet, snippets
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import unicodedata
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,21 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hca_base.errors import HCAError, UsageError
 from hca_base.openapi import Document
 from hca_base.plugins import Service
+from tests.openapi import test_openapi_hostile as MADE
 
-
-def _strategies() -> ModuleType:
-    """What the suite of the loader makes its documents of; the tests are not a package."""
-    name = "openapi_hostile_strategies"
-    if name not in sys.modules:
-        path = Path(__file__).parents[1] / "openapi" / "test_openapi_hostile.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-MADE = _strategies()
 SERVICE = Service(name="evil", title="Evil")
 #: Options of hca, of the formatters, of argparse, and words that Python or a shell gives a meaning.
 TAKEN = [

@@ -13,8 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from hca_base.openapi import Client
-
-from .store_service import store
+from tests.openapi.store_service import store
 
 CONTRACTS = Path(__file__).resolve().parents[3] / "shared" / "contracts"
 

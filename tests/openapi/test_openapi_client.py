@@ -14,8 +14,7 @@ from hca_base.errors import DocumentError, ExitCode, NotFoundError, ServiceError
 from hca_base.http import Session
 from hca_base.openapi import Client
 from hca_base.plugins import Service
-
-from .store_service import JSON, UUID, store
+from tests.openapi.store_service import JSON, UUID, store
 
 
 def test_it_talks_to_where_the_document_came_from(client: Client, web: Any) -> None:

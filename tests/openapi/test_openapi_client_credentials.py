@@ -10,8 +10,7 @@ import pytest
 
 from hca_base.errors import AuthError
 from hca_base.openapi import Client
-
-from .store_service import JSON, UUID
+from tests.openapi.store_service import JSON, UUID
 
 
 def keyed(web: Any, where: str) -> Client:

@@ -9,8 +9,7 @@ import pytest
 
 from hca_base.errors import RefusedError, ServiceError
 from hca_base.openapi import Client
-
-from .store_service import JSON, UUID
+from tests.openapi.store_service import JSON, UUID
 
 
 def test_pages_by_link_header_in_either_quotes(client: Client, web: Any) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import Fault, FaultServer
 
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import (
@@ -26,6 +25,7 @@ from hca_base.transfer import (
     TransferOptions,
     download,
 )
+from tests.lib.fault_server import Fault, FaultServer
 
 MIB = 1024 * 1024
 pytestmark = pytest.mark.xdist_group("transfer-cluster")

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import Fault, FaultServer
-from quick_downloads import MIB, QUICK, SIZES, files_below, noise, traces
 
 from hca_base.errors import ExitCode, HCAError, VerificationError
 from hca_base.transfer import DirectoryDestination, FileStore, Item, Source, TransferOptions, download
+from tests.lib.downloads import MIB, QUICK, SIZES, files_below, noise, traces
+from tests.lib.fault_server import Fault, FaultServer
 
 
 @pytest.mark.parametrize("service", [True, False], ids=["service", "direct"])

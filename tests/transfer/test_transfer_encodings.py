@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fault_server import Fault, FaultServer
 
 from hca_base.transfer import DirectoryDestination, Item, Report, Source, TransferOptions, download
 from hca_base.transfer._network._decoding import Unpacker
+from tests.lib.fault_server import Fault, FaultServer
 
 BLOCK = 512 * 1024
 ONE, TWO = random.Random(1).randbytes(300_000), b"second member " * 20_000

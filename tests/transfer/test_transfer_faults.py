@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import Fault, FaultServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import DirectoryDestination, FileStore, Item, Source, TransferOptions, download
+from tests.lib.fault_server import Fault, FaultServer
 
 MIB = 1024 * 1024
 #: Where each kind of fault is made: of the data, of the service, or both.

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fault_server import FaultServer
 
 from hca_base.transfer import FileStore
+from tests.lib.fault_server import FaultServer
 
 MIB = 1024 * 1024
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import FaultServer
-from quick_downloads import MIB, QUICK, SIZES, files_below, noise, traces
 
 from hca_base.errors import HCAError
 from hca_base.transfer import DirectoryDestination, FileStore, Item, Report, TransferOptions, download
+from tests.lib.downloads import MIB, QUICK, SIZES, files_below, noise, traces
+from tests.lib.fault_server import FaultServer
 
 
 def test_a_long_report_stays_out_of_memory() -> None:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fault_server import Fault, FaultServer
-from quick_downloads import MIB, QUICK, noise
 
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import FileStore, Item, Source, TransferOptions, download
+from tests.lib.downloads import MIB, QUICK, noise
+from tests.lib.fault_server import Fault, FaultServer
 
 
 @pytest.mark.parametrize("kind", ["wait", "ask-again"])

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import FaultServer
 
 from hca_base.errors import HCAError, UsageError
 from hca_base.transfer import (
@@ -30,6 +29,7 @@ from hca_base.transfer import (
     options_from_args,
     upload,
 )
+from tests.lib.fault_server import FaultServer
 
 
 def filled(*names: str) -> Report:

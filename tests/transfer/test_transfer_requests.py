@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import Fault, FaultServer
 
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import DirectoryDestination, Item, Report, Source, TransferOptions, download
+from tests.lib.fault_server import Fault, FaultServer
 
 
 def get(items: list[Item], root: Path, fast: bool, **more: Any) -> Report:

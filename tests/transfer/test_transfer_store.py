@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import FaultServer
 
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import DirectoryDestination, FileStore, Item, TransferOptions, download
 from hca_base.transfer._checksums import normal
 from hca_base.transfer._store._mark import is_marked, mark
+from tests.lib.fault_server import FaultServer
 
 MIB = 1024 * 1024
 QUICK = TransferOptions(min_delay=0.01, stall_timeout=5.0)

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import raw_server
-from flaky_relay import Relay
 
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import (
@@ -27,6 +25,8 @@ from hca_base.transfer import (
     checksum_file,
     upload,
 )
+from tests.lib.fault_server import raw_server
+from tests.lib.relay import Relay
 
 MIB = 1024 * 1024
 BUCKET = "dss-staging"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from .oidc_program import Program
+from tests.lib.oidc_program import Program
 
 VERSION = "2020-05-21T235543.123456Z"
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 from hca_local.server import Deployment
 
-from .oidc_program import REDIRECT, Page, Program, query_of
+from tests.lib.oidc_program import REDIRECT, Page, Program, query_of
 
 # The page
 

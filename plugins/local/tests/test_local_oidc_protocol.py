@@ -13,7 +13,7 @@ import pytest
 import requests
 from hca_local.server import Deployment
 
-from .oidc_program import REDIRECT, SECRET, Page, Program, claims, query_of
+from tests.lib.oidc_program import REDIRECT, SECRET, Page, Program, claims, query_of
 
 
 def verified(program: Program, token: str, audience: str) -> dict[str, Any]:

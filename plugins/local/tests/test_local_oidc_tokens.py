@@ -9,7 +9,7 @@ import pytest
 import requests
 from hca_local.server import Deployment
 
-from .oidc_program import SECRET, Program, claims
+from tests.lib.oidc_program import SECRET, Program, claims
 
 # Codes
 

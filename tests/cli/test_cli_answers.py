@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Loopback, Runner
+
 
 def operation(kind: str | None = None, **more: Any) -> dict[str, Any]:
     content = {"content": {kind: {"schema": {}}}} if kind else {}
@@ -44,13 +46,13 @@ DOCUMENT: dict[str, Any] = {
 
 
 @pytest.fixture
-def site(hca: Any, loopback: Any) -> Any:
+def site(hca: Runner, loopback: Loopback) -> Any:
     loopback.route("GET", "/openapi.json", DOCUMENT)
     hca("service", "add", "site", f"{loopback.url}/openapi.json", check=0)
     return loopback
 
 
-def at_a_terminal(hca: Any, *words: str) -> bytes:
+def at_a_terminal(hca: Runner, *words: str) -> bytes:
     """What a terminal gets to see of a command."""
     reader, writer = pty.openpty()
     with subprocess.Popen(
@@ -88,14 +90,14 @@ def at_a_terminal(hca: Any, *words: str) -> bytes:
         ("file", "", b"plain words", "plain words\n"),
     ],
 )
-def test_text_is_shown_at_a_terminal(hca: Any, site: Any, name: str, kind: str, body: bytes, shown: str) -> None:
+def test_text_is_shown_at_a_terminal(hca: Runner, site: Any, name: str, kind: str, body: bytes, shown: str) -> None:
     site.route("GET", f"/{name}", (200, {"Content-Type": kind}, body))
     assert at_a_terminal(hca, "site", f"get-{name}").decode() == shown
     # A pipe gets the bytes as they are.
     assert hca("site", f"get-{name}", text=False, check=0).stdout == body
 
 
-def test_bytes_are_not_shown_at_a_terminal(hca: Any, site: Any) -> None:
+def test_bytes_are_not_shown_at_a_terminal(hca: Runner, site: Any) -> None:
     for kind, body in (("", b"\x89PNG\0"), ("", b"\xff\xfe\xfd"), ("image/png", b"text")):
         site.route("GET", "/file", (200, {"Content-Type": kind}, body))
         reader, writer = pty.openpty()
@@ -149,7 +151,7 @@ def slow_stream(request: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("words", [["get-events"], ["get-lines"], ["get-lines", "-f", "jsonl"]])
-def test_a_stream_is_shown_as_it_arrives(hca: Any, slow_stream: Any, words: list[str]) -> None:
+def test_a_stream_is_shown_as_it_arrives(hca: Runner, slow_stream: Any, words: list[str]) -> None:
     hca("service", "add", "site", f"http://127.0.0.1:{slow_stream.server_port}/openapi.json", check=0)
     command = [sys.executable, "-m", "hca_base", "site", *words]
     with subprocess.Popen(command, env=hca.env, cwd=hca.cwd, stdout=subprocess.PIPE, text=True) as process:
@@ -160,7 +162,7 @@ def test_a_stream_is_shown_as_it_arrives(hca: Any, slow_stream: Any, words: list
         assert process.wait(60) == 0
 
 
-def test_json_lines_in_other_formats(hca: Any, site: Any) -> None:
+def test_json_lines_in_other_formats(hca: Runner, site: Any) -> None:
     site.route("GET", "/lines", (200, {"Content-Type": "application/x-ndjson"}, b'{"id": 1}\n\n{"id": 2}'))
     assert hca("site", "get-lines", "-f", "csv", check=0).stdout == "id\n1\n2\n"
     assert json.loads(hca("site", "get-lines", "--query", "[].id", check=0).stdout) == [1, 2]
@@ -169,7 +171,7 @@ def test_json_lines_in_other_formats(hca: Any, site: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/html; charset=utf-8", "application/xhtml+xml", "application/json"])
-def test_a_web_page_where_data_was_declared(hca: Any, site: Any, kind: str) -> None:
+def test_a_web_page_where_data_was_declared(hca: Runner, site: Any, kind: str) -> None:
     page = b"<!doctype html><title>Sign in</title><p>Sign in"
     site.route("GET", "/data", (200, {"Content-Type": kind}, page))
     for words in ([], ["--output", "data.json"]):
@@ -186,14 +188,14 @@ def test_a_web_page_where_data_was_declared(hca: Any, site: Any, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream"])
-def test_declared_json_that_comes_under_another_name(hca: Any, site: Any, kind: str) -> None:
+def test_declared_json_that_comes_under_another_name(hca: Runner, site: Any, kind: str) -> None:
     site.route("GET", "/data", (200, {"Content-Type": kind}, b'{"a": [1]}'))
     assert hca("site", "get-data", "--query", "a[0]", check=0).stdout == "1\n"
     site.route("GET", "/data", (200, {"Content-Type": "application/json; charset=iso-8859-1"}, '"é"'.encode("latin-1")))
     assert hca("site", "get-data", check=0).stdout == '"é"\n'
 
 
-def test_results_in_python(hca: Any, site: Any) -> None:
+def test_results_in_python(hca: Runner, site: Any) -> None:
     site.route("GET", "/note", (200, {"Content-Type": "text/plain; charset=iso-8859-1"}, "ü".encode("latin-1")))
     site.route("GET", "/file", (200, {"Content-Type": "text/plain"}, b"file"))
     site.route("GET", "/data", (200, {"Content-Type": "text/plain"}, b'{"a": 1}'))
@@ -202,13 +204,13 @@ def test_results_in_python(hca: Any, site: Any) -> None:
     assert done.stdout == "['\\xfc', b'file', {'a': 1}]\n"
 
 
-def test_where_a_new_thing_is(hca: Any, site: Any) -> None:
+def test_where_a_new_thing_is(hca: Runner, site: Any) -> None:
     site.route("POST", "/jobs", (202, {"Location": "/jobs/7", "Retry-After": "5"}, b""))
     done = hca("site", "post-job", check=0)
     assert done.stdout == "" and "Location: /jobs/7" in done.stderr and "Retry-After: 5" in done.stderr
 
 
-def test_headers_on_request(hca: Any, site: Any) -> None:
+def test_headers_on_request(hca: Runner, site: Any) -> None:
     headers = {"ETag": '"7"', "X-Odd": "a\x1b[31m", "Set-Cookie": "s=canary-0123456789"}
     site.route("GET", "/data", (200, headers, b'{"a": 1}'))
     shown, _, body = hca("site", "get-data", "-i", check=0).stdout.partition("\n\n")
@@ -222,7 +224,7 @@ def test_headers_on_request(hca: Any, site: Any) -> None:
     assert hca("site", "get-data", "-i", check=4).stdout == ""
 
 
-def test_our_options_have_a_name_that_no_document_takes(hca: Any, site: Any) -> None:
+def test_our_options_have_a_name_that_no_document_takes(hca: Runner, site: Any) -> None:
     site.route("GET", "/taken", lambda query, body: [{"target": sorted(query), "a": 2}, {"target": [], "a": 1}])
     words = [word for name in OURS[:-1] for word in (f"--{name}", "x")]
     done = hca("site", "get-taken", *words, "--query-hca-format", "x", "-c", "target", "--hca-query", "[0]", check=0)

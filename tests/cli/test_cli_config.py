@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import stat
 import sys
-from typing import Any
 
 import pytest
 
+from tests.lib import Runner
 
-def test_set_get_unset_show(hca: Any) -> None:
+
+def test_set_get_unset_show(hca: Runner) -> None:
     hca("config", "set", "http.timeout", "5", check=0)
     assert hca("config", "get", "http.timeout", check=0).stdout == "5\n"
     rows = json.loads(hca("config", "show", "--origin", "-f", "json", check=0).stdout)
@@ -30,7 +31,7 @@ def test_set_get_unset_show(hca: Any) -> None:
     assert hca("config", "unset", "http.timeout", check=4).stdout == ""
 
 
-def test_text_json_and_secrets(hca: Any) -> None:
+def test_text_json_and_secrets(hca: Runner) -> None:
     hca("config", "set", "x.y", "[1, 2]", check=0)
     assert json.loads(hca("config", "get", "x.y", check=0).stdout) == [1, 2]
     hca("config", "set", "x.y", "12", "--text", check=0)
@@ -41,7 +42,7 @@ def test_text_json_and_secrets(hca: Any) -> None:
     assert hca("config", "get", "services.z.api_key", check=0).stdout == "tops3cret\n"
 
 
-def test_a_wrong_value_is_refused_with_what_would_be_right(hca: Any) -> None:
+def test_a_wrong_value_is_refused_with_what_would_be_right(hca: Runner) -> None:
     done = hca("config", "set", "log_level", "LOUD", check=2)
     assert "DEBUG" in done.stderr
     hca("config", "get", "log_level", check=4)
@@ -52,13 +53,13 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(hca: Any) -> None:
     assert "did you mean http.timeout?" in hca("config", "set", "http.timeot", "3", check=0).stderr
 
 
-def test_an_option_of_this_command_alone(hca: Any) -> None:
+def test_an_option_of_this_command_alone(hca: Runner) -> None:
     assert hca("--config", "http.timeout=9", "config", "get", "http.timeout", check=0).stdout == "9\n"
     hca("config", "get", "http.timeout", check=4)
     hca("--config", "nonsense", "config", "path", check=2)
 
 
-def test_profiles(hca: Any) -> None:
+def test_profiles(hca: Runner) -> None:
     hca("profile", "create", "lab", "http.timeout=7", check=0)
     assert hca("--profile", "lab", "config", "get", "http.timeout", check=0).stdout == "7\n"
     hca("config", "get", "http.timeout", check=4)
@@ -77,7 +78,7 @@ def test_profiles(hca: Any) -> None:
     assert "did you mean copy" in hca("--profile", "coppy", "config", "show", check=2).stderr
 
 
-def test_edit(hca: Any) -> None:
+def test_edit(hca: Runner) -> None:
     path = hca.configure({"log_level": "ERROR"})
     editor = hca.cwd / "editor.py"
     editor.write_text(
@@ -99,13 +100,13 @@ def test_edit(hca: Any) -> None:
     assert len([p for p in path.parent.iterdir() if ".edit-" in p.name]) == 1
 
 
-def test_schema_is_a_json_schema(hca: Any) -> None:
+def test_schema_is_a_json_schema(hca: Runner) -> None:
     found = json.loads(hca("config", "schema", check=0).stdout)
     assert found["properties"]["http"]["properties"]["timeout"]
 
 
 @pytest.mark.parametrize("words", [["cache", "clear"], ["clear-hca-cache"]])
-def test_the_cache_is_listed_and_cleared(hca: Any, words: list[str]) -> None:
+def test_the_cache_is_listed_and_cleared(hca: Runner, words: list[str]) -> None:
     hca("--help", check=0)
     assert json.loads(hca("cache", "list", "-f", "json", check=0).stdout)
     hca(*words, check=0)
@@ -113,7 +114,7 @@ def test_the_cache_is_listed_and_cleared(hca: Any, words: list[str]) -> None:
     assert "clear-hca-cache" not in hca("--help", check=0).stdout
 
 
-def test_changes_go_to_the_profile_that_is_named_before_the_command(hca: Any) -> None:
+def test_changes_go_to_the_profile_that_is_named_before_the_command(hca: Runner) -> None:
     hca("profile", "create", "lab", check=0)
     hca("--profile", "lab", "config", "set", "http.timeout", "6", check=0)
     hca("config", "get", "http.timeout", check=4)
@@ -121,26 +122,26 @@ def test_changes_go_to_the_profile_that_is_named_before_the_command(hca: Any) ->
     hca("--profile", "lab", "config", "unset", "http.timeout", check=0)
 
 
-def test_sections_of_commands_that_are_not_there(hca: Any) -> None:
+def test_sections_of_commands_that_are_not_there(hca: Runner) -> None:
     hca.configure({"dss_get_bundle": {"replica": "aws"}, "dss_get_bundel": {"replica": "aws"}})
     done = hca("config", "validate", check=0)
     assert "dss_get_bundel: unknown setting; did you mean dss_get_bundle?" in done.stdout
     assert done.stdout.count("\n") == 1
 
 
-def test_a_source_that_is_missing_is_warned_about(hca: Any) -> None:
+def test_a_source_that_is_missing_is_warned_about(hca: Runner) -> None:
     done = hca("config", "get", "log_level", env={"HCA_CONFIG_FILE": "/nonexistent.json"}, check=4)
     assert "warning: HCA_CONFIG_FILE names /nonexistent.json" in done.stderr
 
 
-def editor_that_writes(hca: Any, text: str) -> dict[str, str]:
+def editor_that_writes(hca: Runner, text: str) -> dict[str, str]:
     """The environment in which the editor writes this text."""
     editor = hca.cwd / "editor.py"
     editor.write_text(f"import sys\nopen(sys.argv[1], 'w').write({text!r})\n", encoding="utf-8")
     return {"EDITOR": f"{sys.executable} {editor}", "VISUAL": ""}
 
 
-def test_a_broken_draft_without_a_terminal_is_kept_and_told(hca: Any) -> None:
+def test_a_broken_draft_without_a_terminal_is_kept_and_told(hca: Runner) -> None:
     path = hca.configure({"log_level": "ERROR"})
     done = hca("config", "edit", env=editor_that_writes(hca, '{\n  "log_level": }'), check=2)
     [draft] = path.parent.glob(".config.json.edit-*")
@@ -155,7 +156,7 @@ def test_a_broken_draft_without_a_terminal_is_kept_and_told(hca: Any) -> None:
     assert len(list(path.parent.glob(".config.json.edit-*"))) == 2
 
 
-def test_an_editor_that_fails_after_writing_keeps_the_draft(hca: Any) -> None:
+def test_an_editor_that_fails_after_writing_keeps_the_draft(hca: Runner) -> None:
     path = hca.configure({})
     env = editor_that_writes(hca, '{"log_level": "INFO"}')
     with (hca.cwd / "editor.py").open("a", encoding="utf-8") as editor:
@@ -166,14 +167,14 @@ def test_an_editor_that_fails_after_writing_keeps_the_draft(hca: Any) -> None:
     assert "exit code 3" in done.stderr
 
 
-def test_what_cannot_be_edited(hca: Any) -> None:
+def test_what_cannot_be_edited(hca: Runner) -> None:
     env = editor_that_writes(hca, "{}")
     done = hca("config", "edit", "--file", hca.home, env=env, check=2)
     assert done.stderr == f"hca: error: {hca.home} is a folder, not a file\n"
     assert "no profile nope" in hca("config", "edit", "--profile", "nope", env=env, check=2).stderr
 
 
-def test_the_file_that_was_edited_is_the_one_that_is_checked(hca: Any) -> None:
+def test_the_file_that_was_edited_is_the_one_that_is_checked(hca: Runner) -> None:
     env = editor_that_writes(hca, '{"log_level": "LOUD"}')
     done = hca("config", "edit", "--file", "new/other.json", env=env, check=2)
     assert done.stdout.startswith("error: new/other.json:1: log_level: ")
@@ -186,7 +187,7 @@ def test_the_file_that_was_edited_is_the_one_that_is_checked(hca: Any) -> None:
     "arguments",
     [["a..b=1"], ["log_level=LOUD"], ["http.timeout=5", "http.timeout.x=1"], ["novalue"], ["--copy", "broken"]],
 )
-def test_a_profile_that_cannot_be_created_is_not_there(hca: Any, arguments: list[str]) -> None:
+def test_a_profile_that_cannot_be_created_is_not_there(hca: Runner, arguments: list[str]) -> None:
     hca("profile", "create", "broken", check=0)
     broken = hca.home / ".config" / "hca" / "profiles" / "broken.json"
     broken.write_text("{", encoding="utf-8")
@@ -197,19 +198,19 @@ def test_a_profile_that_cannot_be_created_is_not_there(hca: Any, arguments: list
     hca("profile", "create", "lab", "http.timeout=5", check=0)
 
 
-def test_a_profile_that_cannot_be_used_from_now_on_is_not_there(hca: Any) -> None:
+def test_a_profile_that_cannot_be_used_from_now_on_is_not_there(hca: Runner) -> None:
     (hca.home / ".local" / "state" / "hca" / "profile").mkdir(parents=True)
     hca("profile", "create", "lab", "--use", check=2)
     assert hca("profile", "list", "-f", "value", check=0).stdout == ""
 
 
-def test_an_empty_profile_name_is_not_the_users_own_file(hca: Any) -> None:
+def test_an_empty_profile_name_is_not_the_users_own_file(hca: Runner) -> None:
     hca("config", "set", "http.timeout", "5", "--profile", "", check=2)
     hca("config", "get", "http.timeout", check=4)
 
 
 @pytest.mark.parametrize(("key", "value"), [("x.y", "[" * 70 + "]" * 70), (".".join("a" * 70), "1")])
-def test_nothing_is_set_that_could_not_be_read_again(hca: Any, key: str, value: str) -> None:
+def test_nothing_is_set_that_could_not_be_read_again(hca: Runner, key: str, value: str) -> None:
     assert "nested too deeply" in hca("config", "set", key, value, check=2).stderr
     assert "nested too deeply" in hca("config", "set", "--force", key, value, check=2).stderr
     assert "nested too deeply" in hca("profile", "create", "lab", f"{key}={value}", check=2).stderr

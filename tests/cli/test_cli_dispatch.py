@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hca_base.commands import COMMANDS
+from tests.lib import Loopback, PluginDirectory, Runner
 
 DOCUMENT: dict[str, Any] = {
     "swagger": "2.0",
@@ -59,7 +60,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 @pytest.fixture
-def zoo(hca: Any, loopback: Any) -> Any:
+def zoo(hca: Runner, loopback: Loopback) -> Any:
     loopback.route("GET", "/v1/swagger.json", DOCUMENT)
     loopback.route("GET", "/v1/animals/7", lambda query, body: {"query": query})
     loopback.route("POST", "/v1/search", lambda query, body: json.loads(body))
@@ -74,18 +75,18 @@ def test_version() -> None:
     assert done.stderr == ""
 
 
-def test_the_script_is_the_module(hca: Any) -> None:
+def test_the_script_is_the_module(hca: Runner) -> None:
     script = Path(sys.executable).parent / "hca"
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True, env=hca.env)
     assert done.stdout == hca("--version", check=0).stdout
 
 
-def test_options_of_hca_stand_before_the_command_only(hca: Any, zoo: Any) -> None:
+def test_options_of_hca_stand_before_the_command_only(hca: Runner, zoo: Any) -> None:
     done = hca("zoo", "get-animal", "--uuid", "7", "--version", "2019", check=0)
     assert json.loads(done.stdout)["query"] == {"version": ["2019"]}
 
 
-def test_an_option_that_collides_keeps_its_name(hca: Any, zoo: Any) -> None:
+def test_an_option_that_collides_keeps_its_name(hca: Runner, zoo: Any) -> None:
     done = hca("zoo", "get-animal", "--uuid", "7", "--format", "png", "--help", "me", check=0)
     assert json.loads(done.stdout)["query"] == {"format": ["png"], "help": ["me"]}
     text = hca("help", "zoo", "get-animal", check=0).stdout
@@ -96,7 +97,7 @@ def test_an_option_that_collides_keeps_its_name(hca: Any, zoo: Any) -> None:
 @pytest.mark.parametrize(
     "words", [["zoo", "get-anima"], ["zo", "get-animal"], ["zoo", ""], ["", "get-animal"], ["z", "d"]]
 )
-def test_abbreviations_and_empty_words_run_nothing(hca: Any, zoo: Any, words: list[str]) -> None:
+def test_abbreviations_and_empty_words_run_nothing(hca: Runner, zoo: Any, words: list[str]) -> None:
     before = len(zoo.requests)
     done = hca(*words, "--uuid", "7", check=2)
     assert done.stdout == ""
@@ -105,7 +106,7 @@ def test_abbreviations_and_empty_words_run_nothing(hca: Any, zoo: Any, words: li
 
 
 @pytest.mark.parametrize("option", ["--uui", "--uu=7", "--repl"])
-def test_options_are_never_abbreviated(hca: Any, zoo: Any, option: str) -> None:
+def test_options_are_never_abbreviated(hca: Runner, zoo: Any, option: str) -> None:
     hca("zoo", "delete-animal", option, "7", check=2)
     assert not [r for r in zoo.requests if r[0] == "DELETE"]
 
@@ -120,21 +121,21 @@ def test_options_are_never_abbreviated(hca: Any, zoo: Any, option: str) -> None:
         (["--profil", "x"], "--profile"),
     ],
 )
-def test_a_typo_suggests_on_stderr(hca: Any, zoo: Any, words: list[str], suggestion: str) -> None:
+def test_a_typo_suggests_on_stderr(hca: Runner, zoo: Any, words: list[str], suggestion: str) -> None:
     done = hca(*words, check=2)
     assert done.stdout == ""
     assert suggestion in done.stderr
 
 
 @pytest.mark.parametrize("words", [["zoo"], ["zoo", "--help"], ["zoo", "-h"], ["help", "zoo"], ["--help", "zoo"]])
-def test_a_group_lists_its_commands(hca: Any, zoo: Any, words: list[str]) -> None:
+def test_a_group_lists_its_commands(hca: Runner, zoo: Any, words: list[str]) -> None:
     done = hca(*words, check=0)
     assert "Animals" in done.stdout
     for command, summary in (("get-animal", "Get an"), ("delete-animal", "Delete an"), ("post-search", "Search")):
         assert any(line.strip().startswith(command) and summary in line for line in done.stdout.splitlines())
 
 
-def test_hand_written_commands_come_first_and_win(hca: Any, zoo: Any, plugins: Any) -> None:
+def test_hand_written_commands_come_first_and_win(hca: Runner, zoo: Any, plugins: PluginDirectory) -> None:
     source = (
         "from hca_base.commands import Command\n"
         'class Feed(Command):\n    """Feed them."""\n    def take_action(self, args):\n'
@@ -151,7 +152,7 @@ def test_hand_written_commands_come_first_and_win(hca: Any, zoo: Any, plugins: A
 @pytest.mark.parametrize(
     "words", [["zoo", "get-animal", "--help"], ["help", "zoo", "get-animal"], ["zoo", "delete-animal", "-h"]]
 )
-def test_help_of_a_generated_command(hca: Any, zoo: Any, words: list[str]) -> None:
+def test_help_of_a_generated_command(hca: Runner, zoo: Any, words: list[str]) -> None:
     text = hca(*words, check=0).stdout
     command = "get-animal" if "get-animal" in words else "delete-animal"
     assert f"usage: hca zoo {command} --uuid UUID" in text
@@ -166,7 +167,7 @@ def test_help_of_a_generated_command(hca: Any, zoo: Any, words: list[str]) -> No
         assert "{aws,gcp}" in text
 
 
-def test_help_of_a_hand_written_command(hca: Any) -> None:
+def test_help_of_a_hand_written_command(hca: Runner) -> None:
     for words in (["config", "set", "--help"], ["help", "config", "set"]):
         text = hca(*words, check=0).stdout
         assert text.startswith("usage: hca config set")
@@ -174,20 +175,20 @@ def test_help_of_a_hand_written_command(hca: Any) -> None:
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_help_of_every_command_has_an_example_of_it(hca: Any, command: str) -> None:
+def test_help_of_every_command_has_an_example_of_it(hca: Runner, command: str) -> None:
     text = hca(*command.split(), "--help", check=0).stdout
     assert re.search(rf"^example:\n  hca (\w+ )*{command.split()[-1]}", text, re.MULTILINE)
     assert "``" not in text
 
 
-def test_a_restriction_of_the_plugins_is_named_where_a_command_is_missing(hca: Any) -> None:
+def test_a_restriction_of_the_plugins_is_named_where_a_command_is_missing(hca: Runner) -> None:
     for chosen, told in (("", "none"), ("hca-dss", "hca-dss")):
         done = hca("zoo", "get-animal", env={"HCA_PLUGINS": chosen}, check=2)
         assert "there is no command 'zoo'" in done.stderr
         assert f"HCA_PLUGINS restricts the plugins to: {told}" in done.stderr
 
 
-def test_help_is_a_word_after_the_group_too(hca: Any, zoo: Any) -> None:
+def test_help_is_a_word_after_the_group_too(hca: Runner, zoo: Any) -> None:
     group = hca("help", "zoo", check=0).stdout
     one = hca("help", "zoo", "get-animal", check=0).stdout
     assert hca("zoo", "help", check=0).stdout == group
@@ -197,15 +198,15 @@ def test_help_is_a_word_after_the_group_too(hca: Any, zoo: Any) -> None:
     assert hca("nothing", "help", check=2).stdout == ""
 
 
-def test_help_of_what_is_not_there(hca: Any) -> None:
+def test_help_of_what_is_not_there(hca: Runner) -> None:
     assert hca("help", "nothing", check=2).stdout == ""
 
 
-def test_hca_alone_without_a_terminal_shows_help(hca: Any) -> None:
+def test_hca_alone_without_a_terminal_shows_help(hca: Runner) -> None:
     assert hca(check=0).stdout.startswith("usage: hca")
 
 
-def test_values_are_of_their_types(hca: Any, zoo: Any) -> None:
+def test_values_are_of_their_types(hca: Runner, zoo: Any) -> None:
     done = hca(
         "zoo", "get-animal", "--uuid", "7", "--count", "3", "--deep", "--tags", "a", "b", "--tags", '["c"]', check=0
     )  # fmt: skip
@@ -222,7 +223,7 @@ def test_values_are_of_their_types(hca: Any, zoo: Any) -> None:
         assert "hca zoo get-animal --help" in done.stderr
 
 
-def test_json_from_text_file_and_stdin(hca: Any, zoo: Any) -> None:
+def test_json_from_text_file_and_stdin(hca: Runner, zoo: Any) -> None:
     (hca.cwd / "query.json").write_text('{"a": 1}')
     for value, stdin in (('{"a": 1}', ""), ("@query.json", ""), ("-", '{"a": 1}')):
         assert json.loads(hca("zoo", "post-search", "--q", value, stdin=stdin, check=0).stdout) == {"q": {"a": 1}}
@@ -232,7 +233,7 @@ def test_json_from_text_file_and_stdin(hca: Any, zoo: Any) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_values_outside_an_enumeration(hca: Any, zoo: Any) -> None:
+def test_values_outside_an_enumeration(hca: Runner, zoo: Any) -> None:
     refused = hca("zoo", "get-animal", "--uuid", "7", "--replica", "azure", check=2)
     assert "aws" in refused.stderr
     warned = hca("zoo", "get-animal", "--uuid", "7", "--kind", "cow", check=0)
@@ -240,7 +241,7 @@ def test_values_outside_an_enumeration(hca: Any, zoo: Any) -> None:
     assert json.loads(warned.stdout)["query"] == {"kind": ["cow"]}
 
 
-def test_option_defaults_from_the_settings(hca: Any, zoo: Any) -> None:
+def test_option_defaults_from_the_settings(hca: Runner, zoo: Any) -> None:
     hca("config", "set", "zoo_get_animal.uuid", "7", check=0)
     hca("config", "set", "zoo_get_animal.kind", "dog", check=0)
     assert json.loads(hca("zoo", "get-animal", check=0).stdout)["query"] == {"kind": ["dog"]}
@@ -259,7 +260,7 @@ def test_option_defaults_from_the_settings(hca: Any, zoo: Any) -> None:
         ("config_get.key", "5", None),
     ],
 )
-def test_option_defaults_of_the_wrong_kind(hca: Any, key: str, value: str, told: str | None) -> None:
+def test_option_defaults_of_the_wrong_kind(hca: Runner, key: str, value: str, told: str | None) -> None:
     hca("config", "set", key, value, check=0)
     words = {
         "transfer_gc": ["transfer", "gc"],
@@ -276,20 +277,20 @@ def test_option_defaults_of_the_wrong_kind(hca: Any, key: str, value: str, told:
     assert done.stderr.count("\n") <= 2
 
 
-def test_option_defaults_that_are_numbers_are_words_too(hca: Any, tmp_path: Path) -> None:
+def test_option_defaults_that_are_numbers_are_words_too(hca: Runner, tmp_path: Path) -> None:
     (hca.cwd / "5").mkdir()
     hca("config", "set", "transfer_gc.directory", "5", check=0)
     assert "internal" not in hca("transfer", "gc", "--dry-run", check=4).stderr
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "0", "x", "1e300"])
-def test_times_that_make_no_sense(hca: Any, seconds: str) -> None:
+def test_times_that_make_no_sense(hca: Runner, seconds: str) -> None:
     for words in (["plugin", "list"], ["plugin", "doctor"], ["auth", "login", "x"]):
         done = hca(*words, "--timeout", seconds, check=2)
         assert "is no number of seconds to wait" in done.stderr
 
 
-def test_no_network_for_help_and_unknown_commands(hca: Any, zoo: Any) -> None:
+def test_no_network_for_help_and_unknown_commands(hca: Runner, zoo: Any) -> None:
     before = len(zoo.requests)
     for words in (["zoo"], ["zoo", "get-animal", "--help"], ["zoo", "nothing"], ["--help"], ["__complete", "zoo", "g"]):
         hca(*words, check=None)

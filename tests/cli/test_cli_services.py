@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Loopback, PluginDirectory, Runner
+
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.0.3",
     "info": {"title": "The Zoo", "version": "1"},
@@ -44,13 +46,13 @@ DOCUMENT: dict[str, Any] = {
 
 
 @pytest.fixture
-def zoo(hca: Any, loopback: Any) -> Any:
+def zoo(hca: Runner, loopback: Loopback) -> Any:
     loopback.route("GET", "/v1/openapi.json", DOCUMENT)
     hca("service", "add", "zoo", f"{loopback.url}/v1/openapi.json", check=0)
     return loopback
 
 
-def pages(loopback: Any, count: int, hold: threading.Event | None = None) -> None:
+def pages(loopback: Loopback, count: int, hold: threading.Event | None = None) -> None:
     """A list of ``count`` pages; the last waits for ``hold``."""
 
     def answer(query: dict[str, list[str]], body: bytes) -> Any:
@@ -65,12 +67,12 @@ def pages(loopback: Any, count: int, hold: threading.Event | None = None) -> Non
     loopback.route("GET", "/v1/animals", answer)
 
 
-def test_a_document_by_a_protocol_that_is_not_spoken(hca: Any) -> None:
+def test_a_document_by_a_protocol_that_is_not_spoken(hca: Runner) -> None:
     done = hca("service", "add", "zoo", "ftp://example.org/openapi.json", check=2)
     assert "documents are not fetched by ftp" in done.stderr and "http://" in done.stderr
 
 
-def test_a_service_is_added_used_and_removed(hca: Any, loopback: Any) -> None:
+def test_a_service_is_added_used_and_removed(hca: Runner, loopback: Loopback) -> None:
     loopback.route("GET", "/v1/openapi.json", DOCUMENT)
     loopback.route("GET", "/v1/text", (200, {"Content-Type": "text/plain"}, b"hello\n"))
     done = hca("service", "add", "zoo", f"{loopback.url}/v1/openapi.json", check=0)
@@ -91,7 +93,7 @@ def test_a_service_is_added_used_and_removed(hca: Any, loopback: Any) -> None:
     assert not any(row["name"] == "zoo" for row in json.loads(hca("service", "list", "-f", "json", check=0).stdout))
 
 
-def test_from_a_file_in_yaml(hca: Any, loopback: Any) -> None:
+def test_from_a_file_in_yaml(hca: Runner, loopback: Loopback) -> None:
     text = (
         "openapi: 3.1.0\ninfo: {title: Y, version: '1'}\nservers: [{url: '" + loopback.url + "'}]\n"
         "paths:\n  /a:\n    get:\n      responses: {'200': {description: it}}\n"
@@ -117,7 +119,7 @@ def test_from_a_file_in_yaml(hca: Any, loopback: Any) -> None:
         (["zoo", "zoo.json", "--plugin", "nothing"], 2, "nothing"),
     ],
 )
-def test_what_cannot_be_added(hca: Any, args: list[str], code: int, said: str) -> None:
+def test_what_cannot_be_added(hca: Runner, args: list[str], code: int, said: str) -> None:
     document = {**DOCUMENT, "servers": [{"url": "https://zoo.example.org"}]}
     (hca.cwd / "zoo.json").write_text(json.dumps(document))
     (hca.cwd / "broken.json").write_text("<html>")
@@ -128,33 +130,33 @@ def test_what_cannot_be_added(hca: Any, args: list[str], code: int, said: str) -
     assert "zoo" not in hca("config", "show", "services", "-f", "json", check=0).stdout
 
 
-def test_a_service_of_that_name_is_replaced_only_when_asked(hca: Any, zoo: Any) -> None:
+def test_a_service_of_that_name_is_replaced_only_when_asked(hca: Runner, zoo: Any) -> None:
     assert "already" in hca("service", "add", "zoo", f"{zoo.url}/v1/openapi.json", check=5).stderr
     hca("service", "add", "zoo", f"{zoo.url}/v1/openapi.json", "--replace", "--title", "New", check=0)
     assert "New" in hca("--help", check=0).stdout
 
 
-def test_refresh_says_what_changed(hca: Any, zoo: Any) -> None:
+def test_refresh_says_what_changed(hca: Runner, zoo: Any) -> None:
     assert "as before" in hca("service", "refresh", "zoo", check=0).stderr
     zoo.route("GET", "/v1/openapi.json", {**DOCUMENT, "paths": {"/new": DOCUMENT["paths"]["/text"]}})
     assert "changed" in hca("service", "refresh", "zoo", check=0).stderr
     assert "get-new" in hca("zoo", check=0).stdout
 
 
-def test_refresh_of_all_goes_on_behind_one_that_cannot_be_used(hca: Any, zoo: Any) -> None:
+def test_refresh_of_all_goes_on_behind_one_that_cannot_be_used(hca: Runner, zoo: Any) -> None:
     hca("config", "set", "services.aa", '{"plugin": "nothing"}', check=0)
     done = hca("service", "refresh", check=2)
     assert done.returncode != 0
     assert "warning: aa: " in done.stderr and "zoo: " in done.stderr and "as before" in done.stderr
 
 
-def test_parts_that_cannot_be_used_are_listed_with_why(hca: Any, zoo: Any) -> None:
+def test_parts_that_cannot_be_used_are_listed_with_why(hca: Runner, zoo: Any) -> None:
     rows = json.loads(hca("service", "list", "--problems", "zoo", "-f", "json", check=0).stdout)
     assert any("/cookies" in row["operation"] for row in rows)
     assert "get-animals" in hca("zoo", check=0).stdout
 
 
-def test_all_pages_are_one_document(hca: Any, zoo: Any) -> None:
+def test_all_pages_are_one_document(hca: Runner, zoo: Any) -> None:
     pages(zoo, 3)
     found = json.loads(hca("zoo", "get-animals", check=0).stdout)
     assert [item["id"] for item in found["results"]] == [1, 2, 3, 4, 5, 6]
@@ -162,7 +164,7 @@ def test_all_pages_are_one_document(hca: Any, zoo: Any) -> None:
     assert first == {"page": 1, "results": [{"id": 1}, {"id": 2}]}
 
 
-def test_pages_in_other_formats_are_their_items(hca: Any, zoo: Any) -> None:
+def test_pages_in_other_formats_are_their_items(hca: Runner, zoo: Any) -> None:
     pages(zoo, 2)
     assert hca("zoo", "get-animals", "-f", "jsonl", check=0).stdout == "".join(f'{{"id": {n}}}\n' for n in (1, 2, 3, 4))
     assert hca("zoo", "get-animals", "-f", "value", "-c", "id", check=0).stdout.split() == ["1", "2", "3", "4"]
@@ -171,7 +173,7 @@ def test_pages_in_other_formats_are_their_items(hca: Any, zoo: Any) -> None:
         assert hca("zoo", "get-animals", "-f", fmt, "--query", "results[-1].id", check=0).stdout.split()[0] == "4"
 
 
-def test_the_first_item_is_there_before_the_last_page(hca: Any, zoo: Any) -> None:
+def test_the_first_item_is_there_before_the_last_page(hca: Runner, zoo: Any) -> None:
     hold = threading.Event()
     pages(zoo, 2, hold)
     process = subprocess.Popen(
@@ -189,7 +191,7 @@ def test_the_first_item_is_there_before_the_last_page(hca: Any, zoo: Any) -> Non
     process.stdout.close()
 
 
-def test_bytes_go_to_stdout_or_to_a_file(hca: Any, zoo: Any) -> None:
+def test_bytes_go_to_stdout_or_to_a_file(hca: Runner, zoo: Any) -> None:
     data = bytes(range(256)) * 1000
     zoo.route("GET", "/v1/picture", (200, {"Content-Type": "image/png"}, data))
     assert hca("zoo", "get-picture", text=False, check=0).stdout == data
@@ -199,20 +201,20 @@ def test_bytes_go_to_stdout_or_to_a_file(hca: Any, zoo: Any) -> None:
     hca("zoo", "get-picture", "--output", "/nonexistent/picture.png", check=2)
 
 
-def test_json_goes_to_a_file_in_one_piece(hca: Any, zoo: Any) -> None:
+def test_json_goes_to_a_file_in_one_piece(hca: Runner, zoo: Any) -> None:
     zoo.route("GET", "/v1/text", {"a": 1})
     assert hca("zoo", "get-text", "--output", "x.json", check=0).stdout == ""
     assert json.loads((hca.cwd / "x.json").read_text()) == {"a": 1}
     assert sorted(path.name for path in hca.cwd.iterdir()) == ["x.json"]
 
 
-def test_an_answer_without_a_body_writes_nothing(hca: Any, zoo: Any) -> None:
+def test_an_answer_without_a_body_writes_nothing(hca: Runner, zoo: Any) -> None:
     zoo.route("DELETE", "/v1/nothing", (204, {}, b""))
     done = hca("zoo", "delete-nothing", check=0)
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_head_writes_the_headers(hca: Any, zoo: Any) -> None:
+def test_head_writes_the_headers(hca: Runner, zoo: Any) -> None:
     zoo.route("HEAD", "/v1/head", (200, {"X-DSS-SIZE": "7"}, b""))
     assert json.loads(hca("zoo", "head-head", check=0).stdout)["X-DSS-SIZE"] == "7"
 
@@ -220,7 +222,7 @@ def test_head_writes_the_headers(hca: Any, zoo: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "code"), [(400, 5), (401, 3), (403, 3), (404, 4), (409, 5), (410, 4), (422, 5), (500, 1), (503, 6)]
 )
-def test_the_exit_code_follows_the_status(hca: Any, zoo: Any, status: int, code: int) -> None:
+def test_the_exit_code_follows_the_status(hca: Runner, zoo: Any, status: int, code: int) -> None:
     body = json.dumps({"status": status, "code": "odd", "title": "It is odd"}).encode()
     zoo.route("GET", f"/v1/error/{status}", (status, {"X-Request-Id": "r-77"}, body))
     done = hca("--config", "http.retries=0", "zoo", "get-error", "--status", str(status), check=code)
@@ -230,7 +232,7 @@ def test_the_exit_code_follows_the_status(hca: Any, zoo: Any, status: int, code:
     assert "r-77" in done.stderr
 
 
-def test_broken_json_and_an_unreachable_service(hca: Any, zoo: Any) -> None:
+def test_broken_json_and_an_unreachable_service(hca: Runner, zoo: Any) -> None:
     zoo.route("GET", "/v1/text", (200, {}, b'{"a": '))
     assert hca("zoo", "get-text", check=1).stderr.startswith("hca: error: ")
     zoo.route("GET", "/v1/text", (200, {}, b"[" * 100_000))
@@ -241,7 +243,9 @@ def test_broken_json_and_an_unreachable_service(hca: Any, zoo: Any) -> None:
     assert "127.0.0.1" in done.stderr
 
 
-def test_a_service_as_another_deployment_of_a_plugins(hca: Any, plugins: Any, loopback: Any) -> None:
+def test_a_service_as_another_deployment_of_a_plugins(
+    hca: Runner, plugins: PluginDirectory, loopback: Loopback
+) -> None:
     plugins.install(
         "hca-zoo",
         {
@@ -291,7 +295,9 @@ def test_a_service_as_another_deployment_of_a_plugins(hca: Any, plugins: Any, lo
     assert "zoo-two" in hca("zoo-two", "feed", check=2).stderr
 
 
-def test_nothing_of_the_documents_reaches_the_terminal_as_an_escape(hca: Any, loopback: Any, tmp_path: Path) -> None:
+def test_nothing_of_the_documents_reaches_the_terminal_as_an_escape(
+    hca: Runner, loopback: Loopback, tmp_path: Path
+) -> None:
     evil = "\x1b]0;owned\x07\x1b[31mred\u202e\r\n%s %(prog)s"
     document = {
         "openapi": "3.0.3",
@@ -367,7 +373,7 @@ _FORM: dict[str, Any] = {
 
 
 @pytest.fixture
-def farm(hca: Any, loopback: Any) -> Any:
+def farm(hca: Runner, loopback: Loopback) -> Any:
     loopback.route("GET", "/v1/openapi.json", _FORM)
     loopback.route("POST", "/v1/animals", lambda query, body: json.loads(body))
     loopback.route("PUT", "/v1/picture", lambda query, body: {"size": len(body)})
@@ -388,24 +394,24 @@ def farm(hca: Any, loopback: Any) -> Any:
         (["--sizes", "1", "2"], {"sizes": [1, 2]}),
     ],
 )
-def test_null_where_the_document_allows_it(hca: Any, farm: Any, words: list[str], sent: dict[str, Any]) -> None:
+def test_null_where_the_document_allows_it(hca: Runner, farm: Any, words: list[str], sent: dict[str, Any]) -> None:
     assert json.loads(hca("farm", "post-animal", *words, stdin="null", check=0).stdout) == sent
 
 
 @pytest.mark.parametrize("words", [["--legs", "null"], ["--n", "null"], ["--sizes", "1", "null"]])
-def test_null_where_it_cannot_be_sent(hca: Any, farm: Any, words: list[str]) -> None:
+def test_null_where_it_cannot_be_sent(hca: Runner, farm: Any, words: list[str]) -> None:
     done = hca("farm", "post-animal", *words, check=2)
     assert words[0] in done.stderr and "internal" not in done.stderr
 
 
-def test_the_help_says_what_null_means(hca: Any, farm: Any) -> None:
+def test_the_help_says_what_null_means(hca: Runner, farm: Any) -> None:
     text = " ".join(hca("farm", "post-animal", "--help", check=0).stdout.split())
     assert text.count("The word null is JSON's null.") == 4
     assert text.count("The word null is a text.") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX")
-def test_files_may_be_pipes(hca: Any, farm: Any) -> None:
+def test_files_may_be_pipes(hca: Runner, farm: Any) -> None:
     assert json.loads(hca("farm", "put-picture", "--body", "/dev/stdin", stdin="abc", check=0).stdout) == {"size": 3}
     command = f"{sys.executable} -m hca_base farm put-picture --body <(printf abcde)"
     done = subprocess.run(["bash", "-c", command], env=hca.env, cwd=hca.cwd, capture_output=True, text=True, check=True)
@@ -414,7 +420,7 @@ def test_files_may_be_pipes(hca: Any, farm: Any) -> None:
     assert "there is no file" in hca("farm", "put-picture", "--body", "nothing", check=2).stderr
 
 
-def test_short_keys_are_hidden_by_their_name(hca: Any, farm: Any) -> None:
+def test_short_keys_are_hidden_by_their_name(hca: Runner, farm: Any) -> None:
     hca("auth", "set-key", "farm", stdin="s3cr\n", check=0)
     done = hca("--debug", "--log-file", "log.txt", "farm", "get-keyed", check=0)
     assert json.loads(done.stdout) == {"asked": ["k"]}
@@ -423,7 +429,7 @@ def test_short_keys_are_hidden_by_their_name(hca: Any, farm: Any) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_log_on_a_full_disk_changes_nothing(hca: Any, farm: Any) -> None:
+def test_a_log_on_a_full_disk_changes_nothing(hca: Runner, farm: Any) -> None:
     done = hca("-v", "--log-file", "/dev/full", "farm", "post-animal", "--age", "3", check=0)
     assert json.loads(done.stdout) == {"age": 3}
     assert done.stderr.count("hca: warning: the log file /dev/full cannot be written: No space left on device\n") == 1

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Loopback, PluginDirectory, Runner
+
 _PROBE = """
 import json, sys
 before = set(sys.modules)
@@ -46,7 +48,7 @@ _DOCUMENT: dict[str, Any] = {
 
 
 @pytest.fixture
-def zoo(hca: Any, plugins: Any) -> Any:
+def zoo(hca: Runner, plugins: PluginDirectory) -> Any:
     """A plugin with a service, a client and a hand-written command, each in a module of its own."""
     plugins.install(
         "hca-zoo",
@@ -78,7 +80,7 @@ def zoo(hca: Any, plugins: Any) -> Any:
     return plugins
 
 
-def modules_of(hca: Any, tmp_path: Path, *args: str, code: int = 0, warm: bool = True) -> set[str]:
+def modules_of(hca: Runner, tmp_path: Path, *args: str, code: int = 0, warm: bool = True) -> set[str]:
     """The modules that a command imports, once the caches are there."""
     result = tmp_path / "modules.json"
     for _ in range(2 if warm else 1):
@@ -108,14 +110,14 @@ def core(modules: set[str]) -> set[str]:
     return {name.split(".")[1] for name in modules if name.startswith("hca_base.") and name.count(".") == 2}
 
 
-def test_version_imports_next_to_nothing(hca: Any, zoo: Any, tmp_path: Path) -> None:
+def test_version_imports_next_to_nothing(hca: Runner, zoo: Any, tmp_path: Path) -> None:
     modules = modules_of(hca, tmp_path, "--version")
     assert third_party(modules) == set()
     assert core(modules) == {"commands", "shell"}
     assert not modules & {"argparse", "json", "logging", "importlib.metadata", "dataclasses", *NETWORK}
 
 
-def test_help_imports_no_plugin_and_no_library(hca: Any, zoo: Any, tmp_path: Path) -> None:
+def test_help_imports_no_plugin_and_no_library(hca: Runner, zoo: Any, tmp_path: Path) -> None:
     modules = modules_of(hca, tmp_path, "--help")
     assert third_party(modules) == set()
     assert core(modules) == {"commands", "config", "plugins", "shell"}
@@ -124,7 +126,7 @@ def test_help_imports_no_plugin_and_no_library(hca: Any, zoo: Any, tmp_path: Pat
 
 @pytest.mark.parametrize("words", [["zoo", "--help"], ["zoo"], ["help", "zoo"]])
 def test_help_of_a_group_imports_the_declaration_of_its_service_alone(
-    hca: Any, zoo: Any, tmp_path: Path, words: list[str]
+    hca: Runner, zoo: Any, tmp_path: Path, words: list[str]
 ) -> None:
     modules = modules_of(hca, tmp_path, *words)
     assert third_party(modules) == {"hca_zoo"}
@@ -133,7 +135,7 @@ def test_help_of_a_group_imports_the_declaration_of_its_service_alone(
     assert not modules & {"argparse", "logging", "importlib.metadata", "email", *NETWORK}
 
 
-def test_help_of_an_operation_imports_no_cliff(hca: Any, zoo: Any, tmp_path: Path) -> None:
+def test_help_of_an_operation_imports_no_cliff(hca: Runner, zoo: Any, tmp_path: Path) -> None:
     modules = modules_of(hca, tmp_path, "zoo", "get-animal", "--help")
     assert third_party(modules) == {"hca_zoo"}
     assert "hca_zoo.client" not in modules
@@ -141,7 +143,7 @@ def test_help_of_an_operation_imports_no_cliff(hca: Any, zoo: Any, tmp_path: Pat
     assert not modules & {"logging", "importlib.metadata", "email", *NETWORK}
 
 
-def test_a_core_command_imports_cliff_and_no_network(hca: Any, zoo: Any, tmp_path: Path) -> None:
+def test_a_core_command_imports_cliff_and_no_network(hca: Runner, zoo: Any, tmp_path: Path) -> None:
     modules = modules_of(hca, tmp_path, "config", "path", "--user")
     assert third_party(modules) == {"cliff", "autopage"}
     assert not modules & {"requests", "urllib3", "ssl", "http.client"}
@@ -152,7 +154,7 @@ def test_a_core_command_imports_cliff_and_no_network(hca: Any, zoo: Any, tmp_pat
     }  # fmt: skip
 
 
-def test_a_hand_written_command_imports_its_own_plugin(hca: Any, zoo: Any, tmp_path: Path) -> None:
+def test_a_hand_written_command_imports_its_own_plugin(hca: Runner, zoo: Any, tmp_path: Path) -> None:
     zoo.install(
         "hca-other",
         {"hca_other.py": "raise SystemExit('must not be imported')\n"},
@@ -164,7 +166,9 @@ def test_a_hand_written_command_imports_its_own_plugin(hca: Any, zoo: Any, tmp_p
     assert not third_party(modules) & HEAVY
 
 
-def test_an_operation_imports_requests_and_nothing_heavier(hca: Any, zoo: Any, loopback: Any, tmp_path: Path) -> None:
+def test_an_operation_imports_requests_and_nothing_heavier(
+    hca: Runner, zoo: Any, loopback: Loopback, tmp_path: Path
+) -> None:
     loopback.route("GET", "/v1/swagger.json", _DOCUMENT)
     loopback.route("GET", "/v1/animals/7", {"uuid": "7"})
     hca.configure({"ZooClient": {"url": f"{loopback.url}/v1/swagger.json"}})
@@ -210,7 +214,7 @@ def test_what_cliff_is_imported_without_is_there_when_it_is_asked_for() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_setting_that_replaces_another_imports_no_library(hca: Any, zoo: Any, tmp_path: Path) -> None:
+def test_a_setting_that_replaces_another_imports_no_library(hca: Runner, zoo: Any, tmp_path: Path) -> None:
     """Who works with another deployment than the default one has such settings, and runs short commands too."""
     hca("config", "set", "ZooClient.url", "http://127.0.0.1:1/swagger.json", check=0)
     modules = modules_of(

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 #: A run that needs more address space than this has lost control of its memory.
 MEMORY = 2 * 2**30
 
@@ -106,7 +108,7 @@ Limited = Callable[..., Run]
 
 
 @pytest.fixture
-def limited(hca: Any) -> Limited:
+def limited(hca: Runner) -> Limited:
     """Runs ``hca`` with little memory, and checks what holds of every run: no traceback, no escape, few lines."""
 
     def limit() -> None:
@@ -145,7 +147,7 @@ def harmless(text: str) -> bool:
 
 
 @pytest.fixture
-def victim(hca: Any, hostile: HostileServer) -> HostileServer:
+def victim(hca: Runner, hostile: HostileServer) -> HostileServer:
     """The hostile server, as the service ``evil`` with the commands get-thing (JSON) and get-pages (paged)."""
     parameters = [{"name": "per_page", "in": "query", "schema": {"type": "integer"}}]
     document = {

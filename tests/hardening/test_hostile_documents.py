@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hca_base.errors import HCAError, UsageError
 from hca_base.openapi import Document
 from hca_base.plugins import Service
+from tests.lib import Loopback, Runner
 from tests.openapi import test_openapi_hostile as MADE
 
 SERVICE = Service(name="evil", title="Evil")
@@ -70,7 +71,7 @@ def test_any_document_as_commands_at_length(version: dict[str, str], body: dict[
     as_commands(version, body)
 
 
-def test_options_that_hca_has_too_reach_the_service(hca: Any, loopback: Any) -> None:
+def test_options_that_hca_has_too_reach_the_service(hca: Runner, loopback: Loopback) -> None:
     """Behind the command they are the operation's; each arrives under its own name."""
     document = {
         "openapi": "3.0.3",

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 
 def page(url: str, number: int, following: str | None) -> bytes:
     """One page of a listing, with its Link header."""
@@ -44,7 +46,7 @@ def test_a_next_page_that_is_elsewhere(victim: Any, limited: Any, where: str) ->
     assert "root:" not in done.out and len(victim.seen) == 1
 
 
-def test_pages_without_end_cost_no_memory_and_stop_when_the_reader_has_enough(victim: Any, hca: Any) -> None:
+def test_pages_without_end_cost_no_memory_and_stop_when_the_reader_has_enough(victim: Any, hca: Runner) -> None:
     count = itertools.count(1)
     victim.attacks["/pages"] = lambda c, h: c.sendall(page("", n := next(count), f"{victim.url}/pages?p={n}"))
     process = subprocess.Popen(

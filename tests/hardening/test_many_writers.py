@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.lib import Loopback, Runner
 
 WRITER = """
 import hashlib, os, sys
@@ -46,7 +47,7 @@ if kind in ("all", "files"):
 """
 
 
-def run_writers(hca: Any, loopback: Any, count: int, kind: str) -> None:
+def run_writers(hca: Runner, loopback: Loopback, count: int, kind: str) -> None:
     document = {"openapi": "3.0.0", "paths": {"/thing": {"get": {"responses": {}}}}}
     loopback.route("GET", "/document", document)
     bodies = {n: b"x" * 300_000 + bytes([n]) for n in range(3)}
@@ -94,14 +95,14 @@ def check(home: Path, count: int, kind: str, bodies: dict[int, bytes]) -> None:
         assert left == []
 
 
-def test_writers_at_once(hca: Any, loopback: Any) -> None:
+def test_writers_at_once(hca: Runner, loopback: Loopback) -> None:
     run_writers(hca, loopback, 8, "all")
 
 
 @pytest.mark.hardening
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["settings", "logins", "documents", "files", "all"])
-def test_fifty_writers_at_once(hca: Any, loopback: Any, kind: str) -> None:
+def test_fifty_writers_at_once(hca: Runner, loopback: Loopback, kind: str) -> None:
     run_writers(hca, loopback, 50, kind)
 
 
@@ -123,7 +124,7 @@ FILES = {
 }
 
 
-def spoil(hca: Any, file: str, name: str) -> None:
+def spoil(hca: Runner, file: str, name: str) -> None:
     path = hca.home / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(SPOILT[name])
@@ -138,19 +139,19 @@ def spoil(hca: Any, file: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("file", sorted(FILES))
-def test_a_spoilt_file_is_named_and_kept(hca: Any, file: str) -> None:
+def test_a_spoilt_file_is_named_and_kept(hca: Runner, file: str) -> None:
     spoil(hca, file, "half")
 
 
 @pytest.mark.hardening
 @pytest.mark.parametrize("name", sorted(SPOILT))
 @pytest.mark.parametrize("file", sorted(FILES))
-def test_any_spoilt_file_is_named_and_kept(hca: Any, file: str, name: str) -> None:
+def test_any_spoilt_file_is_named_and_kept(hca: Runner, file: str, name: str) -> None:
     spoil(hca, file, name)
 
 
 @pytest.mark.parametrize("file", sorted(FILES))
-def test_a_folder_in_place_of_the_file(hca: Any, file: str) -> None:
+def test_a_folder_in_place_of_the_file(hca: Runner, file: str) -> None:
     (hca.home / file).mkdir(parents=True)
     done = hca("--config", "auth.store=file", *FILES[file], check=None)
     assert "Traceback" not in done.stderr

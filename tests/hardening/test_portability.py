@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 DOCUMENT = {
     "openapi": "3.0.3",
     "info": {"title": "Zoo of Iı", "version": "1"},
@@ -44,7 +46,7 @@ WORDS = [
 STRICT = {"PYTHONWARNINGS": "error::DeprecationWarning:hca_base,error::ResourceWarning,error::EncodingWarning"}
 
 
-def walk(hca: Any, env: dict[str, str], words: list[list[str]] = WORDS, **kwargs: Any) -> None:
+def walk(hca: Runner, env: dict[str, str], words: list[list[str]] = WORDS, **kwargs: Any) -> None:
     """Run a day's commands; none may fail, or speak of Python."""
     (hca.cwd / "zoo.json").write_text(json.dumps(DOCUMENT), encoding="utf-8")
     for each in words:
@@ -58,7 +60,7 @@ SHORT = [WORDS[index] for index in (1, 4, 6)]
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "tr_TR.UTF-8"])
-def test_locales(hca: Any, locale: str) -> None:
+def test_locales(hca: Runner, locale: str) -> None:
     """tr_TR maps I and i otherwise; where it is not installed, Python falls back to C."""
     walk(hca, {"LC_ALL": locale, "LANG": locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, SHORT)
 
@@ -66,26 +68,26 @@ def test_locales(hca: Any, locale: str) -> None:
 @pytest.mark.hardening
 @pytest.mark.parametrize("locale", ["C", "POSIX", "tr_TR.UTF-8", "C.UTF-8"])
 @pytest.mark.parametrize("columns", ["1", "20", "80", "100000", "-5", "many"])
-def test_locales_and_widths(hca: Any, locale: str, columns: str) -> None:
+def test_locales_and_widths(hca: Runner, locale: str, columns: str) -> None:
     walk(hca, {"LC_ALL": locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "COLUMNS": columns, **STRICT})
 
 
-def test_a_terminal_of_20_columns(hca: Any) -> None:
+def test_a_terminal_of_20_columns(hca: Runner) -> None:
     walk(hca, {"COLUMNS": "20"}, SHORT)
 
 
-def test_development_mode_finds_nothing(hca: Any) -> None:
+def test_development_mode_finds_nothing(hca: Runner) -> None:
     """-X dev: unclosed files, wrong encodings, and more."""
     walk(hca, {"PYTHONDEVMODE": "1", **STRICT}, [*SHORT, ["config", "show"], ["service", "list"]])
 
 
 @pytest.mark.hardening
-def test_development_mode_finds_nothing_anywhere(hca: Any) -> None:
+def test_development_mode_finds_nothing_anywhere(hca: Runner) -> None:
     walk(hca, {"PYTHONDEVMODE": "1", "PYTHONWARNDEFAULTENCODING": "1", "PYTHONWARNINGS": STRICT["PYTHONWARNINGS"]})
 
 
 @pytest.mark.parametrize("mask", [0o077, 0o000])
-def test_whatever_the_umask_is_nobody_else_reads_ours(hca: Any, mask: int) -> None:
+def test_whatever_the_umask_is_nobody_else_reads_ours(hca: Runner, mask: int) -> None:
     code = f"import os, sys; os.umask({mask}); from hca_base.shell import main; sys.exit(main(sys.argv[1:]))"
     for words in (["config", "set", "log_level", "INFO"], ["auth", "set-key", "dss", "-"]):
         subprocess.run(
@@ -104,7 +106,7 @@ def test_whatever_the_umask_is_nobody_else_reads_ours(hca: Any, mask: int) -> No
 
 
 @pytest.mark.parametrize("home", ["missing", "a file", "none"])
-def test_a_home_that_is_none(hca: Any, tmp_path: Path, home: str) -> None:
+def test_a_home_that_is_none(hca: Runner, tmp_path: Path, home: str) -> None:
     place = tmp_path / "nowhere" / "deep"
     if home == "a file":
         place.parent.mkdir()
@@ -124,7 +126,7 @@ def test_a_home_that_is_none(hca: Any, tmp_path: Path, home: str) -> None:
         )
 
 
-def test_without_a_controlling_terminal(hca: Any) -> None:
+def test_without_a_controlling_terminal(hca: Runner) -> None:
     """setsid: there is no /dev/tty, and what wants to ask says so instead of waiting."""
     done = subprocess.run(
         [sys.executable, "-m", "hca_base", "auth", "set-key", "dss"],
@@ -141,7 +143,7 @@ def test_without_a_controlling_terminal(hca: Any) -> None:
     assert "Traceback" not in done.stderr and "hca: error:" in done.stderr
 
 
-def test_output_to_a_terminal_that_goes_away(hca: Any) -> None:
+def test_output_to_a_terminal_that_goes_away(hca: Runner) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "hca_base", "config", "schema"],

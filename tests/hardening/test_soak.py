@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.lib import Runner
 
 MINUTES = float(os.environ.get("HCA_SOAK_MINUTES", "60"))
 REPLICA = ["--replica", "aws"]
@@ -47,7 +48,7 @@ class Watched:
 class Soak:
     """The deployment, a long interactive session, and what was acknowledged."""
 
-    def __init__(self, hca: Any) -> None:
+    def __init__(self, hca: Runner) -> None:
         self.hca = hca
         self.random = random.Random(20)
         self.bundles: dict[str, str] = {}
@@ -142,7 +143,7 @@ class Soak:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_hours_of_mixed_work(hca: Any) -> None:
+def test_hours_of_mixed_work(hca: Runner) -> None:
     soak = Soak(hca)
     try:
         end = time.monotonic() + MINUTES * 60

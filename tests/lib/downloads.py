@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 MIB = 1024 * 1024
 SIZES = [0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 3 * MIB, 9 * MIB, 40 * MIB]
-QUICK = {"min_delay": 0.01, "stall_timeout": 5.0}
+QUICK: dict[str, Any] = {"min_delay": 0.01, "stall_timeout": 5.0}
 
 
 def noise(size: int, seed: int = 0) -> bytes:

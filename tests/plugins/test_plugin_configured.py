@@ -10,6 +10,7 @@ import pytest
 from hca_base import config
 from hca_base.errors import ConfigError
 from hca_base.plugins import service_of
+from tests.lib import Runner
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_what_is_wrong_is_named(settings: Any, key: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://[zoo", "https://user:password@zoo.example/", "https://zoo.example:port/"])
-def test_an_address_that_is_none_costs_the_status_of_no_other_service(hca: Any, url: str) -> None:
+def test_an_address_that_is_none_costs_the_status_of_no_other_service(hca: Runner, url: str) -> None:
     hca.configure({"services": {"zoo": {"url": url}, "park": {"url": "https://park.example/openapi.json"}}})
     done = hca("auth", "status", "-f", "json", check=0)
     assert {"zoo", "park"} <= {row["service"] for row in json.loads(done.stdout)}

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import PluginDirectory, Runner
+
 _SOURCE = (
     "from hca_base.commands import Command\n"
     'class Hello(Command):\n    """{summary}.\n\n    More.\n    """\n    def take_action(self, args):\n'
@@ -16,7 +18,9 @@ _SOURCE = (
 )
 
 
-def install(plugins: Any, name: str = "hca-one", command: str = "one_hello", said: str = "one", **more: Any) -> Path:
+def install(
+    plugins: PluginDirectory, name: str = "hca-one", command: str = "one_hello", said: str = "one", **more: Any
+) -> Path:
     module = name.replace("-", "_")
     source = _SOURCE.format(said=said, summary=more.pop("summary", "Say something"))
     found: Path = plugins.install(
@@ -25,7 +29,7 @@ def install(plugins: Any, name: str = "hca-one", command: str = "one_hello", sai
     return found
 
 
-def test_install_and_uninstall_are_noticed(hca: Any, plugins: Any) -> None:
+def test_install_and_uninstall_are_noticed(hca: Runner, plugins: PluginDirectory) -> None:
     hca("one", "hello", check=2)
     info = install(plugins)
     assert hca("one", "hello", check=0).stdout == "one\n"
@@ -35,7 +39,7 @@ def test_install_and_uninstall_are_noticed(hca: Any, plugins: Any) -> None:
     assert "\n  one " not in hca("--help", check=0).stdout
 
 
-def test_a_change_of_entry_points_within_the_same_second_is_noticed(hca: Any, plugins: Any) -> None:
+def test_a_change_of_entry_points_within_the_same_second_is_noticed(hca: Runner, plugins: PluginDirectory) -> None:
     info = install(plugins)
     assert hca("one", "hello", check=0).stdout == "one\n"
     points = info / "entry_points.txt"
@@ -47,14 +51,14 @@ def test_a_change_of_entry_points_within_the_same_second_is_noticed(hca: Any, pl
     hca("one", "hello", check=2)
 
 
-def test_a_changed_summary_is_noticed(hca: Any, plugins: Any) -> None:
+def test_a_changed_summary_is_noticed(hca: Runner, plugins: PluginDirectory) -> None:
     install(plugins, summary="Say something")
     assert "Say something" in hca("one", check=0).stdout
     install(plugins, summary="Say it otherwise")
     assert "Say it otherwise" in hca("one", check=0).stdout
 
 
-def test_a_second_directory_on_the_path_is_noticed(hca: Any, plugins: Any, tmp_path: Path) -> None:
+def test_a_second_directory_on_the_path_is_noticed(hca: Runner, plugins: PluginDirectory, tmp_path: Path) -> None:
     install(plugins)
     hca("one", "hello", check=0)
     other = type(plugins)(tmp_path / "more")
@@ -64,7 +68,7 @@ def test_a_second_directory_on_the_path_is_noticed(hca: Any, plugins: Any, tmp_p
     hca("two", "hello", check=2)
 
 
-def test_the_first_directory_wins_for_one_distribution(hca: Any, plugins: Any, tmp_path: Path) -> None:
+def test_the_first_directory_wins_for_one_distribution(hca: Runner, plugins: PluginDirectory, tmp_path: Path) -> None:
     install(plugins, said="first")
     other = type(plugins)(tmp_path / "more")
     install(other, said="second", version="2.0")
@@ -73,7 +77,7 @@ def test_the_first_directory_wins_for_one_distribution(hca: Any, plugins: Any, t
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 3}', "\x00\xff"])
-def test_a_damaged_cache_is_made_anew(hca: Any, plugins: Any, content: str) -> None:
+def test_a_damaged_cache_is_made_anew(hca: Runner, plugins: PluginDirectory, content: str) -> None:
     install(plugins)
     hca("one", "hello", check=0)
     (cache,) = (hca.home / ".cache" / "hca" / "plugins").glob("*.json")
@@ -81,7 +85,7 @@ def test_a_damaged_cache_is_made_anew(hca: Any, plugins: Any, content: str) -> N
     assert hca("one", "hello", check=0).stdout == "one\n"
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(hca: Any, plugins: Any) -> None:
+def test_a_cache_that_cannot_be_written_is_no_error(hca: Runner, plugins: PluginDirectory) -> None:
     install(plugins)
     (hca.home / ".cache").write_text("a file where a directory should be")
     done = hca("one", "hello", check=0)
@@ -89,7 +93,9 @@ def test_a_cache_that_cannot_be_written_is_no_error(hca: Any, plugins: Any) -> N
     assert done.stderr == ""
 
 
-def test_caches_of_environments_that_are_gone_do_not_pile_up(hca: Any, plugins: Any, tmp_path: Path) -> None:
+def test_caches_of_environments_that_are_gone_do_not_pile_up(
+    hca: Runner, plugins: PluginDirectory, tmp_path: Path
+) -> None:
     folder = hca.home / ".cache" / "hca" / "plugins"
     folder.mkdir(parents=True)
     for number in range(50):
@@ -101,7 +107,7 @@ def test_caches_of_environments_that_are_gone_do_not_pile_up(hca: Any, plugins: 
     assert len(list(folder.glob("*.json"))) <= 33
 
 
-def test_metadata_that_cannot_be_read_costs_only_that_distribution(hca: Any, plugins: Any) -> None:
+def test_metadata_that_cannot_be_read_costs_only_that_distribution(hca: Runner, plugins: PluginDirectory) -> None:
     install(plugins)
     broken = plugins.path / "hca_broken-1.0.dist-info"
     broken.mkdir()
@@ -110,7 +116,7 @@ def test_metadata_that_cannot_be_read_costs_only_that_distribution(hca: Any, plu
     assert hca("one", "hello", check=0).stdout == "one\n"
 
 
-def test_summaries_are_found_through_reexports(hca: Any, plugins: Any) -> None:
+def test_summaries_are_found_through_reexports(hca: Runner, plugins: PluginDirectory) -> None:
     plugins.install(
         "hca-deep",
         {

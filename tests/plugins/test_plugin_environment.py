@@ -12,6 +12,7 @@ import pytest
 
 from hca_base.errors import RefusedError
 from hca_base.plugins import installer
+from tests.lib import Loopback, PluginDirectory, Runner
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_an_environment_of_the_operating_system(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize("name", ["--index-url=http://evil.example", "-r", "a\nb", ""])
-def test_names_that_are_options_of_the_installer(hca: Any, name: str) -> None:
+def test_names_that_are_options_of_the_installer(hca: Runner, name: str) -> None:
     done = hca("plugin", "install", "--", name, check=2)
     assert "is not the name of a distribution" in done.stderr
 
@@ -53,17 +54,17 @@ def test_an_install_that_fails_is_told(environment: Any) -> None:
     assert done.stdout == ""
 
 
-def test_uninstalling_what_is_not_there_or_is_hca_itself(hca: Any) -> None:
+def test_uninstalling_what_is_not_there_or_is_hca_itself(hca: Runner) -> None:
     hca("plugin", "uninstall", "no-such-plugin", "--yes", check=4)
     assert "hca itself" in hca("plugin", "uninstall", "hca_base", "--yes", check=5).stderr
 
 
-def test_uninstalling_asks_first(hca: Any, plugins: Any) -> None:
+def test_uninstalling_asks_first(hca: Runner, plugins: PluginDirectory) -> None:
     plugins.install("hca-one", {"one_pkg.py": ""}, {"hca.commands": {"one_x": "one_pkg:X"}})
     assert "--yes" in hca("plugin", "uninstall", "hca-one", check=2).stderr
 
 
-def doctor(hca: Any, code: int | None = None, **env: str) -> list[dict[str, str]]:
+def doctor(hca: Runner, code: int | None = None, **env: str) -> list[dict[str, str]]:
     done = hca("plugin", "doctor", "-f", "json", env={"HCA_PLUGINS": "", **env}, check=code)
     found: list[dict[str, str]] = json.loads(done.stdout)
     return found
@@ -73,7 +74,7 @@ def doctor(hca: Any, code: int | None = None, **env: str) -> list[dict[str, str]
     ("name", "version", "hint"),
     [("hca", "7.0.1", "pip install -U hca"), ("hca", "8.0.0", "pip install -U hca"), ("hca-cli", "0.1.2", "hca-cli")],
 )
-def test_the_doctor_finds_an_old_hca(hca: Any, plugins: Any, name: str, version: str, hint: str) -> None:
+def test_the_doctor_finds_an_old_hca(hca: Runner, plugins: PluginDirectory, name: str, version: str, hint: str) -> None:
     plugins.install(name, {}, {}, version=version)
     found = [finding for finding in doctor(hca, 1) if finding["subject"] == name]
     assert found[0]["level"] == "error"
@@ -81,7 +82,7 @@ def test_the_doctor_finds_an_old_hca(hca: Any, plugins: Any, name: str, version:
     assert hint in found[0]["hint"]
 
 
-def test_the_doctor_finds_two_versions_and_what_hides_a_package(hca: Any, plugins: Any) -> None:
+def test_the_doctor_finds_two_versions_and_what_hides_a_package(hca: Runner, plugins: PluginDirectory) -> None:
     for version in ("1.0", "2.0"):
         plugins.install("hca-twice", {}, {}, version=version)
     (hca.cwd / "hca").mkdir()
@@ -91,7 +92,7 @@ def test_the_doctor_finds_two_versions_and_what_hides_a_package(hca: Any, plugin
     assert f"{hca.cwd / 'hca'} hides the package hca" in messages
 
 
-def test_the_doctor_looks_at_settings_folders_logins_and_the_network(hca: Any, loopback: Any) -> None:
+def test_the_doctor_looks_at_settings_folders_logins_and_the_network(hca: Runner, loopback: Loopback) -> None:
     document = {
         "swagger": "2.0",
         "info": {"title": "Zoo", "version": "1"},
@@ -109,7 +110,7 @@ def test_the_doctor_looks_at_settings_folders_logins_and_the_network(hca: Any, l
     assert f"reached at {loopback.url}/swagger.json" in done.stdout
 
 
-def test_hooks_of_cliff_run_around_a_command(hca: Any, plugins: Any) -> None:
+def test_hooks_of_cliff_run_around_a_command(hca: Runner, plugins: PluginDirectory) -> None:
     hook = (
         "from cliff.hooks import CommandHook\n"
         "class Hook(CommandHook):\n"

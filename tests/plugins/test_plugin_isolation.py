@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import PluginDirectory, Runner
+
 _GOOD = (
     "from hca_base.commands import Command\n"
     'class Hello(Command):\n    """Greet {who}."""\n    def take_action(self, args):\n'
@@ -24,13 +26,13 @@ def service_source(name: str, api: int = 1) -> str:
     )
 
 
-def install_good(plugins: Any) -> None:
+def install_good(plugins: PluginDirectory) -> None:
     plugins.install(
         "hca-good", {"good_pkg.py": _GOOD.format(who="good")}, {"hca.commands": {"good_hello": "good_pkg:Hello"}}
     )
 
 
-def rows_of(hca: Any, *args: str) -> dict[str, dict[str, Any]]:
+def rows_of(hca: Runner, *args: str) -> dict[str, dict[str, Any]]:
     """What ``hca plugin list`` says of the plugins of a test, by name."""
     names = ["good", "bad", "new", "doc", "hang", "gone", "zebra", "apple", "thief"]
     chosen = {"HCA_PLUGINS": ",".join(f"hca-{name}" for name in names)}
@@ -51,7 +53,9 @@ BREAKAGES = {
 
 
 @pytest.mark.parametrize("kind", BREAKAGES)
-def test_a_plugin_that_breaks_at_import_costs_its_own_commands(hca: Any, plugins: Any, kind: str) -> None:
+def test_a_plugin_that_breaks_at_import_costs_its_own_commands(
+    hca: Runner, plugins: PluginDirectory, kind: str
+) -> None:
     source, said = BREAKAGES[kind]
     install_good(plugins)
     plugins.install("hca-bad", {"bad_pkg.py": source}, {"hca.commands": {"bad_hello": "bad_pkg:Hello"}}, version="2.5")
@@ -70,7 +74,9 @@ def test_a_plugin_that_breaks_at_import_costs_its_own_commands(hca: Any, plugins
     assert list(rows_of(hca, "--broken")) == ["hca-bad"]
 
 
-def test_a_newer_plugin_api_is_told_and_nothing_of_the_plugin_is_imported(hca: Any, plugins: Any) -> None:
+def test_a_newer_plugin_api_is_told_and_nothing_of_the_plugin_is_imported(
+    hca: Runner, plugins: PluginDirectory
+) -> None:
     install_good(plugins)
     plugins.install(
         "hca-new",
@@ -92,7 +98,7 @@ def test_a_newer_plugin_api_is_told_and_nothing_of_the_plugin_is_imported(hca: A
     assert "plugin API 99" in row["reason"]
 
 
-def test_a_broken_document_costs_the_generated_commands(hca: Any, plugins: Any) -> None:
+def test_a_broken_document_costs_the_generated_commands(hca: Runner, plugins: PluginDirectory) -> None:
     install_good(plugins)
     plugins.install(
         "hca-doc",
@@ -114,7 +120,7 @@ def test_a_broken_document_costs_the_generated_commands(hca: Any, plugins: Any) 
     assert "error    plugin hca-doc 1.0: services doc: its document is unusable" in done.stdout
 
 
-def test_a_plugin_that_hangs_at_import_hangs_only_its_own_command(hca: Any, plugins: Any) -> None:
+def test_a_plugin_that_hangs_at_import_hangs_only_its_own_command(hca: Runner, plugins: PluginDirectory) -> None:
     install_good(plugins)
     plugins.install(
         "hca-hang",
@@ -128,7 +134,7 @@ def test_a_plugin_that_hangs_at_import_hangs_only_its_own_command(hca: Any, plug
     assert "does not finish being imported within 3 seconds" in row["reason"]
 
 
-def test_a_plugin_that_ends_the_process_is_listed(hca: Any, plugins: Any) -> None:
+def test_a_plugin_that_ends_the_process_is_listed(hca: Runner, plugins: PluginDirectory) -> None:
     plugins.install(
         "hca-gone", {"gone_pkg.py": "import os\nos._exit(9)\n"}, {"hca.commands": {"gone_hello": "gone_pkg:Hello"}}
     )
@@ -136,13 +142,13 @@ def test_a_plugin_that_ends_the_process_is_listed(hca: Any, plugins: Any) -> Non
     assert "ends the process, with exit code 9" in row["reason"]
 
 
-def test_what_a_plugin_prints_at_import_does_not_get_into_results(hca: Any, plugins: Any) -> None:
+def test_what_a_plugin_prints_at_import_does_not_get_into_results(hca: Runner, plugins: PluginDirectory) -> None:
     source = "print('noise')\n" + _GOOD.format(who="loud")
     plugins.install("hca-loud", {"loud_pkg.py": source}, {"hca.commands": {"loud_hello": "loud_pkg:Hello"}})
     assert hca("loud", "hello", check=0).stdout == "hello from loud\n"
 
 
-def test_of_two_claims_on_a_command_the_first_by_name_wins(hca: Any, plugins: Any) -> None:
+def test_of_two_claims_on_a_command_the_first_by_name_wins(hca: Runner, plugins: PluginDirectory) -> None:
     for name in ("hca-zebra", "hca-apple"):
         package = name.replace("-", "_")
         plugins.install(
@@ -156,7 +162,7 @@ def test_of_two_claims_on_a_command_the_first_by_name_wins(hca: Any, plugins: An
     assert "claimed by hca-apple and by hca-zebra" in rows["hca-zebra"]["reason"]
 
 
-def test_a_plugin_cannot_replace_a_command_of_the_core(hca: Any, plugins: Any) -> None:
+def test_a_plugin_cannot_replace_a_command_of_the_core(hca: Runner, plugins: PluginDirectory) -> None:
     plugins.install(
         "hca-thief", {"thief.py": _GOOD.format(who="thief")}, {"hca.commands": {"config_path": "thief:Hello"}}
     )
@@ -166,13 +172,13 @@ def test_a_plugin_cannot_replace_a_command_of_the_core(hca: Any, plugins: Any) -
     assert "hidden" in done.stderr
 
 
-def test_hca_plugins_leaves_plugins_out(hca: Any, plugins: Any) -> None:
+def test_hca_plugins_leaves_plugins_out(hca: Runner, plugins: PluginDirectory) -> None:
     install_good(plugins)
     hca("good", "hello", env={"HCA_PLUGINS": ""}, check=2)
     assert hca("good", "hello", env={"HCA_PLUGINS": "other, hca_GOOD"}, check=0).stdout == "hello from good\n"
 
 
-def test_interrupting_an_import_is_no_broken_plugin(hca: Any, plugins: Any) -> None:
+def test_interrupting_an_import_is_no_broken_plugin(hca: Runner, plugins: PluginDirectory) -> None:
     plugins.install(
         "hca-int", {"int_pkg.py": "raise KeyboardInterrupt\n"}, {"hca.commands": {"int_hello": "int_pkg:Hello"}}
     )

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import PluginDirectory, Runner
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "hca-plugin-example"
 OFFLINE = ("--no-index", "--no-build-isolation", "--no-deps", "--quiet")
@@ -122,14 +124,14 @@ def test_from_a_document(environment: Any) -> None:
         (["x", "--directory", "full"], 5),
     ],
 )
-def test_what_cannot_be_created(hca: Any, args: list[str], code: int) -> None:
+def test_what_cannot_be_created(hca: Runner, args: list[str], code: int) -> None:
     (hca.cwd / "full").mkdir()
     (hca.cwd / "full" / "file").write_text("mine")
     hca("plugin", "create", *args, check=code)
     assert [path.name for path in hca.cwd.iterdir()] == ["full"]
 
 
-def test_a_service_that_another_plugin_has_is_warned_of(hca: Any, plugins: Any) -> None:
+def test_a_service_that_another_plugin_has_is_warned_of(hca: Runner, plugins: PluginDirectory) -> None:
     service = "from hca_base.plugins import Service\nSERVICE = Service(name='zoo', title='Animals')\n"
     plugins.install("hca-animals", {"hca_animals.py": service}, {"hca.services": {"zoo": "hca_animals:SERVICE"}})
     done = hca("plugin", "create", "zoo", check=0)
@@ -137,7 +139,7 @@ def test_a_service_that_another_plugin_has_is_warned_of(hca: Any, plugins: Any) 
     assert "warning" not in hca("plugin", "create", "other", check=0).stderr
 
 
-def test_the_example_is_what_the_scaffold_writes(hca: Any) -> None:
+def test_the_example_is_what_the_scaffold_writes(hca: Runner) -> None:
     hca("plugin", "create", "example", "--distribution", "hca-plugin-example", "--directory", "made", check=0)
     made = hca.cwd / "made"
     ignored = {"__pycache__", ".pytest_cache", ".ruff_cache", "build"}

@@ -6,15 +6,16 @@ import functools
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+
+from tests.lib import Runner
 
 
 class Terminal:
     """``hca`` at a terminal."""
 
-    def __init__(self, hca: Any, *args: str, prompt: str = "hca> ", height: int = 150) -> None:
+    def __init__(self, hca: Runner, *args: str, prompt: str = "hca> ", height: int = 150) -> None:
         import pexpect
 
         env = {**hca.env, "TERM": "xterm", "COLUMNS": "200", "PROMPT_TOOLKIT_NO_CPR": "1", "PAGER": "less"}
@@ -54,7 +55,7 @@ class Terminal:
 
 
 @pytest.fixture
-def at_terminal(hca: Any) -> Callable[..., Terminal]:
+def at_terminal(hca: Runner) -> Callable[..., Terminal]:
     """Starts ``hca`` at a terminal, by default its interactive shell."""
     pytest.importorskip("pexpect")
     return functools.partial(Terminal, hca)

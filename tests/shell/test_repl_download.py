@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.lib import Runner
+
 VERSION = "2020-05-21T235543.123456Z"
 SIZE = 24 * 1024 * 1024
 
@@ -45,7 +47,7 @@ class Bundle:
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, hca: Any) -> Iterator[Bundle]:
+def bundle(tmp_path: Path, hca: Runner) -> Iterator[Bundle]:
     server = pytest.importorskip("hca_local.server")
     with server.Deployment(tmp_path / "deployment", port=0) as deployment:
         hca.configure({"DSSClient": {"swagger_url": f"{deployment.api_url}/v1/swagger.json"}})
@@ -57,7 +59,7 @@ def files(root: Path) -> dict[str, int]:
     return {path.relative_to(root).as_posix(): path.stat().st_size for path in root.rglob("*") if path.is_file()}
 
 
-def test_interrupt_in_the_middle_of_a_download(hca: Any, at_terminal: Any, bundle: Bundle) -> None:
+def test_interrupt_in_the_middle_of_a_download(hca: Runner, at_terminal: Any, bundle: Bundle) -> None:
     terminal = at_terminal()
     command = f"dss download --replica aws --bundle-uuid {bundle.uuid} --download-dir got"
     terminal.child.send(f"{command} --limit-rate 2MiB\r")

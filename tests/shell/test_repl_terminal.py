@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Loopback, Runner
+
 _DOCUMENT: dict[str, Any] = {
     "swagger": "2.0",
     "info": {"title": "Zoo", "version": "1"},
@@ -40,7 +42,7 @@ UUID = "0f4c1a2b-aaaa-bbbb-cccc-0123456789ab"
 
 
 @pytest.fixture
-def zoo(hca: Any, loopback: Any) -> Iterator[Any]:
+def zoo(hca: Runner, loopback: Loopback) -> Iterator[Any]:
     hca.configure({"services": {"zoo": {"url": f"{loopback.url}/v1/swagger.json", "title": "Animals"}}})
     loopback.route("GET", "/v1/swagger.json", _DOCUMENT)
     loopback.route("GET", f"/v1/animals/{UUID}", {"uuid": UUID, "name": "Bär"})
@@ -49,7 +51,7 @@ def zoo(hca: Any, loopback: Any) -> Iterator[Any]:
     yield loopback
 
 
-def test_commands_help_and_leaving(hca: Any, zoo: Any, at_terminal: Any) -> None:
+def test_commands_help_and_leaving(hca: Runner, zoo: Any, at_terminal: Any) -> None:
     terminal = at_terminal()
     assert "Animals" in terminal.line("help")
     assert "get-animal" in terminal.line("help zoo")
@@ -59,7 +61,7 @@ def test_commands_help_and_leaving(hca: Any, zoo: Any, at_terminal: Any) -> None
     assert terminal.leave() == 0
 
 
-def test_completion_of_commands_options_choices_and_seen_values(hca: Any, zoo: Any, at_terminal: Any) -> None:
+def test_completion_of_commands_options_choices_and_seen_values(hca: Runner, zoo: Any, at_terminal: Any) -> None:
     terminal = at_terminal()
     terminal.line("zoo get-animals")
     terminal.child.send("zoo get-animal --uu\t")
@@ -80,7 +82,7 @@ def test_completion_of_commands_options_choices_and_seen_values(hca: Any, zoo: A
     terminal.leave()
 
 
-def test_prefix_and_settings_show_in_the_prompt(hca: Any, zoo: Any, at_terminal: Any) -> None:
+def test_prefix_and_settings_show_in_the_prompt(hca: Runner, zoo: Any, at_terminal: Any) -> None:
     terminal = at_terminal()
     terminal.line("use zoo", "hca zoo> ")
     assert UUID in terminal.line("get-animals", "hca zoo> ")
@@ -92,7 +94,7 @@ def test_prefix_and_settings_show_in_the_prompt(hca: Any, zoo: Any, at_terminal:
     terminal.leave()
 
 
-def test_pipes_and_redirections(hca: Any, zoo: Any, at_terminal: Any) -> None:
+def test_pipes_and_redirections(hca: Runner, zoo: Any, at_terminal: Any) -> None:
     terminal = at_terminal()
     assert terminal.line("zoo get-animals | grep -c uuid").strip().endswith("1")
     terminal.line("zoo get-animals > animals.json")
@@ -102,7 +104,7 @@ def test_pipes_and_redirections(hca: Any, zoo: Any, at_terminal: Any) -> None:
     terminal.leave()
 
 
-def test_json_over_several_lines(hca: Any, zoo: Any, at_terminal: Any) -> None:
+def test_json_over_several_lines(hca: Runner, zoo: Any, at_terminal: Any) -> None:
     terminal = at_terminal()
     terminal.child.send("config set transfer.note {\r")
     terminal.wait("... ")
@@ -113,7 +115,7 @@ def test_json_over_several_lines(hca: Any, zoo: Any, at_terminal: Any) -> None:
     terminal.leave()
 
 
-def test_interrupt_cancels_the_command_and_keeps_the_session(hca: Any, zoo: Any, at_terminal: Any) -> None:
+def test_interrupt_cancels_the_command_and_keeps_the_session(hca: Runner, zoo: Any, at_terminal: Any) -> None:
     import threading
 
     asked, release = threading.Event(), threading.Event()
@@ -135,7 +137,7 @@ def test_interrupt_cancels_the_command_and_keeps_the_session(hca: Any, zoo: Any,
     assert terminal.leave() == 0
 
 
-def test_history_lasts_and_holds_no_secrets(hca: Any, zoo: Any, at_terminal: Any) -> None:
+def test_history_lasts_and_holds_no_secrets(hca: Runner, zoo: Any, at_terminal: Any) -> None:
     terminal = at_terminal()
     terminal.line("config path --user")
     terminal.line("config set service.api_key tops3cret")
@@ -159,7 +161,7 @@ def test_history_lasts_and_holds_no_secrets(hca: Any, zoo: Any, at_terminal: Any
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="no pager here")
-def test_long_help_is_paged(hca: Any, zoo: Any, at_terminal: Any) -> None:
+def test_long_help_is_paged(hca: Runner, zoo: Any, at_terminal: Any) -> None:
     terminal = at_terminal(height=15)
     terminal.child.send("help\r")
     terminal.child.expect(r"\r?\n:|\x1b\[K:|:\x1b\[K")

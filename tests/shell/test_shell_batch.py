@@ -6,12 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hca_base.errors import UsageError
 from hca_base.shell._repl._line import Incomplete, parse
+from tests.lib import Loopback, Runner
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
 
@@ -60,7 +60,7 @@ def test_operators_without_a_target(text: str) -> None:
         parse(text)
 
 
-def test_a_batch_goes_on_after_a_failure_and_its_code_is_the_last_failures(hca: Any) -> None:
+def test_a_batch_goes_on_after_a_failure_and_its_code_is_the_last_failures(hca: Runner) -> None:
     lines = '# a comment\n\nconfig path --user\nnothing\nconfig set x.y {\n  "a": 1}\nconfig get x.y\n'
     done = hca("shell", stdin=lines, check=2)
     assert done.stdout.count("config.json") == 1
@@ -69,23 +69,23 @@ def test_a_batch_goes_on_after_a_failure_and_its_code_is_the_last_failures(hca: 
     assert hca("shell", stdin="config path --user\n", check=0).stderr == ""
 
 
-def test_errexit_stops_at_the_first_failure(hca: Any) -> None:
+def test_errexit_stops_at_the_first_failure(hca: Runner) -> None:
     done = hca("shell", "--errexit", stdin="nothing\nconfig path --user\n", check=2)
     assert done.stdout == ""
     done = hca("shell", "-e", "-c", "config path --user", "-c", "nothing", "-c", "config path", check=2)
     assert done.stdout.count("config.json") == 1
 
 
-def test_exit_ends_a_batch(hca: Any) -> None:
+def test_exit_ends_a_batch(hca: Runner) -> None:
     assert hca("shell", stdin="exit\nnothing\n", check=0).stderr == ""
 
 
-def test_commands_do_not_eat_the_batch(hca: Any) -> None:
+def test_commands_do_not_eat_the_batch(hca: Runner) -> None:
     done = hca("shell", stdin="config set x.y -\nconfig path --user\n")
     assert "config.json" in done.stdout
 
 
-def test_pipes_files_and_settings(hca: Any) -> None:
+def test_pipes_files_and_settings(hca: Runner) -> None:
     lines = """config path -f json > paths.json
 config path --user >> paths.txt
 config path --user >> paths.txt
@@ -110,7 +110,7 @@ config path | false
     assert done.stderr == ""
 
 
-def test_a_failing_command_leaves_the_file_of_a_redirection_alone(hca: Any) -> None:
+def test_a_failing_command_leaves_the_file_of_a_redirection_alone(hca: Runner) -> None:
     (hca.cwd / "kept.txt").write_text("kept")
     hca(
         "shell", stdin="config get nothing.here > kept.txt\nnothing > kept.txt\nconfig path > /nonexistent/x\n", check=1
@@ -119,23 +119,23 @@ def test_a_failing_command_leaves_the_file_of_a_redirection_alone(hca: Any) -> N
     assert sorted(path.name for path in hca.cwd.iterdir()) == ["kept.txt"]
 
 
-def test_changed_settings_hold_at_once(hca: Any) -> None:
+def test_changed_settings_hold_at_once(hca: Runner) -> None:
     lines = "config set http.timeout 5\nconfig get http.timeout\n"
     lines += "profile create p http.timeout=9\nset profile p\nconfig get http.timeout\n"
     assert hca("shell", stdin=lines, check=0).stdout.split() == ["5", "9"]
 
 
-def test_memory_stays_flat_in_a_long_batch(hca: Any, loopback: Any) -> None:
+def test_memory_stays_flat_in_a_long_batch(hca: Runner, loopback: Loopback) -> None:
     """A thousand commands here; ten thousand in the slow tier."""
     run_batch(hca, loopback, 1000)
 
 
 @pytest.mark.slow
-def test_memory_stays_flat_in_a_very_long_batch(hca: Any, loopback: Any) -> None:
+def test_memory_stays_flat_in_a_very_long_batch(hca: Runner, loopback: Loopback) -> None:
     run_batch(hca, loopback, 10_000)
 
 
-def run_batch(hca: Any, loopback: Any, count: int) -> None:
+def run_batch(hca: Runner, loopback: Loopback, count: int) -> None:
     document = {
         "swagger": "2.0",
         "info": {"title": "Zoo", "version": "1"},
@@ -155,7 +155,7 @@ def run_batch(hca: Any, loopback: Any, count: int) -> None:
     assert after - before < 10_000
 
 
-def test_a_change_by_another_process_holds_at_the_next_line(hca: Any) -> None:
+def test_a_change_by_another_process_holds_at_the_next_line(hca: Runner) -> None:
     import sys
 
     other = f"!{sys.executable} -m hca_base config set http.timeout"
@@ -164,7 +164,7 @@ def test_a_change_by_another_process_holds_at_the_next_line(hca: Any) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_file_that_cannot_be_written_is_told_and_the_session_goes_on(hca: Any) -> None:
+def test_a_file_that_cannot_be_written_is_told_and_the_session_goes_on(hca: Runner) -> None:
     lines = "config path > /dev/full\nconfig schema > /dev/full\nhistory >> /dev/full\nconfig path --user\n"
     done = hca("shell", stdin=lines, check=1)
     assert done.stderr == "hca: error: /dev/full cannot be written: No space left on device\n" * 2
@@ -172,7 +172,7 @@ def test_a_file_that_cannot_be_written_is_told_and_the_session_goes_on(hca: Any)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_command_that_fails_tells_why_though_its_file_is_full(hca: Any) -> None:
+def test_a_command_that_fails_tells_why_though_its_file_is_full(hca: Runner) -> None:
     done = hca("shell", "-c", "config get nothing.here > /dev/full", check=4)
     assert "nothing.here is not set" in done.stderr
 
@@ -195,7 +195,7 @@ def test_a_command_that_fails_tells_why_though_its_file_is_full(hca: Any) -> Non
     ],
     ids=lambda line: line[:20].replace("\0", "NUL"),
 )
-def test_a_line_that_cannot_be_run_is_told_in_one(hca: Any, line: str) -> None:
+def test_a_line_that_cannot_be_run_is_told_in_one(hca: Runner, line: str) -> None:
     done = hca("shell", stdin=f"{line}\nconfig path --user\n", check=None)
     assert done.returncode in (1, 2)
     assert done.stderr.startswith("hca: error: ")
@@ -205,7 +205,7 @@ def test_a_line_that_cannot_be_run_is_told_in_one(hca: Any, line: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_full_stdout_is_an_error_of_the_line_that_wrote(hca: Any) -> None:
+def test_a_full_stdout_is_an_error_of_the_line_that_wrote(hca: Runner) -> None:
     command = [sys.executable, "-m", "hca_base", "shell", "-c", "config path", "-c", "!true", "-c", "config path|cat"]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, env=hca.env, cwd=hca.cwd, stdout=full, stderr=subprocess.PIPE, check=False)
@@ -214,7 +214,7 @@ def test_a_full_stdout_is_an_error_of_the_line_that_wrote(hca: Any) -> None:
     assert b"error.log" not in done.stderr
 
 
-def test_bytes_that_are_no_text_are_an_error_of_their_line(hca: Any) -> None:
+def test_bytes_that_are_no_text_are_an_error_of_their_line(hca: Runner) -> None:
     done = hca(
         "shell", stdin=b"\xff\nconfig path --user\n", env={"PYTHONIOENCODING": "utf-8:strict"}, text=False, check=2
     )
@@ -227,7 +227,7 @@ def test_bytes_that_are_no_text_are_an_error_of_their_line(hca: Any) -> None:
 @pytest.mark.parametrize(
     "words", [["shell"], ["config", "set", "x.y", "-"], ["auth", "set-key", "s"], ["--access-token", "-", "s", "get-a"]]
 )
-def test_a_stdin_that_cannot_be_read(hca: Any, words: list[str]) -> None:
+def test_a_stdin_that_cannot_be_read(hca: Runner, words: list[str]) -> None:
     document = {
         "openapi": "3.0.0",
         "info": {"title": "s", "version": "1"},
@@ -248,6 +248,6 @@ def test_a_stdin_that_cannot_be_read(hca: Any, words: list[str]) -> None:
     assert done.stderr.startswith(b"hca: error: stdin cannot be read: ")
 
 
-def test_a_doubtful_setting_is_warned_of(hca: Any) -> None:
+def test_a_doubtful_setting_is_warned_of(hca: Runner) -> None:
     done = hca("shell", "-c", "set http.timeot 5", "-c", "set", check=0)
     assert "did you mean http.timeout?" in done.stderr

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import PluginDirectory, Runner
+
 _DOCUMENT: dict[str, Any] = {
     "swagger": "2.0",
     "info": {"title": "Zoo", "version": "1"},
@@ -36,7 +38,7 @@ _DOCUMENT: dict[str, Any] = {
 
 
 @pytest.fixture
-def zoo(hca: Any) -> Any:
+def zoo(hca: Runner) -> Any:
     import json
 
     document = hca.cwd / "zoo.json"
@@ -48,11 +50,11 @@ def zoo(hca: Any) -> Any:
     return hca
 
 
-def run(hca: Any, *command: str) -> subprocess.CompletedProcess[str]:
+def run(hca: Runner, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=hca.env, cwd=hca.cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
-def in_bash(hca: Any, *words: str) -> list[str]:
+def in_bash(hca: Runner, *words: str) -> list[str]:
     """What bash would offer; words as bash breaks them."""
     script = hca("completion", "bash", check=0).stdout
     listed = " ".join("'" + word.replace("'", "'\\''") + "'" for word in ("hca", *words))
@@ -129,7 +131,7 @@ def test_zsh_completes_at_its_prompt(zoo: Any) -> None:
 
 
 @pytest.mark.parametrize(("shell", "rc"), [("bash", ".bashrc"), ("zsh", ".zshrc"), ("fish", None)])
-def test_install_is_done_once_and_undone(hca: Any, shell: str, rc: str | None) -> None:
+def test_install_is_done_once_and_undone(hca: Runner, shell: str, rc: str | None) -> None:
     start = "# mine\nexport A=1"
     if rc:
         (hca.home / rc).write_text(start)
@@ -153,13 +155,13 @@ def test_install_is_done_once_and_undone(hca: Any, shell: str, rc: str | None) -
         assert (hca.home / rc).read_text() == start + "\n"
 
 
-def test_install_asks_which_shell_where_it_cannot_tell(hca: Any) -> None:
+def test_install_asks_which_shell_where_it_cannot_tell(hca: Runner) -> None:
     done = hca("completion", "install", env={"SHELL": "/bin/tcsh"}, check=2)
     assert "tcsh" in done.stderr
     assert "hca completion install" in done.stderr
 
 
-def test_options_of_hand_written_commands_are_cached(zoo: Any, plugins: Any) -> None:
+def test_options_of_hand_written_commands_are_cached(zoo: Any, plugins: PluginDirectory) -> None:
     source = (
         "from hca_base.commands import Command\n"
         'class Feed(Command):\n    """Feed them."""\n    def get_parser(self, prog_name):\n'
@@ -176,7 +178,7 @@ def test_options_of_hand_written_commands_are_cached(zoo: Any, plugins: Any) -> 
     assert zoo("__complete", "--", "zoo", "feed", "--ho", check=0).stdout.split()[0] == "--honey"
 
 
-def test_a_plugin_says_what_could_stand_there(hca: Any, plugins: Any) -> None:
+def test_a_plugin_says_what_could_stand_there(hca: Runner, plugins: PluginDirectory) -> None:
     source = (
         "from hca_base.commands import Command\n"
         "class Paint(Command):\n"
@@ -198,7 +200,7 @@ def test_a_plugin_says_what_could_stand_there(hca: Any, plugins: Any) -> None:
     assert done.stdout == "" and "Traceback" not in done.stderr
 
 
-def test_a_broken_plugin_breaks_no_completion(zoo: Any, plugins: Any) -> None:
+def test_a_broken_plugin_breaks_no_completion(zoo: Any, plugins: PluginDirectory) -> None:
     plugins.install(
         "hca-bad", {"bad_pkg.py": "raise SystemExit(1)\n"}, {"hca.commands": {"bad_hello": "bad_pkg:Hello"}}
     )
@@ -210,7 +212,7 @@ def test_a_broken_plugin_breaks_no_completion(zoo: Any, plugins: Any) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX")
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_install_for_a_user_without_a_home(hca: Any, plugins: Any, shell: str) -> None:
+def test_install_for_a_user_without_a_home(hca: Runner, plugins: PluginDirectory, shell: str) -> None:
     nobody = "import pwd\ndef unknown(uid):\n    raise KeyError(uid)\npwd.getpwuid = unknown\n"
     (plugins.path / "sitecustomize.py").write_text(nobody)
     del hca.env["HOME"]

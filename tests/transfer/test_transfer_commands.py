@@ -24,6 +24,7 @@ from hca_base.transfer import (
     download,
     options_from_args,
 )
+from tests.lib import Runner
 
 
 def parse(*args: str, config: Any = None, upload: bool = False) -> TransferOptions:
@@ -90,7 +91,7 @@ def root(tmp_path: Path, item_of: Callable[..., Item]) -> Path:
     return tmp_path / "root"
 
 
-def test_verify_finds_what_changed(hca: Any, root: Path) -> None:
+def test_verify_finds_what_changed(hca: Runner, root: Path) -> None:
     done = hca("transfer", "verify", root, check=0)
     assert json.loads(done.stdout) == {"files": 30, "bytes": sum(range(1000, 1030)), "damaged": 0}
     victim = next(iter(FileStore(root)))[0]
@@ -107,13 +108,13 @@ def test_verify_finds_what_changed(hca: Any, root: Path) -> None:
     hca("transfer", "verify", root, check=0)
 
 
-def test_there_is_no_filestore(hca: Any, tmp_path: Path) -> None:
+def test_there_is_no_filestore(hca: Runner, tmp_path: Path) -> None:
     for command in ("verify", "gc"):
         done = hca("transfer", command, tmp_path / "nowhere", check=4)
         assert "no filestore" in done.stderr
 
 
-def test_gc_removes_what_nobody_refers_to(hca: Any, root: Path) -> None:
+def test_gc_removes_what_nobody_refers_to(hca: Runner, root: Path) -> None:
     for number in range(10):
         (root / "d" / f"f{number}").unlink()
     # Just fetched: perhaps somebody is about to link them.
@@ -137,7 +138,7 @@ def test_gc_removes_what_nobody_refers_to(hca: Any, root: Path) -> None:
     hca("transfer", "verify", root, check=0)
 
 
-def test_gc_removes_unfinished_files_that_are_not_in_use(hca: Any, root: Path) -> None:
+def test_gc_removes_unfinished_files_that_are_not_in_use(hca: Runner, root: Path) -> None:
     store = FileStore(root)
     digest = hashlib.sha256(b"never").hexdigest()
     partial = store.partial(digest, 10_000_000)

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,6 +28,7 @@ from hca_base.transfer import (
     options_from_args,
     upload,
 )
+from tests.lib import Runner
 from tests.lib.fault_server import FaultServer
 
 
@@ -46,7 +46,7 @@ def root(tmp_path: Path, item_of: Callable[..., Item]) -> Path:
     return tmp_path / "root"
 
 
-def test_a_device_stays_a_device(tmp_path: Path, hca: Any, root: Path) -> None:
+def test_a_device_stays_a_device(tmp_path: Path, hca: Runner, root: Path) -> None:
     before = Path("/dev/null").stat()
     # By a link, so that at worst the link is lost: root could replace the device itself.
     (tmp_path / "null").symlink_to("/dev/null")
@@ -59,7 +59,7 @@ def test_a_device_stays_a_device(tmp_path: Path, hca: Any, root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["report", "report.json"])
-def test_a_pipe_is_written_to(tmp_path: Path, hca: Any, root: Path, name: str) -> None:
+def test_a_pipe_is_written_to(tmp_path: Path, hca: Runner, root: Path, name: str) -> None:
     pipe = tmp_path / name
     os.mkfifo(pipe)
     got: list[str] = []
@@ -136,7 +136,7 @@ def test_what_can_never_be_a_report_is_told_before_the_run(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
 
 
-def test_a_directory_in_the_installed_command(hca: Any, root: Path) -> None:
+def test_a_directory_in_the_installed_command(hca: Runner, root: Path) -> None:
     done = hca("transfer", "verify", root, "--report", root, check=2)
     assert "is a directory; name a file" in done.stderr
     assert "Traceback" not in done.stderr

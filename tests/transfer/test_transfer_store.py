@@ -15,6 +15,7 @@ from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import DirectoryDestination, FileStore, Item, TransferOptions, download
 from hca_base.transfer._checksums import normal
 from hca_base.transfer._store._mark import is_marked, mark
+from tests.lib import Runner
 from tests.lib.fault_server import FaultServer
 
 MIB = 1024 * 1024
@@ -209,7 +210,7 @@ def test_a_file_that_is_collected_before_it_is_linked(
 @pytest.mark.parametrize("again", ["symlink", "hard"])
 @pytest.mark.parametrize("sums", ["sha256", "md5"])
 def test_a_symbolic_link_to_a_file_that_was_collected(
-    tmp_path: Path, item_of: Callable[..., Item], hca: Any, again: str, sums: str
+    tmp_path: Path, item_of: Callable[..., Item], hca: Runner, again: str, sums: str
 ) -> None:
     body, name = noise(5000), tmp_path / "to" / "d" / "f"
     item = item_of("d/f", body, checksums={sums: hashlib.new(sums, body).hexdigest()})

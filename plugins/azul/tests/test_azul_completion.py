@@ -6,24 +6,25 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from hca_azul.testing import EmbeddedAzul
 
+from tests.lib import Runner
 
-def words(hca: Any, *typed: str) -> set[str]:
+
+def words(hca: Runner, *typed: str) -> set[str]:
     done = hca("__complete", "--", "azul", *typed)
     return {line.split("\t")[0] for line in done.stdout.splitlines()}
 
 
-def test_names_of_fields(hca: Any, azul: EmbeddedAzul) -> None:
+def test_names_of_fields(hca: Runner, azul: EmbeddedAzul) -> None:
     assert {"organ=", "organ-part=", "organPart="} <= words(hca, "projects", "--filter", "org")
     assert words(hca, "projects", "--sort", "spec") >= {"species", "specimenOrgan"}
     assert words(hca, "facets", "gen") == {"genusSpecies"}
     assert azul.requests == [], "no server is asked"
 
 
-def test_values_that_were_seen(hca: Any, azul: EmbeddedAzul) -> None:
+def test_values_that_were_seen(hca: Runner, azul: EmbeddedAzul) -> None:
     assert words(hca, "files", "--filter", "organ=") == set()
     hca("azul", "projects")
     azul.requests.clear()
@@ -35,7 +36,7 @@ def test_values_that_were_seen(hca: Any, azul: EmbeddedAzul) -> None:
     assert azul.requests == []
 
 
-def test_in_bash_which_breaks_words_at_equals_signs(hca: Any) -> None:
+def test_in_bash_which_breaks_words_at_equals_signs(hca: Runner) -> None:
     hca("azul", "projects")
     script = hca("completion", "bash").stdout
     hca.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{hca.env['PATH']}"
@@ -47,7 +48,7 @@ def test_in_bash_which_breaks_words_at_equals_signs(hca: Any) -> None:
     assert {word.rpartition("=")[2] for word in done.stdout.split()} == {"brain", "blood"}
 
 
-def test_a_cache_that_is_broken_or_closed(hca: Any) -> None:
+def test_a_cache_that_is_broken_or_closed(hca: Runner) -> None:
     hca("azul", "projects")
     [path] = (hca.home / ".cache" / "hca" / "azul").glob("values-*.json")
     path.write_text("{")

@@ -13,6 +13,7 @@ from hca_azul.testing import EmbeddedAzul, File, Project
 from hca_azul.testing.server import Answer
 
 from hca_base.errors import NotFoundError, RefusedError, UsageError
+from tests.lib import Runner
 
 BRAIN = {
     *(f"BrainCells/S{n}_L001_{read}_001.fastq.gz" for n in (1, 2) for read in ("R1", "R2", "I1")),
@@ -35,7 +36,7 @@ def report_of(path: Path) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in json.loads(path.read_text())["rows"]}
 
 
-def test_a_project_by_each_of_its_names(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_project_by_each_of_its_names(hca: Runner, azul: EmbeddedAzul) -> None:
     project = azul.atlas.projects[0]
     for number, name in enumerate((project.short, project.uuid, project.title)):
         hca("azul", "download", name, "--download-dir", f"d{number}")
@@ -44,7 +45,7 @@ def test_a_project_by_each_of_its_names(hca: Any, azul: EmbeddedAzul) -> None:
         assert (hca.cwd / "d0" / "BrainCells" / file.name).read_bytes() == file.bytes
 
 
-def test_again_asks_for_no_file(hca: Any, azul: EmbeddedAzul) -> None:
+def test_again_asks_for_no_file(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "download", "BrainCells")
     azul.requests.clear()
     done = hca("azul", "download", "BrainCells")
@@ -52,14 +53,14 @@ def test_again_asks_for_no_file(hca: Any, azul: EmbeddedAzul) -> None:
     assert azul.count("storage") == 0 and azul.count("service", "GET", "/repository") == 0
 
 
-def test_filters_and_projects_narrow_each_other(hca: Any) -> None:
+def test_filters_and_projects_narrow_each_other(hca: Runner) -> None:
     hca("azul", "download", "BrainCells", "--filter", "format=loom,bai")
     assert hca.files() == {"BrainCells/brain.loom", "BrainCells/qc.bam.bai"}
     hca("azul", "download", "--filter", "organ=heart", "--filter", "format=loom", "--download-dir", "h")
     assert hca.files("h") == {"MouseHeart/heart.loom"}
 
 
-def test_files_by_uuid(hca: Any, azul: EmbeddedAzul) -> None:
+def test_files_by_uuid(hca: Runner, azul: EmbeddedAzul) -> None:
     heart, unknown = file_of(azul, "heart.loom"), "00000000-0000-0000-0000-000000000000"
     done = hca("azul", "download", "--file", heart.uuid.upper(), "--file", unknown, "--report", "r.json", check=4)
     assert hca.files() == {"MouseHeart/heart.loom", "r.json"}
@@ -67,7 +68,7 @@ def test_files_by_uuid(hca: Any, azul: EmbeddedAzul) -> None:
     assert report_of(hca.cwd / "r.json")[unknown]["outcome"] == "unavailable"
 
 
-def test_dry_run_says_how_much_and_does_nothing(hca: Any, azul: EmbeddedAzul) -> None:
+def test_dry_run_says_how_much_and_does_nothing(hca: Runner, azul: EmbeddedAzul) -> None:
     plan = json.loads(hca("azul", "download", "Odd", "--dry-run").stdout)
     assert plan["files"] == 6 and plan["bytes"] == 4190 and plan["unavailable"] == 1 and plan["catalog"] == "dcp44"
     assert list(hca.cwd.iterdir()) == []
@@ -77,7 +78,7 @@ def test_dry_run_says_how_much_and_does_nothing(hca: Any, azul: EmbeddedAzul) ->
 # -- sources ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_mirror_comes_first_and_azul_stands_in(hca: Any, azul: EmbeddedAzul) -> None:
+def test_the_mirror_comes_first_and_azul_stands_in(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "download", "Odd", check=7)
     loom = file_of(azul, "promised.bam")
     asked = [path for where, _, path, _ in azul.requests if where == "storage" and path.startswith("/mirror")]
@@ -87,7 +88,7 @@ def test_the_mirror_comes_first_and_azul_stands_in(hca: Any, azul: EmbeddedAzul)
     assert azul.count("service", "GET", f"/repository/files/{mirrored.uuid}") == 0
 
 
-def test_sources_can_be_chosen(hca: Any, azul: EmbeddedAzul) -> None:
+def test_sources_can_be_chosen(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "download", "BrainCells", "--sources", "azul")
     assert azul.count("storage", "GET", "/mirror") == 0
     done = hca("azul", "download", "BrainCells", "--sources", "mirror", "--download-dir", "m", check=4)
@@ -95,7 +96,7 @@ def test_sources_can_be_chosen(hca: Any, azul: EmbeddedAzul) -> None:
     assert "sources are" in hca("azul", "download", "BrainCells", "--sources", "ftp", check=2).stderr
 
 
-def test_managed_data_needs_a_login_and_says_so(hca: Any, azul: EmbeddedAzul) -> None:
+def test_managed_data_needs_a_login_and_says_so(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "download", "Managed", check=4)
     assert "managed access" in done.stderr
     env = {"HCA_ACCESS_TOKEN": azul.token}
@@ -105,7 +106,7 @@ def test_managed_data_needs_a_login_and_says_so(hca: Any, azul: EmbeddedAzul) ->
     assert sent == [], "the token stays with the service"
 
 
-def test_managed_data_among_others_is_not_left_out_in_silence(hca: Any, azul: EmbeddedAzul) -> None:
+def test_managed_data_among_others_is_not_left_out_in_silence(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "download", "MouseHeart", "Managed", check=4)
     assert "managed access" in done.stderr and "nothing of Managed was downloaded" in done.stderr
     assert len(hca.files("MouseHeart")) == 5, "the others are there"
@@ -119,7 +120,7 @@ def test_managed_data_among_others_is_not_left_out_in_silence(hca: Any, azul: Em
     assert "managed access" in done.stderr and "5 files" in done.stderr
 
 
-def test_the_repository_itself_with_an_account(hca: Any, azul: EmbeddedAzul) -> None:
+def test_the_repository_itself_with_an_account(hca: Runner, azul: EmbeddedAzul) -> None:
     env = {"HCA_ACCESS_TOKEN": azul.token}
     hca("azul", "download", "Managed", "--sources", "drs", env=env)
     assert hca.files() == {"Managed/secret.fastq.gz", "Managed/secret.loom"}
@@ -128,7 +129,7 @@ def test_the_repository_itself_with_an_account(hca: Any, azul: EmbeddedAzul) -> 
     assert "8 of 8" in done.stderr and azul.count("drs") < 20, "not asked without an account"
 
 
-def test_a_repository_that_is_not_ready(hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repository_that_is_not_ready(hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
     ready, waits = azul.drs, ["Wed, 21 Oct 2015 07:28:00 GMT", "soon"]
 
     def not_ready(target: str, headers: dict[str, str]) -> Answer:
@@ -184,7 +185,7 @@ def file_of_project(azul: EmbeddedAzul, name: str) -> File:
 # -- what cannot be had, and what is wrong ----------------------------------------------------------------------------
 
 
-def test_files_that_cannot_be_had_do_not_stop_the_others(hca: Any, azul: EmbeddedAzul) -> None:
+def test_files_that_cannot_be_had_do_not_stop_the_others(hca: Runner, azul: EmbeddedAzul) -> None:
     azul.atlas.projects[2].files[:] = [f for f in azul.atlas.projects[2].files if not f.wrong_hash]
     done = hca("azul", "download", "Odd", "--report", "r.json", check=4)
     assert hca.files() == ODD | {"r.json"}
@@ -196,7 +197,7 @@ def test_files_that_cannot_be_had_do_not_stop_the_others(hca: Any, azul: Embedde
     assert "2 cannot be downloaded" in done.stderr
 
 
-def test_wrong_bytes_are_put_into_quarantine(hca: Any, azul: EmbeddedAzul) -> None:
+def test_wrong_bytes_are_put_into_quarantine(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "download", "Odd", "--report", "r.json", check=7)
     rows = report_of(hca.cwd / "r.json")
     assert rows["Odd/damaged.bam"]["outcome"] == "mismatch" and hca.files() == ODD | {"r.json"}
@@ -207,7 +208,7 @@ def test_wrong_bytes_are_put_into_quarantine(hca: Any, azul: EmbeddedAzul) -> No
     assert asked <= 3, "wrong metadata are not asked for without end"
 
 
-def test_nothing_matches(hca: Any) -> None:
+def test_nothing_matches(hca: Runner) -> None:
     done = hca("azul", "download", "--filter", "organ=knee", check=4)
     assert "no file in catalog dcp44 matches" in done.stderr
     assert hca("azul", "download", check=2).stderr.startswith("hca: error: nothing is chosen")
@@ -247,7 +248,7 @@ def test_names_that_differ_only_in_case_collide_too(client: AzulClient, azul: Em
     assert outcome.renamed == 2 and len({path.name.lower() for path in tmp_path.rglob("*-*.txt")}) == 2
 
 
-def test_names_that_cannot_be_used_can_be_others(hca: Any, azul: EmbeddedAzul) -> None:
+def test_names_that_cannot_be_used_can_be_others(hca: Runner, azul: EmbeddedAzul) -> None:
     names = ["con.txt", "a\\b.txt", "tab\t.txt", "x.", "y ", "n" * 300, "../up.txt", "\u00a0blank.txt"]
     azul.atlas.projects.append(Project("Names", "Names", files=[File(name, 5, key="n") for name in names]))
     done = hca("azul", "download", "Names", check=5)
@@ -258,7 +259,7 @@ def test_names_that_cannot_be_used_can_be_others(hca: Any, azul: EmbeddedAzul) -
         assert "Names/\u00a0blank.txt" in hca("azul", "export", "Names", "--to", tool).stdout
 
 
-def test_projects_of_one_name_are_told_apart(hca: Any, azul: EmbeddedAzul) -> None:
+def test_projects_of_one_name_are_told_apart(hca: Runner, azul: EmbeddedAzul) -> None:
     both = azul.atlas.projects[:2]
     for project in both:
         project.title = "The same"
@@ -301,7 +302,7 @@ def test_templates_that_make_no_sense(client: AzulClient, tmp_path: Path, templa
         client.download("Odd", download_dir=tmp_path, name_template=template)
 
 
-def test_hostile_names_are_refused_and_the_others_come(hca: Any, azul: EmbeddedAzul) -> None:
+def test_hostile_names_are_refused_and_the_others_come(hca: Runner, azul: EmbeddedAzul) -> None:
     names = ["../../evil.txt", "/etc/evil", "nul.txt", "a\nb.txt", "good.txt", ".hca/x"]
     azul.atlas.projects.append(Project("../up", "Hostile", files=[File(n, 3, key="h") for n in names]))
     done = hca("azul", "download", "Hostile", "--name-template", "{name}", "--report", "r.json", check=5)
@@ -311,7 +312,7 @@ def test_hostile_names_are_refused_and_the_others_come(hca: Any, azul: EmbeddedA
     assert hca.files("p") == {"_up/good.txt"}
 
 
-def test_odd_names(hca: Any, azul: EmbeddedAzul) -> None:
+def test_odd_names(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "download", "Odd", "--filter", "format=txt")
     name = "a [b] #1 'c'.txt"
     assert (hca.cwd / "Odd" / name).read_bytes() == file_of(azul, name).bytes
@@ -321,7 +322,7 @@ def test_odd_names(hca: Any, azul: EmbeddedAzul) -> None:
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_a_compact_manifest_of_either_release(hca: Any, azul: EmbeddedAzul, old: bool) -> None:
+def test_a_compact_manifest_of_either_release(hca: Runner, azul: EmbeddedAzul, old: bool) -> None:
     azul.faults.old = old
     hca("azul", "manifest", "--project", "BrainCells")
     azul.requests.clear()
@@ -331,7 +332,7 @@ def test_a_compact_manifest_of_either_release(hca: Any, azul: EmbeddedAzul, old:
     assert azul.count("storage", "GET", "/mirror") == (0 if old else 1)
 
 
-def test_a_manifest_of_the_old_data_store(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_manifest_of_the_old_data_store(hca: Runner, azul: EmbeddedAzul) -> None:
     heart = file_of(azul, "heart.loom")
     columns = ["bundle_uuid", "bundle_version", "file_name", "file_uuid", "file_version", "file_sha256", "file_size"]
     row = ["b", "2018-01-01T000000.000000Z", heart.name, heart.uuid, "2018-01-01T000000.000000Z", heart.sha256, "2000"]
@@ -340,7 +341,7 @@ def test_a_manifest_of_the_old_data_store(hca: Any, azul: EmbeddedAzul) -> None:
     assert (hca.cwd / "heart.loom").read_bytes() == heart.bytes
 
 
-def test_a_curl_configuration_is_looked_up_and_verified(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_curl_configuration_is_looked_up_and_verified(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "manifest", "--project", "Odd", "--format", "curl")
     done = hca("azul", "download", "--manifest", "manifest.curlrc", check=7)
     odd = azul.atlas.projects[2]
@@ -353,7 +354,7 @@ def test_a_curl_configuration_is_looked_up_and_verified(hca: Any, azul: Embedded
     assert "2 cannot be" in done.stderr
 
 
-def test_a_curl_configuration_is_of_the_catalog_in_it(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_curl_configuration_is_of_the_catalog_in_it(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "manifest", "--format", "curl", "--catalog", "lm9", "--project", "MouseHeart", "--output", "m.curlrc")
     azul.requests.clear()
     hca("azul", "download", "--manifest", "m.curlrc")
@@ -368,7 +369,7 @@ def test_a_curl_configuration_is_of_the_catalog_in_it(hca: Any, azul: EmbeddedAz
     assert "not understood" in done.stderr, "no pair is left out because it is written in another way"
 
 
-def test_manifests_that_are_damaged(hca: Any, azul: EmbeddedAzul) -> None:
+def test_manifests_that_are_damaged(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
     whole = (hca.cwd / "m.tsv").read_bytes()
     heart = file_of(azul, "heart.loom")
@@ -384,7 +385,7 @@ def test_manifests_that_are_damaged(hca: Any, azul: EmbeddedAzul) -> None:
         assert told in done.stderr and not (hca.cwd / "n").exists()
 
 
-def test_addresses_and_names_in_manifests_that_are_none(hca: Any, azul: EmbeddedAzul) -> None:
+def test_addresses_and_names_in_manifests_that_are_none(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
     whole = (hca.cwd / "m.tsv").read_bytes()
     heart = file_of(azul, "heart.loom")
@@ -402,7 +403,7 @@ def test_addresses_and_names_in_manifests_that_are_none(hca: Any, azul: Embedded
     assert f"MouseHeart/{heart.uuid}" in hca.files("e"), "a file without a name has its UUID for one"
 
 
-def test_a_manifest_of_a_catalog_that_is_gone(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_manifest_of_a_catalog_that_is_gone(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "manifest", "--project", "MouseHeart")
     path = hca.cwd / "manifest.tsv"
     path.write_text(path.read_text().replace("catalog=dcp44", "catalog=dcp7"))
@@ -422,7 +423,7 @@ def test_a_manifest_of_a_catalog_that_is_gone(hca: Any, azul: EmbeddedAzul) -> N
         ('url="https://bucket.s3.amazonaws.com/key?X-Amz-Signature=abc"\noutput="x"\n', "not one of Azul's files"),
     ],
 )
-def test_lists_that_are_none(hca: Any, text: str, told: str) -> None:
+def test_lists_that_are_none(hca: Runner, text: str, told: str) -> None:
     (hca.cwd / "list").write_text(text)
     done = hca("azul", "download", "--manifest", "list", check=2)
     assert told in done.stderr and "X-Amz" not in done.stderr
@@ -432,7 +433,7 @@ def test_lists_that_are_none(hca: Any, text: str, told: str) -> None:
 # -- the lock file ---------------------------------------------------------------------------------------------------
 
 
-def test_the_lock_file_keeps_to_a_catalog(hca: Any, azul: EmbeddedAzul) -> None:
+def test_the_lock_file_keeps_to_a_catalog(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "download", "MouseHeart")
     lock = json.loads((hca.cwd / "hca-azul.lock.json").read_text())
     assert lock["catalog"] == "dcp44" and lock["files"] == 5
@@ -452,7 +453,7 @@ def test_the_lock_file_keeps_to_a_catalog(hca: Any, azul: EmbeddedAzul) -> None:
 
 
 @pytest.mark.parametrize("way", ["listing", "manifest"])
-def test_sample_sheet(hca: Any, way: str) -> None:
+def test_sample_sheet(hca: Runner, way: str) -> None:
     if way == "manifest":
         hca("azul", "manifest", "--project", "BrainCells", "--output", "m.tsv")
     selection = ["BrainCells"] if way == "listing" else ["--manifest", "m.tsv"]
@@ -469,7 +470,7 @@ def test_sample_sheet(hca: Any, way: str) -> None:
     assert all((hca.cwd / row["fastq_1"]).is_file() and row["organ"] == "brain" for row in rows)
 
 
-def test_matrices(hca: Any) -> None:
+def test_matrices(hca: Runner) -> None:
     rows = hca.rows("azul", "matrices")
     assert {row["name"] for row in rows} == {"brain.loom", "heart.loom", "secret.loom"}
     rows = hca.rows("azul", "matrices", "--species", "Mus musculus", "--by-format")
@@ -493,7 +494,7 @@ def test_from_python(client: AzulClient, tmp_path: Path) -> None:
         client.download(filters={"organ": {"is": ["knee"]}}, download_dir=tmp_path)
 
 
-def test_a_sample_sheet_has_all_reads_of_one_name(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_sample_sheet_has_all_reads_of_one_name(hca: Runner, azul: EmbeddedAzul) -> None:
     files = [
         File(f"reads_{read}.fastq.gz", 10 + 2 * sample + number, key=f"{sample}", sample=sample)
         for sample in (0, 1)
@@ -514,7 +515,7 @@ def test_a_sample_sheet_has_all_reads_of_one_name(hca: Any, azul: EmbeddedAzul) 
     assert len(rows) == 4 and all(bool(row["fastq_1"]) != bool(row["fastq_2"]) for row in rows)
 
 
-def test_a_matrix_of_two_species_is_found_by_each(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_matrix_of_two_species_is_found_by_each(hca: Runner, azul: EmbeddedAzul) -> None:
     human = ("Homo sapiens", "human adult stage", "blood", "10x 3' v2")
     mouse = ("Mus musculus", "prime adult stage", "spleen", "10x 3' v2")
     files = [

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hca_azul.client import AzulClient
@@ -19,8 +18,10 @@ from hca_azul.download.plan import Plan
 from hca_azul.download.sources import Sources, object_id
 from hca_azul.testing import EmbeddedAzul
 
+from tests.lib import Runner
 
-def test_aria2(hca: Any, azul: EmbeddedAzul) -> None:
+
+def test_aria2(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "export", "BrainCells", "--to", "aria2")
     lines = done.stdout.splitlines()
     assert sum(line.startswith("http") for line in lines) == 8
@@ -30,7 +31,7 @@ def test_aria2(hca: Any, azul: EmbeddedAzul) -> None:
     assert "8 files" in done.stderr and "aria2c" in done.stderr
 
 
-def test_s5cmd_gets_what_the_mirror_has(hca: Any) -> None:
+def test_s5cmd_gets_what_the_mirror_has(hca: Runner) -> None:
     done = hca("azul", "export", "BrainCells", "--to", "s5cmd", "--output", "list")
     [line] = (hca.cwd / "list").read_text().splitlines()
     words = shlex.split(line)
@@ -38,7 +39,7 @@ def test_s5cmd_gets_what_the_mirror_has(hca: Any) -> None:
     assert "7 files are left out" in done.stderr
 
 
-def test_datalad(hca: Any) -> None:
+def test_datalad(hca: Runner) -> None:
     done = hca("azul", "export", "Odd", "--to", "datalad")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert len(rows) == 6 and all(len(row["sha256"]) == 64 and row["size"].isdigit() for row in rows)
@@ -46,7 +47,7 @@ def test_datalad(hca: Any) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not at hand")
-def test_curl_downloads_it(hca: Any, azul: EmbeddedAzul) -> None:
+def test_curl_downloads_it(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "export", "Odd", "--to", "curl", "--filter", "format=txt,fastq.gz", "--output", "list")
     subprocess.run(["curl", "--silent", "--config", "list"], cwd=hca.cwd, check=True, timeout=30)
     for file in azul.atlas.projects[2].files:
@@ -56,7 +57,7 @@ def test_curl_downloads_it(hca: Any, azul: EmbeddedAzul) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not at hand")
-def test_a_token_only_when_asked_for_and_to_the_service_alone(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_token_only_when_asked_for_and_to_the_service_alone(hca: Runner, azul: EmbeddedAzul) -> None:
     env = {"HCA_ACCESS_TOKEN": azul.token}
     done = hca("azul", "export", "Managed", "--to", "curl", env=env)
     assert azul.token not in done.stdout
@@ -71,7 +72,7 @@ def test_a_token_only_when_asked_for_and_to_the_service_alone(hca: Any, azul: Em
     assert not any("Authorization" in headers for where, _, _, headers in azul.requests if where != "service")
 
 
-def test_a_file_that_others_could_read_is_closed_to_them(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_file_that_others_could_read_is_closed_to_them(hca: Runner, azul: EmbeddedAzul) -> None:
     path = hca.cwd / "list"
     path.write_text("old")
     path.chmod(0o644)
@@ -81,13 +82,13 @@ def test_a_file_that_others_could_read_is_closed_to_them(hca: Any, azul: Embedde
 
 
 @pytest.mark.parametrize("tool", ["aria2", "s5cmd", "datalad"])
-def test_tools_that_would_spread_a_token_get_none(hca: Any, azul: EmbeddedAzul, tool: str) -> None:
+def test_tools_that_would_spread_a_token_get_none(hca: Runner, azul: EmbeddedAzul, tool: str) -> None:
     env = {"HCA_ACCESS_TOKEN": azul.token}
     done = hca("azul", "export", "Managed", "--to", tool, "--with-token", "--output", "list", env=env, check=2)
     assert "safely" in done.stderr and not (hca.cwd / "list").exists()
 
 
-def test_tokens_need_a_file_and_a_login(hca: Any, azul: EmbeddedAzul) -> None:
+def test_tokens_need_a_file_and_a_login(hca: Runner, azul: EmbeddedAzul) -> None:
     env = {"HCA_ACCESS_TOKEN": azul.token}
     arguments = ("azul", "export", "Managed", "--to", "curl", "--with-token")
     assert "stdout" in hca(*arguments, env=env, check=2).stderr
@@ -136,7 +137,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
 
 
-def test_tokens_and_signed_addresses_are_nowhere(hca: Any, azul: EmbeddedAzul) -> None:
+def test_tokens_and_signed_addresses_are_nowhere(hca: Runner, azul: EmbeddedAzul) -> None:
     """Everything that is printed, logged, kept or written, with all faults, at the highest verbosity."""
     env = {"HCA_ACCESS_TOKEN": azul.token}
     azul.faults.manifest_waits = azul.faults.file_waits = 1

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hca_azul.client import AzulClient
@@ -19,6 +18,7 @@ from hca_azul.manifest.pending import Pending
 from hca_azul.testing import EmbeddedAzul
 
 from hca_base.errors import ServiceError, TimedOutError
+from tests.lib import Runner
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -26,11 +26,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream, dialect="excel-tab"))
 
 
-def pending(hca: Any) -> list[Path]:
+def pending(hca: Runner) -> list[Path]:
     return list((hca.home / ".local" / "state" / "hca" / "azul" / "manifests").glob("*.json"))
 
 
-def test_a_manifest_after_waits(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_manifest_after_waits(hca: Runner, azul: EmbeddedAzul) -> None:
     azul.faults.manifest_waits = 3
     done = hca("azul", "manifest", "--filter", "organ=brain")
     rows = rows_of(hca.cwd / "manifest.tsv")
@@ -94,7 +94,7 @@ def test_a_place_that_was_kept_and_is_no_good(client: AzulClient, azul: Embedded
     assert Manifest(client).save(tmp_path / "m") > 0
 
 
-def test_killed_while_it_waits_the_next_run_goes_on(hca: Any, azul: EmbeddedAzul) -> None:
+def test_killed_while_it_waits_the_next_run_goes_on(hca: Runner, azul: EmbeddedAzul) -> None:
     azul.faults.manifest_waits, azul.faults.wait = 2, 30
     process = subprocess.Popen(hca.command("azul", "manifest"), env=hca.env, cwd=hca.cwd, stderr=subprocess.PIPE)
     assert process.stderr is not None
@@ -135,7 +135,7 @@ def test_long_filters(client: AzulClient, azul: EmbeddedAzul, tmp_path: Path) ->
     assert [row["file_name"] for row in rows_of(tmp_path / "m")] == ["heart.loom"]
 
 
-def test_a_file_that_is_there_is_not_replaced_unasked(hca: Any) -> None:
+def test_a_file_that_is_there_is_not_replaced_unasked(hca: Runner) -> None:
     path = hca.cwd / "here.tsv"
     path.write_text("mine")
     done = hca("azul", "manifest", "--output", "here.tsv", check=2)
@@ -144,18 +144,18 @@ def test_a_file_that_is_there_is_not_replaced_unasked(hca: Any) -> None:
     assert path.read_text() != "mine"
 
 
-def test_to_stdout(hca: Any) -> None:
+def test_to_stdout(hca: Runner) -> None:
     done = hca("azul", "manifest", "--project", "MouseHeart", "--output", "-")
     assert done.stdout.startswith("source_id\t") and done.stdout.count("\n") == 6
 
 
-def test_a_manifest_with_a_token_in_it_is_the_owners_alone(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_manifest_with_a_token_in_it_is_the_owners_alone(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "manifest", "--format", "curl", env={"HCA_ACCESS_TOKEN": azul.token})
     assert (hca.cwd / "manifest.curlrc").stat().st_mode & 0o777 == 0o600
     assert "warning" in done.stderr and azul.token not in done.stderr
 
 
-def test_a_full_disk_is_a_line_and_no_trace(hca: Any) -> None:
+def test_a_full_disk_is_a_line_and_no_trace(hca: Runner) -> None:
     done = hca("azul", "manifest", "--output", "/nowhere/m.tsv", check=2)
     assert "cannot write /nowhere/m.tsv" in done.stderr and "Traceback" not in done.stderr
 
@@ -173,7 +173,7 @@ def test_a_state_that_cannot_be_kept_costs_nothing(monkeypatch: pytest.MonkeyPat
 # -- the table of a project ------------------------------------------------------------------------------------------
 
 
-def test_metadata_of_a_project(hca: Any) -> None:
+def test_metadata_of_a_project(hca: Runner) -> None:
     hca("azul", "metadata", "BrainCells")
     rows = rows_of(hca.cwd / "BrainCells.tsv")
     assert len(rows) == 8 and "cell_line.type" not in rows[0] and rows[0]["donor_organism.sex"] == "female"
@@ -181,7 +181,7 @@ def test_metadata_of_a_project(hca: Any) -> None:
     assert "cell_line.type" in rows_of(hca.cwd / "all.tsv")[0]
 
 
-def test_metadata_with_barcodes(hca: Any) -> None:
+def test_metadata_with_barcodes(hca: Runner) -> None:
     hca("azul", "metadata", "BrainCells", "--barcodes", "--output", "b.tsv")
     rows = rows_of(hca.cwd / "b.tsv")
     assert {row["umi_barcode.barcode_length"] for row in rows} == {"10"}
@@ -206,7 +206,7 @@ def test_protocols_as_releases_wrap_them(tmp_path: Path) -> None:
     }
 
 
-def test_metadata_of_managed_and_unknown_projects(hca: Any) -> None:
+def test_metadata_of_managed_and_unknown_projects(hca: Runner) -> None:
     for command in (["metadata", "Managed"], ["manifest", "--project", "Managed"]):
         done = hca("azul", *command, "--output", "m.tsv", check=4)
         assert "managed access" in done.stderr and not (hca.cwd / "m.tsv").exists(), "no table of nothing"
@@ -214,7 +214,7 @@ def test_metadata_of_managed_and_unknown_projects(hca: Any) -> None:
     assert "'BrainCells'" in done.stderr
 
 
-def test_a_manifest_says_what_it_keeps_silent_about(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_manifest_says_what_it_keeps_silent_about(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "manifest", "--filter", "organ=brain,lung", "--output", "m.tsv")
     assert "managed access" in done.stderr and "Managed" in done.stderr
     done = hca("azul", "manifest", "--filter", "organ=heart", "--output", "n.tsv")
@@ -224,7 +224,7 @@ def test_a_manifest_says_what_it_keeps_silent_about(hca: Any, azul: EmbeddedAzul
     assert "managed access" not in done.stderr
 
 
-def test_a_project_is_not_chosen_twice(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_project_is_not_chosen_twice(hca: Runner, azul: EmbeddedAzul) -> None:
     twice = ["--filter", f"project-id={azul.atlas.projects[0].uuid}"]
     done = hca("azul", "manifest", "--project", "Odd", *twice, "--output", "m.tsv", check=2)
     assert "projectId" in done.stderr and not (hca.cwd / "m.tsv").exists()
@@ -233,7 +233,7 @@ def test_a_project_is_not_chosen_twice(hca: Any, azul: EmbeddedAzul) -> None:
     assert "genusSpecies" in hca("azul", "matrices", *asked, check=2).stderr
 
 
-def test_project_names_are_no_paths(hca: Any, azul: EmbeddedAzul) -> None:
+def test_project_names_are_no_paths(hca: Runner, azul: EmbeddedAzul) -> None:
     azul.atlas.projects[0].short = "../../evil/name"
     hca("azul", "metadata", azul.atlas.projects[0].uuid)
     assert [path.name for path in hca.cwd.glob("*.tsv")] == ["_.._evil_name.tsv"]

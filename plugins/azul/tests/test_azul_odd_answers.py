@@ -11,6 +11,8 @@ import pytest
 from hca_azul.testing import EmbeddedAzul
 from hca_azul.testing.server import Answer
 
+from tests.lib import Runner
+
 Change = Callable[[Any], Any]
 
 
@@ -53,7 +55,7 @@ def of_paging(**members: Any) -> Change:
     ],
 )
 def test_pages_that_are_missing(
-    hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, made: Change, told: str
+    hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, made: Change, told: str
 ) -> None:
     change(azul, monkeypatch, "/index/files", made)
     assert told in hca("azul", "files", "-f", "jsonl", check=1).stderr
@@ -62,7 +64,7 @@ def test_pages_that_are_missing(
         assert hca.files() == set(), "not a part of the files"
 
 
-def test_pages_of_nothing_have_an_end(hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_nothing_have_an_end(hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
     def made(answer: Any) -> None:
         answer["hits"] = []
         answer["pagination"]["next"] = f"{azul.url}/index/files?size={len(azul.requests)}"
@@ -72,13 +74,13 @@ def test_pages_of_nothing_have_an_end(hca: Any, azul: EmbeddedAzul, monkeypatch:
 
 
 @pytest.mark.parametrize("size", [10**30, float("inf"), float("nan"), -1, True, "7", None])
-def test_sizes_that_are_none(hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, size: Any) -> None:
+def test_sizes_that_are_none(hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, size: Any) -> None:
     change(azul, monkeypatch, "/index/files", of_files(size=size))
     hca("azul", "download", "MouseHeart")
     assert len(hca.files()) == 5
 
 
-def test_names_and_addresses_that_are_none(hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_addresses_that_are_none(hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as one:
         change(azul, one, "/index/files", of_files(name=None))
         hca("azul", "download", "MouseHeart", "--download-dir", "a")
@@ -116,13 +118,19 @@ def test_names_and_addresses_that_are_none(hca: Any, azul: EmbeddedAzul, monkeyp
     ],
 )
 def test_answers_of_another_form(
-    hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, path: str, answer: Any, command: list[str], code: int
+    hca: Runner,
+    azul: EmbeddedAzul,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    answer: Any,
+    command: list[str],
+    code: int,
 ) -> None:
     change(azul, monkeypatch, path, lambda _: answer)
     assert "error.log" not in hca("azul", *command, check=code).stderr
 
 
-def test_facets_of_another_form(hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facets_of_another_form(hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
     facets = {"organ": {"terms": 5}, "project": {"terms": [{"term": "x", "count": "7"}, {"term": [1]}, 5]}}
     change(azul, monkeypatch, "/index/projects", lambda answer: answer.update(termFacets=facets))
     hca("azul", "projects")
@@ -140,7 +148,7 @@ def test_facets_of_another_form(hca: Any, azul: EmbeddedAzul, monkeypatch: pytes
     ],
 )
 def test_places_of_manifests_that_make_no_sense(
-    hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, answer: Any
+    hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     change(azul, monkeypatch, "/fetch/manifest", lambda _: answer)
     assert "makes no sense" in hca("azul", "manifest", "--output", "m.tsv", check=1).stderr
@@ -148,7 +156,7 @@ def test_places_of_manifests_that_make_no_sense(
 
 @pytest.mark.parametrize("pause", [float("nan"), "1", None, True])
 def test_waits_for_manifests_that_make_no_sense(
-    hca: Any, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, pause: Any
+    hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, pause: Any
 ) -> None:
     azul.faults.manifest_waits = 1
 
@@ -164,7 +172,7 @@ def test_waits_for_manifests_that_make_no_sense(
 
 
 @pytest.mark.parametrize("wait", ["nan", "-1", "long"])
-def test_how_long_to_wait(hca: Any, wait: str) -> None:
+def test_how_long_to_wait(hca: Runner, wait: str) -> None:
     assert "--wait" in hca("azul", "manifest", "--wait", wait, check=2).stderr
 
 
@@ -178,21 +186,21 @@ def test_how_long_to_wait(hca: Any, wait: str) -> None:
         ["metadata", "Brain\udcff"],
     ],
 )
-def test_what_is_asked_for_must_be_text(hca: Any, arguments: list[str]) -> None:
+def test_what_is_asked_for_must_be_text(hca: Runner, arguments: list[str]) -> None:
     assert "not valid Unicode" in hca("azul", *arguments, check=2).stderr
 
 
-def test_empty_names_choose_nothing(hca: Any) -> None:
+def test_empty_names_choose_nothing(hca: Runner) -> None:
     for arguments in (["--file", ""], ["BrainCells", " "]):
         assert "is empty" in hca("azul", "download", *arguments, check=2).stderr
 
 
 @pytest.mark.parametrize("sort", ["cells:down", ":desc", "cells:desc:x"])
-def test_orders_that_are_none(hca: Any, sort: str) -> None:
+def test_orders_that_are_none(hca: Runner, sort: str) -> None:
     assert "--sort is FIELD" in hca("azul", "projects", "--sort", sort, check=2).stderr
 
 
-def test_files_of_our_own_that_are_damaged(hca: Any) -> None:
+def test_files_of_our_own_that_are_damaged(hca: Runner) -> None:
     (hca.cwd / "hca-azul.lock.json").write_text("[" * 100_000)
     hca("azul", "download", "MouseHeart")
     [cache] = (hca.home / ".cache" / "hca" / "azul").glob("values-*.json")

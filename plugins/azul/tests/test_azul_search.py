@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import Any
 
 import pytest
 from hca_azul.client import AzulClient
 from hca_azul.testing import Atlas, EmbeddedAzul, File, Project
 
 from hca_base.errors import NotFoundError, ServiceError
+from tests.lib import Runner
 
 
-def test_catalogs_leave_out_the_internal_ones(hca: Any) -> None:
+def test_catalogs_leave_out_the_internal_ones(hca: Runner) -> None:
     assert [row["catalog"] for row in hca.rows("azul", "catalogs")] == ["dcp44", "lm9"]
     assert len(hca.rows("azul", "catalogs", "--all")) == 3
     assert [row["catalog"] for row in hca.rows("azul", "catalogs") if row["default"]] == ["dcp44"]
 
 
-def test_projects_as_a_table_for_people(hca: Any) -> None:
+def test_projects_as_a_table_for_people(hca: Runner) -> None:
     done = hca("azul", "projects", "--filter", "organ=brain", "--filter", "access=true")
     assert "BrainCells" in done.stdout and "318.0 kB" in done.stdout and "open" in done.stdout
     assert "MouseHeart" not in done.stdout
 
 
-def test_projects_of_managed_access_are_marked(hca: Any) -> None:
+def test_projects_of_managed_access_are_marked(hca: Runner) -> None:
     rows = hca.rows("azul", "projects", "--columns-only")
     assert {row["project"]: row["access"] for row in rows}["Managed"] == "managed"
 
 
-def test_sort_limit_and_columns(hca: Any) -> None:
+def test_sort_limit_and_columns(hca: Runner) -> None:
     done = hca(
         "azul", "files", "--filter", "project=Odd", "--sort", "size:desc", "--limit", "2", "-f", "csv", "-c", "bytes"
     )
     assert done.stdout.split() == ["bytes", "1100", "1000"]
 
 
-def test_whole_entities_for_programs(hca: Any, azul: EmbeddedAzul) -> None:
+def test_whole_entities_for_programs(hca: Runner, azul: EmbeddedAzul) -> None:
     hits = hca.rows("azul", "files", "--filter", "project=MouseHeart")
     assert {hit["files"][0]["name"] for hit in hits} >= {"heart.loom"}
     assert all("donorOrganisms" in hit for hit in hits)
@@ -45,7 +45,7 @@ def test_whole_entities_for_programs(hca: Any, azul: EmbeddedAzul) -> None:
     assert one[0]["samples"][0]["id"] == ["Odd_sample_2"]
 
 
-def test_a_table_is_cut_and_says_so(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_table_is_cut_and_says_so(hca: Runner, azul: EmbeddedAzul) -> None:
     azul.atlas.projects.append(Project("Many", "Many", files=[File(f"f{n:03}.txt", 1, key="m") for n in range(150)]))
     done = hca("azul", "files", "--filter", "project=Many")
     assert done.stdout.count(".txt") == 100 and "100 of 150" in done.stderr
@@ -59,7 +59,7 @@ def test_pages_are_followed_as_they_are(client: AzulClient, azul: EmbeddedAzul) 
     assert len(pages) == 7 and "search_after_uid=doc%23x" in pages[1]
 
 
-def test_the_first_entity_comes_before_the_last_page(hca: Any) -> None:
+def test_the_first_entity_comes_before_the_last_page(hca: Runner) -> None:
     atlas = Atlas([Project("Big", "Big", files=[File(f"f{n:05}", 0, key="b") for n in range(2500)])])
     with EmbeddedAzul(atlas) as azul:
         hca.configure(azul.settings)
@@ -92,24 +92,24 @@ def test_long_filters_go_to_the_body(client: AzulClient, azul: EmbeddedAzul) -> 
     assert azul.count("service", "GET", "/index/files") == 1, "413 moves the filters to the body"
 
 
-def test_nothing_found_suggests_values(hca: Any) -> None:
+def test_nothing_found_suggests_values(hca: Runner) -> None:
     done = hca("azul", "projects", "--filter", "organ=Brian")
     assert "did you mean 'brain'" in done.stderr
 
 
-def test_nothing_found_tells_of_managed_data(hca: Any, azul: EmbeddedAzul) -> None:
+def test_nothing_found_tells_of_managed_data(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "files", "--filter", "project=Managed")
     assert "managed access" in done.stderr and "log in" in done.stderr and "Terra" in done.stderr
     with_token = hca("azul", "files", "--filter", "project=Managed", "-f", "json", env={"HCA_ACCESS_TOKEN": azul.token})
     assert len(json.loads(with_token.stdout)) == 2 and "managed" not in with_token.stderr
 
 
-def test_a_token_that_is_not_accepted_says_what_to_do(hca: Any) -> None:
+def test_a_token_that_is_not_accepted_says_what_to_do(hca: Runner) -> None:
     done = hca("azul", "files", env={"HCA_ACCESS_TOKEN": "no-good"}, check=3)
     assert "accepted its terms" in done.stderr and "no-good" not in done.stderr
 
 
-def test_a_login_that_is_kept(hca: Any, azul: EmbeddedAzul) -> None:
+def test_a_login_that_is_kept(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("auth", "login", "azul", "--access-token", "-", stdin=f"{azul.token}\n")
     assert len(hca.rows("azul", "files", "--filter", "project=Managed")) == 2
     hca("auth", "logout", "azul")
@@ -128,7 +128,7 @@ def test_a_catalog_that_is_not_there(client: AzulClient) -> None:
         list(client.search("projects", catalog="dcp1"))
 
 
-def test_facets(hca: Any) -> None:
+def test_facets(hca: Runner) -> None:
     rows = hca.rows("azul", "facets", "organ", "--filter", "species=Mus musculus")
     assert [row["value"] for row in rows] == ["heart"]
     overview = hca.rows("azul", "facets")
@@ -137,19 +137,19 @@ def test_facets(hca: Any) -> None:
     assert "does not count" in done.stderr
 
 
-def test_fields_need_no_service(hca: Any, azul: EmbeddedAzul) -> None:
+def test_fields_need_no_service(hca: Runner, azul: EmbeddedAzul) -> None:
     rows = hca.rows("azul", "fields")
     assert {row["field"]: row["also"] for row in rows}["genusSpecies"] == "species"
     assert azul.requests == []
 
 
-def test_summary(hca: Any) -> None:
+def test_summary(hca: Runner) -> None:
     assert "329.5 kB" in hca("azul", "summary").stdout
     answer = json.loads(hca("azul", "summary", "--filter", "organ=heart", "-f", "json").stdout)
     assert answer["projectCount"] == 1
 
 
-def test_wrong_uses(hca: Any) -> None:
+def test_wrong_uses(hca: Runner) -> None:
     for arguments in (["--filter", "orgn=x"], ["--filters", "[]"], ["--sort", "nothing"], ["--limit", "-1"]):
         done = hca("azul", "projects", *arguments, check=2)
         assert "Traceback" not in done.stderr
@@ -174,7 +174,7 @@ def test_a_long_time_of_429_is_waited_out(
         list(client.search("projects"))
 
 
-def test_generic_operations(hca: Any, azul: EmbeddedAzul) -> None:
+def test_generic_operations(hca: Runner, azul: EmbeddedAzul) -> None:
     answer = json.loads(hca("azul", "get-index", "--entity-type", "projects", "--size", "1", "--no-paginate").stdout)
     assert len(answer["hits"]) == 1
     filters = '{"organ": {"is": ["heart"]}}'
@@ -184,7 +184,7 @@ def test_generic_operations(hca: Any, azul: EmbeddedAzul) -> None:
     assert azul.count("service", "GET", "/openapi.json") == 1, "fetched at first use, and kept"
 
 
-def test_an_old_release(hca: Any, azul: EmbeddedAzul) -> None:
+def test_an_old_release(hca: Runner, azul: EmbeddedAzul) -> None:
     azul.faults.old = True
     assert len(hca.rows("azul", "projects")) == 4
     hca.configure({"azul": {"url": f"{azul.url}/openapi"}})

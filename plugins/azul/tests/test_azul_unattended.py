@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from hca_azul.testing import Atlas, EmbeddedAzul, Faults, File, Project
 
+from tests.lib import Runner
+
 
 def large_project(files: int, seed: int) -> Atlas:
     """A project with as many files: most of them small, a few of several MB, a third of them in the mirror."""
@@ -25,14 +27,14 @@ def large_project(files: int, seed: int) -> Atlas:
     return Atlas([Project("Large", "A large project", samples=40, files=made)])
 
 
-def download(hca: Any) -> subprocess.Popen[bytes]:
+def download(hca: Runner) -> subprocess.Popen[bytes]:
     arguments = hca.command("azul", "download", "Large", "--download-dir", "data", "--report", "r.json")
     # A file, not a pipe: nobody reads while it runs.
     with (hca.home / "stderr").open("ab") as stream:
         return subprocess.Popen(arguments, env=hca.env, cwd=hca.cwd, stderr=stream)
 
 
-def run(hca: Any, azul: EmbeddedAzul, kills: int, seed: int, timeout: float) -> int:
+def run(hca: Runner, azul: EmbeddedAzul, kills: int, seed: int, timeout: float) -> int:
     """Download, killing it at random moments; how many runs were killed before they ended by themselves."""
     chance = random.Random(seed)
     killed = 0
@@ -61,7 +63,7 @@ def run(hca: Any, azul: EmbeddedAzul, kills: int, seed: int, timeout: float) -> 
         return killed
 
 
-def check(hca: Any, azul: EmbeddedAzul) -> None:
+def check(hca: Runner, azul: EmbeddedAzul) -> None:
     """Every file is there, to its last byte, and nothing else is."""
     folder = hca.cwd / "data" / "Large"
     project = azul.atlas.projects[0]
@@ -83,7 +85,7 @@ def faults(seed: int, **more: Any) -> Faults:
 
 
 @pytest.mark.xdist_group("azul-unattended")
-def test_a_few_hundred_files_killed_and_resumed(hca: Any) -> None:
+def test_a_few_hundred_files_killed_and_resumed(hca: Runner) -> None:
     with EmbeddedAzul(large_project(450, 1), faults(1, retry_after=1)) as azul:
         hca.configure(azul.settings)
         killed = run(hca, azul, kills=2, seed=1, timeout=120)
@@ -93,7 +95,7 @@ def test_a_few_hundred_files_killed_and_resumed(hca: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-def test_three_thousand_files_killed_and_resumed(hca: Any, seed: int) -> None:
+def test_three_thousand_files_killed_and_resumed(hca: Runner, seed: int) -> None:
     with EmbeddedAzul(large_project(3000, seed), faults(seed, retry_after=1)) as azul:
         hca.configure(azul.settings)
         assert run(hca, azul, kills=8, seed=seed, timeout=1200) >= 5
@@ -101,7 +103,7 @@ def test_three_thousand_files_killed_and_resumed(hca: Any, seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_three_thousand_files_without_a_break(hca: Any) -> None:
+def test_three_thousand_files_without_a_break(hca: Runner) -> None:
     with EmbeddedAzul(large_project(3000, 9), faults(9, retry_after=1, file_waits=1)) as azul:
         hca.configure(azul.settings)
         assert run(hca, azul, kills=0, seed=9, timeout=1200) == 0
@@ -109,7 +111,7 @@ def test_three_thousand_files_without_a_break(hca: Any) -> None:
 
 
 @pytest.mark.slow
-def test_large_files_over_addresses_that_live_for_fifteen_seconds(hca: Any) -> None:
+def test_large_files_over_addresses_that_live_for_fifteen_seconds(hca: Runner) -> None:
     """Each file takes longer than its address lives; whenever a connection is dropped, a new one is needed."""
     files = [File(f"S{number}.bam", 48_000_000, format="bam") for number in range(3)]
     atlas = Atlas([Project("Large", "Large files", files=files)])

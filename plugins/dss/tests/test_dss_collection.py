@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hca_dss.versions import new_version
 
+from tests.lib import Runner
+
 
 @pytest.fixture(scope="module")
 def bundle(site: Any) -> Any:
@@ -30,7 +32,7 @@ def put(site: Any, *links: tuple[str, str, str], collection: str = "", **more: A
     return uid, version
 
 
-def run(hca: Any, uid: str, *args: str, **options: Any) -> Any:
+def run(hca: Runner, uid: str, *args: str, **options: Any) -> Any:
     return hca("dss", "download-collection", "--uuid", uid, "--replica", "aws", *args, **options)
 
 
@@ -46,7 +48,7 @@ def of(bundle: Any) -> set[str]:
     return {f"{bundle.folder}/{name}" for name in (*bundle.contents, "bundle.json")}
 
 
-def test_bundles_and_files_come(hca: Any, site: Any, bundle: Any) -> None:
+def test_bundles_and_files_come(hca: Runner, site: Any, bundle: Any) -> None:
     single, at = site.put_file(b"single")
     uid, _ = put(site, ("bundle", bundle.uuid, bundle.version), ("file", single, at))
     done = run(hca, uid, "--download-dir", "data")
@@ -55,7 +57,7 @@ def test_bundles_and_files_come(hca: Any, site: Any, bundle: Any) -> None:
     assert (hca.cwd / "data" / "files" / f"{single}.{at}").read_bytes() == b"single"
 
 
-def test_collections_in_collections_are_followed_also_in_circles(hca: Any, site: Any, bundle: Any) -> None:
+def test_collections_in_collections_are_followed_also_in_circles(hca: Runner, site: Any, bundle: Any) -> None:
     other = site.put_bundle({"x.txt": b"x"})
     outer, inner = str(uuid.uuid4()), str(uuid.uuid4())
     # Both must exist before they can link to each other.
@@ -76,7 +78,7 @@ def test_collections_in_collections_are_followed_also_in_circles(hca: Any, site:
     assert names_in(hca.cwd) == of(bundle) | of(other)
 
 
-def test_a_version_can_be_asked_for(hca: Any, site: Any, bundle: Any) -> None:
+def test_a_version_can_be_asked_for(hca: Runner, site: Any, bundle: Any) -> None:
     uid, first = put(site, ("bundle", bundle.uuid, bundle.version))
     put(site, collection=uid)
     run(hca, uid)
@@ -85,14 +87,14 @@ def test_a_version_can_be_asked_for(hca: Any, site: Any, bundle: Any) -> None:
     assert names_in(hca.cwd) == of(bundle)
 
 
-def test_a_part_of_a_json_file_brings_the_file(hca: Any, site: Any) -> None:
+def test_a_part_of_a_json_file_brings_the_file(hca: Runner, site: Any) -> None:
     single, at = site.put_file(b'{"a": {"b": 1}}', kind="application/json")
     uid, _ = put(site, ("project", single, at), fragment="/a/b")
     run(hca, uid)
     assert names_in(hca.cwd) == {f"files/{single}.{at}"}
 
 
-def test_a_second_run_fetches_nothing(hca: Any, site: Any, bundle: Any, traffic: Any) -> None:
+def test_a_second_run_fetches_nothing(hca: Runner, site: Any, bundle: Any, traffic: Any) -> None:
     single, at = site.put_file(b"again")
     uid, _ = put(site, ("bundle", bundle.uuid, bundle.version), ("file", single, at))
     run(hca, uid)
@@ -102,12 +104,12 @@ def test_a_second_run_fetches_nothing(hca: Any, site: Any, bundle: Any, traffic:
     assert traffic.count("s3") == 0
 
 
-def test_a_collection_that_is_not_there(hca: Any) -> None:
+def test_a_collection_that_is_not_there(hca: Runner) -> None:
     done = run(hca, str(uuid.uuid4()), check=4)
     assert done.stderr.count("hca: error:") == 1
 
 
-def test_what_cannot_be_had_is_a_failure_and_the_rest_comes(fake_hca: Any, fake: Any) -> None:
+def test_what_cannot_be_had_is_a_failure_and_the_rest_comes(fake_hca: Runner, fake: Any) -> None:
     made = fake.put_bundle({"a.txt": b"a"})
     uid, gone = str(uuid.uuid4()), str(uuid.uuid4())
     contents = [
@@ -126,7 +128,7 @@ def test_what_cannot_be_had_is_a_failure_and_the_rest_comes(fake_hca: Any, fake:
     "contents",
     [None, "text", [7], [{}], [{"type": "file", "uuid": None, "version": "x"}], [{"type": 1, "uuid": "x"}]],
 )
-def test_malformed_collections(fake_hca: Any, fake: Any, contents: Any) -> None:
+def test_malformed_collections(fake_hca: Runner, fake: Any, contents: Any) -> None:
     uid = str(uuid.uuid4())
     fake.route("GET", f"/v1/collections/{uid}", {"contents": contents})
     done = run(fake_hca, uid, check=1, env={"HCA_ACCESS_TOKEN": "x.y.z"})
@@ -134,7 +136,7 @@ def test_malformed_collections(fake_hca: Any, fake: Any, contents: Any) -> None:
 
 
 @pytest.mark.parametrize("version", ["../../x", "a/b"])
-def test_hostile_versions_of_files(fake_hca: Any, fake: Any, version: str) -> None:
+def test_hostile_versions_of_files(fake_hca: Runner, fake: Any, version: str) -> None:
     uid, file_uuid = str(uuid.uuid4()), str(uuid.uuid4())
     link = {"type": "file", "uuid": file_uuid, "version": ""}
     fake.route("GET", f"/v1/collections/{uid}", {"contents": [link]})
@@ -147,7 +149,7 @@ def test_hostile_versions_of_files(fake_hca: Any, fake: Any, version: str) -> No
 @pytest.mark.parametrize(
     ("sha256", "size"), [("0" * 64, "²"), ("0" * 64, "9" * 5000), ("0" * 64, "-1"), ("../../x", "1"), ("0" * 63, "1")]
 )
-def test_hostile_sizes_and_checksums_of_files(fake_hca: Any, fake: Any, sha256: str, size: str) -> None:
+def test_hostile_sizes_and_checksums_of_files(fake_hca: Runner, fake: Any, sha256: str, size: str) -> None:
     uid, file_uuid = str(uuid.uuid4()), str(uuid.uuid4())
     fake.route("GET", f"/v1/collections/{uid}", {"contents": [{"type": "file", "uuid": file_uuid}]})
     headers = {"X-DSS-SHA256": sha256, "X-DSS-SIZE": size, "X-DSS-VERSION": "x"}
@@ -158,7 +160,7 @@ def test_hostile_sizes_and_checksums_of_files(fake_hca: Any, fake: Any, sha256: 
 
 
 @pytest.mark.parametrize("kind", ["bundle", "collection", "file"])
-def test_links_that_lead_nowhere_are_no_fault_of_the_command_line(fake_hca: Any, fake: Any, kind: str) -> None:
+def test_links_that_lead_nowhere_are_no_fault_of_the_command_line(fake_hca: Runner, fake: Any, kind: str) -> None:
     uid = str(uuid.uuid4())
     fake.route("GET", f"/v1/collections/{uid}", {"contents": [{"type": kind, "uuid": "..", "version": ".."}]})
     done = run(fake_hca, uid, check=1, env={"HCA_ACCESS_TOKEN": "x.y.z"})

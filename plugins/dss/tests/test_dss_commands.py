@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hca_dss.versions import is_version, new_version
 
+from tests.lib import Runner
+
 NOBODY = "00000000-0000-4000-8000-000000000000"
 MATCH = {"query": {"match": {"files.donor_organism_json.sex": "female"}}}
 
@@ -19,12 +21,12 @@ def bundle(site: Any) -> Any:
     return site.put_bundle({"donor_organism_0.json": b'{"sex": "female"}', "reads.txt": b"reads\n"})
 
 
-def ask(hca: Any, *args: str, **options: Any) -> Any:
+def ask(hca: Runner, *args: str, **options: Any) -> Any:
     done = hca("dss", *args, **options)
     return json.loads(done.stdout) if done.stdout.strip() else None
 
 
-def test_help_lists_every_command(nowhere: Any) -> None:
+def test_help_lists_every_command(nowhere: Runner) -> None:
     from hca_dss.service import SERVICE
 
     text = nowhere("dss", "--help").stdout
@@ -37,13 +39,13 @@ def test_help_lists_every_command(nowhere: Any) -> None:
 
 
 @pytest.mark.parametrize("command", ["get-bundle", "put-file", "post-search", "download", "upload", "login"])
-def test_help_needs_no_network(nowhere: Any, command: str) -> None:
+def test_help_needs_no_network(nowhere: Runner, command: str) -> None:
     nowhere.configure({"DSSClient": {"swagger_url": "http://127.0.0.1:9/v1/swagger.json"}})
     text = nowhere("dss", command, "--help").stdout
     assert "usage: hca dss " + command in text
 
 
-def test_bundles(hca: Any, bundle: Any, site: Any) -> None:
+def test_bundles(hca: Runner, bundle: Any, site: Any) -> None:
     replica = ("--replica", "aws")
     found = ask(hca, "get-bundle", "--uuid", bundle.uuid, *replica)
     assert found["bundle"]["version"] == bundle.version
@@ -70,13 +72,13 @@ def test_bundles(hca: Any, bundle: Any, site: Any) -> None:
     hca("dss", "get-bundle", "--uuid", made, *replica, check=4)
 
 
-def test_checkout(hca: Any, bundle: Any) -> None:
+def test_checkout(hca: Runner, bundle: Any) -> None:
     job = ask(hca, "post-bundles-checkout", "--uuid", bundle.uuid, "--replica", "aws")["checkout_job_id"]
     status = ask(hca, "get-bundles-checkout", "--checkout-job-id", job, "--replica", "aws")["status"]
     assert status in ("RUNNING", "SUCCEEDED")
 
 
-def test_files(hca: Any, bundle: Any, site: Any) -> None:
+def test_files(hca: Runner, bundle: Any, site: Any) -> None:
     file_uuid, version = bundle.files["reads.txt"]
     where = ("--uuid", file_uuid, "--replica", "aws")
     assert hca("dss", "get-file", *where).stdout == "reads\n"
@@ -95,7 +97,7 @@ def test_files(hca: Any, bundle: Any, site: Any) -> None:
     assert answer["version"] == again
 
 
-def test_search(hca: Any, bundle: Any) -> None:
+def test_search(hca: Runner, bundle: Any) -> None:
     wanted = f"{bundle.uuid}.{bundle.version}"
     (hca.cwd / "query.json").write_text(json.dumps(MATCH))
     for query, text in (("@query.json", ""), ("-", json.dumps(MATCH)), (json.dumps(MATCH), "")):
@@ -107,7 +109,7 @@ def test_search(hca: Any, bundle: Any) -> None:
     assert any("metadata" in result for result in raw["results"])
 
 
-def test_collections(hca: Any, bundle: Any) -> None:
+def test_collections(hca: Runner, bundle: Any) -> None:
     made, version = str(uuid.uuid4()), new_version()
     link = {"type": "bundle", "uuid": bundle.uuid, "version": bundle.version}
     words = ("--name", "n", "--description", "d", "--details", "{}", "--contents", json.dumps([link]))
@@ -122,7 +124,7 @@ def test_collections(hca: Any, bundle: Any) -> None:
     hca("dss", "get-collection", *where, check=4)
 
 
-def test_subscriptions(hca: Any) -> None:
+def test_subscriptions(hca: Runner) -> None:
     url = "http://127.0.0.1:9/hook"
     made = ask(hca, "put-subscription", "--replica", "aws", "--callback-url", url, "--method", "PUT")
     where = ("--uuid", made["uuid"], "--replica", "aws")
@@ -133,7 +135,7 @@ def test_subscriptions(hca: Any) -> None:
     hca("dss", "get-subscription", *where, check=4)
 
 
-def test_events(hca: Any, bundle: Any) -> None:
+def test_events(hca: Runner, bundle: Any) -> None:
     assert "event_streams" in ask(hca, "get-events", "--replica", "aws")
     event = ask(hca, "get-event", "--uuid", bundle.uuid, "--version", bundle.version, "--replica", "aws")
     assert {file["uuid"] for file in event["manifest"]["files"]} == {uid for uid, _ in bundle.files.values()}
@@ -169,7 +171,7 @@ def test_two_clients_keep_apart(site: Any, fake: Any) -> None:
     assert (caught.value.code, caught.value.reason) == (404, "not_found")
 
 
-def test_create_version(nowhere: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_create_version(nowhere: Runner, capsys: pytest.CaptureFixture[str]) -> None:
     text = nowhere("dss", "create-version").stdout
     assert text.endswith("\n") and is_version(text.strip())
     from hca_dss.client import DSSClient
@@ -178,7 +180,7 @@ def test_create_version(nowhere: Any, capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == f"{returned}\n"
 
 
-def test_refresh_swagger(hca: Any, site: Any, traffic: Any) -> None:
+def test_refresh_swagger(hca: Runner, site: Any, traffic: Any) -> None:
     hca("dss", "get-bundles-all", "--replica", "aws", "--prefix", "zz")
     traffic.requests.clear()
     hca("dss", "get-bundles-all", "--replica", "aws", "--prefix", "zz")
@@ -188,7 +190,7 @@ def test_refresh_swagger(hca: Any, site: Any, traffic: Any) -> None:
     assert traffic.count("api", "GET", "/v1/swagger.json") == 1
 
 
-def test_login_with_a_token_and_logout(hca: Any, site: Any) -> None:
+def test_login_with_a_token_and_logout(hca: Runner, site: Any) -> None:
     token = hca.env.pop("HCA_ACCESS_TOKEN")
     hca("dss", "get-collections", check=3)
     assert hca("dss", "login", "--access-token", "-", stdin=f"{token}\n").stdout == "Storing access credentials\n"
@@ -222,7 +224,7 @@ def test_login_with_a_token_and_logout(hca: Any, site: Any) -> None:
         (["head-file", "--uuid", NOBODY, "--replica", "aws"], 4, "404"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_one_clear_line(hca: Any, arguments: list[str], code: int, told: str) -> None:
+def test_what_is_wrong_is_one_clear_line(hca: Runner, arguments: list[str], code: int, told: str) -> None:
     done = hca("dss", *arguments, check=code)
     lines = done.stderr.strip().splitlines()
     assert lines[0].startswith("hca: error:") and told in done.stderr
@@ -230,7 +232,7 @@ def test_what_is_wrong_is_one_clear_line(hca: Any, arguments: list[str], code: i
     assert done.stdout == ""
 
 
-def test_the_retired_service_is_explained(nowhere: Any) -> None:
+def test_the_retired_service_is_explained(nowhere: Runner) -> None:
     environment = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
     nowhere.configure({"http": {"retries": 0}})
     done = nowhere("dss", "get-bundle", "--uuid", NOBODY, "--replica", "aws", check=6, env=environment)
@@ -238,7 +240,7 @@ def test_the_retired_service_is_explained(nowhere: Any) -> None:
         assert way in done.stderr
 
 
-def test_the_documents_server_may_be_down_when_it_is_known(nowhere: Any, fake: Any) -> None:
+def test_the_documents_server_may_be_down_when_it_is_known(nowhere: Runner, fake: Any) -> None:
     nowhere.configure({"DSSClient": {"swagger_url": fake.url}})
     made = fake.put_bundle({"a.txt": b"a"})
     nowhere("dss", "get-bundle", "--uuid", made.uuid, "--replica", "aws")
@@ -248,7 +250,7 @@ def test_the_documents_server_may_be_down_when_it_is_known(nowhere: Any, fake: A
     assert done.stderr.startswith("hca: error:")
 
 
-def test_another_deployment_of_the_service_has_the_same_commands(hca: Any, site: Any, fake: Any) -> None:
+def test_another_deployment_of_the_service_has_the_same_commands(hca: Runner, site: Any, fake: Any) -> None:
     """A service may be had twice, under another name."""
     settings = site.settings()
     settings["services"] = {"other": {"url": fake.url, "plugin": "dss"}}

@@ -14,6 +14,7 @@ from hca_dss.client import DSSClient
 from hca_dss.service import SERVICE
 
 from hca_base.openapi import Document
+from tests.lib import Runner
 
 ORIGINAL = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "dss-swagger.json"
 #: What is text for people, or says which code of the original service answers.
@@ -143,7 +144,7 @@ def test_every_operation_is_a_method_with_a_signature_and_help(name: str, tmp_pa
     assert f":param {next(iter(parameters))}:" in inspect.getdoc(method) or "param" in (inspect.getdoc(method) or "")
 
 
-def test_importing_the_service_imports_nothing_heavy(nowhere: Any) -> None:
+def test_importing_the_service_imports_nothing_heavy(nowhere: Runner) -> None:
     import subprocess
     import sys
 

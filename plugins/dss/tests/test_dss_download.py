@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hca_base.errors import HCAError, UsageError
+from tests.lib import Runner
 
 UUID = "00000000-0000-4000-8000-000000000000"
 CONTENTS = {
@@ -44,11 +45,11 @@ def stored(root: Path, content: bytes) -> Path:
     return root / ".hca" / "v2" / "files_2_4" / sha256[:2] / sha256[2:6] / sha256
 
 
-def download(hca: Any, bundle: Any, *args: str, **options: Any) -> Any:
+def download(hca: Runner, bundle: Any, *args: str, **options: Any) -> Any:
     return hca("dss", "download", "--bundle-uuid", bundle.uuid, "--replica", "aws", *args, **options)
 
 
-def test_a_bundle_is_downloaded_byte_for_byte(hca: Any, bundle: Any) -> None:
+def test_a_bundle_is_downloaded_byte_for_byte(hca: Runner, bundle: Any) -> None:
     done = download(hca, bundle, "--download-dir", "data")
     assert done.stdout == ""
     folder = hca.cwd / "data" / bundle.folder
@@ -62,7 +63,7 @@ def test_a_bundle_is_downloaded_byte_for_byte(hca: Any, bundle: Any) -> None:
     assert (folder / "bundle.json").samefile(stored(hca.cwd / "data", (folder / "bundle.json").read_bytes()))
 
 
-def test_bundle_json_is_written_as_hca_7_wrote_it(hca: Any, bundle: Any, site: Any) -> None:
+def test_bundle_json_is_written_as_hca_7_wrote_it(hca: Runner, bundle: Any, site: Any) -> None:
     download(hca, bundle, "--no-data", "--no-metadata")
     answer = site.send("GET", f"bundles/{bundle.uuid}", {"replica": "aws"})
     expected = json.dumps(answer, indent=4, sort_keys=True)
@@ -70,7 +71,7 @@ def test_bundle_json_is_written_as_hca_7_wrote_it(hca: Any, bundle: Any, site: A
     assert list(files_below(hca.cwd)) == [f"{bundle.folder}/bundle.json"]
 
 
-def test_the_default_is_the_working_directory_and_the_latest_version(hca: Any, site: Any) -> None:
+def test_the_default_is_the_working_directory_and_the_latest_version(hca: Runner, site: Any) -> None:
     old = site.put_bundle({"a.txt": b"old"})
     new = site.put_bundle({"a.txt": b"new"}, old.uuid)
     download(hca, new)
@@ -79,7 +80,7 @@ def test_the_default_is_the_working_directory_and_the_latest_version(hca: Any, s
     assert files_below(hca.cwd / old.folder)["a.txt"] == b"old"
 
 
-def test_a_second_run_asks_for_the_bundle_only(hca: Any, bundle: Any, traffic: Any) -> None:
+def test_a_second_run_asks_for_the_bundle_only(hca: Runner, bundle: Any, traffic: Any) -> None:
     download(hca, bundle)
     assert traffic.count("api", "GET", "/v1/files/") > 0
     before = files_below(hca.cwd)
@@ -91,7 +92,7 @@ def test_a_second_run_asks_for_the_bundle_only(hca: Any, bundle: Any, traffic: A
     assert "6 present" in done.stderr
 
 
-def test_identical_content_is_fetched_once(hca: Any, site: Any, traffic: Any) -> None:
+def test_identical_content_is_fetched_once(hca: Runner, site: Any, traffic: Any) -> None:
     twins = site.put_bundle({"one.txt": b"same", "two.txt": b"same"})
     traffic.requests.clear()
     download(hca, twins)
@@ -110,7 +111,7 @@ def test_identical_content_is_fetched_once(hca: Any, site: Any, traffic: Any) ->
         (["--data-filter", "*.gz", "--metadata-filter", "d*"], {"reads_R1.fastq.gz", "donor_organism_0.json"}),
     ],
 )
-def test_filters_choose_files(hca: Any, bundle: Any, options: list[str], names: set[str]) -> None:
+def test_filters_choose_files(hca: Runner, bundle: Any, options: list[str], names: set[str]) -> None:
     done = download(hca, bundle, *options)
     assert set(files_below(hca.cwd / bundle.folder)) == names | {"bundle.json"}
     told = f"no file of bundle {bundle.folder} fits --metadata-filter 'LINKS*'"
@@ -119,7 +120,7 @@ def test_filters_choose_files(hca: Any, bundle: Any, options: list[str], names: 
 
 
 @pytest.mark.parametrize("kind", ["metadata", "data"])
-def test_a_filter_and_its_exclusion_exclude_each_other(hca: Any, bundle: Any, site: Any, kind: str) -> None:
+def test_a_filter_and_its_exclusion_exclude_each_other(hca: Runner, bundle: Any, site: Any, kind: str) -> None:
     done = download(hca, bundle, f"--{kind}-filter", "a*", f"--no-{kind}", check=2)
     assert f"--{kind}-filter and --no-{kind} exclude each other" in done.stderr
     with pytest.raises(ValueError, match="exclude each other"):
@@ -153,7 +154,7 @@ def test_the_method_takes_the_arguments_of_hca_7(site: Any, bundle: Any, tmp_pat
     }
 
 
-def test_a_bundle_of_several_pages_comes_whole(hca: Any, fake: Any, nowhere: Any) -> None:
+def test_a_bundle_of_several_pages_comes_whole(hca: Runner, fake: Any, nowhere: Runner) -> None:
     nowhere.configure({"DSSClient": {"swagger_url": fake.url}})
     nowhere.env.pop("HCA_ACCESS_TOKEN", None)
     made = fake.put_bundle({f"f{number:04}.txt": b"%d" % number for number in range(25)})
@@ -176,20 +177,20 @@ def test_a_bundle_of_several_pages_comes_whole(hca: Any, fake: Any, nowhere: Any
     assert len(manifest["bundle"]["files"]) == 25
 
 
-def test_a_dry_run_does_nothing(hca: Any, bundle: Any, traffic: Any) -> None:
+def test_a_dry_run_does_nothing(hca: Runner, bundle: Any, traffic: Any) -> None:
     done = download(hca, bundle, "--dry-run")
     assert "6 would-download" in done.stderr
     assert list(hca.cwd.iterdir()) == []
     assert traffic.count("api", "GET", "/v1/files/") == 0
 
 
-def test_a_report_lists_every_file(hca: Any, bundle: Any) -> None:
+def test_a_report_lists_every_file(hca: Runner, bundle: Any) -> None:
     download(hca, bundle, "--report", "report.json")
     rows = json.loads((hca.cwd / "report.json").read_text())["rows"]
     assert {row["name"]: row["outcome"] for row in rows} == dict.fromkeys(bundle.contents, "downloaded")
 
 
-def test_a_filestore_elsewhere_serves_many_directories(hca: Any, bundle: Any, traffic: Any) -> None:
+def test_a_filestore_elsewhere_serves_many_directories(hca: Runner, bundle: Any, traffic: Any) -> None:
     download(hca, bundle, "--filestore", "store", "--download-dir", "one")
     traffic.requests.clear()
     download(hca, bundle, "--filestore", "store", "--download-dir", "two")
@@ -198,7 +199,7 @@ def test_a_filestore_elsewhere_serves_many_directories(hca: Any, bundle: Any, tr
     assert (hca.cwd / "one" / bundle.folder / "empty.txt").samefile(hca.cwd / "two" / bundle.folder / "empty.txt")
 
 
-def test_defaults_come_from_the_configuration(hca: Any, bundle: Any, site: Any) -> None:
+def test_defaults_come_from_the_configuration(hca: Runner, bundle: Any, site: Any) -> None:
     hca.configure({**site.settings(), "dss_download": {"replica": "aws", "no_data": True}})
     hca("dss", "download", "--bundle-uuid", bundle.uuid)
     assert set(files_below(hca.cwd / bundle.folder)) == {"links.json", "donor_organism_0.json", "bundle.json"}
@@ -225,7 +226,7 @@ def test_defaults_come_from_the_configuration(hca: Any, bundle: Any, site: Any) 
         ["C:\\x"],
     ],
 )
-def test_hostile_names_are_refused_before_anything_is_written(fake_hca: Any, fake: Any, names: list[str]) -> None:
+def test_hostile_names_are_refused_before_anything_is_written(fake_hca: Runner, fake: Any, names: list[str]) -> None:
     made = fake.put_bundle({"good.txt": b"good"} | dict.fromkeys(names, b"bad"))
     done = download(fake_hca, made, "--download-dir", "deep/er", check=5)
     lines = done.stderr.strip().splitlines()
@@ -236,14 +237,14 @@ def test_hostile_names_are_refused_before_anything_is_written(fake_hca: Any, fak
     assert not any(path.startswith("/v1/files") for _, path in fake.requests)
 
 
-def test_a_hostile_name_may_be_left_out(fake_hca: Any, fake: Any) -> None:
+def test_a_hostile_name_may_be_left_out(fake_hca: Runner, fake: Any) -> None:
     made = fake.put_bundle({"good.txt": b"good", "../x": b"bad"})
     download(fake_hca, made, "--data-filter", "good*")
     assert set(files_below(fake_hca.cwd / made.folder)) == {"good.txt", "bundle.json"}
 
 
 @pytest.mark.parametrize("version", ["../../x", "a/b", "", "..", 7])
-def test_a_hostile_version_is_refused(fake_hca: Any, fake: Any, version: Any) -> None:
+def test_a_hostile_version_is_refused(fake_hca: Runner, fake: Any, version: Any) -> None:
     made = fake.put_bundle({"good.txt": b"good"})
     answer = fake.routes["GET", f"/v1/bundles/{made.uuid}"]({})
     answer["bundle"]["version"] = version
@@ -268,7 +269,7 @@ def test_a_hostile_version_is_refused(fake_hca: Any, fake: Any, version: Any) ->
         "not an object",
     ],
 )
-def test_a_malformed_entry_is_one_clear_line(fake_hca: Any, fake: Any, change: Any) -> None:
+def test_a_malformed_entry_is_one_clear_line(fake_hca: Runner, fake: Any, change: Any) -> None:
     made = fake.put_bundle({"good.txt": b"good"})
     answer = fake.routes["GET", f"/v1/bundles/{made.uuid}"]({})
     files = answer["bundle"]["files"]
@@ -279,26 +280,26 @@ def test_a_malformed_entry_is_one_clear_line(fake_hca: Any, fake: Any, change: A
 
 
 @pytest.mark.parametrize("answer", [[], {}, {"bundle": None}, {"bundle": {"files": []}}, "text", None, 7])
-def test_an_answer_that_is_no_bundle(fake_hca: Any, fake: Any, answer: Any) -> None:
+def test_an_answer_that_is_no_bundle(fake_hca: Runner, fake: Any, answer: Any) -> None:
     made = fake.put_bundle({})
     fake.route("GET", f"/v1/bundles/{made.uuid}", answer)
     done = download(fake_hca, made, check=1)
     assert "hca: error:" in done.stderr
 
 
-def test_another_version_than_the_one_asked_for(fake_hca: Any, fake: Any) -> None:
+def test_another_version_than_the_one_asked_for(fake_hca: Runner, fake: Any) -> None:
     made = fake.put_bundle({"a.txt": b"a"})
     done = download(fake_hca, made, "--version", "2018-11-02T113344.698029Z", check=1)
     assert "was asked for in version 2018-11-02T113344.698029Z" in done.stderr
 
 
-def test_a_bundle_with_a_file_called_bundle_json_keeps_it(hca: Any, site: Any) -> None:
+def test_a_bundle_with_a_file_called_bundle_json_keeps_it(hca: Runner, site: Any) -> None:
     made = site.put_bundle({"bundle.json": b'{"mine": 1}', "a.txt": b"a"})
     download(hca, made)
     assert files_below(hca.cwd / made.folder) == made.contents
 
 
-def test_a_wrong_sha256_never_gets_its_name(hca: Any, site: Any) -> None:
+def test_a_wrong_sha256_never_gets_its_name(hca: Runner, site: Any) -> None:
     made = site.put_bundle({"bad.dat": b"bytes", "good.dat": b"good"}, bad_dat="0" * 64)
     done = download(hca, made, "--num-retries", "1", "--min-delay-seconds", "0.01", check=7)
     assert "bad.dat" in done.stderr
@@ -306,7 +307,7 @@ def test_a_wrong_sha256_never_gets_its_name(hca: Any, site: Any) -> None:
     assert not stored(hca.cwd, b"bytes").exists()
 
 
-def test_a_file_of_the_user_is_not_replaced(hca: Any, bundle: Any) -> None:
+def test_a_file_of_the_user_is_not_replaced(hca: Runner, bundle: Any) -> None:
     own = hca.cwd / bundle.folder / "links.json"
     own.parent.mkdir(parents=True)
     own.write_text("mine")
@@ -315,7 +316,7 @@ def test_a_file_of_the_user_is_not_replaced(hca: Any, bundle: Any) -> None:
     assert own.read_text() == "mine"
 
 
-def test_a_bundle_that_is_not_there(hca: Any, bundle: Any) -> None:
+def test_a_bundle_that_is_not_there(hca: Runner, bundle: Any) -> None:
     done = hca("dss", "download", "--bundle-uuid", "00000000-0000-4000-8000-000000000000", "--replica", "aws", check=4)
     assert done.stderr.startswith("hca: error:")
     assert list(hca.cwd.iterdir()) == []
@@ -323,7 +324,7 @@ def test_a_bundle_that_is_not_there(hca: Any, bundle: Any) -> None:
     hca("dss", "download", "--bundle-uuid", "no uuid", "--replica", "aws", check=None)
 
 
-def test_a_file_that_is_gone_is_a_failure_and_the_others_come(fake_hca: Any, fake: Any) -> None:
+def test_a_file_that_is_gone_is_a_failure_and_the_others_come(fake_hca: Runner, fake: Any) -> None:
     made = fake.put_bundle({"gone.txt": b"gone", "good.txt": b"good"})
     del fake.blobs[made.files["gone.txt"][0]]
     done = download(fake_hca, made, check=4)
@@ -342,20 +343,20 @@ def test_a_file_that_is_gone_is_a_failure_and_the_others_come(fake_hca: Any, fak
         (["--bundle-uuid", "x", "--replica", "aws", "--nonsense"], 2),
     ],
 )
-def test_wrong_arguments(hca: Any, traffic: Any, arguments: list[str], code: int) -> None:
+def test_wrong_arguments(hca: Runner, traffic: Any, arguments: list[str], code: int) -> None:
     done = hca("dss", "download", *arguments, check=code)
     assert done.stderr.startswith("hca: error:")
     assert traffic.requests == []
 
 
-def test_an_unreachable_server_is_told_so(nowhere: Any) -> None:
+def test_an_unreachable_server_is_told_so(nowhere: Runner) -> None:
     nowhere.configure({"DSSClient": {"swagger_url": "http://127.0.0.1:9/v1/swagger.json"}})
     done = nowhere("dss", "download", "--bundle-uuid", UUID, "--replica", "aws", check=6)
     assert done.stderr.startswith("hca: error:")
     assert done.stderr.count("\n") <= 3
 
 
-def test_a_server_that_is_no_dss(nowhere: Any, fake: Any) -> None:
+def test_a_server_that_is_no_dss(nowhere: Runner, fake: Any) -> None:
     fake.route("GET", "/v1/swagger.json", (200, {"Content-Type": "text/html"}, b"<html>hello</html>"))
     nowhere.configure({"DSSClient": {"swagger_url": fake.url}})
     done = nowhere("dss", "download", "--bundle-uuid", UUID, "--replica", "aws", check=1)
@@ -367,7 +368,7 @@ def test_a_server_that_is_no_dss(nowhere: Any, fake: Any) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on POSIX")
-def test_a_disk_that_takes_no_more(hca: Any, bundle: Any) -> None:
+def test_a_disk_that_takes_no_more(hca: Runner, bundle: Any) -> None:
     import resource
 
     def limit() -> None:
@@ -383,7 +384,7 @@ def test_a_disk_that_takes_no_more(hca: Any, bundle: Any) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on POSIX")
-def test_killed_in_mid_file_and_run_again(fake_hca: Any, fake: Any) -> None:
+def test_killed_in_mid_file_and_run_again(fake_hca: Runner, fake: Any) -> None:
     large = os.urandom(24 << 20)
     made = fake.put_bundle({"large.bin": large, "small.txt": b"small"})
     fake.slow = 0.004

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 pytestmark = pytest.mark.xdist_group("hca7")
 
 DRIVER = Path(__file__).with_name("hca7_driver.py")
@@ -63,7 +65,7 @@ def _run(python: str, site: Any, work: Path, source: Path) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(1200)
-def test_hca_7_does_its_work_here_and_ours_goes_on(hca7: str, hca: Any, site: Any, tmp_path: Path) -> None:
+def test_hca_7_does_its_work_here_and_ours_goes_on(hca7: str, hca: Runner, site: Any, tmp_path: Path) -> None:
     source = tmp_path / "source"
     for name, content in CONTENTS.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from hca_dss.download_manifest import groups_of
 from hca_dss.manifest import Manifest
 
 from hca_base.errors import UsageError
+from tests.lib import Runner
 
 CONTENTS = {
     "links.json": b'{"links": []}',
@@ -31,7 +32,7 @@ def bundle(site: Any) -> Any:
     return site.put_bundle(CONTENTS)
 
 
-def run(hca: Any, text: str, *args: str, **options: Any) -> Any:
+def run(hca: Runner, text: str, *args: str, **options: Any) -> Any:
     folder = hca.home / "lists"
     folder.mkdir(exist_ok=True)
     (folder / "list.tsv").write_bytes(text.encode(errors="surrogateescape"))
@@ -52,7 +53,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream, delimiter="\t"))
 
 
-def test_layout_none_fills_the_filestore_and_writes_the_copy(hca: Any, bundle: Any, traffic: Any) -> None:
+def test_layout_none_fills_the_filestore_and_writes_the_copy(hca: Runner, bundle: Any, traffic: Any) -> None:
     done = run(hca, bundle.manifest())
     assert done.stdout == ""
     assert names_in(hca.cwd) == {stored(content) for content in CONTENTS.values()} | {"list.tsv"}
@@ -65,7 +66,7 @@ def test_layout_none_fills_the_filestore_and_writes_the_copy(hca: Any, bundle: A
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="proxies of the system have to be asked for")
-def test_small_files_need_few_modules(hca: Any, bundle: Any) -> None:
+def test_small_files_need_few_modules(hca: Runner, bundle: Any) -> None:
     """requests, urllib.request and email are some 60 ms, and a download of small files needs none of them."""
     pytest.importorskip("pycurl")
     run(hca, bundle.manifest())
@@ -88,7 +89,7 @@ def test_small_files_need_few_modules(hca: Any, bundle: Any) -> None:
     assert done.stdout.strip().splitlines()[-1] == "[] 0", done.stderr
 
 
-def test_layout_none_again_asks_for_nothing(hca: Any, bundle: Any, traffic: Any) -> None:
+def test_layout_none_again_asks_for_nothing(hca: Runner, bundle: Any, traffic: Any) -> None:
     run(hca, bundle.manifest())
     traffic.requests.clear()
     done = run(hca, bundle.manifest())
@@ -96,7 +97,7 @@ def test_layout_none_again_asks_for_nothing(hca: Any, bundle: Any, traffic: Any)
     assert "is replaced by its copy" in done.stderr
 
 
-def test_layout_bundle_links_data_that_is_listed_and_all_metadata(hca: Any, bundle: Any) -> None:
+def test_layout_bundle_links_data_that_is_listed_and_all_metadata(hca: Runner, bundle: Any) -> None:
     run(hca, bundle.manifest(["sub/cells.csv", "empty.txt"]), "--layout", "bundle")
     folder = hca.cwd / bundle.folder
     assert names_in(folder) == {"bundle.json", "links.json", "sub/cells.csv", "empty.txt"}
@@ -109,13 +110,13 @@ def test_layout_bundle_links_data_that_is_listed_and_all_metadata(hca: Any, bund
     [(["--no-metadata"], {"empty.txt"}), (["--no-data"], {"links.json"}), (["--no-data", "--no-metadata"], set())],
 )
 def test_layout_bundle_leaves_out_what_is_not_wanted(
-    hca: Any, bundle: Any, options: list[str], names: set[str]
+    hca: Runner, bundle: Any, options: list[str], names: set[str]
 ) -> None:
     run(hca, bundle.manifest(["empty.txt"]), "--layout", "bundle", *options)
     assert names_in(hca.cwd / bundle.folder) == names | {"bundle.json"}
 
 
-def test_the_version_in_the_manifest_is_the_one_that_comes(hca: Any, site: Any) -> None:
+def test_the_version_in_the_manifest_is_the_one_that_comes(hca: Runner, site: Any) -> None:
     old = site.put_bundle({"a.txt": b"old", "m.json": b"{}"})
     new = site.put_bundle({"b.txt": b"new"}, old.uuid)
     run(hca, old.manifest(["a.txt"]), "--layout", "bundle")
@@ -123,7 +124,7 @@ def test_the_version_in_the_manifest_is_the_one_that_comes(hca: Any, site: Any) 
     assert not (hca.cwd / new.folder).exists()
 
 
-def test_bundles_whose_rows_are_scattered_are_asked_for_once(hca: Any, site: Any, traffic: Any) -> None:
+def test_bundles_whose_rows_are_scattered_are_asked_for_once(hca: Runner, site: Any, traffic: Any) -> None:
     one, two = (site.put_bundle({f"{name}.txt": name.encode() for name in "abc"}) for _ in range(2))
     rows = [part.manifest([f"{name}.txt"]).splitlines() for name in "abc" for part in (one, two)]
     traffic.requests.clear()
@@ -133,13 +134,13 @@ def test_bundles_whose_rows_are_scattered_are_asked_for_once(hca: Any, site: Any
         assert names_in(hca.cwd / bundle.folder) == {"a.txt", "b.txt", "c.txt", "bundle.json"}
 
 
-def test_the_download_directory_holds_the_files_and_not_the_copy(hca: Any, bundle: Any) -> None:
+def test_the_download_directory_holds_the_files_and_not_the_copy(hca: Runner, bundle: Any) -> None:
     run(hca, bundle.manifest(["empty.txt"]), "--download-dir", "far/away", "--layout", "bundle")
     assert rows_of(hca.cwd / "list.tsv")[0]["file_path"] == f"far/away/{stored(b'')}"
     assert (hca.cwd / "far" / "away" / bundle.folder / "empty.txt").exists()
 
 
-def test_a_manifest_in_the_working_directory_is_replaced(hca: Any, bundle: Any) -> None:
+def test_a_manifest_in_the_working_directory_is_replaced(hca: Runner, bundle: Any) -> None:
     path = hca.cwd / "here.tsv"
     path.write_text(bundle.manifest(["empty.txt"]), encoding="utf-8")
     path.chmod(0o640)
@@ -153,7 +154,7 @@ def test_a_manifest_in_the_working_directory_is_replaced(hca: Any, bundle: Any) 
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_other_columns_pass_through_whatever_is_in_them(hca: Any, bundle: Any) -> None:
+def test_other_columns_pass_through_whatever_is_in_them(hca: Runner, bundle: Any) -> None:
     text = bundle.manifest(["empty.txt"]).replace("é 1", '"tab\there, ""quotes"" and\nlines"')
     run(hca, text)
     assert rows_of(hca.cwd / "list.tsv")[0]["specimen"] == 'tab\there, "quotes" and\nlines'
@@ -163,21 +164,21 @@ def test_other_columns_pass_through_whatever_is_in_them(hca: Any, bundle: Any) -
     assert b"\xff\xfe" in (hca.cwd / "raw.tsv").read_bytes()
 
 
-def test_line_ends_and_the_mark_of_windows(hca: Any, bundle: Any) -> None:
+def test_line_ends_and_the_mark_of_windows(hca: Runner, bundle: Any) -> None:
     text = "\ufeff" + bundle.manifest(["empty.txt"]).replace("\n", "\r\n")
     run(hca, text)
     lines = (hca.cwd / "list.tsv").read_bytes().split(b"\r\n")
     assert lines[0].endswith(b"\tfile_path") and lines[1].endswith(stored(b"").encode()) and lines[2] == b""
 
 
-def test_columns_in_another_order_and_no_file_version(hca: Any, bundle: Any) -> None:
+def test_columns_in_another_order_and_no_file_version(hca: Runner, bundle: Any) -> None:
     rows = [line.split("\t") for line in bundle.manifest(["sub/cells.csv"]).splitlines()]
     keep = [index for index, name in enumerate(rows[0]) if name != "file_version"][::-1]
     run(hca, "\n".join("\t".join(row[index] for index in keep) for row in rows))
     assert (hca.cwd / stored(CONTENTS["sub/cells.csv"])).exists()
 
 
-def test_one_content_under_several_names_is_fetched_once(hca: Any, bundle: Any, traffic: Any) -> None:
+def test_one_content_under_several_names_is_fetched_once(hca: Runner, bundle: Any, traffic: Any) -> None:
     run(hca, bundle.manifest(["links.json", "links.json", "links.json"]))
     assert traffic.count("api", "GET", "/v1/files/") == 1
     assert len(rows_of(hca.cwd / "list.tsv")) == 3
@@ -199,7 +200,7 @@ def test_one_content_under_several_names_is_fetched_once(hca: Any, bundle: Any, 
     ],
 )
 def test_a_row_that_cannot_be_used_is_found_first(
-    hca: Any, bundle: Any, traffic: Any, change: dict[str, str], told: str
+    hca: Runner, bundle: Any, traffic: Any, change: dict[str, str], told: str
 ) -> None:
     good = bundle.manifest(["empty.txt"] * 3)
     bad = bundle.manifest(["links.json"], **change).splitlines()[1]
@@ -210,7 +211,7 @@ def test_a_row_that_cannot_be_used_is_found_first(
 
 
 @pytest.mark.parametrize("layout", ["none", "bundle"])
-def test_a_quote_that_is_never_closed_hides_no_rows(hca: Any, bundle: Any, traffic: Any, layout: str) -> None:
+def test_a_quote_that_is_never_closed_hides_no_rows(hca: Runner, bundle: Any, traffic: Any, layout: str) -> None:
     good = bundle.manifest(["empty.txt", "links.json", "sub/cells.csv"])
     done = run(hca, good.replace("\tempty.txt", '\t"empty.txt', 1), "--layout", layout, check=2)
     assert "unexpected end of data" in done.stderr
@@ -219,12 +220,12 @@ def test_a_quote_that_is_never_closed_hides_no_rows(hca: Any, bundle: Any, traff
 
 
 @pytest.mark.parametrize("text", ["", "\n", "file_name\tfile_uuid\n", "{}", "a,b\n1,2\n"])
-def test_a_file_that_is_no_manifest(hca: Any, text: str) -> None:
+def test_a_file_that_is_no_manifest(hca: Runner, text: str) -> None:
     done = run(hca, text, check=2)
     assert "lacks the column" in done.stderr
 
 
-def test_a_short_row_and_a_missing_bundle(hca: Any, bundle: Any) -> None:
+def test_a_short_row_and_a_missing_bundle(hca: Runner, bundle: Any) -> None:
     done = run(hca, bundle.manifest(["empty.txt"]) + "x\ty\n", check=2)
     assert "row 3: has 2 of 8 columns" in done.stderr
     done = run(hca, bundle.manifest(["empty.txt"], bundle_uuid=""), "--layout", "bundle", check=2)
@@ -235,14 +236,14 @@ def test_a_short_row_and_a_missing_bundle(hca: Any, bundle: Any) -> None:
     run(hca, nameless)
 
 
-def test_a_manifest_that_cannot_be_read(hca: Any) -> None:
+def test_a_manifest_that_cannot_be_read(hca: Runner) -> None:
     for path in ("nowhere.tsv", "."):
         done = hca("dss", "download-manifest", "--manifest", path, "--replica", "aws", check=2)
         assert "cannot be read" in done.stderr
 
 
 @pytest.mark.parametrize("column", ["file_uuid", "file_version", "file_name", "bundle_uuid", "bundle_version"])
-def test_what_is_no_text(hca: Any, bundle: Any, traffic: Any, column: str) -> None:
+def test_what_is_no_text(hca: Runner, bundle: Any, traffic: Any, column: str) -> None:
     good = bundle.manifest(["links.json"])
     text = good + bundle.manifest(["empty.txt"], **{column: "x\udcff"}).splitlines()[1] + "\n"
     told = f"row 3: {column} is 'x\\udcff', which is no text in UTF-8"
@@ -257,7 +258,7 @@ def test_what_is_no_text(hca: Any, bundle: Any, traffic: Any, column: str) -> No
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-def test_a_manifest_that_can_be_read_only_once(hca: Any, bundle: Any) -> None:
+def test_a_manifest_that_can_be_read_only_once(hca: Runner, bundle: Any) -> None:
     os.mkfifo(hca.cwd / "pipe")
     done = hca("dss", "download-manifest", "--manifest", "pipe", "--replica", "aws", check=2)
     assert "is no regular file" in done.stderr
@@ -267,13 +268,13 @@ def test_a_manifest_that_can_be_read_only_once(hca: Any, bundle: Any) -> None:
     assert "is no regular file" in done.stderr
 
 
-def test_a_header_alone_downloads_nothing_and_succeeds(hca: Any, bundle: Any) -> None:
+def test_a_header_alone_downloads_nothing_and_succeeds(hca: Runner, bundle: Any) -> None:
     run(hca, bundle.manifest([]))
     assert names_in(hca.cwd) == {"list.tsv"}
 
 
 @pytest.mark.parametrize("option", ["--no-data", "--no-metadata"])
-def test_options_of_the_other_layout(hca: Any, bundle: Any, site: Any, option: str) -> None:
+def test_options_of_the_other_layout(hca: Runner, bundle: Any, site: Any, option: str) -> None:
     done = run(hca, bundle.manifest(), option, check=2)
     assert "layout 'bundle' only" in done.stderr
     from hca_dss.client import DSSClient
@@ -282,14 +283,14 @@ def test_options_of_the_other_layout(hca: Any, bundle: Any, site: Any, option: s
         DSSClient(swagger_url=site.url).download_manifest("x.tsv", "aws", layout="spiral")
 
 
-def test_a_listed_file_that_the_bundle_lacks(hca: Any, bundle: Any) -> None:
+def test_a_listed_file_that_the_bundle_lacks(hca: Runner, bundle: Any) -> None:
     done = run(hca, bundle.manifest(["empty.txt", "missing.txt"]), "--layout", "bundle", check=4)
     assert "missing.txt" in done.stderr and bundle.folder in done.stderr
     assert "empty.txt" in names_in(hca.cwd / bundle.folder), "the others come"
     assert not (hca.cwd / "list.tsv").exists()
 
 
-def test_a_listed_file_that_has_other_content_in_the_bundle(hca: Any, bundle: Any) -> None:
+def test_a_listed_file_that_has_other_content_in_the_bundle(hca: Runner, bundle: Any) -> None:
     text = bundle.manifest(["empty.txt", "sub/cells.csv"])
     done = run(hca, text.replace(hashlib.sha256(b"a,b\n").hexdigest(), "0" * 64), "--layout", "bundle", check=7)
     assert "sub/cells.csv" in done.stderr
@@ -305,7 +306,7 @@ def test_a_listed_file_that_has_other_content_in_the_bundle(hca: Any, bundle: An
         ("file_version", "2018-01-01T000000.000000Z"),
     ],
 )
-def test_a_row_that_contradicts_the_bundle_or_another_row(hca: Any, bundle: Any, column: str, value: str) -> None:
+def test_a_row_that_contradicts_the_bundle_or_another_row(hca: Runner, bundle: Any, column: str, value: str) -> None:
     good = bundle.manifest(["sub/cells.csv"])
     bad = bundle.manifest(["sub/cells.csv"], **{column: value})
     for text in (bad, good + bad.splitlines()[1] + "\n", bad + good.splitlines()[1] + "\n"):
@@ -316,7 +317,7 @@ def test_a_row_that_contradicts_the_bundle_or_another_row(hca: Any, bundle: Any,
     assert (hca.cwd / bundle.folder / "sub/cells.csv").read_bytes() == b"a,b\n"
 
 
-def test_a_listed_bundle_that_is_not_there(hca: Any, bundle: Any) -> None:
+def test_a_listed_bundle_that_is_not_there(hca: Runner, bundle: Any) -> None:
     gone = bundle.manifest(["empty.txt"], bundle_uuid=str(uuid.uuid4())).splitlines()[1]
     done = run(hca, bundle.manifest(["empty.txt"]) + gone + "\n", "--layout", "bundle", "--report", "r.json", check=4)
     assert done.stderr.count("hca: error:") == 1
@@ -325,7 +326,7 @@ def test_a_listed_bundle_that_is_not_there(hca: Any, bundle: Any) -> None:
     assert sorted(row["outcome"] for row in rows) == ["downloaded", "downloaded", "failed"]
 
 
-def test_a_listed_file_that_is_not_there(hca: Any, bundle: Any) -> None:
+def test_a_listed_file_that_is_not_there(hca: Runner, bundle: Any) -> None:
     done = run(
         hca,
         bundle.manifest(["empty.txt", "links.json"])
@@ -337,7 +338,7 @@ def test_a_listed_file_that_is_not_there(hca: Any, bundle: Any) -> None:
     assert not (hca.cwd / "list.tsv").exists()
 
 
-def test_hostile_names_in_a_bundle_of_a_manifest(fake_hca: Any, fake: Any) -> None:
+def test_hostile_names_in_a_bundle_of_a_manifest(fake_hca: Runner, fake: Any) -> None:
     good, bad = fake.put_bundle({"a.txt": b"a"}), fake.put_bundle({"../x": b"x", "b.txt": b"b"})
     done = run(
         fake_hca, bad.manifest() + good.manifest().split("\n", 1)[1], "--layout", "bundle", "--no-metadata", check=5
@@ -347,12 +348,12 @@ def test_hostile_names_in_a_bundle_of_a_manifest(fake_hca: Any, fake: Any) -> No
     assert not (fake_hca.cwd / "x").exists() and not (fake_hca.cwd / bad.folder / "b.txt").exists()
 
 
-def test_fail_fast_stops(hca: Any, bundle: Any) -> None:
+def test_fail_fast_stops(hca: Runner, bundle: Any) -> None:
     gone = bundle.manifest(["empty.txt"], bundle_uuid=str(uuid.uuid4()))
     run(hca, gone, "--layout", "bundle", "--fail-fast", check=4)
 
 
-def test_a_service_that_is_gone_is_one_clear_line(fake_hca: Any, fake: Any) -> None:
+def test_a_service_that_is_gone_is_one_clear_line(fake_hca: Runner, fake: Any) -> None:
     made = fake.put_bundle({"a.txt": b"a", "b.txt": b"b"})
     fake_hca("dss", "get-bundle", "--uuid", made.uuid, "--replica", "aws")
     run(fake_hca, made.manifest(["a.txt"]))
@@ -362,7 +363,7 @@ def test_a_service_that_is_gone_is_one_clear_line(fake_hca: Any, fake: Any) -> N
     run(fake_hca, made.manifest(["a.txt"]))  # all of it is there
 
 
-def test_an_unreachable_service_is_not_asked_for_every_bundle(fake_hca: Any, fake: Any) -> None:
+def test_an_unreachable_service_is_not_asked_for_every_bundle(fake_hca: Runner, fake: Any) -> None:
     made = fake.put_bundle({"a.txt": b"a"})
     fake_hca("dss", "get-bundle", "--uuid", made.uuid, "--replica", "aws")
     rows = [made.manifest(["a.txt"], bundle_uuid=str(uuid.uuid4())).splitlines()[1] for _ in range(60)]
@@ -431,7 +432,7 @@ def test_a_manifest_that_changes_under_us(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
-def test_a_million_rows(hca: Any, bundle: Any) -> None:
+def test_a_million_rows(hca: Runner, bundle: Any) -> None:
     """The whole command, over files that are there already: its memory and its copy of the manifest."""
     run(hca, bundle.manifest())
     lines = bundle.manifest().splitlines()

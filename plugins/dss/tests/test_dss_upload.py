@@ -17,6 +17,7 @@ from hca_dss.upload_plan import local_files, name_fault
 from hca_dss.versions import is_version
 
 from hca_base.errors import UsageError
+from tests.lib import Runner
 
 CONTENTS = {
     "links.json": b'{"links": []}',
@@ -37,15 +38,15 @@ def fill(folder: Path, contents: dict[str, bytes]) -> Path:
 
 
 @pytest.fixture
-def source(hca: Any) -> Path:
+def source(hca: Runner) -> Path:
     return fill(hca.cwd / "source", CONTENTS)
 
 
-def upload(hca: Any, *args: str, **options: Any) -> Any:
+def upload(hca: Runner, *args: str, **options: Any) -> Any:
     return hca("dss", "upload", "--src-dir", "source", "--replica", "aws", *args, **options)
 
 
-def test_a_directory_becomes_a_bundle(hca: Any, source: Path, site: Any) -> None:
+def test_a_directory_becomes_a_bundle(hca: Runner, source: Path, site: Any) -> None:
     result = json.loads(upload(hca, "--staging-bucket", "dss-staging").stdout)
     assert list(result) == ["bundle_uuid", "creator_uid", "replica", "version", "files"]
     assert result["creator_uid"] == 0 and result["replica"] == "aws"
@@ -61,7 +62,7 @@ def test_a_directory_becomes_a_bundle(hca: Any, source: Path, site: Any) -> None
     assert files["links.json"]["content-type"] == "application/json"
 
 
-def test_what_was_uploaded_comes_back_byte_for_byte(hca: Any, source: Path) -> None:
+def test_what_was_uploaded_comes_back_byte_for_byte(hca: Runner, source: Path) -> None:
     result = json.loads(upload(hca).stdout)
     hca("dss", "download", "--bundle-uuid", result["bundle_uuid"], "--replica", "aws", "--download-dir", "back")
     folder = hca.cwd / "back" / f"{result['bundle_uuid']}.{result['version']}"
@@ -70,14 +71,14 @@ def test_what_was_uploaded_comes_back_byte_for_byte(hca: Any, source: Path) -> N
     assert found == CONTENTS
 
 
-def test_the_result_can_be_asked_for_a_part(hca: Any, source: Path, site: Any) -> None:
+def test_the_result_can_be_asked_for_a_part(hca: Runner, source: Path, site: Any) -> None:
     found = upload(hca, "--query", "bundle_uuid", "-f", "value").stdout
     assert site.send("GET", f"bundles/{found.strip()}", {"replica": "aws"})["bundle"]["files"]
     # Before anything is sent.
     assert upload(hca, "--query", "[", check=2).stdout == ""
 
 
-def test_the_options_of_hca_7(hca: Any, source: Path, site: Any) -> None:
+def test_the_options_of_hca_7(hca: Runner, source: Path, site: Any) -> None:
     asked = str(uuid.uuid4())
     options = ["--staging-bucket", "s3://dss-staging/some/folder", "--timeout-seconds", "60", "--no-progress"]
     result = json.loads(upload(hca, *options, "--bundle-uuid", asked).stdout)
@@ -87,7 +88,7 @@ def test_the_options_of_hca_7(hca: Any, source: Path, site: Any) -> None:
     assert {f"some/folder/{file['uuid']}/{Path(file['name']).name}" for file in result["files"]} <= keys
 
 
-def test_the_method_takes_the_arguments_of_hca_7(hca: Any, source: Path, site: Any, monkeypatch: Any) -> None:
+def test_the_method_takes_the_arguments_of_hca_7(hca: Runner, source: Path, site: Any, monkeypatch: Any) -> None:
     from hca_dss.client import DSSClient
 
     from hca_base.config import load
@@ -103,37 +104,37 @@ def test_the_method_takes_the_arguments_of_hca_7(hca: Any, source: Path, site: A
     assert {file["creator_uid"] for file in result["files"]} == {7}
 
 
-def test_gcp_has_its_own_copy(hca: Any, source: Path, site: Any) -> None:
+def test_gcp_has_its_own_copy(hca: Runner, source: Path, site: Any) -> None:
     done = hca("dss", "upload", "--src-dir", "source", "--replica", "gcp")
     result = json.loads(done.stdout)
     assert site.send("GET", f"bundles/{result['bundle_uuid']}", {"replica": "gcp"})
 
 
-def test_a_finished_upload_is_over(hca: Any, source: Path) -> None:
+def test_a_finished_upload_is_over(hca: Runner, source: Path) -> None:
     first, second = (json.loads(upload(hca).stdout) for _ in range(2))
     assert first["bundle_uuid"] != second["bundle_uuid"]
     assert not list((hca.home / ".local" / "state" / "hca" / "dss-uploads").glob("*.json"))
 
 
-def test_the_filestore_of_a_download_is_left_out(hca: Any, source: Path) -> None:
+def test_the_filestore_of_a_download_is_left_out(hca: Runner, source: Path) -> None:
     fill(source, {".hca/v2/files_2_4/aa/bbbb/cc": b"x"})
     result = json.loads(upload(hca).stdout)
     assert {file["name"] for file in result["files"]} == set(CONTENTS)
 
 
-def test_links_to_files_are_followed(hca: Any, source: Path) -> None:
+def test_links_to_files_are_followed(hca: Runner, source: Path) -> None:
     (source / "link.txt").symlink_to(source / "empty.txt")
     result = json.loads(upload(hca).stdout)
     assert "link.txt" in {file["name"] for file in result["files"]}
 
 
-def test_a_dry_run_sends_nothing(hca: Any, source: Path, traffic: Any) -> None:
+def test_a_dry_run_sends_nothing(hca: Runner, source: Path, traffic: Any) -> None:
     done = upload(hca, "--dry-run")
     assert done.stdout == "" and "6 would-upload" in done.stderr
     assert traffic.count("s3", "PUT") == 0 and traffic.count("api", "PUT") == 0
 
 
-def test_large_files_are_waited_for(nowhere: Any, slow_site: Any) -> None:
+def test_large_files_are_waited_for(nowhere: Runner, slow_site: Any) -> None:
     nowhere.configure(slow_site.settings())
     nowhere.env |= slow_site.environment()
     source = fill(nowhere.cwd / "source", {"a.json": b"{}"})
@@ -146,7 +147,7 @@ def test_large_files_are_waited_for(nowhere: Any, slow_site: Any) -> None:
     assert (folder / "large.bin").stat().st_size == (64 << 20) + 1
 
 
-def test_a_copy_that_takes_too_long(nowhere: Any, slow_site: Any) -> None:
+def test_a_copy_that_takes_too_long(nowhere: Runner, slow_site: Any) -> None:
     nowhere.configure(slow_site.settings())
     nowhere.env |= slow_site.environment()
     source = fill(nowhere.cwd / "source", {})
@@ -163,7 +164,7 @@ def test_a_copy_that_takes_too_long(nowhere: Any, slow_site: Any) -> None:
 # -- going on --------------------------------------------------------------------------------------------------------
 
 
-def test_an_upload_that_failed_goes_on_with_the_same_bundle(hca: Any, source: Path, site: Any, traffic: Any) -> None:
+def test_an_upload_that_failed_goes_on_with_the_same_bundle(hca: Runner, source: Path, site: Any, traffic: Any) -> None:
     # Staging works, registering does not: nobody is logged in with a token that the service takes.
     failed = upload(hca, check=3, env={"HCA_ACCESS_TOKEN": site.deployment.token("stranger")})
     assert "was not registered" in failed.stderr
@@ -179,7 +180,7 @@ def test_an_upload_that_failed_goes_on_with_the_same_bundle(hca: Any, source: Pa
     assert traffic.count("s3", "PUT") == 0, "what is staged is not sent again"
 
 
-def test_a_staged_object_that_is_gone_is_sent_again(hca: Any, source: Path, site: Any) -> None:
+def test_a_staged_object_that_is_gone_is_sent_again(hca: Runner, source: Path, site: Any) -> None:
     upload(hca, check=3, env={"HCA_ACCESS_TOKEN": site.deployment.token("stranger")})
     plan = json.loads(next((hca.home / ".local" / "state" / "hca" / "dss-uploads").glob("*.json")).read_text())
     site.s3.delete_object(Bucket="dss-staging", Key=f"{plan['uuids']['links.json']}/links.json")
@@ -189,7 +190,7 @@ def test_a_staged_object_that_is_gone_is_sent_again(hca: Any, source: Path, site
     assert result["bundle_uuid"] == plan["bundle_uuid"]
 
 
-def test_changed_files_start_anew(hca: Any, source: Path, site: Any) -> None:
+def test_changed_files_start_anew(hca: Runner, source: Path, site: Any) -> None:
     upload(hca, check=3, env={"HCA_ACCESS_TOKEN": site.deployment.token("stranger")})
     (source / "links.json").write_bytes(b'{"links": [1]}')
     done = upload(hca)
@@ -197,7 +198,7 @@ def test_changed_files_start_anew(hca: Any, source: Path, site: Any) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on POSIX")
-def test_killed_while_registering_and_run_again(hca: Any, site: Any) -> None:
+def test_killed_while_registering_and_run_again(hca: Runner, site: Any) -> None:
     fill(hca.cwd / "source", {f"f{number:03}.txt": b"%d" % number for number in range(300)})
     process = subprocess.Popen(
         hca.command("dss", "upload", "--src-dir", "source", "--replica", "aws"),
@@ -223,7 +224,7 @@ def test_killed_while_registering_and_run_again(hca: Any, site: Any) -> None:
 # -- what cannot be uploaded -----------------------------------------------------------------------------------------
 
 
-def test_a_directory_that_is_not_there_or_empty(hca: Any, traffic: Any) -> None:
+def test_a_directory_that_is_not_there_or_empty(hca: Runner, traffic: Any) -> None:
     done = upload(hca, check=2)
     assert "there is no directory source" in done.stderr
     (hca.cwd / "source").mkdir()
@@ -237,7 +238,7 @@ def test_a_directory_that_is_not_there_or_empty(hca: Any, traffic: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["sub/.hidden", "ends.in.dot./x", "back\\slash", "CON", "sub/aux.txt"])
-def test_names_that_nobody_could_use(hca: Any, source: Path, traffic: Any, name: str) -> None:
+def test_names_that_nobody_could_use(hca: Runner, source: Path, traffic: Any, name: str) -> None:
     fill(source, {name: b"x"})
     done = upload(hca, check=2)
     assert "cannot be uploaded" in done.stderr
@@ -253,7 +254,7 @@ def test_names_that_some_disks_would_merge(tmp_path: Path, names: tuple[str, str
         local_files(tmp_path)
 
 
-def test_things_that_are_no_files(hca: Any, source: Path) -> None:
+def test_things_that_are_no_files(hca: Runner, source: Path) -> None:
     (source / "folder-link").symlink_to(hca.cwd)
     done = upload(hca, check=2)
     assert "folder-link cannot be uploaded: it is not a file" in done.stderr
@@ -284,7 +285,7 @@ def test_the_names_that_the_service_takes(name: str, good: bool) -> None:
     assert (name_fault(name) is None) is good is bool(re.search(pattern, name))
 
 
-def test_no_staging_bucket(hca: Any, source: Path, site: Any) -> None:
+def test_no_staging_bucket(hca: Runner, source: Path, site: Any) -> None:
     hca.configure({"DSSClient": site.settings()["DSSClient"]})
     done = upload(hca, check=2)
     assert "no staging bucket is set" in done.stderr
@@ -294,7 +295,7 @@ def test_no_staging_bucket(hca: Any, source: Path, site: Any) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
-def test_a_time_that_no_clock_reaches(hca: Any, source: Path, seconds: str) -> None:
+def test_a_time_that_no_clock_reaches(hca: Runner, source: Path, seconds: str) -> None:
     for arguments in (
         ("upload", "--src-dir", "source", "--replica", "aws", "--timeout-seconds"),
         ("login", "--timeout"),
@@ -302,25 +303,25 @@ def test_a_time_that_no_clock_reaches(hca: Any, source: Path, seconds: str) -> N
         assert "no number of seconds" in hca("dss", *arguments, seconds, check=2).stderr
 
 
-def test_a_bucket_that_is_not_there(hca: Any, source: Path) -> None:
+def test_a_bucket_that_is_not_there(hca: Runner, source: Path) -> None:
     done = upload(hca, "--staging-bucket", "nowhere", check=None)
     assert done.returncode in (4, 5)
     assert "NoSuchBucket" in done.stderr
 
 
-def test_wrong_keys(hca: Any, source: Path) -> None:
+def test_wrong_keys(hca: Runner, source: Path) -> None:
     done = upload(hca, check=3, env={"AWS_SECRET_ACCESS_KEY": "wrong"})
     assert done.stderr.count("hca: error:") == 1
     assert "wrong" not in done.stderr.replace("SignatureDoesNotMatch", "")
 
 
-def test_nobody_is_logged_in(hca: Any, source: Path, traffic: Any) -> None:
+def test_nobody_is_logged_in(hca: Runner, source: Path, traffic: Any) -> None:
     done = upload(hca, check=3, env={"HCA_ACCESS_TOKEN": ""})
     assert "hca dss login" in done.stderr
     assert traffic.count("s3") == 0, "nothing is staged for nothing"
 
 
-def test_creator_uid_must_be_a_number(hca: Any, source: Path, site: Any) -> None:
+def test_creator_uid_must_be_a_number(hca: Runner, source: Path, site: Any) -> None:
     hca.configure({**site.settings(), "creator_uid": "me"})
     done = upload(hca, check=2)
     assert "creator_uid" in done.stderr

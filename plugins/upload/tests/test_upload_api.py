@@ -18,12 +18,13 @@ from hca_upload import (
 )
 
 from hca_base.errors import HCAError, UsageError
+from tests.lib import Runner
 
 URI = "s3://org-humancellatlas-upload-prod/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/"
 
 
 @pytest.fixture
-def home(hca: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def home(hca: Runner, monkeypatch: pytest.MonkeyPatch) -> Any:
     """This process is where the user of ``hca`` is."""
     for name, value in hca.env.items():
         monkeypatch.setenv(name, value)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 AWKWARD = [
     "with space.txt",
     "plus+sign.txt",
@@ -29,7 +31,7 @@ AWKWARD = [
 _COMPLETE = re.compile(r"^Upload complete of (.*) to upload area s3://\S+$", re.MULTILINE)
 
 
-def test_awkward_names(hca: Any, site: Any, area: str) -> None:
+def test_awkward_names(hca: Runner, site: Any, area: str) -> None:
     for name in AWKWARD:
         hca.write(f"d/{name}", b"" if name == "empty" else name.encode())
     done = hca("upload", "files", "d")
@@ -49,7 +51,7 @@ def test_awkward_names(hca: Any, site: Any, area: str) -> None:
     assert {row["status"] for row in json.loads(done.stdout)} == {"VALIDATED"}
 
 
-def test_files_of_one_name_are_refused_and_both_are_named(hca: Any, site: Any, area: str) -> None:
+def test_files_of_one_name_are_refused_and_both_are_named(hca: Runner, site: Any, area: str) -> None:
     hca.write("d/one/reads.txt", b"1")
     hca.write("d/two/reads.txt", b"2")
     done = hca("upload", "files", "d", check=5)
@@ -64,14 +66,14 @@ def test_files_of_one_name_are_refused_and_both_are_named(hca: Any, site: Any, a
 
 
 @pytest.mark.parametrize("name", ["credentials", "checksums", "validate", "validations", "files_info"])
-def test_names_that_the_service_takes_for_itself(hca: Any, site: Any, area: str, name: str) -> None:
+def test_names_that_the_service_takes_for_itself(hca: Runner, site: Any, area: str, name: str) -> None:
     hca.write(name, b"x")
     assert f"cannot have a file called '{name}'" in hca("upload", "files", name, check=5).stderr
     hca("upload", "files", name, "-t", "renamed.txt")
     assert list(site.objects(area)) == ["renamed.txt"]
 
 
-def test_target_names_that_would_be_resolved_away(hca: Any, site: Any, area: str) -> None:
+def test_target_names_that_would_be_resolved_away(hca: Runner, site: Any, area: str) -> None:
     hca.write("a.txt", b"x")
     for name in ("..", "../b", "x/../../y", "/b", "a//b", "x/"):
         assert hca("upload", "files", "a.txt", "-t", name, check=5).stderr.startswith("hca: error: a.txt: the service")
@@ -79,20 +81,20 @@ def test_target_names_that_would_be_resolved_away(hca: Any, site: Any, area: str
     assert not site.objects(area)
 
 
-def test_a_directory_without_files_of_the_extension(hca: Any, site: Any, area: str) -> None:
+def test_a_directory_without_files_of_the_extension(hca: Runner, site: Any, area: str) -> None:
     hca.write("d/a.txt", b"x")
     done = hca("upload", "files", "--file-extension", ".nope", "d")
     assert "there is no file whose name ends in '.nope' in d" in done.stderr
     assert "must not be empty" in hca("upload", "files", "--file-extension", "", "d", check=2).stderr
 
 
-def test_stages_that_cannot_be(hca: Any, site: Any, area: str) -> None:
+def test_stages_that_cannot_be(hca: Runner, site: Any, area: str) -> None:
     for stage in ("lo cal", "", "a/b", "x.evil.example", "{y}"):
         assert "is no stage" in hca("upload", "create", "--env", stage, check=2).stderr
         assert "is no stage" in hca("upload", "report", "--env", stage, check=2).stderr
 
 
-def test_what_a_directory_holds(hca: Any, site: Any, area: str) -> None:
+def test_what_a_directory_holds(hca: Runner, site: Any, area: str) -> None:
     hca.write("d/a.txt", b"a")
     hca.write("elsewhere/b.txt", b"b")
     (hca.cwd / "d" / "linked").symlink_to(hca.cwd / "elsewhere")
@@ -105,7 +107,7 @@ def test_what_a_directory_holds(hca: Any, site: Any, area: str) -> None:
     assert "does-not-exist does not exist" in hca("upload", "files", "d", "does-not-exist", check=4).stderr
 
 
-def test_a_second_run_sends_what_is_missing_or_different(hca: Any, site: Any, area: str) -> None:
+def test_a_second_run_sends_what_is_missing_or_different(hca: Runner, site: Any, area: str) -> None:
     # The credentials of an area do not allow HEAD (test_local_upload_service holds that): the listing must do.
     for name in ("same.txt", "changed.txt", "grown.txt"):
         hca.write(name, b"one")
@@ -128,7 +130,7 @@ def test_a_second_run_sends_what_is_missing_or_different(hca: Any, site: Any, ar
     assert {row["state"] for row in third} == {"uploaded"}
 
 
-def test_a_file_that_arrived_damaged_is_sent_again(hca: Any, site: Any, area: str) -> None:
+def test_a_file_that_arrived_damaged_is_sent_again(hca: Runner, site: Any, area: str) -> None:
     path = hca.write("a.txt", b"good")
     blob = site.deployment.ctx.store.blobs.put_bytes(b"evil")
     site.deployment.ctx.objects.put(site.bucket, f"{area}/a.txt", blob, metadata={"crc32c": "00000000"})
@@ -142,7 +144,7 @@ def test_a_file_that_arrived_damaged_is_sent_again(hca: Any, site: Any, area: st
     assert site.deployment.ctx.store.blobs.read(site.objects(area)["a.txt"].sha256) == b"good"
 
 
-def test_the_object_that_is_made(hca: Any, site: Any, area: str, pattern_of: Callable[..., bytes]) -> None:
+def test_the_object_that_is_made(hca: Runner, site: Any, area: str, pattern_of: Callable[..., bytes]) -> None:
     contents = {
         "reads.fastq.gz": (pattern_of(1000), "application/gzip"),
         "a.json": (b"{}", "application/json"),
@@ -162,7 +164,7 @@ def test_the_object_that_is_made(hca: Any, site: Any, area: str, pattern_of: Cal
     assert site.objects(area)["a.json"].etag == "99914b932bd37a50b983c5e7c90ae93b"
 
 
-def test_objects_of_another_bucket(hca: Any, site: Any, area: str) -> None:
+def test_objects_of_another_bucket(hca: Runner, site: Any, area: str) -> None:
     ctx = site.deployment.ctx
     ctx.objects.create_bucket("source-bucket")
     for key, content in (("run/a.txt", b"a"), ("run/b c.txt", b"bc"), ("run/", b""), ("other/a.txt", b"other")):
@@ -184,7 +186,7 @@ def test_objects_of_another_bucket(hca: Any, site: Any, area: str) -> None:
     assert "SignatureDoesNotMatch" in done.stderr and "'hca auth set-key s3'" in done.stderr
 
 
-def test_quiet_is_quiet(hca: Any, site: Any, area: str) -> None:
+def test_quiet_is_quiet(hca: Runner, site: Any, area: str) -> None:
     hca.write("a.txt", b"a")
     done = hca("upload", "files", "-q", "a.txt")
     assert (done.stdout, done.stderr) == ("", "")
@@ -194,7 +196,7 @@ def test_quiet_is_quiet(hca: Any, site: Any, area: str) -> None:
     assert "nope does not exist" in done.stderr
 
 
-def test_formats_and_queries(hca: Any, site: Any, area: str) -> None:
+def test_formats_and_queries(hca: Runner, site: Any, area: str) -> None:
     for name in ("a.txt", "b.txt"):
         hca.write(name, name.encode())
     hca("upload", "files", "a.txt", "b.txt")
@@ -213,7 +215,7 @@ def test_formats_and_queries(hca: Any, site: Any, area: str) -> None:
 
 
 @pytest.mark.parametrize("entry", [{}, {"uri": "s3://nothing"}, {"uri": 5}, "text"])
-def test_an_area_that_is_stored_wrongly_hides_no_other(hca: Any, area: str, entry: Any) -> None:
+def test_an_area_that_is_stored_wrongly_hides_no_other(hca: Runner, area: str, entry: Any) -> None:
     wrong = "ffffffff-0000-4000-8000-000000000000"
     settings = hca.config()
     settings["upload"]["areas"][wrong] = entry
@@ -227,7 +229,7 @@ def test_an_area_that_is_stored_wrongly_hides_no_other(hca: Any, area: str, entr
     assert list(hca.config()["upload"]["areas"]) == [area]
 
 
-def test_a_long_listing_comes_as_it_is_read(hca: Any, site: Any, area: str) -> None:
+def test_a_long_listing_comes_as_it_is_read(hca: Runner, site: Any, area: str) -> None:
     ctx = site.deployment.ctx
     blob = ctx.store.blobs.put_bytes(b"x")
     names = [f"f{number:04}" for number in range(1205)]
@@ -242,7 +244,7 @@ def test_a_long_listing_comes_as_it_is_read(hca: Any, site: Any, area: str) -> N
         assert process.returncode in (0, 141)
 
 
-def test_other_stages_and_areas_by_option(hca: Any, site: Any, area: str) -> None:
+def test_other_stages_and_areas_by_option(hca: Runner, site: Any, area: str) -> None:
     other = site.area().rstrip("/").rpartition("/")[2]
     report = json.loads(hca("upload", "report", "--env", "local", "--uuid", other, "-f", "json").stdout)
     assert report["area"] == other
@@ -253,7 +255,7 @@ def test_other_stages_and_areas_by_option(hca: Any, site: Any, area: str) -> Non
     assert missing.stdout.startswith("CHECKSUM_STATUS_RETRIEVAL_ERROR: 404 Not Found: No such file")
 
 
-def test_store(hca: Any, site: Any, area: str) -> None:
+def test_store(hca: Runner, site: Any, area: str) -> None:
     hca.write("sample.json", b'{"a": 1}')
     done = hca("upload", "store", "sample.json", "--dcp-type", "metadata/sample")
     assert done.stdout == f"Stored sample.json as s3://{site.bucket}/{area}/sample.json\n"
@@ -264,7 +266,7 @@ def test_store(hca: Any, site: Any, area: str) -> None:
     assert "does not exist" in hca("upload", "store", "nope.json", check=4).stderr
 
 
-def test_waiting_gives_up(hca: Any, site: Any, area: str) -> None:
+def test_waiting_gives_up(hca: Runner, site: Any, area: str) -> None:
     ctx = site.deployment.ctx
     ctx.objects.put(site.bucket, f"{area}/untold.txt", ctx.store.blobs.put_bytes(b"x"))
     done = hca("upload", "wait", "--timeout", "0.5", check=6)
@@ -273,7 +275,7 @@ def test_waiting_gives_up(hca: Any, site: Any, area: str) -> None:
     assert hca("upload", "status", "untold.txt").stdout.endswith("is currently CHECKSUMMING_UNSCHEDULED\n")
 
 
-def test_not_ready_is_understood(nowhere: Any, tmp_path: Path, site_of: Any) -> None:
+def test_not_ready_is_understood(nowhere: Runner, tmp_path: Path, site_of: Any) -> None:
     """As slow as the original, which answered 500 until it knew."""
     from hca_local.server import Deployment
 
@@ -297,7 +299,7 @@ def test_not_ready_is_understood(nowhere: Any, tmp_path: Path, site_of: Any) -> 
         assert json.loads(hca("upload", "files", "b.txt", "-f", "json").stdout)[0]["state"] == "present"
 
 
-def test_an_area_that_is_not_there(hca: Any, site: Any) -> None:
+def test_an_area_that_is_not_there(hca: Runner, site: Any) -> None:
     hca("upload", "select", f"s3://{site.bucket}/99999999-0000-4000-8000-000000000000/")
     hca.write("a.txt", b"a")
     for command in (("list",), ("creds",), ("files", "a.txt"), ("report",), ("wait",), ("status", "x")):
@@ -305,7 +307,7 @@ def test_an_area_that_is_not_there(hca: Any, site: Any) -> None:
     assert "is not the address of an upload area" in hca("upload", "select", "s3://x/y", check=2).stderr
 
 
-def test_twenty_at_once_lose_nothing(hca: Any, site: Any) -> None:
+def test_twenty_at_once_lose_nothing(hca: Runner, site: Any) -> None:
     hca.configure({**hca.config(), "mine": {"kept": [1, 2]}})
     uris = [site.area() for _ in range(20)]
     uuids = [uri.rstrip("/").rpartition("/")[2] for uri in uris]
@@ -338,7 +340,7 @@ def test_twenty_at_once_lose_nothing(hca: Any, site: Any) -> None:
     assert sorted(line.partition(" ")[0] for line in hca("upload", "areas").stdout.splitlines()) == sorted(uuids[::2])
 
 
-def test_paths_are_kept_where_the_service_takes_them(hca: Any, site: Any, area: str) -> None:
+def test_paths_are_kept_where_the_service_takes_them(hca: Runner, site: Any, area: str) -> None:
     from urllib.parse import unquote
 
     from hca_local.upload_service.app import _dress
@@ -371,7 +373,7 @@ def test_paths_are_kept_where_the_service_takes_them(hca: Any, site: Any, area: 
     site.until(lambda: set(site.checksum_states(area).values()) == {"CHECKSUMMED"})
 
 
-def test_areas_in_another_store_than_the_buckets_of_the_user(hca: Any, site: Any, area: str) -> None:
+def test_areas_in_another_store_than_the_buckets_of_the_user(hca: Runner, site: Any, area: str) -> None:
     config = hca.config()
     config["upload"]["s3_endpoint_url"] = config["s3"]["endpoint_url"]
     config["s3"]["endpoint_url"] = "http://127.0.0.1:9"

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 MIB = 1024 * 1024
 
 
@@ -36,7 +38,7 @@ def failed(stderr: str) -> set[str]:
     return set(re.findall(r"not uploaded: (.*?): ", stderr))
 
 
-def whole(site: Any, area: str, hca: Any, names: set[str]) -> bool:
+def whole(site: Any, area: str, hca: Runner, names: set[str]) -> bool:
     """Whether the objects are there, byte for byte."""
     objects = site.objects(area)
     blobs = site.deployment.ctx.store.blobs
@@ -44,7 +46,7 @@ def whole(site: Any, area: str, hca: Any, names: set[str]) -> bool:
 
 
 def test_a_connection_that_drops_in_each_part(
-    hca: Any, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes]
+    hca: Runner, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes]
 ) -> None:
     hca.write("large.bam", pattern_of(130 * MIB))
     hca.write("middle.bam", pattern_of(9 * MIB, 2))
@@ -67,7 +69,7 @@ def test_a_connection_that_drops_in_each_part(
 
 
 def test_a_store_that_drops_every_connection(
-    hca: Any, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes]
+    hca: Runner, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes]
 ) -> None:
     hca.write("a.txt", b"a")
     hca.write("b.bam", pattern_of(300_000))
@@ -87,7 +89,7 @@ def test_a_store_that_drops_every_connection(
     "told", [pytest.param(True, marks=pytest.mark.slow, id="announced"), pytest.param(False, id="unannounced")]
 )
 def test_credentials_that_lapse_in_the_middle_of_a_file(
-    nowhere: Any, tmp_path: Path, site_of: Any, pattern_of: Callable[..., bytes], told: bool
+    nowhere: Runner, tmp_path: Path, site_of: Any, pattern_of: Callable[..., bytes], told: bool
 ) -> None:
     from hca_local.server import Deployment
 
@@ -115,7 +117,7 @@ def test_credentials_that_lapse_in_the_middle_of_a_file(
         assert lent > 2, "once for the listing, once to begin, and again when they had lapsed"
 
 
-def test_a_service_that_is_busy_when_told_of_files(hca: Any, site: Any, area: str) -> None:
+def test_a_service_that_is_busy_when_told_of_files(hca: Runner, site: Any, area: str) -> None:
     from hca_local.upload_service.errors import problem
 
     names = {f"f{number}.txt" for number in range(6)}
@@ -137,7 +139,7 @@ def test_a_service_that_is_busy_when_told_of_files(hca: Any, site: Any, area: st
     site.until(lambda: set(site.checksum_states(area).values()) == {"CHECKSUMMED"})
 
 
-def test_a_service_that_cannot_be_told(hca: Any, site: Any, area: str) -> None:
+def test_a_service_that_cannot_be_told(hca: Runner, site: Any, area: str) -> None:
     from hca_local.upload_service.errors import problem
 
     hca.configure({**hca.config(), "http": {"retries": 1}})
@@ -164,7 +166,9 @@ def test_a_service_that_cannot_be_told(hca: Any, site: Any, area: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX")
-def test_a_client_that_is_killed(hca: Any, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes]) -> None:
+def test_a_client_that_is_killed(
+    hca: Runner, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes]
+) -> None:
     hca.write("large.bam", pattern_of(130 * MIB))
     hca.write("small.txt", b"small")
     hca("upload", "select", f"s3://{site.bucket}/{area}/")
@@ -189,7 +193,7 @@ def test_a_client_that_is_killed(hca: Any, proxy: Any, site: Any, area: str, pat
 
 
 @pytest.mark.parametrize("fate", ["locked", "deleted"])
-def test_an_area_that_is_taken_away_meanwhile(hca: Any, site: Any, area: str, fate: str) -> None:
+def test_an_area_that_is_taken_away_meanwhile(hca: Runner, site: Any, area: str, fate: str) -> None:
     names = {f"f{number:02}.txt" for number in range(40)}
     for name in names:
         hca.write(name, name.encode() * 1000)
@@ -236,7 +240,7 @@ def test_an_area_that_is_taken_away_meanwhile(hca: Any, site: Any, area: str, fa
     ],
 )
 def test_a_file_that_does_not_rest(
-    hca: Any, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes], how: str, size: int
+    hca: Runner, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes], how: str, size: int
 ) -> None:
     path = hca.write("live.bam", pattern_of(size))
     hca.write("still.txt", b"still")
@@ -268,7 +272,7 @@ def test_a_file_that_does_not_rest(
         assert whole(site, area, hca, {"still.txt", "live.bam"})
 
 
-def test_a_file_that_vanishes_before_its_turn(hca: Any, site: Any, area: str) -> None:
+def test_a_file_that_vanishes_before_its_turn(hca: Runner, site: Any, area: str) -> None:
     for name in ("a.txt", "b.txt"):
         hca.write(name, name.encode())
     hca("upload", "files", "a.txt", "b.txt")
@@ -285,7 +289,7 @@ def test_a_file_that_vanishes_before_its_turn(hca: Any, site: Any, area: str) ->
     assert failed(done.stderr) == {"b.txt"}
 
 
-def test_ctrl_c(hca: Any, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes]) -> None:
+def test_ctrl_c(hca: Runner, proxy: Any, site: Any, area: str, pattern_of: Callable[..., bytes]) -> None:
     if sys.platform == "win32":
         pytest.skip("only on POSIX")
     hca.write("large.bam", pattern_of(20 * MIB))

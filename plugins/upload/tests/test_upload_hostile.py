@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 
 class Fake:
     """A service that gives one answer to everything."""
@@ -42,7 +44,7 @@ class Fake:
 
 
 @pytest.fixture
-def fake(hca: Any, site: Any, area: str) -> Iterator[Fake]:
+def fake(hca: Runner, site: Any, area: str) -> Iterator[Fake]:
     """A service that is none, as that of the selected area."""
     service = Fake()
     config = hca.config()
@@ -53,7 +55,7 @@ def fake(hca: Any, site: Any, area: str) -> Iterator[Fake]:
     service.server.server_close()
 
 
-def source_bucket(hca: Any, site: Any) -> tuple[Any, str]:
+def source_bucket(hca: Runner, site: Any) -> tuple[Any, str]:
     """A bucket of the user, and what opens it."""
     import boto3
 
@@ -84,7 +86,7 @@ def source_bucket(hca: Any, site: Any) -> tuple[Any, str]:
         ["store", "s.json", "-t", ""],
     ],
 )
-def test_what_is_empty_means_nothing_else(hca: Any, site: Any, area: str, arguments: list[str]) -> None:
+def test_what_is_empty_means_nothing_else(hca: Runner, site: Any, area: str, arguments: list[str]) -> None:
     hca.write("s.json", b"{}")
     done = hca("upload", *arguments, check=2)
     assert "must not be empty" in done.stderr and done.stdout == ""
@@ -92,7 +94,7 @@ def test_what_is_empty_means_nothing_else(hca: Any, site: Any, area: str, argume
     assert not site.objects(area) and not list(hca.cwd.glob("*.txt"))
 
 
-def test_addresses_that_are_none(hca: Any, site: Any, area: str) -> None:
+def test_addresses_that_are_none(hca: Runner, site: Any, area: str) -> None:
     for command in ("select", "creds", "forget"):
         assert "is not the address of an upload area" in hca("upload", command, "s3://[x/y", check=2).stderr
     for uri in ("s3://", "s3:///x", "s3://bad bucket!/x"):
@@ -103,14 +105,14 @@ def test_addresses_that_are_none(hca: Any, site: Any, area: str) -> None:
     assert "is not the address of an upload area" in hca("upload", "list", check=2).stderr
 
 
-def test_a_configured_stage_that_cannot_be(hca: Any, site: Any) -> None:
+def test_a_configured_stage_that_cannot_be(hca: Runner, site: Any) -> None:
     config = site.settings()
     config["upload"]["stage"] = "lo cal"
     hca.configure(config)
     assert "the setting upload.stage 'lo cal' is no stage" in hca("upload", "create", check=2).stderr
 
 
-def test_a_store_that_cannot_be(hca: Any, site: Any, area: str) -> None:
+def test_a_store_that_cannot_be(hca: Runner, site: Any, area: str) -> None:
     hca.write("a.txt", b"a")
     config = hca.config()
     config["s3"]["endpoint_url"] = "not a url"
@@ -119,18 +121,18 @@ def test_a_store_that_cannot_be(hca: Any, site: Any, area: str) -> None:
     assert "is no http or https URL" in hca("upload", "files", "a.txt", check=2).stderr
 
 
-def test_no_keys_for_a_bucket_of_the_user(hca: Any, site: Any, area: str) -> None:
+def test_no_keys_for_a_bucket_of_the_user(hca: Runner, site: Any, area: str) -> None:
     done = hca("upload", "files", "s3://source-bucket/x", check=3)
     assert "Unable to locate credentials" in done.stderr and "'hca auth set-key s3'" in done.stderr
 
 
 @pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
-def test_a_time_that_no_clock_reaches(hca: Any, area: str, seconds: str) -> None:
+def test_a_time_that_no_clock_reaches(hca: Runner, area: str, seconds: str) -> None:
     assert "--timeout" in hca("upload", "wait", "--timeout", seconds, check=2).stderr
 
 
 @pytest.mark.parametrize("name", ["..", ".", "x/../y", "files_info", "validate", "checksums"])
-def test_names_that_would_ask_for_something_else(hca: Any, site: Any, area: str, name: str) -> None:
+def test_names_that_would_ask_for_something_else(hca: Runner, site: Any, area: str, name: str) -> None:
     hca.write("s.json", b"{}")
     done = hca("upload", "store", "s.json", "-t", name, check=5)
     assert f"the service cannot have a file called '{name}'" in done.stderr
@@ -145,7 +147,7 @@ def test_names_that_would_ask_for_something_else(hca: Any, site: Any, area: str,
 @pytest.mark.parametrize(
     "body", [b"<html>", b"[]", b"null", b'{"checksum_status": [], "uri": 7, "url": null, "n": "x"}']
 )
-def test_a_service_that_is_none(hca: Any, fake: Any, area: str, body: bytes) -> None:
+def test_a_service_that_is_none(hca: Runner, fake: Any, area: str, body: bytes) -> None:
     hca.write("a.txt", b"a")
     hca.write("s.json", b"{}")
     fake.body = body
@@ -175,7 +177,7 @@ def test_a_service_that_is_none(hca: Any, fake: Any, area: str, body: bytes) -> 
         {"Expiration": "soon"},
     ],
 )
-def test_credentials_that_are_none(hca: Any, fake: Any, change: dict[str, Any]) -> None:
+def test_credentials_that_are_none(hca: Runner, fake: Any, change: dict[str, Any]) -> None:
     good = {
         "AccessKeyId": "A",
         "SecretAccessKey": "b+/=",
@@ -189,7 +191,7 @@ def test_credentials_that_are_none(hca: Any, fake: Any, change: dict[str, Any]) 
     assert done.stdout == "" and next(iter(change)) in done.stderr
 
 
-def test_a_service_that_forgets_files_of_a_list(hca: Any, site: Any, area: str) -> None:
+def test_a_service_that_forgets_files_of_a_list(hca: Runner, site: Any, area: str) -> None:
     from hca_local.upload_service.app import _dress
 
     for name in ("a.txt", "b.txt"):
@@ -215,7 +217,7 @@ def test_a_service_that_forgets_files_of_a_list(hca: Any, site: Any, area: str) 
 
 
 @pytest.mark.parametrize(("status", "title", "code"), [(404, "Upload Area Not Found", 4), (500, "Oh", 1)])
-def test_what_is_no_word_about_folders(hca: Any, fake: Any, status: int, title: str, code: int) -> None:
+def test_what_is_no_word_about_folders(hca: Runner, fake: Any, status: int, title: str, code: int) -> None:
     hca.write("d/e/a.txt", b"x")
     fake.status, fake.body = status, json.dumps({"status": status, "title": title}).encode()
     done = hca("upload", "files", "--keep-paths", "d", check=None)
@@ -225,7 +227,7 @@ def test_what_is_no_word_about_folders(hca: Any, fake: Any, status: int, title: 
 # -- names --
 
 
-def test_keys_that_would_steer_a_terminal(hca: Any, site: Any, area: str) -> None:
+def test_keys_that_would_steer_a_terminal(hca: Runner, site: Any, area: str) -> None:
     s3, bucket = source_bucket(hca, site)
     for key in ("in/\x1b[31mred.txt", "in/a\nUpload complete of b.txt", "in/u\u202ex.txt"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
@@ -240,7 +242,7 @@ def test_keys_that_would_steer_a_terminal(hca: Any, site: Any, area: str) -> Non
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")
-def test_a_directory_that_is_no_text(hca: Any, area: str) -> None:
+def test_a_directory_that_is_no_text(hca: Runner, area: str) -> None:
     folder = os.fsencode(hca.cwd) + b"/d\xff"
     os.mkdir(folder)  # noqa: PTH102 - of bytes
     with contextlib.closing(os.fdopen(os.open(folder + b"/ok.txt", os.O_CREAT | os.O_WRONLY), "w")) as file:
@@ -249,7 +251,7 @@ def test_a_directory_that_is_no_text(hca: Any, area: str) -> None:
 
 
 def test_a_store_that_breaks_off_in_the_middle_of_an_object(
-    hca: Any, site: Any, area: str, proxy: Any, pattern_of: Callable[..., bytes]
+    hca: Runner, site: Any, area: str, proxy: Any, pattern_of: Callable[..., bytes]
 ) -> None:
     s3, bucket = source_bucket(hca, site)
     s3.put_object(Bucket=bucket, Key="big.bin", Body=pattern_of(3_000_000))

@@ -7,9 +7,10 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.lib import Runner
 
 MIB = 1024 * 1024
 
@@ -28,7 +29,7 @@ def sizes(count: int, largest: int) -> list[int]:
     ("count", "largest"),
     [(30, 65 * MIB), pytest.param(200, 200 * MIB, marks=pytest.mark.slow, id="full")],
 )
-def test_the_life_of_an_area(nowhere: Any, pattern_of: Callable[..., bytes], count: int, largest: int) -> None:
+def test_the_life_of_an_area(nowhere: Runner, pattern_of: Callable[..., bytes], count: int, largest: int) -> None:
     hca = nowhere
     expected = {}
     for number, size in enumerate(sizes(count, largest)):

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 CANARY = "canary-5f0c1e7a-not-to-be-seen"
 
 
-def test_generic_operations(hca: Any, site: Any) -> None:
+def test_generic_operations(hca: Runner, site: Any) -> None:
     area = "12345678-aaaa-4bbb-8ccc-179543181700"
     assert json.loads(hca("upload", "get-version").stdout)["upload_service_version"]
     created = json.loads(hca("upload", "post-area", "--upload-area-uuid", area).stdout)
@@ -39,7 +41,7 @@ def test_generic_operations(hca: Any, site: Any) -> None:
     hca("upload", "delete-area", "--upload-area-uuid", area)
 
 
-def test_generic_methods(site: Any, hca: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generic_methods(site: Any, hca: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     import hca_base
 
     for name, value in hca.env.items():
@@ -52,7 +54,7 @@ def test_generic_methods(site: Any, hca: Any, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("command", ["create", "delete", "store", "validate", "post-area", "delete-area", "put-area"])
-def test_no_option_takes_the_key(hca: Any, command: str) -> None:
+def test_no_option_takes_the_key(hca: Runner, command: str) -> None:
     assert "key KEY" not in hca("upload", command, "--help").stdout
     assert "--api-key" not in hca("upload", command, "--help").stdout
 
@@ -63,7 +65,7 @@ def everything_written(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in kept)
 
 
-def test_the_key_is_seen_nowhere(hca: Any, site: Any) -> None:
+def test_the_key_is_seen_nowhere(hca: Runner, site: Any) -> None:
     """A key that the service does not know: refused, and shown by nothing that hca or the service writes."""
     hca.env["HCA_UPLOAD_API_KEY"] = CANARY
     for command in (("create",), ("post-area", "--upload-area-uuid", "12345678-cccc-4bbb-8ccc-179543181700")):
@@ -76,7 +78,7 @@ def test_the_key_is_seen_nowhere(hca: Any, site: Any) -> None:
     assert CANARY.encode() not in everything_written(Path(site.deployment.settings.data_dir))
 
 
-def test_the_key_is_not_an_argument_of_the_process(hca: Any, site: Any) -> None:
+def test_the_key_is_not_an_argument_of_the_process(hca: Runner, site: Any) -> None:
     if not Path("/proc/self/cmdline").exists():
         pytest.skip("only on Linux")
     seen = []
@@ -91,7 +93,7 @@ def test_the_key_is_not_an_argument_of_the_process(hca: Any, site: Any) -> None:
     assert site.key.encode() not in b"".join(seen)
 
 
-def test_ways_to_give_the_key(hca: Any, site: Any) -> None:
+def test_ways_to_give_the_key(hca: Runner, site: Any) -> None:
     del hca.env["HCA_UPLOAD_API_KEY"]
     done = hca("upload", "create", check=3)
     assert "hca auth set-key upload" in done.stderr
@@ -109,7 +111,7 @@ def test_ways_to_give_the_key(hca: Any, site: Any) -> None:
     assert site.key not in shown.stdout + shown.stderr
 
 
-def test_the_key_goes_with_no_request_that_needs_none(hca: Any, loopback_key: Any, site: Any) -> None:
+def test_the_key_goes_with_no_request_that_needs_none(hca: Runner, loopback_key: Any, site: Any) -> None:
     """Nor to any other host than the API's."""
     hca.write("a.txt", b"a")
     uri = site.area()
@@ -145,7 +147,7 @@ def loopback_key() -> Any:
     return watching
 
 
-def test_a_service_that_was_retired(nowhere: Any) -> None:
+def test_a_service_that_was_retired(nowhere: Runner) -> None:
     """Nothing is known of a deployment: the error says so, and which ways there are."""
     nowhere.env["https_proxy"] = "http://127.0.0.1:9"
     nowhere.configure({"http": {"retries": 0, "timeout": 2}})

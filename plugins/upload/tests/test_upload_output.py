@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.lib import Runner
+
 FIRST = "11111111-aaaa-4bbb-8ccc-179543181700"
 SECOND = "11122222-aaaa-4bbb-8ccc-179543181700"
 RECORDED = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "reference-upload-output.txt"
@@ -75,7 +77,7 @@ def normal(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded contracts are not beside this checkout")
-def test_the_recorded_session(hca: Any, site: Any) -> None:
+def test_the_recorded_session(hca: Runner, site: Any) -> None:
     for uuid in (FIRST, SECOND):
         site.area(uuid)
     hca.write("sample.json", b'{"describedBy": "a sample"}\n')
@@ -130,7 +132,7 @@ def _compare_report(text: str) -> None:
     ]
 
 
-def test_without_an_area(hca: Any) -> None:
+def test_without_an_area(hca: Runner) -> None:
     hca.write("a.txt", b"")
     assert hca("upload", "areas").stdout == ""
     for command in (("files", "a.txt"), ("list",), ("creds",), ("report",), ("status", "x")):
@@ -140,7 +142,7 @@ def test_without_an_area(hca: Any) -> None:
         assert 'Please select one with "hca upload select <uri_or_alias>"' in done.stderr
 
 
-def test_what_scripts_look_for_on_stdout(hca: Any, site: Any, area: str, pattern_of: Callable[..., bytes]) -> None:
+def test_what_scripts_look_for_on_stdout(hca: Runner, site: Any, area: str, pattern_of: Callable[..., bytes]) -> None:
     """hca 7 told of unknown areas on stdout and said 0; scripts can but look at the words. Both are served."""
     for command in (("select", "zzz"), ("forget", "zzz"), ("creds", "zzz"), ("delete", "zzz", "--yes")):
         done = hca("upload", *command, check=4)

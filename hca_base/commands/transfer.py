@@ -69,10 +69,13 @@ class Verify(Command):
         with Progress("verify", mode=mode) as progress:
             for sha256, status, good in _verified(store):
                 path = str(store.path(sha256))
-                error = None if good else VerificationError(f"{path} is not what its name says; it was quarantined")
+                error = None if good else VerificationError(f"{path} does not match its name; it was quarantined")
                 linked += 0 if good else status.st_nlink - 1
-                outcome = "present" if good else "mismatch"
-                report.add(Row(sha256, outcome, status.st_size, 0.0, 0, sha256, str(error or ""), path), error)
+                if error is None:
+                    row = Row.success(sha256, "present", status.st_size, path, checksum=sha256)
+                else:
+                    row = Row.failure(sha256, "mismatch", error, size=status.st_size, path=path, checksum=sha256)
+                report.add(row, error)
                 with progress.task(sha256, status.st_size) as task:
                     task.advance(status.st_size)
         report.seconds = time.monotonic() - started

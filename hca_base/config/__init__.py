@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from hca_base.config._sources._source import Layer as Layer
     from hca_base.config._sources._source import read_file as read_file
     from hca_base.config._sources._source import read_layer as read_layer
+    from hca_base.config._transfer_settings import TRANSFER_SETTINGS as TRANSFER_SETTINGS
+    from hca_base.config._transfer_settings import TransferSetting as TransferSetting
     from hca_base.config._validate import Problem as Problem
     from hca_base.config._validate import check_value as check_value
     from hca_base.config._validate import validate as validate
@@ -71,6 +73,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "LockTimeout": "._editing._lock",
         "Origin": "._model",
         "Problem": "._validate",
+        "TRANSFER_SETTINGS": "._transfer_settings",
+        "TransferSetting": "._transfer_settings",
         "active_profile": "._sources._profiles",
         "check_profile_name": "._sources._profiles",
         "check_value": "._validate",

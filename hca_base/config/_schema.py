@@ -11,6 +11,7 @@ from typing import Any
 
 from hca_base.config._keys import split_key
 from hca_base.config._merge import schema_at
+from hca_base.config._transfer_settings import transfer_section
 
 _LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 _FORMATS = "json, jsonl, yaml, table, csv, tsv, value, shell"
@@ -98,33 +99,7 @@ def core_schema() -> dict[str, Any]:
                 },
             ),
             "output": _section("Results", format=_text(f"Default format: {_FORMATS}", edit=True)),
-            "transfer": _section(
-                "Downloads and uploads",
-                connections=_whole("How many connections are used at once", 1, edit=True),
-                limit_rate={
-                    "description": "Bytes a second for all connections together, such as 500k or 20M",
-                    "type": ["string", "number"],
-                    "x-edit": True,
-                },
-                filestore=_text("Folder of the store of downloaded files", edit=True),
-                executor=_text("What runs transfers: threads, or dask://HOST:PORT"),
-                link=_choice("How a file's name refers to the filestore", "hard", "copy", "symlink"),
-                verify=_truth("Compare each file with its checksum"),
-                retries=_whole("Attempts that bring no byte further before a file fails", 0),
-                min_delay=_seconds("Seconds before the first repeat"),
-                fail_fast=_truth("Stop at the first file that fails"),
-                fsync=_truth("Force each file to the disk before it gets its name"),
-                fast=_truth("Use libcurl where it is installed"),
-                progress=_choice("How progress is shown", "auto", "none", "jsonl"),
-                report=_text("File for the report of each transfer"),
-                connect_timeout=_seconds("Seconds to wait for a connection"),
-                stall_timeout=_seconds("Seconds without a byte after which a connection is given up"),
-                wait_budget=_seconds("Seconds that one file may spend waiting for its server"),
-                disk_reserve=_whole("Bytes of disk to leave free", 0),
-                proxy=_text("URL of the proxy for transfers"),
-                ca_bundle=_text("File of the certificates to trust"),
-                user_agent=_text("Value of the header User-Agent"),
-            ),
+            "transfer": transfer_section(),
             "s3": _section(
                 "Object storage",
                 endpoint_url=_text("URL of the S3 service, if it is not AWS's"),

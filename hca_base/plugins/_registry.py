@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hca_base import _extension_points
 from hca_base.errors import HCAError, PluginError, UsageError
 from hca_base.plugins._configured import configured_names, configured_section, service_of_section
 from hca_base.plugins._entry_points import (
@@ -171,3 +172,11 @@ def client(service: str | Service, **options: Any) -> Client:
         # A plugin's class knows its service.
         return cls(**options)
     return cls(service=found, **options)
+
+
+def _load_extension(group: str, name: str) -> Any:
+    record = registry().records(group).get(name)
+    return None if record is None else registry().load(record)
+
+
+_extension_points.register(lambda group: registry().records(group), _load_extension)

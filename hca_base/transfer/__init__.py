@@ -1,4 +1,29 @@
-"""Moving files: parallel, resumable, verified downloads and uploads, and the store that holds what was downloaded."""
+"""Parallel, resumable, verified downloads and uploads, and the store that holds what was downloaded.
+
+What happens to one file of a download, in order:
+
+1. ``_download/_scheduler.py``, ``Download._admit``: its name is checked (``_store/_names.py``), an item of the same
+   content that is under way makes it wait, and a file that is already there ends it
+   (``_store/_destination.py``, ``DirectoryDestination.present``).
+2. It takes one of two paths. **The libcurl path** (``_download/_small.py``, ``CurlDownloader``) is for files of known
+   size up to 256 KiB, if libcurl is installed; one event loop in the calling thread serves them all. **The thread
+   path** (``_download/_fetch.py``) is for all others, and for whatever the libcurl path hands over: errors, wrong
+   bytes, refusals.
+3. Its source is asked for the bytes; waits, redirects, expired addresses and refusals are handled in
+   ``_download/_locate.py``, ``SourceResolver`` (with ``_download/_redirects.py``). Each host's limits are kept in
+   ``_network/_limits.py``, ``HostLimiter``.
+4. The bytes are received: up to 256 KiB into memory; above in one thread, in order (``_download/_stream.py``); from
+   32 MiB on over several connections (``_download/_ranges.py``), if no other large file is under way. Files from
+   8 MiB on keep a journal, from which a killed run is resumed (``_store/_partial.py``).
+5. The size and the strongest checksum are compared (``_download/_verified.py``). Wrong bytes are fetched once more,
+   then quarantined.
+6. The file gets its place in the filestore and its name in the directory, complete or not at all
+   (``_store/_filestore.py``, ``_store/_placing.py``).
+7. ``_run.py``, ``TransferRun._finish``: its row goes to the report, the progress display and the caller.
+
+An upload (``_upload/_scheduler.py``) has the same two paths: up to 256 KiB over libcurl (``_upload/_small.py``), else
+in a thread (``_upload/_send.py``), in parts from 64 MiB on (``_upload/_multipart.py``).
+"""
 
 from __future__ import annotations
 
@@ -24,9 +49,9 @@ if TYPE_CHECKING:
     from hca_base.transfer._report import Row as Row
     from hca_base.transfer._report import check_report as check_report
     from hca_base.transfer._report import human_bytes as human_bytes
-    from hca_base.transfer._store._destination import Destination as Destination
     from hca_base.transfer._store._destination import DirectoryDestination as DirectoryDestination
     from hca_base.transfer._store._filestore import FileStore as FileStore
+    from hca_base.transfer._store._interface import Destination as Destination
     from hca_base.transfer._store._names import HostileNameError as HostileNameError
     from hca_base.transfer._store._names import NameChecker as NameChecker
     from hca_base.transfer._store._names import check_names as check_names
@@ -39,7 +64,7 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "Checksums": "._checksums",
-    "Destination": "._store._destination",
+    "Destination": "._store._interface",
     "DirectoryDestination": "._store._destination",
     "FileStore": "._store._filestore",
     "Hashes": "._checksums",

@@ -128,7 +128,7 @@ _MAKERS: dict[str, Callable[[int], Any]] = {
 KNOWN = frozenset(_MAKERS)
 _SPELLINGS = {name.replace("_", ""): name for name in KNOWN}
 #: Which checksum vouches for a file when there are several: the strongest.
-STRENGTH = ("sha512", "sha256", "trunc512", "sha1", "md5", "s3_etag", "crc32c")
+BY_STRENGTH = ("sha512", "sha256", "trunc512", "sha1", "md5", "s3_etag", "crc32c")
 
 
 class Hashes:
@@ -165,7 +165,7 @@ class Hashes:
         self._hashes, self.size = other._hashes, other.size
 
 
-def normal(checksums: Mapping[str, str]) -> dict[str, str]:
+def normalize_checksums(checksums: Mapping[str, str]) -> dict[str, str]:
     """The known checksums of a mapping, in lower case, under the names used here; empty ones are left out.
 
     Names are known however they are spelled: ``sha256``, ``SHA-256``, ``S3-ETag``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Sizes in bytes. Up to this a file is received into memory and written with one call.
 SMALL_FILE = 256 * 1024
@@ -61,6 +61,25 @@ class Item:
     checksums: Mapping[str, str] = field(default_factory=dict)
     source: Source | Callable[[], Source] | Sequence[Source | Callable[[], Source]] = field(default_factory=Source)
     key: Any = None
+
+
+class Stored(NamedTuple):
+    """A file that was fetched and verified, and has its name."""
+
+    path: str
+    sha256: str
+    size: int
+    outcome: str = "downloaded"
+
+
+class Present(NamedTuple):
+    """A file found in place, or one that could be linked there.
+
+    :param outcome: present, linked or would-link
+    """
+
+    outcome: str
+    path: str
 
 
 @dataclass(slots=True)

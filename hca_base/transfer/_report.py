@@ -1,23 +1,22 @@
-"""What became of each file, kept in bounded memory."""
+"""The outcome of each file of a run, kept in bounded memory."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
-import stat
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from hca_base.errors import ExitCode, HCAError, TransferError, UsageError, VerificationError
 
 #: Outcomes that need nothing more.
 GOOD = frozenset({"downloaded", "present", "linked", "uploaded", "would-download", "would-upload", "would-link"})
+#: Fields of a row that a report shows; the others are for programs.
+_SHOWN = 8
 #: Rows kept in memory; more go to an unnamed temporary file.
 IN_MEMORY = 5000
 #: Failures whose exception is kept, so that a single one can be raised as it was.
@@ -27,17 +26,18 @@ _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Row(NamedTuple):
-    """The outcome for one file.
+    """The outcome for one file; :meth:`success` and :meth:`failure` make one.
 
     :param outcome: downloaded, present, linked, uploaded, would-download, would-link, would-upload; or mismatch,
         refused, failed, cancelled
-    :param bytes: bytes of the file
+    :param bytes: size of the file
     :param seconds: wall time from its first request to its final name
-    :param attempts: requests that were started for its data
-    :param checksum: sha256 where known, else ``NAME:DIGEST`` of what was compared, else empty
-    :param error: one line, empty when all is well
+    :param attempts: requests started for its data
+    :param checksum: sha256 if known, else ``NAME:DIGEST`` of the checksum that was compared, else empty
+    :param error: one line; empty on success
     :param path: where the file is
-    :param key: the caller's own, from the item (None when read back from a long report)
+    :param key: the item's own key (None in rows that a long report reads back from disk)
+    :param status: HTTP status of the response that failed the file, if one did
     """
 
     name: str
@@ -49,15 +49,73 @@ class Row(NamedTuple):
     error: str
     path: str = ""
     key: Any = None
+    status: int | None = None
+
+    @classmethod
+    def success(
+        cls,
+        name: str,
+        outcome: str,
+        size: int,
+        path: str = "",
+        *,
+        checksum: str = "",
+        key: Any = None,
+        seconds: float = 0.0,
+        attempts: int = 0,
+    ) -> Row:
+        """Make the row of a file that is, or would be, where it belongs."""
+        return cls(name, outcome, size, seconds, attempts, checksum, "", path, key)
+
+    @classmethod
+    def failure(
+        cls,
+        name: str,
+        outcome: str,
+        error: Exception | str,
+        *,
+        key: Any = None,
+        seconds: float = 0.0,
+        attempts: int = 0,
+        checksum: str = "",
+        path: str = "",
+        size: int = 0,
+    ) -> Row:
+        """Make the row of a file that failed; an HTTP status comes from the error.
+
+        :param checksum: the expected one, where the report is to name it
+        """
+        status = getattr(error, "status", None)
+        return cls(name, outcome, size, seconds, attempts, checksum, str(error), path, key, status)
 
     @property
     def good(self) -> bool:
-        """True when the file is where it should be, or would be."""
+        """True if the file is, or would be, where it belongs."""
         return self.outcome in GOOD
 
 
+@dataclass(slots=True)
+class Result:
+    """A finished item: its row, and the exception if it failed."""
+
+    row: Row
+    error: HCAError | None = None
+
+    @classmethod
+    def failed(
+        cls, name: str, outcome: str, error: HCAError, *, key: Any = None, seconds: float = 0.0, attempts: int = 0
+    ) -> Result:
+        """Make the result of an item that failed with ``error``."""
+        return cls(Row.failure(name, outcome, error, key=key, seconds=seconds, attempts=attempts), error)
+
+
+def cancelled(name: str, key: Any, why: str = "the run ended before this file's turn") -> Result:
+    """Make the result of an item that the run did not get to."""
+    return Result.failed(name, "cancelled", TransferError(why), key=key)
+
+
 class Report:
-    """Collects rows, as many as there are, in bounded memory.
+    """Collects the rows of a run in bounded memory.
 
     Rows beyond the first few thousand are spooled to a temporary file; :attr:`rows` reads them all back in order.
     """
@@ -81,7 +139,10 @@ class Report:
         self.plan: dict[str, int] = {}
 
     def add(self, row: Row, error: HCAError | None = None) -> None:
-        """Take one row; ``error`` is the exception of a row that is not good."""
+        """Add one row.
+
+        :param error: the exception of a row that is not good
+        """
         with self._lock:
             self.counts[row.outcome] += 1
             self.sizes[row.outcome] += row.bytes
@@ -104,7 +165,7 @@ class Report:
                 import tempfile
 
                 self._spool = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115
-            self._spool.write(_ENCODE(row[:8]) + "\n")
+            self._spool.write(_ENCODE((*row[:_SHOWN], None, row.status)) + "\n")
 
     @property
     def rows(self) -> Iterator[Row]:
@@ -142,8 +203,8 @@ class Report:
         """One line for people."""
         parts = [f"{count:,} {outcome}" for outcome, count in sorted(self.counts.items())] or ["no files"]
         if self.plan:
-            told = f"{', '.join(parts)}; {human_bytes(self.plan['bytes'])} to transfer"
-            return told + (f", {human_bytes(self.plan['free_bytes'])} free" if "free_bytes" in self.plan else "")
+            planned = f"{', '.join(parts)}; {human_bytes(self.plan['bytes'])} to transfer"
+            return planned + (f", {human_bytes(self.plan['free_bytes'])} free" if "free_bytes" in self.plan else "")
         rate = f", {human_bytes(self.bytes_moved / self.seconds)}/s" if self.seconds and self.bytes_moved else ""
         return f"{', '.join(parts)}; {human_bytes(self.bytes_moved)} moved in {self.seconds:.1f} s{rate}"
 
@@ -167,56 +228,26 @@ class Report:
         raise TransferError(message, exit_code=code, hint=hint)
 
     def write(self, path: Path | str) -> None:
-        """Write the report to ``path``: JSON when it ends in ``.json``, else tab-separated values.
+        """Write the report to a file: JSON if its name ends in ``.json``, else tab-separated values.
 
-        A file is replaced in one step, so that a reader never sees half of it; a symbolic link is followed. A device or
-        a pipe is written to.
+        A file is replaced in one step, so that a reader never sees half of it. A symbolic link is followed, and a
+        device or a pipe is written to.
 
-        :raises UsageError: it is a directory
-        :raises HCAError: it cannot be written
+        :raises UsageError: ``path`` is a directory
+        :raises HCAError: the file cannot be written
         """
+        from hca_base.transfer._report_file import write_report
+
         check_report(path)
-        try:
-            with _opened(path) as binary:
-                stream = io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", newline="")
-                try:
-                    if Path(path).suffix == ".json":
-                        self._write_json(stream)
-                    else:
-                        self._write_tsv(stream)
-                    stream.flush()
-                finally:
-                    # The file belongs to whoever opened it.
-                    stream.detach()
-        except OSError as error:
-            raise HCAError(f"cannot write the report {path}: {error.strerror or error}") from error
-
-    def _write_json(self, stream: IO[str]) -> None:
-        head = {"files": self.files, "bytes": self.bytes, "seconds": round(self.seconds, 3), "counts": self.counts}
-        stream.write(json.dumps(head)[:-1] + ', "rows": [')
-        for number, row in enumerate(self.rows):
-            fields = dict(zip(Row._fields[:8], row[:8], strict=True))
-            fields["seconds"] = round(row.seconds, 3)
-            stream.write((",\n" if number else "\n") + json.dumps(fields))
-        stream.write("\n]}\n")
-
-    def _write_tsv(self, stream: IO[str]) -> None:
-        stream.write("\t".join(Row._fields[:8]) + "\n")
-        for row in self.rows:
-            cells = (f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row[:8])
-            stream.write("\t".join(map(_one_line, cells)))
-            stream.write("\n")
-
-
-def _one_line(cell: str) -> str:
-    """A cell without what would end it, or its row, for some reader."""
-    return cell if "\t" not in cell and cell.splitlines() in ([], [cell]) else " ".join(cell.split())
+        seconds = round(self.seconds, 3)
+        head = {"files": self.files, "bytes": self.bytes, "seconds": seconds, "counts": self.counts}
+        write_report(path, head, Row._fields[:_SHOWN], self.rows)
 
 
 def check_report(path: Path | str | None) -> None:
-    """Complain about a report that can never be written, before there is anything to report.
+    """Reject a report path that can never be written to, before the run starts.
 
-    :raises UsageError: it is a directory, or lies in what is none
+    :raises UsageError: the path is a directory, or its parent is not one
     """
     if path is None:
         return
@@ -225,40 +256,7 @@ def check_report(path: Path | str | None) -> None:
         raise UsageError(f"the report {text or repr(text)} is a directory; name a file")
     parent = os.path.dirname(text)
     if os.path.lexists(parent) and not os.path.isdir(parent):
-        raise UsageError(f"the report {text} cannot be written: {parent} is no directory")
-
-
-@contextlib.contextmanager
-def _opened(path: Path | str) -> Iterator[BinaryIO]:
-    """What a report is written to."""
-    from hca_base.config._editing._atomic import open_atomic
-
-    try:
-        there = os.stat(path)
-    except FileNotFoundError:
-        there = None
-    if there is not None:
-        for number, own in ((1, sys.stdout), (2, sys.stderr)):
-            if _is_descriptor(number, there):
-                # /dev/stdout, and whatever it leads to: what was written there before stays.
-                if own is not None:
-                    own.flush()
-                with os.fdopen(os.dup(number), "wb") as stream:
-                    yield stream
-                return
-        if not stat.S_ISREG(there.st_mode):
-            with Path(path).open("wb") as stream:
-                yield stream
-            return
-    with open_atomic(path, new_mode=0o666) as stream:
-        yield stream
-
-
-def _is_descriptor(number: int, there: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(os.fstat(number), there)
-    except OSError:
-        return False
+        raise UsageError(f"the report {text} cannot be written: {parent} is not a directory")
 
 
 def human_bytes(count: float) -> str:

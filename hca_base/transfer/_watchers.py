@@ -10,7 +10,7 @@ from hca_base.transfer._model import TransferOptions
 from hca_base.transfer._report import Row
 
 
-class Watch:
+class ProgressReporter:
     """Tells a :class:`hca_base.output.Progress` what happens.
 
     :param progress: the caller's; it is counted into, and left open
@@ -50,13 +50,15 @@ class Watch:
         task.finish(row.good)
 
 
-def watch(label: str, options: TransferOptions, progress: Any, expected: tuple[int, int] | None) -> tuple[Any, Any]:
+def make_reporter(
+    label: str, options: TransferOptions, progress: Any, expected: tuple[int, int] | None
+) -> tuple[Any, Any]:
     """(watch, progress to close at the end), each None when nothing is to be shown.
 
     :param progress: the caller's own, or None to make one as the options say
     """
     if progress is not None:
-        return Watch(progress, expected), None
+        return ProgressReporter(progress, expected), None
     if options.dry_run or options.progress == "none":
         return None, None
     if options.progress == "auto" and not (sys.stderr is not None and sys.stderr.isatty()):
@@ -67,4 +69,4 @@ def watch(label: str, options: TransferOptions, progress: Any, expected: tuple[i
     shown = Progress(label, mode=options.progress)
     if shown.mode == "none":
         return None, None
-    return Watch(shown, expected), shown
+    return ProgressReporter(shown, expected), shown

@@ -18,7 +18,7 @@ _LOOK_EVERY = 0.1
 _IDLE_BELOW = 0.7
 
 
-class Lane(Generic[T]):
+class WorkerPool(Generic[T]):
     """A pool of threads with two queues: small tasks, and large ones, of which fewer run at once.
 
     :param run: does one task; must not raise

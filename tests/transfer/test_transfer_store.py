@@ -13,8 +13,8 @@ import pytest
 
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import DirectoryDestination, FileStore, Item, TransferOptions, download
-from hca_base.transfer._checksums import normal
-from hca_base.transfer._store._mark import is_marked, mark
+from hca_base.transfer._checksums import normalize_checksums
+from hca_base.transfer._store._mark import has_stamp, stamp_mtime
 from tests.lib import Runner
 from tests.lib.fault_server import FaultServer
 
@@ -116,14 +116,14 @@ def test_marks_on_disks_with_whole_seconds(tmp_path: Path, monkeypatch: pytest.M
         os, "utime", lambda file, ns: real(file, ns=tuple(n // 2_000_000_000 * 2_000_000_000 for n in ns))
     )
     before = path.stat().st_mtime
-    mark(str(path), digest)
+    stamp_mtime(str(path), digest)
     status = path.stat()
-    assert is_marked(status, digest)
+    assert has_stamp(status, digest)
     assert status.st_mtime_ns % 1_000_000_000 == 0
     assert 0 <= before - status.st_mtime <= 1020
-    assert not is_marked(status, sha256(b"y"))
+    assert not has_stamp(status, sha256(b"y"))
     real(path, ns=(0, status.st_mtime_ns + 2_000_000_000))
-    assert not is_marked(path.stat(), digest)
+    assert not has_stamp(path.stat(), digest)
 
 
 def test_a_file_that_changes_while_it_is_taken_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_a_right_file_in_the_store_is_not_replaced_by_another_of_the_same_conten
     kept = set()
     for name in ("one", "two"):
         # As of files whose sha256 shows only when all bytes are there.
-        partial = store.workshop.partial(name, {"name": name}, True)
+        partial = store.staging.partial(name, {"name": name}, True)
         os.write(partial.fd, body)
         kept.add(Path(store.adopt(partial, sha256(body))).stat().st_ino)
     assert len(kept) == 1
@@ -243,7 +243,7 @@ def test_symbolic_links_that_are_not_ours_stay(tmp_path: Path, item_of: Callable
 
 def test_the_names_of_checksums() -> None:
     told = {"SHA-1": " AA ", "sha256": "", "SHA_256": "Bb", "S3-ETag": "c-2", "CRC32C": "dd", "md5": "  ", "odd": "x"}
-    assert normal(told) == {"sha1": "aa", "sha256": "bb", "s3_etag": "c-2", "crc32c": "dd"}
+    assert normalize_checksums(told) == {"sha1": "aa", "sha256": "bb", "s3_etag": "c-2", "crc32c": "dd"}
 
 
 @pytest.mark.parametrize("link", ["hard", "copy", "symlink", None])

@@ -378,11 +378,11 @@ def test_a_part_that_fails_for_good_ends_the_others_at_once(
             time.sleep(0.02)
             yield block
 
-    def request(self: S3Target, wire: Any, method: str, *args: Any, **more: Any) -> Any:
+    def request(self: S3Target, connections: Any, method: str, *args: Any, **more: Any) -> Any:
         if (more.get("query") or {}).get("partNumber") == "2":
             time.sleep(0.3)
             raise S3Error("the store refused part 2", status=400, reason="InvalidArgument")
-        return real_request(self, wire, method, *args, **more)
+        return real_request(self, connections, method, *args, **more)
 
     monkeypatch.setattr(LocalFile, "blocks", blocks)
     monkeypatch.setattr(S3Target, "request", request)

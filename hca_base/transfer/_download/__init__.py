@@ -1,4 +1,4 @@
-"""Downloading items: the one function for it, whoever does the work."""
+"""Downloading items: the one function for it, whichever executor does the work."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from hca_base.transfer._download._scheduler import Download, OnResult
 from hca_base.transfer._model import Item, TransferOptions
 from hca_base.transfer._report import Report
-from hca_base.transfer._store._destination import Destination
 from hca_base.transfer._store._filestore import FileStore
+from hca_base.transfer._store._interface import Destination
 
 
 def download(
@@ -22,22 +22,23 @@ def download(
     on_result: OnResult | None = None,
     expected: tuple[int, int] | None = None,
 ) -> Report:
-    """Download items, in parallel, verified, resuming what an earlier run left.
+    """Download items in parallel, verify each, and resume what an earlier run left.
 
     :param items: pulled one by one, in the calling thread, as there is room for them; see :func:`prefetch` for
         iterables that wait for a server themselves
     :param destination: a :class:`DirectoryDestination`, or a :class:`FileStore` alone
     :param progress: a :class:`hca_base.output.Progress` to count into; None makes one as the options say
-    :param session: the ``hca_base.http`` session whose settings (proxy, CA bundle, user agent) are to hold here too
-    :param on_result: called for every item when it is done, one call at a time, in no particular order
-    :param expected: number of files and of bytes, where known beforehand
-    :returns: what became of each item; failed items are in it, and raise nothing
-    :raises DiskError: there is no room for what ``expected`` says
+    :param session: the ``hca_base.http`` session whose settings (proxy, CA bundle, user agent) are used here too
+    :param on_result: called for every finished item, one call at a time, in no particular order
+    :param expected: number of files and of bytes, if known beforehand
+    :returns: the outcome of each item; failed items are in it, and raise nothing
+    :raises DiskError: the disk has no room for ``expected``
+    :raises UsageError: ``options.executor`` is not known
     :raises KeyboardInterrupt: after everything under way was stopped and what can be resumed was kept
     """
     options = options or TransferOptions()
     if options.executor and options.executor != "threads":
-        from hca_base.transfer._download._cluster import download_on_cluster
+        from hca_base.transfer._download._executors import executor_for
 
-        return download_on_cluster(items, destination, options, progress, session, on_result, expected)
+        return executor_for(options.executor)(items, destination, options, progress, session, on_result, expected)
     return Download(destination, options, progress, session, on_result, expected).run(items)

@@ -5,7 +5,7 @@ engine, straight to the destination, which must be a directory that all machines
 run twice (Dask repeats what a lost worker was doing), which does no harm: files appear atomically.
 
 All workers together keep one budget for each host: a semaphore at the scheduler counts the connections that are open,
-and a variable there tells everybody when a host that asked for a pause may be asked again.
+and a variable there holds until when a host asked for a pause.
 
 Credentials are asked for by the driver and travel with the items, only as headers for the source's own host; where they
 lapse on the way, the item comes back and is handed out again with new ones.
@@ -16,18 +16,16 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from hca_base.errors import ExitCode, HCAError, TransferError, UnreachableError, UsageError
-from hca_base.transfer._download._fetch import expected_sha256
-from hca_base.transfer._download._locate import sources_of
+from hca_base.errors import ExitCode, HCAError, TransferError, UnreachableError, UsageError, VerificationError
+from hca_base.transfer._download._context import expected_sha256, sources_of
 from hca_base.transfer._model import Item, Source, TransferOptions
-from hca_base.transfer._network._limits import Gates, HostGate
-from hca_base.transfer._report import Report, Row, check_report
-from hca_base.transfer._store._destination import Destination, destination_of
+from hca_base.transfer._report import Report, Result, Row, cancelled, check_report
 from hca_base.transfer._store._filestore import FileStore
-from hca_base.transfer._watchers import watch
+from hca_base.transfer._store._interface import Destination, destination_of
+from hca_base.transfer._watchers import make_reporter
 
 #: A batch ends with either.
 BATCH_FILES = 64
@@ -35,7 +33,7 @@ BATCH_BYTES = 64 * 1024 * 1024
 #: Connections of one task, and of all together when the user does not say.
 _PER_TASK = 8
 _TOGETHER = 64
-_LAPSED = frozenset({int(ExitCode.AUTH), int(ExitCode.NOT_FOUND)})
+_EXPIRED = frozenset({int(ExitCode.AUTH), int(ExitCode.NOT_FOUND)})
 _RENEWALS = 2
 
 
@@ -50,7 +48,7 @@ def address_of(executor: str) -> str:
     except ValueError:
         port = None
     if parts.scheme != "dask" or not parts.hostname or port is None or parts.path.strip("/"):
-        raise UsageError(f"no executor {executor!r}; there are threads, and dask://HOST:PORT")
+        raise UsageError(f"{executor!r} is not a valid Dask address", hint="use dask://HOST:PORT")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"tcp://{host}:{port}"
 
@@ -89,7 +87,7 @@ def download_on_cluster(
 
 
 class Cluster:
-    """One run."""
+    """One run of a download on a cluster."""
 
     def __init__(
         self,
@@ -105,7 +103,7 @@ class Cluster:
         self.destination = destination_of(destination, options.fsync)
         self.report = Report()
         self._on_result = on_result
-        self._watch, self._shown = watch("download", options, progress, expected)
+        self._reporter, self._own_progress = make_reporter("download", options, progress, expected)
         self._renewals: dict[int, int] = {}
         self._stop = False
         together = max(1, (options.connections or _TOGETHER) // _PER_TASK)
@@ -121,7 +119,7 @@ class Cluster:
         self._budget = (f"hca-{time.time_ns():x}", together)
 
     def run(self, items: Iterable[Item]) -> Report:
-        """Do it."""
+        """Download all items and return the report."""
         from concurrent.futures import FIRST_COMPLETED, wait
 
         started = time.monotonic()
@@ -156,12 +154,10 @@ class Cluster:
             pauses.delete()
             for batch in under_way.values():
                 for item in batch:
-                    self._tell(
-                        item, Row(item.name, "cancelled", 0, 0.0, 0, "", "the run was ended", "", item.key), None
-                    )
+                    self._record(item, cancelled(item.name, item.key, "the run ended"))
             self.report.seconds = time.monotonic() - started
-            if self._shown is not None:
-                self._shown.close()
+            if self._own_progress is not None:
+                self._own_progress.close()
             if self.options.report is not None:
                 self.report.write(self.options.report)
         return self.report
@@ -174,7 +170,7 @@ class Cluster:
                 # Names are checked here, where all of them come by.
                 self.destination.check(item, expected_sha256(item))
             except HCAError as error:
-                self._tell(item, Row(item.name, "refused", 0, 0.0, 0, "", str(error), "", item.key), error)
+                self._record(item, Result.failed(item.name, "refused", error, key=item.key))
                 continue
             batch.append(item)
             size += item.size or 0
@@ -193,29 +189,24 @@ class Cluster:
         try:
             rows = future.result()
         except Exception as error:  # noqa: BLE001 - whatever the cluster says, these files were not fetched
-            told = TransferError(f"the cluster failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            failure = TransferError(f"the cluster failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
             for item in batch:
-                self._tell(item, Row(item.name, "failed", 0, 0.0, 0, "", str(told), "", item.key), told)
+                self._record(item, Result.failed(item.name, "failed", failure, key=item.key))
             return []
         again = []
-        untold = set(range(len(batch)))
-        for values, failure in rows:
+        unreported = set(range(len(batch)))
+        for values, failed in rows:
             row = Row(*values)
-            untold.discard(row.key)
+            unreported.discard(row.key)
             item = batch[row.key]
-            row = row._replace(key=item.key)
-            told_error: HCAError | None = None
-            if failure is not None:
-                code, message, hint = failure
-                if code in _LAPSED and self._renew(item):
-                    again.append(item)
-                    continue
-                told_error = _told(code, message, hint)
-            self._tell(item, row, told_error)
-        for number in sorted(untold):
+            if failed is not None and failed.exit_code in _EXPIRED and self._renew(item):
+                again.append(item)
+                continue
+            self._record(item, Result(row._replace(key=item.key), None if failed is None else failed.error()))
+        for number in sorted(unreported):
             # The worker stopped before it came to these: at the first failure, or with its disk full.
             item = batch[number]
-            self._tell(item, Row(item.name, "cancelled", 0, 0.0, 0, "", "the run was ended", "", item.key), None)
+            self._record(item, cancelled(item.name, item.key, "the run ended"))
         return again
 
     def _renew(self, item: Item) -> bool:
@@ -229,11 +220,12 @@ class Cluster:
             return True
         return source.on_unauthorized is not None and source.on_unauthorized(source.url)
 
-    def _tell(self, item: Item, row: Row, error: HCAError | None) -> None:
+    def _record(self, item: Item, result: Result) -> None:
         self._renewals.pop(id(item), None)
-        self.report.add(row, error)
-        if self._watch is not None:
-            self._watch.done(item, row)
+        row = result.row
+        self.report.add(row, result.error)
+        if self._reporter is not None:
+            self._reporter.done(item, row)
         if self._on_result is not None:
             self._on_result(item, row)
         if not row.good and row.outcome != "cancelled" and self.options.fail_fast:
@@ -249,96 +241,44 @@ def _portable(item: Item, number: int) -> Item:
     return Item(item.name, item.size, dict(item.checksums), sources if len(sources) > 1 else sources[0], number)
 
 
-def _told(code: int, message: str, hint: str | None) -> HCAError:
-    from hca_base.errors import VerificationError
+class Failure(NamedTuple):
+    """An error as it travels from a worker: exceptions of a library do not pickle for sure."""
 
-    if code == int(ExitCode.VERIFICATION):
-        return VerificationError(message, hint=hint)
-    return TransferError(message, exit_code=ExitCode(code), hint=hint)
+    exit_code: int
+    message: str
+    hint: str | None
+
+    def error(self) -> HCAError:
+        """Make an exception of it again."""
+        if self.exit_code == int(ExitCode.VERIFICATION):
+            return VerificationError(self.message, hint=self.hint)
+        return TransferError(self.message, exit_code=ExitCode(self.exit_code), hint=self.hint)
 
 
-Failure = tuple[int, str, str | None]
+class BatchRow(NamedTuple):
+    """A row's values, and the error of a file that failed."""
+
+    values: tuple[Any, ...]
+    failure: Failure | None
 
 
 def fetch_batch(
     items: list[Item], destination: Destination, options: TransferOptions, budget: tuple[str, int]
-) -> list[tuple[tuple[Any, ...], Failure | None]]:
-    """What a worker does: fetch a batch; rows, each with exit code, message and hint of its error."""
+) -> list[BatchRow]:
+    """Fetch a batch; this is what a worker runs."""
     from distributed import Semaphore, get_client
 
     from hca_base.transfer._download._scheduler import Download
+    from hca_base.transfer._download._shared_limiters import SharedLimiters
 
     name, together = budget
-    rows: list[tuple[tuple[Any, ...], Failure | None]] = []
+    rows: list[BatchRow] = []
 
     def observe(row: Row, error: HCAError | None) -> None:
-        rows.append((tuple(row), None if error is None else (int(error.exit_code), error.message, error.hint)))
+        failure = None if error is None else Failure(int(error.exit_code), error.message, error.hint)
+        rows.append(BatchRow(tuple(row), failure))
 
     with Semaphore(max_leases=together, name=name):
-        gates = SharedGates(name, get_client())
-        Download(destination, options, gates=gates, observe=observe).run(items)
+        limiters = SharedLimiters(name, get_client())
+        Download(destination, options, limiters=limiters, observe=observe).run(items)
     return rows
-
-
-class SharedGates(Gates):
-    """Gates that all workers of a run share, through one variable at the scheduler.
-
-    :param name: of the variable, which the driver made: host and port to the Unix time of the end of the pause
-    """
-
-    #: Seconds between two looks at what others were told.
-    LOOK_EVERY = 1.0
-
-    def __init__(self, name: str, client: Any) -> None:
-        from distributed import Variable
-
-        super().__init__()
-        self._variable = Variable(name, client=client)
-        self._looked = 0.0
-        self._pauses: dict[str, float] = {}
-
-    def of(self, host: str, port: int) -> HostGate:
-        """The gate of one host and port."""
-        gate = self._gates.get((host, port))
-        if gate is None:
-            with self._lock:
-                gate = self._gates.setdefault((host, port), SharedGate(self, f"{host} {port}"))
-        return gate
-
-    def pause_of(self, host: str) -> float:
-        """Unix time until which a host is to be left alone."""
-        now = time.monotonic()
-        if now - self._looked >= self.LOOK_EVERY:
-            self._looked = now
-            try:
-                self._pauses = self._variable.get(timeout=2)
-            except Exception:  # noqa: BLE001 - the scheduler is busy; the host itself tells, then
-                pass
-        return self._pauses.get(host, 0.0)
-
-    def tell(self, host: str, until: float) -> None:
-        """Tell all workers."""
-        try:
-            self._pauses = {**self._variable.get(timeout=2), host: until}
-            self._variable.set(self._pauses)
-        except Exception:  # noqa: BLE001 - the host itself tells the others, then
-            pass
-
-
-class SharedGate(HostGate):
-    """A gate that hears of the pauses that others were asked for, and tells its own."""
-
-    def __init__(self, gates: SharedGates, host: str) -> None:
-        super().__init__()
-        self._gates = gates
-        self._host = host
-
-    def try_enter(self) -> float:
-        """See :class:`HostGate`."""
-        wait = self._gates.pause_of(self._host) - time.time()
-        return wait if wait > 0 else super().try_enter()
-
-    def throttled(self, retry_after: float | None) -> None:
-        """See :class:`HostGate`."""
-        super().throttled(retry_after)
-        self._gates.tell(self._host, time.time() + (1.0 if retry_after is None else retry_after))

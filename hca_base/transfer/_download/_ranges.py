@@ -6,19 +6,17 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from hca_base.errors import HCAError, UnreachableError
+from hca_base.errors import HCAError
 from hca_base.transfer._checksums import Hashes
-from hca_base.transfer._download._locate import Retry
+from hca_base.transfer._download._receiver import BUFFER, Receiver, as_retry, ended_early
 from hca_base.transfer._network._limits import CancelledError
+from hca_base.transfer._network._retries import RetryError
 from hca_base.transfer._store._disk import DiskError, read_into, write_all
-from hca_base.transfer._store._partial import Partial
 
 if TYPE_CHECKING:
-    from hca_base.transfer._download._large import LargeFetch
-    from hca_base.transfer._network._connections import Reply
+    from hca_base.transfer._network._response import Response
 
 MIB = 1024 * 1024
-_BUFFER = MIB // 2
 _BLOCK = 16 * MIB
 _MAX_RECEIVERS = 8
 #: Seconds between two looks at whether another receiver would help.
@@ -37,17 +35,15 @@ class _Block:
 
 
 class Ranges:
-    """The rest of a file, from where ``hashes`` stand.
+    """Receives the rest of a file over several connections, from where the hashes stand."""
 
-    :param fetch: the attempt that this is part of
-    """
-
-    def __init__(self, fetch: LargeFetch, partial: Partial, hashes: Hashes, size: int) -> None:
-        self.fetch = fetch
-        self.context = fetch.context
-        self.item = fetch.item
-        self.partial = partial
+    def __init__(self, receiver: Receiver, hashes: Hashes) -> None:
+        self.receiver = receiver
+        self.context = receiver.context
+        self.item = receiver.item
+        self.partial = receiver.partial
         self.hashes = hashes
+        size = receiver.size
         self._blocks = [_Block(start, min(start + _BLOCK, size)) for start in range(hashes.size, size, _BLOCK)]
         self._condition = threading.Condition()
         self._next = 0
@@ -56,10 +52,10 @@ class Ranges:
         self._threads: list[threading.Thread] = []
 
     def run(self) -> Hashes:
-        """Receive it.
+        """Receive all of it.
 
-        :raises Retry: a receiver failed, and may not fail again
-        :raises HCAError: it will not do
+        :raises RetryError: a receiver failed; a retry may succeed
+        :raises HCAError: a permanent failure; retrying will not help
         """
         self._start_receiver()
         try:
@@ -111,7 +107,9 @@ class Ranges:
                     partial.checkpoint(hashes)
                 if now - looked >= _LOOK_EVERY:
                     rate = (hashes.size - seen) / (now - looked)
-                    may_grow = may_grow and waited > (now - looked) / 3 and not self.fetch.whole and rate > best * 1.1
+                    may_grow = (
+                        may_grow and waited > (now - looked) / 3 and not self.receiver.one_stream and rate > best * 1.1
+                    )
                     if may_grow and len(self._threads) < self._receivers_allowed():
                         best = rate
                         self._start_receiver()
@@ -132,7 +130,7 @@ class Ranges:
             return block
 
     def _work(self) -> None:
-        buffer = memoryview(bytearray(_BUFFER))
+        buffer = memoryview(bytearray(BUFFER))
         try:
             while (block := self._claim()) is not None:
                 self._fill(block, buffer)
@@ -150,36 +148,36 @@ class Ranges:
             before = block.done
             try:
                 # A server that once gave the whole file, or other bytes, is asked for everything in one go.
-                end = None if self.fetch.whole else block.end
-                reply = self.fetch.locator.open(block.done, end, self.fetch.guard(self.partial))
-            except Retry as retry:
+                end = None if self.receiver.one_stream else block.end
+                response = self.receiver.open(block.done, end)
+            except RetryError as retry:
                 failures = self._pause(retry, failures, False)
                 continue
             try:
                 with self._condition:
                     received = self.hashes.size or any(other.done > other.start for other in self._blocks)
-                    at = self.fetch.check_answer(reply, self.partial, block.done, bool(received))
-                if reply.status == 200:
-                    self.fetch.whole = True
-                self.fetch.skip(reply, block.done - at, buffer)
-                self._pump(reply, begun, buffer)
-                reply.release()
-            except (Retry, HCAError) as error:
-                reply.close()
-                again = self.fetch.as_retry(error)
-                if not isinstance(again, Retry):
+                    at = self.receiver.check_response(response, block.done, bool(received))
+                if response.status == 200:
+                    self.receiver.one_stream = True
+                self.receiver.skip(response, block.done - at, buffer)
+                self._pump(response, begun, buffer)
+                response.release()
+            except (RetryError, HCAError) as error:
+                response.close()
+                again = as_retry(error)
+                if not isinstance(again, RetryError):
                     raise again from error
                 failures = self._pause(again, failures, block.done > before or begun[-1] is not block)
             except BaseException:
-                reply.close()
+                response.close()
                 raise
 
-    def _pause(self, retry: Retry, failures: int, progressed: bool) -> int:
+    def _pause(self, retry: RetryError, failures: int, progressed: bool) -> int:
         if self._stop or self._error is not None:
             raise CancelledError
-        return self.fetch.pause(retry, failures, progressed)
+        return self.receiver.pause(retry, failures, progressed)
 
-    def _pump(self, reply: Reply, begun: list[_Block], buffer: memoryview) -> None:
+    def _pump(self, response: Response, begun: list[_Block], buffer: memoryview) -> None:
         """Receive the last of the blocks in ``begun``; those that are taken on further are added there."""
         while True:
             current = begun[-1]
@@ -187,17 +185,16 @@ class Ranges:
                 self.context.cancel.check()
                 if self._stop:
                     raise CancelledError
-                count = reply.readinto(buffer[: min(len(buffer), current.end - current.done)])
+                count = response.readinto(buffer[: min(len(buffer), current.end - current.done)])
                 if not count:
-                    raise UnreachableError(f"the answer for {self.item.name} ended early")
+                    raise ended_early(self.item)
                 write_all(self.partial.fd, buffer[:count], current.done)
                 with self._condition:
                     current.done += count
                     self._condition.notify()
-                self.fetch.fetcher.moved(self.item, count)
-                self.fetch.fetcher.rate.pace(count, self.context.cancel)
+                self.receiver.received(count)
             # A body that goes on beyond the block: take what follows, if nobody else does.
-            following = self._claim(current) if reply.status == 200 or self.fetch.whole else None
+            following = self._claim(current) if response.status == 200 or self.receiver.one_stream else None
             if following is None:
                 return
             begun.append(following)

@@ -17,7 +17,7 @@ class CancelledError(Exception):
     """The run is ending; what is under way stops where it is."""
 
 
-class GivenUpError(UnreachableError):
+class HostUnreachableError(UnreachableError):
     """A host was silent for too long; nothing more is asked of it in this run."""
 
 
@@ -49,7 +49,7 @@ class Cancel:
             raise CancelledError
 
 
-class HostGate:
+class HostLimiter:
     """How hard one host may be driven, for all connections to it at once.
 
     When the host answers 429, or 503 with ``Retry-After``, nobody asks it for that long, and from then on half as
@@ -69,18 +69,13 @@ class HostGate:
         self._silent_since = 0.0
         self._failed_at = 0.0
         #: Why the host is given up, once it is.
-        self.given_up: GivenUpError | None = None
+        self.unreachable: HostUnreachableError | None = None
 
-    def delay(self) -> float:
-        """Seconds until the next request may start; 0 for now; negative when it depends on others to end."""
-        with self._condition:
-            wait = self._resume_at - time.monotonic()
-            if wait > 0:
-                return wait
-            return -1.0 if self._active >= self._limit else 0.0
+    def try_acquire(self) -> float:
+        """Start a request if that is allowed.
 
-    def try_enter(self) -> float:
-        """Start a request when that is allowed: 0; else what :meth:`delay` says."""
+        :return: 0 if it may start now; seconds to wait; or negative while the limit is used up
+        """
         with self._condition:
             if self._resume_at:
                 wait = self._resume_at - time.monotonic()
@@ -94,27 +89,27 @@ class HostGate:
                 self._peak = self._active
             return 0.0
 
-    def enter(self, cancel: Cancel, longest: float) -> None:
+    def acquire(self, cancel: Cancel, longest: float) -> None:
         """Wait until a request may start, and count it.
 
         :param longest: seconds that the host may want to be left alone at most
         :raises CancelledError: the run ended meanwhile
         :raises TimedOutError: the host asked for a longer pause
         """
-        while (wait := self.try_enter()) != 0.0:
+        while (wait := self.try_acquire()) != 0.0:
             cancel.check()
             if wait > longest:
                 raise TimedOutError("the host asked for a longer pause than there is time")
             with self._condition:
                 self._condition.wait(min(wait, 0.25) if wait > 0 else 0.25)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """A request ended."""
         with self._condition:
             self._active -= 1
             self._condition.notify()
 
-    def throttled(self, retry_after: float | None) -> None:
+    def on_throttled(self, retry_after: float | None) -> None:
         """The host asks for less; ``retry_after`` in seconds, where it said so."""
         with self._condition:
             now = time.monotonic()
@@ -125,13 +120,13 @@ class HostGate:
                 self._peak = self._active
             self._resume_at = max(self._resume_at, now + (1.0 if retry_after is None else retry_after))
 
-    def answered(self) -> None:
+    def on_response(self) -> None:
         """The host answered, whatever it said."""
         self._answered = True
         self._silent_since = 0.0
-        self.given_up = None
+        self.unreachable = None
 
-    def silent(self, error: HCAError, patience: float) -> None:
+    def on_no_response(self, error: HCAError, patience: float) -> None:
         """A request got no answer: no connection, or nothing came over it.
 
         A host that is not there would otherwise cost every file of a run all its attempts.
@@ -144,17 +139,17 @@ class HostGate:
                 self._silent_since = now
             self._failed_at = now
             if now - self._silent_since >= patience * (_PATIENCE if self._answered else 1):
-                self.given_up = GivenUpError(
+                self.unreachable = HostUnreachableError(
                     error.message, hint=error.hint or "Run the same command later: it goes on where it stopped."
                 )
 
     def check(self) -> None:
-        """Raise when the host is given up; each file gets an exception of its own, for threads share the gate."""
-        error = self.given_up
+        """Raise when the host is given up; each file gets an exception of its own, for threads share the limiter."""
+        error = self.unreachable
         if error is not None:
-            raise GivenUpError(error.message, hint=error.hint)
+            raise HostUnreachableError(error.message, hint=error.hint)
 
-    def fine(self) -> None:
+    def on_success(self) -> None:
         """A request went well."""
         if self._limit < self.FREE:
             with self._condition:
@@ -163,24 +158,24 @@ class HostGate:
                     self._limit = self.FREE
 
 
-class Gates:
-    """The gates of all hosts."""
+class HostLimiters:
+    """The limiters of all hosts."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._gates: dict[tuple[str, int], HostGate] = {}
+        self._limiters: dict[tuple[str, int], HostLimiter] = {}
 
-    def store(self) -> HostGate:
+    def store(self) -> HostLimiter:
         """What stands for the store of uploads as a whole, by whichever of its names it is asked."""
         return self.of("", 0)
 
-    def of(self, host: str, port: int) -> HostGate:
-        """The gate of one host and port."""
-        gate = self._gates.get((host, port))
-        if gate is None:
+    def of(self, host: str, port: int) -> HostLimiter:
+        """The limiter of one host and port."""
+        limiter = self._limiters.get((host, port))
+        if limiter is None:
             with self._lock:
-                gate = self._gates.setdefault((host, port), HostGate())
-        return gate
+                limiter = self._limiters.setdefault((host, port), HostLimiter())
+        return limiter
 
 
 class RateLimit:

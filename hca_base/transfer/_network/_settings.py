@@ -1,4 +1,4 @@
-"""What a run knows of the network: proxy, certificates, user agent, and the connections made with them."""
+"""The connections of a run: a pool for the threads, libcurl's event loop for small files. Both are made late."""
 
 from __future__ import annotations
 
@@ -8,96 +8,71 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.transfer._model import TransferOptions
 from hca_base.transfer._network._limits import Cancel
-from hca_base.transfer._network._tls import check_ca_bundle
+from hca_base.transfer._network._tls import ConnectionSettings
 
 if TYPE_CHECKING:
-    from hca_base.transfer._network._connections import Reply, Wire
+    from hca_base.transfer._network._connections import ConnectionPool, Response
     from hca_base.transfer._network._curl import CurlLoop
-    from hca_base.transfer._network._limits import Gates
+    from hca_base.transfer._network._limits import HostLimiters
 
 
-class LazyWire:
-    """A :class:`Wire` that is made for the first request: small files rarely need it, and its import takes time."""
+class LazyConnectionPool:
+    """A :class:`ConnectionPool` made on the first request: small files rarely need one, and its import is slow."""
 
-    def __init__(self, make: Callable[[], Wire]) -> None:
-        self._make = make
+    def __init__(self, settings: ConnectionSettings, cancel: Cancel) -> None:
+        self._make: Callable[[], ConnectionPool] = lambda: _connection_pool(settings, cancel)
         self._lock = threading.Lock()
-        self._wire: Wire | None = None
+        self._pool: ConnectionPool | None = None
 
-    def request(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Reply:
-        """See :meth:`Wire.request`."""
-        wire = self._wire
-        if wire is None:
+    def request(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Response:
+        """See :meth:`ConnectionPool.request`."""
+        pool = self._pool
+        if pool is None:
             with self._lock:
-                wire = self._wire = self._wire or self._make()
-        return wire.request(method, url, headers, body)
+                pool = self._pool = self._pool or self._make()
+        return pool.request(method, url, headers, body)
 
     def abort(self) -> None:
-        """See :meth:`Wire.abort`."""
-        if self._wire is not None:
-            self._wire.abort()
+        """See :meth:`ConnectionPool.abort`."""
+        if self._pool is not None:
+            self._pool.abort()
 
     def close(self) -> None:
-        """See :meth:`Wire.close`."""
-        if self._wire is not None:
-            self._wire.close()
+        """See :meth:`ConnectionPool.close`."""
+        if self._pool is not None:
+            self._pool.close()
 
 
-class Settings:
-    """Proxy, CA bundle and user agent of a run: from its options, else from the session that it goes with."""
+def _connection_pool(settings: ConnectionSettings, cancel: Cancel) -> ConnectionPool:
+    from hca_base.transfer._network._connections import ConnectionPool
 
-    def __init__(self, options: TransferOptions, session: Any) -> None:
-        settings = getattr(session, "settings", None)
-        self.proxy = options.proxy or getattr(settings, "proxy", None)
-        self.ca_bundle = options.ca_bundle or getattr(settings, "ca_bundle", None)
-        agent = options.user_agent or getattr(session, "user_agent", None)
-        if not agent:
-            from hca_base import __version__
+    return ConnectionPool(settings, cancel)
 
-            agent = f"hca/{__version__}"
-        self.user_agent = str(agent)
-        # A bundle that is not there is a fault of the settings, not of the first file that needs it.
-        check_ca_bundle(self.ca_bundle)
 
-    def wire(self, options: TransferOptions, cancel: Cancel) -> LazyWire:
-        """The connections of a run."""
+def curl_loop(
+    settings: ConnectionSettings,
+    options: TransferOptions,
+    limiters: HostLimiters,
+    *,
+    max_size: int,
+    max_connections: int,
+    with_headers: bool = False,
+) -> CurlLoop | None:
+    """Make libcurl's event loop; None if the options turn it off or libcurl is not installed.
 
-        def make() -> Wire:
-            from hca_base.transfer._network._connections import Wire
+    :param max_size: largest response body in bytes
+    :param max_connections: how many to keep, unless the options give a number
+    """
+    if not options.fast:
+        return None
+    from hca_base.transfer._network import _curl
 
-            return Wire(
-                connect_timeout=options.connect_timeout,
-                stall_timeout=options.stall_timeout,
-                user_agent=self.user_agent,
-                cancel=cancel,
-                proxy=self.proxy,
-                ca=self.ca_bundle,
-            )
-
-        return LazyWire(make)
-
-    def curl(
-        self, options: TransferOptions, gates: Gates, *, max_size: int, most: int, with_headers: bool = False
-    ) -> CurlLoop | None:
-        """The connections of a run over libcurl; None where it is not wanted, or not there.
-
-        :param max_size: most bytes of an answer
-        :param most: connections, where the options name no number
-        """
-        if not options.fast:
-            return None
-        from hca_base.transfer._network import _curl
-
-        if not _curl.available():
-            return None
-        return _curl.CurlLoop(
-            gates,
-            connect_timeout=options.connect_timeout,
-            stall_timeout=options.stall_timeout,
-            user_agent=self.user_agent,
-            proxy=self.proxy,
-            ca=self.ca_bundle,
-            max_size=max_size,
-            max_connections=options.connections or most,
-            with_headers=with_headers,
-        )
+    if not _curl.available():
+        return None
+    return _curl.CurlLoop(
+        settings,
+        limiters,
+        max_size=max_size,
+        max_connections=options.connections or max_connections,
+        with_headers=with_headers,
+    )

@@ -1,110 +1,26 @@
-"""Where downloaded files go: the filestore, names in a directory, or both."""
+"""Downloads to names in a directory, with or without a filestore behind them."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from hca_base.errors import RefusedError, UsageError
-from hca_base.transfer._checksums import STRENGTH, digest_file, normal
-from hca_base.transfer._model import Item
-from hca_base.transfer._store._disk import link_or_copy, same_file, write_new
+from hca_base.transfer._checksums import BY_STRENGTH, digest_file, normalize_checksums
+from hca_base.transfer._model import Item, Present
+from hca_base.transfer._store._disk import same_file
 from hca_base.transfer._store._filestore import SHA256, FileStore
-from hca_base.transfer._store._folder import Folder
+from hca_base.transfer._store._folder import SafeDirectoryTree
+from hca_base.transfer._store._interface import held_bytes, partial_name, quarantine_rejected
 from hca_base.transfer._store._names import NameChecker, hostile, name_fault, safe_name
 from hca_base.transfer._store._partial import Partial
-from hca_base.transfer._store._staging import Workshop
+from hca_base.transfer._store._placing import link_or_copy, write_new
+from hca_base.transfer._store._staging import StagingArea
 
 LINKS = ("hard", "copy", "symlink")
-
-
-class Destination(Protocol):
-    """What the engine asks of a destination. All methods may be called from several threads."""
-
-    #: Where free space is looked up; None where that has no meaning.
-    disk: Path | None
-
-    def begin(self) -> None:
-        """A run starts (perhaps within another): remove what dead runs left that nobody can take up."""
-
-    def check(self, item: Item, sha256: str | None) -> None:
-        """Refuse an item before anything is asked of its source.
-
-        :raises HostileNameError: its name must not be used
-        """
-
-    def present(self, item: Item, sha256: str | None, dry: bool = False) -> tuple[str, str] | None:
-        """(outcome, path) when the file is there already, or could be linked; None when it must be fetched.
-
-        :param dry: say it, and do nothing
-        """
-
-    def put_bytes(self, item: Item, sha256: str | None, data: bytes | bytearray | memoryview) -> str:
-        """Make the file of verified bytes; its path."""
-
-    def partial(self, item: Item, sha256: str | None, journal: bool) -> Partial:
-        """A partial file for the item.
-
-        :raises BlockingIOError: another process is at it
-        """
-
-    def adopt(self, item: Item, sha256: str | None, partial: Partial) -> str:
-        """Give a verified partial its name or names; the path."""
-
-    def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
-        """Keep rejected bytes; the path, or an empty text when they were dropped."""
-
-    def held_bytes(self) -> int:
-        """Bytes of files that are there, finished or not."""
-
-    def end(self) -> None:
-        """A run ends: close what is open; with the outermost, remove empty directories of its own."""
-
-
-class StoreDestination:
-    """The filestore alone: items need a sha256, their names are not used."""
-
-    def __init__(self, store: FileStore, fsync: bool = False) -> None:
-        self.store = store
-        self.fsync = fsync
-        self.disk: Path | None = store.root
-
-    def __reduce__(self) -> Any:
-        return StoreDestination, (self.store, self.fsync)
-
-    def begin(self) -> None:
-        self.store.workshop.begin()
-
-    def check(self, item: Item, sha256: str | None) -> None:
-        return None
-
-    def present(self, item: Item, sha256: str | None, dry: bool = False) -> tuple[str, str] | None:
-        if sha256 is not None and self.store.find(sha256, item.size, dry=dry) is not None:
-            return "present", self.store._path(sha256)
-        return None
-
-    def put_bytes(self, item: Item, sha256: str | None, data: bytes | bytearray | memoryview) -> str:
-        assert sha256 is not None
-        return self.store.put_bytes(sha256, data, self.fsync)
-
-    def partial(self, item: Item, sha256: str | None, journal: bool) -> Partial:
-        identity = {"sha256": sha256, "size": item.size}
-        return self.store.workshop.partial(_partial_name(item, sha256), identity, journal)
-
-    def adopt(self, item: Item, sha256: str | None, partial: Partial) -> str:
-        assert sha256 is not None
-        return self.store.adopt(partial, sha256, self.fsync)
-
-    def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
-        return _quarantine(self.store.workshop, item, data)
-
-    def held_bytes(self) -> int:
-        return _held(self.store.root / ".hca")
-
-    def end(self) -> None:
-        self.store.workshop.end()
 
 
 class DirectoryDestination:
@@ -132,13 +48,12 @@ class DirectoryDestination:
         self.store = FileStore(filestore) if isinstance(filestore, (str, Path)) else filestore
         self.link = link
         self.fsync = fsync
-        self._inner = StoreDestination(self.store, fsync) if self.store else None
         if self.store:
-            self.workshop = self.store.workshop
+            self.staging = self.store.staging
         else:
             own = self.root / ".hca" / "v2"
-            self.workshop = Workshop(own / "partial", own / "quarantine")
-        self._folder = Folder(self.root)
+            self.staging = StagingArea(own / "partial", own / "quarantine")
+        self._tree = SafeDirectoryTree(self.root)
         self._names = NameChecker()
 
     def __reduce__(self) -> Any:
@@ -147,7 +62,7 @@ class DirectoryDestination:
         return _directory, (root, self.store, self.link, self.fsync)
 
     def begin(self) -> None:
-        if self.workshop.begin():
+        if self.staging.begin():
             self._names = NameChecker()
 
     def check(self, item: Item, sha256: str | None) -> None:
@@ -165,9 +80,9 @@ class DirectoryDestination:
         """
         return self.root / safe_name(name)
 
-    def present(self, item: Item, sha256: str | None, dry: bool = False) -> tuple[str, str] | None:
+    def present(self, item: Item, sha256: str | None, dry: bool = False) -> Present | None:
         directory, _, leaf = item.name.rpartition("/")
-        path = f"{self._folder.root}/{item.name}"
+        path = f"{self._tree.root}/{item.name}"
         stored = self.store.find(sha256, item.size, dry=dry) if self.store and sha256 else None
         if dry:
             return self._present_dry(item, sha256, stored, path)
@@ -179,37 +94,36 @@ class DirectoryDestination:
             there = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        place = self._folder.enter(directory)
-        try:
-            there = os.stat(place.name(leaf), dir_fd=place.fd, follow_symlinks=False)
-            wanted = self._is_wanted(item, there, place.name(leaf), place.fd)
-            if wanted is None:
+        with self._tree.open(directory) as handle:
+            try:
+                there = os.stat(handle.name(leaf), dir_fd=handle.fd, follow_symlinks=False)
+                wanted = self._is_wanted(item, there, handle.name(leaf), handle.fd)
+            except FileNotFoundError:
                 return None
-            if wanted:
-                if self.store and sha256 and stat.S_ISREG(there.st_mode):
-                    # The user keeps a right copy here, and the store has none: the next name is served from the store.
-                    self.store.add_file(path)
-                return "present", path
-        except FileNotFoundError:
+        if wanted is None:
             return None
-        finally:
-            self._folder.leave(place)
-        raise _other_content(item)
+        if not wanted:
+            raise _other_content(item)
+        if self.store and sha256 and stat.S_ISREG(there.st_mode):
+            # The user keeps a right copy here, and the store has none: the next name is served from the store.
+            try:
+                self.store.add_file(path)
+            except FileNotFoundError:
+                return None
+        return Present("present", path)
 
-    def _present_dry(
-        self, item: Item, sha256: str | None, stored: os.stat_result | None, path: str
-    ) -> tuple[str, str] | None:
+    def _present_dry(self, item: Item, sha256: str | None, stored: os.stat_result | None, path: str) -> Present | None:
         try:
             there = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
-            return ("would-link", path) if stored is not None else None
+            return Present("would-link", path) if stored is not None else None
         if stored is not None and same_file(stored, there):
-            return "present", path
+            return Present("present", path)
         wanted = self._is_wanted(item, there, path, None, dry=True)
         if wanted is None:
             return None
         if wanted:
-            return "present", path
+            return Present("present", path)
         raise _other_content(item)
 
     def _is_wanted(
@@ -220,7 +134,7 @@ class DirectoryDestination:
         None when it is a symbolic link of ours to a file that the filestore has lost (``hca transfer gc`` sees no such
         links): to be fetched again, and the link is right then.
         """
-        checksums = normal(item.checksums)
+        checksums = normalize_checksums(item.checksums)
         if stat.S_ISLNK(there.st_mode):
             sha256 = self._sha256_behind(os.readlink(name, dir_fd=dir_fd))
             if self.store is None or sha256 is None or checksums.get("sha256", sha256) != sha256:
@@ -230,10 +144,10 @@ class DirectoryDestination:
                 return None
             if "sha256" in checksums:
                 return True
-            there, name, dir_fd = stored, self.store._path(sha256), None
+            there, name, dir_fd = stored, self.store.path_of(sha256), None
         if not stat.S_ISREG(there.st_mode) or (item.size is not None and there.st_size != item.size):
             return False
-        for strongest in STRENGTH:
+        for strongest in BY_STRENGTH:
             if strongest in checksums:
                 digests, _ = digest_file(name, (strongest,), dir_fd)
                 return digests[strongest] == checksums[strongest]
@@ -244,26 +158,26 @@ class DirectoryDestination:
         sha256 = os.path.basename(target)
         if self.store is None or not SHA256.fullmatch(sha256):
             return None
-        return sha256 if target == os.path.abspath(self.store._path(sha256)) else None
+        return sha256 if target == os.path.abspath(self.store.path_of(sha256)) else None
 
     def _link(
         self, item: Item, sha256: str, stored: os.stat_result, directory: str, leaf: str, path: str
-    ) -> tuple[str, str] | None:
-        """Link the name to the stored file; None when that is gone since it was looked at."""
+    ) -> Present | None:
+        """Link the name to the stored file; return None if that was removed since it was looked at."""
         assert self.store is not None
-        place = self._folder.enter(directory)
         try:
-            name = place.name(leaf)
-            try:
-                there = os.stat(name, dir_fd=place.fd, follow_symlinks=False)
-                if same_file(stored, there):
-                    return "present", path
-                outcome = "present"
-            except FileNotFoundError:
-                outcome = "linked"
-            source = self.store._path(sha256)
-            link_or_copy(source, name, how=self.link, workshop=self.workshop, dir_fd=place.fd, sha256=sha256)
-            return outcome, path
+            with self._tree.open(directory) as handle:
+                name = handle.name(leaf)
+                try:
+                    existing = os.stat(name, dir_fd=handle.fd, follow_symlinks=False)
+                    if same_file(stored, existing):
+                        return Present("present", path)
+                    outcome = "present"
+                except FileNotFoundError:
+                    outcome = "linked"
+                source = self.store.path_of(sha256)
+                link_or_copy(source, name, how=self.link, staging=self.staging, dir_fd=handle.fd, sha256=sha256)
+                return Present(outcome, path)
         except FileNotFoundError:
             if self.store.find(sha256, item.size) is None:
                 # Collected by another process, or quarantined: to be fetched.
@@ -271,57 +185,51 @@ class DirectoryDestination:
             raise
         except RefusedError:
             raise _other_content(item) from None
-        finally:
-            self._folder.leave(place)
 
     def put_bytes(self, item: Item, sha256: str | None, data: bytes | bytearray | memoryview) -> str:
-        if self._inner is not None and self.store is not None and sha256:
-            return self._name_stored(item, sha256, self._inner.put_bytes(item, sha256, data))
-        return self._place(item, lambda name, fd: write_new(name, data, self.workshop, fsync=self.fsync, dir_fd=fd))
+        if self.store is not None and sha256:
+            return self._name_stored(item, sha256, self.store.put_bytes(sha256, data, self.fsync))
+        return self._place(item, lambda name, fd: write_new(name, data, self.staging, fsync=self.fsync, dir_fd=fd))
 
     def partial(self, item: Item, sha256: str | None, journal: bool) -> Partial:
         identity = {"sha256": sha256, "size": item.size, "name": None if sha256 else item.name}
-        return self.workshop.partial(_partial_name(item, sha256), identity, journal)
+        return self.staging.partial(partial_name(item, sha256), identity, journal)
 
     def adopt(self, item: Item, sha256: str | None, partial: Partial) -> str:
-        if self._inner is not None and self.store is not None and sha256:
-            return self._name_stored(item, sha256, self._inner.adopt(item, sha256, partial))
+        if self.store is not None and sha256:
+            return self._name_stored(item, sha256, self.store.adopt(partial, sha256, self.fsync))
         return self._place(item, lambda name, fd: partial.finish(name, fsync=self.fsync, dir_fd=fd))
 
     def _name_stored(self, item: Item, sha256: str, source: str) -> str:
         directory, _, leaf = item.name.rpartition("/")
-        place = self._folder.enter(directory)
         try:
-            name = place.name(leaf)
-            link_or_copy(source, name, how=self.link, workshop=self.workshop, dir_fd=place.fd, sha256=sha256)
+            with self._tree.open(directory) as handle:
+                name = handle.name(leaf)
+                link_or_copy(source, name, how=self.link, staging=self.staging, dir_fd=handle.fd, sha256=sha256)
         except RefusedError:
             raise _other_content(item) from None
-        finally:
-            self._folder.leave(place)
-        return f"{self._folder.root}/{item.name}"
+        return f"{self._tree.root}/{item.name}"
 
-    def _place(self, item: Item, make: object) -> str:
+    def _place(self, item: Item, make: Callable[[str, int | None], bool]) -> str:
+        """Make the file at the item's name; ``make`` returns False if the name is taken."""
         directory, _, leaf = item.name.rpartition("/")
-        place = self._folder.enter(directory)
-        try:
-            assert callable(make)
-            if not make(place.name(leaf), place.fd):
-                there = os.stat(place.name(leaf), dir_fd=place.fd, follow_symlinks=False)
-                if not self._is_wanted(item, there, place.name(leaf), place.fd):
+        with self._tree.open(directory) as handle:
+            name = handle.name(leaf)
+            if not make(name, handle.fd):
+                existing = os.stat(name, dir_fd=handle.fd, follow_symlinks=False)
+                if not self._is_wanted(item, existing, name, handle.fd):
                     raise _other_content(item)
-        finally:
-            self._folder.leave(place)
-        return f"{self._folder.root}/{item.name}"
+        return f"{self._tree.root}/{item.name}"
 
     def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
-        return _quarantine(self.workshop, item, data)
+        return quarantine_rejected(self.staging, item, data)
 
     def held_bytes(self) -> int:
-        return _held(self.root if self.store is None else self.store.root / ".hca")
+        return held_bytes(self.root if self.store is None else self.store.root / ".hca")
 
     def end(self) -> None:
-        self._folder.close()
-        if self.workshop.end() and self.store is None:
+        self._tree.close()
+        if self.staging.end() and self.store is None:
             for directory in (self.root / ".hca" / "v2", self.root / ".hca"):
                 try:
                     directory.rmdir()
@@ -333,45 +241,8 @@ def _directory(root: str, store: FileStore | None, link: str, fsync: bool) -> Di
     return DirectoryDestination(root, store, link=link, fsync=fsync)
 
 
-def _held(root: Path) -> int:
-    """Bytes on the disk below a directory (a sparse file counts as far as it is filled)."""
-    total = 0
-    for directory, _, names in os.walk(root):
-        for name in names:
-            try:
-                status = os.lstat(os.path.join(directory, name))
-            except OSError:
-                continue
-            total += min(status.st_size, getattr(status, "st_blocks", 1 << 50) * 512)
-    return total
-
-
 def _other_content(item: Item) -> RefusedError:
     return RefusedError(
-        f"{ascii(item.name)[1:-1]} is there already, with other content; it was left as it is",
-        hint="Move it away, or download to another directory.",
+        f"{ascii(item.name)[1:-1]} already exists with other content; it was left as it is",
+        hint="move it away, or download to another directory",
     )
-
-
-def _partial_name(item: Item, sha256: str | None) -> str:
-    if sha256:
-        return sha256
-    import hashlib
-
-    told = repr((item.name, item.size, sorted(item.checksums.items()))).encode("utf-8", "backslashreplace")
-    return "name-" + hashlib.sha256(told).hexdigest()[:40]
-
-
-def _quarantine(workshop: Workshop, item: Item, data: bytes | bytearray | Partial) -> str:
-    label = normal(item.checksums).get("sha256") or "unknown"
-    try:
-        if isinstance(data, Partial):
-            return data.quarantine(label)
-        return workshop.quarantine_bytes(data, label)
-    except OSError:
-        return ""
-
-
-def destination_of(destination: Destination | FileStore, fsync: bool = False) -> Destination:
-    """A destination as the engine wants it: a bare filestore is one too."""
-    return StoreDestination(destination, fsync) if isinstance(destination, FileStore) else destination

@@ -26,10 +26,11 @@ from typing import Any
 
 from hca_base.errors import HCAError, UsageError
 from hca_base.transfer._checksums import digest_file
-from hca_base.transfer._store._disk import copy_file, link_or_copy, move_new, write_new
-from hca_base.transfer._store._mark import is_marked, mark
+from hca_base.transfer._store._disk import copy_file, move_new
+from hca_base.transfer._store._mark import has_stamp, stamp_mtime
 from hca_base.transfer._store._partial import Partial
-from hca_base.transfer._store._staging import Workshop
+from hca_base.transfer._store._placing import link_or_copy, write_new
+from hca_base.transfer._store._staging import StagingArea
 
 _LAYOUT = ("v2", "files_2_4")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -45,14 +46,15 @@ class FileStore:
         self.root = Path(root)
         base = self.root / ".hca" / _LAYOUT[0]
         self._files = str(base / _LAYOUT[1])
-        self.workshop = Workshop(base / "partial", base / "quarantine")
+        self.staging = StagingArea(base / "partial", base / "quarantine")
         self._lock = threading.Lock()
         self._made: set[str] = set()
 
     def __reduce__(self) -> Any:
         return FileStore, (os.path.abspath(self.root),)
 
-    def _path(self, sha256: str) -> str:
+    def path_of(self, sha256: str) -> str:
+        """Return the path of the file with this sha256, which must be valid and in lower case."""
         return f"{self._files}/{sha256[:2]}/{sha256[2:6]}/{sha256}"
 
     def path(self, sha256: str) -> Path:
@@ -62,8 +64,8 @@ class FileStore:
         """
         digest = sha256.lower()
         if not SHA256.fullmatch(digest):
-            raise UsageError(f"{sha256[:80]!r} is no sha256")
-        return Path(self._path(digest))
+            raise UsageError(f"{sha256[:80]!r} is not a sha256")
+        return Path(self.path_of(digest))
 
     def has(self, sha256: str, size: int | None = None) -> bool:
         """True when the file is there, as a plain file of ``size`` bytes (where given).
@@ -82,14 +84,14 @@ class FileStore:
         :param dry: change nothing on the disk
         :raises HCAError: it would have to be read, and cannot be
         """
-        path = self._path(sha256)
+        path = self.path_of(sha256)
         try:
             status = os.stat(path, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if not stat.S_ISREG(status.st_mode) or (size is not None and status.st_size != size):
             return None
-        if is_marked(status, sha256) or self._reads_right(path, sha256, status, dry):
+        if has_stamp(status, sha256) or self._reads_right(path, sha256, status, dry):
             return status
         if not dry:
             self._quarantine(path, sha256)
@@ -101,8 +103,8 @@ class FileStore:
         digests, _ = digest_file(path, ("sha256",))
         if digests["sha256"] != sha256:
             return False
-        if not dry and not is_marked(status, sha256) and os.stat(path).st_mtime_ns == status.st_mtime_ns:
-            mark(path, sha256)
+        if not dry and not has_stamp(status, sha256) and os.stat(path).st_mtime_ns == status.st_mtime_ns:
+            stamp_mtime(path, sha256)
         return True
 
     def _quarantine(self, path: str, sha256: str) -> None:
@@ -110,14 +112,14 @@ class FileStore:
         import logging
 
         try:
-            kept = self.workshop.quarantine_file(path, sha256)
+            kept = self.staging.quarantine_file(path, sha256)
         except FileNotFoundError:
             return
         logging.getLogger("hca.transfer").warning("%s was changed since it was stored; it is kept as %s", path, kept)
 
     def _make_room(self, sha256: str, size: int) -> bool:
         """Take away what stands in the place of a file and is not that file (a power cut can leave such); True then."""
-        path = self._path(sha256)
+        path = self.path_of(sha256)
         if not os.path.lexists(path) or self.find(sha256, size) is not None:
             return False
         self._quarantine(path, sha256)
@@ -125,7 +127,7 @@ class FileStore:
 
     def prepare(self, sha256: str) -> str:
         """The path of the file with this sha256, its directory made."""
-        path = self._path(sha256)
+        path = self.path_of(sha256)
         directory = path[:-65]
         try:
             os.mkdir(directory)
@@ -138,8 +140,8 @@ class FileStore:
     def put_bytes(self, sha256: str, data: bytes | bytearray | memoryview, fsync: bool = False) -> str:
         """Store verified bytes under their sha256; the path. A file that came there meanwhile stays."""
         path = self.prepare(sha256)
-        if not write_new(path, data, self.workshop, fsync=fsync, sha256=sha256) and self._make_room(sha256, len(data)):
-            write_new(path, data, self.workshop, fsync=fsync, sha256=sha256)
+        if not write_new(path, data, self.staging, fsync=fsync, sha256=sha256) and self._make_room(sha256, len(data)):
+            write_new(path, data, self.staging, fsync=fsync, sha256=sha256)
         return path
 
     def adopt(self, partial: Partial, sha256: str, fsync: bool = False) -> str:
@@ -157,7 +159,7 @@ class FileStore:
 
         :raises BlockingIOError: another process is at it
         """
-        return self.workshop.partial(sha256, {"sha256": sha256, "size": size})
+        return self.staging.partial(sha256, {"sha256": sha256, "size": size})
 
     def link(self, sha256: str, target: Path | str, how: str = "hard") -> Path:
         """Make the stored file appear at ``target`` too; a file of the same content that is there stays.
@@ -170,7 +172,7 @@ class FileStore:
             raise HCAError(f"{sha256} is not in the filestore {self.root}")
         target = Path(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        link_or_copy(str(source), str(target), how=how, workshop=self.workshop)
+        link_or_copy(str(source), str(target), how=how, staging=self.staging)
         return target
 
     def add_file(self, path: Path | str) -> str:
@@ -178,13 +180,13 @@ class FileStore:
         digests, size = digest_file(path, ("sha256",))
         if self.has(digests["sha256"], size):
             return digests["sha256"]
-        temporary = self.workshop.temporary()
+        temporary = self.staging.temporary()
         try:
             copy_file(os.fspath(path), temporary)
             # The copy is what counts: the file may have been written to since it was read.
             digests, size = digest_file(temporary, ("sha256",))
             sha256 = digests["sha256"]
-            mark(temporary, sha256)
+            stamp_mtime(temporary, sha256)
             stored = self.prepare(sha256)
             if not move_new(temporary, stored) and self._make_room(sha256, size):
                 move_new(temporary, stored)
@@ -205,7 +207,7 @@ class FileStore:
         path = str(self.path(sha256))
         if self._reads_right(path, sha256, os.stat(path, follow_symlinks=False)):
             return True
-        self.workshop.quarantine_file(path, sha256)
+        self.staging.quarantine_file(path, sha256)
         return False
 
     def unreferenced(self, older_than: float = 0.0) -> Iterator[tuple[str, os.stat_result]]:
@@ -220,11 +222,11 @@ class FileStore:
 
     def leftovers(self, older_than: float = 0.0) -> list[str]:
         """Partial files of downloads that are not running, last changed before ``older_than`` (0: any); their paths."""
-        return self.workshop.leftovers(older_than)
+        return self.staging.leftovers(older_than)
 
     def remove_leftovers(self, older_than: float = 0.0) -> None:
         """Remove those."""
-        self.workshop.leftovers(older_than, remove=True)
+        self.staging.leftovers(older_than, remove=True)
 
     def discard(self, sha256: str) -> None:
         """Remove a stored file, and its directories when they are empty then."""

@@ -1,24 +1,27 @@
-"""Directories below a root, entered without following a symbolic link that somebody planted there."""
+"""Directories below a root, opened without following a symbolic link that was planted there."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 
 from hca_base.errors import HCAError, RefusedError
 
 #: True where every call that matters takes a directory descriptor (POSIX).
 HAS_DIR_FD = {os.open, os.mkdir, os.stat, os.link, os.rename, os.unlink} <= os.supports_dir_fd
+#: Directories kept open: a bundle has one, a tree of projects some dozens.
 _CACHED = 64
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-class Place:
-    """A directory that was entered safely: a descriptor, or a checked path where descriptors are not to be had."""
+class DirectoryHandle:
+    """A directory opened without following symlinks: a descriptor, or a checked path on platforms without dir_fd."""
 
     __slots__ = ("fd", "path", "users")
 
@@ -28,12 +31,12 @@ class Place:
         self.users = 0
 
     def name(self, leaf: str) -> str:
-        """What to hand to a system call together with :attr:`fd`."""
+        """Return what to pass to a system call together with :attr:`fd`."""
         return leaf if self.fd is not None else os.path.join(self.path, leaf)
 
 
-class Folder:
-    """A root directory and what is below it.
+class SafeDirectoryTree:
+    """A root directory and the directories below it.
 
     The root itself may be a symbolic link (the user's own choice); below it none is followed.
     """
@@ -41,42 +44,40 @@ class Folder:
     def __init__(self, root: Path | str) -> None:
         self.root = os.fspath(root)
         self._lock = threading.Lock()
-        self._cache: OrderedDict[str, Place] = OrderedDict()
+        self._cache: OrderedDict[str, DirectoryHandle] = OrderedDict()
 
-    def enter(self, directory: str) -> Place:
-        """The place of ``directory`` (relative, ``/``-separated, checked before; empty for the root), made if need be.
+    @contextlib.contextmanager
+    def open(self, directory: str) -> Iterator[DirectoryHandle]:
+        """Open a directory below the root, made if need be; it stays open while the context lasts.
 
-        Give it back with :meth:`leave`.
-
-        :raises RefusedError: a component is a symbolic link or no directory
+        :param directory: relative, ``/``-separated, checked before; empty for the root
+        :raises RefusedError: a component is a symbolic link or not a directory
         :raises OSError: it cannot be made
         """
         with self._lock:
-            place = self._cache.get(directory)
-            if place is None:
-                place = self._open(directory)
-                self._cache[directory] = place
+            handle = self._cache.get(directory)
+            if handle is None:
+                handle = self._cache[directory] = self._open(directory)
                 self._trim()
             else:
                 self._cache.move_to_end(directory)
-            place.users += 1
-            return place
-
-    def leave(self, place: Place) -> None:
-        """End the use of a place."""
-        with self._lock:
-            place.users -= 1
+            handle.users += 1
+        try:
+            yield handle
+        finally:
+            with self._lock:
+                handle.users -= 1
 
     def _trim(self) -> None:
         if len(self._cache) <= _CACHED:
             return
-        for name, place in list(self._cache.items()):
-            if place.users == 0 and len(self._cache) > _CACHED and place is not next(reversed(self._cache.values())):
+        for name, handle in list(self._cache.items()):
+            if handle.users == 0 and len(self._cache) > _CACHED and handle is not next(reversed(self._cache.values())):
                 del self._cache[name]
-                if place.fd is not None:
-                    os.close(place.fd)
+                if handle.fd is not None:
+                    os.close(handle.fd)
 
-    def _open(self, directory: str) -> Place:
+    def _open(self, directory: str) -> DirectoryHandle:
         Path(self.root).mkdir(parents=True, exist_ok=True)
         path = os.path.join(self.root, directory) if directory else self.root
         if not HAS_DIR_FD:
@@ -89,7 +90,7 @@ class Folder:
         except BaseException:
             os.close(fd)
             raise
-        return Place(path, fd)
+        return DirectoryHandle(path, fd)
 
     @staticmethod
     def _step(parent: int, component: str, directory: str) -> int:
@@ -104,12 +105,12 @@ class Folder:
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
                     raise RefusedError(
-                        f"{component!r} in {directory!r} is a symbolic link or no directory; nothing was written there"
+                        f"{component!r} in {directory!r} is a symlink or not a directory; nothing was written there"
                     ) from error
                 raise
-        raise HCAError(f"the directory {directory!r} vanishes as soon as it is made")
+        raise HCAError(f"the directory {directory!r} is removed as soon as it is made")
 
-    def _check_path(self, directory: str, path: str) -> Place:
+    def _check_path(self, directory: str, path: str) -> DirectoryHandle:
         current = self.root
         for component in directory.split("/") if directory else ():
             current = os.path.join(current, component)
@@ -119,14 +120,14 @@ class Folder:
                 Path(current).mkdir(exist_ok=True)
                 mode = os.lstat(current).st_mode
             if not stat.S_ISDIR(mode):
-                raise RefusedError(f"{component!r} in {directory!r} is no directory; nothing was written there")
-        return Place(path, None)
+                raise RefusedError(f"{component!r} in {directory!r} is not a directory; nothing was written there")
+        return DirectoryHandle(path, None)
 
     def close(self) -> None:
-        """Close the descriptors that nobody uses."""
+        """Close the descriptors that are not in use."""
         with self._lock:
-            for name, place in list(self._cache.items()):
-                if place.users == 0:
+            for name, handle in list(self._cache.items()):
+                if handle.users == 0:
                     del self._cache[name]
-                    if place.fd is not None:
-                        os.close(place.fd)
+                    if handle.fd is not None:
+                        os.close(handle.fd)

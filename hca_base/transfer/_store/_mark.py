@@ -35,7 +35,7 @@ def _coarse(sha256: str, seconds: int) -> int:
     return (steps - (steps - int(sha256[-8:], 16)) % _WHEEL) * _COARSE
 
 
-def is_marked(status: os.stat_result, sha256: str) -> bool:
+def has_stamp(status: os.stat_result, sha256: str) -> bool:
     """True when nobody wrote to the file since it was marked as the one with this sha256 (lower case)."""
     seconds, fraction = divmod(status.st_mtime_ns, _SECOND)
     if fraction == _fraction(sha256):
@@ -43,7 +43,7 @@ def is_marked(status: os.stat_result, sha256: str) -> bool:
     return fraction == 0 and seconds == _coarse(sha256, seconds)
 
 
-def mark(file: int | str, sha256: str) -> bool:
+def stamp_mtime(file: int | str, sha256: str) -> bool:
     """Mark a file that was just verified; where that cannot be done, it will be read again before it is trusted.
 
     :param file: path, or descriptor where the system takes one
@@ -63,7 +63,7 @@ def mark(file: int | str, sha256: str) -> bool:
     return False
 
 
-def mark_new(file: int, sha256: str) -> None:
+def stamp_new(file: int, sha256: str) -> None:
     """Mark a file that was just made, on a disk that is known to keep fractions: a third of the system calls."""
     now = time.time_ns()
     try:

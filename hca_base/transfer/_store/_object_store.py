@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from hca_base.errors import HCAError, RefusedError, UnreachableError, UsageError
-from hca_base.transfer._checksums import normal
-from hca_base.transfer._model import Item
+from hca_base.transfer._checksums import normalize_checksums
+from hca_base.transfer._model import Item, Present
 from hca_base.transfer._store._names import NameChecker, hostile, name_fault
 from hca_base.transfer._store._partial import Partial
-from hca_base.transfer._store._staging import Workshop
+from hca_base.transfer._store._staging import StagingArea
 
 #: Protocols of fsspec whose objects appear whole or not at all.
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"})
@@ -44,7 +44,7 @@ class ObjectStoreDestination:
         self._lock = threading.Lock()
         self._runs = 0
         self._temporary: str | None = None
-        self._workshop: Workshop | None = None
+        self._workshop: StagingArea | None = None
         self._names = NameChecker()
         self._connect()
 
@@ -79,7 +79,7 @@ class ObjectStoreDestination:
         if fault:
             raise hostile(item.name, fault)
 
-    def present(self, item: Item, sha256: str | None, dry: bool = False) -> tuple[str, str] | None:
+    def present(self, item: Item, sha256: str | None, dry: bool = False) -> Present | None:
         """See :class:`Destination`."""
         path = self._path(item)
         try:
@@ -91,11 +91,11 @@ class ObjectStoreDestination:
         except Exception as error:
             raise self._error(error, item) from error
         etag = str(info.get("ETag") or "").strip('"').lower()
-        promised = normal(item.checksums).get("md5") or normal(item.checksums).get("s3_etag")
-        other = bool(etag and promised and "-" not in etag + promised and len(etag) == 32 and etag != promised)
+        expected = normalize_checksums(item.checksums).get("md5") or normalize_checksums(item.checksums).get("s3_etag")
+        other = bool(etag and expected and "-" not in etag + expected and len(etag) == 32 and etag != expected)
         if info.get("type") == "directory" or other or (item.size is not None and info.get("size") != item.size):
-            raise RefusedError(f"{self.url}/{item.name} is there already, with other content; it was left as it is")
-        return "present", f"{self.url}/{item.name}"
+            raise RefusedError(f"{self.url}/{item.name} already exists with other content; it was left as it is")
+        return Present("present", f"{self.url}/{item.name}")
 
     def put_bytes(self, item: Item, sha256: str | None, data: bytes | bytearray | memoryview) -> str:
         """See :class:`Destination`."""
@@ -104,10 +104,10 @@ class ObjectStoreDestination:
 
     def partial(self, item: Item, sha256: str | None, journal: bool) -> Partial:
         """See :class:`Destination`; what a killed run received here is not taken up again."""
-        workshop = self._local()
-        path = workshop.temporary()
+        staging = self._local()
+        path = staging.temporary()
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        return Partial(workshop, path, fd, {})
+        return Partial(path, fd, {})
 
     def adopt(self, item: Item, sha256: str | None, partial: Partial) -> str:
         """See :class:`Destination`."""
@@ -151,11 +151,11 @@ class ObjectStoreDestination:
         """See :class:`Destination`."""
         return 0
 
-    def _local(self) -> Workshop:
+    def _local(self) -> StagingArea:
         with self._lock:
             if self._workshop is None:
                 self._temporary = tempfile.mkdtemp(prefix="hca-")
-                self._workshop = Workshop(f"{self._temporary}/partial", f"{self._temporary}/quarantine")
+                self._workshop = StagingArea(f"{self._temporary}/partial", f"{self._temporary}/quarantine")
             return self._workshop
 
     def end(self) -> None:

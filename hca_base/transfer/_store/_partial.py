@@ -13,13 +13,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hca_base.transfer._checksums import Hashes
-from hca_base.transfer._store._mark import mark
-
-if TYPE_CHECKING:
-    from hca_base.transfer._store._staging import Workshop
+from hca_base.transfer._store._disk import move_new, read_into, sync_directory
+from hca_base.transfer._store._mark import stamp_mtime
 
 #: Bytes between two lines of a journal.
 CHECKPOINT = 4 * 1024 * 1024
@@ -103,8 +101,7 @@ class Partial:
     :ivar resumable: it keeps a journal
     """
 
-    def __init__(self, workshop: Workshop, path: str | None, fd: int, identity: Mapping[str, Any]) -> None:
-        self.workshop = workshop
+    def __init__(self, path: str | None, fd: int, identity: Mapping[str, Any]) -> None:
         self.path = path
         self.fd = fd
         self.identity = dict(identity)
@@ -165,8 +162,6 @@ class Partial:
 
         ``hashes`` must be new and hold sha256; it is left with just those bytes.
         """
-        from hca_base.transfer._store._disk import read_into
-
         good = 0
         saved = hashes.copy()
         buffer = memoryview(bytearray(_BLOCK if self._points else 0))
@@ -211,32 +206,30 @@ class Partial:
 
         :param sha256: mark it as a stored file
         """
-        from hca_base.transfer._store._disk import move_new, sync_directory
-
         if sha256 and self.path is None:
-            mark(self.fd, sha256)
+            stamp_mtime(self.fd, sha256)
         if fsync:
             os.fsync(self.fd)
         if os.name == "nt":
             # There, an open file cannot be renamed.
             self.close()
         if sha256 and self.path is not None:
-            mark(self.path, sha256)
+            stamp_mtime(self.path, sha256)
         try:
-            return self._name(path, move_new, dir_fd)
+            return self._name(path, dir_fd)
         finally:
             if fsync:
                 sync_directory(path, dir_fd)
             self.discard()
 
-    def _name(self, path: str, move_new: Any, dir_fd: int | None) -> bool:
+    def _name(self, path: str, dir_fd: int | None) -> bool:
         if self.path is None:
             try:
                 os.link(f"/proc/self/fd/{self.fd}", path, src_dir_fd=self.fd, dst_dir_fd=dir_fd, follow_symlinks=True)
                 return True
             except FileExistsError:
                 return False
-        return bool(move_new(self.path, path, dir_fd=dir_fd))
+        return move_new(self.path, path, dir_fd=dir_fd)
 
     def discard(self) -> None:
         """Remove the file (unless it got its name) and its journal."""
@@ -247,12 +240,6 @@ class Partial:
                 except FileNotFoundError:
                     pass
         self.close()
-
-    def quarantine(self, label: str) -> str:
-        """Keep the bytes for inspection under the quarantine; the path."""
-        target = self.workshop.quarantine_path(label)
-        self.finish(target)
-        return target
 
     def close(self) -> None:
         """Let go; a partial with a journal stays for the next run."""

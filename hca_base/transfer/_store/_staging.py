@@ -16,7 +16,7 @@ from typing import Any
 from hca_base.transfer._store._partial import NoLocksError, Partial, open_locked
 
 
-class Workshop:
+class StagingArea:
     """The directories of unfinished and of rejected files; they exist only while something is in them.
 
     :ivar fractions: the disk was seen to keep times of files to fractions of a second
@@ -173,10 +173,10 @@ class Workshop:
         if not journal:
             fd = self.unnamed()
             if fd is not None:
-                return Partial(self, None, fd, identity)
+                return Partial(None, fd, identity)
             path = self.temporary()
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            return Partial(self, path, os.open(path, flags, 0o666), identity)
+            return Partial(path, os.open(path, flags, 0o666), identity)
         path = f"{self.directory}/{name}"
         try:
             fd = open_locked(path)
@@ -187,8 +187,8 @@ class Workshop:
             # Two writers of one partial could tear a finished file: without locks each has its own.
             path = self.temporary()
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-            return Partial(self, path, fd, identity)
-        partial = Partial(self, path, fd, identity)
+            return Partial(path, fd, identity)
+        partial = Partial(path, fd, identity)
         try:
             partial.open_journal()
         except BaseException:
@@ -200,6 +200,12 @@ class Workshop:
         """A new path in the quarantine."""
         Path(self.quarantine_directory).mkdir(parents=True, exist_ok=True)
         return f"{self.quarantine_directory}/{label[:120]}-{time.strftime('%Y%m%d%H%M%S')}-{os.urandom(3).hex()}"
+
+    def quarantine_partial(self, partial: Partial, label: str) -> str:
+        """Move a partial file into the quarantine; return its new path."""
+        target = self.quarantine_path(label)
+        partial.finish(target)
+        return target
 
     def quarantine_file(self, path: str, label: str) -> str:
         """Move a file into the quarantine; its new path."""

@@ -12,15 +12,24 @@ whole, and a part that is not what was sent is sent again.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, TransferError
 from hca_base.transfer._checksums import Hashes, digest_file, etag_of_parts, part_size_of
+from hca_base.transfer._upload._attempts import Attempts, UploadContext
+from hca_base.transfer._upload._journal import UploadJournal
+from hca_base.transfer._upload._local_file import (
+    ChangedError,
+    LocalFile,
+    check_etag,
+    filled,
+    is_encrypted,
+    object_headers,
+    placeholders,
+)
 from hca_base.transfer._upload._s3 import (
     S3Error,
     clean_etag,
@@ -29,22 +38,10 @@ from hca_base.transfer._upload._s3 import (
     tag_of,
     tagging_document,
 )
-from hca_base.transfer._upload._send import (
-    Attempts,
-    ChangedError,
-    LocalFile,
-    UploadContext,
-    check_etag,
-    filled,
-    is_encrypted,
-    object_headers,
-    placeholders,
-)
 
 if TYPE_CHECKING:
-    from hca_base.transfer._network._connections import Reply
+    from hca_base.transfer._network._response import Response
 
-_FORMAT = 1
 _MAX_SENDERS = 4
 
 
@@ -60,7 +57,10 @@ class Multipart:
         self.part_size = part_size_of(file.size)
         self.count = -(-file.size // self.part_size)
         self.upload_id = ""
-        self._state = _State(self)
+        self._journal = UploadJournal(
+            (context.target.endpoint_url, self.bucket, self.item.key, os.path.abspath(self.item.path)),
+            {"part_size": self.part_size, "file": list(file.identity)},
+        )
         self._lock = threading.Lock()
         self._next = 1
         self._digests: dict[int, bytes] = {}
@@ -72,14 +72,14 @@ class Multipart:
 
         :raises HCAError: it could not be sent; what is there stays for the next run, unless the file changed
         """
-        told = placeholders(self.item)
-        in_metadata = {name for name in told if any(f"{{{name}}}" in text for text in self.item.metadata.values())}
+        names = placeholders(self.item)
+        in_metadata = {name for name in names if any(f"{{{name}}}" in text for text in self.item.metadata.values())}
         known: dict[str, str] = {}
         if in_metadata:
             known, _ = digest_file(self.item.path, sorted(in_metadata))
         self._begin(known)
         try:
-            digests = {**known, **self._send_all(told - set(known) - {"s3_etag"})}
+            digests = {**known, **self._send_all(names - set(known) - {"s3_etag"})}
             etag = etag_of_parts([self._digests[number] for number in range(1, self.count + 1)])
             self.file.check()
             if known.get("s3_etag", etag) != etag:
@@ -91,30 +91,30 @@ class Multipart:
         self.item.digests = {**digests, "s3_etag": etag}
         if self.item.tags:
             self._tag()
-        self._state.remove()
+        self._journal.remove()
 
-    def _request(self, method: str, query: dict[str, str], **more: Any) -> Reply:
+    def _request(self, method: str, query: dict[str, str], **more: Any) -> Response:
         return self.counter.run(
             lambda: self.context.target.request(
-                self.context.wire, method, self.bucket, self.item.key, query=query, **more
+                self.context.connections, method, self.bucket, self.item.key, query=query, **more
             )
         )
 
     # -- beginning, or going on ------------------------------------------------------------------------------------
 
     def _begin(self, known: dict[str, str]) -> None:
-        upload_id, noted = self._state.read()
+        upload_id, noted = self._journal.read()
         if upload_id:
             there = self._parts_there(upload_id, noted)
             if there is not None:
                 self.upload_id, self._there = upload_id, there
                 return
         headers = object_headers(self.item, known, self.file.size, tags=False)
-        with self._request("POST", {"uploads": ""}, headers=headers, body=b"", length=0) as reply:
-            self.upload_id = tag_of(reply.read(1 << 20), "UploadId")
+        with self._request("POST", {"uploads": ""}, headers=headers, body=b"", length=0) as response:
+            self.upload_id = tag_of(response.read(1 << 20), "UploadId")
         if not self.upload_id:
             raise HCAError(f"the store began no upload of s3://{self.bucket}/{self.item.key}: it named no UploadId")
-        self._state.begin(self.upload_id)
+        self._journal.begin(self.upload_id)
 
     def _parts_there(self, upload_id: str, noted: dict[int, str]) -> dict[int, str] | None:
         """Numbers and ETags of the parts that the store has; None when it does not know the upload any more."""
@@ -123,8 +123,8 @@ class Multipart:
         while True:
             try:
                 query = {"uploadId": upload_id, "part-number-marker": marker, "max-parts": "1000"}
-                with self._request("GET", query) as reply:
-                    body = reply.read(16 << 20)
+                with self._request("GET", query) as response:
+                    body = response.read(16 << 20)
             except S3Error as error:
                 if error.reason == "NoSuchUpload" or error.status == 404:
                     return None
@@ -197,7 +197,7 @@ class Multipart:
                     self.context.resumed(self.item, end - start)
                     continue
             self._digests[number] = self._send_part(number, start, end)
-            self._state.note(number, self._digests[number].hex())
+            self._journal.note(number, self._digests[number].hex())
 
     def _digest(self, start: int, end: int) -> bytes:
         value = hashlib.md5(usedforsecurity=False)
@@ -223,17 +223,23 @@ class Multipart:
                 self.context.rate.pace(len(block), self.context.cancel)
             digest = value.digest()
 
-        def send() -> Reply:
+        def send() -> Response:
             # A body is made anew for each attempt, from the file.
             query = {"partNumber": str(number), "uploadId": self.upload_id}
-            reply = self.context.target.request(
-                self.context.wire, "PUT", self.bucket, self.item.key, query=query, body=body(), length=end - start
+            response = self.context.target.request(
+                self.context.connections,
+                "PUT",
+                self.bucket,
+                self.item.key,
+                query=query,
+                body=body(),
+                length=end - start,
             )
-            with reply:
-                reply.read(1 << 16)
-            if clean_etag(reply.header("ETag")) != digest.hex() and not is_encrypted(reply):
+            with response:
+                response.read(1 << 16)
+            if clean_etag(response.header("ETag")) != digest.hex() and not is_encrypted(response):
                 raise S3Error(f"{self.item.path}: part {number} arrived damaged", status=500, reason="BadDigest")
-            return reply
+            return response
 
         self.counter.run(send)
         return digest
@@ -244,12 +250,12 @@ class Multipart:
         body = completion_document({number: digest.hex() for number, digest in self._digests.items()})
         tried = 0
 
-        def send() -> Reply:
+        def send() -> Response | None:
             nonlocal tried
             tried += 1
             try:
-                reply = self.context.target.request(
-                    self.context.wire,
+                response = self.context.target.request(
+                    self.context.connections,
                     "POST",
                     self.bucket,
                     self.item.key,
@@ -261,15 +267,15 @@ class Multipart:
             except S3Error as error:
                 # An answer was lost on the way: the upload may be complete already.
                 if tried > 1 and error.reason == "NoSuchUpload" and self._is_there(etag):
-                    return _Done()  # type: ignore[return-value]
+                    return None
                 raise
-            with reply:
-                answer = reply.read(1 << 20)
+            with response:
+                answer = response.read(1 << 20)
             if b"<Error>" in answer:
                 # S3 may begin with 200 and fail afterwards (CompleteMultipartUpload, API reference).
                 raise self.context.target.error_of(self.bucket, self.item.key, 500, answer)
-            check_etag(self.item, tag_of(answer, "ETag"), etag, is_encrypted(reply))
-            return reply
+            check_etag(self.item, tag_of(answer, "ETag"), etag, is_encrypted(response))
+            return response
 
         try:
             self.counter.run(send)
@@ -280,8 +286,8 @@ class Multipart:
 
     def _is_there(self, etag: str) -> bool:
         try:
-            with self._request("HEAD", {}) as reply:
-                return clean_etag(reply.header("ETag")) == etag
+            with self._request("HEAD", {}) as response:
+                return clean_etag(response.header("ETag")) == etag
         except HCAError:
             return False
 
@@ -289,88 +295,14 @@ class Multipart:
         body = tagging_document(filled(dict(self.item.tags), self.item.digests, self.file.size))
         headers = {"Content-MD5": md5_base64(body), "Content-Type": "application/xml"}
         payload = hashlib.sha256(body).hexdigest()
-        with self._request("PUT", {"tagging": ""}, headers=headers, body=body, payload=payload) as reply:
-            reply.read(1 << 16)
+        with self._request("PUT", {"tagging": ""}, headers=headers, body=body, payload=payload) as response:
+            response.read(1 << 16)
 
     def _abort(self) -> None:
-        self._state.remove()
+        self._journal.remove()
         try:
-            with self._request("DELETE", {"uploadId": self.upload_id}) as reply:
-                reply.read(1 << 16)
+            with self._request("DELETE", {"uploadId": self.upload_id}) as response:
+                response.read(1 << 16)
         except HCAError:
             # The store removes what is never completed by its own rules.
-            pass
-
-
-class _Done:
-    """Stands for an answer that was lost."""
-
-
-class _State:
-    """What was sent of one file to one object, on disk; several threads note parts."""
-
-    def __init__(self, upload: Multipart) -> None:
-        target = upload.context.target
-        path = os.path.abspath(upload.item.path)
-        name = repr((target.endpoint_url, upload.bucket, upload.item.key, path))
-        self._name = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:40] + ".jsonl"
-        self._head = {"format": _FORMAT, "part_size": upload.part_size, "file": list(upload.file.identity)}
-        self._lock = threading.Lock()
-        self._fd: int | None = None
-
-    @property
-    def _path(self) -> Path:
-        from hca_base.config import paths
-
-        return Path(paths.state_dir()) / "uploads" / self._name
-
-    def read(self) -> tuple[str, dict[int, str]]:
-        """The upload that was begun, and its parts; an empty name when there is none for the file as it is now."""
-        try:
-            lines = [json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError):
-            # A torn last line of a killed run costs what was noted, never correctness; the store is asked anyway.
-            lines = self._whole_lines()
-        if not lines or not isinstance(lines[0], dict):
-            return "", {}
-        upload_id = str(lines[0].pop("upload_id", ""))
-        if lines[0] != self._head:
-            return "", {}
-        noted = (line for line in lines[1:] if isinstance(line, list) and len(line) == 2)
-        parts = {line[0]: str(line[1]) for line in noted if isinstance(line[0], int)}
-        return upload_id, parts
-
-    def _whole_lines(self) -> list[Any]:
-        lines: list[Any] = []
-        try:
-            for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
-                lines.append(json.loads(line))
-        except (OSError, ValueError):
-            pass
-        return lines
-
-    def begin(self, upload_id: str) -> None:
-        """Note that an upload was begun."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self._path.open("w", encoding="utf-8") as stream:
-                stream.write(json.dumps({**self._head, "upload_id": upload_id}) + "\n")
-        except OSError:
-            # Without a place for state an upload works all the same; it only cannot be resumed.
-            pass
-
-    def note(self, number: int, etag: str) -> None:
-        """Note that a part was acknowledged."""
-        with self._lock:
-            try:
-                with self._path.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps([number, etag]) + "\n")
-            except OSError:
-                pass
-
-    def remove(self) -> None:
-        """The upload is over."""
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError:
             pass

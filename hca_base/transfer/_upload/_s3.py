@@ -20,8 +20,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from hca_base.errors import AuthError, HCAError, RefusedError, ServiceError, UsageError
 
 if TYPE_CHECKING:
-    from hca_base.transfer._network._connections import Reply
-    from hca_base.transfer._network._settings import LazyWire
+    from hca_base.transfer._network._response import Response
+    from hca_base.transfer._network._settings import LazyConnectionPool
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 #: Error codes of S3 that ask for new credentials.
@@ -165,7 +165,7 @@ class S3Target:
 
     def request(
         self,
-        wire: LazyWire,
+        connections: LazyConnectionPool,
         method: str,
         bucket: str,
         key: str,
@@ -175,7 +175,7 @@ class S3Target:
         body: bytes | Iterable[Any] | None = None,
         payload: str = UNSIGNED,
         length: int | None = None,
-    ) -> Reply:
+    ) -> Response:
         """Send one signed request; the answer, if it is a good one.
 
         :raises S3Error: the store refused
@@ -188,16 +188,16 @@ class S3Target:
         signed = self.sign(method, url, plain, bucket, payload)
         if length is not None:
             signed["Content-Length"] = str(length)
-        reply = wire.request(method, url, signed, body)
-        if reply.status < 300:
-            return reply
-        raise self.error(method, bucket, key, reply)
+        response = connections.request(method, url, signed, body)
+        if response.status < 300:
+            return response
+        raise self.error(method, bucket, key, response)
 
-    def error(self, method: str, bucket: str, key: str, reply: Reply) -> S3Error:
+    def error(self, method: str, bucket: str, key: str, response: Response) -> S3Error:
         """What an answer that is no good one means; its body is read."""
-        text = b"" if method == "HEAD" else reply.read(64 * 1024)
-        reply.release()
-        return self.error_of(bucket, key, reply.status, text, reply.header("x-amz-bucket-region"))
+        text = b"" if method == "HEAD" else response.read(64 * 1024)
+        response.release()
+        return self.error_of(bucket, key, response.status, text, response.header("x-amz-bucket-region"))
 
     def error_of(self, bucket: str, key: str, status: int, body: bytes, region: str = "") -> S3Error:
         """An error answer as an exception; a bucket's true region is remembered."""
@@ -298,6 +298,11 @@ def clean_etag(value: str) -> str:
 def md5_base64(data: bytes) -> str:
     """The value of ``Content-MD5``."""
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode("ascii")
+
+
+def base64_of_hex(digest: str) -> str:
+    """Return a hex digest in base64."""
+    return base64.b64encode(bytes.fromhex(digest)).decode("ascii")
 
 
 def tagging_header(tags: Mapping[str, str]) -> str:

@@ -117,7 +117,7 @@ class Download:
         """
         report = download(items, destination, options=self.options, session=self.client.session, expected=expected)
         for name, error in self._failures:
-            report.add(Row(name, "failed", 0, 0.0, 0, "", str(error)), error)
+            report.add(Row.failure(name, "failed", error), error)
         if self._failures and self.options.report:
             report.write(self.options.report)
         return report

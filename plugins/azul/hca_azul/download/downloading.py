@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +19,8 @@ from hca_base.transfer import DirectoryDestination, FileStore, Item, Report, Row
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
-#: What the engine says about a file that its last source does not have.
-_NOT_THERE = re.compile(r" answered (?:404|410) ")
+#: HTTP statuses of a file that its last source does not have.
+_NOT_THERE = frozenset({404, 410})
 UNAVAILABLE = "unavailable"
 _OTHER_NAMES = (
     "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
@@ -135,7 +134,7 @@ class Outcome:
 
 
 def _is_missing(row: Row) -> bool:
-    return row.outcome == "failed" and bool(_NOT_THERE.search(f"{row.error} "))
+    return row.outcome == "failed" and row.status in _NOT_THERE
 
 
 def run(client: AzulConnection, selection: Selection, root: Path | str, wishes: Wishes) -> Outcome:
@@ -216,7 +215,7 @@ def _items(plan: Plan, sources: Sources, outcome: Outcome) -> Iterator[Item]:
 
 
 def _unavailable(outcome: Outcome, planned: Planned, why: str) -> None:
-    outcome.add(Row(planned.path, UNAVAILABLE, 0, 0.0, 0, planned.entry.sha256, why, "", planned.number))
+    outcome.add(Row.failure(planned.path, UNAVAILABLE, why, key=planned.number, checksum=planned.entry.sha256))
 
 
 def _has_paths(selection: Selection) -> bool:

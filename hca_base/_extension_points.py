@@ -1,0 +1,54 @@
+"""What plugins add to an entry-point group, for packages below the registry of plugins.
+
+The registry (``hca_base.plugins``) lies above the packages that use what it finds, and registers itself here when it is
+imported. A program that imports a lower package alone gets the entry points of its environment instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_names_of: Callable[[str], Iterable[str]] | None = None
+_load: Callable[[str, str], Any] | None = None
+
+
+def register(names_of: Callable[[str], Iterable[str]], load: Callable[[str, str], Any]) -> None:
+    """Set what finds extensions.
+
+    :param names_of: group -> names of its extensions
+    :param load: group and name -> the loaded extension, or None
+    """
+    global _names_of, _load
+    _names_of, _load = names_of, load
+
+
+def names(group: str) -> list[str]:
+    """Return the names of the extensions in a group."""
+    if _names_of is not None:
+        return sorted(_names_of(group))
+    return sorted(entry.name for entry in _entry_points(group))
+
+
+def load(group: str, name: str) -> Any:
+    """Return an extension, loaded; None if no plugin has it."""
+    if _load is not None:
+        return _load(group, name)
+    return next((entry.load() for entry in _entry_points(group) if entry.name == name), None)
+
+
+def _entry_points(group: str) -> list[Any]:
+    from importlib.metadata import entry_points
+
+    # HCA_PLUGINS restricts plugins to the distributions it names; see hca_base.plugins.registry.
+    chosen = os.environ.get("HCA_PLUGINS")
+    found = list(entry_points(group=group))
+    if chosen is None:
+        return found
+    allowed = {_normalized(name) for name in chosen.split(",")}
+    return [entry for entry in found if entry.dist is not None and _normalized(entry.dist.name) in allowed]
+
+
+def _normalized(name: str) -> str:
+    return name.strip().lower().replace("_", "-").replace(".", "-")

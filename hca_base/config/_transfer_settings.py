@@ -1,0 +1,87 @@
+"""The settings of transfers, in one table: the schema, the command line and the engine read it.
+
+The engine (``hca_base.transfer``) lies above this package, so the table is here; a test compares it with the fields of
+``TransferOptions``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class TransferSetting(NamedTuple):
+    """One setting of the section ``transfer``.
+
+    :param kind: text, path, truth, choice, seconds, bytes, whole, rate or connections
+    :param summary: one line: what the value means, for the schema and for help
+    :param minimum: smallest value of a whole number
+    :param choices: the values of a choice
+    :param edit: mentioned in a user's first configuration file
+    """
+
+    kind: str
+    summary: str
+    minimum: int = 0
+    choices: tuple[str, ...] = ()
+    edit: bool = False
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema of the setting."""
+        found: dict[str, Any] = {"description": self.summary, **_TYPES[self.kind]}
+        if self.kind == "choice":
+            found["enum"] = list(self.choices)
+        elif self.kind in ("whole", "connections"):
+            found["minimum"] = self.minimum
+        if self.edit:
+            found["x-edit"] = True
+        return found
+
+
+_TYPES: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "path": {"type": "string"},
+    "truth": {"type": "boolean"},
+    "choice": {},
+    "seconds": {"type": "number", "minimum": 0},
+    "bytes": {"type": "integer", "minimum": 0},
+    "whole": {"type": "integer"},
+    "rate": {"type": ["string", "number"]},
+    "connections": {"type": "integer"},
+}
+
+#: By name. ``dry_run`` is a field of ``TransferOptions`` too, and no setting: a run that does nothing is asked for.
+TRANSFER_SETTINGS: dict[str, TransferSetting] = {
+    "connections": TransferSetting(
+        "connections", "Number of connections to use (default: chosen automatically)", 1, edit=True
+    ),
+    "limit_rate": TransferSetting(
+        "rate", "Bytes a second for all connections together, such as 500k or 20M", edit=True
+    ),
+    "filestore": TransferSetting("path", "Folder of the store of downloaded files", edit=True),
+    "executor": TransferSetting("text", "What runs transfers: threads, or dask://HOST:PORT"),
+    "link": TransferSetting("choice", "How a file's name refers to the filestore", choices=("hard", "copy", "symlink")),
+    "verify": TransferSetting("truth", "Compare each file with its checksum"),
+    "retries": TransferSetting("whole", "Retries without progress before a file is given up"),
+    "min_delay": TransferSetting("seconds", "Seconds before the first retry; the delay doubles from there"),
+    "fail_fast": TransferSetting("truth", "Stop at the first file that fails"),
+    "fsync": TransferSetting("truth", "Force each file to the disk before it gets its name"),
+    "fast": TransferSetting("truth", "Use libcurl if it is installed"),
+    "progress": TransferSetting("choice", "How progress is shown", choices=("auto", "none", "jsonl")),
+    "report": TransferSetting("path", "File for the report of each transfer"),
+    "connect_timeout": TransferSetting("seconds", "Seconds to wait for a connection"),
+    "stall_timeout": TransferSetting("seconds", "Seconds without a byte after which a connection is given up"),
+    "patience": TransferSetting(
+        "seconds", "Seconds without any response after which a host is given up for the rest of the run"
+    ),
+    "wait_budget": TransferSetting("seconds", "Seconds that one file may spend waiting for its server"),
+    "disk_reserve": TransferSetting("bytes", "Bytes of disk to leave free"),
+    "proxy": TransferSetting("text", "URL of the proxy for transfers"),
+    "ca_bundle": TransferSetting("text", "File of the certificates to trust"),
+    "user_agent": TransferSetting("text", "Value of the User-Agent header"),
+}
+
+
+def transfer_section() -> dict[str, Any]:
+    """Return the JSON schema of the section ``transfer``."""
+    properties = {name: setting.schema() for name, setting in TRANSFER_SETTINGS.items()}
+    return {"description": "Downloads and uploads", "type": "object", "properties": properties}

@@ -1,0 +1,133 @@
+"""The requests for one item, and the redirects that they follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urljoin
+
+from hca_base.errors import HCAError, RefusedError, TimedOutError, UsageError
+from hca_base.http import (
+    MAX_REDIRECTS,
+    REDIRECT_STATUSES,
+    Origin,
+    is_same_url,
+    origin_of,
+    parse_retry_after,
+    same_host,
+)
+from hca_base.transfer._download._context import Context, not_ready, status_error
+from hca_base.transfer._model import Item
+from hca_base.transfer._network._retries import RetryError
+
+if TYPE_CHECKING:
+    from hca_base.transfer._network._response import Response
+
+#: A server that asks for no pause at all between two looks gets this one (seconds).
+_SHORTEST_WAIT = 0.05
+
+
+class Hop(NamedTuple):
+    """Where one redirect leads.
+
+    :param waited: the server said "not yet", and the wait is over
+    """
+
+    url: str
+    origin: Origin
+    status: int
+    waited: bool
+
+
+class RedirectFollower:
+    """Sends the requests for one item, and follows their redirects."""
+
+    def __init__(self, context: Context, item: Item) -> None:
+        self._context = context
+        self._item = item
+        self._waited = 0.0
+        self._loops = 0
+
+    def send(self, url: str, headers: Mapping[str, str], origin: Origin) -> Response:
+        """Send one GET, when the host's limiter allows it.
+
+        :raises RetryError: no response came
+        :raises HCAError: retrying will not help
+        """
+        context = self._context
+        limiter = context.limiters.of(origin.host, origin.port)
+        try:
+            limiter.acquire(context.cancel, context.options.wait_budget)
+        except TimedOutError:
+            raise not_ready(origin.host, self._item, self._waited) from None
+        try:
+            limiter.check()
+            try:
+                response = context.connections.request("GET", url, headers)
+            except UsageError:
+                # Nothing was sent, nor ever will be.
+                raise
+            except HCAError as error:
+                limiter.on_no_response(error, context.options.patience)
+                limiter.check()
+                raise RetryError(error) from error
+            limiter.on_response()
+            return response
+        finally:
+            limiter.release()
+
+    def follow(self, url: str, headers: Mapping[str, str]) -> Response:
+        """Send a GET and follow its redirects; return the first response that is not one.
+
+        Another host than the first gets the range that is asked for, and no other header.
+        """
+        start = origin = origin_of(url)
+        sent = headers
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self.send(url, sent, origin)
+            if response.status not in REDIRECT_STATUSES:
+                return response
+            url, origin, _, _ = self.hop(response, url, start, origin)
+            if not same_host(start, origin):
+                sent = {name: value for name, value in headers.items() if name in ("Range", "If-Range")}
+        raise self.endless(start)
+
+    def hop(self, response: Response, url: str, start: Origin, origin: Origin) -> Hop:
+        """Return where a redirect leads, after the wait that it may ask for.
+
+        :param url: what was asked for, of ``origin``
+        :param start: the origin that the chain began with
+        :raises RetryError: it does not say where
+        :raises RefusedError: it must not be followed
+        """
+        status, wait, location = response.status, response.header("Retry-After"), response.header("Location")
+        response.release()
+        if not location:
+            raise RetryError(status_error(status, f"{self._item.name}, without a Location", origin.host))
+        target = urljoin(url, location)
+        target_origin = self._context.redirects.check(start, origin, target)
+        # "Not yet": a 301 with Retry-After (DSS), or a redirect to the same URL (Azul).
+        waits = bool(wait) and (status == 301 or is_same_url(url, target))
+        if waits:
+            self._wait(parse_retry_after(wait) or 0.0, origin.host)
+        return Hop(target, target_origin, status, waits)
+
+    def _wait(self, seconds: float, host: str) -> None:
+        seconds = max(seconds, _SHORTEST_WAIT)
+        self.spend_wait(seconds, host)
+        self._context.cancel.sleep(seconds)
+
+    def spend_wait(self, seconds: float, host: str) -> None:
+        """Take a wait that a server asked for from the item's budget.
+
+        :raises TimedOutError: the budget is spent
+        """
+        self._waited += seconds
+        if self._waited > self._context.options.wait_budget:
+            raise not_ready(host, self._item, self._waited - seconds)
+
+    def endless(self, start: Origin) -> Exception:
+        """Make the error for redirects without end; the first time they may be an accident."""
+        self._loops += 1
+        error = RefusedError(f"{start.host} redirects {self._item.name} without end")
+        return error if self._loops > 1 else RetryError(error)

@@ -1,0 +1,174 @@
+"""One response of the connection pool: its body, read without a copy, and what becomes of its connection."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hca_base.errors import HCAError, TimedOutError, UnreachableError
+from hca_base.transfer._network._tls import TruncatedError
+
+#: A body with no more bytes left than this is read to its end, which is cheaper than a new connection.
+_DRAIN = 256 * 1024
+#: Fewer bytes than this within the stall time-out count as a stall.
+_MIN_BYTES_PER_STALL = 1024
+
+
+class Response:
+    """A response whose body is still to be read; used by one thread.
+
+    :ivar status: HTTP status
+    :ivar length: bytes of the body; None if unknown before its end
+    """
+
+    def __init__(
+        self,
+        connection: http.client.HTTPConnection,
+        answer: Any,
+        method: str,
+        host: str,
+        stall_timeout: float,
+        keep: Callable[[http.client.HTTPConnection], None],
+        drop: Callable[[http.client.HTTPConnection], None],
+    ) -> None:
+        self._host = host
+        self._stall_timeout = stall_timeout
+        self._keep = keep
+        self._drop = drop
+        self._connection: http.client.HTTPConnection | None = connection
+        self._answer = answer
+        self.status: int = answer.status
+        self.reason: str = answer.reason or ""
+        self.headers: Mapping[str, str] = answer.headers
+        self.length: int | None = None if answer.chunked else answer.length
+        self._left = self.length
+        self._direct = not answer.chunked and method != "HEAD"
+        self._waited = 0.0
+        self._lately = 0
+
+    def header(self, name: str) -> str:
+        """Return a header's value, or an empty string."""
+        return self.headers.get(name) or ""
+
+    def readinto(self, view: memoryview) -> int:
+        """Read some bytes; 0 at the end of the body.
+
+        :raises TruncatedError: the connection closed before the end of the body
+        :raises TimedOutError: nothing came for too long
+        """
+        if self._left == 0:
+            return 0
+        try:
+            began = time.monotonic()
+            if self._left is not None and self._direct:
+                count = self._answer.fp.readinto1(view[: self._left] if self._left < len(view) else view)
+                if count == 0:
+                    raise TruncatedError(f"the connection ended {self._left:,} bytes early")
+                self._left -= count
+                self._pace(count, time.monotonic() - began)
+                return int(count)
+            data = self._answer.read1(len(view))
+            self._pace(len(data), time.monotonic() - began)
+        except HCAError:
+            self.close()
+            raise
+        except Exception as error:
+            self.close()
+            raise translate_error(error, self._host) from error
+        view[: len(data)] = data
+        if not data:
+            self._left = 0
+        return len(data)
+
+    def _pace(self, count: int, waited: float) -> None:
+        """Give up a connection that drips: each byte puts off the time-out, and the body never ends.
+
+        :param waited: seconds that the bytes took to come
+        :raises TimedOutError: fewer than :data:`_MIN_BYTES_PER_STALL` bytes came in as long as nothing may come
+        """
+        self._lately += count
+        self._waited += waited
+        if self._waited < self._stall_timeout:
+            return
+        if self._lately < _MIN_BYTES_PER_STALL and self._left != 0:
+            raise TimedOutError(f"{self._host} sent {self._lately} bytes in {self._waited:.0f} s")
+        self._waited, self._lately = 0.0, 0
+
+    def read(self, limit: int) -> bytes:
+        """Return the whole body if it has at most ``limit`` bytes, else its first ``limit`` + 1 bytes."""
+        if self._left is not None and self._direct and self._left <= limit:
+            body = bytearray(self._left)
+            view, position = memoryview(body), 0
+            while position < len(body):
+                position += self.readinto(view[position:])
+            return bytes(body)
+        pieces, total = [], 0
+        buffer = memoryview(bytearray(64 * 1024))
+        while total <= limit and (count := self.readinto(buffer)):
+            pieces.append(bytes(buffer[:count]))
+            total += count
+        return b"".join(pieces)[: limit + 1]
+
+    def release(self) -> None:
+        """Done: keep the connection when the body was read to its end (or little is left), else close it."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            if self._left is not None and 0 < self._left <= _DRAIN and self._direct:
+                while self._left and (data := self._answer.fp.read1(self._left)):
+                    self._left -= len(data)
+            keep = self._left == 0 and not self._answer.will_close
+            if self._direct and keep:
+                # The body went past http.client's own count; this is how it learns that it is at its end.
+                self._answer.length = 0
+                self._answer._close_conn()
+            self._answer.close()
+        except Exception:  # noqa: BLE001 - whatever it was, the connection is not used again
+            keep = False
+        if keep:
+            self._keep(connection)
+        else:
+            self._drop(connection)
+
+    def close(self) -> None:
+        """Give up the body and the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                self._answer.close()
+            finally:
+                self._drop(connection)
+
+    def __enter__(self) -> Response:
+        return self
+
+    def __exit__(self, kind: Any, *_: object) -> None:
+        if kind is None:
+            self.release()
+        else:
+            self.close()
+
+
+def translate_error(error: BaseException, host: str) -> HCAError:
+    """Return an exception of the connection as one of the product's."""
+    if isinstance(error, TimeoutError):
+        return TimedOutError(f"{host} sent nothing for too long")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return UnreachableError(
+            f"the certificate of {host} is not trusted: {error.verify_message}",
+            hint="if your network has a CA of its own, name its file in http.ca_bundle or REQUESTS_CA_BUNDLE",
+        )
+    if isinstance(error, socket.gaierror):
+        return UnreachableError(f"the name {host} is not known: {error.strerror or error}")
+    if isinstance(error, (http.client.IncompleteRead, http.client.RemoteDisconnected, ConnectionError, EOFError)):
+        return TruncatedError(f"{host} closed the connection")
+    if isinstance(error, http.client.HTTPException):
+        return UnreachableError(f"{host} does not speak HTTP as it should: {type(error).__name__}")
+    if isinstance(error, OSError):
+        return UnreachableError(f"cannot reach {host}: {error.strerror or error}")
+    return UnreachableError(f"cannot talk to {host}: {error}")

@@ -10,31 +10,23 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-_names_of: Callable[[str], Iterable[str]] | None = None
-_load: Callable[[str, str], Any] | None = None
-
-
-def register(names_of: Callable[[str], Iterable[str]], load: Callable[[str, str], Any]) -> None:
-    """Set what finds extensions.
-
-    :param names_of: group -> names of its extensions
-    :param load: group and name -> the loaded extension, or None
-    """
-    global _names_of, _load
-    _names_of, _load = names_of, load
+#: Group -> names of its extensions; set by the registry.
+names_of: Callable[[str], Iterable[str]] | None = None
+#: Group and name -> the loaded extension, or None; set by the registry.
+load_one: Callable[[str, str], Any] | None = None
 
 
 def names(group: str) -> list[str]:
     """Return the names of the extensions in a group."""
-    if _names_of is not None:
-        return sorted(_names_of(group))
+    if names_of is not None:
+        return sorted(names_of(group))
     return sorted(entry.name for entry in _entry_points(group))
 
 
 def load(group: str, name: str) -> Any:
     """Return an extension, loaded; None if no plugin has it."""
-    if _load is not None:
-        return _load(group, name)
+    if load_one is not None:
+        return load_one(group, name)
     return next((entry.load() for entry in _entry_points(group) if entry.name == name), None)
 
 

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from hca_base.http._redact import redact_url as redact_url
     from hca_base.http._redact import remember_secret as remember_secret
     from hca_base.http._redact import remember_secret_name as remember_secret_name
-    from hca_base.http._redirects import MAX_REDIRECTS as MAX_REDIRECTS
     from hca_base.http._retry import RetryPolicy as RetryPolicy
     from hca_base.http._retry import parse_retry_after as parse_retry_after
     from hca_base.http._session import Session as Session
@@ -58,7 +57,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "HttpSettings": "._settings",
-        "MAX_REDIRECTS": "._redirects",
         "Origin": "._addresses",
         "REDIRECT_STATUSES": "._waits",
         "RedactingFilter": "._redact",

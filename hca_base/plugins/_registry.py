@@ -179,4 +179,5 @@ def _load_extension(group: str, name: str) -> Any:
     return None if record is None else registry().load(record)
 
 
-_extension_points.register(lambda group: registry().records(group), _load_extension)
+_extension_points.names_of = lambda group: registry().records(group)
+_extension_points.load_one = _load_extension

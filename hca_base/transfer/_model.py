@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hca_base.transfer._checksums import normalize_checksums
+
 #: Sizes in bytes. Up to this a file is received into memory and written with one call.
 SMALL_FILE = 256 * 1024
 #: From this size on a partial file keeps a journal, so that a killed run resumes inside the file.
@@ -61,6 +63,13 @@ class Item:
     checksums: Mapping[str, str] = field(default_factory=dict)
     source: Source | Callable[[], Source] | Sequence[Source | Callable[[], Source]] = field(default_factory=Source)
     key: Any = None
+
+    def expected_sha256(self) -> str | None:
+        """Return the expected sha256 in lower case, if there is one."""
+        value = self.checksums.get("sha256")
+        # The common spelling first: this is asked for every file.
+        known = value.strip().lower() if value else ""
+        return known or normalize_checksums(self.checksums).get("sha256")
 
 
 class Stored(NamedTuple):

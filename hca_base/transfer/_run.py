@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from hca_base.errors import HCAError
 from hca_base.transfer._model import TransferOptions
 from hca_base.transfer._network._limits import Cancel, HostLimiters, RateLimit
-from hca_base.transfer._network._settings import LazyConnectionPool
-from hca_base.transfer._network._tls import ConnectionSettings
+from hca_base.transfer._network._settings import LazyConnectionPool, connection_settings
 from hca_base.transfer._report import Report, Result, Row, cancelled, check_report
 from hca_base.transfer._watchers import make_reporter
 from hca_base.transfer._workers import WorkerPool
@@ -52,7 +51,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         self.options = options
         self.report = Report()
         self.cancel = Cancel()
-        self.settings = ConnectionSettings.of(options, session)
+        self.settings = connection_settings(options, session)
         self.connections = LazyConnectionPool(self.settings, self.cancel)
         self.limiters = limiters or HostLimiters()
         self.rate = RateLimit(options.limit_rate)

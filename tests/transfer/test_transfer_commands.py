@@ -162,7 +162,7 @@ def test_the_store_by_hand(tmp_path: Path) -> None:
     assert not store.has(digest, 8)
     assert store.link(digest, tmp_path / "a" / "b").read_bytes() == b"content"
     assert store.link(digest, tmp_path / "a" / "b") == tmp_path / "a" / "b"
-    with pytest.raises(Exception, match="is no sha256"):
+    with pytest.raises(Exception, match="is not a sha256"):
         store.path("../../etc/passwd")
     with pytest.raises(Exception, match="not in the filestore"):
         store.link("0" * 64, tmp_path / "c")

@@ -70,14 +70,14 @@ def test_too_little_room_is_told_before_anything_is_written(
 
 
 def test_a_full_disk(tmp_path: Path, item_of: Callable[..., Item], monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
-    from hca_base.transfer._download import _large
-    from hca_base.transfer._store import _disk
+    from hca_base.transfer._download import _stream
+    from hca_base.transfer._store import _placing
 
     def full(fd: int, data: Any, offset: int | None = None) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_disk, "write_all", full)
-    monkeypatch.setattr(_large, "write_all", full)
+    monkeypatch.setattr(_placing, "write_all", full)
+    monkeypatch.setattr(_stream, "write_all", full)
     items = [item_of("small", noise(100)), item_of("large", noise(9 * MIB)), item_of("x", noise(300))]
     report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(fast=fast, **QUICK))
     assert not report.ok

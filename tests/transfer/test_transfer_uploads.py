@@ -447,7 +447,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, target: Callable[...,
     items = [UploadItem(tmp_path / "pipe", "pipe"), UploadItem(tmp_path, "directory"), UploadItem("/dev/null", "null")]
     report = upload(items, target(), options=TransferOptions(fast=fast))
     assert report.counts == {"failed": 3}
-    assert all("no regular file" in row.error for row in report.failed)
+    assert all("not a regular file" in row.error for row in report.failed)
 
 
 def test_a_store_that_wants_to_be_left_alone_for_years(tmp_path: Path, fast: bool) -> None:

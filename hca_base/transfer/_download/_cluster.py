@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from hca_base.errors import ExitCode, HCAError, TransferError, UnreachableError, UsageError, VerificationError
-from hca_base.transfer._download._context import expected_sha256, sources_of
+from hca_base.transfer._download._context import sources_of
 from hca_base.transfer._model import Item, Source, TransferOptions
 from hca_base.transfer._report import Report, Result, Row, cancelled, check_report
 from hca_base.transfer._store._filestore import FileStore
@@ -168,7 +168,7 @@ class Cluster:
         for item in items:
             try:
                 # Names are checked here, where all of them come by.
-                self.destination.check(item, expected_sha256(item))
+                self.destination.check(item, item.expected_sha256())
             except HCAError as error:
                 self._record(item, Result.failed(item.name, "refused", error, key=item.key))
                 continue

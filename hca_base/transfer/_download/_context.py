@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hca_base.errors import ServiceError, TimedOutError
-from hca_base.transfer._checksums import normalize_checksums
 from hca_base.transfer._model import Item, Source, TransferOptions
 
 if TYPE_CHECKING:
@@ -15,6 +14,11 @@ if TYPE_CHECKING:
     from hca_base.transfer._network._redirect_checks import RedirectChecker
     from hca_base.transfer._network._settings import LazyConnectionPool
     from hca_base.transfer._store._interface import Destination
+
+
+#: Half of what a call of the API may follow: each file meets a loop twice before it is believed, and no storage that
+#: is known needs more than two redirects.
+MAX_REDIRECTS = 10
 
 
 @dataclass(slots=True)
@@ -46,14 +50,6 @@ def sources_of(item: Item) -> list[Source | Callable[[], Source]]:
     if isinstance(source, Source) or callable(source):
         return [source]
     return list(source)
-
-
-def expected_sha256(item: Item) -> str | None:
-    """Return an item's expected sha256 in lower case, if it has one."""
-    value = item.checksums.get("sha256")
-    # The common spelling first: this is asked for every file.
-    known = value.strip().lower() if value else ""
-    return known or normalize_checksums(item.checksums).get("sha256")
 
 
 def status_error(status: int, what: str, host: str) -> ServiceError:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from hca_base.errors import ServiceError, UnreachableError
-from hca_base.http import MAX_REDIRECTS, REDIRECT_STATUSES, Origin, origin_of, parse_retry_after, same_host
-from hca_base.transfer._download._context import Context, sources_of, status_error
+from hca_base.http import REDIRECT_STATUSES, Origin, origin_of, parse_retry_after, same_host
+from hca_base.transfer._download._context import MAX_REDIRECTS, Context, sources_of, status_error
 from hca_base.transfer._download._redirects import RedirectFollower
 from hca_base.transfer._model import Item, Source
 from hca_base.transfer._network._retries import RetryError

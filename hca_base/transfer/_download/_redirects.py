@@ -8,7 +8,6 @@ from urllib.parse import urljoin
 
 from hca_base.errors import HCAError, RefusedError, TimedOutError, UsageError
 from hca_base.http import (
-    MAX_REDIRECTS,
     REDIRECT_STATUSES,
     Origin,
     is_same_url,
@@ -16,7 +15,7 @@ from hca_base.http import (
     parse_retry_after,
     same_host,
 )
-from hca_base.transfer._download._context import Context, not_ready, status_error
+from hca_base.transfer._download._context import MAX_REDIRECTS, Context, not_ready, status_error
 from hca_base.transfer._model import Item
 from hca_base.transfer._network._retries import RetryError
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hca_base.errors import HCAError, RefusedError, UsageError
-from hca_base.transfer._download._context import Context, expected_sha256
+from hca_base.transfer._download._context import Context
 from hca_base.transfer._download._fetch import FetchTask, fetch
 from hca_base.transfer._model import JOURNAL_FROM, SMALL_FILE, Item, Source, TransferOptions
 from hca_base.transfer._network._limits import HostLimiters
@@ -17,7 +17,7 @@ from hca_base.transfer._report import Result, Row, cancelled
 from hca_base.transfer._run import TransferRun
 from hca_base.transfer._store._disk import DiskError, disk_error, free_bytes
 from hca_base.transfer._store._filestore import FileStore
-from hca_base.transfer._store._interface import Destination, destination_of
+from hca_base.transfer._store._interface import Destination, StoreDestination
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: Most items that wait for a thread or a connection: memory stays flat however many there are.
@@ -59,7 +59,9 @@ class Download(TransferRun[Item, FetchTask]):
             "download", options, progress=progress, session=session, on_result=on_result, expected=expected,
             limiters=limiters, max_threads=_MAX_THREADS, max_large=_MAX_LARGE,
         )  # fmt: skip
-        self.destination = destination_of(destination, options.fsync)
+        self.destination = (
+            StoreDestination(destination, options.fsync) if isinstance(destination, FileStore) else destination
+        )
         self._observe = observe
         #: Items whose content another item is bringing, by that item's key; and those that may go on now.
         self._parked: dict[str, list[Item]] = {}
@@ -121,7 +123,7 @@ class Download(TransferRun[Item, FetchTask]):
             self._finish_cancelled(self._released.pop())
 
     def _admit(self, item: Item) -> None:
-        sha256 = expected_sha256(item)
+        sha256 = item.expected_sha256()
         key = sha256 or item.name
         try:
             _check_item(item, sha256)
@@ -168,7 +170,7 @@ class Download(TransferRun[Item, FetchTask]):
         return fetch(self._context, task)
 
     def _finished(self, item: Item, result: Result) -> None:
-        key = expected_sha256(item) or item.name
+        key = item.expected_sha256() or item.name
         if self._under_way.get(key) is item:
             del self._under_way[key]
             released = self._parked.pop(key, ())

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from hashlib import sha256 as new_sha256
 
 from hca_base.errors import HCAError, RefusedError
-from hca_base.http import MAX_REDIRECTS, REDIRECT_STATUSES, is_same_url, same_host
-from hca_base.transfer._download._context import Context, not_ready, sources_of
+from hca_base.http import REDIRECT_STATUSES, is_same_url, same_host
+from hca_base.transfer._download._context import MAX_REDIRECTS, Context, not_ready, sources_of
 from hca_base.transfer._model import Item, Source
 from hca_base.transfer._network._curl import Completed, CurlLoop, Host
 from hca_base.transfer._network._curl_queue import CurlQueue

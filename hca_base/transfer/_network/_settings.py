@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_base.transfer._model import TransferOptions
 from hca_base.transfer._network._limits import Cancel
-from hca_base.transfer._network._tls import ConnectionSettings
+from hca_base.transfer._network._tls import ConnectionSettings, ca_bundle
 
 if TYPE_CHECKING:
     from hca_base.transfer._network._connections import ConnectionPool, Response
     from hca_base.transfer._network._curl import CurlLoop
     from hca_base.transfer._network._limits import HostLimiters
+
+
+def connection_settings(options: TransferOptions, session: Any = None) -> ConnectionSettings:
+    """Return the settings of a run: from its options, else from the session it belongs to.
+
+    :raises ConfigError: the CA bundle does not exist
+    """
+    settings = getattr(session, "settings", None)
+    bundle = options.ca_bundle or getattr(settings, "ca_bundle", None)
+    if bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
+        # A missing bundle is an error of the settings, not of the first file that needs it.
+        ca_bundle(bundle)
+    agent = options.user_agent or getattr(session, "user_agent", None)
+    if not agent:
+        from hca_base import __version__
+
+        agent = f"hca/{__version__}"
+    proxy = options.proxy or getattr(settings, "proxy", None)
+    return ConnectionSettings(options.connect_timeout, options.stall_timeout, str(agent), proxy, bundle)
 
 
 class LazyConnectionPool:

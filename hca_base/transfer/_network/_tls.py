@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hca_base.errors import ConfigError, UnreachableError
-from hca_base.transfer._model import TransferOptions
 
 
 class TruncatedError(UnreachableError):
@@ -30,15 +28,6 @@ def ca_bundle(setting: str | None) -> str:
     return found
 
 
-def check_ca_bundle(setting: str | None) -> None:
-    """Check that a bundle named by the user exists, without importing anything.
-
-    :raises ConfigError: the bundle does not exist
-    """
-    if setting or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
-        ca_bundle(setting)
-
-
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """What every connection of a run is made with.
@@ -54,21 +43,3 @@ class ConnectionSettings:
     user_agent: str
     proxy: str | Mapping[str, str] | None = None
     ca_bundle: str | None = None
-
-    @classmethod
-    def of(cls, options: TransferOptions, session: Any = None) -> ConnectionSettings:
-        """Make the settings of a run: from its options, else from the session it belongs to.
-
-        :raises ConfigError: the CA bundle does not exist
-        """
-        settings = getattr(session, "settings", None)
-        ca_bundle = options.ca_bundle or getattr(settings, "ca_bundle", None)
-        agent = options.user_agent or getattr(session, "user_agent", None)
-        if not agent:
-            from hca_base import __version__
-
-            agent = f"hca/{__version__}"
-        # A missing bundle is an error of the settings, not of the first file that needs it.
-        check_ca_bundle(ca_bundle)
-        proxy = options.proxy or getattr(settings, "proxy", None)
-        return cls(options.connect_timeout, options.stall_timeout, str(agent), proxy, ca_bundle)

@@ -34,13 +34,6 @@ KNOWN_CIRCLES = [
         "hca_base.shell._generated._generated",
         "hca_base.shell._generated._operation_command",
     },
-    {"hca_base.transfer._store._disk", "hca_base.transfer._store._partial", "hca_base.transfer._store._staging"},
-    {
-        "hca_base.transfer._download._fetch",
-        "hca_base.transfer._download._large",
-        "hca_base.transfer._download._ranges",
-    },
-    {"hca_base.transfer._upload._multipart", "hca_base.transfer._upload._send"},
     {
         "hca_upload.area",
         "hca_upload.bucket",
@@ -66,12 +59,6 @@ STILL_LONG = {
     "hca_base.openapi._client._client",
     "hca_base.openapi._document._build",
     "hca_base.openapi._document._cache",
-    "hca_base.transfer._download._locate",
-    "hca_base.transfer._download._scheduler",
-    "hca_base.transfer._network._connections",
-    "hca_base.transfer._network._curl",
-    "hca_base.transfer._store._destination",
-    "hca_base.transfer._upload._multipart",
     "hca_azul.testing.server",
     "hca_local.identity.provider",
 }

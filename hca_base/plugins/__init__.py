@@ -1,7 +1,7 @@
 """Plugins: what one declares, where they are found, and how a broken one is kept from harming the rest.
 
 A plugin is an installed distribution with entry points in the groups ``hca.services``, ``hca.clients``,
-``hca.commands``, ``hca.credentials`` and ``hca.executors``. Nothing of it is imported before it is used.
+``hca.commands``, ``hca.credentials``, ``hca.executors`` and ``hca.links``. Nothing of it is imported before it is used.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hca_base.plugins._environment import installer as installer
     from hca_base.plugins._environment import run_installer as run_installer
     from hca_base.plugins._environment import users_of as users_of
+    from hca_base.plugins._links import Link as Link
+    from hca_base.plugins._links import link_sources as link_sources
+    from hca_base.plugins._links import links as links
     from hca_base.plugins._records import GROUPS as GROUPS
     from hca_base.plugins._records import EntryPointRecord as EntryPointRecord
     from hca_base.plugins._records import PluginDistribution as PluginDistribution
@@ -38,6 +41,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "PLUGIN_API": "._entry_points",
         "BrokenPlugin": "._entry_points",
         "Conflict": "._entry_points",
+        "Link": "._links",
         "CredentialScheme": "._service",
         "EntryPointRecord": "._records",
         "GROUPS": "._records",
@@ -48,6 +52,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "checked_names": "._environment",
         "client": "._registry",
         "installer": "._environment",
+        "link_sources": "._links",
+        "links": "._links",
         "registry": "._registry",
         "reset_registry": "._registry",
         "run_installer": "._environment",

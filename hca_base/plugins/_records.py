@@ -19,7 +19,7 @@ from typing import Any
 from hca_base.plugins import _sources
 
 #: The entry-point groups of the plugin contract.
-GROUPS = ("hca.services", "hca.clients", "hca.commands", "hca.credentials", "hca.executors")
+GROUPS = ("hca.services", "hca.clients", "hca.commands", "hca.credentials", "hca.executors", "hca.links")
 
 #: Hooks of cliff: a group for each command, ``hca.commands.dss_download``.
 _HOOKS = "hca.commands."

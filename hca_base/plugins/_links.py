@@ -1,0 +1,103 @@
+"""Links between services: one service's entry for a publication, found by its DOI.
+
+A plugin names a function in the entry-point group ``hca.links``; other plugins ask for a source by its name. Neither
+imports the other. The list of a source is kept for a week, so that a column costs one download of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hca_base.errors import HCAError, NotFoundError
+from hca_base.plugins._registry import registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hca_base.config import Config
+
+_GROUP = "hca.links"
+#: Seconds that a list is used before it is fetched again: publications change slowly.
+MAX_AGE = 7 * 24 * 3600
+
+
+class Link(NamedTuple):
+    """A service's entry for a publication."""
+
+    title: str
+    url: str
+
+
+def link_sources() -> list[str]:
+    """Return the names of the sources that installed plugins offer."""
+    return sorted(registry().records(_GROUP))
+
+
+def links(name: str, config: Config) -> Mapping[str, Link]:
+    """Return a source's links by DOI, in lower case and without a resolver.
+
+    The source is asked when its list is older than :data:`MAX_AGE` seconds; when that fails, the old list is used and a
+    warning says so.
+
+    :param name: one of :func:`link_sources`
+    :raises NotFoundError: no installed plugin offers the source
+    :raises HCAError: the source cannot be asked, and there is no list from before
+    """
+    from hca_base.config import paths
+
+    record = registry().records(_GROUP).get(name)
+    if record is None:
+        known = ", ".join(link_sources()) or "none"
+        raise NotFoundError(f"no plugin offers links named {name!r}", hint=f"installed: {known}")
+    path = paths.cache_dir() / "links" / f"{name}-{_settings_key(name, config)}.json"
+    kept, age = _read(path)
+    if kept is not None and age < MAX_AGE:
+        return kept
+    try:
+        found = {_plain(doi): Link(*link) for doi, link in registry().load(record)(config)}
+    except HCAError as error:
+        if kept is None:
+            raise
+        from hca_base.output import warn
+
+        warn(f"the list of {name} is {int(age // 86400)} days old and cannot be refreshed: {error}")
+        return kept
+    _write(path, found)
+    return found
+
+
+def _settings_key(name: str, config: Config) -> str:
+    """Two deployments of a service have lists of their own."""
+    import hashlib
+
+    return hashlib.sha256(json.dumps(config.section(name), sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _plain(doi: str) -> str:
+    text = doi.strip().lower()
+    for prefix in ("https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"):
+        text = text.removeprefix(prefix)
+    return text
+
+
+def _read(path: Path) -> tuple[Mapping[str, Link] | None, float]:
+    try:
+        age = time.time() - path.stat().st_mtime
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        return {doi: Link(title, url) for doi, (title, url) in data.items()}, max(age, 0.0)
+    except (AttributeError, OSError, RecursionError, TypeError, ValueError):
+        return None, 0.0
+
+
+def _write(path: Path, found: Mapping[str, Link]) -> None:
+    import contextlib
+
+    from hca_base.config import write_atomic
+
+    # A cache that cannot be kept costs the next command some time, and nothing else.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, json.dumps(found), mode=0o600)

@@ -1,0 +1,3 @@
+"""The hca_cellxgene plugin."""
+
+__version__ = "9.0.0"

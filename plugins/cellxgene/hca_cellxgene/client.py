@@ -1,0 +1,117 @@
+"""The client: a method for each operation of the document, and whole jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hca_base.openapi import Client
+from hca_cellxgene.service import SERVICE
+
+if TYPE_CHECKING:
+    from hca_base.transfer import Report, TransferOptions
+
+
+class CellxgeneClient(Client):
+    """A client of CELLxGENE Discover.
+
+    ::
+
+        cellxgene = CellxgeneClient()
+        for dataset in cellxgene.datasets({"tissue": ["lung"], "disease": ["COVID-19"]}):
+            print(dataset["title"], dataset["cell_count"])
+        cellxgene.download(["DATASET-UUID"], download_dir="data")
+
+    ``dir(cellxgene)`` lists a method for each operation of the service.
+    """
+
+    default_service = SERVICE
+
+    def datasets(
+        self, filters: Mapping[str, Sequence[str]] | None = None, *, with_descendants: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return the public datasets that match filters, as the service describes them.
+
+        :param filters: labels or ontology term IDs by field, such as ``{"tissue": ["lung"]}``; the values of a field
+            are alternatives, and all fields must match
+        :param with_descendants: also match terms below the given ones (needs the extra ``ontology``)
+        :raises UsageError: an unknown field
+        """
+        from hca_cellxgene.filters import make_filters, matching
+
+        made = make_filters(filters or {}, with_descendants=with_descendants)
+        return list(matching(self._listed("get_datasets"), made))
+
+    def collections(
+        self, filters: Mapping[str, Sequence[str]] | None = None, *, with_descendants: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return the public collections that have a dataset matching all filters; see :meth:`datasets`."""
+        from hca_cellxgene.filters import make_filters
+
+        made = make_filters(filters or {}, with_descendants=with_descendants)
+        found = self._listed("get_collections")
+        if not made:
+            return found
+        # The previews inside collections lack fields such as cell_type; the list of datasets has all of them.
+        wanted = {dataset.get("collection_id") for dataset in self.datasets(filters, with_descendants=with_descendants)}
+        return [collection for collection in found if collection.get("collection_id") in wanted]
+
+    def dataset_version(self, identifier: str) -> dict[str, Any] | None:
+        """Return one version of a dataset by its UUID, or None where there is no such public version."""
+        from hca_base.errors import ServiceError
+
+        try:
+            found = self.get_dataset_versions(dataset_version_id=identifier)
+        except ServiceError as error:
+            # The service answers 403 for versions that it does not know.
+            if error.status not in (400, 403, 404):
+                raise
+            return None
+        return found if isinstance(found, dict) else None
+
+    def download(
+        self,
+        ids: Iterable[str] = (),
+        filters: Mapping[str, Sequence[str]] | None = None,
+        *,
+        download_dir: Path | str = ".",
+        filetypes: Sequence[str] = ("H5AD",),
+        update: bool = False,
+        with_descendants: bool = False,
+        options: TransferOptions | None = None,
+    ) -> Report:
+        """Download the files of datasets, and pin their versions in ``hca-cellxgene.lock.json``.
+
+        :param ids: UUIDs of datasets, dataset versions or collections
+        :param filters: see :meth:`datasets`; in place of ``ids``
+        :param filetypes: kinds of files, such as H5AD and RDS
+        :param update: take the current versions, also of datasets that the lock file pins
+        :return: a row for each file
+        :raises NotFoundError: nothing matches, or a UUID is unknown
+        :raises HCAError: files failed
+        """
+        from hca_base.transfer import TransferOptions
+        from hca_cellxgene.downloading import Request, run
+
+        request = Request(
+            list(ids), dict(filters or {}), tuple(kind.upper() for kind in filetypes), update, with_descendants
+        )
+        report = run(self, request, Path(download_dir), options or TransferOptions())
+        report.raise_for_failures("downloaded")
+        return report
+
+    def _listed(self, method: str) -> list[dict[str, Any]]:
+        """Return the objects of a listing.
+
+        :raises ServiceError: the answer is not a list of objects
+        """
+        from hca_base.errors import ServiceError
+
+        found = getattr(self, method)()
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise ServiceError(
+                f"{self.base_url} answered {method.replace('_', '-')} with something other than a list of objects",
+                status=200,
+            )
+        return found

@@ -1,0 +1,16 @@
+"""An embedded CELLxGENE Discover API on loopback, for tests and for trying things without a network.
+
+::
+
+    from hca_cellxgene.testing import EmbeddedCellxgene
+
+    with EmbeddedCellxgene() as service:
+        ...  # service.settings are the settings for it
+"""
+
+from __future__ import annotations
+
+from hca_cellxgene.testing.model import Library, sample
+from hca_cellxgene.testing.server import EmbeddedCellxgene, Faults
+
+__all__ = ["EmbeddedCellxgene", "Faults", "Library", "sample"]

@@ -1,0 +1,106 @@
+"""Downloading files of datasets, in versions that a lock file pins."""
+
+from __future__ import annotations
+
+import json
+
+from hca_cellxgene.testing import EmbeddedCellxgene, Faults, Library
+from hca_cellxgene.testing.model import HUMAN
+
+from tests.lib.runner import Runner
+
+LOCK = "hca-cellxgene.lock.json"
+
+
+def lock(hca: Runner, folder: str = "data") -> dict:
+    return json.loads((hca.cwd / folder / LOCK).read_text())
+
+
+def files(hca: Runner, folder: str = "data") -> set[str]:
+    return {name for name in hca.files(folder) if name != LOCK}
+
+
+def test_files_of_filters_arrive_and_are_pinned(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
+    run = hca("cellxgene", "download", "--tissue", "cerebral cortex", "--download-dir", "data")
+    assert "publishes no checksums" in run.stderr
+    for name in files(hca):
+        assert (hca.cwd / "data" / name).read_bytes() == cellxgene.library.files[name]
+    assert len(files(hca)) == 2
+    assert {one["title"] for one in lock(hca)["files"]} == {"Cortex", "Cortex of the mouse"}
+
+
+def test_pinned_versions_stay_until_they_are_updated(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
+    hca("cellxgene", "download", "--tissue", "blood", "--download-dir", "data")
+    first = files(hca)
+    blood = next(one for one in cellxgene.library.datasets() if one["title"] == "Blood")
+    cellxgene.library.add_dataset(blood["collection_id"], "Blood", version=2, tissue=[("blood", "UBERON:0000178")])
+    # A new machine with the lock file alone gets the same bytes.
+    (hca.cwd / "again").mkdir()
+    (hca.cwd / "again" / LOCK).write_text((hca.cwd / "data" / LOCK).read_text())
+    hca("cellxgene", "download", "--download-dir", "again")
+    assert files(hca, "again") == first
+    hca("cellxgene", "download", blood["dataset_id"], "--download-dir", "data")
+    assert files(hca) == first
+    hca("cellxgene", "download", "--update", "--download-dir", "data")
+    assert len(files(hca)) == 2
+    assert [one["dataset_version_id"] for one in lock(hca)["files"]] != [one.removesuffix(".h5ad") for one in first]
+
+
+def test_collections_and_versions_by_uuid(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
+    cortex = next(versions for versions in cellxgene.library.versions.values() if versions[0]["title"] == "Cortex")
+    hca("cellxgene", "download", cortex[1]["dataset_version_id"], "--download-dir", "old")
+    assert files(hca, "old") == {f"{cortex[1]['dataset_version_id']}.h5ad"}
+    hca("cellxgene", "download", cortex[0]["collection_id"].upper(), "--download-dir", "all")
+    assert len(files(hca, "all")) == 2
+
+
+def test_a_wrong_byte_is_never_delivered(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
+    name = next(iter(cellxgene.library.files))
+    cellxgene.faults.corrupt = {name}
+    run = hca("cellxgene", "download", name.removesuffix(".h5ad"), "--download-dir", "data", check=7)
+    assert not files(hca)
+    assert name in run.error
+
+
+def test_two_hundred_files_arrive_through_faults(hca: Runner) -> None:
+    library = Library()
+    for number in range(200):
+        collection = library.add_collection(f"Collection {number}")
+        library.add_dataset(collection, f"Dataset {number}", organism=HUMAN, size=3000 + number)
+    with EmbeddedCellxgene(library, Faults(drop_every=17, busy_every=23)) as service:
+        hca.configure(service.settings)
+        hca("cellxgene", "download", "--organism", "Homo sapiens", "--download-dir", "data")
+    assert {name: (hca.cwd / "data" / name).read_bytes() for name in files(hca)} == library.files
+
+
+def test_etags_of_parts_are_not_taken_for_checksums(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
+    cellxgene.faults.multipart = True
+    hca("cellxgene", "download", "--tissue", "blood", "--download-dir", "data")
+    assert len(files(hca)) == 1
+
+
+def test_dry_run_writes_nothing(hca: Runner) -> None:
+    run = hca("cellxgene", "download", "--tissue", "blood", "--download-dir", "data", "--dry-run")
+    assert run.json["files"] == 1
+    assert run.json["bytes"] == 300_000
+    assert not (hca.cwd / "data").exists()
+
+
+def test_what_cannot_be_downloaded(hca: Runner) -> None:
+    assert "nothing to download" in hca("cellxgene", "download", check=2).error
+    assert "no dataset matches" in hca("cellxgene", "download", "--tissue", "nowhere", check=4).error
+    unknown = "00000000-0000-0000-0000-000000000000"
+    assert "is not the UUID of a public dataset" in hca("cellxgene", "download", unknown, check=4).error
+    run = hca("cellxgene", "download", "--tissue", "blood", "--type", "rds", check=4)
+    assert "no file of the kind RDS" in run.error
+    assert "H5AD" in run.hint
+    run = hca("cellxgene", "download", unknown, "--tissue", "blood", check=2)
+    assert "cannot be combined" in run.error
+
+
+def test_a_lock_file_that_is_none(hca: Runner) -> None:
+    hca.write(LOCK, b'{"version": 99}')
+    run = hca("cellxgene", "download", "--tissue", "blood", check=None)
+    assert run.returncode != 0
+    assert "is not a lock file of hca cellxgene" in run.error
+    assert (hca.cwd / LOCK).read_bytes() == b'{"version": 99}'

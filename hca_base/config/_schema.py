@@ -146,6 +146,19 @@ def core_schema() -> dict[str, Any]:
                         "items": {"type": "string"},
                     },
                     timeout=_seconds("Seconds to wait for its answers"),
+                    paging={
+                        "description": "How operations are paged, by name: {items, next, parameter}; or false",
+                        "type": "object",
+                        "additionalProperties": {
+                            "type": ["object", "boolean"],
+                            "properties": {
+                                "items": _text("Path of the items in an answer, such as data.rows"),
+                                "next": _text("Path of the next page's token, number or URL in an answer"),
+                                "parameter": _text("Parameter that takes the token or number"),
+                            },
+                            "additionalProperties": False,
+                        },
+                    },
                     auth={"description": "Login to it, as in the section auth", "type": "object"},
                 ),
             },

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from hca_base.openapi._client._documentation import type_words as type_words
     from hca_base.openapi._client._methods import Method as Method
     from hca_base.openapi._client._methods import Streamed as Streamed
+    from hca_base.openapi._client._pages._plan import Plan as Plan
+    from hca_base.openapi._client._pages._plan import limit_of as limit_of
+    from hca_base.openapi._client._pages._plan import may_page as may_page
+    from hca_base.openapi._client._pages._plan import paging_of as paging_of
+    from hca_base.openapi._client._pages._walk import Page as Page
+    from hca_base.openapi._client._pages._walk import joined as joined
     from hca_base.openapi._client._results import is_json_by_another_name as is_json_by_another_name
     from hca_base.openapi._client._results import json_lines as json_lines
     from hca_base.openapi._document._cache import DocumentCache as DocumentCache
@@ -60,6 +66,12 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "facts": "._client._documentation",
         "is_json_by_another_name": "._client._results",
         "json_lines": "._client._results",
+        "Page": "._client._pages._walk",
+        "Plan": "._client._pages._plan",
+        "joined": "._client._pages._walk",
+        "limit_of": "._client._pages._plan",
+        "may_page": "._client._pages._plan",
+        "paging_of": "._client._pages._plan",
         "type_words": "._client._documentation",
     },
 )

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from hca_base.errors import DocumentError, HCAError, RefusedError, ServiceError, UnreachableError, UsageError
 from hca_base.openapi._client._arguments import STRICT_CHOICES, bind
 from hca_base.openapi._client._methods import Method, Streamed, make_method
-from hca_base.openapi._client._paging import content_path, items_at, joined, pages
+from hca_base.openapi._client._pages._plan import Plan, paging_of
+from hca_base.openapi._client._pages._walk import Page, joined, walk
 from hca_base.openapi._client._results import result_of
 from hca_base.openapi._document._cache import DocumentCache
 from hca_base.openapi._document._index import Index
@@ -284,11 +285,13 @@ class Client:
         :raises ServiceError: the service answers with an error
         """
         if paginate:
-            found = self._pages(operation, arguments)
-            return joined([(body, content_path(response, body)) for response, body in found])
+            return joined(list(self.pages(operation, arguments)))
         if isinstance(operation, str):
             operation = self._found(operation)
-        return result_of(self._send(operation, arguments), operation)
+        if operation.method != "GET" or self.paging(operation) is not None:
+            return result_of(self._send(operation, arguments), operation)
+        (page,) = self.pages(operation, arguments, follow=False)
+        return page.body
 
     def stream(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
         """Call an operation and leave the body to the caller.
@@ -302,26 +305,50 @@ class Client:
 
         :raises ServiceError: the service answers with an error, or its pages lead in a circle
         """
-        for _, body in self._pages(operation, arguments):
-            yield body
+        for page in self.pages(operation, arguments):
+            yield page.body
 
     def iterate(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """The items of all pages of an answer.
 
         :raises ServiceError: as :meth:`paginate`, or the answer has no array of items
         """
-        for response, body in self._pages(operation, arguments):
-            path = content_path(response, body)
-            if path is None and body is not None:
+        for page in self.pages(operation, arguments):
+            if page.path is None and page.body is not None:
+                status = page.response.status_code
                 raise ServiceError(
-                    "the answer has no list of items to go through", status=response.status_code, response=response
+                    "the answer has no list of items to go through", status=status, response=page.response
                 )
-            yield from items_at(body, path)
+            yield from page.items
 
-    def _pages(
-        self, operation: Operation | str, arguments: Mapping[str, Any] | None
-    ) -> Iterator[tuple[requests.Response, Any]]:
-        return pages(lambda url: self._send(operation, arguments, url=url))
+    def paging(self, operation: Operation) -> Plan | None:
+        """How an operation is paged: by the settings, or what the document says; None where nothing says that it is.
+
+        :raises ConfigError: the setting does not fit the operation
+        """
+        return paging_of(operation, getattr(self.service, "name", None), self.config)
+
+    def pages(
+        self,
+        operation: Operation | str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        first: requests.Response | None = None,
+        follow: bool = True,
+    ) -> Iterator[Page]:
+        """The pages of an answer, each with its response, its body and its items.
+
+        :param first: the answer to the call, where it was sent already; its body was read
+        :param follow: False: the first page alone, with a warning where the service has more
+        """
+        if isinstance(operation, str):
+            operation = self._found(operation)
+        given, called = _by_python_name(operation, arguments or {}), operation
+
+        def send(url: str | None, more: Mapping[str, Any]) -> requests.Response:
+            return self._send(called, {**given, **more}, url=url)
+
+        return walk(send, operation, self.paging(operation), given, first, follow=follow)
 
     def _send(
         self,
@@ -418,3 +445,8 @@ class Client:
             retired: Mapping[str, str] = getattr(self.service, "retired_hosts", None) or {}
             error.hint = retired.get(urlsplit(url).hostname or "") or error.hint
         return error
+
+
+def _by_python_name(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name: operation.parameter(name) for name in arguments}
+    return {(each.python_name if each is not None else name): arguments[name] for name, each in named.items()}

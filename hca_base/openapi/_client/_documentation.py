@@ -8,6 +8,7 @@ import textwrap
 import types
 from typing import Any, Literal
 
+from hca_base.openapi._client._pages._plan import WORDS, plan_of
 from hca_base.openapi._document._operation import Operation, Parameter, Response
 from hca_base.openapi._document._text import one_line
 
@@ -98,11 +99,12 @@ def docstring(operation: Operation, client: str = "client") -> str:
         lines += _parameter_lines(parameter)
     lines += _outcome_lines(operation)
     lines += ["", "Example::", "", *textwrap.indent(example(operation, client), "    ").splitlines()]
-    if operation.paginated:
+    plan = plan_of(operation)
+    if plan is not None:
         lines += [
             "",
-            f"The answer comes in pages, of which a call gives the first. {operation.name}.iterate(...) yields the",
-            f"items of all pages, {operation.name}.paginate(...) the pages.",
+            f"The answer comes in pages, {WORDS[plan.kind]}, of which a call gives the first.",
+            f"{operation.name}.iterate(...) yields the items of all pages, {operation.name}.paginate(...) the pages.",
         ]
     lines += ["", f"{operation.name}.stream(...) as a context manager gives the requests.Response, its body unread."]
     lines += ["", f"{operation.method} {one_line(operation.path)}"]

@@ -69,7 +69,7 @@ def _of_operation(catalog: Catalog, found: Found) -> list[OptionSpec]:
     operation = catalog.operation(found.service, found.name.split(" ")[1])
     if operation is None:
         return []
-    parser = parser_of(catalog.service(found.service), operation, found.name)
+    parser = parser_of(catalog.service(found.service), operation, found.name, catalog.context.config)
     parser.fill_in()
     by_dest = {f"api:{parameter.python_name}": parameter for parameter in operation.parameters}
     specs = []

@@ -25,9 +25,12 @@ class OperationParser(Parser):
     What its help says is made when it is asked for: a command that runs needs nothing of it.
 
     :param texts: gives what stands before and after the options in the help
+    :param pages: the answer may be a list in pages
     """
 
-    def __init__(self, operation: Operation, prog: str, texts: Callable[[], tuple[str, str]]) -> None:
+    def __init__(
+        self, operation: Operation, prog: str, texts: Callable[[], tuple[str, str]], *, pages: bool = False
+    ) -> None:
         from hca_base.output import add_output_options, own_flags
 
         super().__init__(prog=prog, add_help=False)
@@ -44,14 +47,8 @@ class OperationParser(Parser):
             if not parameter.credential:
                 self._parameters.append((_add(optional, parameter), parameter))
         optional.add_argument(*own_flags(taken, "-h", "--help"), action="help", help="show this help")
-        if operation.paginated:
-            optional.add_argument(
-                *own_flags(taken, "--no-paginate"),
-                dest="paginate",
-                action="store_false",
-                default=True,
-                help="get only the first page",
-            )
+        if pages:
+            self._add_paging(optional, operation, taken)
         group = add_output_options(self, default="json", exclude=taken)
         group.add_argument(
             *own_flags(taken, "-i", "--include"),
@@ -61,6 +58,24 @@ class OperationParser(Parser):
             const="*",
             action="append",
             help="show the status and the headers of the answer first, or only HEADER; may be repeated",
+        )
+
+    def _add_paging(self, group: argparse._ArgumentGroup, operation: Operation, taken: set[str]) -> None:
+        from hca_base.output import own_flags
+
+        group.add_argument(
+            *own_flags(taken, "--limit"),
+            dest="limit",
+            metavar="N",
+            type=_whole_number,
+            help="get at most N items" + (" (--limit is the size of a page)" if "--limit" in taken else ""),
+        )
+        group.add_argument(
+            *own_flags(taken, "--no-paginate"),
+            dest="paginate",
+            action="store_false",
+            default=True,
+            help="get only the first page",
         )
 
     def fill_in(self) -> None:
@@ -198,6 +213,12 @@ def _item_type(name: str | None) -> Callable[[str], Any]:
 
     item.__name__ = getattr(scalar, "__name__", "value")
     return item
+
+
+def _whole_number(value: str) -> int:
+    if not (value.isascii() and value.isdigit()):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number of items")
+    return int(value[:18])
 
 
 def _integer(value: str) -> int:

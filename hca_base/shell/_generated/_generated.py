@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hca_base.shell._generated._arguments import OperationParser
 
 if TYPE_CHECKING:
+    from hca_base.config import Config
     from hca_base.openapi import Operation
     from hca_base.plugins import Service
     from hca_base.shell._dispatch._catalog import Catalog, Found
@@ -28,20 +29,35 @@ def operation_help(catalog: Catalog, found: Found, prog: str) -> str:
     service = catalog.service(found.service)
     operation = catalog.operation(found.service, found.name.split(" ")[1])
     assert operation is not None
-    parser = parser_of(service, operation, prog)
+    parser = parser_of(service, operation, prog, catalog.context.config)
     section = found.name.replace(" ", "_").replace("-", "_")
     config = catalog.context.config
     parser.apply_defaults(config.command_defaults(section), section, config.origin)
     return parser.format_help()
 
 
-def parser_of(service: Service, operation: Operation, prog: str) -> OperationParser:
-    """The parser of a generated command."""
-    return OperationParser(operation, prog, lambda: (description(operation), epilog(service, operation)))
+def parser_of(service: Service, operation: Operation, prog: str, config: Config | None = None) -> OperationParser:
+    """The parser of a generated command.
+
+    :param config: settings, which may say how the operation is paged
+    """
+    from hca_base.openapi import may_page, paging_of
+
+    plan = paging_of(operation, service.name, config)
+    pages = f"pages: {plan}" if plan is not None else ""
+    return OperationParser(
+        operation,
+        prog,
+        lambda: (description(operation, pages), epilog(service, operation, plan is not None)),
+        pages=plan is not None or may_page(operation),
+    )
 
 
-def description(operation: Operation) -> str:
-    """Summary and description as plain text; the paths where several share the name."""
+def description(operation: Operation, pages: str = "") -> str:
+    """Summary and description as plain text; the paths where several share the name.
+
+    :param pages: a line on how the answer is paged
+    """
     from hca_base.commands import columns
     from hca_base.output import plain_text
 
@@ -58,6 +74,8 @@ def description(operation: Operation) -> str:
         parts.append("\n".join(["The path parameters that are given choose among:", *lines]))
     else:
         parts.append(f"{operation.method} {operation.path}")
+    if pages:
+        parts.append(pages)
     if operation.auth == "required":
         parts.append("Needs credentials (see 'hca auth status').")
     return "\n\n".join(parts)
@@ -68,7 +86,7 @@ def _ways(operation: Operation) -> str:
     return " ".join(options) or "none of them"
 
 
-def epilog(service: Service, operation: Operation) -> str:
+def epilog(service: Service, operation: Operation, paged: bool = False) -> str:
     """An example, and the same call in Python."""
     from hca_base.openapi import example_value
 
@@ -82,7 +100,7 @@ def epilog(service: Service, operation: Operation) -> str:
     lines = ["example:", f"  {' '.join(words)}", "", "in Python:"]
     lines += [f'  client = hca_base.client("{service.name}")']
     lines += [f"  client.{operation.name}({python})"]
-    if operation.paginated:
+    if paged:
         lines += ["  # that is the first page; this goes through the items of all:"]
         lines += [f"  for item in client.{operation.name}.iterate({python}):", "      ..."]
     return "\n".join(lines)

@@ -49,6 +49,8 @@ class Call:
     start: Origin
     #: Whether the URL is a server's, to be sent as it is.
     verbatim: bool = False
+    #: Whether bodies hold credentials, so that no trace shows them.
+    sensitive: bool = False
 
     def __repr__(self) -> str:
         # Address, headers and parameters may hold secrets.

@@ -100,6 +100,7 @@ class Session:
         auth: Auth = "auto",
         credentials: RequestCredentials | None = None,
         max_body: int | None = None,
+        sensitive: bool = False,
     ) -> requests.Response:
         """Send a request and give back the answer.
 
@@ -118,6 +119,7 @@ class Session:
         :param auth: ``required``: fail before sending where there are no credentials; ``no``: send none
         :param credentials: in place of the session's
         :param max_body: most bytes of an answer held in memory; default ``http.max_body``
+        :param sensitive: the bodies hold credentials: ``--debug`` does not show them
         :return: the answer; ``.history`` has the redirects and waits that came before
         :raises ServiceError: status 400 and above
         :raises AuthError: credentials are required and there are none
@@ -140,6 +142,7 @@ class Session:
             credentials=None if auth == "no" else credentials or self.credentials,
             auth=auth,
             start=origin_of(url),
+            sensitive=sensitive,
         )
         waits = Waits(self.settings.wait_budget if wait_budget is None else wait_budget)
         history: list[requests.Response] = []

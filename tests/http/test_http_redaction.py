@@ -187,3 +187,13 @@ def test_reprs_hold_no_secrets(server, kit, credentials):
     session = Session({"http.proxy": f"http://me:{CANARY}@h:1"}, credentials=credentials)
     assert CANARY not in repr(session)
     assert CANARY not in repr(session.settings)
+
+
+def test_bodies_that_hold_credentials_are_not_traced(caplog, loopback):
+    loopback.route("POST", "/access", {"headers": ["X-Odd-Name: odd-value-1"]})
+    with Session() as session, caplog.at_level(logging.DEBUG, "hca.http"):
+        for sensitive in (False, True):
+            caplog.clear()
+            session.call("POST", f"{loopback.url}/access", json={"sent": "odd-value-2"}, sensitive=sensitive)
+            assert ("odd-value" in caplog.text) is not sensitive
+            assert "/access" in caplog.text

@@ -110,7 +110,7 @@ class Sender:
 
         prepared = self._prepare(call)
         self._wait_for_host(call)
-        trace_request(prepared)
+        trace_request(prepared, sensitive=call.sensitive)
         started = time.monotonic()
         response = self.transport.transmit(prepared, call.timeout, whole=not call.stream)
         trace_response(response, time.monotonic() - started)
@@ -124,7 +124,7 @@ class Sender:
             # The status is the error, even where the body that explains it is damaged or too long.
             bound_body(response, ends - time.monotonic())
             read_bounded(response, min(call.max_body, ERROR_BODY), deadline=ends, tolerant=True)
-        trace_body(response)
+        trace_body(response, sensitive=call.sensitive)
         return response
 
     def _prepare(self, call: Call) -> requests.PreparedRequest:

@@ -20,8 +20,11 @@ _READ_BODY = 1 << 16
 _CONTROLS = {code: f"\\x{code:02x}" for code in [*range(9), *range(11, 32), *range(127, 160)]}
 
 
-def trace_request(prepared: requests.PreparedRequest) -> None:
-    """Log a request that is about to be sent: its line at INFO, headers and body at DEBUG."""
+def trace_request(prepared: requests.PreparedRequest, *, sensitive: bool = False) -> None:
+    """Log a request that is about to be sent: its line at INFO, headers and body at DEBUG.
+
+    :param sensitive: the body is not shown
+    """
     if not logger.isEnabledFor(logging.INFO):
         return
     logger.info("> %s %s", prepared.method, redact_url(prepared.url or ""))
@@ -29,7 +32,7 @@ def trace_request(prepared: requests.PreparedRequest) -> None:
         for name, value in redact_headers(prepared.headers).items():
             logger.debug("> %s: %s", name, value)
         if prepared.body:
-            logger.debug("> %s", _shown(prepared.body))
+            logger.debug("> %s", "(the body is not shown)" if sensitive else _shown(prepared.body))
 
 
 def trace_response(response: requests.Response, seconds: float) -> None:
@@ -42,10 +45,13 @@ def trace_response(response: requests.Response, seconds: float) -> None:
             logger.debug("< %s: %s", name.translate(_CONTROLS), value.translate(_CONTROLS))
 
 
-def trace_body(response: requests.Response) -> None:
-    """Log the body of an answer that was read into memory."""
+def trace_body(response: requests.Response, *, sensitive: bool = False) -> None:
+    """Log the body of an answer that was read into memory.
+
+    :param sensitive: it is not shown
+    """
     if logger.isEnabledFor(logging.DEBUG) and response.content:
-        logger.debug("< %s", _shown(response.content))
+        logger.debug("< %s", "(the body is not shown)" if sensitive else _shown(response.content))
 
 
 def _shown(body: object) -> str:

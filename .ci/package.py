@@ -65,7 +65,11 @@ def smoke(out: Path) -> None:
 
 def _name(folder: Path) -> str:
     import configparser
+    import tomllib
 
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project")
+    if project is not None:
+        return str(project["name"])
     parser = configparser.ConfigParser()
     parser.read(folder / "setup.cfg")
     return parser["metadata"]["name"]

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = {"hca-base": ROOT, **{f"hca-{n}": ROOT / "plugins" / n for n in ("dss", "upload", "azul", "local")}}
+FOLDERS = {"hca-base": ROOT, **{f"hca-{n}": ROOT / "plugins" / n for n in ("dss", "upload", "azul", "drs", "local")}}
 #: distribution -> what it needs of ours besides the core, and a command that it must know
 ALONE = {
     "hca-base": ([], ["config", "show"]),
     "hca-dss": ([], ["dss", "get-bundle", "--help"]),
     "hca-upload": ([], ["upload", "--help"]),
     "hca-azul": ([], ["azul", "--help"]),
+    "hca-drs": ([], ["drs", "prefixes"]),
     "hca-local": (["hca-dss", "hca-upload"], ["local", "status"]),
 }
 HEAVY = {"boto3", "pycurl", "distributed", "fsspec", "s3fs", "google_crc32c"}

@@ -1,0 +1,220 @@
+"""The client: a method for each operation of the document, and whole jobs on identifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hca_base.openapi import Client
+from hca_drs.service import SERVICE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hca_base.transfer import Source, TransferOptions
+    from hca_drs.download.bundles import Entry
+    from hca_drs.download.downloading import Outcome
+    from hca_drs.objects.access import Preferences
+    from hca_drs.objects.model import DrsObject
+    from hca_drs.resolving.resolver import Place
+    from hca_drs.servers.servers import Servers
+
+
+class DRSClient(Client):
+    """A client of DRS servers.
+
+    ::
+
+        drs = DRSClient()
+        drs.stat("drs://drs.example.org/314159").size
+        drs.download(["drs://dg.4503:…"], "data")
+        with drs.open("drs://drs.example.org/314159") as stream:
+            stream.seek(-100, 2)
+            ...
+
+    Its jobs take identifiers of any server: hostname-based and compact ones, and addresses of objects. The generated
+    methods (``get_object`` and the others) talk to the one server that ``drs.base_url`` names.
+
+    :param hosts: URL of a server by host, in place of the settings' and the usual one
+    :param host_credentials: credentials (:class:`hca_base.auth.Credentials`) by host, in place of the stored ones
+    :param passports: GA4GH passports (JWTs) by host, in place of the stored ones
+    :param options: further arguments of :class:`hca_base.openapi.Client`
+    """
+
+    default_service = SERVICE
+    example_name = "drs"
+
+    def __init__(
+        self,
+        service: Any = None,
+        *,
+        hosts: Mapping[str, str] | None = None,
+        host_credentials: Mapping[str, Any] | None = None,
+        passports: Mapping[str, Iterable[str]] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(service, **options)
+        self._hosts = dict(hosts or {})
+        self._host_credentials = dict(host_credentials or {})
+        self._passports = dict(passports or {})
+        self._servers: Servers | None = None
+
+    @property
+    def servers(self) -> Servers:
+        """The servers that this client talks to."""
+        with self._lock:
+            if self._servers is None:
+                from hca_drs.servers.servers import Servers
+
+                self._servers = Servers(
+                    self.config,
+                    self.session,
+                    token=self._token,
+                    passports=self._passports,
+                    hosts=self._hosts,
+                    credentials=self._host_credentials,
+                )
+            return self._servers
+
+    def use_passports(self, passports: Mapping[str, Iterable[str]]) -> None:
+        """Use these passports for requests from now on.
+
+        :param passports: JWTs by host
+        """
+        with self._lock:
+            self._passports |= {host: list(tokens) for host, tokens in passports.items()}
+            self._servers = None
+
+    def resolve(self, uri: str) -> Place:
+        """Find the server and the object that an identifier stands for.
+
+        Asks no server of data; a prefix that is not known is looked up as ``drs.resolver`` says.
+
+        :raises UsageError: it is not a DRS identifier
+        :raises NotFoundError: its prefix is not known
+        """
+        return self.servers.resolver.place(uri)
+
+    def stat(self, uri: str) -> DrsObject:
+        """Get what a server says of an object.
+
+        :raises NotFoundError: there is no such object
+        :raises AuthError: it is not granted
+        """
+        from hca_drs.servers.reading import read_one
+
+        return read_one(self.servers, self.resolve(uri))
+
+    def walk(self, uris: str | Iterable[str], *, max_depth: int = 32, max_objects: int = 1_000_000) -> Iterator[Entry]:
+        """Go through objects and the members of bundles, level by level.
+
+        :return: entries with ``path``, ``object``, and ``error`` where a server does not give an object
+        :raises RefusedError: bundles are nested deeper, or hold more, than the limits say
+        """
+        from hca_drs.download.bundles import Limits, walk
+
+        return walk(self.servers, [uris] if isinstance(uris, str) else uris, Limits(max_depth, max_objects))
+
+    def sources(self, uri: str, **preferences: Any) -> list[Any]:
+        """Get the sources of an object for :func:`hca_base.transfer.download`, the best first.
+
+        Each is a function that yields an address that holds now.
+
+        :param preferences: ``access`` (types of access methods in order) and ``region``
+        :raises NotFoundError: there is no such object, or no way to read it
+        """
+        from hca_drs.download.sources import Sources
+
+        return list(Sources(self.servers, self.preferences(**preferences)).of(self.stat(uri)))
+
+    def source(self, uri: str) -> Source:
+        """Get an address of an object that holds now.
+
+        :raises NotFoundError: there is no such object, or no way to read it
+        """
+        found: Source = self.sources(uri)[0]()
+        return found
+
+    def download(
+        self,
+        uris: str | Iterable[str],
+        download_dir: Path | str = ".",
+        *,
+        access: Iterable[str] | None = None,
+        region: str | None = None,
+        flat: bool = False,
+        on_collision: str = "rename",
+        max_depth: int = 32,
+        max_objects: int = 1_000_000,
+        options: TransferOptions | None = None,
+    ) -> Outcome:
+        """Download objects, and the members of bundles, to below a directory.
+
+        :param access: types of access methods, the best first: https, s3, gs
+        :param region: cloud region to prefer
+        :param flat: put all files into the directory itself
+        :param on_collision: ``rename`` or ``error``, where several objects have one name
+        :param max_depth: bundles in bundles
+        :param max_objects: objects in all
+        :return: what became of each file
+        :raises HCAError: files failed
+        """
+        outcome = self.run_download(
+            [uris] if isinstance(uris, str) else uris,
+            download_dir,
+            self.preferences(access=access, region=region),
+            flat=flat,
+            on_collision=on_collision,
+            max_depth=max_depth,
+            max_objects=max_objects,
+            options=options,
+        )
+        outcome.report.raise_for_failures("downloaded")
+        return outcome
+
+    def run_download(
+        self,
+        uris: Iterable[str],
+        root: Path | str,
+        preferences: Preferences,
+        *,
+        flat: bool = False,
+        on_collision: str = "rename",
+        max_depth: int = 32,
+        max_objects: int = 1_000_000,
+        options: TransferOptions | None = None,
+    ) -> Outcome:
+        """Download as :meth:`download` does, and raise nothing for files that failed: the outcome has them."""
+        from hca_base.transfer import TransferOptions
+        from hca_drs.download.bundles import Limits
+        from hca_drs.download.downloading import Choices, run
+
+        choices = Choices(options or TransferOptions(), Limits(max_depth, max_objects), flat, on_collision)
+        return run(self.servers, preferences, uris, root, choices)
+
+    def preferences(self, access: Iterable[str] | None = None, region: str | None = None) -> Preferences:
+        """How to read objects: as given, else as the settings say."""
+        from hca_drs.objects.access import Preferences
+
+        return Preferences.from_config(self.config, list(access) if access is not None else None, region)
+
+    def open(self, uri: str, mode: str = "rb", **options: Any) -> Any:
+        """Open an object as a readable, seekable file (fsspec); only the ranges that are read are fetched.
+
+        Needs the extra ``hca-drs[fsspec]``.
+
+        :param mode: ``rb``, or ``r`` for text
+        :param options: of the file system's ``open``: ``block_size``, ``cache_type``, ``encoding``, …
+        :raises PluginError: fsspec is not installed
+        """
+        from hca_base.errors import PluginError
+
+        try:
+            from hca_drs.filesystem import DRSFileSystem
+        except ImportError as error:
+            if (error.name or "").partition(".")[0] != "fsspec":
+                raise
+            raise PluginError(
+                "files need fsspec, which is not installed", hint="pip install 'hca-drs[fsspec]'"
+            ) from None
+        return DRSFileSystem(client=self, skip_instance_cache=True).open(uri, mode, **options)

@@ -1,0 +1,1 @@
+"""The hand-written commands of ``hca drs``."""

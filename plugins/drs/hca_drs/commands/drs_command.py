@@ -1,0 +1,89 @@
+"""What the commands of ``hca drs`` have in common."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hca_base.commands import Command, stdin_lines
+from hca_base.config import expand_home
+from hca_base.errors import UsageError
+
+if TYPE_CHECKING:
+    from hca_drs.client import DRSClient
+
+
+class DRSCommand(Command):
+    """A command about identifiers of any DRS server."""
+
+    @property
+    def client(self) -> DRSClient:
+        """The client, with the user's settings."""
+        found: Any = self.service_client((self.cmd_name or "drs").split(" ")[0])
+        return found
+
+    def passports(self, args: argparse.Namespace) -> None:
+        """Take the passports that were given for this run."""
+        from hca_drs.servers.accounts import read_passports, read_secret_file
+        from hca_drs.servers.servers import host_of
+
+        given = {}
+        for value in args.passport:
+            host, equals, path = value.partition("=")
+            if not equals or not host or not path:
+                raise UsageError(f"--passport {value!r} does not name a host", hint="write --passport HOST=FILE")
+            given[host_of(host)] = read_passports(read_secret_file(path))
+        if given:
+            self.client.use_passports(given)
+
+
+def add_uris(parser: argparse.ArgumentParser) -> None:
+    """The identifiers, from the command line or a file."""
+    group = parser.add_argument_group("which objects")
+    group.add_argument(
+        "uri", nargs="*", metavar="URI", help="drs://HOST/ID, drs://PREFIX:ID, or the https address of an object"
+    )
+    group.add_argument(
+        "--from", dest="from_file", metavar="FILE", help="read identifiers from FILE, one a line; - for stdin"
+    )
+
+
+def add_passport(parser: argparse.ArgumentParser) -> None:
+    """The option ``--passport``."""
+    parser.add_argument(
+        "--passport",
+        action="append",
+        default=[],
+        metavar="HOST=FILE",
+        help="GA4GH passports for a server, for this run; may be repeated",
+    )
+
+
+def uris_of(args: argparse.Namespace) -> list[str]:
+    """The identifiers that were given; lines that begin with # are comments.
+
+    :raises UsageError: there are none, or the file cannot be read
+    """
+    uris = list(args.uri)
+    if args.from_file:
+        uris += _lines(args.from_file)
+    if not uris:
+        raise UsageError("no identifier is given", hint="name a drs:// identifier, or a file with --from FILE")
+    return uris
+
+
+def _lines(path: str) -> Iterator[str]:
+    try:
+        if path == "-":
+            lines = [str(line) for line in stdin_lines(sys.stdin)]
+        else:
+            lines = expand_home(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+    for line in lines:
+        # Of a table the first column is read.
+        text = line.strip().partition("\t")[0].strip().strip('"')
+        if text and not text.startswith("#"):
+            yield text

@@ -1,0 +1,120 @@
+"""``hca drs login``, ``hca drs logout`` and ``hca drs hosts``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from hca_base.auth import TokenStore, open_store, set_key
+from hca_base.commands import Lister, stdin_lines
+from hca_base.errors import UsageError
+from hca_drs.commands.drs_command import DRSCommand
+
+#: What an account of the token store holds, by its name before the ``@``.
+_KINDS = {"drs": "token", "drs-gen3": "Gen3 API key", "drs-passport": "passports"}
+
+
+class Login(DRSCommand):
+    """Store credentials for one DRS server.
+
+    A bearer token is asked for without showing it, or read from stdin. The credentials go to HOST alone, over https.
+    """
+
+    example = "drs login gen3.example.org --gen3 credentials.json"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", metavar="HOST", help="host of the server, such as data.terra.bio")
+        kind = parser.add_mutually_exclusive_group()
+        kind.add_argument("--gen3", metavar="FILE", help="an API key of Gen3 (credentials.json), exchanged for tokens")
+        kind.add_argument("--passport", metavar="FILE", help="GA4GH passports: a JSON list, or one a line")
+        kind.add_argument("--username", metavar="NAME", help="for servers with user names; the password is asked for")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_base.plugins import CredentialScheme
+        from hca_drs.servers import accounts
+        from hca_drs.servers.servers import host_of
+
+        host = host_of(parsed_args.host)
+        server = self.client.servers.resolver.server_of(host)
+        store = open_store(self.config)
+        if parsed_args.gen3:
+            key = accounts.read_gen3_key(accounts.read_secret_file(parsed_args.gen3))
+            _put(store, accounts.account_at(host, self.config, "drs-gen3"), accounts.secret_record(key, server))
+            self.note(f"the API key for {host} is stored; it is exchanged for tokens when they are needed")
+            return
+        if parsed_args.passport:
+            passports = accounts.read_passports(accounts.read_secret_file(parsed_args.passport))
+            record = accounts.secret_record("\n".join(passports), server)
+            _put(store, accounts.account_at(host, self.config, "drs-passport"), record)
+            self.note(f"{len(passports)} passports for {host} are stored")
+            return
+        name = parsed_args.username
+        secret = _read_secret(f"Password of {name} at {host}: " if name else f"Token for {host}: ")
+        scheme = CredentialScheme(kind="basic" if name else "bearer")
+        service = accounts.service_at(host, self.config)
+        set_key(service, self.config, secret, scheme=scheme, username=name, base_url=server, store=store)
+        self.note(f"the {'password' if name else 'token'} for {host} is stored")
+
+
+class Logout(DRSCommand):
+    """Forget the stored credentials of one DRS server."""
+
+    example = "drs logout data.terra.bio"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", metavar="HOST", help="host of the server")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_drs.servers.accounts import account_at
+        from hca_drs.servers.servers import host_of
+
+        host = host_of(parsed_args.host)
+        store = open_store(self.config)
+        gone = [kind for name, kind in _KINDS.items() if store.delete(account_at(host, self.config, name))]
+        self.note(f"{', '.join(gone)} of {host} removed" if gone else f"nothing was stored for {host}")
+
+
+class Hosts(DRSCommand, Lister):
+    """List the DRS servers that credentials are stored for, and how each knows who asks."""
+
+    example = "drs hosts"
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_drs.resolving.prefixes import bundled
+        from hca_drs.servers.accounts import account_at, auth_of
+
+        store = open_store(self.config)
+        start = account_at("", self.config).rpartition("/")[0]
+        stored: dict[str, list[str]] = {}
+        for account in store.accounts():
+            profile, _, rest = account.rpartition("/")
+            name, at, host = rest.partition("@")
+            if profile == start and at and name in _KINDS:
+                stored.setdefault(host, []).append(_KINDS[name])
+        hosts = {*stored, *bundled()["hosts"], *(self.config.get("drs.hosts", None) or {})}
+        return ["host", "stored", "tokens from"], [
+            (host, ", ".join(stored.get(host, [])) or None, auth_of(host, self.config)) for host in sorted(hosts)
+        ]
+
+
+def _put(store: TokenStore, account: str, record: Any) -> None:
+    store.put(account, record)
+
+
+def _read_secret(prompt: str) -> str:
+    if sys.stdin is not None and sys.stdin.isatty():
+        import getpass
+
+        try:
+            return getpass.getpass(prompt, stream=sys.stderr)
+        except EOFError:
+            raise UsageError("no token was given") from None
+    line = next((line.strip() for line in stdin_lines(sys.stdin)), "")
+    if not line:
+        raise UsageError("stdin holds no token")
+    return line

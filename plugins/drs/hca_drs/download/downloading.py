@@ -1,0 +1,157 @@
+"""Downloads: objects and the members of bundles, named, fetched, verified, and reported."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hca_base.errors import HCAError, RefusedError, UsageError
+from hca_base.transfer import (
+    DirectoryDestination,
+    FileStore,
+    Item,
+    Report,
+    Row,
+    TransferOptions,
+    download,
+    prefetch,
+)
+from hca_drs.download.bundles import Entry, Limits, walk
+from hca_drs.download.names import Names
+from hca_drs.download.sources import Sources
+from hca_drs.objects.access import Preferences
+from hca_drs.objects.model import DrsObject
+from hca_drs.servers.servers import Servers
+
+#: Objects whose names are kept for messages.
+_EXAMPLES = 3
+
+
+@dataclass
+class Choices:
+    """How a download is to be.
+
+    :ivar flat: put all files into one directory
+    :ivar on_collision: ``rename`` or ``error``
+    """
+
+    options: TransferOptions = field(default_factory=TransferOptions)
+    limits: Limits = field(default_factory=Limits)
+    flat: bool = False
+    on_collision: str = "rename"
+
+
+class Outcome:
+    """What became of a download.
+
+    :ivar report: a row for each file, and for each identifier that leads to none
+    :ivar unverified: names of files that no checksum vouches for, and why (the first few)
+    :ivar unverified_count: how many those are
+    :ivar cycles: bundles that hold themselves (the first few)
+    :ivar renamed: files that got another name than their servers gave them
+    """
+
+    def __init__(self) -> None:
+        self.report = Report()
+        self.plan: dict[str, int] = {}
+        self.unverified: list[tuple[str, str]] = []
+        self.unverified_count = 0
+        self.unknown: dict[str, int] = {}
+        self.cycles: list[str] = []
+        self.renamed = 0
+        self._refused: list[tuple[Row, HCAError]] = []
+
+    def refuse(self, name: str, uri: str, error: HCAError) -> None:
+        """Take an object that cannot be downloaded."""
+        outcome = "refused" if isinstance(error, RefusedError | UsageError) else "failed"
+        self._refused.append((Row(name or uri, outcome, 0, 0.0, 0, "", str(error), "", uri), error))
+
+    def finish(self, engine: Report | None) -> None:
+        """Complete the report.
+
+        :param engine: the engine's own report, which knows the errors of its rows; None where it was interrupted
+        """
+        if engine is not None:
+            self.report.seconds, self.plan = engine.seconds, dict(engine.plan)
+            self.report.errors[:] = engine.errors
+            self.report.codes.clear()
+            self.report.codes.update(engine.codes)
+        for row, error in self._refused:
+            self.report.add(row, error)
+        self._refused.clear()
+
+    def note_digests(self, name: str, found: DrsObject) -> None:
+        """Take what is to be said about an object's checksums."""
+        for kind, why in found.digests.unknown:
+            key = f"{kind}: {why}" if found.digests.known else ""
+            if key:
+                self.unknown[key] = self.unknown.get(key, 0) + 1
+        if found.digests.unverifiable:
+            self.unverified_count += 1
+            if len(self.unverified) < _EXAMPLES:
+                self.unverified.append((name, found.digests.unverifiable))
+
+    def notes(self) -> Iterator[str]:
+        """What to tell the user besides the report."""
+        if self.unverified_count:
+            shown = "; ".join(f"{name} ({why})" for name, why in self.unverified)
+            more = f" and {self.unverified_count - len(self.unverified):,} more" if self.unverified_count > 3 else ""
+            yield f"only the size of {self.unverified_count:,} files could be verified: {shown}{more}"
+        for key, count in sorted(self.unknown.items())[:_EXAMPLES]:
+            yield f"checksums not compared, another one was: {key} ({count:,} files)"
+        if self.cycles:
+            yield f"a bundle that holds itself was walked once: {', '.join(self.cycles)}"
+        if self.renamed:
+            yield f"{self.renamed:,} files share a name; a part of a digest was added to it"
+
+
+def run(servers: Servers, preferences: Preferences, uris: Iterable[str], root: Path | str, choices: Choices) -> Outcome:
+    """Download objects to below ``root``; see :meth:`hca_drs.client.DRSClient.download`."""
+    options = choices.options
+    outcome = Outcome()
+    destination = DirectoryDestination(
+        Path(root), FileStore(options.filestore or root), link=options.link, fsync=options.fsync
+    )
+    items = prefetch(_items(servers, Sources(servers, preferences), uris, choices, outcome), depth=4096)
+    engine: Report | None = None
+    try:
+        engine = download(
+            items,
+            destination,
+            # The report is ours: it has identifiers that lead to no file, too.
+            options=dataclasses.replace(options, report=None),
+            session=servers.session,
+            on_result=lambda item, row: outcome.report.add(row),
+        )
+    finally:
+        outcome.finish(engine)
+        if options.report is not None:
+            outcome.report.write(options.report)
+    return outcome
+
+
+def _items(
+    servers: Servers, sources: Sources, uris: Iterable[str], choices: Choices, outcome: Outcome
+) -> Iterator[Item]:
+    names = Names(flat=choices.flat, on_collision=choices.on_collision)
+    for entry in walk(servers, uris, choices.limits):
+        if entry.cycle and len(outcome.cycles) < _EXAMPLES:
+            outcome.cycles.append(entry.path)
+        if entry.error is not None:
+            outcome.refuse(entry.path, entry.uri, entry.error)
+        elif entry.is_blob and entry.object is not None:
+            try:
+                name = names.of(entry.object, entry.path)
+                if name is not None:
+                    yield _item(sources, entry, entry.object, name, outcome)
+            except HCAError as error:
+                outcome.refuse(entry.path, entry.uri, error)
+        outcome.renamed = names.renamed
+
+
+def _item(sources: Sources, entry: Entry, found: DrsObject, name: str, outcome: Outcome) -> Item:
+    outcome.note_digests(name, found)
+    # A list, even of one: such an item is fetched in a thread, where a function may wait for a server.
+    return Item(name, found.size, found.digests.known, sources.of(found), key=entry.uri)

@@ -1,0 +1,58 @@
+"""Names for files: each once, whatever servers call them, and the same in every run."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from pathlib import PurePosixPath
+
+from hca_base.errors import RefusedError
+from hca_drs.objects.model import DrsObject
+
+
+class Names:
+    """Gives each object a name of its own.
+
+    Where several have one name, the first keeps it, and the others get a part of the digest of where they are.
+
+    :param flat: leave out the bundles around an object
+    :param on_collision: ``rename`` or ``error``
+    """
+
+    def __init__(self, *, flat: bool = False, on_collision: str = "rename") -> None:
+        self.flat = flat
+        self.on_collision = on_collision
+        self.renamed = 0
+        self._taken: dict[str, tuple[str, str, bool]] = {}
+
+    def of(self, found: DrsObject, path: str) -> str | None:
+        """The name of an object; None where it was named before under the same name.
+
+        :raises RefusedError: another one has the name, and that is an error
+        """
+        name = path.rpartition("/")[2] if self.flat else path
+        key = found.place.key
+        holder = self._taken.setdefault(_folded(name), key)
+        if holder == key:
+            return None if self._is_again(name, key) else name
+        if self.on_collision == "error":
+            raise RefusedError(f"two objects are called {name}", hint="--on-collision rename tells them apart")
+        pure = PurePosixPath(name)
+        digest = hashlib.sha256("\n".join(map(str, key)).encode("utf-8", "replace")).hexdigest()[:8]
+        other = str(pure.with_name(f"{pure.stem}-{digest}{pure.suffix}"))
+        if self._taken.setdefault(_folded(other), key) != key or self._is_again(other, key):
+            return None
+        self.renamed += 1
+        return other
+
+    def _is_again(self, name: str, key: tuple[str, str, bool]) -> bool:
+        mark = f"\0{_folded(name)}"
+        if mark in self._taken:
+            return True
+        self._taken[mark] = key
+        return False
+
+
+def _folded(name: str) -> str:
+    """What some file systems take for the same name."""
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,205 @@
+"""Functions that give the transfer engine a fresh address for an object's bytes, again whenever one has expired."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hca_base.errors import ExitCode, HCAError, NotFoundError
+from hca_base.http import origin_of, same_host
+from hca_base.transfer import Source
+from hca_drs.objects.access import Address, Preferences, address_of, ordered
+from hca_drs.objects.model import AccessMethod, DrsObject
+from hca_drs.servers.reading import read_one
+from hca_drs.servers.server import Server
+from hca_drs.servers.servers import Servers
+
+#: Addresses that are asked for together: not many more than are used soon, for they expire.
+_AHEAD = 64
+#: Seconds for which an address that was asked for ahead is used.
+_FRESH = 120.0
+_PROBE = 1 << 16
+_PAYS = (b"userprojectmissing", b"requester pays", b"requester-pays", b"requestpayer", b"x-amz-request-payer")
+
+
+class RequesterPaysError(HCAError):
+    """A bucket bills whoever reads it; hca reads none of those."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class Sources:
+    """Makes the sources of objects; may be shared by threads."""
+
+    def __init__(self, servers: Servers, preferences: Preferences) -> None:
+        self.servers = servers
+        self.preferences = preferences
+        self._ahead: dict[tuple[str, bool], AccessAhead] = {}
+        self._payers: dict[str, bool] = {}
+        self._lock = threading.Lock()
+
+    def of(self, found: DrsObject) -> list[Callable[[], Source]]:
+        """Functions that yield an address, the best way first.
+
+        :raises NotFoundError: it cannot be read in any of the ways that the user allows
+        """
+        if found.is_bundle:
+            raise NotFoundError(f"{found.name} is a bundle: it has members, no bytes")
+        methods = ordered(found, self.preferences)
+        made = [MethodSource(self, found, method) for method in methods]
+        first = methods[0]
+        if first.access_id is not None and not first.url:
+            self.ahead(found).expect(found.place.object_id, first.access_id)
+        return list(made)
+
+    def ahead(self, found: DrsObject) -> AccessAhead:
+        """What asks for addresses of a server together."""
+        place = found.place
+        with self._lock:
+            return self._ahead.setdefault((place.server, place.trusted), AccessAhead(self.servers.of(place)))
+
+    def check_payer(self, address: Address) -> None:
+        """See whether a bucket refuses because it bills whoever reads it.
+
+        :raises RequesterPaysError: it does
+        """
+        bucket = address.url.rpartition("/")[0]
+        with self._lock:
+            known = self._payers.get(bucket)
+        if known is None:
+            try:
+                response = self.servers.session.call(
+                    "GET",
+                    address.url,
+                    headers={"Range": "bytes=0-0"},
+                    auth="no",
+                    raise_for_status=False,
+                    max_body=_PROBE,
+                )
+                text = response.content.lower() if response.status_code >= 400 else b""
+            except HCAError:
+                text = b""
+            known = any(word in text for word in _PAYS)
+            with self._lock:
+                self._payers[bucket] = known
+        if known:
+            raise RequesterPaysError(
+                f"{origin_of(address.url).host} bills the reader of this bucket (requester pays): not read",
+                hint="copy it with the cloud's own program and a project of yours, such as: "
+                "gcloud storage cp --billing-project PROJECT",
+            )
+
+
+class MethodSource:
+    """One way to read one object: each call gives an address that holds now."""
+
+    def __init__(self, sources: Sources, found: DrsObject, method: AccessMethod) -> None:
+        self._sources = sources
+        self._found = found
+        self._method = method
+        self._calls = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Source:
+        with self._lock:
+            self._calls += 1
+            address = self._address(again=self._calls > 1)
+        headers = self._headers(address)
+        return Source(address.url, headers, expires=address.expires)
+
+    def _address(self, again: bool) -> Address:
+        found, method, preferences = self._found, self._method, self._sources.preferences
+        server = self._sources.servers.of(found.place)
+        # An address that stands in the object itself is used once; if it is refused, the signed one is asked for.
+        if method.url and not (again and method.access_id):
+            address = address_of(method, method.url, method.headers, preferences)
+            if again and address.anonymous:
+                self._sources.check_payer(address)
+            elif again or (address.expires is not None and address.expires < time.time() + 10):
+                return self._renewed() or address
+            return address
+        if method.access_id is None:
+            raise NotFoundError(f"{server.host} gives no address for {found.id} by {method.type}")
+        answer = self._sources.ahead(found).take(found.place.object_id, method.access_id) if not again else None
+        if answer is None:
+            answer = server.access(found.place.object_id, method.access_id, method.authorizations)
+        address = address_of(method, answer["url"], answer.get("headers"), preferences)
+        if again and address.anonymous:
+            self._sources.check_payer(address)
+        return address
+
+    def _renewed(self) -> Address | None:
+        """The address that the object names now, where it names it without a name to ask by."""
+        fresh = read_one(self._sources.servers, self._found.place)
+        for method in fresh.methods:
+            if (method.type, method.region, method.cloud) == (
+                self._method.type,
+                self._method.region,
+                self._method.cloud,
+            ) and method.url:
+                return address_of(method, method.url, method.headers, self._sources.preferences)
+        return None
+
+    def _headers(self, address: Address) -> Mapping[str, str] | Callable[[str], Mapping[str, str]]:
+        """The headers that the server asks for; where bytes come from the server itself, the user's for it."""
+        if any(name.lower() == "authorization" for name in address.headers) or address.anonymous:
+            return address.headers
+        server = self._sources.servers.of(self._found.place)
+        credentials = server.credentials
+        if credentials is None or not same_host(origin_of(address.url), origin_of(server.url)):
+            return address.headers
+        return lambda url: {**credentials.headers_for(url), **address.headers}
+
+
+class AccessAhead:
+    """Asks a server for the addresses of several objects at once, where it takes bulk requests."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._expected: deque[tuple[str, str]] = deque()
+        self._got: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    def expect(self, object_id: str, access_id: str) -> None:
+        """Note an address that will be asked for."""
+        with self._lock:
+            self._expected.append((object_id, access_id))
+
+    def take(self, object_id: str, access_id: str) -> dict[str, Any] | None:
+        """An address that was asked for together with others; None where it must be asked for alone."""
+        key = (object_id, access_id)
+        with self._lock:
+            found = self._got.pop(key, None)
+            if found is None and key in self._expected:
+                self._fetch(key)
+                found = self._got.pop(key, None)
+        if found is None or found[0] + _FRESH < time.monotonic():
+            return None
+        return found[1]
+
+    def _fetch(self, key: tuple[str, str]) -> None:
+        """Ask for an address and those that were noted after it."""
+        self._expected.remove(key)
+        try:
+            limit = min(self._server.bulk_limit("access"), _AHEAD)
+        except HCAError:
+            return
+        if limit < 2 or len(self._expected) < 2:
+            return
+        asked = [key, *(self._expected.popleft() for _ in range(min(limit - 1, len(self._expected))))]
+        ids: dict[str, list[str]] = {}
+        for object_id, access_id in asked:
+            ids.setdefault(object_id, []).append(access_id)
+        body = [{"bulk_object_id": one, "bulk_access_ids": names} for one, names in ids.items()]
+        try:
+            answer = self._server.bulk("access", {"bulk_object_access_ids": body})
+        except HCAError:
+            return
+        entries = answer.get("resolved_drs_object_access_urls") if answer is not None else None
+        now = time.monotonic()
+        for entry in entries if isinstance(entries, list) else []:
+            if isinstance(entry, dict) and isinstance(entry.get("url"), str):
+                self._got[str(entry.get("drs_object_id")), str(entry.get("drs_access_id"))] = (now, entry)

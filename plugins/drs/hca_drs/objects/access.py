@@ -1,0 +1,212 @@
+"""Ways to read an object: which of them, in which order, and where the bytes are."""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from hca_base.errors import HCAError, NotFoundError, ServiceError, UsageError
+from hca_base.http import is_loopback, remember_secret, remember_secret_name
+from hca_drs.objects.model import AccessMethod, DrsObject
+
+#: The ways that are read, in the usual order.
+TYPES = ("https", "s3", "gs")
+GOOGLE = "https://storage.googleapis.com"
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+#: Headers that say how a request travels: a server of identifiers has no say in them.
+_OURS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "if-range",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "range",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the bytes are now.
+
+    :ivar headers: to be sent there
+    :ivar expires: Unix time (seconds) after which it is refused, where it says so
+    :ivar anonymous: a bucket, read without credentials
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    expires: float | None = None
+    anonymous: bool = False
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What the user prefers.
+
+    :ivar order: types of access methods, the best first; others are not used
+    """
+
+    order: tuple[str, ...] = TYPES
+    region: str = ""
+    s3_endpoint: str = ""
+    gs_endpoint: str = ""
+
+    @classmethod
+    def from_config(cls, config: Any, order: Sequence[str] | None = None, region: str | None = None) -> Preferences:
+        """The preferences of the settings.
+
+        :raises UsageError: a type of access method is not known
+        """
+        chosen = order or config.get("drs.access", None) or TYPES
+        chosen = [chosen] if isinstance(chosen, str) else chosen
+        unknown = [str(each) for each in chosen if each not in TYPES]
+        if unknown:
+            raise UsageError(f"{unknown[0]!r} is not a way to read objects", hint=f"choose from {', '.join(TYPES)}")
+        return cls(
+            tuple(dict.fromkeys(chosen)),
+            region or config.get("drs.region", None) or "",
+            str(config.get("drs.s3_endpoint", None) or "").rstrip("/"),
+            str(config.get("drs.gs_endpoint", None) or "").rstrip("/"),
+        )
+
+
+def ordered(found: DrsObject, preferences: Preferences) -> list[AccessMethod]:
+    """The ways to read an object that can be used, the best first.
+
+    :raises NotFoundError: there is none; the message says which there are
+    """
+    usable = [method for method in found.methods if method.type in preferences.order]
+    if not usable:
+        others = ", ".join(dict.fromkeys(ascii(method.type[:20])[1:-1] for method in found.methods))
+        raise NotFoundError(
+            f"{found.place.host} offers {found.id} by {others or 'no way'} only",
+            hint=f"hca reads {', '.join(preferences.order)}" if others else None,
+        )
+
+    def rank(method: AccessMethod) -> tuple[bool, int, bool, bool]:
+        return (
+            not method.available,
+            preferences.order.index(method.type),
+            bool(preferences.region) and method.region != preferences.region,
+            # An address that must be asked for is signed: it works where the plain one needs credentials.
+            method.access_id is None and method.type != "https",
+        )
+
+    return sorted(usable, key=rank)
+
+
+def read_headers(value: Any) -> dict[str, str]:
+    """The headers of an access URL, in any of the forms that servers send.
+
+    A list of ``"Name: value"`` (the specification), an object (Azure's and some Gen3 deployments), or a list of
+    objects with ``name`` and ``value``. Those that steer the connection itself are left out.
+
+    :raises ServiceError: one of them cannot be sent
+    """
+    pairs: list[tuple[str, str]] = []
+    if isinstance(value, Mapping):
+        for name, content in value.items():
+            pairs += [(str(name), str(each)) for each in (content if isinstance(content, list) else [content])]
+    elif isinstance(value, str):
+        pairs += [_split(line) for line in value.splitlines() if line.strip()]
+    elif isinstance(value, Iterable):
+        for entry in value:
+            if isinstance(entry, Mapping):
+                named = entry.get("name") or entry.get("key")
+                pairs += (
+                    [(str(named), str(entry.get("value", "")))]
+                    if named
+                    else [(str(n), str(v)) for n, v in entry.items()]
+                )
+            elif isinstance(entry, str):
+                pairs.append(_split(entry))
+    found: dict[str, str] = {}
+    for name, content in pairs:
+        name, content = name.strip(), content.strip()
+        if not _NAME.fullmatch(name) or not content.isprintable() or not content.isascii():
+            raise ServiceError("the address comes with a header that cannot be sent", status=200)
+        if name.lower() not in _OURS:
+            found[name] = content
+            remember_secret(content.rpartition(" ")[2])
+            if name.lower() not in ("accept", "authorization", "content-type", "user-agent"):
+                remember_secret_name(name)
+    return found
+
+
+def address_of(method: AccessMethod, url: str, headers: Any, preferences: Preferences) -> Address:
+    """The address of bytes that a server named, checked.
+
+    :raises HCAError: it is none that may be read
+    """
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    if scheme in ("s3", "gs"):
+        return Address(_bucket_url(scheme, parts.netloc, url, method.region, preferences), {}, anonymous=True)
+    if scheme not in ("https", "http") or not parts.hostname or parts.username is not None:
+        raise HCAError(f"an address of type {method.type} begins with {ascii(scheme)[1:-1] or 'nothing'}://: not read")
+    if not url.isprintable() or any(c.isspace() for c in url):
+        raise HCAError("the server names an address with spaces or control characters: not read")
+    found = read_headers(headers)
+    if found and scheme == "http" and not is_loopback(parts.hostname):
+        raise HCAError(f"{parts.hostname} would get credentials over plain http: not read")
+    remember_secret(parts.query)
+    return Address(url, found, expires_at(parts.query))
+
+
+def _bucket_url(scheme: str, bucket: str, url: str, region: str, preferences: Preferences) -> str:
+    key = url.partition("://")[2].partition("/")[2]
+    if not _BUCKET.fullmatch(bucket) or not key:
+        raise HCAError(f"{url[:80]!a} does not name an object in a bucket")
+    path = quote(key, safe="/~")
+    if scheme == "gs":
+        return f"{preferences.gs_endpoint or GOOGLE}/{bucket}/{path}"
+    if preferences.s3_endpoint:
+        return f"{preferences.s3_endpoint}/{bucket}/{path}"
+    place = f".{region}" if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region) else ""
+    if "." in bucket:
+        # Such a name does not match the certificate of the bucket's own host.
+        return f"https://s3{place}.amazonaws.com/{bucket}/{path}"
+    return f"https://{bucket}.s3{place}.amazonaws.com/{path}"
+
+
+def expires_at(query: str) -> float | None:
+    """Until when a signed address holds (Unix time), as Amazon, Google and Azure write it; None if it does not say."""
+    values = {name.lower(): value[-1] for name, value in parse_qs(query, max_num_fields=200).items()}
+    for prefix in ("x-amz-", "x-goog-"):
+        begins, life = values.get(f"{prefix}date"), values.get(f"{prefix}expires")
+        if begins and life and life.isdecimal() and len(life) < 10:
+            start = _time(begins, "%Y%m%dT%H%M%SZ")
+            return start + int(life) if start is not None else None
+    if values.get("expires", "").isdecimal() and len(values["expires"]) <= 12:
+        return float(values["expires"])
+    return _time(values["se"], "%Y-%m-%dT%H:%M:%SZ") if "se" in values else None
+
+
+def _time(text: str, form: str) -> float | None:
+    try:
+        return float(calendar.timegm(time.strptime(text, form)))
+    except ValueError:
+        return None
+
+
+def _split(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise ServiceError("the address comes with a header that has no value", status=200)
+    return name, value

@@ -1,0 +1,1 @@
+"""From an identifier to a server and an object on it."""

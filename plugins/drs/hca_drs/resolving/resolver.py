@@ -1,0 +1,149 @@
+"""From an identifier to the server that has the object."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hca_base.errors import ConfigError, NotFoundError, UsageError
+from hca_base.http import HttpSettings
+from hca_drs.resolving.prefixes import Pattern, api_url, bundled, configured, pattern_of
+from hca_drs.resolving.registry import IDENTIFIERS_ORG, Registry
+from hca_drs.resolving.uris import Identifier, encoded, parse_uri
+
+if TYPE_CHECKING:
+    from hca_base.http import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an object is.
+
+    :ivar server: URL of the server's API
+    :ivar object_id: on the server, decoded
+    :ivar origin: who said so: ``uri``, ``settings``, ``bundled``, or the host of a registry
+    :ivar trusted: False where a registry alone says so: that server gets no credentials
+    """
+
+    identifier: Identifier
+    server: str
+    object_id: str
+    origin: str
+    trusted: bool = True
+
+    @property
+    def host(self) -> str:
+        """Host and port of the server."""
+        return urlsplit(self.server).netloc.lower()
+
+    @property
+    def url(self) -> str:
+        """URL of the object."""
+        query = f"?{self.identifier.query}" if self.identifier.query else ""
+        return f"{self.server}/objects/{encoded(self.object_id)}{query}"
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        """What is the same for two identifiers of one object."""
+        return self.server, self.object_id, self.trusted
+
+
+class Resolver:
+    """Resolves identifiers; may be shared by threads.
+
+    :param hosts: URL of a server by host, in place of the settings' and the usual one
+    """
+
+    def __init__(self, config: Any, session: Session, hosts: dict[str, str] | None = None) -> None:
+        self.config = config
+        self.session = session
+        self._hosts = hosts or {}
+        self._insecure = HttpSettings.from_config(config).insecure_hosts
+        self._settings = configured(config)
+        self._bundled = {prefix: pattern_of(host) for prefix, host in bundled()["prefixes"].items()}
+        self._learnt: dict[tuple[str, str], Pattern] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def registry(self) -> Registry | None:
+        """Where unknown prefixes are looked up; None: nowhere."""
+        value = self.config.get("drs.resolver", None) or "identifiers.org"
+        if value == "none":
+            return None
+        if value == "identifiers.org":
+            return Registry(IDENTIFIERS_ORG, self.session)
+        if not str(value).startswith(("https://", "http://")):
+            raise ConfigError(f"drs.resolver must be identifiers.org, none or a URL, not {value!r}")
+        return Registry(str(value), self.session)
+
+    def table(self) -> list[tuple[str, str, str]]:
+        """All known prefixes: the prefix, where it leads, who says so."""
+        rows = {prefix: (str(pattern), "bundled") for prefix, pattern in self._bundled.items()}
+        rows |= {prefix: (str(pattern), "settings") for prefix, pattern in self._settings.items()}
+        registry = self.registry
+        for prefix, text in (registry.known() if registry is not None else {}).items():
+            rows.setdefault(prefix, (text, f"{urlsplit(registry.url).netloc} (unconfirmed)" if registry else ""))
+        return [(prefix, *rows[prefix]) for prefix in sorted(rows)]
+
+    def place(self, uri: str) -> Place:
+        """Where the object of an identifier is.
+
+        :raises UsageError: it is not an identifier
+        :raises NotFoundError: its prefix is not known
+        """
+        found = parse_uri(uri, self._known)
+        if found.kind == "url":
+            return Place(found, found.base_url, found.object_id, "uri")
+        if found.kind == "hostname":
+            return Place(found, self.server_of(found.host), found.object_id, "uri")
+        pattern, origin, trusted = self._pattern(found)
+        server = self.server_of(urlsplit(pattern.base_url).netloc, pattern.base_url)
+        return Place(found, server, pattern.object_id(found.object_id), origin, trusted)
+
+    def server_of(self, host: str, usual: str | None = None) -> str:
+        """URL of the API on a host: that of the settings, else the usual one."""
+        host = host.lower()
+        if host in self._hosts:
+            return self._hosts[host].rstrip("/")
+        value = self.config.get(("drs", "hosts", host, "url"), None)
+        if value is None:
+            return usual or api_url(host, self._insecure)
+        if not str(value).startswith(("https://", "http://")):
+            raise ConfigError(f"drs.hosts.{host}.url must begin with https://, not {value!r}")
+        return str(value).rstrip("/")
+
+    @property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self._settings) | frozenset(self._bundled)
+
+    def _pattern(self, found: Identifier) -> tuple[Pattern, str, bool]:
+        if found.prefix in self._settings:
+            return self._settings[found.prefix], "settings", True
+        if found.prefix in self._bundled and not found.provider:
+            return self._bundled[found.prefix], "bundled", True
+        registry = self.registry
+        if registry is None:
+            raise NotFoundError(
+                f"prefix {found.prefix!r} is not known, and is not looked up (drs.resolver is none)",
+                hint=f"if you know its server: hca config set 'drs.prefixes.\"{found.prefix}\"' HOST",
+            )
+        with self._lock:
+            key = (found.prefix, found.provider)
+            if key not in self._learnt:
+                self._learnt[key] = registry.pattern(*key)
+            return self._learnt[key], urlsplit(registry.url).netloc, False
+
+
+def confirm_prefix(resolver: Resolver, prefix: str) -> Pattern:
+    """Where a prefix leads by a registry, so that the user can confirm it.
+
+    :raises UsageError: it is known without a registry
+    :raises NotFoundError: nobody registered it
+    """
+    prefix = prefix.lower().removeprefix("drs://").rstrip(":")
+    registry = resolver.registry
+    if registry is None:
+        raise UsageError("drs.resolver is none: prefixes are not looked up", hint="hca config unset drs.resolver")
+    return registry.pattern(prefix)

@@ -1,0 +1,1 @@
+"""Talking to DRS servers: requests, credentials, bulk requests."""

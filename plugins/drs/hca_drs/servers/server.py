@@ -1,0 +1,247 @@
+"""One DRS server: its requests, in the ways that it wants them authorized."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hca_base.errors import AuthError, HCAError, NotFoundError, ServiceError, TimedOutError
+from hca_base.http import RetryPolicy, json_of, parse_retry_after
+from hca_drs.resolving.uris import encoded
+
+if TYPE_CHECKING:
+    from hca_base.auth import Credentials
+    from hca_base.http import Session
+    from hca_drs.servers.accounts import Passports
+
+#: Most bytes of an answer: a bundle of some hundred thousand members.
+MAX_ANSWER = 128 << 20
+#: POSTs of DRS ask and change nothing.
+_SAFE_POST = RetryPolicy.for_operation("POST", safe=True)
+
+
+class Server:
+    """A DRS server; may be shared by threads.
+
+    :param url: of its API
+    :param credentials: the user's for it; None where it must not get any
+    :param connections: requests at once
+    :param trusted: False for a server that only a registry named
+    """
+
+    def __init__(
+        self,
+        url: str,
+        session: Session,
+        credentials: Credentials | None,
+        passports: Passports | None = None,
+        *,
+        connections: int = 8,
+        trusted: bool = True,
+        prefix: str = "",
+    ) -> None:
+        self.url = url
+        self.host = urlsplit(url).netloc.lower()
+        self.session = session
+        self.credentials = credentials
+        self.passports = passports
+        self.trusted = trusted
+        self.prefix = prefix
+        self._gate = threading.BoundedSemaphore(max(1, connections))
+        self._lock = threading.Lock()
+        self._info: dict[str, Any] | None = None
+        self._bulk_refused: set[str] = set()
+        #: Whether passports worked here before: the next request goes with them at once.
+        self._with_passports = False
+
+    # -- objects --
+
+    def object(self, object_id: str, query: str = "") -> Any:
+        """What it says of an object.
+
+        :raises NotFoundError: it has none of that name
+        :raises AuthError: it grants no access to it
+        """
+        path = f"/objects/{encoded(object_id)}"
+        return self._asked(path + (f"?{query}" if query else ""), path, object_id, {})
+
+    def access(self, object_id: str, access_id: str, authorizations: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The address of an object's bytes: an object with ``url``, and perhaps ``headers``.
+
+        :param authorizations: what the access method says of it
+        """
+        path = f"/objects/{encoded(object_id)}/access/{encoded(access_id)}"
+        answer = self._asked(path, f"/objects/{encoded(object_id)}", object_id, authorizations or {})
+        if not isinstance(answer, dict) or not isinstance(answer.get("url"), str):
+            raise ServiceError(f"{self.host} answered without an address for {object_id}", status=200)
+        return answer
+
+    def authorizations(self, object_id: str) -> dict[str, Any]:
+        """Which kinds of authorization an object accepts; empty where the server does not say."""
+        return self._authorizations(f"/objects/{encoded(object_id)}")
+
+    # -- several at once --
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What it says of itself; empty where it says nothing."""
+        with self._lock:
+            if self._info is None:
+                try:
+                    answer = json_of(self._call("GET", "/service-info"))
+                except ServiceError:
+                    answer = {}
+                self._info = answer if isinstance(answer, dict) else {}
+            return self._info
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Version of DRS that it offers; empty where it does not say."""
+        kind = self.info.get("type")
+        text = str(kind.get("version") or "") if isinstance(kind, dict) else ""
+        return tuple(int(part) for part in text.split(".")[:3] if part.isdecimal())
+
+    def bulk_limit(self, what: str = "objects") -> int:
+        """How many objects a bulk request may have; 0 where it takes none.
+
+        :param what: ``objects`` or ``access``
+        """
+        if what in self._bulk_refused:
+            return 0
+        drs = self.info.get("drs")
+        for place in (drs if isinstance(drs, dict) else {}, self.info):
+            value = place.get("maxBulkRequestLength")
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+                return min(value, 1000)
+        return 100 if self.version >= (1, 4) else 0
+
+    def bulk(self, what: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        """A bulk request; None where the server refuses it: then objects are asked for one by one.
+
+        :param what: ``objects`` or ``access``
+        """
+        path = "/objects" if what == "objects" else "/objects/access"
+        passports = self.passports.of(self.url) if self.passports is not None and self._with_passports else []
+        try:
+            answer = self._ready("POST", path, json={**body, **({"passports": passports} if passports else {})})
+        except ServiceError as error:
+            if error.status in (400, 401, 403, 404, 405, 413, 415, 501):
+                # Refused for all of them: one by one says which.
+                self._bulk_refused.add(what)
+                return None
+            raise
+        return answer if isinstance(answer, dict) else None
+
+    # -- requests --
+
+    def _asked(self, path: str, object_path: str, object_id: str, authorizations: Mapping[str, Any]) -> Any:
+        kinds = _kinds(authorizations)
+        if self._with_passports or kinds == {"PassportAuth"}:
+            passports = self._passports(authorizations)
+            if passports:
+                return self._post(path, passports, object_id)
+        try:
+            return self._ready("GET", path)
+        except ServiceError as error:
+            if error.status == 404:
+                raise NotFoundError(f"{self.host} answered 404 for {object_id}", request_id=error.request_id) from None
+            if error.status not in (401, 403):
+                raise
+            return self._refused(error, path, object_path, object_id, authorizations)
+
+    def _refused(
+        self, error: ServiceError, path: str, object_path: str, object_id: str, authorizations: Mapping[str, Any]
+    ) -> Any:
+        """A request was refused: try passports where they are accepted, else say what is."""
+        if not self.trusted:
+            raise AuthError(
+                f"{self.host} answered {error.status} for {object_id}; a registry named this server, so no stored "
+                "credentials are sent to it",
+                hint=f"if it is the right one: hca drs prefixes --confirm {self.prefix}",
+            )
+        told = dict(authorizations) or self._authorizations(object_path)
+        kinds = _kinds(told)
+        if not kinds or "PassportAuth" in kinds:
+            passports = self._passports(told)
+            if passports:
+                return self._post(path, passports, object_id)
+        raise self._denied(error, object_id, kinds, told)
+
+    def _post(self, path: str, passports: list[str], object_id: str) -> Any:
+        try:
+            answer = self._ready("POST", path.partition("?")[0], json={"passports": passports}, auth="no")
+        except ServiceError as error:
+            if error.status == 404:
+                raise NotFoundError(f"{self.host} answered 404 for {object_id}") from None
+            if error.status in (401, 403):
+                raise AuthError(
+                    f"{self.host} answered {error.status} for {object_id}: your passports do not grant access to it"
+                ) from None
+            raise
+        self._with_passports = True
+        return answer
+
+    def _passports(self, authorizations: Mapping[str, Any]) -> list[str]:
+        if self.passports is None or not self.trusted:
+            return []
+        issuers = authorizations.get("passport_auth_issuers")
+        return self.passports.of(
+            self.url, [i for i in issuers if isinstance(i, str)] if isinstance(issuers, list) else ()
+        )
+
+    def _denied(
+        self, error: ServiceError, object_id: str, kinds: set[str], authorizations: Mapping[str, Any]
+    ) -> AuthError:
+        sent = bool(self.credentials is not None and self.credentials.headers_for(self.url))
+        told = f"{self.host} answered {error.status} for {object_id}"
+        if sent:
+            return AuthError(f"{told}: your credentials do not grant access to it", request_id=error.request_id)
+        names = {"BasicAuth": "a user name and password", "BearerAuth": "a token", "PassportAuth": "a passport"}
+        wanted = " or ".join(names[kind] for kind in sorted(kinds) if kind in names) or "credentials"
+        issuers = authorizations.get("bearer_auth_issuers") or authorizations.get("passport_auth_issuers")
+        by = f" issued by {ascii(issuers[0])[1:-1]}" if isinstance(issuers, list) and issuers else ""
+        return AuthError(
+            f"{told}: it requires {wanted}{by}, and none is stored for it",
+            hint=f"hca drs login {self.host}",
+            request_id=error.request_id,
+        )
+
+    def _authorizations(self, path: str) -> dict[str, Any]:
+        try:
+            response = self._call("OPTIONS", path, auth="no")
+            answer = json_of(response) if response.status_code == 200 and response.content else {}
+        except HCAError:
+            # Most servers do not offer it.
+            return {}
+        return answer if isinstance(answer, dict) else {}
+
+    def _ready(self, method: str, path: str, **options: Any) -> Any:
+        """The JSON of an answer, waiting as long as the server says that it is not ready (202)."""
+        ends = time.monotonic() + self.session.settings.wait_budget
+        while True:
+            response = self._call(method, path, **options)
+            if response.status_code != 202:
+                return json_of(response)
+            pause = parse_retry_after(response.headers.get("Retry-After"))
+            pause = min(max(5.0 if pause is None else pause, 0.05), 600.0)
+            if time.monotonic() + pause > ends:
+                raise TimedOutError(f"{self.host} was not ready with {path.rpartition('/')[2]} in time")
+            time.sleep(pause)
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        options.setdefault("auth", "auto" if self.credentials is not None else "no")
+        if method == "POST":
+            options.setdefault("policy", _SAFE_POST)
+        with self._gate:
+            # Passports travel in bodies of requests, and addresses with credentials of storage in those of answers.
+            return self.session.call(
+                method, self.url + path, credentials=self.credentials, max_body=MAX_ANSWER, sensitive=True, **options
+            )
+
+
+def _kinds(authorizations: Mapping[str, Any]) -> set[str]:
+    kinds = authorizations.get("supported_types")
+    return {str(kind) for kind in kinds} if isinstance(kinds, list) else set()

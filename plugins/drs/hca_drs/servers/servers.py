@@ -1,0 +1,87 @@
+"""All servers of a run: each is made once, with the credentials that are its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hca_base.errors import ConfigError
+from hca_drs.resolving.resolver import Place, Resolver
+from hca_drs.servers.accounts import Passports, credentials_at
+from hca_drs.servers.server import Server
+
+if TYPE_CHECKING:
+    from hca_base.auth import Credentials
+    from hca_base.http import Session
+
+CONNECTIONS = 8
+
+
+class Servers:
+    """The servers of a run, by URL; may be shared by threads.
+
+    :param token: of this run, for the server of ``drs.base_url``
+    :param passports: of this run, by host
+    :param hosts: URL of a server by host, in place of the settings' and the usual one
+    :param credentials: credentials by host, in place of the stored ones
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        session: Session,
+        *,
+        token: str | None = None,
+        passports: Mapping[str, Iterable[str]] | None = None,
+        hosts: Mapping[str, str] | None = None,
+        credentials: Mapping[str, Credentials] | None = None,
+    ) -> None:
+        self.config = config
+        self.session = session
+        self.resolver = Resolver(config, session, dict(hosts or {}))
+        self.passports = Passports(config, passports)
+        self._token = token
+        self._given = dict(credentials or {})
+        self._made: dict[tuple[str, bool], Server] = {}
+        self._lock = threading.Lock()
+
+    def of(self, place: Place) -> Server:
+        """The server that has an object."""
+        key = (place.server, place.trusted)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = self._make(place)
+            return self._made[key]
+
+    def _make(self, place: Place) -> Server:
+        credentials = None
+        if place.trusted:
+            given = self._given.get(place.host)
+            credentials = (
+                given if given is not None else credentials_at(place.server, self.config, self.session, self._token)
+            )
+        return Server(
+            place.server,
+            self.session,
+            credentials,
+            self.passports if place.trusted else None,
+            connections=self._connections(place.host),
+            trusted=place.trusted,
+            prefix=place.identifier.prefix,
+        )
+
+    def _connections(self, host: str) -> int:
+        value = self.config.get(("drs", "hosts", host, "connections"), None)
+        value = self.config.get("drs.connections", None) if value is None else value
+        if value is None:
+            return CONNECTIONS
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ConfigError(f"drs.connections must be a whole number from 1 on, not {value!r}")
+        return value
+
+
+def host_of(text: str) -> str:
+    """The host that a user names: ``HOST``, ``HOST:PORT``, or any URL on it."""
+    return (urlsplit(text).netloc if "://" in text else text.rstrip("/")).lower()

@@ -1,0 +1,86 @@
+"""What hca must know of the service. It is data alone: importing this module must import nothing heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hca_base.plugins import CredentialScheme, Service
+
+_TEXT = {"type": "string"}
+_NO_SERVER = "name your server: hca config set drs.base_url https://HOST/ga4gh/drs/v1"
+_LOG_IN = "hca drs login HOST stores credentials for a host; hca drs hosts lists them"
+
+SERVICE = Service(
+    name="drs",
+    title="Data behind DRS identifiers (GA4GH): resolve, list, download",
+    plugin_api=1,
+    client_section="drs",
+    document_url_key="drs.url",
+    bundled_document=("hca_drs", "document.json"),
+    # Servers of DRS do not publish a document: the bundled one holds for all of them, and none is fetched.
+    config_defaults={"drs": {"url": str(Path(__file__).with_name("document.json"))}},
+    config_schema={
+        "drs": {
+            "description": "GA4GH Data Repository Service",
+            "type": "object",
+            "properties": {
+                "url": {**_TEXT, "description": "OpenAPI document of DRS; default: the one of this plugin"},
+                "base_url": {
+                    **_TEXT,
+                    "description": "Server that the generated commands (hca drs get-object, …) talk to, such as "
+                    "https://drs.example.org/ga4gh/drs/v1",
+                    "x-edit": True,
+                },
+                "timeout": {"type": "number", "description": "Seconds to wait for an answer"},
+                "resolver": {
+                    **_TEXT,
+                    "description": "Where unknown prefixes of compact identifiers are looked up: identifiers.org "
+                    "(default), none, or the URL of a registry with the same API",
+                },
+                "prefixes": {
+                    "type": "object",
+                    "additionalProperties": _TEXT,
+                    "description": "Prefix of compact identifiers: its host, or a URL with {id} in it",
+                },
+                "hosts": {
+                    "type": "object",
+                    "description": "Settings of single servers, by host",
+                    "additionalProperties": {
+                        "type": "object",
+                        "properties": {
+                            "url": {**_TEXT, "description": "Its address; default: https://HOST/ga4gh/drs/v1"},
+                            "auth": {"enum": ["stored", "google", "gen3"], "description": "Where its tokens come from"},
+                            "connections": {"type": "integer", "minimum": 1, "description": "Requests at once"},
+                        },
+                    },
+                },
+                "access": {
+                    "type": "array",
+                    "items": {"enum": ["https", "s3", "gs"]},
+                    "description": 'Ways to read objects, the best first; default: ["https", "s3", "gs"]',
+                },
+                "region": {**_TEXT, "description": "Cloud region to prefer where an object is in several"},
+                "connections": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "description": "Requests to one server at once (default: 8)",
+                },
+                "gs_endpoint": {**_TEXT, "description": "Where gs:// buckets are read; default: Google's own host"},
+                "s3_endpoint": {**_TEXT, "description": "Where s3:// buckets are read; default: Amazon's own hosts"},
+            },
+        }
+    },
+    credentials=CredentialScheme(kind="bearer"),
+    # These ask and change nothing, although they are POSTs: passports and lists of objects travel in a body.
+    safe_operations=(
+        "post_object",
+        "get_bulk_objects",
+        "post_access_url",
+        "get_bulk_access_url",
+        "post_objects",
+        "post_objects_access",
+        "post_object_access",
+    ),
+    retired_hosts={"drs.example.org": _NO_SERVER},
+    hints={"401": _LOG_IN, "403": _LOG_IN},
+)

@@ -1,0 +1,30 @@
+"""An embedded DRS server: the documented protocol on loopback, over made-up objects, with faults on demand.
+
+For tests and for trying things out; it keeps everything in memory.
+
+::
+
+    with EmbeddedDrs(sample()) as drs:
+        drs.faults.drop = 0.01
+        ...  # hca drs list {drs.uri("study")}
+"""
+
+from __future__ import annotations
+
+from hca_drs.testing.contract import Contract
+from hca_drs.testing.faults import Faults
+from hca_drs.testing.model import Blob, Bundle, Member, Repository, sample
+from hca_drs.testing.registry import EmbeddedRegistry
+from hca_drs.testing.server import EmbeddedDrs
+
+__all__ = [
+    "Blob",
+    "Bundle",
+    "Contract",
+    "EmbeddedDrs",
+    "EmbeddedRegistry",
+    "Faults",
+    "Member",
+    "Repository",
+    "sample",
+]

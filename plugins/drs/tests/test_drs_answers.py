@@ -1,0 +1,211 @@
+"""What servers send, in the spellings and shapes that they use: each with the server that does."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from hca_drs.objects.access import Preferences, address_of, expires_at, ordered, read_headers
+from hca_drs.objects.checksums import read_checksums
+from hca_drs.objects.model import AccessMethod, DrsObject, read_object
+from hca_drs.resolving.resolver import Place
+from hca_drs.resolving.uris import parse_uri
+from hca_drs.testing.model import as_base64, digest
+
+from hca_base.errors import HCAError, NotFoundError, ServiceError
+
+DATA = b"0123456789" * 100
+SHA256, SHA512, MD5 = (hashlib.new(name, DATA).hexdigest() for name in ("sha256", "sha512", "md5"))
+CRC32C, TRUNC = digest(DATA, "crc32c"), digest(DATA, "trunc512")
+
+#: who sends it, type, checksum, what is compared
+SPELLINGS = [
+    ("specification (IANA)", "sha-256", SHA256, ("sha256", SHA256)),
+    ("Gen3 indexd", "sha256", SHA256, ("sha256", SHA256)),
+    ("Kids First", "SHA256", SHA256.upper(), ("sha256", SHA256)),
+    ("DNAstack", "SHA-256", SHA256, ("sha256", SHA256)),
+    ("Synapse", "md5", MD5, ("md5", MD5)),
+    ("starter kit", "md5sum", MD5, ("md5", MD5)),
+    ("Terra Data Repository", "crc32c", CRC32C, ("crc32c", CRC32C)),
+    ("Google Cloud Storage", "crc32c", as_base64(CRC32C), ("crc32c", CRC32C)),
+    ("Google Cloud Storage", "md5", as_base64(MD5), ("md5", MD5)),
+    ("Seven Bridges", "etag", f'"{MD5}"', ("md5", MD5)),
+    ("Gen3 indexd, parts", "etag", f"{MD5}-2", ("s3_etag", f"{MD5}-2")),
+    ("Gen3 indexd", "sha1", hashlib.sha1(DATA).hexdigest(), ("sha1", hashlib.sha1(DATA).hexdigest())),
+    ("Gen3 indexd", "sha", hashlib.sha1(DATA).hexdigest(), ("sha1", hashlib.sha1(DATA).hexdigest())),
+    ("Gen3 indexd", "sha512", SHA512, ("sha512", SHA512)),
+    ("Crypt4GH", "sha-512", SHA512, ("sha512", SHA512)),
+    ("refget", "trunc512", TRUNC, ("trunc512", TRUNC)),
+    ("VRS", "sha512t24u", as_base64(TRUNC, url_safe=True), ("trunc512", TRUNC)),
+    ("VRS, an identifier", "ga4gh", f"ga4gh:SQ.{as_base64(TRUNC, url_safe=True)}", ("trunc512", TRUNC)),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "known"), [row[1:] for row in SPELLINGS], ids=[row[0] for row in SPELLINGS])
+def test_spellings_of_checksums(kind: str, value: str, known: tuple[str, str]) -> None:
+    size = 100 << 20 if value.endswith("-2") else len(DATA)
+    assert read_checksums([{"type": kind, "checksum": value}], size).known == dict([known])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "why"),
+    [
+        ("blake3", "00", "does not know"),
+        ("", SHA256, "does not know"),
+        ("md5", SHA256, "not a valid digest"),
+        ("sha-256", "not hexadecimal", "not a valid digest"),
+        ("etag", f"{MD5}-9999", "whose size is not known"),
+        ("etag", "CLCY0Oz", "not an ETag of S3"),
+    ],
+)
+def test_checksums_that_cannot_be_compared_are_kept_apart(kind: str, value: str, why: str) -> None:
+    found = read_checksums([{"type": kind, "checksum": value}, 7, None], len(DATA))
+    assert found.known == {}
+    assert why in found.unverifiable
+
+
+def test_the_strongest_vouches() -> None:
+    values = [("md5", MD5), ("crc32c", CRC32C), ("SHA-256", SHA256), ("blake3", "x"), ("sha512", SHA512)]
+    order = []
+    while values:
+        name = read_checksums([{"type": kind, "checksum": value} for kind, value in values], None).strongest
+        order.append(name.partition(":")[0])
+        values = [(kind, value) for kind, value in values if f"{order[-1]}:{value}" != name]
+        if not order[-1]:
+            break
+    assert order == ["sha512", "sha256", "md5", "crc32c", ""]
+
+
+#: who sends it, headers
+SHAPES: list[tuple[str, Any]] = [
+    ("specification", ["Authorization: Bearer abcdef12", "X-Of-Drs: a:b"]),
+    ("Azure adapters", {"Authorization": "Bearer abcdef12", "X-Of-Drs": "a:b"}),
+    ("requests-like", {"Authorization": ["Bearer abcdef12"], "X-Of-Drs": ["a:b"]}),
+    ("pairs", [{"name": "Authorization", "value": "Bearer abcdef12"}, {"name": "X-Of-Drs", "value": "a:b"}]),
+    ("single objects", [{"Authorization": "Bearer abcdef12"}, {"X-Of-Drs": "a:b"}]),
+    ("one text", "Authorization: Bearer abcdef12\r\nX-Of-Drs: a:b"),
+]
+
+
+@pytest.mark.parametrize("value", [row[1] for row in SHAPES], ids=[row[0] for row in SHAPES])
+def test_shapes_of_headers(value: Any) -> None:
+    assert read_headers(value) == {"Authorization": "Bearer abcdef12", "X-Of-Drs": "a:b"}
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "", [None, 7]])
+def test_no_headers(value: Any) -> None:
+    assert read_headers(value) == {}
+
+
+@pytest.mark.parametrize("value", [["X: a\r\nY: b"], {"X\n": "a"} | {"a b": "c"}, ["nothing"], {"X": "größe"}])
+def test_headers_that_cannot_be_sent(value: Any) -> None:
+    with pytest.raises(ServiceError):
+        read_headers(value)
+
+
+def test_a_server_does_not_steer_the_connection() -> None:
+    assert read_headers(["Host: other.example", "Range: bytes=0-1", "Content-Length: 5", "X-Fine: yes"]) == {
+        "X-Fine": "yes"
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-Signature=s", 1767225660.0),
+        ("X-Goog-Date=20260101T000000Z&X-Goog-Expires=60", 1767225660.0),
+        ("AWSAccessKeyId=k&Expires=1767225660&Signature=s", 1767225660.0),
+        ("sv=2020&se=2026-01-01T00%3A01%3A00Z&sig=s", 1767225660.0),
+        ("se=never", None),
+        ("X-Amz-Date=x&X-Amz-Expires=60", None),
+        ("", None),
+    ],
+)
+def test_how_long_addresses_hold(query: str, expected: float | None) -> None:
+    assert expires_at(query) == expected
+
+
+METHOD = AccessMethod("s3", region="us-west-2")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("s3://bucket/a/b c", "https://bucket.s3.us-west-2.amazonaws.com/a/b%20c"),
+        ("s3://with.dots/a", "https://s3.us-west-2.amazonaws.com/with.dots/a"),
+        ("gs://bucket/a/größe", "https://storage.googleapis.com/bucket/a/gr%C3%B6%C3%9Fe"),
+    ],
+)
+def test_buckets_are_read_over_https(url: str, expected: str) -> None:
+    address = address_of(METHOD, url, ["Authorization: secret"], Preferences())
+    assert (address.url, dict(address.headers), address.anonymous) == (expected, {}, True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://host.example/x",
+        "https://user:pw@host.example/x",
+        "https://",
+        "s3://bucket",
+        "s3://ev il/x",
+        "gs://../x",
+        "https://host.example/a\nb",
+    ],
+)
+def test_addresses_that_are_not_read(url: str) -> None:
+    with pytest.raises(HCAError):
+        address_of(METHOD, url, None, Preferences())
+
+
+def test_headers_do_not_travel_unencrypted() -> None:
+    with pytest.raises(HCAError, match="plain http"):
+        address_of(METHOD, "http://host.example/x", ["Authorization: Bearer x"], Preferences())
+
+
+def _object(*methods: dict[str, Any], **more: Any) -> DrsObject:
+    uri = "drs://drs.example.org/x"
+    place = Place(parse_uri(uri), "https://drs.example.org/ga4gh/drs/v1", "x", "uri")
+    return read_object(place, {"id": "x", "access_methods": list(methods), **more})
+
+
+def test_the_order_of_access_methods() -> None:
+    found = _object(
+        {"type": "gs", "access_url": {"url": "gs://b/x"}},
+        {"type": "s3", "access_url": {"url": "s3://b/x"}, "region": "us-east-1"},
+        {"type": "s3", "access_id": 7, "region": "us-east-1"},
+        {"type": "https", "access_id": "cold", "available": False},
+        {"type": "https", "access_id": "eu", "region": "eu-west-1"},
+        {"type": "https", "access_id": "us", "region": "us-east-1"},
+        {"type": "globus", "access_id": "g"},
+        {"type": "file", "access_url": {"url": "file:///etc/passwd"}},
+    )
+
+    def names(**preferences: Any) -> list[str]:
+        return [str(method.access_id or method.type) for method in ordered(found, Preferences(**preferences))]
+
+    assert names() == ["eu", "us", "7", "s3", "gs", "cold"]
+    assert names(region="us-east-1") == ["us", "eu", "7", "s3", "gs", "cold"]
+    assert names(order=("gs", "s3")) == ["gs", "7", "s3"]
+    with pytest.raises(NotFoundError, match="by htsget, globus only"):
+        ordered(_object({"type": "htsget"}, {"type": "globus"}), Preferences())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[], "x", None, {}, {"msg": "no"}],
+)
+def test_answers_that_are_no_objects(answer: Any) -> None:
+    with pytest.raises(ServiceError):
+        read_object(_object().place, answer)
+
+
+def test_objects_with_odd_fields() -> None:
+    found = _object(
+        7, None, {"type": 3, "access_url": "https://x.example/plain"}, size="12", name="a/b/c.txt", contents=[]
+    )  # type: ignore[arg-type]
+    assert (found.size, found.name, found.is_bundle) == (12, "c.txt", False)
+    assert found.methods[0].url == "https://x.example/plain"
+    assert _object(size=-1, checksums="x", contents=[7, {"name": 3, "drs_uri": "drs://a.example/b"}]).is_bundle

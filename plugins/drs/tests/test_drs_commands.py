@@ -1,0 +1,159 @@
+"""The hand-written commands, as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hca_drs.testing import Blob, Bundle, EmbeddedDrs, Member
+
+
+def test_resolve_asks_no_server(hca: Any) -> None:
+    rows = hca.json("drs", "resolve", "drs://drs.example.org/a", "drs://dg.4503:dg.4503/b")
+    assert [row["server"] for row in rows] == ["drs.example.org", "gen3.biodatacatalyst.nhlbi.nih.gov"]
+    assert [row["named by"] for row in rows] == ["uri", "bundled"]
+
+
+def test_stat(hca: Any, drs: EmbeddedDrs) -> None:
+    table = hca("drs", "stat", drs.uri("table"), drs.uri("study")).stdout
+    assert "counts.csv" in table and "bundle" in table and "sha256:" in table
+    rows = hca.json("drs", "stat", drs.uri("table"))
+    assert rows[0]["self_uri"] == drs.uri("table")
+    assert rows[0]["access_methods"][0]["access_id"] == "https-access"
+
+
+def test_list_goes_into_bundles(hca: Any, drs: EmbeddedDrs) -> None:
+    rows = hca.json("drs", "list", drs.uri("study"))
+    assert [row["path"] for row in rows] == [
+        "study",
+        "study/counts.csv",
+        "study/notes.txt",
+        "study/raw",
+        "study/raw/reads.fastq",
+    ]
+    assert rows[-1]["uri"] == drs.uri("reads")
+
+
+def test_download(hca: Any, drs: EmbeddedDrs) -> None:
+    done = hca("drs", "download", drs.uri("study"), "--download-dir", "data", "--report", "report.json")
+    assert hca.contents("data") == {
+        "study/counts.csv": drs.repository.objects["table"].data,  # type: ignore[union-attr]
+        "study/notes.txt": b"A made-up study.\n",
+        "study/raw/reads.fastq": drs.repository.objects["reads"].data,  # type: ignore[union-attr]
+    }
+    assert "3 downloaded" in done.stderr
+    assert json.loads((hca.cwd / "report.json").read_text())["files"] == 3
+    before = drs.count("storage")
+    assert "3 present" in hca("drs", "download", drs.uri("study"), "--download-dir", "data").stderr
+    assert drs.count("storage") == before
+
+
+def test_download_from_a_list(hca: Any, drs: EmbeddedDrs) -> None:
+    (hca.cwd / "list.tsv").write_text(f"# a comment\n{drs.uri('table')}\tmore\n\n{drs.uri('notes')}\n")
+    hca("drs", "download", "--from", "list.tsv", "--download-dir", "a")
+    assert set(hca.contents("a")) == {"counts.csv", "notes.txt"}
+    hca("drs", "download", "--from", "-", "--download-dir", "b", stdin=f"{drs.uri('table')}\n")
+    assert set(hca.contents("b")) == {"counts.csv"}
+
+
+def test_dry_run_fetches_no_byte(hca: Any, drs: EmbeddedDrs) -> None:
+    plan = json.loads(hca("drs", "download", drs.uri("study"), "--dry-run").stdout)
+    assert plan["files"] == 3
+    assert plan["bytes"] == drs.repository.size("study")
+    assert hca.contents() == {}
+    assert drs.count("storage") == 0
+
+
+def test_flat_and_names_that_collide(hca: Any, drs: EmbeddedDrs) -> None:
+    for name in ("a", "b", "c"):
+        drs.repository.add(f"id-{name}", Blob(name.encode() * 20, "Same.txt" if name == "b" else "same.txt"))
+    drs.repository.add("twins", Bundle([Member(f"{n}/same.txt", f"id-{n}") for n in "abc"], "twins"))
+    for _ in range(2):
+        done = hca("drs", "download", drs.uri("twins"), drs.uri("id-a"), "--flat", "--download-dir", "flat")
+    files = hca.contents("flat")
+    assert len(files) == 3 and files["same.txt"] == b"a" * 20
+    assert "2 files share a name" in done.stderr
+    assert "present" in done.stderr and "downloaded" not in done.stderr
+    twins = drs.uri("twins")
+    done = hca("drs", "download", twins, "--flat", "--on-collision", "error", "--download-dir", "x", check=None)
+    assert done.returncode != 0 and "called same.txt" in done.stderr
+
+
+#: arguments, exit code, what is said
+MISTAKES: list[tuple[list[str], int, str]] = [
+    (["stat", "nonsense"], 2, "is not a DRS identifier"),
+    (["stat"], 2, "no identifier is given"),
+    (["download", "--from", "nowhere.txt"], 2, "cannot read nowhere.txt"),
+    (["stat", "drs://drs.42:x"], 4, "drs.resolver is none"),
+    (["stat", "{missing}"], 4, "answered 404 for missing"),
+    (["download", "{missing}"], 4, "answered 404 for missing"),
+    (["list", "{missing}"], 4, "answered 404 for missing"),
+    (["stat", "drs://127.0.0.1:9/x"], 6, "127.0.0.1"),
+    (["download", "{table}", "--access", "ftp"], 2, "'ftp' is not a way to read objects"),
+    (["download", "{table}", "--access", "gs"], 4, "by https only"),
+    (["download", "{wrong}"], 7, "sha256"),
+    (["download", "{table}", "--passport", "file"], 2, "does not name a host"),
+    (["list", "{table}", "--max-depth", "0"], 2, "whole number"),
+    (["prefixes", "--confirm", "x"], 2, "drs.resolver is none"),
+    (["get-object", "--object-id", "x"], 6, "drs.example.org"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"), MISTAKES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_mistakes_are_told_in_one_line(hca: Any, drs: EmbeddedDrs, words: list[str], code: int, told: str) -> None:
+    if words[0] == "get-object":
+        words = ["get-objects" if "get-objects" in hca("drs").stdout else "get-object", *words[1:]]
+    drs.repository.add("wrong", Blob(b"right", "wrong.txt", bytes_sent=b"wrong"))
+    names = {name: drs.uri(name) for name in ("missing", "table", "wrong")}
+    done = hca("drs", *(word.format(**names) for word in words), check=code)
+    error = [line for line in done.stderr.splitlines() if line.startswith("hca: error: ")]
+    assert len(error) == 1 and told in error[0], done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_one_missing_object_does_not_stop_the_others(hca: Any, drs: EmbeddedDrs) -> None:
+    done = hca("drs", "download", drs.uri("table"), drs.uri("gone"), "drs://nonsense", "--report", "r.tsv", check=None)
+    assert done.returncode == 1
+    assert set(hca.contents()) == {"counts.csv", "r.tsv"}
+    assert "answered 404 for gone" in (hca.cwd / "r.tsv").read_text()
+
+
+def test_generated_operations_talk_to_the_server_of_the_settings(hca: Any, drs: EmbeddedDrs) -> None:
+    hca.set(base_url=drs.url)
+    listed = hca("drs").stdout
+    command = "get-object" if "  get-object " in listed else "get-objects"
+    found = json.loads(hca("drs", command, "--object-id", "table").stdout)
+    assert found["id"] == "table"
+    assert json.loads(hca("drs", "get-service-info").stdout)["type"]["artifact"] == "drs"
+
+
+def test_what_is_said_of_checksums(hca: Any, drs: EmbeddedDrs) -> None:
+    drs.repository.add("odd", Blob(b"odd", "odd.bin", [("blake3", "af13")]))
+    done = hca("drs", "download", drs.uri("odd"))
+    assert "only the size of 1 files could be verified: odd.bin (blake3" in done.stderr
+    assert "blake3" in hca("drs", "stat", drs.uri("odd")).stderr
+
+
+def test_prefixes_and_hosts_are_listed(hca: Any) -> None:
+    hca.set(prefixes={"dg.mine": "mine.example"})
+    rows = {row["prefix"]: row for row in hca.json("drs", "prefixes")}
+    assert rows["dg.mine"]["named by"] == "settings"
+    assert rows["drs.anv0"]["leads to"].startswith("https://data.terra.bio/")
+    rows = {row["host"]: row for row in hca.json("drs", "hosts")}
+    assert rows["data.terra.bio"]["tokens from"] == "google"
+
+
+def test_settings_are_checked(hca: Any, tmp_path: Path) -> None:
+    hca.set(prefixes={"dg.mine": "not a host"})
+    assert "drs.prefixes.dg.mine" in hca("drs", "resolve", "drs://a.example/b", check=2).stderr
+    hca.set(resolver="nobody")
+    assert "drs.resolver" in hca("drs", "resolve", "drs://unknown:b", check=2).stderr
+    hca.set(connections=0)
+    assert "drs.connections" in hca("drs", "stat", "drs://127.0.0.1:9/b", check=2).stderr
+    assert (
+        "drs.connections" in hca("config", "validate", check=None).stdout + hca("config", "validate", check=None).stderr
+    )

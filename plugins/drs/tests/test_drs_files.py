@@ -1,0 +1,166 @@
+"""Objects as files: fsspec, and what reads with it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import fsspec
+import pytest
+from hca_drs.client import DRSClient
+from hca_drs.testing import Blob, EmbeddedDrs, Faults
+
+from hca_base.errors import HCAError
+
+BIG = random.Random(5).randbytes(3_000_000)
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedDrs]:
+    """A server with one object of three million bytes."""
+    with EmbeddedDrs(faults=Faults()) as drs:
+        drs.repository.add("big", Blob(BIG, "big.bin"))
+        yield drs
+
+
+def test_reads_and_seeks(client: DRSClient, server: EmbeddedDrs) -> None:
+    with client.open(server.uri("big"), block_size=100_000) as stream:
+        assert (stream.readable(), stream.seekable(), stream.size) == (True, True, len(BIG))
+        assert stream.read(10) == BIG[:10]
+        stream.seek(-5, 2)
+        assert stream.read() == BIG[-5:]
+        stream.seek(1_234_567)
+        buffer = bytearray(500_001)
+        assert stream.readinto(buffer) == len(buffer)
+        assert bytes(buffer) == BIG[1_234_567:][: len(buffer)]
+        stream.seek(len(BIG))
+        assert stream.read(5) == b""
+    sent = sum(int(h["Range"].partition("-")[2]) - int(h["Range"][6:].partition("-")[0]) + 1
+               for where, _, _, h in server.requests if where == "storage")  # fmt: skip
+    assert sent < len(BIG) / 2
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(drop=0.6),
+        Faults(busy=0.4, retry_after=0),
+        Faults(url_life=0.3, opaque=True),
+        Faults(ignore_range=0.5),
+    ],
+    ids=["dropped connections", "429", "addresses that expire", "ranges that are ignored"],
+)
+def test_a_read_brings_all_that_was_asked_for(
+    client: DRSClient, server: EmbeddedDrs, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("drop", "busy", "retry_after", "url_life", "opaque", "ignore_range"):
+        setattr(server.faults, name, getattr(faults, name))
+    chosen = random.Random(1)
+    with client.open(server.uri("big"), block_size=10_000, cache_type="none") as stream:
+        for _ in range(40):
+            start, length = chosen.randrange(len(BIG)), chosen.randrange(1, 200_000)
+            stream.seek(start)
+            buffer = bytearray(length)
+            count = stream.readinto(buffer)
+            assert count == min(length, len(BIG) - start)
+            assert bytes(buffer[:count]) == BIG[start : start + length]
+
+
+def test_what_cannot_be_opened(client: DRSClient, server: EmbeddedDrs) -> None:
+    with pytest.raises(FileNotFoundError):
+        client.open(server.uri("gone"))
+    with pytest.raises(IsADirectoryError):
+        client.open(server.uri("study"))
+    with pytest.raises(NotImplementedError):
+        client.open(server.uri("big"), "wb")
+    server.repository.add("lost", Blob(b"x" * 100, access=("globus",)))
+    with pytest.raises(HCAError, match="by globus only"):
+        client.open(server.uri("lost"))
+
+
+def test_an_object_that_is_replaced_while_it_is_read(client: DRSClient, server: EmbeddedDrs) -> None:
+    with client.open(server.uri("big"), cache_type="none") as stream:
+        stream.read(10)
+        server.repository.objects["big"].data = BIG[::-1]  # type: ignore[union-attr]
+        with pytest.raises(HCAError, match="was replaced"):
+            stream.read(10)
+
+
+def test_bundles_are_directories(client: DRSClient, server: EmbeddedDrs) -> None:
+    from hca_drs.filesystem import DRSFileSystem
+
+    system = DRSFileSystem(client=client, skip_instance_cache=True)
+    assert system.info(server.uri("study"))["type"] == "directory"
+    assert {row["filename"] for row in system.ls(server.uri("study"))} == {"raw", "counts.csv", "notes.txt"}
+    assert system.cat_file(server.uri("big"), 5, 25) == BIG[5:25]
+    assert system.cat_file(server.uri("big"), -5) == BIG[-5:]
+    assert system.isdir(server.uri("raw")) and system.isfile(server.uri("notes"))
+    with system.open(server.uri("table"), "r") as stream:
+        assert next(csv.reader(stream)) == ["cell", "gene", "count"]
+
+
+def test_fsspec_finds_the_protocol_by_itself(hca: Any, server: EmbeddedDrs) -> None:
+    code = (
+        "import fsspec, csv, sys\n"
+        "assert 'hca_base' not in sys.modules\n"
+        f"with fsspec.open({server.uri('table')!r}, 'rt') as stream: print(next(csv.reader(stream)))\n"
+        f"of = fsspec.open({server.uri('big')!r}); print(of.fs.size(of.path))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.splitlines() == ["['cell', 'gene', 'count']", str(len(BIG))], done.stderr
+    assert "drs" in fsspec.available_protocols()
+
+
+def test_tables_of_pandas(hca: Any, server: EmbeddedDrs) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    code = f"import pandas; print(pandas.read_csv({server.uri('table')!r}).shape)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split("\n")[0] == "(500, 3)", done.stderr
+
+
+def test_h5py_reads_a_file_where_it_is(client: DRSClient, server: EmbeddedDrs) -> None:
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as made:
+        made["x"] = list(range(200_000))
+    server.repository.add("h5", Blob(memory.getvalue(), "x.h5"))
+    server.faults.drop = 0.3
+    with client.open(server.uri("h5"), block_size=4096) as stream, h5py.File(stream, "r") as found:
+        assert int(found["x"][-1]) == 199_999
+
+
+def test_without_fsspec_it_says_what_to_install(hca: Any) -> None:
+    code = (
+        "import sys; sys.modules['fsspec'] = None\n"
+        "import hca_base\n"
+        "from hca_base.errors import PluginError\n"
+        "try: hca_base.client('drs').open('drs://a.example/b')\n"
+        "except PluginError as error: print(error.hint)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip() == "pip install 'hca-drs[fsspec]'", done.stderr
+
+
+def test_other_commands_import_nothing_of_it(hca: Any) -> None:
+    code = (
+        "import sys; sys.argv = ['hca', 'azul', 'fields']\n"
+        "from hca_base.shell import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([name for name in sys.modules if name.startswith('hca_drs') or name == 'fsspec'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr

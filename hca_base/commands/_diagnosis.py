@@ -255,8 +255,7 @@ def _settings(context: Context) -> Iterator[Finding]:
     from hca_base.commands.config import command_names
 
     loaded = config.load(profile=context.options.profile, tolerant=True)
-    schemas = [service.config_schema for service in registry().services().values() if service.config_schema]
-    problems = config.validate(loaded, schemas, commands=command_names(loaded))
+    problems = config.validate(loaded, registry().config_schemas(), commands=command_names(loaded))
     for problem in problems:
         yield Finding(problem.severity, "settings", str(problem), "hca config edit")
     if not problems:

@@ -16,10 +16,10 @@ from hca_base.errors import ConfigError, HCAError, NotFoundError, UsageError
 
 
 def plugin_schemas() -> list[Any]:
-    """The configuration schemas of all services whose plugins can be used."""
+    """The configuration schemas of all plugins that can be used."""
     from hca_base.plugins import registry
 
-    return [service.config_schema for service in registry().services().values() if service.config_schema]
+    return registry().config_schemas()
 
 
 def check_value(key: str, value: Any, *, force: bool = False, hint: str | None = None) -> None:

@@ -19,7 +19,15 @@ from typing import Any
 from hca_base.plugins import _sources
 
 #: The entry-point groups of the plugin contract.
-GROUPS = ("hca.services", "hca.clients", "hca.commands", "hca.credentials", "hca.executors", "hca.links")
+GROUPS = (
+    "hca.services",
+    "hca.clients",
+    "hca.commands",
+    "hca.credentials",
+    "hca.executors",
+    "hca.links",
+    "hca.settings",
+)
 
 #: Hooks of cliff: a group for each command, ``hca.commands.dss_download``.
 _HOOKS = "hca.commands."

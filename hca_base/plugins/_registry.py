@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_base import _extension_points
@@ -86,6 +87,18 @@ class Registry(EntryPoints):
                 found[name] = self.service(name, config)
             except HCAError:
                 continue
+        return found
+
+    def config_schemas(self) -> list[Mapping[str, Any]]:
+        """Return the schemas of settings that plugins declare; those of broken plugins are left out."""
+        found = [service.config_schema for service in self.services().values() if service.config_schema]
+        for record in self._tables["hca.settings"].values():
+            try:
+                schema = self.load(record)
+            except HCAError:
+                continue
+            if isinstance(schema, Mapping):
+                found.append(schema)
         return found
 
     def service(self, name: str, config: Config | None = None) -> Service:

@@ -207,8 +207,7 @@ def config_keys(catalog: Catalog) -> list[Candidate]:
                 about = inner.get("description", "") if isinstance(inner, dict) else ""
                 found[key] = str(about)
 
-    schemas = [s.config_schema for s in catalog.registry.services().values() if s.config_schema]
-    walk(config.schema(schemas), "")
+    walk(config.schema(catalog.registry.config_schemas()), "")
     try:
         for layer in catalog.context.config.layers:
             for key in _leaf_keys(layer.data, ""):

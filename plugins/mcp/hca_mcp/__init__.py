@@ -1,0 +1,3 @@
+"""The hca_mcp plugin: services as tools for assistants."""
+
+__version__ = "9.0.0"

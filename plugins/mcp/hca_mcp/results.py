@@ -1,0 +1,58 @@
+"""What an assistant gets to see of a result: a text without secrets, cut to a budget."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hca_mcp.tools import OFFSET, QUERY
+
+
+def text_of(result: Any, query: str | None = None) -> str:
+    """Return a result as text: JSON on one line per item of a list, plain text as it is.
+
+    :raises UsageError: the query is not a JMESPath expression, or it fits no text
+    """
+    from hca_base.errors import UsageError
+    from hca_base.http import redact
+
+    if hasattr(result, "headers") and hasattr(result, "status_code"):
+        result = {"status": result.status_code, "headers": dict(result.headers)}
+    if isinstance(result, bytes):
+        return f"{len(result):,} bytes of binary data, which are not shown; download them with the command line"
+    if query:
+        if isinstance(result, str):
+            raise UsageError(f"{QUERY} needs a JSON result, and this one is text")
+        from hca_base.output import apply_query
+
+        result = apply_query(query, result)
+    if result is None:
+        return "done; the service sent no content"
+    if isinstance(result, str):
+        return redact(result)
+    if isinstance(result, list):
+        lines = ",\n".join(json.dumps(item, ensure_ascii=False, default=str) for item in result)
+        return redact(f"[{lines}]")
+    return redact(json.dumps(result, ensure_ascii=False, default=str))
+
+
+def cut(text: str, offset: int, budget: int) -> str:
+    """Return at most ``budget`` bytes of a text from a byte on, and how to get the rest.
+
+    :param offset: bytes; one within a character is moved to its end
+    """
+    data = text.encode()
+    if offset >= len(data) > 0:
+        return f"[the result ends at byte {len(data)}]"
+    while 0 < offset < len(data) and data[offset] & 0xC0 == 0x80:
+        offset += 1
+    end = min(offset + budget, len(data))
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end -= 1
+    shown = data[offset:end].decode()
+    if end >= len(data):
+        return shown
+    return (
+        f"{shown}\n[cut: bytes {offset} to {end} of {len(data)}; call again with {OFFSET}={end} for the rest, "
+        f"or pick a part with {QUERY}]"
+    )

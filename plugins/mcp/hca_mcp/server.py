@@ -1,0 +1,155 @@
+"""The server: tools and documents of the chosen services, over the Model Context Protocol."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import HCAError, UsageError
+from hca_mcp.results import cut, text_of
+from hca_mcp.tools import OFFSET, QUERY, Tool
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+    from mcp.types import CallToolResult
+
+    from hca_base.openapi import Client
+
+_INSTRUCTIONS = (
+    "Tools call operations of data services. Long results are cut, and say how to get the rest. Prefer the argument "
+    f"{QUERY} (JMESPath) to reading long results."
+)
+
+
+class Front:
+    """What the server's handlers share.
+
+    :param tools: by the user's choice; nothing else can be called
+    :param clients: by service
+    :param max_bytes: of one result
+    """
+
+    def __init__(self, tools: list[Tool], clients: dict[str, Client], max_bytes: int) -> None:
+        self.tools = {tool.name: tool for tool in tools}
+        self.clients = clients
+        self.max_bytes = max_bytes
+
+    def call(self, name: str, arguments: dict[str, Any]) -> str:
+        """Call a tool and return the text of its result.
+
+        :raises HCAError: no such tool, wrong arguments, or the service's error
+        """
+        tool = self.tools.get(name)
+        if tool is None:
+            raise UsageError(f"no such tool: {name}")
+        values = dict(arguments)
+        query, offset = values.pop(QUERY, None), values.pop(OFFSET, 0)
+        if not isinstance(offset, int) or offset < 0:
+            raise UsageError(f"{OFFSET} must be a whole number from 0, not {offset!r}")
+        hidden = [
+            parameter.python_name
+            for parameter in tool.operation.parameters
+            if parameter.credential and parameter.python_name in values
+        ]
+        if hidden:
+            raise UsageError(f"{', '.join(hidden)}: credentials are the user's, and cannot be passed by a tool")
+        result = tool.client.invoke(tool.operation, values)
+        return cut(text_of(result, query), offset, self.max_bytes)
+
+    def document(self, uri: str) -> str:
+        """Return the OpenAPI document behind a resource.
+
+        :raises UsageError: no such resource
+        """
+        service = uri.removeprefix("hca://").removesuffix("/openapi.json")
+        if uri != uri_of(service) or service not in self.clients:
+            raise UsageError(f"no such resource: {uri}")
+        return json.dumps(self.clients[service].document.root, ensure_ascii=False)
+
+
+def uri_of(service: str) -> str:
+    """Return the address of a service's document."""
+    return f"hca://{service}/openapi.json"
+
+
+def make_server(front: Front, version: str) -> Server[Any]:
+    """Return the server of the protocol's own library."""
+    import anyio
+    from mcp import types
+    from mcp.server.lowlevel import Server
+
+    async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[described(tool) for tool in front.tools.values()])
+
+    async def call_tool(context: Any, params: types.CallToolRequestParams) -> CallToolResult:
+        # A client of ours blocks: in a thread of its own, so that the connection goes on being served.
+        return await anyio.to_thread.run_sync(answered, front, params.name, dict(params.arguments or {}))
+
+    async def list_resources(context: Any, params: Any) -> types.ListResourcesResult:
+        listed = [
+            types.Resource(name=f"{service} document", uri=uri_of(service), mime_type="application/json")
+            for service in front.clients
+        ]
+        return types.ListResourcesResult(resources=listed)
+
+    async def read_resource(context: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        text = await anyio.to_thread.run_sync(front.document, str(params.uri))
+        contents = types.TextResourceContents(uri=params.uri, mime_type="application/json", text=text)
+        return types.ReadResourceResult(contents=[contents])
+
+    return Server(
+        "hca",
+        version=version,
+        instructions=_INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        on_list_resources=list_resources,
+        on_read_resource=read_resource,
+    )
+
+
+def described(tool: Tool) -> Any:
+    """Return a tool in the protocol's words."""
+    from mcp import types
+
+    operation = tool.operation
+    return types.Tool(
+        name=tool.name,
+        description=tool.description,
+        input_schema=tool.schema(),
+        annotations=types.ToolAnnotations(
+            title=f"{tool.service} {operation.command}",
+            read_only_hint=tool.read_only,
+            destructive_hint=not tool.read_only,
+            idempotent_hint=operation.idempotent,
+            open_world_hint=True,
+        ),
+    )
+
+
+def answered(front: Front, name: str, arguments: dict[str, Any]) -> CallToolResult:
+    """Call a tool; an error is a result that says so, in the words of the command line."""
+    from mcp import types
+
+    from hca_base.http import redact
+
+    try:
+        text, failed = front.call(name, arguments), False
+    except HCAError as error:
+        text = redact(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
+        failed = True
+    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=failed)
+
+
+def serve(front: Front, version: str) -> None:
+    """Serve one assistant over stdin and stdout, until it closes them."""
+    import anyio
+    from mcp.server.stdio import stdio_server
+
+    server = make_server(front, version)
+
+    async def run() -> None:
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+
+    anyio.run(run)

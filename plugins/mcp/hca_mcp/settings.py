@@ -1,0 +1,27 @@
+"""The plugin's settings."""
+
+from __future__ import annotations
+
+#: Bytes of one result that an assistant gets, unless the settings say otherwise.
+DEFAULT_MAX_BYTES = 32_768
+
+_NAMES = {"type": "array", "items": {"type": "string"}}
+
+SCHEMA = {
+    "mcp": {
+        "description": "hca mcp serve",
+        "type": "object",
+        "properties": {
+            "services": {**_NAMES, "description": "Services that assistants may use", "x-edit": True},
+            "operations": {
+                **_NAMES,
+                "description": "Operations that they may use: patterns such as dss:get-*",
+            },
+            "max_bytes": {
+                "type": "integer",
+                "minimum": 256,
+                "description": f"Most bytes of one result (default: {DEFAULT_MAX_BYTES})",
+            },
+        },
+    },
+}

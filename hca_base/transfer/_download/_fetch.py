@@ -100,6 +100,8 @@ class _Fetch:
         if self.failures > self.context.options.retries or (repeated and not self.resolver.next_source()):
             return None
         mismatch.drop()
+        if mismatch.decoded:
+            self.resolver.decode_bodies = not self.resolver.decode_bodies
         self.bad_digest = mismatch.found
         self.resolver.renew()
         return backoff(self.context.options, 1)

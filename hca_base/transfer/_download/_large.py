@@ -15,7 +15,7 @@ from hca_base.transfer._checksums import Hashes
 from hca_base.transfer._download._context import Context
 from hca_base.transfer._download._locate import SourceResolver
 from hca_base.transfer._download._ranges import Ranges
-from hca_base.transfer._download._receiver import ObjectChangedError, Receiver, is_encoded
+from hca_base.transfer._download._receiver import EncodedError, ObjectChangedError, Receiver, is_encoded
 from hca_base.transfer._download._stream import receive_in_order, receive_stream
 from hca_base.transfer._download._verified import store_partial
 from hca_base.transfer._model import JOURNAL_FROM, Item, Stored
@@ -42,6 +42,8 @@ class LargeFetch:
         self.sha256 = sha256
         self.resolver = resolver
         self.size = item.size
+        #: The server compresses the body, although it was asked not to.
+        self._is_encoded = False
 
     def run(self, response: Response | None) -> Stored:
         """Receive, verify and name the file.
@@ -67,12 +69,18 @@ class LargeFetch:
         except OSError as error:
             partial.leave()
             raise disk_error(error, self.item.name) from error
+        except MismatchError as mismatch:
+            mismatch.decoded = self._is_encoded
+            # The server has another size than is expected: what is here can never become the file.
+            partial.discard()
+            raise
         except BaseException:
             partial.leave()
             raise
         try:
             return store_partial(self.context, self.item, partial, hashes)
-        except MismatchError:
+        except MismatchError as mismatch:
+            mismatch.decoded = self._is_encoded
             raise
         except BaseException:
             partial.discard()
@@ -110,28 +118,52 @@ class LargeFetch:
 
     def _receive(self, partial: Partial, response: Response | None) -> Hashes:
         """Receive all bytes, into the partial file and into the hashes."""
-        for _ in range(_MAX_CHANGES):
+        changes: list[str | None] = []
+        if response is not None and is_encoded(response):
+            self._is_encoded = self.size is None or response.length != self.size
+        while True:
             try:
-                if self.size is None or (
-                    response is not None and (is_encoded(response) or response.length != self.size)
-                ):
+                if self.size is None or self._is_encoded or (response is not None and response.length != self.size):
                     return receive_stream(self.context, self.item, self.resolver, partial, response, self.size)
-                hashes = Hashes(names_to_hash(self.item), self.size)
-                self._reserve(partial, self._resume(partial, hashes), self.size)
-                receiver = Receiver(self.context, self.item, self.resolver, partial, self.size)
-                if self.size < _THREADS_FROM or response is not None or self.context.is_crowded():
-                    return receive_in_order(receiver, hashes, response)
-                return Ranges(receiver, hashes).run()
+                return self._receive_known(partial, response, self.size, len(changes) < 2 or not self._is_verified())
+            except EncodedError:
+                self._is_encoded, response = True, None
             except ObjectChangedError as change:
                 response = None
+                changes.append(change.etag)
+                if len(changes) > _MAX_CHANGES:
+                    raise RetryError(self._changes_error(changes)) from None
                 partial.restart(change.etag)
                 self.resolver.renew()
-        raise RetryError(UnreachableError(f"{self.item.name} changes while it is fetched"))
+
+    def _receive_known(self, partial: Partial, response: Response | None, size: int, compares_etags: bool) -> Hashes:
+        """Receive a file of known size.
+
+        :param compares_etags: False once the server has changed its mind twice, if a checksum shows a wrong mix
+        """
+        hashes = Hashes(names_to_hash(self.item), size)
+        self._reserve(partial, self._resume(partial, hashes), size)
+        receiver = Receiver(self.context, self.item, self.resolver, partial, size, compares_etags)
+        if not compares_etags:
+            partial.etag = None
+        if size < _THREADS_FROM or response is not None or self.context.is_crowded():
+            return receive_in_order(receiver, hashes, response)
+        return Ranges(receiver, hashes).run()
+
+    def _is_verified(self) -> bool:
+        return strongest_checksum(self.item) is not None and self.context.options.verify
+
+    def _changes_error(self, etags: list[str | None]) -> UnreachableError:
+        names = ", ".join(sorted({str(etag) for etag in etags}))
+        return UnreachableError(
+            f"{self.item.name}: the server sends different ETags ({names}) for parts of one file, and no checksum "
+            "would show a mix of two files"
+        )
 
     def _resume(self, partial: Partial, hashes: Hashes) -> int:
         if not partial.resumable:
             return 0
-        if not partial.etag and not (strongest_checksum(self.item) and self.context.options.verify):
+        if not partial.etag and not self._is_verified():
             # Nothing would show whether the rest belongs to the same object.
             partial.restart()
         start = partial.resume(hashes)

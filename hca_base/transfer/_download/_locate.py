@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 #: Statuses of an address that has expired (S3: 403, 400 for some tokens; GCS: 400, 401, 403; Azul: 410).
 _EXPIRED = frozenset({400, 401, 403, 404, 410})
+#: Statuses of servers that have the file, and refuse to send a part of it (416 for the very first byte, too).
+_MAY_REFUSE_RANGES = frozenset({400, 403, 405, 406, 412, 416, 501})
 #: Times that an address is renewed without a byte in between before its refusal is believed.
 _RENEWALS = 2
 #: An address that expires within so many seconds is renewed: a request that starts now must get through with it.
@@ -78,6 +80,9 @@ class SourceResolver:
     """Finds an item's bytes; shared by all ranges of the item.
 
     :ivar attempts: requests started for the item's data
+    :ivar use_ranges: False once the server has refused a range, or sent another one
+    :ivar decode_bodies: False if compressed bodies are to be taken as they are: some storages say of a file that was
+        stored compressed that they compress it
     """
 
     def __init__(self, context: Context, item: Item, attempts: int = 0) -> None:
@@ -94,6 +99,9 @@ class SourceResolver:
         self._generation = 0
         self._refusals = 0
         self._renewed_credentials = False
+        self._was_empty = False
+        self.use_ranges = True
+        self.decode_bodies = True
 
     def open(self, start: int = 0, end: int | None = None, if_range: str | None = None) -> Response:
         """Return a response (200 or 206) with bytes ``start`` to ``end`` (to the last one for None).
@@ -108,14 +116,14 @@ class SourceResolver:
         if response is not None:
             return response
         headers = dict(address.headers)
-        if address.ranges and (start or end is not None):
+        if self.use_ranges and address.ranges and (start or end is not None):
             headers["Range"] = f"bytes={start}-" + ("" if end is None else str(end - 1))
             if if_range:
                 headers["If-Range"] = if_range
         response = self._follower.follow(address.url, headers)
         origin = origin_of(address.url)
         if response.status not in (200, 206):
-            self._refuse(response, address, origin)
+            self._refuse(response, address, origin, "Range" in headers)
         self._refusals = 0
         if "Range" not in headers:
             _check_complete(response, self.item, origin.host)
@@ -195,10 +203,11 @@ class SourceResolver:
                 return None, self._address
         raise self._follower.endless(start)
 
-    def _refuse(self, response: Response, address: Address | None, origin: Origin) -> NoReturn:
+    def _refuse(self, response: Response, address: Address | None, origin: Origin, is_range: bool = False) -> NoReturn:
         """Raise what follows from a response that does not hold the bytes.
 
         :param address: what was asked, if it can be renewed
+        :param is_range: a range was asked for
         """
         status = response.status
         wait = parse_retry_after(response.header("Retry-After") or None)
@@ -213,9 +222,14 @@ class SourceResolver:
             if refusals <= _RENEWALS and self._renewable():
                 self.renew(address.generation)
                 raise RetryError(error)
-        if status == 416:
-            # The object is shorter than what was asked for: it is not the expected one.
+        if status == 204 and not self._was_empty:
+            # A response without the file may be an accident once.
+            self._was_empty = True
             raise RetryError(error)
+        if is_range and status in _MAY_REFUSE_RANGES and self.use_ranges:
+            # The file may still come as a whole; if it does not, that response says why.
+            self.use_ranges = False
+            raise RetryError(error, after=0.0)
         raise error
 
     def _throttle(self, error: ServiceError, status: int, wait: float | None, origin: Origin) -> RetryError:

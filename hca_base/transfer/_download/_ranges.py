@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hca_base.errors import HCAError
@@ -50,6 +52,8 @@ class Ranges:
         self._error: BaseException | None = None
         self._stop = False
         self._threads: list[threading.Thread] = []
+        #: Receivers that are receiving the whole file, because the server sends no ranges.
+        self._streaming = 0
 
     def run(self) -> Hashes:
         """Receive all of it.
@@ -123,6 +127,9 @@ class Ranges:
         with self._condition:
             if self._stop or self._error is not None or self._next >= len(self._blocks):
                 return None
+            if after is None and self.receiver.one_stream and self._streaming:
+                # Another receiver gets to all blocks that are left; a second stream would bring them twice.
+                return None
             block = self._blocks[self._next]
             if after is not None and block.start != after.end:
                 return None
@@ -157,10 +164,9 @@ class Ranges:
                 with self._condition:
                     received = self.hashes.size or any(other.done > other.start for other in self._blocks)
                     at = self.receiver.check_response(response, block.done, bool(received))
-                if response.status == 200:
-                    self.receiver.one_stream = True
-                self.receiver.skip(response, block.done - at, buffer)
-                self._pump(response, begun, buffer)
+                with self._stream_counted(response.status == 200):
+                    self.receiver.skip(response, block.done - at, buffer)
+                    self._pump(response, begun, buffer)
                 response.release()
             except (RetryError, HCAError) as error:
                 response.close()
@@ -171,6 +177,21 @@ class Ranges:
             except BaseException:
                 response.close()
                 raise
+
+    @contextlib.contextmanager
+    def _stream_counted(self, is_stream: bool) -> Iterator[None]:
+        """Take note of a response that holds the whole file, as long as it is received."""
+        if not is_stream:
+            yield
+            return
+        with self._condition:
+            self.receiver.one_stream = True
+            self._streaming += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._streaming -= 1
 
     def _pause(self, retry: RetryError, failures: int, progressed: bool) -> int:
         if self._stop or self._error is not None:

@@ -28,18 +28,32 @@ class ObjectChangedError(Exception):
         self.etag = etag
 
 
+class EncodedError(Exception):
+    """Raised when the server compresses a body of which a part was to be received: it has to come in one stream."""
+
+
 class Receiver:
     """Receives the bytes of one file of known size into a partial file.
 
+    :param compares_etags: False if the server's ETags differ although the object is the same
     :ivar one_stream: the server does not give the ranges it is asked for, so the file comes in one response
     """
 
-    def __init__(self, context: Context, item: Item, resolver: SourceResolver, partial: Partial, size: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        item: Item,
+        resolver: SourceResolver,
+        partial: Partial,
+        size: int,
+        compares_etags: bool = True,
+    ) -> None:
         self.context = context
         self.item = item
         self.resolver = resolver
         self.partial = partial
         self.size = size
+        self.compares_etags = compares_etags
         self.one_stream = False
 
     def open(self, start: int, end: int | None = None) -> Response:
@@ -56,7 +70,7 @@ class Receiver:
         :raises RetryError: it is not what was asked for
         """
         partial = self.partial
-        etag = response.header("ETag") or None
+        etag = (response.header("ETag") or None) if self.compares_etags else None
         if partial.etag and etag and etag != partial.etag and (wanted or begun):
             response.close()
             raise ObjectChangedError(etag)
@@ -66,7 +80,7 @@ class Receiver:
             return self._check_range(response, wanted)
         if is_encoded(response) and response.length != self.size:
             response.close()
-            raise RetryError(UnreachableError(f"{self.item.name}: the server compresses where it was asked not to"))
+            raise EncodedError
         if response.length is not None and response.length != self.size:
             response.close()
             check_size(self.item, response.length)
@@ -74,12 +88,18 @@ class Receiver:
 
     def _check_range(self, response: Response, wanted: int) -> int:
         found = content_range(response)
-        if found is not None and found.start == wanted and found.total in (None, self.size):
-            return wanted
+        if found is not None and found.start <= wanted < found.end and found.total in (None, self.size):
+            # Some storages begin at the block that holds the byte; what comes before it is skipped.
+            return found.start
         header = response.header("Content-Range")
+        encoded = is_encoded(response)
         response.close()
         if found is not None and found.total not in (None, self.size):
+            if encoded:
+                raise EncodedError
             check_size(self.item, found.total or 0)
+        # Ask for all of the rest; if that goes wrong too, for the whole file.
+        self.resolver.use_ranges = not self.one_stream
         self.one_stream = True
         raise RetryError(UnreachableError(f"{self.item.name}: asked for bytes from {wanted}, got {header!r}"))
 

@@ -14,18 +14,16 @@ from hca_base.transfer._download._locate import SourceResolver
 from hca_base.transfer._download._receiver import BUFFER, Receiver, as_retry, ended_early, is_encoded
 from hca_base.transfer._download._verified import store_partial
 from hca_base.transfer._model import Item, Stored
-from hca_base.transfer._network._decoding import Unpacker
+from hca_base.transfer._network._decoding import Decoder, decoder_for
 from hca_base.transfer._network._retries import RetryError
 from hca_base.transfer._store._disk import disk_error, write_all
 from hca_base.transfer._store._partial import Partial
-from hca_base.transfer._store._verify import check_size, names_to_hash
+from hca_base.transfer._store._verify import check_size, names_to_hash, strongest_checksum
 
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response
 
 _MIB = 1024 * 1024
-#: Content encodings that the standard library can decode.
-_DECODED = ("gzip", "x-gzip", "deflate")
 
 
 def receive_in_order(receiver: Receiver, hashes: Hashes, response: Response | None) -> Hashes:
@@ -91,7 +89,7 @@ def receive_stream(
     if response is None:
         response = resolver.open()
     try:
-        unpacker = _unpacker_for(item, response, size)
+        unpacker = _unpacker_for(item, response, size, resolver.decode_bodies)
         buffer = memoryview(bytearray(BUFFER))
         while count := response.readinto(buffer):
             context.moved(item, count)
@@ -109,6 +107,8 @@ def receive_stream(
     except (HCAError, zlib.error) as error:
         response.close()
         if isinstance(error, zlib.error):
+            # With a checksum it is worth a look whether the bytes are right as they are.
+            resolver.decode_bodies = not (context.options.verify and strongest_checksum(item))
             raise RetryError(UnreachableError(f"{item.name}: the server's compression is damaged")) from error
         raise as_retry(error) from error
     except BaseException:
@@ -116,13 +116,13 @@ def receive_stream(
         raise
 
 
-def _unpacker_for(item: Item, response: Response, size: int | None) -> Unpacker | None:
-    """Return what decodes a response's body; None if it is not compressed."""
+def _unpacker_for(item: Item, response: Response, size: int | None, decode: bool) -> Decoder | None:
+    """Return what decodes a response's body; None if it is to be taken as it is.
+
+    :raises RefusedError: nothing that is installed decodes it
+    """
     if is_encoded(response):
-        encoding = response.header("Content-Encoding").lower()
-        if encoding not in _DECODED:
-            raise RetryError(UnreachableError(f"{item.name}: the server sends the encoding {encoding!r}, unasked"))
-        return Unpacker()
+        return decoder_for(response.header("Content-Encoding").lower(), item.name) if decode else None
     if size is not None and response.length is not None:
         check_size(item, response.length)
     return None

@@ -1,16 +1,86 @@
-"""Bodies that a server compressed on the way, unpacked as they arrive."""
+"""Bodies that a server compressed on the way, decoded as they arrive."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
+
+from hca_base.errors import RefusedError
 
 _PIECE = 1024 * 1024
 
 
+class Decoder(Protocol):
+    """Decodes a body piece by piece."""
+
+    def feed(self, data: Any) -> Iterator[bytes]:
+        """Yield what some more bytes decode to.
+
+        :raises zlib.error: they are not valid
+        """
+
+    @property
+    def complete(self) -> bool:
+        """True if the body may end here."""
+
+
+def decoder_for(encoding: str, name: str) -> Decoder:
+    """Return the decoder for a ``Content-Encoding``.
+
+    :param name: of the file, for the error
+    :raises RefusedError: nothing that is installed decodes it
+    """
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return Unpacker()
+    if encoding == "br":
+        module = _brotli()
+        if module is not None:
+            return BrotliDecoder(module)
+    raise RefusedError(
+        f"{name}: the server sends the encoding {encoding!r}, although it was asked for none",
+        hint="pip install brotli" if encoding == "br" else None,
+    )
+
+
+def _brotli() -> Any:
+    """Return the brotli module that is installed, if any."""
+    import importlib
+
+    for name in ("brotli", "brotlicffi"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
+
+
+class BrotliDecoder:
+    """Decodes brotli with the ``brotli`` or ``brotlicffi`` package."""
+
+    def __init__(self, module: Any) -> None:
+        self._error = module.error
+        self._decoder = module.Decompressor()
+        self._fed = False
+
+    def feed(self, data: Any) -> Iterator[bytes]:
+        """See :class:`Decoder`."""
+        self._fed = self._fed or len(data) > 0
+        try:
+            for at in range(0, len(data), 65536):
+                # In steps: there is no limit to what a piece may decode to.
+                yield self._decoder.process(bytes(data[at : at + 65536]))
+        except self._error as error:
+            raise zlib.error(str(error)) from error
+
+    @property
+    def complete(self) -> bool:
+        """See :class:`Decoder`."""
+        return not self._fed or bool(self._decoder.is_finished())
+
+
 class Unpacker:
-    """Unpacks gzip (any number of members, :rfc:`1952`, 2.2) or zlib, piece by piece.
+    """Decodes gzip (any number of members, :rfc:`1952`, 2.2) or zlib, piece by piece.
 
     Zero bytes after a member are padding, as for ``gzip``; anything else there is no part of the format, and an error
     rather than bytes that go missing.
@@ -18,12 +88,14 @@ class Unpacker:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(47)
+        self._fed = False
 
     def feed(self, data: Any) -> Iterator[bytes]:
         """What comes out of some more bytes, at most a MiB at a time.
 
         :raises zlib.error: they are not what they should be
         """
+        self._fed = self._fed or len(data) > 0
         while len(data):
             if self._member.eof:
                 data = bytes(data).lstrip(b"\0")
@@ -41,5 +113,5 @@ class Unpacker:
 
     @property
     def complete(self) -> bool:
-        """True at the end of a member: the body may end here."""
-        return self._member.eof
+        """True at the end of a member, and if nothing came at all: the body may end here."""
+        return self._member.eof or not self._fed

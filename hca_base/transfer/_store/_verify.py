@@ -14,12 +14,14 @@ class MismatchError(VerificationError):
     """Raised when the bytes of a file are not the expected ones.
 
     :ivar found: the digest or size that was found, to compare with another attempt's
+    :ivar decoded: the server said that it compressed them
     :ivar data: the bytes, or the partial file that holds them, until they are kept or dropped
     """
 
     def __init__(self, message: str, found: str) -> None:
         super().__init__(message)
         self.found = found
+        self.decoded = False
         self.data: bytes | Partial | None = None
 
     def drop(self) -> None:

@@ -144,7 +144,13 @@ works whatever became of the script ``hca``.
   it to tests and with ``-W default``, and not to those who only use a script.
 - ``SwaggerAPIException`` has ``code``, ``reason``, ``title``, ``details``, ``stacktrace`` and ``response``; it is a
   ``requests.HTTPError`` as before and a :class:`hca_base.errors.ServiceError` too. Likewise a service that cannot be
-  reached is a ``requests.ConnectionError``, a wrong argument a ``ValueError``, a failed transfer a ``RuntimeError``.
+  reached is a ``requests.ConnectionError``, and a ``requests.Timeout`` too if it does not answer in time; an argument
+  that is missing is a ``ValueError``, a failed transfer a ``RuntimeError``.
+- In Python, values that the service does not take (a malformed UUID, replica or prefix) are sent, and it refuses them
+  with a ``SwaggerAPIException``, as with hca 7. Arguments that an operation lacks are ignored with a warning, but
+  nothing is deleted with one: it may have been meant to say what. ``client.host``, ``timeout_policy`` and
+  ``retry_policy`` may be set on a client at any time. ``_auto_page``, ``_request`` and ``_swagger_spec``, which public
+  programs use, are there with a ``DeprecationWarning``.
 - ``hca.get_config()`` and ``hca.HCAConfig()`` read all layers (:doc:`configuration`) and save what the script changed,
   into the last file of ``HCA_CONFIG_FILE``, that of the profile, or the user's. A login that hca 7 left in the file
   moves to the keyring.

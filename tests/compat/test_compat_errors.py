@@ -100,6 +100,9 @@ def test_a_service_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(requests.ConnectionError), client.get_file.stream(uuid=uuid, replica="aws"):
         pass
     with pytest.raises(ValueError, match="replica"):
+        client.get_bundle(uuid=uuid)
+    # What the service does not take, it refuses itself, as with hca 7.
+    with pytest.raises(requests.ConnectionError):
         client.get_bundle(uuid=uuid, replica="azure")
     with pytest.raises(requests.ConnectionError):
         client.download(uuid, "aws", download_dir=str(tmp_path))

@@ -53,6 +53,7 @@ def bind(
     arguments: Mapping[str, Any],
     *,
     strict: frozenset[str] = STRICT_CHOICES,
+    patterns: bool = True,
     warn: bool = True,
 ) -> tuple[Operation, list[tuple[Parameter, Any]]]:
     """The path that a call means, and its arguments, checked and converted.
@@ -60,6 +61,7 @@ def bind(
     :param arguments: by Python name (or the API's); those that are None count as not given,
         :data:`NULL` is null
     :param strict: names of arguments for which only the listed values are taken
+    :param patterns: refuse texts that do not have the form in the document; else the service decides
     :param warn: tell of other values that the document does not list
     :raises UsageError: an argument is missing, unknown or of the wrong type
     """
@@ -90,7 +92,7 @@ def bind(
                 values.append((parameter, None))
                 continue
             value = coerce(parameter, value)
-            _check(parameter, value, strict, warn)
+            _check(parameter, value, strict, patterns=patterns, warn=warn)
             values.append((parameter, value))
     if given:
         raise UsageError(f"{operation.name}: {chosen.method} {printable(chosen.path)} takes no {next(iter(given))}")
@@ -247,7 +249,7 @@ def _refuse(parameter: Parameter, value: Any, wanted: str) -> Any:
     raise UsageError(f"{parameter.python_name} must be {wanted}, not {shown if len(shown) <= 60 else shown[:60] + '…'}")
 
 
-def _check(parameter: Parameter, value: Any, strict: frozenset[str], warn: bool) -> None:
+def _check(parameter: Parameter, value: Any, strict: frozenset[str], *, patterns: bool, warn: bool) -> None:
     choices = parameter.choices
     if choices:
         for each in value if isinstance(value, list) else [value]:
@@ -259,7 +261,7 @@ def _check(parameter: Parameter, value: Any, strict: frozenset[str], warn: bool)
                 raise UsageError(f"{parameter.python_name} must be one of {listed}, not {shown}")
             if warn:
                 _log.warning("%s is %s, which is not among %s; sent as it is", parameter.python_name, shown, listed)
-    if parameter.pattern and isinstance(value, str) and not matches(parameter.pattern, value):
+    if patterns and parameter.pattern and isinstance(value, str) and not matches(parameter.pattern, value):
         what = "a UUID" if "{8}-" in parameter.pattern else f"of the form {printable(parameter.pattern)}"
         raise UsageError(f"{parameter.python_name} must be {what}, not {printable(value[:80])!r}")
 

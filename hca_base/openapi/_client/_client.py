@@ -59,11 +59,13 @@ class Client:
     :param credential_providers: further sources of credentials (:class:`hca_base.auth.CredentialProvider`)
     :cvar default_service: the service that a plugin's client class is for
     :cvar strict_choices: names of arguments that take no other value than those listed in the document
+    :cvar check_patterns: refuse texts that do not have the form in the document, such as malformed UUIDs
     :cvar example_name: name of a client in examples
     """
 
     default_service: Any = None
     strict_choices: frozenset[str] = STRICT_CHOICES
+    check_patterns: bool = True
     example_name: str = "client"
 
     def __init__(
@@ -369,14 +371,14 @@ class Client:
             operation = self._found(operation)
         if not self._current:
             # What is wrong with arguments should not take a connection to find out.
-            bind(operation, arguments or {}, strict=self.strict_choices, warn=False)
+            bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns, warn=False)
         own_base_url = self._own_base_url
         index = self._current_index()
         known = self._operations.get(operation.name)
         if known is None:
             known = self._operations.setdefault(operation.name, index.find(operation.name) or operation)
         operation = known
-        chosen, values = bind(operation, arguments or {}, strict=self.strict_choices)
+        chosen, values = bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns)
         for parameter, value in values:
             if parameter.credential or parameter.format == "password":
                 remember_secret(value)  # no trace and no message shows it

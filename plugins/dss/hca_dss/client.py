@@ -145,8 +145,9 @@ class DSSClient(Client):
     ) -> Report:
         """Download the files that a manifest lists.
 
-        The manifest is a table with tabs between its columns and a header, which has ``file_uuid``, ``file_version``,
-        ``file_sha256``, ``file_size``, ``file_name``, ``bundle_uuid`` and ``bundle_version`` among its columns.
+        The manifest is a table with tabs between its columns and a header. The layout ``bundle`` needs the columns
+        ``bundle_uuid``, ``bundle_version``, ``file_name`` and ``file_sha256``; the layout ``none`` needs ``file_uuid``,
+        ``file_name``, ``file_sha256`` and ``file_size``. Whatever the manifest says of a file must be true.
         A copy of it, with the column ``file_path``, is written to the working directory under the same name.
 
         :param manifest: path of the manifest

@@ -59,6 +59,7 @@ def _files(run: Download, manifest: Manifest) -> Iterator[Item]:
     source = run.source
     untried = not run.options.dry_run
     for row in manifest:
+        assert row.size is not None, "without bundles the column is required"
         if untried and not run.store.has(row.sha256, row.size):
             untried = False
             run.check_reachable()
@@ -84,24 +85,28 @@ def _write_copy(run: Download, manifest: Manifest) -> None:
 class Listed(NamedTuple):
     """What a row says of a file besides its name and bundle.
 
+    :ivar size: bytes; None for any
+    :ivar uuid: may be empty, for any
     :ivar version: may be empty, for any
     """
 
     sha256: str
-    size: int
+    size: int | None
     uuid: str
     version: str
 
     def contradiction(self, file: BundleFile) -> str | None:
         """How the file of the bundle differs from what the row says of it; None where it does not."""
-        told = {"sha256": self.sha256, "size": self.size, "uuid": self.uuid.lower()}
-        found = {"sha256": file.sha256, "size": file.size, "uuid": file.uuid.lower()}
-        if self.version:
-            told["version"], found["version"] = self.version, file.version
-        return next(
-            (f"has the {key} {found[key]}; the manifest says {told[key]}" for key in told if told[key] != found[key]),
-            None,
+        pairs = (
+            ("sha256", self.sha256, file.sha256),
+            ("size", self.size, file.size),
+            ("uuid", self.uuid.lower() or None, file.uuid.lower()),
+            ("version", self.version or None, file.version),
         )
+        for name, listed, found in pairs:
+            if listed is not None and listed != found:
+                return f"has the {name} {found}; the manifest says {listed}"
+        return None
 
 
 class Group(NamedTuple):

@@ -26,8 +26,9 @@ _SIZE = re.compile(r"[0-9]{1,18}")
 class Row(NamedTuple):
     """One row: a file, and the bundle that it is listed for.
 
+    :ivar file_uuid: empty where the manifest does not say it, with bundles only
     :ivar file_version: may be empty, for the latest
-    :ivar size: bytes
+    :ivar size: bytes; None where the manifest does not say it, with bundles only
     """
 
     bundle_uuid: str
@@ -36,7 +37,7 @@ class Row(NamedTuple):
     file_uuid: str
     file_version: str
     sha256: str
-    size: int
+    size: int | None
 
 
 _COLUMNS = (
@@ -48,9 +49,11 @@ _COLUMNS = (
     "file_sha256",
     "file_size",
 )
-_OPTIONAL = frozenset({"file_version"})
-#: What a layout that is made of files alone can do without.
-_OF_BUNDLES = frozenset({"bundle_uuid", "bundle_version"})
+#: What each layout can do without: files alone need no bundles, and a bundle says the rest of its files itself.
+_OPTIONAL = {
+    False: frozenset({"file_version", "bundle_uuid", "bundle_version"}),
+    True: frozenset({"file_version", "file_uuid", "file_size"}),
+}
 
 
 class Summary(NamedTuple):
@@ -75,11 +78,7 @@ class Manifest:
             first = stream.readline()
             self._end = "\r\n" if first.endswith("\r\n") else "\n"
         self.header: list[str] = next(self._records(), [])
-        missing = [
-            name
-            for name in _COLUMNS
-            if name not in self.header and name not in _OPTIONAL and (bundles or name not in _OF_BUNDLES)
-        ]
+        missing = [name for name in _COLUMNS if name not in self.header and name not in _OPTIONAL[bundles]]
         if missing:
             raise UsageError(
                 f"manifest {self.path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
@@ -129,8 +128,8 @@ class Manifest:
         if not self._bundles:
             # What a file is called, and where, is of no interest then.
             bundle = name = uuid
-        assert bundle is not None and name is not None
-        assert uuid is not None and sha256 is not None and size is not None
+        uuid = name if uuid is None else uuid
+        assert bundle is not None and name is not None and uuid is not None and sha256 is not None
         least = max(place for place in self._places if place is not None)
         plain = _SHA256.fullmatch
         number_of_bytes = _SIZE.fullmatch
@@ -141,7 +140,7 @@ class Manifest:
                 continue
             try:
                 if plain(record[sha256]) and record[uuid] and record[bundle] and record[name] and len(record) > least:
-                    bytes_ = record[size]
+                    bytes_ = "0" if size is None else record[size]
                     if number_of_bytes(bytes_) and ((text := "".join(sent(record))).isascii() or is_text(text)):
                         total += int(bytes_)
                         rows += 1
@@ -159,11 +158,13 @@ class Manifest:
         records = self._records()
         next(records, None)
         take = _taker(self._places)
+        sized = "file_size" in self.header
         for record in records:
             if record:
                 try:
                     bundle, version, name, uuid, file_version, sha256, size = take(record)
-                    yield Row(bundle, version, name, uuid, file_version, sha256.lower(), int(size))
+                    number = int(size) if sized else None
+                    yield Row(bundle, version, name, uuid, file_version, sha256.lower(), number)
                 except (IndexError, ValueError):
                     raise UsageError(f"manifest {self.path} was changed while it was read") from None
 
@@ -181,10 +182,11 @@ class Manifest:
             row = dict(zip(_COLUMNS, _taker(self._places)(record), strict=True))
             if not _SHA256.fullmatch(row["file_sha256"]):
                 what = f"file_sha256 is {row['file_sha256']!r:.80}, which is no sha256"
-            elif not _SIZE.fullmatch(row["file_size"]):
+            elif "file_size" in self.header and not _SIZE.fullmatch(row["file_size"]):
                 what = f"file_size is {row['file_size']!r:.80}, which is no number of bytes"
             else:
-                empty = [name for name in ("file_uuid", "bundle_uuid", "file_name") if not row[name]]
+                needed = [name for name in ("file_uuid", "bundle_uuid", "file_name") if name in self.header]
+                empty = [name for name in needed if not row[name]]
                 what = f"{empty[0]} is empty" if empty else self._no_text(row)
         return UsageError(f"manifest {self.path}, row {number}: {what}")
 

@@ -225,6 +225,38 @@ def test_a_file_that_is_no_manifest(hca: Runner, text: str) -> None:
     assert "lacks the column" in done.stderr
 
 
+SHORT = ("bundle_uuid", "bundle_version", "file_name", "file_sha256")
+
+
+def columns_of(text: str, *names: str) -> str:
+    """A manifest with some of its columns only."""
+    header, *lines = [line.split("\t") for line in text.splitlines()]
+    places = [header.index(name) for name in names]
+    return "".join("\t".join(line[place] for place in places) + "\n" for line in (header, *lines))
+
+
+def test_a_manifest_with_four_columns_works_in_the_layout_bundle(hca: Runner, bundle: Any) -> None:
+    text = columns_of(bundle.manifest(["reads.fastq.gz", "empty.txt"]), *SHORT)
+    run(hca, text, "--layout", "bundle")
+    placed = {"bundle.json", "links.json", "reads.fastq.gz", "empty.txt"}
+    assert {name for name in names_in(hca.cwd) if name.startswith(bundle.folder)} == {
+        f"{bundle.folder}/{name}" for name in placed
+    }
+    copy = rows_of(hca.cwd / "list.tsv")
+    assert list(copy[0]) == [*SHORT, "file_path"]
+    assert [row["file_path"] for row in copy] == [stored(CONTENTS[row["file_name"]]) for row in copy]
+
+
+def test_what_four_columns_say_must_be_true(hca: Runner, bundle: Any) -> None:
+    text = columns_of(bundle.manifest(["empty.txt"], file_sha256="0" * 64), *SHORT)
+    done = run(hca, text, "--layout", "bundle", check=7)
+    assert "has the sha256" in done.stderr
+    done = run(hca, columns_of(bundle.manifest(["empty.txt"], file_name=""), *SHORT), "--layout", "bundle", check=2)
+    assert "row 2: file_name is empty" in done.stderr
+    done = run(hca, columns_of(bundle.manifest(), *SHORT), check=2)
+    assert "lacks the columns file_uuid, file_size" in done.stderr
+
+
 def test_a_short_row_and_a_missing_bundle(hca: Runner, bundle: Any) -> None:
     done = run(hca, bundle.manifest(["empty.txt"]) + "x\ty\n", check=2)
     assert "row 3: has 2 of 8 columns" in done.stderr

@@ -65,7 +65,7 @@ def run(tmp_path: Path, script: str, *arguments: str) -> Any:
 def test_after_logout_a_login_of_the_settings_is_not_used(tmp_path: Path, deployment: Any) -> None:
     told = run(tmp_path, LOGOUT, f"{deployment.api_url}/v1/swagger.json", deployment.token("user"))
     assert told["before"] == [] and not told["kept"]
-    assert "there are none" in told["after"], "who asks is not known any more"
+    assert "none are stored" in told["after"], "who asks is not known any more"
     assert told["request"] == ["GET", True], "as requests gives it"
 
 

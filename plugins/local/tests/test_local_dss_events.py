@@ -46,6 +46,22 @@ def test_a_bundle_is_found_by_its_metadata_at_once_until_it_is_deleted(dss: Any)
     assert found(search(dss, by_name("findable"))) == []
 
 
+@pytest.mark.parametrize("version", [None, VERSION], ids=["all versions", "one version"])
+def test_a_deleted_bundle_is_found_as_its_tombstone(dss: Any, version: str | None) -> None:
+    bundle = dss.new_bundle({"project_0.json": dss.new_file(project("Buried"))})
+    params = {"replica": "aws"} | ({"version": version} if version else {})
+    dss("DELETE", f"/v1/bundles/{bundle}", who="admin", params=params, json={"reason": "withdrawn"})
+    one = {"term": {"uuid": bundle}}
+    deleted = {"query": {"bool": {"must": [one, {"term": {"admin_deleted": True}}]}}}
+    living = {"query": {"bool": {"must": [one], "must_not": [{"term": {"admin_deleted": True}}]}}}
+    assert found(search(dss, living)) == []
+    (result,) = search(dss, deleted, output_format="raw").json()["results"]
+    assert result["bundle_fqid"] == f"{bundle}.{VERSION}"
+    tombstone = result["metadata"]
+    assert (tombstone["admin_deleted"], tombstone["reason"], tombstone["uuid"]) == (True, "withdrawn", bundle)
+    assert (tombstone["manifest"], "files" in tombstone) == ({"version": VERSION}, False)
+
+
 def test_raw_results_hold_the_whole_document(dss: Any) -> None:
     files = {"project_0.json": dss.new_file(project("Raw")), "cells/donor_1.json": dss.new_file(b'{"a": 1}')}
     bundle = dss.new_bundle({**files, "x.txt": dss.new_file(b"x", content_type="text/plain")})

@@ -11,9 +11,10 @@ from hca_dss.commands.transfer_command import TransferCommand, add_choice, add_d
 class DownloadManifest(TransferCommand):
     """Download the files that a manifest lists.
 
-    The manifest is a table with tabs between its columns, one file a row. Its first row names the columns; among them
-    must be file_uuid, file_name, file_sha256 and file_size, should be file_version, and, for the layout bundle,
-    must be bundle_uuid and bundle_version. Other columns are kept and not used.
+    The manifest is a table with tabs between its columns, one file a row. Its first row names the columns. The layout
+    none needs file_uuid, file_name, file_sha256 and file_size, and uses file_version; the layout bundle needs
+    bundle_uuid, bundle_version, file_name and file_sha256, and compares the others with the bundle. Other columns are
+    kept and not used.
 
     With the layout none, files go to the filestore DIR/.hca alone. With the layout bundle they are linked into
     a directory DIR/UUID.VERSION for each bundle too, where all its metadata files and bundle.json are put as well.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from urllib3.util import Retry, Timeout
 
 from hca.config import ClientConfig, HCAConfig, get_config
+from hca.util.calls import add_old_names, known_arguments
 from hca.util.exceptions import raising_hca7, translated
 from hca_base.config import Config, join_key
 from hca_base.openapi import Client
@@ -47,6 +49,9 @@ class SwaggerClient(Client):
     scheme = "https"
     retry_policy: Any = None
     timeout_policy: Any = None
+    #: What the service does not take is the service's to refuse, as it was.
+    strict_choices = frozenset[str]()
+    check_patterns = False
     token_expiration = 3600
     max_redirects = 1024
 
@@ -70,12 +75,25 @@ class SwaggerClient(Client):
             options.setdefault("token", self._settings_token)
         if self.default_service is None:
             options["service"] = _service_of(type(self))
-        made = made.with_options(self._policies())
-        super().__init__(config=ClientConfig(source, made), swagger_url=swagger_url, **options)
+        self._made = made
+        super().__init__(config=self._with_policies(), swagger_url=swagger_url, **options)
         self.commands: list[Callable[..., Any]] = [self.login, self.logout]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in ("timeout_policy", "retry_policy") and "_lock" in self.__dict__:
+            with self._lock:
+                self._config = self._with_policies()
+                if self._own_session:
+                    # The next call makes one by the new settings; calls under way keep theirs.
+                    self._session = None
+                    self._forget_credentials()
+
+    def _with_policies(self) -> ClientConfig:
+        return ClientConfig(self._source, self._made.with_options(self._policies()))
+
     def _policies(self) -> dict[str, Any]:
-        """The class's policies as settings."""
+        """The policies of the client as settings."""
         found: dict[str, Any] = {}
         wait = self.timeout_policy
         if isinstance(wait, Timeout):
@@ -93,8 +111,19 @@ class SwaggerClient(Client):
 
     @property
     def host(self) -> str:
-        """URL of the service."""
+        """URL of the service; another one may be set."""
         return self.base_url
+
+    @host.setter
+    def host(self, url: str) -> None:
+        with self._lock:
+            self._base_url = url
+            self._forget_credentials()
+
+    @property
+    def _swagger_spec(self) -> Any:
+        warnings.warn("use swagger_spec in place of _swagger_spec", DeprecationWarning, stacklevel=2)
+        return self.swagger_spec
 
     @property
     def swagger_spec(self) -> Any:
@@ -239,6 +268,17 @@ class SwaggerClient(Client):
         return session
 
     # Calls
+
+    def __getattr__(self, name: str) -> Any:
+        method = super().__getattr__(name)
+        if not hasattr(method, "_request"):
+            add_old_names(self, method)
+        return method
+
+    def _send(self, operation: Any, arguments: Mapping[str, Any] | None, **options: Any) -> Any:
+        if isinstance(operation, str):
+            operation = self._found(operation)
+        return super()._send(operation, known_arguments(operation, arguments or {}), **options)
 
     @translated
     def invoke(self, *args: Any, **kwargs: Any) -> Any:

@@ -61,6 +61,10 @@ class SwaggerClientInternalError(Exception):
     """Not raised any more; hca 7 did for a command without a docstring."""
 
 
+class _TimeOut(requests.ConnectTimeout, requests.ReadTimeout):
+    """What scripts written for hca 7 catch of time-outs: ConnectionError, Timeout, ConnectTimeout, ReadTimeout."""
+
+
 _twins: dict[type[HCAError], type[HCAError]] = {}
 
 
@@ -72,11 +76,12 @@ def _twin(kind: type[HCAError]) -> type[HCAError]:
 
 
 def _make_twin(kind: type[HCAError]) -> type[HCAError]:
-    old: type[Exception]
     if issubclass(kind, ServiceError):
         return SwaggerAPIException
+    old: type[Exception]
     if issubclass(kind, TimedOutError):
-        old = requests.Timeout
+        # A time-out was a ConnectionError there once its repeats were used up, and a Timeout before.
+        old = _TimeOut
     elif issubclass(kind, UnreachableError):
         old = requests.ConnectionError
     elif issubclass(kind, NotFoundError):

@@ -92,7 +92,8 @@ def _bury(
         (replica, uuid, version or "", dump(tombstone)),
     )
     for each in dying:
-        service.index.remove(db, replica, uuid, each)
+        # As the original: the tombstone takes the bundle's place in the index, and is found as any document.
+        service.index.add(db, replica, uuid, each, metadata.buried_document(uuid, each, tombstone))
         journal.forget(service, db, replica, uuid, each)
         document = metadata.tombstone_document(uuid, each, tombstone)
         journal.record(service, db, replica, "TOMBSTONE", uuid, each, document)

@@ -74,6 +74,11 @@ def search_document(uuid: str, manifest: Mapping[str, Any], files: Mapping[str, 
     return {"files": files, "manifest": manifest, "shape_descriptor": "local", "state": "new", "uuid": uuid}
 
 
+def buried_document(uuid: str, version: str, tombstone: Mapping[str, Any]) -> dict[str, Any]:
+    """What POST /search looks at in place of a deleted bundle version: ``admin_deleted`` tells it apart."""
+    return {**tombstone, "uuid": uuid, "manifest": {"version": version}}
+
+
 def creation_document(uuid: str, manifest: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
     """The document of the event of a new bundle version."""
     info = {"uuid": uuid, "version": manifest["version"]}

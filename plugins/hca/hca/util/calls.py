@@ -1,0 +1,54 @@
+"""Calls as programs written for hca 7 make them: with arguments that an operation lacks, and by private names."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hca.util.exceptions import raising_hca7
+from hca_base.errors import UsageError
+from hca_base.openapi import Client
+
+if TYPE_CHECKING:
+    import requests
+
+logger = logging.getLogger("hca")
+
+
+def known_arguments(operation: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that an operation has; others are ignored with a warning, as hca 7 ignored them.
+
+    :raises UsageError: the operation deletes something, and an argument that it lacks may have been meant to say what
+    """
+    unknown = [name for name, value in arguments.items() if operation.parameter(name) is None and value is not None]
+    if unknown and operation.method.upper() == "DELETE":
+        raise UsageError(
+            f"{operation.name} takes no argument {unknown[0]!r}, and deletes nothing with an argument that it ignores"
+        )
+    for name in unknown:
+        logger.warning("%s takes no argument %r: ignored", operation.name, name)
+    return {name: value for name, value in arguments.items() if operation.parameter(name) is not None}
+
+
+def add_old_names(client: Client, method: Any) -> None:
+    """Add what programs written for hca 7 use of a client's method, though its name begins with an underscore."""
+    operation = method.operation
+
+    def auto_page(**arguments: Any) -> Any:
+        warnings.warn(f"use {operation.name}.paginate in place of _auto_page", DeprecationWarning, stacklevel=2)
+        return client.invoke(operation, arguments, paginate=True)
+
+    def request(
+        req_args: Mapping[str, Any], url: str | None = None, stream: bool = False, headers: Any = None
+    ) -> requests.Response:
+        warnings.warn(f"use {operation.name}.stream in place of _request", DeprecationWarning, stacklevel=2)
+        if headers:
+            raise UsageError(f"{operation.name}._request cannot send headers of its own: {', '.join(headers)}")
+        with raising_hca7():
+            found = {name: value for name, value in req_args.items() if operation.parameter(name) is not None}
+            response: requests.Response = client._send(operation, found, url=url, stream=stream)
+            return response
+
+    method._auto_page, method._request = auto_page, request

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lib import Loopback, PluginDirectory, Runner
+from tests.lib.certificates import make_certificates
 
 
 @pytest.fixture
@@ -30,6 +31,12 @@ def loopback() -> Iterator[Loopback]:
     service = Loopback()
     yield service
     service.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A CA that nobody trusts, and in one file with its key the certificate that it issued for 127.0.0.1."""
+    return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ import argparse
 import datetime
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hca_base import auth
 from hca_base.commands._bases._base import Command, Lister
 from hca_base.commands._bases._context import read_stdin_line
 from hca_base.commands._bases._values import seconds_argument
+from hca_base.commands._schemes import chosen_keys, chosen_login, used_schemes
 from hca_base.errors import AuthError, HCAError, UsageError
 from hca_base.output import warn
 from hca_base.plugins import registry
@@ -39,6 +41,16 @@ class AuthCommand(Command):
                 + ("" if required else " (default: the only one with logins, or dss)"),
             )
 
+    def add_scheme(self, parser: argparse.ArgumentParser) -> None:
+        """Add the argument SCHEME, unless the command is about one service."""
+        if self.service_name is None:
+            parser.add_argument(
+                "scheme",
+                metavar="SCHEME",
+                nargs="?",
+                help="security scheme of the service's document, where it has several ('hca auth status' shows them)",
+            )
+
     def chosen(self, args: argparse.Namespace) -> Service:
         """The service that the command is about.
 
@@ -54,6 +66,13 @@ class AuthCommand(Command):
             "no installed service has logins" if not names else f"which service? {', '.join(sorted(names))}",
             hint="'hca service list' shows the services",
         )
+
+    def used_schemes(self, service: Service) -> set[str]:
+        """The security schemes that operations of the service ask for, as far as its document is at hand."""
+        try:
+            return used_schemes(self.service_client(service.name).document)
+        except HCAError:
+            return set()
 
     def where(self, service: Service) -> dict[str, Any]:
         """What the service's document says of where it is, and of its credentials; as far as it is at hand."""
@@ -77,6 +96,7 @@ class Login(AuthCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         self.add_service(parser)
+        self.add_scheme(parser)
         how = parser.add_mutually_exclusive_group()
         how.add_argument(
             "--remote",
@@ -92,6 +112,7 @@ class Login(AuthCommand):
         how.add_argument(
             "--access-token", metavar="TOKEN", help="store this token; - reads it from stdin, where nobody sees it"
         )
+        parser.add_argument("--username", metavar="NAME", help="for services with a user name and a password")
         parser.add_argument(
             "--timeout", metavar="SECONDS", type=seconds_argument, help="time that you have to log in (default: 600)"
         )
@@ -102,10 +123,11 @@ class Login(AuthCommand):
         if parsed_args.access_token is not None:
             record = self._store_token(service, parsed_args.access_token)
         else:
-            if service.credentials.kind not in ("oauth2", "none"):
-                raise UsageError(
-                    f"{service.name} has no logins", hint=f"It takes a key: hca auth set-key {service.name}"
-                )
+            known = self.where(service)
+            schemes = known.get("security_schemes") or {}
+            name = chosen_login(service, schemes, self.used_schemes(service), getattr(parsed_args, "scheme", None))
+            if name is not None:
+                known["security_schemes"] = {name: schemes[name]}
             record = auth.login(
                 service,
                 self.config,
@@ -113,7 +135,9 @@ class Login(AuthCommand):
                 device=parsed_args.device,
                 open_browser=not parsed_args.no_browser,
                 timeout=parsed_args.timeout,
-                **self.where(service),
+                username=parsed_args.username,
+                name=name,
+                **known,
             )
         # The line that hca 7 printed.
         self.stdout.write("Storing access credentials\n")
@@ -164,35 +188,45 @@ class Status(Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         names = [parsed_args.service] if parsed_args.service else sorted(registry().service_names(self.config))
         store = auth.open_store(self.config)
-        columns = ("service", "identity", "issuer", "expires", "stored in", "used", "not used")
-        rows = []
+        columns = ("service", "scheme", "identity", "issuer", "expires", "stored in", "used", "not used")
+        rows: list[tuple[Any, ...]] = []
         for name in names:
             try:
                 service = self.context.service(name)
             except HCAError as error:
                 if parsed_args.service:
                     raise
-                rows.append((name, None, None, None, None, None, str(error)))
+                rows.append((name, None, None, None, None, None, None, str(error)))
                 continue
-            rows.append((name, *self._state(service, store)))
+            rows += [(name, *row) for row in self._states(service, store)]
         return columns, rows
 
-    def _state(self, service: Service, store: auth.TokenStore) -> tuple[Any, ...]:
+    def _states(self, service: Service, store: auth.TokenStore) -> list[tuple[Any, ...]]:
+        """A row for each scheme of a service."""
         credentials = auth.credentials_for(
             service, self.config, token=self.context.token, store=store, **_known(service, self.config)
         )
-        states = credentials.describe()
-        used = next((state for state in states if state.used), None)
-        before = states[: states.index(used)] if used is not None else states
-        others = "; ".join(f"{state.name}: {state.why}" for state in before)
-        try:
-            stored = store.place_of(credentials.account or "")
-        except HCAError as error:
-            stored = str(error)
-        if used is None:
-            return None, None, None, stored, None, others
-        expires = _time(used.expires_at) if used.expires_at else None
-        return used.identity, used.issuer, expires, stored, f"{used.name}: {used.why}", others or None
+        by_scheme: dict[str | None, list[auth.ProviderState]] = {}
+        for state in credentials.describe():
+            by_scheme.setdefault(state.scheme, []).append(state)
+        account = credentials.account or ""
+        return [(scheme, *_row(states, store, account, scheme)) for scheme, states in by_scheme.items()]
+
+
+def _row(
+    states: Sequence[auth.ProviderState], store: auth.TokenStore, account: str, scheme: str | None
+) -> tuple[Any, ...]:
+    used = next((state for state in states if state.used), None)
+    before = states[: states.index(used)] if used is not None else states
+    others = "; ".join(f"{state.name}: {state.why}" for state in before)
+    try:
+        stored = store.place_of(account if scheme is None else auth.scheme_account(account, scheme))
+    except HCAError as error:
+        stored = str(error)
+    if used is None:
+        return None, None, None, stored, None, others
+    expires = _time(used.expires_at) if used.expires_at else None
+    return used.identity, used.issuer, expires, stored, f"{used.name}: {used.why}", others or None
 
 
 class Token(AuthCommand):
@@ -216,7 +250,7 @@ class Token(AuthCommand):
         )
         url = next(iter(credentials.hosts), None)
         if url is None:
-            raise AuthError(f"where {service.name} is, is not known")
+            raise AuthError(f"no base URL is configured for {service.name}")
         headers, params = credentials.headers_for(url), credentials.params_for(url)
         value = next(iter([*headers.values(), *params.values()]), None)
         if value is None:
@@ -239,20 +273,44 @@ class SetKey(AuthCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         self.add_service(parser, required=True)
+        self.add_scheme(parser)
         parser.add_argument("--username", metavar="NAME", help="for services with user names and passwords")
         parser.add_argument("--from-env", metavar="VARIABLE", help="read the key from this environment variable")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         service = self.chosen(parsed_args)
-        if parsed_args.from_env:
-            key = os.environ.get(parsed_args.from_env, "")
-            if not key:
-                raise UsageError(f"the environment variable {parsed_args.from_env} is not set")
-        else:
-            key = read_secret(f"Key for {service.name}: ")
-        auth.set_key(service, self.config, key, username=parsed_args.username, **self.where(service))
-        self.note(f"the key for {service.name} is stored")
+        known = self.where(service)
+        in_headers = auth.key_names(service, self.config)
+        schemes = known.get("security_schemes") or {}
+        names = chosen_keys(service, schemes, self.used_schemes(service), parsed_args.scheme, in_headers)
+        if len(names) > 1 and (parsed_args.from_env or not _at_terminal()):
+            raise UsageError(
+                f"{service.name} has several keys: {', '.join(map(str, names))}",
+                hint=f"name one: hca auth set-key {service.name} {names[0]}",
+            )
+        stored = 0
+        for name in names:
+            label = f"{service.name} {name}" if name else service.name
+            key = self._key(label, parsed_args.from_env, optional=len(names) > 1)
+            if key:
+                auth.set_key(service, self.config, key, name=name, username=parsed_args.username, **known)
+                stored += 1
+                self.note(f"the key for {label} is stored")
+        if not stored:
+            raise UsageError("no key was given")
+
+    def _key(self, label: str, variable: str | None, *, optional: bool) -> str:
+        if variable is None:
+            return read_secret(f"Key for {label}{' (Enter skips it)' if optional else ''}: ")
+        key = os.environ.get(variable, "")
+        if not key:
+            raise UsageError(f"the environment variable {variable} is not set")
+        return key
+
+
+def _at_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def read_secret(prompt: str | None) -> str:
@@ -267,7 +325,7 @@ def read_secret(prompt: str | None) -> str:
         try:
             return getpass.getpass(prompt, stream=sys.stderr)
         except EOFError:
-            raise UsageError("no key was given") from None
+            return ""
     line = read_stdin_line(_STDIN_LIMIT).strip()
     if not line:
         raise UsageError("stdin holds no token or key")

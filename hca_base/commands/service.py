@@ -95,12 +95,13 @@ class Add(Command):
             section["plugin"] = parsed_args.plugin
             registry().service(parsed_args.plugin, self.config)
         else:
-            credentials = credentials_of(index.security_schemes)
+            # Of several, the document says which operation asks for which.
+            credentials = credentials_of(index.security_schemes) if len(index.security_schemes) == 1 else {}
             if credentials:
                 section["credentials"] = credentials
         settings.set_value(("services", name), section, profile=parsed_args.profile)
         self.context.forget()
-        self._tell(name, index, section.get("credentials"))
+        self._note(name, index, section.get("credentials"))
 
     def _check(self, name: str, args: argparse.Namespace) -> None:
         if not _NAME.fullmatch(name):
@@ -114,7 +115,7 @@ class Add(Command):
         if not args.replace and name in registry().service_names(self.config):
             raise RefusedError(f"there is a service {name!r} already", hint="--replace replaces it")
 
-    def _tell(self, name: str, index: Index, credentials: dict[str, Any] | None) -> None:
+    def _note(self, name: str, index: Index, credentials: dict[str, Any] | None) -> None:
         lost = [problem for problem in index.problems if problem.lost]
         self.note(f"{name} added: {len(index)} operations; 'hca {name}' lists them")
         if index.problems:
@@ -125,9 +126,12 @@ class Add(Command):
             )
         kind = (credentials or {}).get("kind")
         if kind in ("apikey", "bearer", "basic"):
-            self.note(f"it wants credentials: 'hca auth set-key {name}'")
+            self.note(f"it requires credentials: 'hca auth set-key {name}'")
         elif kind == "oauth2":
-            self.note(f"it wants a login: 'hca auth login {name}'")
+            self.note(f"it requires a login: 'hca auth login {name}'")
+        elif len(index.security_schemes) > 1:
+            names = ", ".join(index.security_schemes)
+            self.note(f"its operations ask for different credentials ({names}): 'hca auth set-key {name} SCHEME'")
 
 
 class Remove(Command):

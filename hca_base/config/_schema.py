@@ -127,6 +127,11 @@ def core_schema() -> dict[str, Any]:
                     "items": {"type": "string"},
                 },
                 auth_method=_text("How the client proves itself at the token endpoint"),
+                order={
+                    "description": "Security schemes to prefer where an operation takes several",
+                    "type": "array",
+                    "items": {"type": "string"},
+                },
                 redirect_port=_whole("Port for the answer of the login page; 0 for any", 0),
                 remote_redirect_uri=_text("Where the login page leads if the browser is on another machine"),
             ),
@@ -160,6 +165,12 @@ def core_schema() -> dict[str, Any]:
                         },
                     },
                     auth={"description": "Login to it, as in the section auth", "type": "object"},
+                    headers={"description": "Headers of every request to it", "type": "object"},
+                    client_certificate={
+                        "description": "File of a client certificate, or a list of that and its key's file",
+                        "type": ["string", "array"],
+                        "items": {"type": "string"},
+                    },
                 ),
             },
             # What hca 7 kept in the same file.

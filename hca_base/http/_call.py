@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
 
+from hca_base.errors import HCAError
 from hca_base.http._addresses import Origin
 from hca_base.http._retry import RetryPolicy
 
@@ -17,15 +18,17 @@ Timeout = float | tuple[float, float] | None
 class RequestCredentials(Protocol):
     """What a session asks of credentials; ``hca_base.auth.Credentials`` is one."""
 
-    @property
-    def hint(self) -> str:
-        """What the user can do where there are none: a command."""
-
     def headers_for(self, url: str) -> Mapping[str, str]:
         """Headers that prove who asks; empty where there are none for that host."""
 
     def params_for(self, url: str) -> Mapping[str, str]:
         """Query parameters that do (API keys of some services)."""
+
+    def certificate_for(self, url: str) -> str | tuple[str, str] | None:
+        """The file of a client certificate, or that and its key's; None for most services."""
+
+    def refusal(self, host: str) -> HCAError | None:
+        """The error where credentials are required and there are none; None where the caller sets them himself."""
 
     def on_unauthorized(self, url: str) -> bool:
         """After a 401: get a new token. True where it is worth asking once more."""

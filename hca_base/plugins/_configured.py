@@ -88,7 +88,9 @@ def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"{where} must be one of {', '.join(CredentialScheme.KINDS)}, not {value!r}")
         elif key == "claims" and not isinstance(value, Mapping):
             raise ConfigError(f"{where} must be an object, not {value!r}")
-        elif key != "claims" and not (value is None or isinstance(value, str)):
+        elif key == "google_access_tokens" and not isinstance(value, bool):
+            raise ConfigError(f"{where} must be true or false, not {value!r}")
+        elif key not in ("claims", "google_access_tokens") and not (value is None or isinstance(value, str)):
             raise ConfigError(f"{where} must be a text, not {value!r}")
         else:
             found[key] = value

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hca_base._service import Scheme
 from hca_base.errors import ConfigError, PluginError
 from hca_base.plugins._entry_points import PLUGIN_API
 
@@ -14,36 +15,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CredentialScheme:
+class CredentialScheme(Scheme):
     """How a service wants to know who is asking.
 
-    :param kind: ``oauth2`` (a login with bearer tokens), ``apikey``, ``basic``, ``bearer`` (a token that the user has)
-        or ``none``
-    :param audience: ``aud`` of self-signed tokens of a service account
-    :param scopes: OAuth 2 scopes of a login
-    :param claims: further claims of self-signed tokens; ``{email}`` in a value stands for the account's address
-    :param client_settings_path: path on the service's host that gives the OAuth client settings, or None
-    :param authorization_url: where a login starts, if the document or the settings say it
-    :param token_url: where a code is exchanged for tokens
-    :param api_key_header: header that carries an API key
-    :param api_key_query: query parameter that carries an API key, for services that know no header for it
-    :param api_key_config_key: configuration key that may hold the API key
-    :param env: environment variables that may hold the token or key, in the order in which they are asked
+    The members are those of :class:`hca_base.auth.Scheme`.
     """
 
-    kind: str = "none"
-    audience: str | None = None
-    scopes: tuple[str, ...] = ()
-    claims: Mapping[str, Any] = field(default_factory=dict)
     client_settings_path: str | None = "/internal/application_secrets"
-    authorization_url: str | None = None
-    token_url: str | None = None
-    api_key_header: str | None = None
-    api_key_query: str | None = None
-    api_key_config_key: str | None = None
-    env: tuple[str, ...] = ()
 
-    KINDS = ("oauth2", "apikey", "basic", "bearer", "none")
+    KINDS = ("oauth2", "apikey", "basic", "bearer", "mtls", "none")
 
     def __post_init__(self) -> None:
         if self.kind not in self.KINDS:

@@ -64,6 +64,15 @@ class Credentials:
     def params_for(self, url: str) -> Mapping[str, str]:
         return {}
 
+    def certificate_for(self, url: str) -> None:
+        return None
+
+    def refusal(self, host: str) -> AuthError:
+        return AuthError(f"{host} requires credentials, and none are stored")
+
+    def for_operation(self, security: Any, given: Any = ()) -> Any:
+        return self
+
     def on_unauthorized(self, url: str) -> bool:
         return False
 

@@ -13,15 +13,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from hca_base._service import Scheme, ServiceLike
 from hca_base.auth._flows._endpoint import check_endpoint
-from hca_base.auth._providers._chain import scheme_of, setting
-from hca_base.auth._providers._scheme import Scheme, scheme_from_security
+from hca_base.auth._providers._scheme import scheme_from_security
+from hca_base.auth._providers._where import scheme_of, setting
 from hca_base.auth._stores._records import text
 from hca_base.errors import AuthError, HCAError
 from hca_base.http import HttpSettings, RetryPolicy, is_loopback, json_of, origin_of, remember_secret
 
 if TYPE_CHECKING:
-    from hca_base.auth._providers._scheme import ServiceLike
     from hca_base.http import Session
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
@@ -45,6 +45,8 @@ class OAuthClient:
     audience: str | None = None
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     auth_method: str | None = None
+    #: scopes that the settings or the document name; none of ours
+    requested_scopes: tuple[str, ...] = ()
     #: redirect URIs that the issuer accepts, as far as the service tells
     redirect_uris: tuple[str, ...] = ()
 
@@ -83,7 +85,7 @@ def oauth_client(
     found = _discover(
         session,
         issuer=own("issuer") or text(secrets.get("issuer")),
-        openid_url=getattr(scheme, "openid_url", None) or from_document.openid_url,
+        openid_url=scheme.openid_url or from_document.openid_url,
         authorization_url=authorization,
     )
     authorization = (
@@ -100,6 +102,9 @@ def oauth_client(
     )
     client_id = own("client_id") or text(secrets.get("client_id"))
     name = service.name
+    if client_id is None and scheme.flow == "password":
+        # Its clients are often public and nameless.
+        client_id = ""
     if client_id is None:
         raise AuthError(
             f"no OAuth client is known for {name}",
@@ -122,6 +127,7 @@ def oauth_client(
         issuer=text(found.get("issuer")) or own("issuer"),
         audience=own("audience") or scheme.audience,
         scopes=_scopes(setting(config, service, "scopes"), scheme, found, authorization),
+        requested_scopes=_named_scopes(setting(config, service, "scopes")) or tuple(scheme.scopes),
         auth_method=own("auth_method") or _auth_method(found, secret),
         redirect_uris=tuple(uri for uri in secrets.get("redirect_uris") or () if isinstance(uri, str)),
     )
@@ -221,10 +227,9 @@ def _get_json(session: Session, url: str) -> Mapping[str, Any]:
 
 
 def _scopes(chosen: Any, scheme: Any, found: Mapping[str, Any], authorization_url: str | None) -> tuple[str, ...]:
-    if isinstance(chosen, str):
-        chosen = chosen.split()
-    if isinstance(chosen, list | tuple) and chosen:
-        return tuple(str(scope) for scope in chosen)
+    named = _named_scopes(chosen)
+    if named:
+        return named
     scopes = tuple(scheme.scopes) or DEFAULT_SCOPES
     supported = found.get("scopes_supported")
     host = _host_of(authorization_url)
@@ -233,6 +238,12 @@ def _scopes(chosen: Any, scheme: Any, found: Mapping[str, Any], authorization_ur
     if not offline or host == "accounts.google.com":
         scopes = tuple(scope for scope in scopes if scope != "offline_access")
     return scopes
+
+
+def _named_scopes(chosen: Any) -> tuple[str, ...]:
+    if isinstance(chosen, str):
+        return tuple(chosen.split())
+    return tuple(str(scope) for scope in chosen) if isinstance(chosen, list | tuple) else ()
 
 
 def _host_of(url: str | None) -> str:

@@ -64,7 +64,8 @@ def token_request(
     if client_secret and auth_method == "basic":
         headers["Authorization"] = _basic(client_id, client_secret)
     else:
-        body["client_id"] = client_id
+        if client_id:
+            body["client_id"] = client_id
         if client_secret:
             body["client_secret"] = client_secret
     for name in ("code", "refresh_token", "device_code", "code_verifier", "client_secret"):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hca_base._service import Scheme, ServiceLike
 from hca_base.auth._flows._endpoint import check_endpoint
-from hca_base.auth._providers._chain import account_name, scheme_of, service_hosts
+from hca_base.auth._providers._headers import key_names
+from hca_base.auth._providers._scheme import usable_schemes
+from hca_base.auth._providers._where import no_base_url, scheme_of, service_hosts
 from hca_base.auth._stores._records import Record, bearer_record, key_record
-from hca_base.auth._stores._store import TokenStore, open_store
-from hca_base.errors import AuthError, UsageError
+from hca_base.auth._stores._store import TokenStore, account_name, open_store, scheme_account
+from hca_base.errors import UsageError
 from hca_base.http import HttpSettings, remember_secret
-
-if TYPE_CHECKING:
-    from hca_base.auth._providers._scheme import ServiceLike
 
 
 def store_access_token(
@@ -30,7 +30,7 @@ def store_access_token(
     remember_secret(token)
     hosts = service_hosts(service, config, base_url)
     if not hosts:
-        raise AuthError(f"where {service.name} is, is not known", hint=f"Set {service.client_section}.base_url.")
+        raise no_base_url(service)
     record = bearer_record(token, hosts)
     (store or open_store(config)).put(account_name(getattr(config, "profile", None), service.name), record)
     return record
@@ -41,7 +41,8 @@ def set_key(
     config: Any,
     key: str,
     *,
-    scheme: Any = None,
+    scheme: Scheme | None = None,
+    name: str | None = None,
     username: str | None = None,
     base_url: str | None = None,
     security_schemes: Mapping[str, Mapping[str, Any]] | None = None,
@@ -50,23 +51,29 @@ def set_key(
     """Keep an API key, a bearer token, or a user's name and password for a service, as its scheme wants it.
 
     :param scheme: default: that of the service's plugin, or of its document
+    :param name: of the scheme in the document, where it has several; or of a key that ``services.NAME.headers`` uses
     :param username: for ``basic``
     :raises UsageError: the key cannot be sent, or the scheme wants something else
     :raises AuthError: where the service is, is not known
     """
-    scheme = scheme or scheme_of(service, security_schemes)
+    scheme = scheme or _scheme(service, config, name, security_schemes)
+    if scheme.kind == "mtls":
+        raise UsageError(
+            f"{service.name} requires a client certificate, not a key",
+            hint=f"hca config set services.{service.name}.client_certificate FILE",
+        )
     key = key.strip("\r\n")
     if not key or not key.isprintable() or not key.isascii():
         raise UsageError("that is not a key: it is empty, or has characters that cannot be sent")
     remember_secret(key)
     hosts = service_hosts(service, config, base_url)
     if not hosts:
-        raise AuthError(f"where {service.name} is, is not known", hint=f"Set {service.client_section}.base_url.")
+        raise no_base_url(service)
     for host in hosts:
         check_endpoint(host, HttpSettings.from_config(config).insecure_hosts, f"service {service.name}")
     if scheme.kind == "basic":
         if not username:
-            raise UsageError(f"{service.name} wants a user name and a password", hint="--username NAME")
+            raise UsageError(f"{service.name} requires a user name and a password", hint="pass --username NAME")
         record = Record(kind="basic", hosts=hosts, username=username, password=key, identity=username)
     elif scheme.kind == "apikey":
         record = key_record(
@@ -74,9 +81,27 @@ def set_key(
             hosts,
             header=scheme.api_key_header,
             query=scheme.api_key_query,
-            cookie=getattr(scheme, "api_key_cookie", None),
+            cookie=scheme.api_key_cookie,
         )
     else:
         record = bearer_record(key, hosts)
-    (store or open_store(config)).put(account_name(getattr(config, "profile", None), service.name), record)
+    account = account_name(getattr(config, "profile", None), service.name)
+    (store or open_store(config)).put(scheme_account(account, name) if name else account, record)
     return record
+
+
+def _scheme(
+    service: ServiceLike, config: Any, name: str | None, security_schemes: Mapping[str, Mapping[str, Any]] | None
+) -> Scheme:
+    if name is None:
+        return scheme_of(service, security_schemes)
+    known = usable_schemes(security_schemes)
+    if name in known:
+        return known[name]
+    named = key_names(service, config)
+    if name in named:
+        return Scheme(kind="apikey")
+    raise UsageError(
+        f"{service.name} has no scheme {name!r}",
+        hint=f"choose one of {', '.join(dict.fromkeys([*known, *named]))}" if known or named else "leave SCHEME out",
+    )

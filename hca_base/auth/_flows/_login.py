@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import logging
-import os
 import secrets
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from hca_base._service import ServiceLike
 from hca_base.auth._flows import _terminal
 from hca_base.auth._flows._client_settings import OAuthClient, oauth_client
 from hca_base.auth._flows._device import device_login
-from hca_base.auth._flows._endpoint import MEANING, OAuthError, record_from_answer, token_request
+from hca_base.auth._flows._direct import DIRECT_FLOWS, direct_login
+from hca_base.auth._flows._endpoint import OAuthError, record_from_answer, token_request
+from hca_base.auth._flows._oauthlib import login_failure, oauthlib_settings
 from hca_base.auth._flows._receiver import Receiver
-from hca_base.auth._providers._chain import account_name, service_hosts, setting
+from hca_base.auth._providers._where import no_base_url, scheme_of, service_hosts, setting
 from hca_base.auth._stores._records import Record, jwt_claims, text
-from hca_base.auth._stores._store import TokenStore, open_store
+from hca_base.auth._stores._store import TokenStore, account_name, open_store, scheme_account
 from hca_base.errors import AuthError, HCAError, UsageError
-from hca_base.http import Session, answer_within, guard_loggers, remember_secret
-
-if TYPE_CHECKING:
-    from hca_base.auth._providers._scheme import ServiceLike
+from hca_base.http import Session, answer_within, remember_secret
 
 #: Seconds that a user has to log in.
 LOGIN_TIMEOUT = 600.0
@@ -52,6 +49,9 @@ def login(
     timeout: float | None = None,
     say: Say | None = None,
     ask: Callable[[str], str] | None = None,
+    ask_secret: Callable[[str], str] | None = None,
+    username: str | None = None,
+    name: str | None = None,
 ) -> Record:
     """Log in to a service, and store the login.
 
@@ -61,6 +61,9 @@ def login(
     :param timeout: seconds that the user has
     :param say: shows a line to the user; default: on stderr
     :param ask: asks the user for a line; default: on stderr and stdin
+    :param ask_secret: asks the user for a line that is not shown; default: on the terminal
+    :param username: for services where one logs in with a name and a password
+    :param name: of the scheme that the login is for, where the service has several
     :return: the stored record
     :raises AuthError: not possible, denied, or something does not fit
     :raises TimedOutError: the user did not log in
@@ -70,10 +73,21 @@ def login(
     session = session or Session(config)
     hosts = service_hosts(service, config, base_url)
     if not hosts:
-        raise AuthError(f"where {service.name} is, is not known", hint=f"Set {service.client_section}.base_url.")
+        raise no_base_url(service)
     client = oauth_client(service, config, session, base_url=base_url or hosts[0], security_schemes=security_schemes)
     seconds = timeout if timeout is not None else _timeout(config)
-    if device:
+    extra: Mapping[str, Any] = {}
+    kind = scheme_of(service, security_schemes).flow
+    if kind in DIRECT_FLOWS and client.authorization_url is None and not device:
+        answer, extra = direct_login(
+            kind,
+            client,
+            session,
+            username=username,
+            ask=ask or _terminal.ask,
+            ask_secret=ask_secret or _terminal.ask_secret,
+        )
+    elif device:
         answer = device_login(client, session, say, seconds)
     else:
         flow = _Flow(client, session)
@@ -81,8 +95,10 @@ def login(
             answer = flow.by_paste(_remote_redirect(config, service), say, ask or _terminal.ask)
         else:
             answer = flow.by_browser(_redirect_port(config, service), say, open_browser, seconds)
-    record = record_from_answer(answer, _base(client, hosts))
-    (store or open_store(config)).put(account_name(getattr(config, "profile", None), service.name), record)
+    known = {key: value for key, value in extra.items() if value}
+    record = record_from_answer(answer, {**_base(client, hosts), **known})
+    account = account_name(getattr(config, "profile", None), service.name)
+    (store or open_store(config)).put(scheme_account(account, name) if name else account, record)
     return record
 
 
@@ -99,6 +115,9 @@ def logout(
     with contextlib.suppress(HCAError):
         record = store.get(account)
     forgotten = store.delete(account)
+    for each in store.accounts():
+        if each.startswith(scheme_account(account, "")):
+            forgotten = store.delete(each) or forgotten
     if record is not None and text(record.get("revocation_url")) and text(record.get("refresh_token")):
         # RFC 7009. The token is gone from here in any case.
         with contextlib.suppress(HCAError):
@@ -168,7 +187,7 @@ class _Flow:
         from google_auth_oauthlib.flow import Flow
 
         client = self.client
-        with _oauthlib(client):
+        with oauthlib_settings(client):
             flow = Flow.from_client_config(
                 {
                     "installed": {
@@ -223,12 +242,12 @@ class _Flow:
             from requests.auth import HTTPBasicAuth
 
             options = {"auth": HTTPBasicAuth(client.client_id, client.client_secret), "include_client_id": False}
-        with _oauthlib(client):
+        with oauthlib_settings(client):
             try:
                 with answer_within(min(EXCHANGE_TIME, self.session.settings.answer_timeout), body=True):
                     token = dict(flow.fetch_token(code=code, timeout=(10, 30), **options))
             except Exception as error:  # noqa: BLE001 - of requests, urllib3, oauthlib; their texts may hold the answer
-                raise _failure(error, client.token_url) from None
+                raise login_failure(error, client.token_url) from None
         if isinstance(token.get("scope"), list):  # oauthlib's own form
             token["scope"] = " ".join(token["scope"])
         return token
@@ -247,57 +266,6 @@ class _Flow:
             raise AuthError("the issuer's ID token is for another program")
         if claims.get("nonce") not in (None, self.nonce):
             raise AuthError("the issuer's ID token belongs to another login (wrong nonce)")
-
-
-def _failure(error: Exception, url: str) -> HCAError:
-    """An error of ours for one of the libraries', with its machine-readable reason and no word of its text."""
-    import requests
-
-    if isinstance(error, requests.RequestException):
-        from hca_base.http import transport_error
-
-        return transport_error(error, url)
-    code = str(getattr(error, "error", "") or type(error).__name__)
-    if not code.replace("_", "").isalnum():
-        code = type(error).__name__
-    return OAuthError(code, f"the login could not be completed: {MEANING.get(code, code)}", hint="Log in again.")
-
-
-_oauthlib_lock = threading.Lock()
-_TALKATIVE = (
-    "requests_oauthlib.oauth2_session",
-    "oauthlib.oauth2.rfc6749.clients.base",
-    "oauthlib.oauth2.rfc6749.parameters",
-    "google_auth_oauthlib.flow",
-)
-
-
-@contextlib.contextmanager
-def _oauthlib(client: OAuthClient) -> Iterator[None]:
-    """Let oauthlib work with issuers on this machine, and with those that grant other scopes than were asked for.
-
-    It takes both wishes from the environment only. That plain http stays on this machine, or goes to hosts that the
-    user named, was checked before.
-    """
-    for name in _TALKATIVE:
-        # At DEBUG they log codes, tokens and answers whole.
-        logging.getLogger(name).setLevel(logging.INFO)
-    guard_loggers(*_TALKATIVE)
-    wishes = {"OAUTHLIB_RELAX_TOKEN_SCOPE": "1"}
-    urls = (client.authorization_url or "", client.token_url)
-    if any(url.startswith("http://") for url in urls):
-        wishes["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
-    with _oauthlib_lock:
-        before = {name: os.environ.get(name) for name in wishes}
-        os.environ.update(wishes)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
 
 def _parameters(pasted: str, state: str) -> dict[str, str]:

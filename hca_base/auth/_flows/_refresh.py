@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from hca_base.auth._flows._endpoint import OAuthError, record_from_answer, token_request
-from hca_base.auth._stores._records import Record, near_expiry, seconds_left, text
+from hca_base.auth._stores._records import Record, can_renew, near_expiry, seconds_left, text
 from hca_base.auth._stores._store import TokenStore
 from hca_base.config import FileLock
 from hca_base.errors import AuthError, HCAError, UnreachableError
@@ -20,7 +20,9 @@ LOCK_TIMEOUT = 150.0
 
 def login_hint(account: str) -> str:
     """What to do when the login of an account is over."""
-    profile, _, service = account.rpartition("/")
+    profile, _, name = account.partition("#")[0].rpartition("/")
+    scheme = account.partition("#")[2]
+    service = f"{name} {scheme}" if scheme else name
     return f"hca login {service}" if profile == "default" else f"hca --profile {profile} login {service}"
 
 
@@ -46,14 +48,14 @@ def refresh(store: TokenStore, account: str, stale: str | None, session: Session
 def _renew(store: TokenStore, account: str, record: Record, session: Session) -> Record:
     if record.get("ended"):
         raise AuthError(f"the login for {account} is over: {record['ended']}", hint=login_hint(account))
-    token, url = text(record.get("refresh_token")), text(record.get("token_url"))
-    if token is None or url is None:
+    url = text(record.get("token_url"))
+    if not can_renew(record) or url is None:
         raise AuthError(f"the login for {account} has expired, and cannot be renewed", hint=login_hint(account))
     try:
         answer = token_request(
             session,
             url,
-            {"grant_type": "refresh_token", "refresh_token": token},
+            _renewal(record),
             client_id=record.get("client_id", ""),
             client_secret=text(record.get("client_secret")),
             auth_method=text(record.get("auth_method")),
@@ -70,6 +72,15 @@ def _renew(store: TokenStore, account: str, record: Record, session: Session) ->
         raise AuthError(f"the login for {account} cannot be renewed: {error}", hint=login_hint(account)) from None
     renewed = record_from_answer(answer, record)
     return renewed if store.replace(account, record, renewed) else _changed(store, account)
+
+
+def _renewal(record: Record) -> dict[str, str]:
+    """The form that asks for the next token."""
+    token = text(record.get("refresh_token"))
+    if token is not None:
+        return {"grant_type": "refresh_token", "refresh_token": token}
+    scope = text(record.get("scope"))
+    return {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
 
 
 def _changed(store: TokenStore, account: str) -> Record:

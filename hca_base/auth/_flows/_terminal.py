@@ -49,3 +49,15 @@ def ask(prompt: str) -> str:
     sys.stderr.write(prompt)
     sys.stderr.flush()
     return sys.stdin.readline() if sys.stdin is not None else ""
+
+
+def ask_secret(prompt: str) -> str:
+    """A line that is not shown: typed without echo, or read from stdin where that is not a terminal."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        import getpass
+
+        try:
+            return getpass.getpass(prompt, stream=sys.stderr)
+        except EOFError:
+            return ""
+    return sys.stdin.readline() if sys.stdin is not None else ""

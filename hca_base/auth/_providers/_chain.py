@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import threading
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from hca_base.auth._flows._refresh import login_hint
-from hca_base.auth._providers._kinds import (
-    ENVIRONMENT_TOKEN,
-    ConfigKeyProvider,
-    Provider,
-    StoredProvider,
-    TokenProvider,
-    hosts_of,
-)
-from hca_base.auth._providers._scheme import (
-    Scheme,
-    ServiceLike,
-    scheme_from_security,
-    signs_own_tokens,
-    takes_google_tokens,
-)
-from hca_base.auth._stores._legacy import adopt_legacy_login
-from hca_base.auth._stores._records import why_not
-from hca_base.auth._stores._store import TokenStore, account_name, open_store
-from hca_base.errors import ConfigError, HCAError
-from hca_base.http import HttpSettings, Session, SupportsGet, remember_secret_name
+from hca_base.auth._providers._kinds import ConfigKeyProvider, Provider, TokenProvider
+from hca_base.auth._providers._stored import StoredProvider
+from hca_base.auth._stores._records import is_bound_to
+from hca_base.errors import AuthError, HCAError
+from hca_base.http import RequestCredentials
 
-if TYPE_CHECKING:
-    from hca_base.config import Config
+Certificate = str | tuple[str, str]
 
 
 class CredentialProvider(Protocol):
@@ -53,6 +36,7 @@ class ProviderState:
     :ivar used: whether it is the one that answers
     :ivar why: where its answer comes from, or why it has none
     :ivar expires_at: seconds since 1970, by this machine's clock
+    :ivar scheme: of the service's document that it is for, where there are several
     """
 
     name: str
@@ -61,6 +45,7 @@ class ProviderState:
     identity: str | None = None
     issuer: str | None = None
     expires_at: float | None = None
+    scheme: str | None = None
 
 
 class Credentials:
@@ -70,6 +55,8 @@ class Credentials:
     :param hosts: origins of the service
     :param in_query: whether the service takes its API key as a query parameter
     :param login: whether one logs in to the service; otherwise a key is stored
+    :param scheme: name of the document's scheme, where there are several
+    :param certificate: file of a client certificate, or of the certificate and of its key
     """
 
     def __init__(
@@ -80,12 +67,16 @@ class Credentials:
         *,
         in_query: bool = False,
         login: bool = True,
+        scheme: str | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         self.providers = tuple(providers)
         self.hosts = tuple(hosts)
         self.account = account
-        self._in_query = in_query
-        self._login = login
+        self.in_query = in_query
+        self.login = login
+        self._scheme = scheme
+        self._certificate = certificate
         self._sent = threading.local()
 
     def __repr__(self) -> str:
@@ -96,9 +87,24 @@ class Credentials:
         """What to do where there are none."""
         if self.account is None:
             return "hca auth status"
-        if self._login:
-            return login_hint(self.account)
-        return login_hint(self.account).replace(" login ", " auth set-key ")
+        hint = login_hint(self.account) if self.login else login_hint(self.account).replace(" login ", " auth set-key ")
+        return f"{hint} {self._scheme}" if self._scheme else hint
+
+    def refusal(self, host: str) -> AuthError | None:
+        """The error where the service requires credentials that there are none of."""
+        return AuthError(f"{host} requires credentials, and none are stored", hint=self.hint)
+
+    def for_operation(self, security: Sequence[Mapping[str, Any]], given: Iterable[str] = ()) -> RequestCredentials:
+        """What a request of an operation is sent with.
+
+        :param security: the operation's alternatives, each a mapping of scheme names
+        :param given: names of headers and query parameters that the caller sets himself
+        """
+        return self
+
+    def certificate_for(self, url: str) -> Certificate | None:
+        """The client certificate for a request to the URL."""
+        return self._certificate if self._certificate is not None and is_bound_to(url, self.hosts) else None
 
     def headers_for(self, url: str) -> dict[str, str]:
         """Headers for a request to the URL; empty where no provider has any for its host.
@@ -111,13 +117,13 @@ class Credentials:
             if headers:
                 self._sent.provider, self._sent.token = provider, _token_in(headers)
                 return dict(headers)
-            if self._in_query and provider.params(url):
+            if self.in_query and provider.params(url):
                 return {}
         return {}
 
     def params_for(self, url: str) -> dict[str, str]:
         """Query parameters for a request to the URL: the API keys of some services."""
-        for provider in self.providers if self._in_query else ():
+        for provider in self.providers if self.in_query else ():
             if provider.authorization(url):
                 return {}
             params = provider.params(url)
@@ -152,16 +158,20 @@ class Credentials:
         found = False
         for provider in self.providers:
             if target is None:
-                has, why = False, "where the service is, is not known"
+                has, why = False, "no base URL is configured"
             else:
                 has = _look(provider, target)
                 why = provider.why
+            known = provider if has else None
             states.append(
                 ProviderState(
                     provider.name,
-                    has and not found,
-                    why if has or not found else (why or "not asked"),
-                    *(getattr(provider, name, None) if has else None for name in ("identity", "issuer", "expires_at")),
+                    used=has and not found,
+                    why=why if has or not found else (why or "not asked"),
+                    identity=getattr(known, "identity", None),
+                    issuer=getattr(known, "issuer", None),
+                    expires_at=getattr(known, "expires_at", None),
+                    scheme=self._scheme,
                 )
             )
             found = found or has
@@ -179,142 +189,3 @@ def _look(provider: Provider, url: str) -> bool:
 def _token_in(headers: Mapping[str, str]) -> str | None:
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     return token if scheme.lower() == "bearer" and token else None
-
-
-def credentials_for(
-    service: ServiceLike | None,
-    config: Config | SupportsGet | None,
-    *,
-    token: str | None = None,
-    base_url: str | None = None,
-    security_schemes: Mapping[str, Mapping[str, Any]] | None = None,
-    session: Session | None = None,
-    store: TokenStore | None = None,
-    extra: Iterable[CredentialProvider] = (),
-    run_tokens: bool = True,
-) -> Credentials:
-    """The credentials for a service: explicit token, environment, configuration, service account, stored login.
-
-    Nothing is read, imported or asked before they are used.
-
-    :param service: its plugin's ``Service``; None for a bare document
-    :param token: ``--access-token``
-    :param base_url: where the service is, if that is known already; else its document's URL says it
-    :param security_schemes: of its document, for services whose plugin declares no scheme
-    :param session: for refreshing; default: one of its own, made when needed
-    :param extra: further providers, asked before the stored login, and before those of plugins, which the service
-        knows of (``service.credential_providers(config)``)
-    :param run_tokens: False leaves out what the user gave for this run (``token``, environment variables), which is
-        for the service's own host: for a service that talks to other hosts as well
-    :raises ConfigError: a setting of the ``auth`` section is wrong
-    """
-    scheme = scheme_of(service, security_schemes)
-    for name in (scheme.api_key_header, scheme.api_key_query, getattr(scheme, "api_key_cookie", None)):
-        if name and name.lower() != "authorization":
-            remember_secret_name(name)
-    hosts = service_hosts(service, config, base_url)
-    insecure = HttpSettings.from_config(config).insecure_hosts
-    account = account_name(getattr(config, "profile", None), service.name if service is not None else _name(hosts))
-    providers: list[Any] = [TokenProvider(scheme, hosts, insecure, token=token)] if run_tokens else []
-    variables = tuple(scheme.env)
-    if scheme.kind in ("oauth2", "bearer", "none"):
-        variables = (ENVIRONMENT_TOKEN, *(name for name in variables if name != ENVIRONMENT_TOKEN))
-    if variables and run_tokens:
-        providers.append(TokenProvider(scheme, hosts, insecure, variables=variables))
-    if scheme.api_key_config_key:
-        providers.append(ConfigKeyProvider(scheme, config, hosts, insecure))
-    own_session = session if session is not None else Session(config)
-    providers += _google_providers(scheme, service, config, own_session, hosts, insecure)
-    # The layer above knows the plugins; a service comes from there.
-    of_plugins = getattr(service, "credential_providers", None)
-    extra = [*extra, *(of_plugins(config) if of_plugins is not None else ())]
-    providers += [HostBound(provider, hosts, insecure) for provider in extra]
-    store = store if store is not None else open_store(config)
-    adopt = functools.partial(adopt_legacy_login, config, store, service, hosts)
-    providers.append(StoredProvider(scheme, store, account, own_session, insecure, before_reading=adopt))
-    return Credentials(providers, hosts, account, in_query=bool(scheme.api_key_query), login=scheme.kind == "oauth2")
-
-
-def _google_providers(
-    scheme: Scheme, service: Any, config: Any, session: Session, hosts: list[str], insecure: Iterable[str]
-) -> list[Any]:
-    own, google = signs_own_tokens(scheme), takes_google_tokens(scheme)
-    if not own and not google:
-        return []
-    from hca_base.auth._providers._google import GoogleDefaultProvider, ServiceAccountProvider
-
-    inner: Any
-    if own:
-        inner = ServiceAccountProvider(scheme, setting(config, service, "audience"))
-    else:
-        allowed = config.get("auth.application_default", None) if config is not None else None
-        inner = GoogleDefaultProvider(scheme, session, allowed=allowed is True)
-    return [HostBound(inner, hosts, insecure)]
-
-
-class HostBound(Provider):
-    """Another provider, kept to the service's own hosts."""
-
-    def __init__(self, inner: Any, hosts: Iterable[str], insecure_hosts: Iterable[str]) -> None:
-        super().__init__()
-        self.inner = inner
-        self.name = inner.name
-        self._hosts = list(hosts)
-        self._insecure = list(insecure_hosts)
-
-    def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
-        if self._refused(url):
-            return None
-        headers: Mapping[str, str] | None = self.inner.authorization(url, refresh=refresh)
-        self._take_over()
-        return headers
-
-    def look(self, url: str) -> bool:
-        if self._refused(url):
-            return False
-        found = self.inner.look(url) if hasattr(self.inner, "look") else bool(self.inner.authorization(url))
-        self._take_over()
-        return found
-
-    def _refused(self, url: str) -> bool:
-        self.why = why_not(url, self._hosts, self._insecure) or ""
-        return bool(self.why)
-
-    def _take_over(self) -> None:
-        self.why = self.inner.explain()
-        for name in ("identity", "issuer", "expires_at"):
-            setattr(self, name, getattr(self.inner, name, None))
-
-
-def scheme_of(service: Any, security_schemes: Mapping[str, Mapping[str, Any]] | None) -> Any:
-    """The plugin's credential scheme, or, where it has none, that of the document."""
-    declared = getattr(service, "credentials", None)
-    if declared is not None and declared.kind != "none":
-        return declared
-    return scheme_from_security(security_schemes)
-
-
-def service_hosts(service: Any, config: Any, base_url: str | None = None) -> list[str]:
-    """The origins of a service: of its base URL, and of its document's URL."""
-    document = None
-    if service is not None and config is not None:
-        try:
-            document = service.document_url(config)
-            if base_url is None and hasattr(service, "base_url"):
-                base_url = service.base_url(config)
-        except ConfigError:
-            document = None
-    return hosts_of(base_url, document)
-
-
-def _name(hosts: list[str]) -> str:
-    return hosts[0].partition("://")[2] if hosts else "unknown"
-
-
-def setting(config: Any, service: Any, name: str) -> Any:
-    """A setting of the login: ``SECTION.auth.NAME`` of the service, else ``auth.NAME``; None if neither is set."""
-    if config is None:
-        return None
-    section = getattr(service, "client_section", None)
-    value = config.get(f"{section}.auth.{name}", None) if section else None
-    return value if value is not None else config.get(f"auth.{name}", None)

@@ -19,7 +19,7 @@ from hca_base.errors import AuthError, UnreachableError
 from hca_base.http import remember_secret
 
 if TYPE_CHECKING:
-    from hca_base.auth._providers._scheme import Scheme
+    from hca_base._service import Scheme
     from hca_base.http import Session
 
 VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"

@@ -5,33 +5,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from hca_base.auth._flows._refresh import login_hint, refresh, refresh_early
-from hca_base.auth._stores._records import (
-    Record,
-    identity_of,
-    jwt_claims,
-    near_expiry,
-    number,
-    seconds_left,
-    text,
-    why_not,
-)
-from hca_base.auth._stores._store import TokenStore
+from hca_base._service import Scheme
+from hca_base.auth._stores._records import Record, identity_of, jwt_claims, number, text, why_not
 from hca_base.errors import AuthError, UsageError
 from hca_base.http import origin_of, remember_secret, remember_secret_name
 
-if TYPE_CHECKING:
-    from hca_base.auth._providers._scheme import Scheme
-    from hca_base.http import Session
-
 ENVIRONMENT_TOKEN = "HCA_ACCESS_TOKEN"
-#: Seconds after a refresh in which a 401 is not answered with another one: the fault lies elsewhere then.
-_REFRESH_PAUSE = 30.0
 
 
 class Provider:
@@ -168,145 +150,6 @@ class ConfigKeyProvider(Provider):
         return params_of(record, self._scheme) if record is not None else {}
 
 
-class StoredProvider(Provider):
-    """What is in the token store for the account: a login, which it keeps fresh, a token, or a key."""
-
-    name = "stored login"
-
-    def __init__(
-        self,
-        scheme: Scheme,
-        store: TokenStore,
-        account: str,
-        session: Session,
-        insecure_hosts: Iterable[str],
-        *,
-        before_reading: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__()
-        self._scheme = scheme
-        self._store = store
-        self._account = account
-        self._session = session
-        self._insecure = list(insecure_hosts)
-        self._lock = threading.Lock()
-        self._record: Record | None = None
-        self._read = False
-        self._before_reading = before_reading
-        self._quiet_until = 0.0
-        self._refreshed_at = float("-inf")
-
-    def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
-        record = self._for(url)
-        if record is None:
-            return None
-        if record.get("kind") in ("oauth2", "token"):
-            fresh = self._fresh(record)
-            if fresh is not record and self._kept_from(url, fresh):
-                # What is stored by now is a login to another deployment.
-                return None
-            record = fresh
-        self._tell(record)
-        return headers_of(record, self._scheme) or None
-
-    def params(self, url: str) -> Mapping[str, str]:
-        record = self._for(url)
-        return params_of(record, self._scheme) if record is not None else {}
-
-    def look(self, url: str) -> bool:
-        try:
-            record = self._for(url)
-        except AuthError as error:
-            self.why = str(error)
-            return False
-        if record is None:
-            return False
-        self._tell(record)
-        if record.get("ended"):
-            self.why = f"the login is over: {record['ended']} ({login_hint(self._account)})"
-            return False
-        left = seconds_left(record)
-        if left is not None and left <= 0:
-            if not record.get("refresh_token"):
-                self.why = f"the token has expired ({login_hint(self._account)})"
-                return False
-            self.why += "; to be renewed at its next use"
-        return True
-
-    def renew(self, url: str, refused: str | None) -> bool:
-        """After a 401: get another token than the one that was refused.
-
-        :param refused: the token that was sent
-        :return: False where there is none to be had
-        :raises AuthError: the login is over
-        """
-        with self._lock:
-            record = self._record
-            if record is None or record.get("kind") != "oauth2":
-                return False
-            if text(record.get("access_token")) != refused:
-                return True  # another thread was faster
-            if not record.get("refresh_token") or time.monotonic() - self._refreshed_at < _REFRESH_PAUSE:
-                return False
-            self._record = refresh(self._store, self._account, refused, self._session)
-            self._refreshed_at = time.monotonic()
-            return True
-
-    def _for(self, url: str) -> Record | None:
-        """The record, if there is one and it may go to the URL."""
-        with self._lock:
-            if not self._read:
-                self._before_reading()
-                self._record = self._store.get(self._account)
-                self._read = True
-            record = self._record
-        if record is None:
-            self.why = f"none for {self._account}"
-            return None
-        return None if self._kept_from(url, record) else record
-
-    def _kept_from(self, url: str, record: Record) -> bool:
-        """Whether a record must not go to the URL; ``why`` then says why."""
-        refusal = why_not(url, record.get("hosts", ()), self._insecure)
-        if refusal is not None:
-            self.why = refusal
-        return refusal is not None
-
-    def _fresh(self, record: Record) -> Record:
-        if not near_expiry(record):
-            return record
-        if not record.get("refresh_token") and not record.get("ended"):
-            left = seconds_left(record)
-            if left is not None and left < -CLOCK_TOLERANCE:
-                raise AuthError(f"the token for {self._account} has expired", hint=login_hint(self._account))
-            return record
-        with self._lock:
-            current = self._record or record
-            if not near_expiry(current):
-                return current  # another thread was faster
-            left = seconds_left(current)
-            if left is not None and left > 0 and time.monotonic() < self._quiet_until:
-                return current
-            renewed = refresh_early(self._store, self._account, current, self._session)
-            if renewed is current:
-                # The issuer is out of reach; the token lives yet. Do not ask before every request.
-                self._quiet_until = time.monotonic() + _REFRESH_PAUSE
-            else:
-                self._refreshed_at = time.monotonic()
-            self._record = renewed
-            return renewed
-
-    def _tell(self, record: Record) -> None:
-        self.identity, self.issuer = text(record.get("identity")), text(record.get("issuer"))
-        self.expires_at = number(record.get("expires_at"))
-        kind = {"oauth2": "login", "token": "token", "apikey": "API key", "basic": "password"}
-        self.why = f"{kind.get(str(record.get('kind')), 'entry')} for {self._account}"
-
-
-#: Seconds past its end for which a token without renewal is still tried: the clock here may be ahead.
-CLOCK_TOLERANCE = 300.0
-
-
 def _given(token: str, scheme: Scheme) -> Record:
     if scheme.kind == "apikey":
         return Record(kind="apikey", key=token)
@@ -327,7 +170,7 @@ def headers_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
     if key is None:
         return {}
     header = record.get("header") or scheme.api_key_header
-    cookie = record.get("cookie") or getattr(scheme, "api_key_cookie", None)
+    cookie = record.get("cookie") or scheme.api_key_cookie
     if header or cookie:
         # Short keys are hidden under their name alone.
         remember_secret_name(str(header or cookie))

@@ -4,50 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
-
-@dataclasses.dataclass(frozen=True)
-class Scheme:
-    """The members of a plugin's ``CredentialScheme``, which it stands in for where there is no plugin.
-
-    :ivar kind: ``oauth2``, ``apikey``, ``basic``, ``bearer`` or ``none``
-    :ivar openid_url: of an OpenID Connect discovery document
-    :ivar device_url: device authorization endpoint (RFC 8628)
-    :ivar api_key_cookie: name of a cookie that carries an API key
-    """
-
-    kind: str = "none"
-    audience: str | None = None
-    scopes: tuple[str, ...] = ()
-    claims: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    client_settings_path: str | None = None
-    authorization_url: str | None = None
-    token_url: str | None = None
-    api_key_header: str | None = None
-    api_key_query: str | None = None
-    api_key_cookie: str | None = None
-    api_key_config_key: str | None = None
-    env: tuple[str, ...] = ()
-    openid_url: str | None = None
-    device_url: str | None = None
-    google_access_tokens: bool = False
-
-
-class ServiceLike(Protocol):
-    """What this package asks of a service; ``hca_base.plugins.Service`` is one."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def client_section(self) -> str: ...
-
-    @property
-    def credentials(self) -> Any: ...
-
-    def document_url(self, config: Any) -> str: ...
+from hca_base._service import Scheme
 
 
 def scheme_from_security(schemes: Mapping[str, Mapping[str, Any]] | None) -> Scheme:
@@ -63,7 +23,28 @@ def scheme_from_security(schemes: Mapping[str, Mapping[str, Any]] | None) -> Sch
     return best
 
 
-_RANK = {"oauth2": 4, "bearer": 3, "apikey": 2, "basic": 1, "none": 0}
+_RANK = {"oauth2": 4, "bearer": 3, "apikey": 2, "basic": 1, "mtls": 0, "none": 0}
+
+
+def usable_schemes(schemes: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Scheme]:
+    """The security schemes of a document that hca can serve, by name."""
+    found = {name: _one(entry) for name, entry in (schemes or {}).items()}
+    return {name: scheme for name, scheme in found.items() if scheme is not None}
+
+
+def is_same(declared: Scheme, scheme: Scheme) -> bool:
+    """Whether a plugin's (or the settings') scheme is this one of the document."""
+    if declared.takes_bearer_tokens:
+        return scheme.takes_bearer_tokens
+    return declared.kind == scheme.kind and (declared.api_key_name or "").lower() == (scheme.api_key_name or "").lower()
+
+
+def merged(own: Scheme, scheme: Scheme) -> Scheme:
+    """A scheme of a document with what its plugin or the settings say of it."""
+    if own.kind != scheme.kind:
+        return own
+    changes = {field.name: getattr(own, field.name) for field in dataclasses.fields(Scheme)}
+    return dataclasses.replace(scheme, **{name: value for name, value in changes.items() if value})
 
 
 def _one(entry: Mapping[str, Any]) -> Scheme | None:
@@ -77,6 +58,8 @@ def _one(entry: Mapping[str, Any]) -> Scheme | None:
     if kind == "http":
         name = str(entry.get("scheme", "")).lower()
         return Scheme(kind=name) if name in ("basic", "bearer") else None
+    if kind == "mutualTLS":
+        return Scheme(kind="mtls")
     if kind == "apiKey" and _text(entry.get("name")):
         place = {"header": "api_key_header", "query": "api_key_query", "cookie": "api_key_cookie"}
         member = place.get(str(entry.get("in")))
@@ -84,15 +67,19 @@ def _one(entry: Mapping[str, Any]) -> Scheme | None:
     return None
 
 
+_SWAGGER2_FLOWS = {"accessCode": "authorizationCode", "application": "clientCredentials", "password": "password"}
+
+
 def _oauth2(entry: Mapping[str, Any]) -> Scheme:
     flows = entry.get("flows")
     if isinstance(flows, Mapping):
         order = ("authorizationCode", "implicit", "password", "clientCredentials")
-        chosen: Mapping[str, Any] = next((flows[name] for name in order if isinstance(flows.get(name), Mapping)), {})
+        flow = next((name for name in order if isinstance(flows.get(name), Mapping)), None)
+        chosen: Mapping[str, Any] = flows[flow] if flow is not None else {}
         device = flows.get("deviceAuthorization")
         device = device if isinstance(device, Mapping) else {}
     else:  # Swagger 2 has one flow per scheme, with its members beside the type
-        chosen, device = entry, {}
+        chosen, device, flow = entry, {}, _SWAGGER2_FLOWS.get(str(entry.get("flow")))
     scopes = chosen.get("scopes")
     return Scheme(
         kind="oauth2",
@@ -100,14 +87,15 @@ def _oauth2(entry: Mapping[str, Any]) -> Scheme:
         authorization_url=_text(chosen.get("authorizationUrl")),
         token_url=_text(chosen.get("tokenUrl")) or _text(device.get("tokenUrl")),
         device_url=_text(device.get("deviceAuthorizationUrl")),
+        flow=flow,
     )
 
 
-def takes_google_tokens(scheme: Any) -> bool:
+def takes_google_tokens(scheme: Scheme) -> bool:
     """Whether a service accepts access tokens of Google itself: its plugin says so, or its logins start at Google."""
     if scheme.kind != "oauth2":
         return False
-    if getattr(scheme, "google_access_tokens", False):
+    if scheme.google_access_tokens:
         return True
     try:
         host = urlsplit(scheme.authorization_url or "").hostname
@@ -116,7 +104,7 @@ def takes_google_tokens(scheme: Any) -> bool:
     return host == "accounts.google.com"
 
 
-def signs_own_tokens(scheme: Any) -> bool:
+def signs_own_tokens(scheme: Scheme) -> bool:
     """Whether a service accepts tokens that a service account signed for it."""
     return scheme.kind == "oauth2" and bool(scheme.audience or scheme.claims)
 

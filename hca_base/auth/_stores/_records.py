@@ -10,6 +10,7 @@ expires_at         of the access token, seconds since 1970 by this machine's clo
 lifetime           of the access token in seconds, as the issuer said
 refresh_token      with ``token_url``, ``client_id``, ``client_secret`` and ``auth_method`` (``basic`` or ``post``)
 ended              why the login can no longer be refreshed; then there is no refresh token any more
+grant              ``client_credentials`` where the same request gives the next token
 scope, issuer      as granted, and by whom
 identity           who that is to the service: an e-mail address, or the subject
 obtained_at        when, seconds since 1970
@@ -128,6 +129,11 @@ def seconds_left(record: Mapping[str, Any]) -> float | None:
     """Life of the access token, in seconds, below zero when it is over; None if unknown."""
     expires_at = number(record.get("expires_at"))
     return None if expires_at is None else expires_at - time.time()
+
+
+def can_renew(record: Mapping[str, Any]) -> bool:
+    """Whether a login can be renewed without the user."""
+    return bool(record.get("refresh_token")) or record.get("grant") == "client_credentials"
 
 
 def near_expiry(record: Mapping[str, Any]) -> bool:

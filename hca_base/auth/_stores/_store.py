@@ -273,6 +273,11 @@ def open_store(config: SupportsGet | None = None) -> TokenStore:
     return TokenStore("auto" if place is None else str(place), keyring=keyring, announce=announce)
 
 
+def scheme_account(account: str, scheme: str) -> str:
+    """The account of one scheme of a service's document: ``default/lab#reader``."""
+    return f"{account}#{scheme}"
+
+
 def account_name(profile: str | None, service: str) -> str:
     """The account of a service under a profile: ``local/dss``; without a profile ``default/dss``."""
     return f"{profile or 'default'}/{service}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from hca_base._fork import reset_after_fork
-from hca_base.errors import AuthError, HCAError, UnreachableError
+from hca_base.errors import HCAError, UnreachableError
 from hca_base.http._call import Call
 from hca_base.http._retry import parse_retry_after
 from hca_base.http._settings import LONGEST, HttpSettings
@@ -112,7 +112,8 @@ class Sender:
         self._wait_for_host(call)
         trace_request(prepared, sensitive=call.sensitive)
         started = time.monotonic()
-        response = self.transport.transmit(prepared, call.timeout, whole=not call.stream)
+        certificate = call.credentials.certificate_for(call.url) if call.credentials is not None else None
+        response = self.transport.transmit(prepared, call.timeout, whole=not call.stream, certificate=certificate)
         trace_response(response, time.monotonic() - started)
         status = response.status_code
         if status in REDIRECT_STATUSES or (call.stream and status < 400):
@@ -250,7 +251,9 @@ def _add_credentials(call: Call, headers: dict[str, str], params: list[tuple[str
     given = dict(credentials.headers_for(call.url))
     keys = dict(credentials.params_for(call.url))
     if call.auth == "required" and not (given or keys or "authorization" in own):
-        raise AuthError(f"{call.start.host} requires credentials, and none are stored", hint=credentials.hint)
+        refusal = None if credentials.certificate_for(call.url) else credentials.refusal(call.start.host)
+        if refusal is not None:
+            raise refusal
     for name, value in given.items():
         if name.lower() == "cookie" and "cookie" in own:
             # One header for all cookies: that of the key goes beside those of the call.

@@ -121,15 +121,21 @@ class Transport(requests.Session):
         return
 
     def transmit(
-        self, prepared: requests.PreparedRequest, timeout: tuple[float, float] | None = None, *, whole: bool = False
+        self,
+        prepared: requests.PreparedRequest,
+        timeout: tuple[float, float] | None = None,
+        *,
+        whole: bool = False,
+        certificate: str | tuple[str, str] | None = None,
     ) -> requests.Response:
         """Send one request; the body of the answer is left to be read.
 
         :param whole: ``http.answer_timeout`` is for the body too, not for the head of the answer alone
+        :param certificate: file of a client certificate, or that and its key's
         :raises ConfigError: a file or folder of CA certificates is missing
         :raises requests.RequestException: as requests does
         """
-        merged = self.merge_environment_settings(prepared.url, {}, True, None, None)
+        merged = self.merge_environment_settings(prepared.url, {}, True, None, certificate)
         try:
             with answer_within(self.settings.answer_timeout, body=whole):
                 return self.send(prepared, allow_redirects=False, timeout=timeout or self.settings.timeout, **merged)

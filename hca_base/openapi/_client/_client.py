@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from hca_base.config import Config
     from hca_base.http import Session
+    from hca_base.openapi._client._request import Request
     from hca_base.openapi._document._document import Document
 
 _PREFIXES = tuple(f"{method}_" for method in METHODS)
@@ -389,7 +390,7 @@ class Client:
             auth = self._auth(chosen, index)
             if request.credential and auth == "required":
                 auth = "auto"
-            headers = request.headers
+            headers = self._with_fixed_headers(request)
             if url is not None and not same_host(origin_of(request.url), origin_of(url)):
                 # The first page was redirected to another host, without what is meant for the service alone: so are
                 # the pages after it.
@@ -411,7 +412,7 @@ class Client:
                 timeout=self._timeout,
                 policy=RetryPolicy.for_operation(request.method, safe=safe),
                 auth=auth,
-                credentials=self.credentials if auth != "no" else None,
+                credentials=self._credentials_of(chosen, headers, request) if auth != "no" else None,
             )
             try:
                 try:
@@ -426,6 +427,19 @@ class Client:
                     return response
             except HCAError as e:
                 raise self._explained(e, url or request.url) from None
+
+    def _with_fixed_headers(self, request: Request) -> dict[str, str]:
+        """The headers of a request and those that the settings add to all of this service."""
+        from hca_base.auth import fixed_headers
+
+        own = {name.lower() for name in request.headers}
+        fixed = fixed_headers(self.service, self.config, request.url)
+        return {**{name: value for name, value in fixed.items() if name.lower() not in own}, **request.headers}
+
+    def _credentials_of(self, operation: Operation, headers: Mapping[str, str], request: Request) -> Any:
+        """What the operation asks for, but for what the caller sets himself."""
+        given = [*headers, *(name for name, _ in request.params)]
+        return self.credentials.for_operation(operation.security, given)
 
     def _auth(self, operation: Operation, index: Index) -> Any:
         if operation.auth == "none":

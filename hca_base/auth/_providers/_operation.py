@@ -1,0 +1,183 @@
+"""The credentials of a service whose document has several schemes: each operation gets exactly what it asks for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hca_base._service import Scheme
+from hca_base.auth._providers._chain import Certificate, Credentials, ProviderState
+from hca_base.errors import AuthError
+
+
+class ServiceCredentials(Credentials):
+    """Credentials by scheme.
+
+    :param common: the chain of the service's first scheme, for requests that belong to no operation
+    :param schemes: those of the document that can be served, by name
+    :param make: makes the chain of one scheme
+    :param order: names of schemes that come before others, where an operation leaves the choice
+    """
+
+    def __init__(
+        self,
+        common: Credentials,
+        schemes: Mapping[str, Scheme],
+        make: Callable[[str], Credentials],
+        order: Sequence[str] = (),
+        certificate: Certificate | None = None,
+    ) -> None:
+        super().__init__(common.providers, common.hosts, common.account, in_query=common.in_query, login=common.login)
+        self.schemes = schemes
+        self.order = tuple(order)
+        self.certificate = certificate
+        self._make = make
+        self._chains: dict[str, Credentials] = {}
+        self._chains_lock = threading.Lock()
+
+    def chain(self, scheme: str) -> Credentials | None:
+        """The credentials of one scheme; None where hca cannot serve it."""
+        if scheme not in self.schemes:
+            return None
+        with self._chains_lock:
+            if scheme not in self._chains:
+                self._chains[scheme] = self._make(scheme)
+            return self._chains[scheme]
+
+    def for_operation(self, security: Sequence[Mapping[str, Any]], given: Iterable[str] = ()) -> OperationCredentials:
+        """Exactly the credentials that an operation asks for."""
+        alternatives = [tuple(each) for each in security if each]
+        if self.order:
+            alternatives.sort(key=self._rank)
+        return OperationCredentials(self, alternatives, frozenset(name.lower() for name in given))
+
+    def _rank(self, alternative: tuple[str, ...]) -> int:
+        return min((self.order.index(name) for name in alternative if name in self.order), default=len(self.order))
+
+    def certificate_for(self, url: str) -> Certificate | None:
+        """None: the operation says whether it wants one."""
+        return None
+
+    def describe(self, url: str | None = None) -> list[ProviderState]:
+        """What each provider of each scheme has, in order; no request is made."""
+        states: list[ProviderState] = []
+        for name in self.schemes:
+            chain = self.chain(name)
+            assert chain is not None
+            if self.schemes[name].kind == "mtls":
+                why = "client_certificate is set" if self.certificate else "client_certificate is not set"
+                states.append(ProviderState("client certificate", bool(self.certificate), why, scheme=name))
+            else:
+                states += chain.describe(url)
+        return states
+
+
+class _Part(NamedTuple):
+    """What one scheme gives for a URL."""
+
+    chain: Credentials
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+    certificate: Certificate | None
+
+
+class OperationCredentials:
+    """What one operation is sent with: the first of its alternatives that is there as a whole, or nothing.
+
+    :param alternatives: names of the schemes that are required together
+    :param given: lower-case names of headers and query parameters that the caller sets himself
+    """
+
+    def __init__(
+        self, service: ServiceCredentials, alternatives: Sequence[tuple[str, ...]], given: frozenset[str]
+    ) -> None:
+        self._service = service
+        self._alternatives = alternatives
+        self._given = given
+        self._sent = threading.local()
+
+    def headers_for(self, url: str) -> dict[str, str]:
+        """Headers for a request to the URL; several cookies share one header."""
+        self._sent.parts = self._parts(url)
+        headers: dict[str, str] = {}
+        for part in self._sent.parts:
+            for name, value in part.headers.items():
+                if name == "Cookie" and name in headers:
+                    headers[name] += f"; {value}"
+                elif headers.get(name, value) != value:
+                    raise AuthError(f"two schemes that this operation requires together both set the header {name}")
+                else:
+                    headers[name] = value
+        return headers
+
+    def params_for(self, url: str) -> dict[str, str]:
+        """Query parameters for a request to the URL."""
+        return {name: value for part in self._parts(url) for name, value in part.params.items()}
+
+    def certificate_for(self, url: str) -> Certificate | None:
+        """The client certificate, where the operation asks for one."""
+        return next((part.certificate for part in self._parts(url) if part.certificate is not None), None)
+
+    def on_unauthorized(self, url: str) -> bool:
+        """After a 401: renew what was sent. True where it is worth asking once more."""
+        parts: Sequence[_Part] = getattr(self._sent, "parts", ())
+        renewed = [part.chain.on_unauthorized(url) for part in parts if part.headers]
+        return any(renewed)
+
+    def refusal(self, host: str) -> AuthError | None:
+        """The error where no alternative is there as a whole; None where the caller sets one himself."""
+        if any(self._parts(str(url)) for url in self._service.hosts):
+            return None
+        wanted = [[self._described(name) for name in names] for names in self._alternatives]
+        ways = " or ".join(" and ".join(names) for names in wanted)
+        return AuthError(f"{host} requires credentials for this ({ways}), and not all are stored", hint=self._hint())
+
+    def _parts(self, url: str) -> Sequence[_Part]:
+        for names in self._alternatives:
+            parts = [self._part(name, url) for name in names]
+            if all(part is not None for part in parts):
+                return [part for part in parts if part is not None]
+        return ()
+
+    def _part(self, name: str, url: str) -> _Part | None:
+        """What a scheme gives; None where it has nothing."""
+        chain = self._service.chain(name)
+        if chain is None:
+            return None
+        scheme = self._service.schemes[name]
+        if scheme.kind == "mtls":
+            certificate = self._service.certificate
+            return _Part(chain, {}, {}, certificate) if certificate else None
+        if self._sets_himself(scheme):
+            return _Part(chain, {}, {}, None)
+        headers = chain.headers_for(url)
+        params = {} if headers else chain.params_for(url)
+        return _Part(chain, headers, params, None) if headers or params else None
+
+    def _sets_himself(self, scheme: Scheme) -> bool:
+        name = scheme.api_key_header or scheme.api_key_query if scheme.kind == "apikey" else "Authorization"
+        return name is not None and name.lower() in self._given
+
+    def _described(self, name: str) -> str:
+        scheme = self._service.schemes.get(name)
+        if scheme is None:
+            return f"{name}, a kind that hca does not support"
+        return f"{name}: {scheme.api_key_name or scheme.kind}"
+
+    def _hint(self) -> str:
+        for names in self._alternatives:
+            for name in names:
+                scheme = self._service.schemes.get(name)
+                if scheme is None or self._is_there(name):
+                    continue
+                chain = self._service.chain(name)
+                if scheme.kind == "mtls":
+                    return "set services.NAME.client_certificate to the file of your client certificate"
+                assert chain is not None
+                return chain.hint
+        return "hca auth status"
+
+    def _is_there(self, name: str) -> bool:
+        url = next(iter(self._service.hosts), None)
+        return url is not None and self._part(name, url) is not None

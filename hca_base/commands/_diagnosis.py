@@ -252,7 +252,7 @@ def _requirements() -> Iterator[Finding]:
 
 def _settings(context: Context) -> Iterator[Finding]:
     from hca_base import config
-    from hca_base.commands.config import command_names
+    from hca_base.commands._settings._values import command_names
 
     loaded = config.load(profile=context.options.profile, tolerant=True)
     problems = config.validate(loaded, registry().config_schemas(), commands=command_names(loaded))

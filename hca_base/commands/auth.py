@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hca_base import auth
-from hca_base.commands._bases._base import Command, Lister
+from hca_base.commands._bases._base import Command
 from hca_base.commands._bases._context import read_stdin_line
 from hca_base.commands._bases._values import seconds_argument
-from hca_base.commands._schemes import chosen_keys, chosen_login, used_schemes
+from hca_base.commands._credentials._known import known_of, utc_time
+from hca_base.commands._credentials._schemes import chosen_keys, chosen_login, used_schemes
 from hca_base.errors import AuthError, HCAError, UsageError
 from hca_base.output import warn
 from hca_base.plugins import registry
@@ -84,7 +83,7 @@ class AuthCommand(Command):
             return {}
 
 
-class Login(AuthCommand):
+class AuthLogin(AuthCommand):
     """Log in to a service.
 
     Opens your browser, and stores the login: in the system's keyring, or else in a file that only you can read. It is
@@ -152,7 +151,7 @@ class Login(AuthCommand):
         return auth.store_access_token(service, self.config, token, base_url=self.where(service).get("base_url"))
 
 
-class Logout(AuthCommand):
+class AuthLogout(AuthCommand):
     """Forget the stored login of a service.
 
     Where the issuer can be told at once, the login ends there too.
@@ -171,65 +170,7 @@ class Logout(AuthCommand):
         self.note(f"logged out of {service.name}" if done else f"nothing was stored for {service.name}")
 
 
-class Status(Lister):
-    """Show which credentials each service would get.
-
-    Who you are to it, who says so, until when, where that is stored, which source of credentials would be used, and
-    why those before it were not. No request is made.
-    """
-
-    example = "auth status"
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument("service", metavar="SERVICE", nargs="?", help="only this one (default: all)")
-        return parser
-
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        names = [parsed_args.service] if parsed_args.service else sorted(registry().service_names(self.config))
-        store = auth.open_store(self.config)
-        columns = ("service", "scheme", "identity", "issuer", "expires", "stored in", "used", "not used")
-        rows: list[tuple[Any, ...]] = []
-        for name in names:
-            try:
-                service = self.context.service(name)
-            except HCAError as error:
-                if parsed_args.service:
-                    raise
-                rows.append((name, None, None, None, None, None, None, str(error)))
-                continue
-            rows += [(name, *row) for row in self._states(service, store)]
-        return columns, rows
-
-    def _states(self, service: Service, store: auth.TokenStore) -> list[tuple[Any, ...]]:
-        """A row for each scheme of a service."""
-        credentials = auth.credentials_for(
-            service, self.config, token=self.context.token, store=store, **_known(service, self.config)
-        )
-        by_scheme: dict[str | None, list[auth.ProviderState]] = {}
-        for state in credentials.describe():
-            by_scheme.setdefault(state.scheme, []).append(state)
-        account = credentials.account or ""
-        return [(scheme, *_row(states, store, account, scheme)) for scheme, states in by_scheme.items()]
-
-
-def _row(
-    states: Sequence[auth.ProviderState], store: auth.TokenStore, account: str, scheme: str | None
-) -> tuple[Any, ...]:
-    used = next((state for state in states if state.used), None)
-    before = states[: states.index(used)] if used is not None else states
-    others = "; ".join(f"{state.name}: {state.why}" for state in before)
-    try:
-        stored = store.place_of(account if scheme is None else auth.scheme_account(account, scheme))
-    except HCAError as error:
-        stored = str(error)
-    if used is None:
-        return None, None, None, stored, None, others
-    expires = _time(used.expires_at) if used.expires_at else None
-    return used.identity, used.issuer, expires, stored, f"{used.name}: {used.why}", others or None
-
-
-class Token(AuthCommand):
+class AuthToken(AuthCommand):
     """Print the access token for a service.
 
     The token alone, renewed if it had to be; with an API key, the key. For other programs: curl -H "Authorization:
@@ -246,7 +187,7 @@ class Token(AuthCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         service = self.chosen(parsed_args)
         credentials = auth.credentials_for(
-            service, self.config, token=self.context.token, **_known(service, self.config)
+            service, self.config, token=self.context.token, **known_of(service, self.config)
         )
         url = next(iter(credentials.hosts), None)
         if url is None:
@@ -261,7 +202,7 @@ class Token(AuthCommand):
         self.stdout.write((token if scheme == "Bearer" else value) + "\n")
 
 
-class SetKey(AuthCommand):
+class AuthSetKey(AuthCommand):
     """Store an API key or token for a service.
 
     Asks for the key without showing it, or reads it from stdin if that is no terminal. For services with user names
@@ -332,31 +273,13 @@ def read_secret(prompt: str | None) -> str:
     return line
 
 
-def _known(service: Service, config: Any) -> dict[str, Any]:
-    """What the document on this machine says of where the service is, and of its credentials; asks nobody."""
-    from hca_base.openapi import DocumentCache
-
-    try:
-        index = DocumentCache(config).get(service)
-        return {"base_url": service.base_url(config) or index.base_url, "security_schemes": index.security_schemes}
-    except HCAError:
-        return {}
-
-
 def _welcome(name: str, record: auth.Record) -> str:
     who = f" as {record['identity']}" if record.get("identity") else ""
     expires = record.get("expires_at")
     if record.get("refresh_token"):
         until = "; it is renewed when needed"
     elif isinstance(expires, int | float):
-        until = f", until {_time(float(expires))}"
+        until = f", until {utc_time(float(expires))}"
     else:
         until = ""
     return f"logged in to {name}{who}{until}"
-
-
-def _time(seconds: float) -> str:
-    try:
-        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return "never"

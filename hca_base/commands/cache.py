@@ -20,7 +20,7 @@ def _files() -> Iterator[Path]:
         yield from sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-class List(Lister):
+class CacheList(Lister):
     """List what is cached."""
 
     example = "cache list"
@@ -37,7 +37,7 @@ class List(Lister):
         return ["name", "bytes", "changed"], rows
 
 
-class Clear(Command):
+class CacheClear(Command):
     """Delete cached documents and plugin lists.
 
     Everything in the cache is had again when it is needed; downloaded files are elsewhere and stay.
@@ -60,7 +60,7 @@ class Clear(Command):
         self.note(f"{count} file{'' if count == 1 else 's'} deleted from {folder}")
 
 
-class ClearOld(Clear):
+class CacheClearOld(CacheClear):
     """Delete cached documents (as in hca 7)."""
 
     example = "clear-hca-cache"

@@ -105,7 +105,7 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 _MARK = "# completion of hca"
 
 
-class Bash(Command):
+class CompletionBash(Command):
     """Print the completion script for bash.
 
     'hca completion install bash' puts it in its place; for one session: source <(hca completion bash).
@@ -119,7 +119,7 @@ class Bash(Command):
         self.stdout.write(SCRIPTS[self.shell])
 
 
-class Zsh(Bash):
+class CompletionZsh(CompletionBash):
     """Print the completion script for zsh.
 
     'hca completion install zsh' puts it in its place; for one session: source <(hca completion zsh).
@@ -130,7 +130,7 @@ class Zsh(Bash):
     shell = "zsh"
 
 
-class Fish(Bash):
+class CompletionFish(CompletionBash):
     """Print the completion script for fish.
 
     'hca completion install fish' puts it in its place; for one session: hca completion fish | source.
@@ -141,7 +141,7 @@ class Fish(Bash):
     shell = "fish"
 
 
-class Install(Command):
+class CompletionInstall(Command):
     """Set up completion for your shell.
 
     The script is written where the shell looks for it; for bash and zsh a line that reads it is added to ~/.bashrc or

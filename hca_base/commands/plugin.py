@@ -23,7 +23,7 @@ from hca_base.plugins import (
 )
 
 
-class List(Lister):
+class PluginList(Lister):
     """List the installed plugins and what each gives.
 
     Each is tried in a process of its own, so that one that hangs or ends the process is listed as well.
@@ -96,7 +96,7 @@ def _claims(distribution: PluginDistribution) -> str:
     return "; ".join([*lost, *hidden])
 
 
-class Install(Command):
+class PluginInstall(Command):
     """Install a plugin into this environment.
 
     Names, requirements (hca-dss>=9), directories, files and URLs are passed on to pip, or to uv where there is no
@@ -136,7 +136,7 @@ class Install(Command):
             self.note("done; no new plugin was found in what was installed")
 
 
-class Uninstall(Command):
+class PluginUninstall(Command):
     """Remove a plugin from this environment."""
 
     example = "plugin uninstall hca-dss"

@@ -10,7 +10,7 @@ from hca_base.commands._bases._base import Command
 from hca_base.plugins import registry, scaffold
 
 
-class Create(Command):
+class PluginCreate(Command):
     """Write a new plugin with tests, documentation and CI.
 
     The directory that it makes is a distribution that can be installed and tested at once. With --openapi the

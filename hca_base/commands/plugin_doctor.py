@@ -10,7 +10,7 @@ from hca_base.commands._bases._values import seconds_argument
 from hca_base.commands._diagnosis import LEVELS, Finding, diagnose
 
 
-class Doctor(DataCommand):
+class PluginDoctor(DataCommand):
     """Look for what is wrong with this installation.
 
     Looks at the environment and old versions of hca in it, plugins, clashes of names, documents, versions of what is

@@ -11,7 +11,7 @@ from hca_base.commands._bases._confirm import confirm
 from hca_base.errors import HCAError, UsageError
 
 
-class List(Lister):
+class ProfileList(Lister):
     """List the profiles.
 
     The one in use is marked.
@@ -27,7 +27,7 @@ class List(Lister):
         return ["name", "in use", "file"], rows
 
 
-class Create(Command):
+class ProfileCreate(Command):
     """Create a profile.
 
     Its settings are given as KEY=VALUE, or copied from another profile.
@@ -44,7 +44,7 @@ class Create(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        from hca_base.commands.config import check_value
+        from hca_base.commands._settings._values import check_value
 
         pairs = []
         for given in parsed_args.settings:
@@ -73,7 +73,7 @@ class Create(Command):
             raise
 
 
-class Use(Command):
+class ProfileUse(Command):
     """Choose the profile that is used from now on.
 
     'default' stands for none. HCA_PROFILE and --profile win over this choice.
@@ -98,7 +98,7 @@ class Use(Command):
             warn(f"HCA_PROFILE is set to {other}, which wins over this choice")
 
 
-class Delete(Command):
+class ProfileDelete(Command):
     """Delete a profile.
 
     Its settings are lost; logins stored for it stay until 'hca auth logout'.

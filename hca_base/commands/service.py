@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
-class List(Lister):
+class ServiceList(Lister):
     """List the services.
 
     Those of plugins, and those that were added with 'hca service add'.
@@ -54,7 +54,7 @@ class List(Lister):
         return ["name", "title", "from", "operations", "document", "state"], rows
 
 
-class Add(Command):
+class ServiceAdd(Command):
     """Add a service by its OpenAPI document, without a plugin.
 
     The document (Swagger 2.0 or OpenAPI 3, JSON or YAML) is read from a URL or a file, checked, and its operations
@@ -134,7 +134,7 @@ class Add(Command):
             self.note(f"its operations ask for different credentials ({names}): 'hca auth set-key {name} SCHEME'")
 
 
-class Remove(Command):
+class ServiceRemove(Command):
     """Remove a service that was added."""
 
     example = "service remove petstore"
@@ -170,7 +170,7 @@ class Remove(Command):
         self.note(f"{name} removed")
 
 
-class Refresh(Command):
+class ServiceRefresh(Command):
     """Get the document of a service anew.
 
     That happens by itself once a week, when a command talks to the service anyway.

@@ -36,7 +36,7 @@ def _store(directory: Path) -> FileStore:
     return FileStore(directory)
 
 
-class Verify(Command):
+class TransferVerify(Command):
     """Compare the files of a filestore with their checksums.
 
     Each file in DIR/.hca is read whole, and its sha256 compared with its name. A file that differs is moved to
@@ -109,7 +109,7 @@ def _verified(store: FileStore) -> Iterator[tuple[str, os.stat_result, bool]]:
                 future.cancel()
 
 
-class Gc(Command):
+class TransferGc(Command):
     """Remove files of a filestore that no other name refers to.
 
     A file in DIR/.hca whose hard links elsewhere are all gone is removed, after asking. Files fetched in the last hour

@@ -12,7 +12,7 @@ from tests.lib.house import ROOT, circles, edges, imports_of, modules
 
 #: From the bottom up; a package imports those on lower levels, never its own level's neighbours or higher ones.
 LEVELS = [
-    {"errors", "_extension_points", "_fork", "_lazy"},
+    {"errors", "_extension_points", "_fork", "_lazy", "_service"},
     {"config", "output"},
     {"http", "auth"},
     {"openapi", "transfer"},
@@ -54,8 +54,6 @@ LONG_ON_PURPOSE = {
 }
 #: Modules that are still too long. Only ever remove from this list.
 STILL_LONG = {
-    "hca_base.auth._providers._kinds",
-    "hca_base.commands.config",
     "hca_base.openapi._client._client",
     "hca_base.openapi._document._build",
     "hca_base.openapi._document._cache",

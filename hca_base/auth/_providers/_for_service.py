@@ -67,7 +67,7 @@ def credentials_for(
         session=session if session is not None else Session(config),
         store=store if store is not None else open_store(config),
         # The layer above knows the plugins; a service comes from there.
-        extra=(*extra, *(service.credential_providers(config) if service is not None else ())),  # type: ignore[arg-type]
+        extra=(*extra, *(service.credential_providers(config) if service is not None else ())),
     )
     declared = scheme_of(service, security_schemes)
     common = parts.chain(declared)

@@ -191,7 +191,7 @@ class Session:
 
     def _apply(self, key: str, value: str) -> None:
         from hca_base import config
-        from hca_base.commands.config import check_value
+        from hca_base.commands._settings._values import check_value
         from hca_base.output import FORMATS
         from hca_base.shell._dispatch._logging import configure
         from hca_base.shell._dispatch._split import LEVELS

@@ -1,0 +1,1 @@
+"""What the commands about credentials share, and their status."""

@@ -1,0 +1,30 @@
+"""What this machine knows of a service's credentials without asking anybody."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from hca_base.errors import HCAError
+
+if TYPE_CHECKING:
+    from hca_base.plugins import Service
+
+
+def known_of(service: Service, config: Any) -> dict[str, Any]:
+    """What the document on this machine says of where the service is, and of its credentials; asks nobody."""
+    from hca_base.openapi import DocumentCache
+
+    try:
+        index = DocumentCache(config).get(service)
+        return {"base_url": service.base_url(config) or index.base_url, "security_schemes": index.security_schemes}
+    except HCAError:
+        return {}
+
+
+def utc_time(seconds: float) -> str:
+    """A time as text; ``never`` for one that no calendar has."""
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return "never"

@@ -1,0 +1,120 @@
+"""What the commands about settings share: schemas, checks, where a change goes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from hca_base import config as settings
+from hca_base.commands._bases._base import Command, DataCommand
+from hca_base.errors import ConfigError, HCAError
+
+
+def plugin_schemas() -> list[Any]:
+    """The configuration schemas of all plugins that can be used."""
+    from hca_base.plugins import registry
+
+    return registry().config_schemas()
+
+
+def check_value(key: str, value: Any, *, force: bool = False, hint: str | None = None) -> None:
+    """Warn of what is doubtful in a value that is to be set.
+
+    :param force: warn of what is wrong, too
+    :param hint: of the error
+    :raises ConfigError: it is wrong
+    """
+    from hca_base.output import warn
+
+    for problem in settings.check_value(key, value, plugin_schemas()):
+        if problem.severity == "error" and not force:
+            raise ConfigError(f"{problem.key}: {problem.message}", hint=hint)
+        warn(f"{problem.key}: {problem.message}")
+
+
+def with_plugin_defaults(config: settings.Config) -> settings.Config:
+    """The settings with the defaults of all plugins below them."""
+    from hca_base.plugins import registry
+
+    for service in registry().services(config).values():
+        service.add_defaults(config)
+    return config
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which file a change goes to."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="in this profile (default: the one of 'hca --profile', or config.json)",
+    )
+    where.add_argument("--file", metavar="FILE", type=Path, help="in this file")
+
+
+def profile_of(command: Command, args: argparse.Namespace) -> str | None:
+    """The profile that a change is meant for: named after the command, or before it."""
+    name = args.profile
+    if name is None and args.file is None:
+        name = command.context.options.profile
+    if name is not None:
+        # An empty name (of a variable that is not set) must not stand for the user's own file.
+        settings.check_profile_name(name)
+    return None if name == "default" else name
+
+
+def command_names(config: settings.Config) -> list[str]:
+    """Names of all commands, whose sections hold defaults of options."""
+    from hca_base.commands._table import COMMANDS
+    from hca_base.openapi import Index
+    from hca_base.plugins import registry
+
+    names = [*COMMANDS, *registry().commands()]
+    for name, service in registry().services(config).items():
+        try:
+            names += [f"{name} {command}" for command, _ in Index.open(service, config).summaries(unambiguous=True)]
+        except HCAError:
+            continue
+    return names
+
+
+def report(command: Command, config: settings.Config) -> int:
+    """Print what is wrong in settings; the exit code."""
+    problems = settings.validate(config, plugin_schemas(), commands=command_names(config))
+    for problem in problems:
+        command.stdout.write(f"{problem.severity}: {problem}\n")
+    if any(problem.severity == "error" for problem in problems):
+        return 2
+    if not problems:
+        count = sum(layer.path is not None for layer in config.layers)
+        command.note(f"{count} file{'' if count == 1 else 's'} read, nothing wrong")
+    return 0
+
+
+def active_profile_or_none() -> str | None:
+    """The active profile; None where that cannot be read."""
+    try:
+        return settings.active_profile()
+    except ConfigError:
+        return None
+
+
+def nearest_key(key: str, known: list[str]) -> str | None:
+    """The known key that is most like this one."""
+    import difflib
+
+    lowered = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(key.lower(), lowered, 1)
+    return lowered[found[0]] if found else None
+
+
+def plain(command: DataCommand, value: Any, args: argparse.Namespace) -> Any:
+    """A result that is written as it is where it is text and no format was chosen; what is left to write."""
+    from hca_base.output import output_options
+
+    options = output_options(args)
+    if not isinstance(value, str) or options.get("fmt") or options.get("query"):
+        return value
+    command.emit(value, args, fmt="value")
+    return None

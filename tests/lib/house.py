@@ -55,7 +55,7 @@ def edges() -> dict[str, set[str]]:
     known = modules()
     graph: dict[str, set[str]] = {}
     for name, path in known.items():
-        found = set()
+        found: set[str] = set()
         for each in imports_of(path):
             if each.names:
                 found.update(f"{each.module}.{n}" if f"{each.module}.{n}" in known else each.module for n in each.names)

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.lib import forks
 from tests.lib.run import Run
 
-#: Variables of the machine's own that would lead a command elsewhere.
-_FOREIGN = ("HCA_", "XDG_", "AWS_")
+#: Variables of the machine's own that would change what a command does.
+_FOREIGN = ("HCA_", "XDG_", "AWS_", "PYTHON")
 
 
 class Runner:
@@ -24,6 +25,8 @@ class Runner:
     :ivar cwd: the working directory
     :ivar env: environment of all runs
     """
+
+    _PROGRAM = [sys.executable, "-m", "hca_base"]
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -36,7 +39,7 @@ class Runner:
 
     def command(self, *args: str | os.PathLike[str]) -> list[str]:
         """The command line."""
-        return [sys.executable, "-m", "hca_base", *map(str, args)]
+        return [*self._PROGRAM, *map(str, args)]
 
     def __call__(
         self,
@@ -48,29 +51,32 @@ class Runner:
         cwd: Path | None = None,
         timeout: float = 120,
         text: bool = True,
+        fresh: bool = False,
         **options: Any,
     ) -> Run:
         """Run it to its end.
+
+        It is a fork of a process that has imported hca's modules, with an environment, a directory and streams of its
+        own (:mod:`tests.lib.forks`); where a fork could not be the same, it is a fresh process.
 
         :param check: the exit code that is expected; None for any
         :param traceback: whether stderr may have one
         :param stdin: what it reads; nothing by default
         :param env: more variables, for this run alone
         :param text: whether stdout and stderr are texts, or bytes
-        :param options: more of :func:`subprocess.run`
+        :param fresh: a fresh process: for tests of start-up
+        :param options: more of :func:`subprocess.run`; also a fresh process
         """
-        done = subprocess.run(
-            self.command(*args),
-            input=stdin if stdin is not None else ("" if text else b""),
-            capture_output=True,
-            env={**self.env, **(env or {})},
-            cwd=cwd or self.cwd,
-            timeout=timeout,
-            encoding="utf-8" if text else None,
-            check=False,
-            **options,
-        )
-        run = Run(done.args, done.returncode, done.stdout, done.stderr)
+        words, whole, where = self.command(*args), {**self.env, **(env or {})}, cwd or self.cwd
+        data = stdin.encode() if isinstance(stdin, str) else stdin or b""
+        if fresh or options or words[:3] != self._PROGRAM or not forks.possible(whole):
+            done = subprocess.run(
+                words, input=data, capture_output=True, env=whole, cwd=where, timeout=timeout, check=False, **options
+            )
+        else:
+            done = forks.run(words[3:], stdin=data, env=whole, cwd=where, timeout=timeout)
+        out, err = (_text(done.stdout), _text(done.stderr)) if text else (done.stdout, done.stderr)
+        run = Run(done.args, done.returncode, out, err)
         if check is not None:
             assert run.returncode == check, f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}"
         found = ("Traceback" if text else b"Traceback") in run.stderr
@@ -127,3 +133,8 @@ class Runner:
         root = self.cwd / folder
         found = {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
         return {path.as_posix() for path in found if path.parts[0] != ".hca" and path.name != "hca-azul.lock.json"}
+
+
+def _text(data: bytes) -> str:
+    """Decode as a pipe that is read as a text."""
+    return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")

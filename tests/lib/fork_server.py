@@ -1,0 +1,114 @@
+"""A process that runs ``python -m hca_base`` in forks of itself, so that tests import its modules once.
+
+Run as a program by :mod:`tests.lib.forks`, which speaks to it over the socket that is its standard input. A child has
+the working directory, environment and standard streams of the request, and goes through the same ``-m`` and the same
+end of the interpreter as a fresh process; only what is imported already is different.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import runpy
+import select
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+#: Modules that commands import late; those of the standard library and of our dependencies that most of them need.
+WARM = ("cliff.command", "cliff.lister", "jmespath", "requests", "stevedore", "urllib.request", "email.parser", "uuid")
+#: Parts of hca_base that few commands need, or that need an optional library.
+COLD = ("hca_base.__main__", "hca_base.shell._repl", "hca_base.transfer", "hca_base.auth", "hca_base.openapi._fetch")
+
+
+def warm() -> None:
+    """Import what most commands need."""
+    import hca_base
+
+    for name in WARM:
+        importlib.import_module(name)
+    for module in pkgutil.walk_packages(hca_base.__path__, "hca_base."):
+        if not module.name.startswith(COLD):
+            importlib.import_module(module.name)
+    gc.collect()
+    gc.freeze()
+
+
+def serve(control: socket.socket) -> None:
+    """Fork a process for each request; returns in the child, and never in the server."""
+    running: dict[int, tuple[int, socket.socket]] = {}
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            if fd in running:
+                pid, answer = running.pop(fd)
+                poll.unregister(fd)
+                os.close(fd)
+                code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                # Nobody waits for the end of a process that took too long.
+                with answer, contextlib.suppress(OSError):
+                    answer.sendall(b"%d\n" % code)
+                continue
+            _, fds, _, _ = socket.recv_fds(control, 1, 1)
+            if not fds:
+                os._exit(0)
+            connection = socket.socket(fileno=fds[0])
+            size, streams, _, _ = socket.recv_fds(connection, 8, 3)
+            data = b""
+            while len(data) < int(size):
+                data += connection.recv(int(size) - len(data))
+            pid = os.fork()
+            if pid == 0:
+                for each in (control, connection, *(answer for _, answer in running.values())):
+                    each.close()
+                for other in running:
+                    os.close(other)
+                become(json.loads(data), streams)
+                return
+            for stream in streams:
+                os.close(stream)
+            connection.sendall(b"%d\n" % pid)
+            child = os.pidfd_open(pid)
+            running[child] = pid, connection
+            poll.register(child, select.POLLIN)
+
+
+def become(request: dict[str, Any], streams: list[int]) -> None:
+    """Take the place that the request names."""
+    for target, source in enumerate(streams):
+        os.dup2(source, target)
+        os.close(source)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv[1:] = request["args"]
+    sys.path[0] = str(Path.cwd())
+    sys.path[1:1] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    for fd, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        stream = _stream(fd, mode, getattr(sys, name))
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _stream(fd: int, mode: str, like: Any) -> io.TextIOWrapper:
+    """A standard stream, as the interpreter makes it for a pipe."""
+    # open chooses the size of the buffer as the interpreter does.
+    buffer: Any = open(fd, f"{mode}b", closefd=False)  # noqa: SIM115 - it stays open
+    buffer.raw.name = like.name
+    text: Any = io.TextIOWrapper(buffer, like.encoding, like.errors, "\n", line_buffering=fd == 2)
+    text.mode = mode
+    return text
+
+
+if __name__ == "__main__":
+    warm()
+    with socket.socket(fileno=0) as listener:
+        serve(listener)
+    runpy._run_module_as_main("hca_base")  # type: ignore[attr-defined]

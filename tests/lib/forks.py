@@ -1,0 +1,126 @@
+"""Runs of ``python -m hca_base`` as forks of a process that has imported its modules already."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import signal
+import site
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+#: Variables that the interpreter reads when it starts: a fork has the server's.
+_STARTUP = ("PYTHON", "LC_", "LANG")
+#: Modules that would be found in PYTHONPATH by a fresh process, but not by a fork.
+_CUSTOM = ("sitecustomize", "usercustomize", "hca_base")
+
+
+def possible(env: Mapping[str, str]) -> bool:
+    """Whether a fork would do what a fresh process does in this environment.
+
+    ``HCA_TEST_FRESH=1`` in the environment of the tests makes it False always.
+    """
+    if not hasattr(os, "pidfd_open") or os.environ.get("HCA_TEST_FRESH") or site.ENABLE_USER_SITE:
+        return False
+    if _startup(env) != _startup(_environment()):
+        return False
+    paths = [Path(entry) for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return not any((path / name).exists() for path in paths for name in (*_CUSTOM, *(f"{x}.py" for x in _CUSTOM)))
+
+
+def _startup(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(_STARTUP) and name != "PYTHONPATH"}
+
+
+def _environment() -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**own, "PYTHONPATH": "", "PYTHONWARNINGS": "default"}
+
+
+def run(
+    args: Sequence[str], *, stdin: bytes, env: Mapping[str, str], cwd: Path, timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``hca`` with these arguments to its end.
+
+    :raises subprocess.TimeoutExpired: it did not end in time, and was killed
+    """
+    (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
+    request = {"args": list(args), "env": dict(env), "cwd": str(cwd)}
+    answer = _server().start(request, (their_in, their_out, their_err))
+    for each in (their_in, their_out, their_err):
+        os.close(each)
+    found: dict[int, bytes] = {}
+    threads = [threading.Thread(target=_write, args=(our_in, stdin), daemon=True)]
+    threads += [threading.Thread(target=_read, args=(fd, found), daemon=True) for fd in (our_out, our_err)]
+    for thread in threads:
+        thread.start()
+    with answer, answer.makefile("rb") as lines:
+        pid = int(lines.readline())
+        answer.settimeout(timeout)
+        try:
+            code = int(lines.readline())
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(["hca", *args], timeout) from None
+    for thread in threads:
+        thread.join(timeout)
+        if thread.is_alive():
+            # A process that it started has the streams still.
+            raise subprocess.TimeoutExpired(["hca", *args], timeout)
+    return subprocess.CompletedProcess(["hca", *args], code, found[our_out], found[our_err])
+
+
+def _write(fd: int, data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), open(fd, "wb") as file:
+        file.write(data)
+
+
+def _read(fd: int, found: dict[int, bytes]) -> None:
+    with open(fd, "rb") as file:
+        found[fd] = file.read()
+
+
+class Server:
+    """The process that forks; it ends with this one."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._lock = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env=_environment(),
+                start_new_session=True,
+            )
+        atexit.register(self.close)
+
+    def start(self, request: Mapping[str, object], streams: Sequence[int]) -> socket.socket:
+        """Start a run.
+
+        :returns: a connection on which its process id comes, and its exit code when it has ended
+        """
+        ours, theirs = socket.socketpair()
+        data = json.dumps(request).encode()
+        with theirs, self._lock:
+            socket.send_fds(self._control, [b"x"], [theirs.fileno()])
+        socket.send_fds(ours, [b"%8d" % len(data)], list(streams))
+        ours.sendall(data)
+        return ours
+
+    def close(self) -> None:
+        self._control.close()
+        self._process.wait()
+
+
+@functools.cache
+def _server() -> Server:
+    return Server()

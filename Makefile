@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 
-.PHONY: install test lint docs package findings clean
+.PHONY: install test lint docs package wheelhouse findings clean
 
 install: $(VENV)/bin/python
 	$(VENV)/bin/pip install -r requirements.txt
@@ -28,6 +28,10 @@ $(VENV)/bin/python:
 
 clean:
 	rm -rf build dist .tox .mypy_cache .ruff_cache .pytest_cache docs/_build
+
+# Wheels of all distributions and of what they require, for machines without a network or without this clone.
+wheelhouse: $(VENV)/bin/python
+	$(VENV)/bin/pip wheel --quiet --wheel-dir wheelhouse -r requirements.txt -r requirements-plugins.txt
 
 findings:
 	@for script in findings/*.sh; do echo "== $$script"; "$$script" || exit 1; done

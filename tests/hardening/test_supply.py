@@ -20,7 +20,7 @@ ALONE = {
     "hca-base": ([], ["config", "show"]),
     "hca-dss": ([], ["dss", "get-bundle", "--help"]),
     "hca-upload": ([], ["upload", "--help"]),
-    "hca-azul": ([], ["azul", "--help"]),
+    "hca-azul": (["hca-drs"], ["azul", "--help"]),
     "hca-drs": ([], ["drs", "prefixes"]),
     "hca-local": (["hca-dss", "hca-upload"], ["local", "status"]),
 }

@@ -15,7 +15,8 @@ from hca_azul.download.entries import Entry, checked
 from hca_azul.download.exports import export
 from hca_azul.download.naming import Template
 from hca_azul.download.plan import Plan
-from hca_azul.download.sources import Sources, object_id
+from hca_azul.download.repository import Repository
+from hca_azul.download.sources import Sources
 from hca_azul.testing import EmbeddedAzul
 
 from tests.lib import Runner
@@ -118,11 +119,11 @@ def test_hostile_metadata_cannot_speak_to_the_other_program(client: AzulClient) 
     plan.close()
 
 
-def test_drs_uris() -> None:
-    assert object_id("drs://data.terra.bio/v1_a_b") == "v1_a_b"
-    assert object_id("drs://dg.4503:abc") is None
-    assert object_id("drs://other.example.org/x") is None
-    assert object_id("https://data.terra.bio/x") is None and object_id("") is None
+def test_files_of_the_repository_are_known_by_their_identifiers(client: AzulClient) -> None:
+    repository = Repository(client)
+    assert repository.has("drs://data.terra.bio/v1_a_b") and repository.has("drs://drs.anv0:v2_a")
+    others = ("drs://dg.4503:abc", "drs://other.example.org/x", "drs://unknown:x", "https://data.terra.bio/x", "")
+    assert not any(repository.has(uri) for uri in others)
 
 
 def test_addresses_of_the_mirror(client: AzulClient) -> None:
@@ -153,7 +154,7 @@ def test_tokens_and_signed_addresses_are_nowhere(hca: Runner, azul: EmbeddedAzul
         *(["export", "Managed", "--to", tool, "--output", tool] for tool in ("aria2", "curl", "datalad", "s5cmd")),
         ["get-fetch-repository-files", "--file-uuid", "nothing"],
     ):
-        done = hca("--debug", "azul", *arguments, env=env, check=None)
+        done = hca("--debug", "azul", *arguments, env=env, check=None, traceback=True)
         said += done.stdout + done.stderr
     azul.faults.url_life = -1
     done = hca("-vv", "azul", "manifest", "--output", "n.tsv", env=env, check=None)

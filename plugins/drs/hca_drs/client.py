@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_base.openapi import Client
@@ -85,15 +85,16 @@ class DRSClient(Client):
             self._passports |= {host: list(tokens) for host, tokens in passports.items()}
             self._servers = None
 
-    def resolve(self, uri: str) -> Place:
+    def resolve(self, uri: str, *, look_up: bool = True) -> Place:
         """Find the server and the object that an identifier stands for.
 
         Asks no server of data; a prefix that is not known is looked up as ``drs.resolver`` says.
 
+        :param look_up: False: ask no registry
         :raises UsageError: it is not a DRS identifier
         :raises NotFoundError: its prefix is not known
         """
-        return self.servers.resolver.place(uri)
+        return self.servers.resolver.place(uri, look_up=look_up)
 
     def stat(self, uri: str) -> DrsObject:
         """Get what a server says of an object.
@@ -127,13 +128,15 @@ class DRSClient(Client):
 
         return list(Sources(self.servers, self.preferences(**preferences)).of(self.stat(uri)))
 
-    def source(self, uri: str) -> Source:
-        """Get an address of an object that holds now.
+    def source(self, uri: str, **preferences: Any) -> Callable[[], Source]:
+        """Get a source of an object for :func:`hca_base.transfer.download` that asks nobody before it is used.
 
-        :raises NotFoundError: there is no such object, or no way to read it
+        :param preferences: as of :meth:`sources`
+        :return: a function that yields an address that holds now
         """
-        found: Source = self.sources(uri)[0]()
-        return found
+        from hca_drs.download.sources import LazySource, Sources
+
+        return LazySource(Sources(self.servers, self.preferences(**preferences)), uri, self.stat)
 
     def download(
         self,

@@ -51,7 +51,7 @@ class Sources:
         methods = ordered(found, self.preferences)
         made = [MethodSource(self, found, method) for method in methods]
         first = methods[0]
-        if first.access_id is not None and not first.url:
+        if first.access_id is not None and not (first.url and first.type == "https"):
             self.ahead(found).expect(found.place.object_id, first.access_id)
         return list(made)
 
@@ -113,8 +113,9 @@ class MethodSource:
     def _address(self, again: bool) -> Address:
         found, method, preferences = self._found, self._method, self._sources.preferences
         server = self._sources.servers.of(found.place)
-        # An address that stands in the object itself is used once; if it is refused, the signed one is asked for.
-        if method.url and not (again and method.access_id):
+        # A plain address of https that stands in the object is used once, and the signed one asked for if it is
+        # refused; one of a bucket is used only where there is no signed one.
+        if method.url and not (method.access_id and (again or method.type != "https")):
             address = address_of(method, method.url, method.headers, preferences)
             if again and address.anonymous:
                 self._sources.check_payer(address)
@@ -152,6 +153,29 @@ class MethodSource:
         if credentials is None or not same_host(origin_of(address.url), origin_of(server.url)):
             return address.headers
         return lambda url: {**credentials.headers_for(url), **address.headers}
+
+
+class LazySource:
+    """A source of an object that is asked for when its bytes are."""
+
+    def __init__(self, sources: Sources, uri: str, stat: Callable[[str], DrsObject]) -> None:
+        self._sources = sources
+        self._uri = uri
+        self._stat = stat
+        self._ways: list[Callable[[], Source]] = []
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Source:
+        with self._lock:
+            if not self._ways:
+                self._ways = self._sources.of(self._stat(self._uri))
+            while True:
+                try:
+                    return self._ways[0]()
+                except HCAError:
+                    if len(self._ways) < 2:
+                        raise
+                    del self._ways[0]
 
 
 class AccessAhead:

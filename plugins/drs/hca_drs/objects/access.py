@@ -60,9 +60,12 @@ class Preferences:
     """What the user prefers.
 
     :ivar order: types of access methods, the best first; others are not used
+    :ivar chosen: the user chose the order; otherwise a signed address of any type comes before a plain one, which may
+        need credentials of the cloud
     """
 
     order: tuple[str, ...] = TYPES
+    chosen: bool = False
     region: str = ""
     s3_endpoint: str = ""
     gs_endpoint: str = ""
@@ -73,13 +76,14 @@ class Preferences:
 
         :raises UsageError: a type of access method is not known
         """
-        chosen = order or config.get("drs.access", None) or TYPES
-        chosen = [chosen] if isinstance(chosen, str) else chosen
+        given = order or config.get("drs.access", None)
+        chosen = [given] if isinstance(given, str) else given or TYPES
         unknown = [str(each) for each in chosen if each not in TYPES]
         if unknown:
             raise UsageError(f"{unknown[0]!r} is not a way to read objects", hint=f"choose from {', '.join(TYPES)}")
         return cls(
             tuple(dict.fromkeys(chosen)),
+            bool(given),
             region or config.get("drs.region", None) or "",
             str(config.get("drs.s3_endpoint", None) or "").rstrip("/"),
             str(config.get("drs.gs_endpoint", None) or "").rstrip("/"),
@@ -99,13 +103,14 @@ def ordered(found: DrsObject, preferences: Preferences) -> list[AccessMethod]:
             hint=f"hca reads {', '.join(preferences.order)}" if others else None,
         )
 
-    def rank(method: AccessMethod) -> tuple[bool, int, bool, bool]:
+    def rank(method: AccessMethod) -> tuple[bool, int, bool, bool, int]:
+        place = preferences.order.index(method.type)
         return (
             not method.available,
-            preferences.order.index(method.type),
+            place if preferences.chosen else 0,
             bool(preferences.region) and method.region != preferences.region,
-            # An address that must be asked for is signed: it works where the plain one needs credentials.
-            method.access_id is None and method.type != "https",
+            method.access_id is None,
+            place,
         )
 
     return sorted(usable, key=rank)

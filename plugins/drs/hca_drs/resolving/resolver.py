@@ -87,9 +87,10 @@ class Resolver:
             rows.setdefault(prefix, (text, f"{urlsplit(registry.url).netloc} (unconfirmed)" if registry else ""))
         return [(prefix, *rows[prefix]) for prefix in sorted(rows)]
 
-    def place(self, uri: str) -> Place:
+    def place(self, uri: str, *, look_up: bool = True) -> Place:
         """Where the object of an identifier is.
 
+        :param look_up: False: ask no registry for prefixes that are not known
         :raises UsageError: it is not an identifier
         :raises NotFoundError: its prefix is not known
         """
@@ -98,7 +99,7 @@ class Resolver:
             return Place(found, found.base_url, found.object_id, "uri")
         if found.kind == "hostname":
             return Place(found, self.server_of(found.host), found.object_id, "uri")
-        pattern, origin, trusted = self._pattern(found)
+        pattern, origin, trusted = self._pattern(found, look_up)
         server = self.server_of(urlsplit(pattern.base_url).netloc, pattern.base_url)
         return Place(found, server, pattern.object_id(found.object_id), origin, trusted)
 
@@ -118,15 +119,16 @@ class Resolver:
     def _known(self) -> frozenset[str]:
         return frozenset(self._settings) | frozenset(self._bundled)
 
-    def _pattern(self, found: Identifier) -> tuple[Pattern, str, bool]:
+    def _pattern(self, found: Identifier, look_up: bool) -> tuple[Pattern, str, bool]:
         if found.prefix in self._settings:
             return self._settings[found.prefix], "settings", True
         if found.prefix in self._bundled and not found.provider:
             return self._bundled[found.prefix], "bundled", True
-        registry = self.registry
+        registry = self.registry if look_up else None
         if registry is None:
             raise NotFoundError(
-                f"prefix {found.prefix!r} is not known, and is not looked up (drs.resolver is none)",
+                f"prefix {found.prefix!r} is not known, and is not looked up"
+                + (" (drs.resolver is none)" if look_up else ""),
                 hint=f"if you know its server: hca config set 'drs.prefixes.\"{found.prefix}\"' HOST",
             )
         with self._lock:

@@ -198,7 +198,7 @@ def _names() -> Iterator[Finding]:
 
 
 def _documents(context: Context) -> Iterator[Finding]:
-    from hca_base.openapi import DocumentCache, Index
+    from hca_base.openapi import DocumentCache
 
     config = context.config
     cache = DocumentCache(config)
@@ -206,7 +206,7 @@ def _documents(context: Context) -> Iterator[Finding]:
         subject = f"service {name}"
         try:
             service = context.service(name)
-            index = Index.open(service, config)
+            index = DocumentCache(config).get(service)
         except HCAError as error:
             yield Finding("error", subject, str(error), error.hint or f"hca service refresh {name}")
             continue

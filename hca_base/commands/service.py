@@ -32,26 +32,28 @@ class ServiceList(Lister):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from hca_base.openapi import Index
+        from hca_base.openapi import DocumentCache
 
         if parsed_args.problems:
-            index = Index.open(self.context.service(parsed_args.problems), self.config)
+            index = DocumentCache(self.config).get(self.context.service(parsed_args.problems))
             rows: list[Any] = [(p.where, "missing" if p.lost else "in part", p.reason) for p in index.problems]
             return ["operation", "state", "reason"], rows
         found = registry()
         rows = []
         for name, title in sorted(found.service_names(self.config).items()):
             record = found.records("hca.services").get(name)
+            operations: int | None
             source = record.distribution if record else "configuration"
             try:
                 service = self.context.service(name)
                 url = service.document_url(self.config)
-                operations: Any = len(Index.open(service, self.config))
+                index = DocumentCache(self.config).get(service)
+                operations, naming = len(index), index.naming
                 state = "ok"
             except HCAError as error:
-                url, operations, state = "", None, str(error)
-            rows.append((name, title, source, operations, url, state))
-        return ["name", "title", "from", "operations", "document", "state"], rows
+                url, operations, naming, state = "", None, "", str(error)
+            rows.append((name, title, source, operations, naming, url, state))
+        return ["name", "title", "from", "operations", "naming", "document", "state"], rows
 
 
 class ServiceAdd(Command):
@@ -72,6 +74,12 @@ class ServiceAdd(Command):
         parser.add_argument(
             "--plugin", metavar="SERVICE", help="it is another deployment of this plugin's service: use its client"
         )
+        parser.add_argument(
+            "--naming",
+            choices=("operation", "path"),
+            help="name commands after the document's operationIds, or after methods and paths as hca 7 did "
+            "(default: operation)",
+        )
         parser.add_argument("--profile", metavar="NAME", help="add it to this profile only")
         parser.add_argument("--replace", action="store_true", help="replace a service of that name")
         return parser
@@ -81,9 +89,12 @@ class ServiceAdd(Command):
         self._check(name, parsed_args)
         source = document_source(parsed_args.document)
         section: dict[str, Any] = {"url": source}
-        index = _fetch(name, source, self.config)
+        naming = parsed_args.naming or self._naming_of_plugin(parsed_args.plugin)
+        index = _fetch(source, self.config, naming)
         if not len(index):
             raise UsageError(f"{source} has no operation that can be called", hint=_why(index))
+        if parsed_args.naming:
+            section["naming"] = naming
         title = parsed_args.title or index.title
         if title:
             section["title"] = title
@@ -102,6 +113,9 @@ class ServiceAdd(Command):
         settings.set_value(("services", name), section, profile=parsed_args.profile)
         self.context.forget()
         self._note(name, index, section.get("credentials"))
+
+    def _naming_of_plugin(self, plugin: str | None) -> str:
+        return registry().service(plugin, self.config).naming if plugin else "operation"
 
     def _check(self, name: str, args: argparse.Namespace) -> None:
         if not _NAME.fullmatch(name):
@@ -267,11 +281,11 @@ def document_source(given: str) -> str:
     return str(path.absolute())
 
 
-def _fetch(name: str, source: str, config: settings.Config) -> Index:
+def _fetch(source: str, config: settings.Config, naming: str) -> Index:
     from hca_base.http import Session
     from hca_base.openapi import DocumentCache
 
-    return DocumentCache(config).refresh(None, Session(config), source)
+    return DocumentCache(config).refresh(None, Session(config), source, naming=naming)
 
 
 def _hash_of(cache: Any, service: Any) -> str | None:

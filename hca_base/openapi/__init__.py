@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from hca_base.openapi._cached._cache import DocumentCache as DocumentCache
+    from hca_base.openapi._cached._index import Index as Index
     from hca_base.openapi._client._arguments import NULL as NULL
     from hca_base.openapi._client._arguments import bind as bind
     from hca_base.openapi._client._arguments import coerce as coerce
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from hca_base.openapi._client._documentation import facts as facts
     from hca_base.openapi._client._documentation import type_words as type_words
     from hca_base.openapi._client._methods import Method as Method
-    from hca_base.openapi._client._methods import Streamed as Streamed
     from hca_base.openapi._client._pages._plan import Plan as Plan
     from hca_base.openapi._client._pages._plan import limit_of as limit_of
     from hca_base.openapi._client._pages._plan import may_page as may_page
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
     from hca_base.openapi._client._pages._walk import joined as joined
     from hca_base.openapi._client._results import is_json_by_another_name as is_json_by_another_name
     from hca_base.openapi._client._results import json_lines as json_lines
-    from hca_base.openapi._document._cache import DocumentCache as DocumentCache
+    from hca_base.openapi._client._streamed import Streamed as Streamed
+    from hca_base.openapi._document._alias import Alias as Alias
     from hca_base.openapi._document._document import Document as Document
     from hca_base.openapi._document._document import Problem as Problem
-    from hca_base.openapi._document._index import Index as Index
     from hca_base.openapi._document._operation import Operation as Operation
     from hca_base.openapi._document._operation import Parameter as Parameter
     from hca_base.openapi._document._operation import Response as Response
@@ -48,17 +49,18 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
+        "Alias": "._document._alias",
         "Client": "._client._client",
         "Document": "._document._document",
-        "DocumentCache": "._document._cache",
-        "Index": "._document._index",
+        "DocumentCache": "._cached._cache",
+        "Index": "._cached._index",
         "Method": "._client._methods",
         "NULL": "._client._arguments",
         "Operation": "._document._operation",
         "Parameter": "._document._operation",
         "Problem": "._document._document",
         "Response": "._document._operation",
-        "Streamed": "._client._methods",
+        "Streamed": "._client._streamed",
         "bind": "._client._arguments",
         "coerce": "._client._arguments",
         "example": "._client._documentation",

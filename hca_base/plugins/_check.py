@@ -69,13 +69,13 @@ def _documents(plugins: Registry) -> list[dict[str, Any]]:
     """Services whose document cannot be used."""
     from hca_base.config import load
     from hca_base.errors import HCAError
-    from hca_base.openapi import Index
+    from hca_base.openapi import DocumentCache
 
     problems = []
     config = load(tolerant=True)
     for name, service in plugins.services().items():
         try:
-            Index.open(service, config)
+            DocumentCache(config).get(service)
         except HCAError as error:
             problems.append({"group": "hca.services", "name": name, "reason": f"its document is unusable: {error}"})
         except Exception as error:  # noqa: BLE001 - a plugin's own document code may fail in any way

@@ -48,6 +48,8 @@ class Service:
     :param hints: error reason (or HTTP status as text) -> what a user can do
     :param base_url_key: configuration key of the base address, where it is not the document's
     :param plugin: name of the plugin service that this one is another deployment of
+    :param naming: how its operations are named: ``operation`` (by their operationIds) or ``path`` (by method and path,
+        as hca 7 did); the setting ``services.NAME.naming`` goes before it
     """
 
     name: str
@@ -64,8 +66,13 @@ class Service:
     hints: Mapping[str, str] = field(default_factory=dict)
     base_url_key: str | None = None
     plugin: str | None = None
+    naming: str = "operation"
+
+    NAMINGS = ("operation", "path")
 
     def __post_init__(self) -> None:
+        if self.naming not in self.NAMINGS:
+            raise PluginError(f"naming {self.naming!r} is not one of {', '.join(self.NAMINGS)}")
         section = self.client_section or f"services.{self.name}"
         object.__setattr__(self, "client_section", section)
         if not self.document_url_key:
@@ -84,6 +91,21 @@ class Service:
                 hint=f"hca config set {self.document_url_key} URL",
             )
         return value
+
+    def naming_of(self, config: Config) -> str:
+        """Return how its operations are named: ``operation`` or ``path``.
+
+        :raises hca_base.errors.ConfigError: the setting is neither
+        """
+        value = config.get(("services", self.name, "naming"))
+        if value is None:
+            return self.naming
+        if value not in self.NAMINGS:
+            raise ConfigError(
+                f"services.{self.name}.naming must be {' or '.join(self.NAMINGS)}, not {value!r}",
+                hint=f"use 'hca config set services.{self.name}.naming {self.naming}'",
+            )
+        return str(value)
 
     def base_url(self, config: Config) -> str | None:
         """The base address that the configuration sets in place of the document's, or None."""

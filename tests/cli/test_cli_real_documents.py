@@ -14,7 +14,7 @@ import pytest
 from hca_base.openapi import Document
 from hca_base.plugins import Service
 from hca_base.shell._completion._option_specs import specs_of
-from hca_base.shell._generated._generated import parser_of
+from hca_base.shell._generated._operation_help import parser_of
 from tests.lib import Runner
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

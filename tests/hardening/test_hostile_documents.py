@@ -37,7 +37,7 @@ def steers(text: str) -> bool:
 
 def as_commands(version: dict[str, str], body: dict[str, Any]) -> None:
     from hca_base.shell._generated._arguments import values_of
-    from hca_base.shell._generated._generated import parser_of
+    from hca_base.shell._generated._operation_help import parser_of
 
     try:
         document = Document.load({**version, **body}, base_url="https://example.org/d.json")

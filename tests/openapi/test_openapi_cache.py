@@ -68,20 +68,20 @@ def test_a_gateway_that_leads_astray_leaves_the_stale_document(
 
 
 def test_without_network_and_cache_the_bundled_document_serves(service: Service) -> None:
-    index = Index.open(service, config.load())
+    index = DocumentCache(config.load()).get(service)
     assert commands(index) == ["get-bundled"]
     assert index.base_url == "http://127.0.0.1:9/v1"
     assert "bundling_plugin" not in sys.modules
     # The second time it is read from the index.
-    again = Index.open(service, config.load())
+    again = DocumentCache(config.load()).get(service)
     assert again.path is not None and again.head == index.head
 
 
 def test_a_new_bundled_document_replaces_the_old_ones_index(service: Service, tmp_path: Path) -> None:
-    assert commands(Index.open(service, config.load())) == ["get-bundled"]
+    assert commands(DocumentCache(config.load()).get(service)) == ["get-bundled"]
     path = tmp_path / "plugins" / "bundling_plugin" / "document.json"
     path.write_text(json.dumps(document("/newer")))
-    assert commands(Index.open(service, config.load())) == ["get-newer"]
+    assert commands(DocumentCache(config.load()).get(service)) == ["get-newer"]
 
 
 def test_help_of_a_url_that_was_never_fetched_is_the_bundled_documents(service: Service, web: Any) -> None:
@@ -223,7 +223,7 @@ def test_nothing_is_left_half_written(service: Service, web: Any) -> None:
 def test_a_cache_that_cannot_be_written_costs_nothing(service: Service, web: Any, own_home: Path) -> None:
     own_home.chmod(0o500)
     try:
-        assert commands(Index.open(service, config.load())) == ["get-bundled"]
+        assert commands(DocumentCache(config.load()).get(service)) == ["get-bundled"]
     finally:
         own_home.chmod(0o700)
 
@@ -255,7 +255,7 @@ def test_a_document_in_a_file(tmp_path: Path) -> None:
 def test_a_service_without_any_document_says_what_to_do() -> None:
     service = Service("mine", config_defaults={"services": {"mine": {"url": "http://127.0.0.1:9/d.json"}}})
     with pytest.raises(DocumentError, match="the document of mine is not here yet") as caught:
-        Index.open(service, config.load())
+        DocumentCache(config.load()).get(service)
     assert caught.value.hint == "fetch it: hca service refresh mine"
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
+from hca_base.config import load
 from hca_base.errors import DocumentError, ExitCode, NotFoundError, ServiceError, UnreachableError, UsageError
 from hca_base.http import Session
 from hca_base.openapi import Client
@@ -123,7 +124,10 @@ def test_two_clients_share_nothing(web: Any) -> None:
 
 def test_making_one_and_looking_at_other_attributes_loads_nothing(web: Any) -> None:
     client = Client(swagger_url=f"{web.url}/none")
-    assert not hasattr(client, "_repr_html_") and not hasattr(client, "download") and not hasattr(client, "getter")
+    assert not hasattr(client, "_repr_html_")
+    # Where operations are named by path, only names that begin with a method can be one.
+    named_by_path = Client(Service("x", naming="path"), swagger_url=f"{web.url}/none", config=load())
+    assert not hasattr(named_by_path, "download") and not hasattr(named_by_path, "getter")
     assert repr(client) == f"<Client {web.url}/none>"
     assert not web.seen
     with pytest.raises(UsageError):
@@ -320,12 +324,17 @@ def test_paths_of_one_name(web: Any) -> None:
 
     web.documents["/d"] = {"openapi": "3.0.0", "paths": {"/v1/area/{id}": post(), "/v1/area/{id}/{file}": post()}}
     client = Client(swagger_url=f"{web.url}/d")
-    client.post_area(id="1")
     client.post_area(id="1", file="f")
     client.post_area_by_file(id="2", file="g")
     client.post_area_by_id("3")
-    assert [each.path for each in web.seen] == ["/v1/area/1", "/v1/area/1/f", "/v1/area/2/g", "/v1/area/3"]
-    with pytest.raises(UsageError, match="the argument id is missing"):
-        client.post_area(file="f")
-    assert "(id, file; also post_area_by_file)" in (client.post_area.__doc__ or "")
-    assert "post_area_by_file" in dir(client)
+    assert [each.path for each in web.seen] == ["/v1/area/1/f", "/v1/area/2/g", "/v1/area/3"]
+    # The name that both share works only where everything is given: with less, something else could be changed.
+    for arguments in ({"id": "1"}, {"file": "f"}, {}):
+        with pytest.raises(UsageError, match="post_area is ambiguous") as caught:
+            client.post_area(**arguments)
+        assert "post_area_by_id (POST /v1/area/{id}) or post_area_by_file" in (caught.value.hint or "")
+    with pytest.raises(UsageError, match="file must not be None"):
+        client.post_area(id="1", file=None)
+    assert len(web.seen) == 3
+    assert "post_area_by_file (id, file): POST /v1/area/{id}/{file}" in inspect.getdoc(client.post_area)
+    assert "post_area_by_file" in dir(client) and "post_area" not in dir(client)

@@ -28,14 +28,15 @@ def check(document: Document) -> None:
     index = Index.of(document)
     names = index.names()
     assert len(names) == len(set(names))
-    for command, summary in index.summaries(unambiguous=True):
+    for command, summary in index.summaries(aliases=True):
         assert printable(command) and printable(summary)
     for problem in document.problems:
         assert printable(str(problem)) and len(str(problem)) < 2000
     for operation in document.operations:
         assert index.find(operation.command) is not None
-        assert operation.name.isidentifier() and not keyword.iskeyword(operation.name)
-        assert operation.name not in RESERVED and not operation.name.startswith("_")
+        assert index.find(operation.method_name) == index.find(operation.name)
+        assert operation.method_name.isidentifier() and not keyword.iskeyword(operation.method_name)
+        assert operation.method_name not in RESERVED and not operation.name.startswith("_")
         assert len(operation.name) < 400
         python_names = [each.python_name for each in operation.parameters]
         options = [each.option for each in operation.parameters]
@@ -48,8 +49,8 @@ def check(document: Document) -> None:
         compile(example_of(operation), "example", "eval")
         inspect.cleandoc(text)
         try:
-            chosen, values = bind(operation, dict.fromkeys(python_names, "x"))
-            with build(chosen, values, "https://example.org/v1") as request:
+            values = bind(operation, dict.fromkeys(python_names, "x"))
+            with build(operation, values, "https://example.org/v1") as request:
                 assert request.url.startswith("https://example.org/v1/") and request.url.isascii()
         except UsageError as error:
             assert printable(str(error))

@@ -51,9 +51,9 @@ def same(document: Document) -> Index:
     assert [command for command, _ in index.summaries()] == [each.command for each in document.operations]
     for operation in document.operations:
         assert index.find(operation.command) == index.find(operation.name) == operation
-        for each in operation.alternatives:
-            if each.unambiguous_name != operation.name:
-                assert index.operation(each.unambiguous_command) == document.operation(each.unambiguous_name)
+    for alias in document.aliases:
+        expected = alias.operations[0] if len(alias.operations) == 1 else alias
+        assert index.lookup(alias.command) == index.lookup(alias.name) == expected
     assert len(index) == len(document.operations)
     assert index.problems == document.problems
     return index
@@ -126,7 +126,7 @@ def test_records_leave_out_what_is_not_said() -> None:
         "name": "get_x",
         "method": "GET",
         "path": "/x",
-        "unambiguous_name": "get_x",
+        "path_name": "get_x",
         "safe": True,
     }
     assert Operation.from_record(json.loads(json.dumps(operation.to_record()))) == operation

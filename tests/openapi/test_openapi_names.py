@@ -11,6 +11,7 @@ import pytest
 
 from hca_base.errors import UsageError
 from hca_base.openapi import Client, Document
+from hca_base.openapi._document._operation import CLIENT_NAMES
 
 DSS = [
     "get_bundles_all",
@@ -93,8 +94,10 @@ def document(*operations: str, **more: Any) -> Document:
     ("name", "expected"), [("dss-swagger.json", DSS), ("upload-swagger.json", UPLOAD), ("azul-openapi.json", AZUL)]
 )
 def test_names_of_the_recorded_documents(contract: Callable[[str], Path], name: str, expected: list[str]) -> None:
-    loaded = Document.load(contract(name))
-    assert sorted(each.name for each in loaded.operations) == sorted(expected)
+    loaded = Document.load(contract(name), naming="path")
+    assert {each.path_name for each in loaded.operations} | {"get_v1_health"} == {*expected, "get_v1_health"}
+    names = {each.name for each in loaded.operations} | {each.name for each in loaded.aliases}
+    assert set(expected) <= names
     assert loaded.problems == ()
 
 
@@ -107,7 +110,20 @@ def test_names_of_the_recorded_documents(contract: Callable[[str], Path], name: 
         ("POST /bundles/{uuid}/checkout", "post_bundles_checkout"),
         ("GET /collections", "get_collections"),
         ("PUT /collections", "put_collection"),
-        ("POST /searches", "post_searche"),  # the rule drops one letter and knows no English
+        ("POST /searches", "post_searches"),  # one letter less is no word
+        ("PUT /lateness", "put_lateness"),
+        ("PUT /alias", "put_alias"),
+        ("POST /access", "post_access"),
+        ("POST /userStatus", "post_userStatus"),
+        ("POST /policies", "post_policies"),
+        ("POST /boxes", "post_boxes"),
+        ("POST /branches", "post_branches"),
+        ("POST /analysis", "post_analysis"),
+        ("POST /releases", "post_release"),
+        ("POST /caches", "post_cache"),
+        ("POST /cookies", "post_cookie"),
+        ("POST /repos", "post_repo"),
+        ("GET /status/{uuid}", "get_status"),
         ("GET /things/{id}", "get_things"),  # only {uuid} drops it
         ("DELETE /things", "delete_things"),
         ("POST /v1/area/{id}/credentials", "post_area_credential"),
@@ -130,31 +146,53 @@ def test_rule(operation: str, name: str) -> None:
     assert [each.name for each in document(operation).operations] == [name]
 
 
-def test_paths_of_one_name_are_one_operation() -> None:
+def test_paths_of_one_path_name_are_operations_of_their_own() -> None:
     loaded = document("GET /index/{type}", "GET /index/{type}/{id}")
-    (operation,) = loaded.operations
-    assert operation.command == "get-index"
-    assert operation.groups == (("/index/{type}", ("type",)), ("/index/{type}/{id}", ("type", "id")))
-    assert [each.unambiguous_name for each in operation.alternatives] == ["get_index_by_type", "get_index_by_id"]
-    assert [(each.name, each.required) for each in operation.parameters] == [("type", True), ("id", False)]
-    assert operation.choose({"type"}).path == "/index/{type}"
-    assert operation.choose({"type", "id", "other"}).path == "/index/{type}/{id}"
-    assert loaded.operation("get-index-by-id").path == "/index/{type}/{id}"
-    with pytest.raises(UsageError, match="give type or type and id"):
-        operation.choose({"id"})
+    assert [(each.command, each.path) for each in loaded.operations] == [
+        ("get-index-by-type", "/index/{type}"),
+        ("get-index-by-id", "/index/{type}/{id}"),
+    ]
+    (alias,) = loaded.aliases
+    assert alias.command == "get-index" and alias.safe
+    assert [(each.name, each.required) for each in alias.parameters] == [("type", True), ("id", False)]
+    assert alias.choose({"type"}).path == "/index/{type}"
+    assert alias.choose({"type", "id", "other"}).path == "/index/{type}/{id}"
+    with pytest.raises(UsageError, match="get_index is ambiguous with id") as caught:
+        alias.choose({"id"})
+    assert "get_index_by_type (GET /index/{type}) or get_index_by_id" in (caught.value.hint or "")
+    with pytest.raises(UsageError, match="ambiguous"):
+        loaded.operation("get_index")
 
 
 def test_a_path_without_parameters_among_others() -> None:
     loaded = document("GET /health/{keys}", "GET /health")
-    (operation,) = loaded.operations
-    assert operation.path == "/health"
-    assert operation.choose(set()).path == "/health"
-    assert operation.choose({"keys"}).path == "/health/{keys}"
-    assert loaded.operation("get_health_by_keys").path == "/health/{keys}"
+    assert [each.name for each in loaded.operations] == ["get_health_by_keys", "get_health_all"]
+    (alias,) = loaded.aliases
+    assert alias.choose(set()).path == "/health"
+    assert alias.choose({"keys"}).path == "/health/{keys}"
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "POST"])
+def test_a_shared_name_that_changes_something_needs_every_path_parameter(method: str) -> None:
+    loaded = document(f"{method} /samples", f"{method} /samples/{{id}}", f"{method} /samples/{{id}}/x/{{file}}")
+    (alias,) = [each for each in loaded.aliases if len(each.operations) > 1]
+    assert not alias.safe
+    assert alias.choose({"id"}).path == "/samples/{id}"
+    for given in (set(), {"file"}):
+        with pytest.raises(UsageError, match="is ambiguous: it needs id") as caught:
+            alias.choose(given)
+        assert f"{method} /samples)" in (caught.value.hint or "")
+    # Of three, or where no path has all, the longest alone can be meant.
+    three = document(f"{method} /a", f"{method} /a/{{x}}", f"{method} /{{y}}/a/{{x}}").aliases[0]
+    assert three.choose({"x", "y"}).path == "/{y}/a/{x}"
+    none = document(f"{method} /b/{{x}}", f"{method} /b/{{y}}").aliases[0]
+    for given in ({"x"}, {"y"}, {"x", "y"}):
+        with pytest.raises(UsageError, match="needs x and y"):
+            none.choose(given)
 
 
 def test_equal_parameters_give_the_later_path_a_name_of_its_own() -> None:
-    loaded = document("GET /health", "GET /v1/health", "GET /a/{x}/b", "GET /a/b/{x}", "GET /v2/health")
+    loaded = document("GET /health", "GET /v1/health", "GET /v2/health", "GET /a/{x}/b", "GET /a/b/{x}")
     assert [(each.name, each.path) for each in loaded.operations] == [
         ("get_health", "/health"),
         ("get_v1_health", "/v1/health"),
@@ -162,6 +200,82 @@ def test_equal_parameters_give_the_later_path_a_name_of_its_own() -> None:
         ("get_a_b", "/a/{x}/b"),
         ("get_a_b_by_x", "/a/b/{x}"),
     ]
+
+
+def with_ids(naming: str = "operation", **ids: str) -> list[str]:
+    """Commands of a document whose operations ("GET /a": id) have these ids."""
+    paths: dict[str, Any] = {}
+    for each, operation_id in ids.items():
+        method, path = each.split(" ", 1)
+        paths.setdefault(path, {})[method.lower()] = {"operationId": operation_id}
+    return [each.command for each in Document.load({"openapi": "3.0.3", "paths": paths}, naming=naming).operations]
+
+
+@pytest.mark.parametrize(
+    ("operation", "operation_id", "command"),
+    [
+        ("GET /tasks", "ListTasks", "list-tasks"),
+        ("GET /tasks/{id}", "getTask", "get-task"),
+        ("GET /things", "things_list", "things-list"),
+        ("GET /repos/{owner}/issues", "issues/list-for-repo", "issues list-for-repo"),
+        ("GET /b", "storage.objects.list", "storage-objects list"),
+        ("GET /x", "getHTTPStatus", "get-http-status"),
+        ("GET /service-info", "GetServiceInfo", "get-service-info"),
+        ("GET /api/v1/pods", "listCoreV1Pod", "list-core-v1-pod"),
+        ("GET /v1/customers/{customer}", "GetCustomersCustomer", "get-customers-customer"),
+        ("GET /import", "import", "import"),
+        # What a generator made of the path is no name: the path rule's are shorter.
+        ("GET /v1/things", "_v1_get_1", "get-things"),
+        ("GET /things/{id}", "read_thing_things__id__get", "get-things"),
+        ("GET /things", "read_things_things_get", "get-things"),
+        ("GET /api/v1/users/{id}", "getApiV1UsersId", "get-api-v1-users"),
+        ("GET /v1/users", "v1_users_get", "get-users"),
+        ("GET /things", "listUsingGET_1", "get-things"),
+        ("GET /things", "list_2", "get-things"),
+        ("GET /things", "", "get-things"),
+        ("GET /things", "é", "get-things"),
+        ("GET /things", "2fa", "get-things"),
+        ("GET /things", "x" * 200, "get-things"),
+        ("GET /things", "a\x1b[31m", "get-things"),
+        ("GET /things", "../../x", "get-things"),
+    ],
+)
+def test_names_by_operation_id(operation: str, operation_id: str, command: str) -> None:
+    assert with_ids(**{operation: operation_id}) == [command]
+    assert with_ids("path", **{operation: operation_id}) == [document(operation).operations[0].command]
+
+
+def test_ids_that_are_not_unique_are_no_names() -> None:
+    assert with_ids(**{"GET /a": "list", "GET /b": "List", "GET /c": "listC"}) == ["get-a", "get-b", "list-c"]
+    # A name by path yields to an id.
+    assert with_ids(**{"GET /things": "x y/z", "GET /things/{id}": "getThings"}) == ["x-y z", "get-things"]
+    assert with_ids(**{"GET /things": "", "GET /other": "getThings"}) == ["get-things-all", "get-things"]
+
+
+def test_names_by_path_stay_aliases() -> None:
+    paths = {
+        "/v1/tasks": {"get": {"operationId": "ListTasks"}, "post": {"operationId": "CreateTask"}},
+        "/v1/tasks/{id}": {"get": {"operationId": "GetTask"}},
+        "/v1/tasks/{id}/alias": {"put": {"operationId": "rename"}},
+    }
+    loaded = Document.load({"openapi": "3.0.3", "paths": paths})
+    assert [each.name for each in loaded.operations] == ["list_tasks", "create_task", "get_task", "rename"]
+    assert {alias.name: [each.name for each in alias.operations] for alias in loaded.aliases} == {
+        "get_tasks": ["list_tasks", "get_task"],
+        "get_tasks_all": ["list_tasks"],
+        "get_tasks_by_id": ["get_task"],
+        "post_task": ["create_task"],
+        "put_tasks_alias": ["rename"],
+        # hca 9.0 dropped the "s" of any word.
+        "put_tasks_alia": ["rename"],
+    }
+    assert loaded.operation("post-task").path == "/v1/tasks"
+    assert loaded.operation("put_tasks_alia").command == "rename"
+
+
+def test_a_naming_that_is_unknown_is_refused() -> None:
+    with pytest.raises(UsageError, match="not a way to name operations"):
+        Document.load({"openapi": "3.0.3", "paths": {}}, naming="tag")
 
 
 def test_names_never_collide() -> None:
@@ -187,6 +301,10 @@ def test_no_operation_can_shadow_an_attribute_of_the_client() -> None:
     methods = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
     for name in dir(Client):
         assert name not in methods and not name.startswith(tuple(f"{method}_" for method in methods)), name
+    public = {name for name in dir(Client) if not name.startswith("_")}
+    assert public == CLIENT_NAMES - {"service"}  # an attribute that is set when a client is made
+    (operation,) = Document.load({"openapi": "3.0.3", "paths": {"/x": {"get": {"operationId": "close"}}}}).operations
+    assert (operation.command, operation.method_name) == ("close", "close_")
 
 
 def test_control_characters_in_a_path_cost_the_operation() -> None:

@@ -67,13 +67,13 @@ def profile_of(command: Command, args: argparse.Namespace) -> str | None:
 def command_names(config: settings.Config) -> list[str]:
     """Names of all commands, whose sections hold defaults of options."""
     from hca_base.commands._table import COMMANDS
-    from hca_base.openapi import Index
+    from hca_base.openapi import DocumentCache
     from hca_base.plugins import registry
 
     names = [*COMMANDS, *registry().commands()]
     for name, service in registry().services(config).items():
         try:
-            names += [f"{name} {command}" for command, _ in Index.open(service, config).summaries(unambiguous=True)]
+            names += [f"{name} {command}" for command, _ in DocumentCache(config).get(service).summaries(aliases=True)]
         except HCAError:
             continue
     return names

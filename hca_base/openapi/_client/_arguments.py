@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hca_base.errors import UsageError
+from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation, Parameter
 from hca_base.openapi._document._text import printable, suggestion
 
@@ -34,7 +35,7 @@ class Null(enum.Enum):
 NULL = Null.NULL
 
 
-def positional(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def positional(operation: Operation | Alias, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a Python call by name; positional ones go by the order of the signature.
 
     :raises UsageError: too many, or one given twice
@@ -55,8 +56,8 @@ def bind(
     strict: frozenset[str] = STRICT_CHOICES,
     patterns: bool = True,
     warn: bool = True,
-) -> tuple[Operation, list[tuple[Parameter, Any]]]:
-    """The path that a call means, and its arguments, checked and converted.
+) -> list[tuple[Parameter, Any]]:
+    """Return the arguments of a call, checked and converted.
 
     :param arguments: by Python name (or the API's); those that are None count as not given,
         :data:`NULL` is null
@@ -75,15 +76,15 @@ def bind(
                 hint=f"it takes: {', '.join(known)}" if known else "it takes no arguments",
             )
         if value is None:
+            if parameter.location == "path":
+                raise UsageError(f"{operation.name}: {parameter.python_name} must not be None")
             continue
         if parameter.python_name in given:
             raise UsageError(f"{operation.name}: {parameter.python_name} is given twice")
         given[parameter.python_name] = value
     _require(operation, given)
-    chosen = operation.choose(given)
-    _require(chosen, given)
     values = []
-    for parameter in chosen.parameters:
+    for parameter in operation.parameters:
         if parameter.python_name in given:
             value = given.pop(parameter.python_name)
             if value is NULL:
@@ -94,9 +95,7 @@ def bind(
             value = coerce(parameter, value)
             _check(parameter, value, strict, patterns=patterns, warn=warn)
             values.append((parameter, value))
-    if given:
-        raise UsageError(f"{operation.name}: {chosen.method} {printable(chosen.path)} takes no {next(iter(given))}")
-    return chosen, values
+    return values
 
 
 def _require(operation: Operation, given: Mapping[str, Any]) -> None:

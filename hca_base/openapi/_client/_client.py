@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hca_base.errors import DocumentError, HCAError, RefusedError, ServiceError, UnreachableError, UsageError
+from hca_base.openapi._cached._cache import DocumentCache
+from hca_base.openapi._cached._index import Index
 from hca_base.openapi._client._arguments import STRICT_CHOICES, bind
-from hca_base.openapi._client._methods import Method, Streamed, make_method
+from hca_base.openapi._client._methods import Method, make_method
 from hca_base.openapi._client._pages._plan import Plan, paging_of
 from hca_base.openapi._client._pages._walk import Page, joined, walk
 from hca_base.openapi._client._results import result_of
-from hca_base.openapi._document._cache import DocumentCache
-from hca_base.openapi._document._index import Index
+from hca_base.openapi._client._streamed import Streamed
+from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._location import is_url, operation_base
 from hca_base.openapi._document._operation import METHODS, SAFE_METHODS, Operation
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from hca_base.http import Session
     from hca_base.openapi._client._request import Request
     from hca_base.openapi._document._document import Document
-
-_PREFIXES = tuple(f"{method}_" for method in METHODS)
 
 
 class Client:
@@ -245,30 +245,47 @@ class Client:
                     return self._current_index()
             return self._index
 
-    def _found(self, name: str) -> Operation:
-        return self._known_index().find(name) or self._current_index().operation(name)
-
     # Methods
+
+    def operation(self, name: str) -> Operation:
+        """Return an operation by its name, its command, or an alias that stands for it alone.
+
+        :raises UsageError: there is none, or the name stands for several
+        """
+        found = self._resolved(name)
+        return found.choose(()) if isinstance(found, Alias) else found
+
+    def _resolved(self, name: str) -> Operation | Alias:
+        return self._known_index().lookup(name) or self._current_index().resolve(name)
+
+    def _chosen(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None) -> Operation:
+        """Return the operation that a call means: the one that is given or named, or that its arguments choose."""
+        found = self._resolved(operation) if isinstance(operation, str) else operation
+        return found.choose(found.given(arguments or {})) if isinstance(found, Alias) else found
 
     def __getattr__(self, name: str) -> Method:
         # Nothing else can be an operation, so that a look for some other attribute loads nothing.
-        if not (name.startswith(_PREFIXES) or name in METHODS) or "_methods" not in self.__dict__:
+        if "_methods" not in self.__dict__ or not self._may_be_operation(name):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         method = self._methods.get(name)
         if method is None:
-            operation = self._known_index().find(name) or self._current_index().find(name)
-            if operation is None:
-                from hca_base.openapi._document._text import suggestion
-
-                close = suggestion(name, iter(self._current_index().names()))
-                raise AttributeError(f"{type(self).__name__} has no operation {name!r}{close}")
-            method = self._methods.setdefault(name, make_method(self, operation))
+            try:
+                found = self._resolved(name)
+            except UsageError as e:
+                raise AttributeError(f"{type(self).__name__} has {e.message}") from None
+            method = self._methods.setdefault(name, make_method(self, found))
         return method
+
+    def _may_be_operation(self, name: str) -> bool:
+        if name.startswith("_"):
+            return False
+        by_path = self.service is not None and self.service.naming_of(self.config) == "path"
+        return not by_path or name.partition("_")[0] in METHODS
 
     def __dir__(self) -> list[str]:
         names = set(super().__dir__())
         try:
-            names.update(self._known_index().names())
+            names.update(self._known_index().method_names())
         except HCAError:
             pass
         return sorted(names)
@@ -276,7 +293,7 @@ class Client:
     # Calls
 
     def invoke(
-        self, operation: Operation | str, arguments: Mapping[str, Any] | None = None, *, paginate: bool = False
+        self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None, *, paginate: bool = False
     ) -> Any:
         """Call an operation.
 
@@ -289,21 +306,20 @@ class Client:
         """
         if paginate:
             return joined(list(self.pages(operation, arguments)))
-        if isinstance(operation, str):
-            operation = self._found(operation)
-        if operation.method != "GET" or self.paging(operation) is not None:
-            return result_of(self._send(operation, arguments), operation)
-        (page,) = self.pages(operation, arguments, follow=False)
+        chosen = self._chosen(operation, arguments)
+        if chosen.method != "GET" or self.paging(chosen) is not None:
+            return result_of(self._send(chosen, arguments), chosen)
+        (page,) = self.pages(chosen, arguments, follow=False)
         return page.body
 
-    def stream(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
+    def stream(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
         """Call an operation and leave the body to the caller.
 
         :return: a context manager that gives the ``requests.Response``
         """
         return Streamed(lambda: self._send(operation, arguments, stream=True))
 
-    def paginate(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
+    def paginate(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """The bodies of all pages of an answer; each is asked for when it is needed.
 
         :raises ServiceError: the service answers with an error, or its pages lead in a circle
@@ -311,7 +327,7 @@ class Client:
         for page in self.pages(operation, arguments):
             yield page.body
 
-    def iterate(self, operation: Operation | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
+    def iterate(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """The items of all pages of an answer.
 
         :raises ServiceError: as :meth:`paginate`, or the answer has no array of items
@@ -333,7 +349,7 @@ class Client:
 
     def pages(
         self,
-        operation: Operation | str,
+        operation: Operation | Alias | str,
         arguments: Mapping[str, Any] | None = None,
         *,
         first: requests.Response | None = None,
@@ -344,18 +360,17 @@ class Client:
         :param first: the answer to the call, where it was sent already; its body was read
         :param follow: False: the first page alone, with a warning where the service has more
         """
-        if isinstance(operation, str):
-            operation = self._found(operation)
-        given, called = _by_python_name(operation, arguments or {}), operation
+        called = self._chosen(operation, arguments)
+        given = _by_python_name(called, arguments or {})
 
         def send(url: str | None, more: Mapping[str, Any]) -> requests.Response:
             return self._send(called, {**given, **more}, url=url)
 
-        return walk(send, operation, self.paging(operation), given, first, follow=follow)
+        return walk(send, called, self.paging(called), given, first, follow=follow)
 
     def _send(
         self,
-        operation: Operation | str,
+        operation: Operation | Alias | str,
         arguments: Mapping[str, Any] | None,
         *,
         stream: bool = False,
@@ -368,26 +383,22 @@ class Client:
         from hca_base.http import RetryPolicy, origin_of, remember_secret, remember_secret_name, same_host
         from hca_base.openapi._client._request import build
 
-        if isinstance(operation, str):
-            operation = self._found(operation)
+        operation = self._chosen(operation, arguments)
         if not self._current:
             # What is wrong with arguments should not take a connection to find out.
             bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns, warn=False)
         own_base_url = self._own_base_url
         index = self._current_index()
-        known = self._operations.get(operation.name)
-        if known is None:
-            known = self._operations.setdefault(operation.name, index.find(operation.name) or operation)
-        operation = known
-        chosen, values = bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns)
+        operation = self._operations.setdefault(operation.name, _as_listed(index, operation))
+        values = bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns)
         for parameter, value in values:
             if parameter.credential or parameter.format == "password":
                 remember_secret(value)  # no trace and no message shows it
             if parameter.credential and parameter.name.lower() != "authorization":
                 remember_secret_name(parameter.name)
-        base_url = own_base_url or operation_base(chosen, self.base_url, index.url)
-        with build(chosen, values, base_url) as request:
-            auth = self._auth(chosen, index)
+        base_url = own_base_url or operation_base(operation, self.base_url, index.url)
+        with build(operation, values, base_url) as request:
+            auth = self._auth(operation, index)
             if request.credential and auth == "required":
                 auth = "auto"
             headers = self._with_fixed_headers(request)
@@ -400,7 +411,7 @@ class Client:
                     )
                 headers = {name: value for name, value in headers.items() if name == "Accept"}
                 auth = "no" if auth == "no" else "auto"
-            safe = chosen.safe or operation.name in getattr(self.service, "safe_operations", ())
+            safe = operation.safe or not _safe_names(self.service).isdisjoint((operation.name, operation.path_name))
             call = partial(
                 self.session.call,
                 request.method,
@@ -412,14 +423,14 @@ class Client:
                 timeout=self._timeout,
                 policy=RetryPolicy.for_operation(request.method, safe=safe),
                 auth=auth,
-                credentials=self._credentials_of(chosen, headers, request) if auth != "no" else None,
+                credentials=self._credentials_of(operation, headers, request) if auth != "no" else None,
             )
             try:
                 try:
                     return call()
                 except RefusedError:
                     # A redirect to something that is not HTTP, such as s3://bucket/key, is the answer itself.
-                    if not (chosen.redirects and chosen.method in SAFE_METHODS):
+                    if not (operation.redirects and operation.method in SAFE_METHODS):
                         raise
                     response = call(redirect="same-host")
                     if response.status_code not in (301, 302, 303, 307, 308) or is_url(response.headers["Location"]):
@@ -466,3 +477,15 @@ class Client:
 def _by_python_name(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:
     named = {name: operation.parameter(name) for name in arguments}
     return {(each.python_name if each is not None else name): arguments[name] for name, each in named.items()}
+
+
+def _as_listed(index: Index, operation: Operation) -> Operation:
+    """Return an operation as the current document has it; as it is where that has another one of its name."""
+    found = index.find(operation.name)
+    if found is None or (found.method, found.path) != (operation.method, operation.path):
+        return operation
+    return found
+
+
+def _safe_names(service: Any) -> frozenset[str]:
+    return frozenset(getattr(service, "safe_operations", ()))

@@ -9,6 +9,7 @@ import types
 from typing import Any, Literal
 
 from hca_base.openapi._client._pages._plan import WORDS, plan_of
+from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation, Parameter, Response
 from hca_base.openapi._document._text import one_line
 
@@ -45,10 +46,10 @@ _MAX_LITERAL = 8
 _WIDTH = 100
 
 
-def signature(operation: Operation) -> inspect.Signature:
+def signature(operation: Operation | Alias) -> inspect.Signature:
     """The signature of an operation: required arguments first, by name or by place."""
     parameters = []
-    for each in (*operation.required, *operation.optional):
+    for each in sorted(operation.parameters, key=lambda each: not each.required):
         annotation = annotation_of(each)
         parameters.append(
             inspect.Parameter(
@@ -58,7 +59,8 @@ def signature(operation: Operation) -> inspect.Signature:
                 annotation=annotation if each.required or annotation is Any else annotation | None,
             )
         )
-    return inspect.Signature(parameters, return_annotation=_returns_type(operation))
+    returns = _returns_type(operation) if isinstance(operation, Operation) else Any
+    return inspect.Signature(parameters, return_annotation=returns)
 
 
 def annotation_of(parameter: Parameter) -> Any:
@@ -84,17 +86,12 @@ def docstring(operation: Operation, client: str = "client") -> str:
 
     :param client: name of the client in the example
     """
+    own = operation.method_name
     lines = [one_line(operation.summary) or f"{operation.method} {one_line(operation.path)}", ""]
     if operation.deprecated:
         lines += ["Deprecated: the service may drop it.", ""]
     if operation.description:
         lines += [*_paragraphs(operation.description), ""]
-    if operation.alternatives:
-        lines += ["The path parameters that are given choose among:", ""]
-        for each in operation.alternatives:
-            names = ", ".join(each.path_names) or "no path parameter"
-            lines.append(f"    {each.method} {one_line(each.path)} ({names}; also {each.unambiguous_name})")
-        lines.append("")
     for parameter in (*operation.required, *operation.optional):
         lines += _parameter_lines(parameter)
     lines += _outcome_lines(operation)
@@ -104,11 +101,22 @@ def docstring(operation: Operation, client: str = "client") -> str:
         lines += [
             "",
             f"The answer comes in pages, {WORDS[plan.kind]}, of which a call gives the first.",
-            f"{operation.name}.iterate(...) yields the items of all pages, {operation.name}.paginate(...) the pages.",
+            f"{own}.iterate(...) yields the items of all pages, {own}.paginate(...) the pages.",
         ]
-    lines += ["", f"{operation.name}.stream(...) as a context manager gives the requests.Response, its body unread."]
+    lines += ["", f"{own}.stream(...) as a context manager gives the requests.Response, its body unread."]
     lines += ["", f"{operation.method} {one_line(operation.path)}"]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def alias_docstring(alias: Alias) -> str:
+    """Return what ``help()`` shows of a name that several operations share."""
+    lines = [f"Another name of {len(alias.operations)} operations; the path parameters choose among them.", ""]
+    if not alias.safe:
+        lines += ["All path parameters are needed here, since these operations change something.", ""]
+    for each in alias.operations:
+        names = ", ".join(each.path_names) or "no path parameter"
+        lines.append(f"    {each.method_name} ({names}): {each.method} {one_line(each.path)}")
+    return "\n".join(lines)
 
 
 def _parameter_lines(parameter: Parameter) -> list[str]:
@@ -190,10 +198,10 @@ def example(operation: Operation, client: str = "client") -> str:
     arguments = []
     for parameter in operation.required:
         arguments.append(f"{parameter.python_name}={example_value(parameter)!r}")
-    call = f"{client}.{operation.name}({', '.join(arguments)})"
+    call = f"{client}.{operation.method_name}({', '.join(arguments)})"
     if len(call) <= _WIDTH - 8:
         return call
-    return f"{client}.{operation.name}(\n" + "".join(f"    {each},\n" for each in arguments) + ")"
+    return f"{client}.{operation.method_name}(\n" + "".join(f"    {each},\n" for each in arguments) + ")"
 
 
 def example_value(parameter: Parameter) -> Any:

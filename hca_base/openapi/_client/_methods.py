@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from hca_base.openapi._client._arguments import positional
+from hca_base.openapi._client._lazy_text import LazyText
+from hca_base.openapi._client._streamed import Streamed
+from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation
-
-if TYPE_CHECKING:
-    import requests
-
-    from hca_base.openapi._client._client import Client
 
 
 class Method(Protocol):
     """What an attribute such as ``client.get_bundle`` is.
 
-    :ivar operation: what it calls
+    :ivar operation: what it calls; for a name that several operations share, an
+        :class:`~hca_base.openapi.Alias` of them
     """
 
     __name__: str
-    operation: Operation
+    operation: Operation | Alias
     #: The requests.Response, its body unread, as a context manager.
     stream: Callable[..., Streamed]
     #: The items of all pages, one by one; pages are asked for as they are needed.
@@ -32,36 +31,30 @@ class Method(Protocol):
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
-class Streamed:
-    """An answer whose body the caller reads; the request is sent on entering.
+class Caller(Protocol):
+    """The part of a client that its methods use."""
 
-    ::
+    example_name: str
 
-        with client.get_file.stream(uuid=uuid, replica="aws") as response:
-            for chunk in response.iter_content(2**20):
-                ...
-    """
+    def invoke(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Any: ...
 
-    def __init__(self, send: Callable[[], requests.Response]) -> None:
-        self._send = send
-        self._response: requests.Response | None = None
+    def stream(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Streamed: ...
 
-    def __enter__(self) -> requests.Response:
-        self._response = self._send()
-        return self._response
+    def iterate(
+        self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None
+    ) -> Iterator[Any]: ...
 
-    def __exit__(self, *exception: object) -> None:
-        if self._response is not None:
-            self._response.close()
-            self._response = None
+    def paginate(
+        self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None
+    ) -> Iterator[Any]: ...
 
 
-def make_method(client: Client, operation: Operation) -> Method:
-    """The method of one client for one operation.
+def make_method(client: Caller, operation: Operation | Alias) -> Method:
+    """The method of one client for one operation, or for a name that several share.
 
     It is a plain function, since ``help()``, ``inspect`` and editors know how to show those best.
     """
-    from hca_base.openapi._client._documentation import docstring, signature
+    from hca_base.openapi._client._documentation import alias_docstring, docstring, signature
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return client.invoke(operation, positional(operation, args, kwargs))
@@ -75,9 +68,19 @@ def make_method(client: Client, operation: Operation) -> Method:
     def paginate(*args: Any, **kwargs: Any) -> Iterator[Any]:
         return client.paginate(operation, positional(operation, args, kwargs))
 
+    def text(first_line: str = "") -> LazyText:
+        def make() -> str:
+            if isinstance(operation, Alias):
+                made = alias_docstring(operation)
+            else:
+                made = docstring(operation, client.example_name)
+            return f"{first_line}\n\n{made}" if first_line else made
+
+        return LazyText(make)
+
     own_signature = signature(operation)
     name = type(client).__name__
-    text = docstring(operation, client.example_name)
+    own_name = operation.name if isinstance(operation, Alias) else operation.method_name
     variants: Mapping[str, tuple[Any, str]] = {
         "stream": (stream, "The answer as a context manager that gives the requests.Response, its body unread."),
         "iterate": (iterate, "The items of all pages, one by one."),
@@ -86,14 +89,14 @@ def make_method(client: Client, operation: Operation) -> Method:
     method: Any = call
     for key, (function, first_line) in variants.items():
         function.__name__ = key
-        function.__qualname__ = f"{name}.{operation.name}.{key}"
-        function.__doc__ = f"{first_line}\n\n{text}"
+        function.__qualname__ = f"{name}.{own_name}.{key}"
+        function.__doc__ = text(first_line)
         function.__signature__ = own_signature.replace(return_annotation=own_signature.empty)
         setattr(method, key, function)
-    method.__name__ = operation.name
-    method.__qualname__ = f"{name}.{operation.name}"
+    method.__name__ = own_name
+    method.__qualname__ = f"{name}.{own_name}"
     method.__module__ = type(client).__module__
-    method.__doc__ = text
+    method.__doc__ = text()
     method.__signature__ = own_signature
     method.operation = operation
     result: Method = method

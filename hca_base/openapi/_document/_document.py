@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hca_base.errors import DocumentError, HCAError, UsageError
+from hca_base.errors import DocumentError, UsageError
+from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._build import Builder
 from hca_base.openapi._document._location import base_url_of, is_url
-from hca_base.openapi._document._names import operation_name, unambiguous_names
-from hca_base.openapi._document._operation import METHODS, Operation, union
+from hca_base.openapi._document._naming import Named, assign
+from hca_base.openapi._document._operation import METHODS, NAMINGS, Operation
 from hca_base.openapi._document._read import check, parse
 from hca_base.openapi._document._schema import Unusable
 from hca_base.openapi._document._text import printable, suggestion
@@ -44,26 +45,42 @@ class Document:
     :ivar url: where the document is from, if that is known; relative server URLs and a Swagger 2 document without
         host or schemes are completed from it
     :ivar content: the document's bytes, if it was read from bytes
+    :ivar naming: how operations are named: by ``operation`` (their operationIds) or by ``path``, as hca 7 did
     """
 
-    def __init__(self, root: Mapping[str, Any], *, url: str | None = None, origin: str = "document") -> None:
+    def __init__(
+        self,
+        root: Mapping[str, Any],
+        *,
+        url: str | None = None,
+        origin: str = "document",
+        naming: str = NAMINGS[0],
+    ) -> None:
         self.root = check(root, origin)
         self.url = url
         self.content: bytes | None = None
+        self.naming = check_naming(naming)
 
     @classmethod
-    def load(cls, source: str | Path | bytes | Mapping[str, Any], *, base_url: str | None = None) -> Document:
+    def load(
+        cls,
+        source: str | Path | bytes | Mapping[str, Any],
+        *,
+        base_url: str | None = None,
+        naming: str = NAMINGS[0],
+    ) -> Document:
         """Read a document.
 
         :param source: an http or https URL, a file's path, the document's bytes, or its parsed content
         :param base_url: the URL that the document stands for, when it was read from elsewhere
+        :param naming: how operations are named, ``operation`` or ``path``
         :raises DocumentError: it is not an OpenAPI document
         :raises HCAError: it cannot be read
         """
         if isinstance(source, Mapping):
-            return cls(source, url=base_url)
+            return cls(source, url=base_url, naming=naming)
         if isinstance(source, str) and is_url(source):
-            from hca_base.openapi._document._cache import fetch
+            from hca_base.openapi._document._fetch import fetch
 
             content, origin = fetch(source).content, source
             base_url = base_url or source
@@ -75,7 +92,7 @@ class Document:
                 content = path.read_bytes()
             except OSError as e:
                 raise DocumentError(f"{origin}: {e.strerror or e}") from None
-        document = cls(parse(content, origin), url=base_url, origin=origin)
+        document = cls(parse(content, origin), url=base_url, origin=origin, naming=naming)
         document.content = content
         return document
 
@@ -107,8 +124,13 @@ class Document:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """The operations that can be called, in the document's order; paths of one name are one operation."""
-        return self._built[0]
+        """The operations that can be called, in the document's order, each with a name of its own."""
+        return self._built[0].operations
+
+    @property
+    def aliases(self) -> tuple[Alias, ...]:
+        """Further names, each of one operation or of several."""
+        return self._built[0].aliases
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -116,29 +138,28 @@ class Document:
         return self._built[1]
 
     @cached_property
-    def _by_name(self) -> dict[str, Operation]:
-        names: dict[str, Operation] = {}
-        for operation in self.operations:
-            for each in operation.alternatives:
-                names.setdefault(each.unambiguous_name, dataclasses.replace(each, name=each.unambiguous_name))
+    def _by_name(self) -> dict[str, Operation | Alias]:
+        names: dict[str, Operation | Alias] = {}
+        for alias in self.aliases:
+            names[alias.name] = alias.operations[0] if len(alias.operations) == 1 else alias
         names.update((operation.name, operation) for operation in self.operations)
         return names
 
     def operation(self, name: str) -> Operation:
-        """An operation by its name, its command, or the unambiguous name of one of its paths.
+        """Return an operation by its name, its command, or an alias that stands for it alone.
 
-        :raises UsageError: there is none
+        :raises UsageError: there is none, or the name stands for several
         """
-        found = self._by_name.get(name.replace("-", "_"))
+        found = self._by_name.get(name.rstrip("_").replace("-", "_").replace(" ", "_"))
         if found is None:
             raise UsageError(f"no operation {name!r}{suggestion(name.replace('-', '_'), self._by_name)}")
-        return found
+        return found.choose(()) if isinstance(found, Alias) else found
 
     @cached_property
-    def _built(self) -> tuple[tuple[Operation, ...], tuple[Problem, ...]]:
+    def _built(self) -> tuple[Named, tuple[Problem, ...]]:
         problems: list[Problem] = []
         usable = list(self._usable(problems))
-        return tuple(_merged(usable)), tuple(problems[:_MAX_PROBLEMS])
+        return assign(usable, self.naming), tuple(problems[:_MAX_PROBLEMS])
 
     def _usable(self, problems: list[Problem]) -> Iterator[Operation]:
         builder = Builder(self.root)
@@ -172,35 +193,11 @@ class Document:
                 yield operation
 
 
-def _merged(operations: list[Operation]) -> Iterator[Operation]:
-    """The operations with their names; those of one name and different path parameters become one."""
-    named: dict[str, list[Operation]] = {}
-    for operation in operations:
-        named.setdefault(operation_name(operation.method, operation.path), []).append(operation)
-    taken = set(named)
-    for name, sharing in named.items():
-        chosen: dict[frozenset[str], Operation] = {}
-        others = []
-        for operation in sharing:
-            # Equal path parameters cannot tell two paths apart: the document's first keeps the name.
-            if frozenset(operation.path_names) in chosen:
-                others.append(operation)
-            else:
-                chosen[frozenset(operation.path_names)] = operation
-        alone = len(chosen) == 1
-        each_named = []
-        for operation in chosen.values():
-            own = name if alone or not operation.path_names else _own_name(name, operation, taken)
-            each_named.append(dataclasses.replace(operation, name=name, unambiguous_name=own))
-        yield each_named[0] if alone else union(each_named)
-        for operation in others:
-            own = _own_name(name, operation, taken)
-            yield dataclasses.replace(operation, name=own, unambiguous_name=own)
+def check_naming(naming: str) -> str:
+    """Return the way to name operations, if it is one.
 
-
-def _own_name(name: str, operation: Operation, taken: set[str]) -> str:
-    for candidate in unambiguous_names(name, operation.method, operation.path):
-        if candidate not in taken:
-            taken.add(candidate)
-            return candidate
-    raise HCAError(f"more than a thousand operations are named {name}")
+    :raises UsageError: it is not
+    """
+    if naming not in NAMINGS:
+        raise UsageError(f"{naming!r} is not a way to name operations", hint=f"use {' or '.join(NAMINGS)}")
+    return naming

@@ -1,12 +1,13 @@
-"""Names of operations and of their arguments.
+"""Names that are made from methods and paths, and names of arguments.
 
-An operation is named after its method and path, by the rule of hca 7, since scripts and habits depend on it::
+The path rule is that of hca 7, since scripts and habits depend on it::
 
     GET  /bundles/{uuid}           get_bundle
     GET  /bundles/all              get_bundles_all
     POST /bundles/{uuid}/checkout  post_bundles_checkout
     PUT  /collections              put_collection
     POST /v1/area/{id}/credentials post_area_credential
+    PUT  /lateness                 put_lateness
 """
 
 from __future__ import annotations
@@ -23,12 +24,24 @@ _VERSION_SEGMENT = re.compile(r"v[0-9]+([._][0-9]+)*((alpha|beta)[0-9]*)?", re.I
 _MAX_NAME = 160
 
 
-def operation_name(method: str, path: str, *, keep_version: bool = False) -> str:
-    """The Python name of an operation.
+#: Ends of words that are no plurals, or plurals that lose more than an "s": lateness, analysis, status, alias, boxes.
+_NO_PLURAL = re.compile(r"(ss|sis|tus|ias|ies|xes|zes|sses|shes|tches|rches|nches|tuses|iases)$")
+#: Words that these ends say nothing about, or that other ends would take for plurals.
+_PLURALS = frozenset({"areas", "axes", "caches", "cookies", "medias", "menus", "movies", "zombies"})
+_SINGULARS = frozenset(
+    {"as", "atlas", "aws", "axis", "bias", "bonus", "bus", "canvas", "census", "chaos", "corpus", "cors", "dns", "dss"}
+    | {"focus", "gas", "genus", "gps", "has", "https", "ics", "ios", "is", "kudos", "lens", "locus", "news", "nexus"}
+    | {"nucleus", "os", "plus", "radius", "series", "sms", "species", "this", "tls", "us", "virus", "was"}
+)
+
+
+def operation_name(method: str, path: str, *, keep_version: bool = False, any_plural: bool = False) -> str:
+    """Return the Python name of an operation by the path rule.
 
     :param method: HTTP method, any case
     :param path: path template
     :param keep_version: keep a version as the first segment
+    :param any_plural: drop an "s" from any word, as hca 9.0 did (``put_latenes``)
     """
     segments = [segment for segment in path.split("/") if segment and segment != ".well-known"]
     words = [word for segment in segments if (word := identifier(_PATH_PARAMETER.sub(" ", segment)))]
@@ -36,9 +49,18 @@ def operation_name(method: str, path: str, *, keep_version: bool = False) -> str
     if not keep_version and len(words) > 1 and _VERSION_SEGMENT.fullmatch(segments[0]):
         words = words[1:]
     name = "_".join([method.lower(), *words])[:_MAX_NAME]
-    if name.endswith("s") and (method.upper() in ("POST", "PUT") or path.endswith("/{uuid}")):
+    singular = method.upper() in ("POST", "PUT") or path.endswith("/{uuid}")
+    if name.endswith("s") and singular and (any_plural or _is_plural(name)):
         name = name[:-1]
     return name
+
+
+def _is_plural(name: str) -> bool:
+    """Return whether the last word of a name makes a singular without its "s"."""
+    word = re.split(r"_|(?<=[a-z0-9])(?=[A-Z])", name)[-1].lower()
+    if word in _PLURALS:
+        return True
+    return word not in _SINGULARS and not _NO_PLURAL.search(word)
 
 
 def path_parameters(path: str) -> tuple[str, ...]:
@@ -47,10 +69,9 @@ def path_parameters(path: str) -> tuple[str, ...]:
 
 
 def unambiguous_names(name: str, method: str, path: str) -> Iterable[str]:
-    """Names for one path among those that share a name, the best first."""
+    """Yield names for one path among those that share a name, the best first."""
     parameters = [word for each in path_parameters(path) if (word := identifier(each))]
-    if parameters:
-        yield f"{name}_by_{parameters[-1]}"
+    yield f"{name}_by_{parameters[-1]}" if parameters else f"{name}_all"
     versioned = operation_name(method, path, keep_version=True)
     if versioned != name:
         yield versioned

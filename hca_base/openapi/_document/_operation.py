@@ -6,17 +6,37 @@ Both classes turn into JSON records and back, which is how the index on disk kee
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import keyword
+from collections.abc import Mapping
 from typing import Any
 
-from hca_base.errors import UsageError
-
+#: The ways to name operations, the default first: by operationId, or by method and path.
+NAMINGS = ("operation", "path")
 #: The methods that a path item may have.
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 #: Methods that change nothing (:rfc:`9110` section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: Methods whose repetition has the effect of one call (:rfc:`9110` section 9.2.2).
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
+
+#: Public attributes of every client: operations of these names are methods with ``_`` at the end.
+CLIENT_NAMES = frozenset(
+    {"base_url", "clear_cache", "close", "config", "credentials", "default_service", "document", "example_name"}
+    | {
+        "invoke",
+        "iterate",
+        "operation",
+        "pages",
+        "paginate",
+        "paging",
+        "refresh",
+        "service",
+        "session",
+        "stream",
+        "strict_choices",
+    }
+    | {"swagger_url"}
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,14 +137,12 @@ class Response:
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """One method and path of a service; or several paths that share one name.
+    """One method and path of a service.
 
-    When paths share a name, this is the union of them: :attr:`alternatives` holds each path as an operation of its own,
-    shortest first, a parameter is required if all of them require it, and :meth:`choose` picks by the path parameters
-    that were given.
-
-    :ivar name: Python name, ``get_bundle``
-    :ivar unambiguous_name: the name that means this path alone, ``post_area_by_filename``
+    :ivar name: Python name, ``get_bundle``; no other operation of the document has it
+    :ivar group: the part of the name that is a word of its own on the command line (``issues`` of
+        ``hca github issues list-for-repo``), or ""
+    :ivar path_name: the name by the path rule, which several operations may share
     :ivar body: how the body is sent: "" (none), "json" (members are arguments), "form", "multipart", "whole"
     :ivar body_content_type: media type of the body
     :ivar produces: media types of successful answers, for the Accept header
@@ -138,7 +156,8 @@ class Operation:
     name: str
     method: str
     path: str
-    unambiguous_name: str = ""
+    group: str = ""
+    path_name: str = ""
     operation_id: str = ""
     summary: str = ""
     description: str = ""
@@ -155,16 +174,18 @@ class Operation:
     redirects: bool = False
     safe: bool = False
     deprecated: bool = False
-    alternatives: tuple[Operation, ...] = ()
 
     @property
     def command(self) -> str:
-        """The name on the command line, ``get-bundle``."""
+        """The words on the command line: ``get-bundle``, ``issues list-for-repo``."""
+        if self.group:
+            return f"{self.group} {self.name[len(self.group) + 1 :]}".replace("_", "-")
         return self.name.replace("_", "-")
 
     @property
-    def unambiguous_command(self) -> str:
-        return (self.unambiguous_name or self.name).replace("_", "-")
+    def method_name(self) -> str:
+        """The attribute of a client: the name, with ``_`` where Python or the client has a name of its own."""
+        return self.name + "_" if keyword.iskeyword(self.name) or self.name in CLIENT_NAMES else self.name
 
     @property
     def idempotent(self) -> bool:
@@ -191,11 +212,6 @@ class Operation:
         """Python names of the path parameters."""
         return tuple(parameter.python_name for parameter in self.parameters if parameter.location == "path")
 
-    @property
-    def groups(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """For paths of one name: each path with the Python names of its path parameters."""
-        return tuple((each.path, each.path_names) for each in self.alternatives)
-
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of a Python name, or failing that of an API name."""
         for parameter in self.parameters:
@@ -205,21 +221,6 @@ class Operation:
             if parameter.name == name:
                 return parameter
         return None
-
-    def choose(self, given: Iterable[str]) -> Operation:
-        """The path that is meant, by the Python names of the arguments that were given.
-
-        :raises UsageError: no path takes exactly these path parameters
-        """
-        if not self.alternatives:
-            return self
-        every_path_name = {name for each in self.alternatives for name in each.path_names}
-        wanted = every_path_name.intersection(given)
-        for each in self.alternatives:
-            if set(each.path_names) == wanted:
-                return each
-        ways = " or ".join(" and ".join(names) or "none of them" for _, names in self.groups)
-        raise UsageError(f"{self.name}: of {', '.join(sorted(every_path_name))}, give {ways}")
 
     def to_record(self) -> dict[str, Any]:
         """A JSON object, to be read by :meth:`from_record`."""
@@ -235,7 +236,7 @@ class Operation:
             values["security"] = tuple(
                 {name: tuple(scopes) for name, scopes in each.items()} for each in values["security"]
             )
-        for key, kind in (("parameters", Parameter), ("responses", Response), ("alternatives", Operation)):
+        for key, kind in (("parameters", Parameter), ("responses", Response)):
             if key in values:
                 values[key] = tuple(kind.from_record(each) for each in values[key])
         return cls(**values)
@@ -251,29 +252,3 @@ def _record(value: Any) -> dict[str, Any]:
             member = [each.to_record() if hasattr(each, "to_record") else each for each in member]
         record[field.name] = member
     return record
-
-
-def union(operations: Iterable[Operation]) -> Operation:
-    """One operation that stands for several paths of one name, the shortest path first."""
-    # Fewest path parameters first; Python's sort keeps the document's order among equals.
-    each = sorted(operations, key=lambda operation: len(operation.path_names))
-    first = each[0]
-    parameters: dict[str, Parameter] = {}
-    for operation in each:
-        for parameter in operation.parameters:
-            parameters.setdefault(parameter.python_name, parameter)
-    required_by_all = {
-        name
-        for name in parameters
-        if all((found := operation.parameter(name)) is not None and found.required for operation in each)
-    }
-    return dataclasses.replace(
-        first,
-        unambiguous_name="",
-        parameters=tuple(
-            dataclasses.replace(parameter, required=name in required_by_all) for name, parameter in parameters.items()
-        ),
-        paginated=any(operation.paginated for operation in each),
-        redirects=any(operation.redirects for operation in each),
-        alternatives=tuple(each),
-    )

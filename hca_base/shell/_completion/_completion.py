@@ -70,6 +70,10 @@ def complete(catalog: Catalog, words: Sequence[str], current: str) -> Answer:
         return _matching(names, current)
     try:
         found, arguments = catalog.find(rest)
+        try:
+            found = catalog.resolve(found, arguments)
+        except HCAError:
+            pass  # the options of an alias choose the command
     except HCAError:
         return Answer()
     return _argument(catalog, found.name, options_of(catalog, found), arguments, current)
@@ -102,7 +106,7 @@ def _next_words(catalog: Catalog, words: Sequence[str]) -> list[Candidate]:
         return found + [Candidate(name, summary) for name, summary in catalog.hand_written()]
     group = words[0]
     commands = list(catalog.hand_written(group))
-    if len(words) == 1 and catalog.is_service(group):
+    if len(words) <= 2 and catalog.is_service(group):
         try:
             commands += catalog.generated(group)
         except HCAError:
@@ -111,7 +115,10 @@ def _next_words(catalog: Catalog, words: Sequence[str]) -> list[Candidate]:
     names: dict[str, str] = {}
     for name, summary in commands:
         if name.startswith(prefix):
-            names.setdefault(name[len(prefix) :].split(" ")[0], summary)
+            word, space, _ = name[len(prefix) :].partition(" ")
+            if space and word in names:
+                continue
+            names[word] = f"commands of {word}" if space else summary
     return [Candidate(name, summary) for name, summary in names.items()]
 
 

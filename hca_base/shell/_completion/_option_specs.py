@@ -18,7 +18,8 @@ from hca_base.commands import shown_flags
 from hca_base.errors import HCAError
 
 if TYPE_CHECKING:
-    from hca_base.shell._dispatch._catalog import Catalog, Found
+    from hca_base.shell._dispatch._catalog import Catalog
+    from hca_base.shell._dispatch._found import Found
 
 _FORMAT = 2
 _BY_METAVAR = {
@@ -55,7 +56,7 @@ class OptionSpec:
 def options_of(catalog: Catalog, found: Found) -> list[OptionSpec]:
     """The options of a command; empty where the command cannot be loaded."""
     try:
-        if found.kind == "operation":
+        if found.service is not None:
             return _of_operation(catalog, found)
         return _of_class(catalog, found)
     except HCAError:
@@ -63,12 +64,15 @@ def options_of(catalog: Catalog, found: Found) -> list[OptionSpec]:
 
 
 def _of_operation(catalog: Catalog, found: Found) -> list[OptionSpec]:
-    from hca_base.shell._generated._generated import parser_of
+    from hca_base.openapi import Alias
+    from hca_base.shell._generated._operation_help import parser_of
 
-    assert found.service is not None
-    operation = catalog.operation(found.service, found.name.split(" ")[1])
-    if operation is None:
-        return []
+    assert found.service is not None and found.operation is not None
+    operation = found.operation
+    if isinstance(operation, Alias):
+        # Its path parameters choose the command, whose other options come then.
+        flags = {p.option: p for each in operation.operations for p in each.parameters if p.location == "path"}
+        return [OptionSpec(p.python_name, (flag,), " ".join(p.description.split())[:120]) for flag, p in flags.items()]
     parser = parser_of(catalog.service(found.service), operation, found.name, catalog.context.config)
     parser.fill_in()
     by_dest = {f"api:{parameter.python_name}": parameter for parameter in operation.parameters}

@@ -13,7 +13,8 @@ from hca_base.commands import Context
 from hca_base.commands._bases._cliff import app as cliff_app
 from hca_base.commands._bases._cliff import commandmanager, help
 from hca_base.errors import ConfigError, ExitCode, HCAError, UsageError
-from hca_base.shell._dispatch._catalog import Catalog, Found
+from hca_base.shell._dispatch._catalog import Catalog
+from hca_base.shell._dispatch._found import Found
 from hca_base.shell._dispatch._split import OPTIONS
 
 NAMESPACE = "hca.commands"
@@ -152,7 +153,7 @@ class HcaApp(cliff_app.App):
             name = found.name if self.interactive_mode else f"{self.NAME} {found.name}"
             parser = command.get_parser(name)
             parser.allow_abbrev = False
-            self._apply_defaults(parser, found.name)
+            self._apply_defaults(parser, found)
             result = command.run(parser.parse_args(rest))
             return result if isinstance(result, int) and not isinstance(result, bool) else ExitCode.OK
         except help.HelpExit:
@@ -169,21 +170,23 @@ class HcaApp(cliff_app.App):
         assert isinstance(manager, HcaCommandManager)
         found, rest = manager.find(argv)
         if isinstance(found, Found):
+            found = self.catalog.resolve(found, rest)
             from hca_base.output import warn
 
             for warning in self.catalog.warnings(found.name):
                 warn(warning)
         return found, rest
 
-    def _apply_defaults(self, parser: argparse.ArgumentParser, name: str) -> None:
+    def _apply_defaults(self, parser: argparse.ArgumentParser, found: Any) -> None:
         """Defaults for the options of this command, from its section in the settings."""
+        name = found.name
         apply = getattr(parser, "apply_defaults", None)
         # The commands that mend the settings must run when the settings cannot be read.
         if apply is None or name.startswith(("config ", "profile ", "plugin ", "completion ")):
             return
-        section = name.replace(" ", "_").replace("-", "_")
         config = self.context.config
-        apply(config.command_defaults(section), section, config.origin)
+        for section in getattr(found, "sections", (name.replace(" ", "_").replace("-", "_"),)):
+            apply(config.command_defaults(section), section, config.origin)
 
     # The interactive shell sends stdout to pipes and files while a command runs.
 

@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import COMMANDS, GROUPS, HIDDEN
 from hca_base.errors import ConfigError, HCAError, PluginError, UsageError
+from hca_base.shell._dispatch._found import Found
 
 if TYPE_CHECKING:
     from hca_base.commands import Context
-    from hca_base.openapi import Operation
+    from hca_base.openapi import Alias, Operation
     from hca_base.plugins import EntryPointRecord, Registry, Service
 
 #: a command of ``hca`` has at most so many words
 _MAX_WORDS = 4
-
-
-class Found:
-    """A command that was found: what it is called, and how to get at it.
-
-    It stands where cliff has an entry point: ``name``, ``value``, ``load()``.
-
-    :ivar name: the command's words, ``dss get-bundle``
-    :ivar kind: ``core``, ``plugin`` or ``operation``
-    :ivar summary: one line
-    :ivar value: ``module:class``, or ``SERVICE#OPERATION``
-    """
-
-    __slots__ = ("_load", "kind", "name", "service", "summary", "value")
-
-    def __init__(
-        self, name: str, kind: str, summary: str, value: str, load: Callable[[], Any], service: str | None = None
-    ) -> None:
-        self.name = name
-        self.kind = kind
-        self.summary = summary
-        self.value = value
-        self.service = service
-        self._load = load
-
-    def load(self) -> Any:
-        """The command's class.
-
-        :raises hca_base.errors.PluginError: the plugin cannot be imported
-        """
-        return self._load()
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} command {self.name}>"
 
 
 class Catalog:
@@ -98,11 +65,29 @@ class Catalog:
         record = self.record(name)
         if record is not None:
             return self._plugin(name, record)
-        if len(words) == 2 and self.is_service(words[0]):
-            operation = self.operation(words[0], words[1])
-            if operation is not None:
-                return self._operation(words[0], operation)
+        if len(words) in (2, 3) and self.is_service(words[0]):
+            found = self.operation(words[0], " ".join(words[1:]))
+            if found is not None:
+                return self._operation(words[0], found, typed=name)
         return None
+
+    def resolve(self, found: Found, arguments: Sequence[str]) -> Found:
+        """Return the command of the operation that the arguments of an alias name; other commands as they are.
+
+        :raises hca_base.errors.UsageError: the arguments name none, or not with certainty; the hint names the commands
+        """
+        if found.kind != "alias":
+            return found
+        alias: Any = found.operation
+        options = {
+            p.option: p.python_name for each in alias.operations for p in each.parameters if p.location == "path"
+        }
+        given = {options[word] for word in (each.partition("=")[0] for each in arguments) if word in options}
+        for section in found.sections:
+            given.update(name for name in self.context.config.command_defaults(section) if name in options.values())
+        chosen = alias.choose(given, lambda each: f"'hca {found.service} {each.command}'")
+        assert found.service is not None
+        return self._operation(found.service, chosen, typed=found.name)
 
     def help_first(self, words: list[str]) -> list[str]:
         """``help GROUP …`` for ``GROUP help …``, which hca 7 had; other words as they are.
@@ -145,22 +130,37 @@ class Catalog:
     def _plugin(self, name: str, record: EntryPointRecord) -> Found:
         return Found(name, "plugin", record.summary, record.value, lambda: self.registry.load(record))
 
-    def _operation(self, service: str, operation: Operation) -> Found:
+    def _operation(self, service: str, operation: Operation | Alias, typed: str) -> Found:
+        from hca_base.openapi import Alias
+
         value = f"{service}#{operation.name}"
+        if isinstance(operation, Alias):
+
+            def refuse() -> Any:
+                operation.choose(())
+
+            name = f"{service} {operation.command}"
+            return Found(name, "alias", "", value, refuse, service, operation)
 
         def load() -> Any:
-            from hca_base.shell._generated._generated import command_class
+            from hca_base.shell._generated._operation_command import command_class
 
             # A session may run one operation thousands of times: classes are not freed at once.
             if value not in self._classes:
                 self._classes[value] = command_class(self.context.service(service), operation)
             return self._classes[value]
 
-        return Found(f"{service} {operation.command}", "operation", operation.summary, value, load, service)
+        name = f"{service} {operation.command}"
+        return Found(name, "operation", operation.summary, value, load, service, operation, typed)
 
-    def operation(self, service: str, command: str) -> Operation | None:
-        """One operation of a service by its command word, read alone from the index; None if there is none."""
-        found: Operation | None = self.index(service).find(command)
+    def operation(self, service: str, command: str) -> Operation | Alias | None:
+        """Return what a command of a service stands for, read alone from the index; None if there is none.
+
+        :param command: the words after the service; words of a group may be joined by a dash
+        """
+        found: Operation | Alias | None = self.index(service).lookup(command)
+        if " " in command and (found is None or found.command != command):
+            return None
         return found
 
     def index(self, service: str) -> Any:
@@ -173,9 +173,9 @@ class Catalog:
             self._indexes.clear()
             self._classes.clear()
         if service not in self._indexes:
-            from hca_base.openapi import Index
+            from hca_base.openapi import DocumentCache
 
-            self._indexes[service] = Index.open(self.service(service), self.context.config)
+            self._indexes[service] = DocumentCache(self.context.config).get(self.service(service))
         return self._indexes[service]
 
     def service(self, name: str) -> Service:
@@ -216,9 +216,17 @@ class Catalog:
     def is_group(self, word: str) -> bool:
         return bool(word) and word in self.groups()
 
-    def is_bare_group(self, word: str) -> bool:
-        """Whether one word is a group, and no hand-written command besides."""
-        return self.is_group(word) and not any(name == word for name, _ in self.hand_written())
+    def is_bare_group(self, words: Sequence[str]) -> bool:
+        """Return whether the words are a group, and no command besides."""
+        if len(words) == 1:
+            return self.is_group(words[0]) and not any(name == words[0] for name, _ in self.hand_written())
+        return len(words) == 2 and self._is_subgroup(words[0], words[1])
+
+    def _is_subgroup(self, service: str, word: str) -> bool:
+        """Return whether a word begins commands of a service, and is none itself."""
+        if not word or word.startswith("-") or not self.is_service(service) or self._exact([service, word]) is not None:
+            return False
+        return any(command.startswith(f"{word} ") for command, _, _ in self.index(service).listing())
 
     def hand_written(self, group: str | None = None) -> list[tuple[str, str]]:
         """Hand-written commands (of a group) with summaries, by name; those of no group for None."""
@@ -237,10 +245,14 @@ class Catalog:
 
     def generated(self, service: str) -> list[tuple[str, str]]:
         """Generated commands of a service with summaries, by name; those that a hand-written one replaces left out."""
+        return [(name, summary) for name, _, summary in self.tagged(service)]
+
+    def tagged(self, service: str) -> list[tuple[str, str, str]]:
+        """Return (name, tag, summary) of each generated command of a service."""
         taken = {name for name, _ in self.hand_written(service)}
         return [
-            (f"{service} {command}", summary)
-            for command, summary in self.index(service).summaries()
+            (f"{service} {command}", tag, summary)
+            for command, tag, summary in self.index(service).listing()
             if f"{service} {command}" not in taken
         ]
 

@@ -21,19 +21,24 @@ def command_help(catalog: Catalog, words: list[str]) -> str | None:
     """
     if not words:
         return program_help(catalog)
-    if len(words) == 1 and catalog.is_bare_group(words[0]):
-        text, problems = group_help(catalog, words[0])
+    if catalog.is_bare_group(words):
+        text, problems = group_help(catalog, *words)
         for problem in problems:
             from hca_base.output import warn
 
             warn(problem)
         return text
     found, rest = catalog.find(words)
-    if found.kind == "operation" and not rest:
-        from hca_base.shell._generated._generated import operation_help
+    if found.service is None or rest:
+        return None
+    from hca_base.openapi import Alias
+    from hca_base.shell._generated._operation_help import alias_help, operation_help
 
-        return operation_help(catalog, found, f"hca {found.name}")
-    return None
+    service = catalog.service(found.service)
+    if isinstance(found.operation, Alias):
+        return alias_help(service, found.operation)
+    assert found.operation is not None
+    return operation_help(service, found.operation, f"hca {found.name}", catalog.context.config, found.sections)
 
 
 def program_help(catalog: Catalog) -> str:
@@ -63,14 +68,18 @@ def program_help(catalog: Catalog) -> str:
     return "\n".join(lines) + "\n"
 
 
-def group_help(catalog: Catalog, group: str) -> tuple[str, list[str]]:
-    """The text of ``hca help GROUP``, and what is to be said of the group on stderr."""
-    title = catalog.groups().get(group, "")
-    lines = [f"usage: hca {group} COMMAND …", ""]
+def group_help(catalog: Catalog, group: str, word: str = "") -> tuple[str, list[str]]:
+    """The text of ``hca help GROUP``, and what is to be said of the group on stderr.
+
+    :param word: a word that begins some of its commands: show those alone
+    """
+    title = catalog.groups().get(group, "") if not word else ""
+    whole = f"{group} {word}" if word else group
+    lines = [f"usage: hca {whole} COMMAND …", ""]
     if title:
         lines += [*_wrapped(title, ""), ""]
     problems = list(catalog.warnings(group))
-    written = catalog.hand_written(group)
+    written = catalog.hand_written(whole)
     if written:
         lines += ["Commands:", *_table(_without(group, written)), ""]
     if catalog.is_service(group):
@@ -78,14 +87,36 @@ def group_help(catalog: Catalog, group: str) -> tuple[str, list[str]]:
         if problem is not None:
             problems.append(problem)
         try:
-            generated = catalog.generated(group)
+            generated = [each for each in catalog.tagged(group) if each[0].startswith(f"{whole} ")]
+            lines += _generated(whole, generated, bool(written))
+            if generated and not word:
+                lines += [*_naming(group, catalog.index(group).naming), ""]
         except HCAError:
-            generated = []
-        if generated:
-            heading = "Operations of its API:" if written else "Commands (the operations of its API):"
-            lines += [heading, *_table(_without(group, generated)), ""]
-    lines += [f"'hca {group} COMMAND --help' says more."]
+            pass  # service_problem has it
+    lines += [f"'hca {whole} COMMAND --help' says more."]
     return "\n".join(lines) + "\n", problems
+
+
+def _generated(group: str, commands: list[tuple[str, str, str]], more: bool) -> list[str]:
+    """The generated commands, grouped by tag in the order in which the document first has them."""
+    by_tag: dict[str, list[tuple[str, str]]] = {}
+    for name, tag, summary in commands:
+        by_tag.setdefault(tag, []).append((name, summary))
+    heading = "Operations of its API" if more else "Commands (the operations of its API)"
+    if len(by_tag) < 2:
+        return [f"{heading}:", *_table(_without(group, by_tag.popitem()[1])), ""] if by_tag else []
+    lines = [f"{heading}, by tag:", ""]
+    for tag, rows in by_tag.items():
+        lines += [f"{_one_line(tag) or 'others'}:", *_table(_without(group, rows)), ""]
+    return lines
+
+
+def _naming(service: str, naming: str) -> list[str]:
+    if naming == "path":
+        text = "Operations are named by method and path"
+    else:
+        text = "Operations are named by their operationId, or by method and path; names by path are aliases"
+    return _wrapped(f"{text} (services.{service}.naming: {naming}).", "")
 
 
 def _without(group: str, commands: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

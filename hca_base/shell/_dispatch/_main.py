@@ -66,7 +66,7 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         return 0
     if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
         return 0
-    if len(words) == 1 and catalog.is_bare_group(words[0]) and _help(catalog, words):
+    if catalog.is_bare_group(words) and _help(catalog, words):
         return 0
     if words[0] == "help":
         words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import requests
 
     from hca_base.openapi import Client, Operation
-    from hca_base.shell._generated._operation_command import OperationCommand
+    from hca_base.shell._generated._caller import Caller
 
 #: Bytes of an answer without a media type that are looked at to tell whether it is text.
 _LOOKED_AT = 4096
 
 
-def write_head(command: OperationCommand, response: requests.Response, args: argparse.Namespace) -> None:
+def write_head(command: Caller, response: requests.Response, args: argparse.Namespace) -> None:
     """Write the status and headers that ``--include`` asks for."""
     chosen = getattr(args, "include", None)
     if not chosen:
@@ -39,7 +39,7 @@ def write_head(command: OperationCommand, response: requests.Response, args: arg
 
 
 def write_answer(
-    command: OperationCommand,
+    command: Caller,
     client: Client,
     operation: Operation,
     response: requests.Response,
@@ -97,7 +97,7 @@ def write_answer(
     emit_bytes(chunks, output=output, stream=command.stdout)
 
 
-def write(command: OperationCommand, data: Any, options: dict[str, Any]) -> None:
+def write(command: Caller, data: Any, options: dict[str, Any]) -> None:
     """Write a JSON value; nothing for None."""
     if data is None:
         return
@@ -105,13 +105,13 @@ def write(command: OperationCommand, data: Any, options: dict[str, Any]) -> None
     command.emit(data, None, **{"fmt": "json", **options})
 
 
-def _write_json(command: OperationCommand, body: bytes, response: requests.Response, options: dict[str, Any]) -> None:
+def _write_json(command: Caller, body: bytes, response: requests.Response, options: dict[str, Any]) -> None:
     from hca_base.http import parse_json
 
     write(command, parse_json(body, response), options)
 
 
-def _tell_place(command: OperationCommand, response: requests.Response) -> None:
+def _tell_place(command: Caller, response: requests.Response) -> None:
     """An answer without a body may say where the new thing is, or when to ask for it."""
     from hca_base.http import redact
 

@@ -11,13 +11,13 @@ from hca_base.shell._generated._answer import write, write_answer, write_head
 
 if TYPE_CHECKING:
     from hca_base.openapi import Operation, Page
-    from hca_base.shell._generated._operation_command import OperationCommand
+    from hca_base.shell._generated._caller import Caller
 
 #: Formats that show a paged answer as one document, as hca 7 did; all others show its items.
 _WHOLE = ("json", "yaml", "shell")
 
 
-def call(command: OperationCommand, operation: Operation, values: dict[str, Any], args: argparse.Namespace) -> int:
+def call(command: Caller, operation: Operation, values: dict[str, Any], args: argparse.Namespace) -> int:
     """Call ``operation`` with ``values`` and write the result as the output options in ``args`` say.
 
     JSON is written in the chosen format, text and bytes as they come, the headers for HEAD. All pages are got, unless
@@ -61,7 +61,7 @@ def _may_be(operation: Operation, kind: str) -> bool:
 
 
 def _write_pages(
-    command: OperationCommand, pages: Iterator[Page], planned: bool, limit: int | None, options: dict[str, Any]
+    command: Caller, pages: Iterator[Page], planned: bool, limit: int | None, options: dict[str, Any]
 ) -> None:
     """Write a list that may have further pages.
 

@@ -1,4 +1,4 @@
-"""The base of generated commands. It is apart from the rest because it imports cliff, which help does without."""
+"""Generated commands. They are apart from their help because they import cliff, which help does without."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hca_base.openapi import Operation, Plan, paging_of
 from hca_base.plugins import Service
 from hca_base.shell._generated._arguments import values_of
 from hca_base.shell._generated._call import call
-from hca_base.shell._generated._generated import parser_of
+from hca_base.shell._generated._operation_help import parser_of
 
 
 class OperationCommand(Command):
@@ -46,3 +46,9 @@ class OperationCommand(Command):
             if number < 1000:
                 self.remember(item)
             yield item
+
+
+def command_class(service: Service, operation: Operation) -> type[OperationCommand]:
+    """Return the class of one operation's command."""
+    name = "".join(part.capitalize() for part in operation.name.split("_"))
+    return type(name, (OperationCommand,), {"service": service, "operation": operation, "__doc__": operation.summary})

@@ -116,7 +116,7 @@ class Session:
         if first == "unset":
             return self._unset(arguments)
         words = self._with_prefix(words)
-        if len(words) == 1 and self.catalog.is_group(words[0]) and words[0] not in dict(self.catalog.hand_written()):
+        if self.catalog.is_bare_group(words):
             return self._help(words)
         try:
             return self.app.run_subcommand(words)

@@ -15,6 +15,7 @@ _LOG_IN = (
 
 SERVICE = Service(
     name="azul",
+    naming="path",
     title="Azul: today's data of the Human Cell Atlas, to find and to download",
     client_section="azul",
     document_url_key="azul.url",

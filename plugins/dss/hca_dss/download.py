@@ -60,7 +60,7 @@ class Download:
         self._unreachable = 0
         self._url = f"{client.base_url}/files/"
         self._query = f"replica={quote(replica, safe='')}"
-        operation = client.get_file.operation
+        operation = client.operation("get_file")
         # The original service gives files to everybody; others may not.
         secured = operation.auth != "none"
         self._headers: Any = client.credentials.headers_for if secured else {}

@@ -17,6 +17,7 @@ _TEXT = {"type": "string"}
 
 SERVICE = Service(
     name="dss",
+    naming="path",
     title="Data Storage Service: bundles of files, collections, search, subscriptions",
     client_section="DSSClient",
     document_url_key="DSSClient.swagger_url",

@@ -89,8 +89,8 @@ class Upload:
 
     def _check_credentials(self) -> None:
         # Before gigabytes are staged for nothing. It asks the service for its document too.
-        for method in (self.client.put_file, self.client.put_bundle):
-            if method.operation.auth == "required" and not self.client.credentials.headers_for(self.client.base_url):
+        for operation in map(self.client.operation, ("put_file", "put_bundle")):
+            if operation.auth == "required" and not self.client.credentials.headers_for(self.client.base_url):
                 raise AuthError(
                     "the service wants to know who uploads, and there are no credentials for it",
                     hint="log in with 'hca dss login', or set GOOGLE_APPLICATION_CREDENTIALS or HCA_ACCESS_TOKEN",

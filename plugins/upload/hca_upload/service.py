@@ -17,6 +17,7 @@ _TEXT = {"type": "string"}
 
 SERVICE = Service(
     name="upload",
+    naming="path",
     title="Upload Service: areas into which contributors send files",
     client_section="upload",
     document_url_key="upload.swagger_url",

@@ -17,7 +17,7 @@ CANARY = "canary-5f0c1e7a-not-to-be-seen"
 def test_generic_operations(hca: Runner, site: Any) -> None:
     area = "12345678-aaaa-4bbb-8ccc-179543181700"
     assert json.loads(hca("upload", "get-version").stdout)["upload_service_version"]
-    created = json.loads(hca("upload", "post-area", "--upload-area-uuid", area).stdout)
+    created = json.loads(hca("upload", "post-area-by-upload-area-uuid", "--upload-area-uuid", area).stdout)
     assert created == {"uri": f"s3://{site.bucket}/{area}/"}
     hca("upload", "head-area", "--upload-area-uuid", area)
     counts = json.loads(hca("upload", "get-area-checksums", "--upload-area-uuid", area).stdout)
@@ -48,12 +48,12 @@ def test_generic_methods(site: Any, hca: Runner, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, value)
     client = hca_base.client("upload")
     area = "12345678-bbbb-4bbb-8ccc-179543181700"
-    assert client.post_area(upload_area_uuid=area)["uri"].endswith(f"{area}/")
+    assert client.post_area_by_upload_area_uuid(upload_area_uuid=area)["uri"].endswith(f"{area}/")
     assert client.get_area_validations(upload_area_uuid=area)["VALIDATED"] == 0
     assert client.get_area_checksum.__doc__ is not None
 
 
-@pytest.mark.parametrize("command", ["create", "delete", "store", "validate", "post-area", "delete-area", "put-area"])
+@pytest.mark.parametrize("command", ["create", "delete", "store", "validate", "put-area", "delete-area"])
 def test_no_option_takes_the_key(hca: Runner, command: str) -> None:
     assert "key KEY" not in hca("upload", command, "--help").stdout
     assert "--api-key" not in hca("upload", command, "--help").stdout
@@ -68,7 +68,10 @@ def everything_written(home: Path) -> bytes:
 def test_the_key_is_seen_nowhere(hca: Runner, site: Any) -> None:
     """A key that the service does not know: refused, and shown by nothing that hca or the service writes."""
     hca.env["HCA_UPLOAD_API_KEY"] = CANARY
-    for command in (("create",), ("post-area", "--upload-area-uuid", "12345678-cccc-4bbb-8ccc-179543181700")):
+    for command in (
+        ("create",),
+        ("post-area-by-upload-area-uuid", "--upload-area-uuid", "12345678-cccc-4bbb-8ccc-179543181700"),
+    ):
         done = hca("-vv", "--debug", "upload", *command, check=None, traceback=True)
         assert done.returncode == 3
         assert "Access Denied" in done.stderr

@@ -116,7 +116,7 @@ def paging_of(operation: Operation, service: str | None, config: Any) -> Plan | 
     settings = config.get(("services", service, "paging")) if service and config is not None else None
     setting = None
     if isinstance(settings, Mapping):
-        keys = (operation.command, operation.name, operation.operation_id)
+        keys = (operation.command, operation.name, operation.operation_id, operation.path_name)
         setting = next((settings[key] for key in keys if key in settings), None)
     return plan_of(operation, setting)
 

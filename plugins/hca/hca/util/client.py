@@ -135,11 +135,19 @@ class SwaggerClient(Client):
     def methods(self) -> dict[str, dict[str, Any]]:
         """For each operation: summary, description, ``args``, ``signature``, and the method as ``entry_point``."""
         with raising_hca7():
-            return {operation.name: self._described(operation) for operation in self.document.operations}
+            return {name: self._described(name, operations) for name, operations in self._by_name().items()}
 
-    def _described(self, operation: Any) -> dict[str, Any]:
-        method = getattr(self, operation.name)
-        parameters = {each.python_name: each for each in operation.parameters}
+    def _by_name(self) -> dict[str, tuple[Any, ...]]:
+        """The operations of each name of hca 7, the shortest path first."""
+        document = self.document
+        shared = {each.name: each.operations for each in document.aliases if len(each.operations) > 1}
+        inside = {each.name for operations in shared.values() for each in operations}
+        return {each.name: (each,) for each in document.operations if each.name not in inside} | shared
+
+    def _described(self, name: str, operations: tuple[Any, ...]) -> dict[str, Any]:
+        method = getattr(self, name)
+        operation = operations[0]
+        parameters = {p.python_name: p for each in operations for p in each.parameters}
         signature = inspect.signature(method)
         return {
             "summary": operation.summary,
@@ -147,7 +155,11 @@ class SwaggerClient(Client):
             "entry_point": method,
             "signature": signature,
             "args": {
-                name: {"param": signature.parameters[name], "doc": each.description, "required": each.required}
+                name: {
+                    "param": signature.parameters[name],
+                    "doc": each.description,
+                    "required": signature.parameters[name].default is inspect.Parameter.empty,
+                }
                 | {"choices": list(each.enum) or None if each.enum else None}
                 for name, each in parameters.items()
                 if name in signature.parameters
@@ -159,9 +171,10 @@ class SwaggerClient(Client):
         """The paths of each operation, by the names of what is filled in."""
         with raising_hca7():
             return {
-                operation.name: {frozenset(names): path for path, names in operation.groups}
-                or {frozenset(p.name for p in operation.parameters if p.location == "path"): operation.path}
-                for operation in self.document.operations
+                name: {
+                    frozenset(p.name for p in each.parameters if p.location == "path"): each.path for each in operations
+                }
+                for name, operations in self._by_name().items()
             }
 
     @staticmethod
@@ -323,4 +336,5 @@ def _service_of(kind: type[SwaggerClient]) -> Service:
         client_section=section,
         document_url_key=join_key((section, "swagger_url")),
         credentials=CredentialScheme(kind="oauth2"),
+        naming="path",
     )

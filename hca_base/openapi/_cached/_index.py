@@ -4,9 +4,9 @@ An index is one file: a line with the format and the lengths of its sections, th
 
 * head: a JSON object with what every call needs (where the service is, where the document is from, its hash),
 * about: a JSON object with what only listings need (description, security schemes, problems),
-* names: a line ``command TAB offset TAB length TAB kind TAB summary`` for each operation; kind is ``o``, or ``u`` for
-  the unambiguous name of one of several paths,
-* records: the operations as JSON, one a line.
+* names: a line ``key TAB offset TAB length TAB kind TAB command TAB tag TAB summary`` for each name; the key is the
+  name with dashes, kind is ``o`` for an operation, ``a`` for another name of one, ``m`` for a name of several,
+* records: the operations as JSON, one a line; for a name of several, the keys of their operations.
 
 It is mapped into memory; a command is found by searching the names section for its bytes. Text comes back as it was,
 nothing is executed, and a file that is cut off or of another version is no index.
@@ -15,6 +15,7 @@ nothing is executed, and a file that is cut off or of another version is no inde
 from __future__ import annotations
 
 import json
+import keyword
 import mmap
 import os
 from collections.abc import Iterator
@@ -23,16 +24,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import UsageError
-from hca_base.openapi._document._operation import Operation
+from hca_base.openapi._document._alias import Alias
+from hca_base.openapi._document._operation import CLIENT_NAMES, Operation
 from hca_base.openapi._document._text import one_line
 
 if TYPE_CHECKING:
-    from hca_base.config import Config
-    from hca_base.openapi._document._cache import ServiceLike
     from hca_base.openapi._document._document import Document
 
 #: Changes whenever what is in an index changes, so that older ones are made anew.
-FORMAT = b"hca-openapi-index-2"
+FORMAT = b"hca-openapi-index-3"
 
 
 class NotAnIndex(ValueError):
@@ -60,16 +60,6 @@ class Index:
         if self._records_at + records != len(data):
             raise NotAnIndex("cut off")
         self.head: dict[str, Any] = self._json(self._head_at, self._about_at)
-
-    @classmethod
-    def open(cls, service: ServiceLike, config: Config | None = None) -> Index:
-        """The index of a service's document, from what is on this machine: never from the network.
-
-        :raises hca_base.errors.DocumentError: there is no document here yet, or it is unusable
-        """
-        from hca_base.openapi._document._cache import DocumentCache
-
-        return DocumentCache(config).get(service)
 
     @classmethod
     def read(cls, path: Path) -> Index:
@@ -155,25 +145,38 @@ class Index:
     def _lines(self) -> Iterator[list[str]]:
         for line in self._data[self._names_at : self._records_at].decode().split("\n"):
             if line:
-                yield line.split("\t", 4)
+                yield line.split("\t", 6)
 
     def __len__(self) -> int:
         return int(self.head.get("operations", 0))
 
-    def summaries(self, *, unambiguous: bool = False) -> list[tuple[str, str]]:
-        """Commands with their one-line summaries, in the document's order.
+    @property
+    def naming(self) -> str:
+        """How the operations are named: ``operation`` or ``path``."""
+        return str(self.head.get("naming", "operation"))
 
-        :param unambiguous: also the names of single paths, where several share one name
+    def listing(self) -> list[tuple[str, str, str]]:
+        """Return (command, tag, one-line summary) of each operation, in the document's order."""
+        return [(line[4], line[5], line[6]) for line in self._lines() if line[3] == "o"]
+
+    def summaries(self, *, aliases: bool = False) -> list[tuple[str, str]]:
+        """Return commands with their one-line summaries, in the document's order.
+
+        :param aliases: also the names that are not listed
         """
-        return [(line[0], line[4]) for line in self._lines() if unambiguous or line[3] == "o"]
+        return [(line[4], line[6]) for line in self._lines() if aliases or line[3] == "o"]
 
     def names(self) -> list[str]:
-        """The Python names of all operations, unambiguous names included."""
-        return [line[0].replace("-", "_") for line in self._lines()]
+        """Return the names of all operations."""
+        return [line[0].replace("-", "_") for line in self._lines() if line[3] == "o"]
 
-    def find(self, command: str) -> Operation | None:
-        """The operation of a command or Python name; None if there is none."""
-        key = command.replace("_", "-")
+    def method_names(self) -> list[str]:
+        """Return the attributes that a client has for the operations."""
+        return [name + "_" if name in CLIENT_NAMES or keyword.iskeyword(name) else name for name in self.names()]
+
+    def lookup(self, name: str) -> Operation | Alias | None:
+        """Return what a command or Python name stands for: an operation, several of them, or nothing."""
+        key = name.rstrip("_").replace("_", "-").replace(" ", "-")
         if not key or "\t" in key or "\n" in key:
             return None
         at = self._data.find(b"\n" + key.encode("utf-8", "replace") + b"\t", self._names_at - 1, self._records_at)
@@ -181,23 +184,40 @@ class Index:
             return None
         line = self._data[at + 1 : self._data.find(b"\n", at + 1)].split(b"\t", 4)
         start = self._records_at + int(line[1])
-        return Operation.from_record(self._json(start, start + int(line[2])))
+        record = self._json(start, start + int(line[2]))
+        if line[3] == b"m":
+            found = [self.find(each) for each in record]
+            return Alias(key.replace("-", "_"), tuple(each for each in found if each is not None))
+        return Operation.from_record(record)
 
-    def operation(self, command: str) -> Operation:
-        """The operation of a command or Python name.
+    def find(self, name: str) -> Operation | None:
+        """Return the operation of a command or Python name; None if there is none, or it stands for several."""
+        found = self.lookup(name)
+        return found if isinstance(found, Operation) else None
 
-        :raises UsageError: there is none
+    def resolve(self, name: str) -> Operation | Alias:
+        """Return what a command or Python name stands for.
+
+        :raises UsageError: it stands for nothing
         """
-        found = self.find(command)
+        found = self.lookup(name)
         if found is None:
             from hca_base.openapi._document._text import suggestion
 
             names = self.names()
-            name = command.replace("-", "_")
-            known = names if "_" in command else [each.replace("_", "-") for each in names]
-            close = suggestion(name if "_" in command else command, iter(known))
-            raise UsageError(f"no operation {command!r}{close}")
+            dashed = "_" not in name
+            known = [each.replace("_", "-") for each in names] if dashed else names
+            close = suggestion(name if dashed else name.replace("-", "_"), iter(known))
+            raise UsageError(f"no operation {name!r}{close}")
         return found
+
+    def operation(self, name: str) -> Operation:
+        """Return the operation of a command or Python name.
+
+        :raises UsageError: there is none, or the name stands for several
+        """
+        found = self.resolve(name)
+        return found.choose(()) if isinstance(found, Alias) else found
 
     def operations(self) -> Iterator[Operation]:
         """All operations; each is read as it is asked for."""
@@ -217,30 +237,38 @@ def compile_index(document: Document, **head: Any) -> bytes:
 
     names, records = [b"\n"], []
     offset = 0
+    places: dict[str, tuple[int, int]] = {}
 
-    def add(operation: Operation, name: str, kind: str) -> None:
-        nonlocal offset
-        record = dataclasses.replace(operation, name=name).to_record()
-        data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        command = name.replace("_", "-")
-        line = f"{command}\t{offset}\t{len(data)}\t{kind}\t{_one_line(operation)}\n"
+    def add(name: str, place: tuple[int, int], kind: str, command: str, tag: str, summary: str) -> None:
+        line = f"{name.replace('_', '-')}\t{place[0]}\t{place[1]}\t{kind}\t{command}\t{tag}\t{summary}\n"
         names.append(line.encode("utf-8", "replace"))
+
+    def record(value: Any) -> tuple[int, int]:
+        nonlocal offset
+        data = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         records.append(data + b"\n")
+        place = offset, len(data)
         offset += len(data) + 1
+        return place
 
     operations = document.operations
     for operation in operations:
-        add(operation, operation.name, "o")
-    for operation in operations:
-        for each in operation.alternatives:
-            if each.unambiguous_name != operation.name:
-                add(each, each.unambiguous_name, "u")
+        place = places[operation.name] = record(operation.to_record())
+        tag = one_line(operation.tags[0]) if operation.tags else ""
+        add(operation.name, place, "o", operation.command, tag, _one_line(operation))
+    for alias in document.aliases:
+        summary = f"alias of {', '.join(each.command for each in alias.operations)}"
+        if len(alias.operations) == 1:
+            add(alias.name, places[alias.operations[0].name], "a", alias.command, "", summary)
+        else:
+            add(alias.name, record([each.name for each in alias.operations]), "m", alias.command, "", summary)
     full_head = {
         "url": document.url,
         "base_url": document.base_url,
         "title": one_line(document.title),
         "version": one_line(document.version),
         "operations": len(operations),
+        "naming": document.naming,
         "secured": bool(document.security_schemes),
         "sha256": hashlib.sha256(document.content).hexdigest() if document.content is not None else None,
         **head,

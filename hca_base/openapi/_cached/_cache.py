@@ -13,73 +13,21 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import (
-    ConfigError,
-    DocumentError,
-    HCAError,
-    NotFoundError,
-    RefusedError,
-    ServiceError,
-    UnreachableError,
-    UsageError,
-)
-from hca_base.openapi._document._index import Index, NotAnIndex
+from hca_base.errors import ConfigError, DocumentError, HCAError, RefusedError, UnreachableError, UsageError
+from hca_base.openapi._cached._index import Index, NotAnIndex
 from hca_base.openapi._document._location import is_url, source_path
+from hca_base.openapi._document._operation import NAMINGS
 
 if TYPE_CHECKING:
-    import requests
-
     from hca_base.config import Config
     from hca_base.http import Session
+    from hca_base.openapi._cached._service import ServiceLike
     from hca_base.openapi._document._document import Document
 
 #: Seconds after which a document is asked for again.
 MAX_AGE = 7 * 86400
-#: Seconds for a document to be connected to and read: a refresh must not hold up a command for long.
-_TIMEOUT = (5.0, 60.0)
-
-
-class ServiceLike(Protocol):
-    """What is asked of a service; :class:`hca_base.plugins.Service` has it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def config_defaults(self) -> Mapping[str, Any]: ...
-
-    @property
-    def document_url_key(self) -> str: ...
-
-    @property
-    def bundled_document(self) -> tuple[str, str] | None: ...
-
-    def document_url(self, config: Any) -> str: ...
-
-    def bundled_bytes(self) -> bytes | None: ...
-
-
-def fetch(url: str, *, session: Session | None = None, etag: str | None = None) -> requests.Response:
-    """A document's bytes from the network, or status 304 if it is still the one of that ETag.
-
-    :raises DocumentError: the server has no document there
-    :raises hca_base.errors.UnreachableError: no answer
-    """
-    from hca_base.http import RetryPolicy, Session
-
-    session = session or Session()
-    headers = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.5"}
-    if etag:
-        headers["If-None-Match"] = etag
-    try:
-        # Documents are public, and a URL that somebody gave us gets no credentials.
-        return session.call(
-            "GET", url, headers=headers, auth="no", timeout=_TIMEOUT, policy=RetryPolicy.for_operation("GET", retries=1)
-        )
-    except (ServiceError, NotFoundError) as e:
-        raise DocumentError(f"{url}: no OpenAPI document there ({e})", hint="check the URL") from None
 
 
 class DocumentCache:
@@ -103,28 +51,41 @@ class DocumentCache:
 
     def url(self, service: ServiceLike) -> str:
         """Where a service's document is, by the settings."""
+        return service.document_url(self._settings())
+
+    def naming(self, service: ServiceLike | None) -> str:
+        """How a service's operations are named, by the settings: ``operation`` or ``path``."""
+        return service.naming_of(self._settings()) if service is not None else NAMINGS[0]
+
+    def _settings(self) -> Config:
         if self.config is None:
             from hca_base.config import load
 
             self.config = load()
-        return service.document_url(self.config)
+        return self.config
+
+    def _url_for(self, service: ServiceLike | None, url: str | None) -> str:
+        url = url or (self.url(service) if service is not None else None)
+        if url is None:
+            raise DocumentError("neither a service nor the URL of a document is given")
+        return url
 
     # Without the network
 
-    def get(self, service: ServiceLike | None, url: str | None = None) -> Index:
+    def get(self, service: ServiceLike | None, url: str | None = None, *, naming: str | None = None) -> Index:
         """The index of a service's document, for help and completion: of any age, never from the network.
 
         Of a URL that was never fetched, the document that ships with the service stands in.
 
         :param url: in place of the configured one
+        :param naming: in place of the configured one
         :raises DocumentError: there is none here
         """
-        url = url or (self.url(service) if service is not None else None)
-        if url is None:
-            raise DocumentError("neither a service nor the URL of a document is given")
+        url = self._url_for(service, url)
+        naming = naming or self.naming(service)
         if not is_url(url):
-            return self._of_file(source_path(url))
-        index = self.cached(url) or (self._bundled(service, url) if service is not None else None)
+            return self._of_file(source_path(url), naming)
+        index = self.cached(url, naming) or (self._bundled(service, url, naming) if service is not None else None)
         if index is None:
             name = service.name if service is not None else url
             raise DocumentError(
@@ -133,11 +94,11 @@ class DocumentCache:
             )
         return index
 
-    def cached(self, url: str) -> Index | None:
+    def cached(self, url: str, naming: str = NAMINGS[0]) -> Index | None:
         """The index of a document that was fetched from a URL; None if there is none."""
         stem = self._stem(url)
         try:
-            index = Index.read(stem.with_suffix(".idx"))
+            index = Index.read(_index_path(stem, naming))
             if index.url == url:
                 return index
         except (NotAnIndex, OSError):
@@ -145,11 +106,11 @@ class DocumentCache:
         # An index of another version, or a damaged one, is made again from the document.
         try:
             content = stem.with_suffix(".doc").read_bytes()
-            return self._keep_index(stem, content, url, {"fetched": 0}, validated=0.0)
+            return self._keep_index(stem, _document(content, url, url, naming), {"fetched": 0}, validated=0.0)
         except (OSError, DocumentError):
             return None
 
-    def _bundled(self, service: ServiceLike, url: str) -> Index | None:
+    def _bundled(self, service: ServiceLike, url: str, naming: str) -> Index | None:
         place = service.bundled_document
         if place is None:
             return None
@@ -165,36 +126,31 @@ class DocumentCache:
             stamp = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
         # The URL counts: it settles what the document leaves open about where the service is.
         stem = self._stem(f"bundled {service.name} {url}")
-        try:
-            index = Index.read(stem.with_suffix(".idx"))
-            if index.head.get("stamp") == stamp:
-                return index
-        except (NotAnIndex, OSError):
-            pass
+        index = _stamped(stem, naming, stamp)
+        if index is not None:
+            return index
         if content is None:
             content = service.bundled_bytes()
             if content is None:
                 return None
-        return self._keep_index(stem, content, url, {"stamp": stamp, "bundled": True})
+        return self._keep_index(stem, _document(content, url, url, naming), {"stamp": stamp, "bundled": True})
 
-    def _of_file(self, path: Path) -> Index:
+    def _of_file(self, path: Path, naming: str) -> Index:
         try:
             stat = path.stat()
         except OSError as e:
             raise DocumentError(f"{path}: {e.strerror or e}") from None
         stamp = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
         stem = self._stem(f"file {path.absolute()}")
-        try:
-            index = Index.read(stem.with_suffix(".idx"))
-            if index.head.get("stamp") == stamp:
-                return index
-        except (NotAnIndex, OSError):
-            pass
+        index = _stamped(stem, naming, stamp)
+        if index is not None:
+            return index
         try:
             content = path.read_bytes()
         except OSError as e:
             raise DocumentError(f"{path}: {e.strerror or e}") from None
-        return self._keep_index(stem, content, None, {"stamp": stamp, "file": str(path.absolute())}, origin=str(path))
+        document = _document(content, None, str(path), naming)
+        return self._keep_index(stem, document, {"stamp": stamp, "file": str(path.absolute())})
 
     # With the network
 
@@ -204,12 +160,11 @@ class DocumentCache:
         :raises DocumentError: what it answers is not an OpenAPI document, and there was none before
         :raises hca_base.errors.UnreachableError: it does not answer, and there is no document to go by
         """
-        url = url or (self.url(service) if service is not None else None)
-        if url is None:
-            raise DocumentError("neither a service nor the URL of a document is given")
+        url = self._url_for(service, url)
+        naming = self.naming(service)
         if not is_url(url):
-            return self._of_file(source_path(url))
-        index = self.cached(url)
+            return self._of_file(source_path(url), naming)
+        index = self.cached(url, naming)
         if index is not None and self.age(index) < MAX_AGE:
             return index
         try:
@@ -221,7 +176,7 @@ class DocumentCache:
             # The document that ships with a plugin describes the service at its default URL, and that one alone: to
             # go by it elsewhere might send a call to another service than the one that was asked for.
             if index is None and service is not None and self._default(service) == url:
-                index = self._bundled(service, url)
+                index = self._bundled(service, url, naming)
             if index is None:
                 raise
             if index.head.get("bundled") and isinstance(e, UnreachableError):
@@ -231,31 +186,40 @@ class DocumentCache:
             note(f"the document of {service.name if service else url} could not be refreshed ({e}); using the old one")
             return index
 
-    def refresh(self, service: ServiceLike | None, session: Session | None = None, url: str | None = None) -> Index:
+    def refresh(
+        self,
+        service: ServiceLike | None,
+        session: Session | None = None,
+        url: str | None = None,
+        *,
+        naming: str | None = None,
+    ) -> Index:
         """Ask for a document now, and keep it.
 
+        :param naming: in place of the configured one
         :raises DocumentError: what the server answers is not an OpenAPI document
         :raises hca_base.errors.UnreachableError: it does not answer
         """
-        url = url or (self.url(service) if service is not None else None)
-        if url is None:
-            raise DocumentError("neither a service nor the URL of a document is given")
+        from hca_base.openapi._document._fetch import fetch
+
+        url = self._url_for(service, url)
+        naming = naming or self.naming(service)
         if not is_url(url):
-            return self._of_file(source_path(url))
-        known = self.cached(url)
+            return self._of_file(source_path(url), naming)
+        known = self.cached(url, naming)
         etag = known.head.get("etag") if known is not None else None
         response = fetch(url, session=session, etag=etag)
         stem = self._stem(url)
         if response.status_code == 304 and known is not None:
-            self._touch(stem.with_suffix(".idx"))
+            self._touch(_index_path(stem, naming))
             return known
         content = response.content
         new_etag = response.headers.get("ETag")
-        index = Index.of(_document(content, url, url), etag=new_etag, fetched=int(time.time()))
+        index = Index.of(_document(content, url, url, naming), etag=new_etag, fetched=int(time.time()))
         # The document first: an index without its document is of use, a document without index only costs time.
         self._write(stem.with_suffix(".doc"), content)
-        if self._write(stem.with_suffix(".idx"), index.data):
-            index.path = stem.with_suffix(".idx")
+        if self._write(_index_path(stem, naming), index.data):
+            index.path = _index_path(stem, naming)
         return index
 
     def document(self, index: Index, service: ServiceLike | None = None) -> Document:
@@ -270,22 +234,25 @@ class DocumentCache:
         elif index.head.get("file"):
             from hca_base.openapi._document._document import Document
 
-            return Document.load(Path(index.head["file"]))
+            return Document.load(Path(index.head["file"]), naming=index.naming)
         elif index.url:
             try:
                 content = self._stem(index.url).with_suffix(".doc").read_bytes()
             except OSError:
+                from hca_base.openapi._document._fetch import fetch
+
                 content = fetch(index.url).content
         if content is None:
             raise DocumentError(f"{origin}: the document is gone")
-        return _document(content, index.url, origin)
+        return _document(content, index.url, origin, index.naming)
 
     def forget(self, url: str) -> bool:
         """Remove what was fetched from a URL; True if there was something."""
         removed = False
-        for suffix in (".idx", ".doc"):
+        stem = self._stem(url)
+        for path in (*(_index_path(stem, naming) for naming in NAMINGS), stem.with_suffix(".doc")):
             try:
-                self._stem(url).with_suffix(suffix).unlink()
+                path.unlink()
                 removed = True
             except OSError:
                 continue
@@ -319,17 +286,10 @@ class DocumentCache:
         return self.directory / hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:40]
 
     def _keep_index(
-        self,
-        stem: Path,
-        content: bytes,
-        url: str | None,
-        head: dict[str, Any],
-        *,
-        origin: str | None = None,
-        validated: float | None = None,
+        self, stem: Path, document: Document, head: dict[str, Any], *, validated: float | None = None
     ) -> Index:
-        index = Index.of(_document(content, url, origin or url or "document"), **head)
-        path = stem.with_suffix(".idx")
+        index = Index.of(document, **head)
+        path = _index_path(stem, document.naming)
         if self._write(path, index.data):
             index.path = path
             if validated is not None:
@@ -363,12 +323,25 @@ class DocumentCache:
         return value if isinstance(value, str) else None
 
 
-def _document(content: bytes, url: str | None, origin: str) -> Document:
+def _index_path(stem: Path, naming: str) -> Path:
+    return stem.with_suffix(".idx" if naming == NAMINGS[0] else f".{naming}.idx")
+
+
+def _stamped(stem: Path, naming: str, stamp: str) -> Index | None:
+    """Return the index that was made of a file in its present state."""
+    try:
+        index = Index.read(_index_path(stem, naming))
+    except (NotAnIndex, OSError):
+        return None
+    return index if index.head.get("stamp") == stamp else None
+
+
+def _document(content: bytes, url: str | None, origin: str, naming: str) -> Document:
     # A command that finds its index reads no document.
     from hca_base.openapi._document._document import Document
     from hca_base.openapi._document._read import parse
 
-    document = Document(parse(content, origin), url=url, origin=origin)
+    document = Document(parse(content, origin), url=url, origin=origin, naming=naming)
     document.content = content
     return document
 

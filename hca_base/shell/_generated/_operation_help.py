@@ -1,39 +1,42 @@
-"""Commands made from the operations of a service's document."""
+"""Help of generated commands, made from the operations of a service's document."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hca_base.shell._generated._arguments import OperationParser
 
 if TYPE_CHECKING:
     from hca_base.config import Config
-    from hca_base.openapi import Operation
+    from hca_base.openapi import Alias, Operation
     from hca_base.plugins import Service
-    from hca_base.shell._dispatch._catalog import Catalog, Found
 
 
-def command_class(service: Service, operation: Operation) -> type:
-    """The class of one operation's command."""
-    from hca_base.shell._generated._operation_command import OperationCommand
+def operation_help(service: Service, operation: Operation, prog: str, config: Config, sections: Iterable[str]) -> str:
+    """Return the help of a generated command, made without the command.
 
-    name = "".join(part.capitalize() for part in operation.name.split("_"))
-    return type(name, (OperationCommand,), {"service": service, "operation": operation, "__doc__": operation.summary})
-
-
-def operation_help(catalog: Catalog, found: Found, prog: str) -> str:
-    """The help of a generated command, made without the command."""
-    assert found.service is not None
-    service = catalog.service(found.service)
-    operation = catalog.operation(found.service, found.name.split(" ")[1])
-    assert operation is not None
-    parser = parser_of(service, operation, prog, catalog.context.config)
-    section = found.name.replace(" ", "_").replace("-", "_")
-    config = catalog.context.config
-    parser.apply_defaults(config.command_defaults(section), section, config.origin)
+    :param sections: sections of the settings that hold defaults of its options
+    """
+    parser = parser_of(service, operation, prog, config)
+    for section in sections:
+        parser.apply_defaults(config.command_defaults(section), section, config.origin)
     return parser.format_help()
+
+
+def alias_help(service: Service, alias: Alias) -> str:
+    """Return the help of a name that several operations share."""
+    many = "the path parameters choose among them"
+    if not alias.safe:
+        many += ", and all of them are needed here, since the operations change something"
+    lines = [f"usage: hca {service.name} {alias.command} OPTION …", ""]
+    lines += [f"Another name of {len(alias.operations)} commands; {many}:", ""]
+    for each in alias.operations:
+        lines += [f"  {each.command}", f"      {_ways(each)}: {each.method} {each.path}"]
+    lines += ["", f"'hca {service.name} COMMAND --help' says more."]
+    return "\n".join(lines) + "\n"
 
 
 def parser_of(service: Service, operation: Operation, prog: str, config: Config | None = None) -> OperationParser:
@@ -54,7 +57,7 @@ def parser_of(service: Service, operation: Operation, prog: str, config: Config 
 
 
 def description(operation: Operation, pages: str = "") -> str:
-    """Summary and description as plain text; the paths where several share the name.
+    """Return summary and description as plain text.
 
     :param pages: a line on how the answer is paged
     """
@@ -69,11 +72,7 @@ def description(operation: Operation, pages: str = "") -> str:
     parts = [part for part in (summary, body) if part]
     if operation.deprecated:
         parts.append("Deprecated: the service may drop it.")
-    if operation.alternatives:
-        lines = [f"  {_ways(each)}  →  {each.method} {each.path}" for each in operation.alternatives]
-        parts.append("\n".join(["The path parameters that are given choose among:", *lines]))
-    else:
-        parts.append(f"{operation.method} {operation.path}")
+    parts.append(f"{operation.method} {operation.path}")
     if pages:
         parts.append(pages)
     if operation.auth == "required":
@@ -83,15 +82,14 @@ def description(operation: Operation, pages: str = "") -> str:
 
 def _ways(operation: Operation) -> str:
     options = [p.option for p in operation.parameters if p.location == "path"]
-    return " ".join(options) or "none of them"
+    return " ".join(options) or "no path parameter"
 
 
 def epilog(service: Service, operation: Operation, paged: bool = False) -> str:
     """An example, and the same call in Python."""
     from hca_base.openapi import example_value
 
-    shown = operation.alternatives[0] if operation.alternatives else operation
-    arguments = [(parameter, example_value(parameter)) for parameter in shown.required]
+    arguments = [(parameter, example_value(parameter)) for parameter in operation.required]
     words = ["hca", service.name, operation.command]
     for parameter, value in arguments:
         words.append(parameter.option)
@@ -99,10 +97,10 @@ def epilog(service: Service, operation: Operation, paged: bool = False) -> str:
     python = ", ".join(f"{parameter.python_name}={value!r}" for parameter, value in arguments)
     lines = ["example:", f"  {' '.join(words)}", "", "in Python:"]
     lines += [f'  client = hca_base.client("{service.name}")']
-    lines += [f"  client.{operation.name}({python})"]
+    lines += [f"  client.{operation.method_name}({python})"]
     if paged:
         lines += ["  # that is the first page; this goes through the items of all:"]
-        lines += [f"  for item in client.{operation.name}.iterate({python}):", "      ..."]
+        lines += [f"  for item in client.{operation.method_name}.iterate({python}):", "      ..."]
     return "\n".join(lines)
 
 

@@ -1,0 +1,1 @@
+"""Documents that were fetched, and their compiled indexes."""

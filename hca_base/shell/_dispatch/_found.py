@@ -1,0 +1,56 @@
+"""A command that was found by its name, not yet loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hca_base.openapi import Alias, Operation
+
+
+class Found:
+    """A command that was found: what it is called, and how to get at it.
+
+    It stands where cliff has an entry point: ``name``, ``value``, ``load()``.
+
+    :ivar name: the command's words, ``dss get-bundle``
+    :ivar kind: ``core``, ``plugin``, ``operation``, or ``alias`` (a name that several operations share)
+    :ivar summary: one line
+    :ivar operation: the operation of a generated command, or the operations of an alias
+    :ivar sections: sections of the settings with defaults for its options, those of an alias that was typed last
+    :ivar value: ``module:class``, or ``SERVICE#OPERATION``
+    """
+
+    __slots__ = ("_load", "kind", "name", "operation", "sections", "service", "summary", "value")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        summary: str,
+        value: str,
+        load: Callable[[], Any],
+        service: str | None = None,
+        operation: Operation | Alias | None = None,
+        typed: str | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.summary = summary
+        self.value = value
+        self.service = service
+        self.operation = operation
+        names = dict.fromkeys((name, typed or name))
+        self.sections = tuple(each.replace(" ", "_").replace("-", "_") for each in names)
+        self._load = load
+
+    def load(self) -> Any:
+        """The command's class.
+
+        :raises hca_base.errors.PluginError: the plugin cannot be imported
+        """
+        return self._load()
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} command {self.name}>"

@@ -67,7 +67,7 @@ def test_signature(client: Client) -> None:
     assert signature.parameters["per_page"].default is None
     assert signature.bind(UUID, "aws").arguments == {"uuid": UUID, "replica": "aws"}
     assert str(inspect.signature(client.post_search)) == (
-        "(es_query: dict, replica: Literal['aws', 'gcp'], per_page: int | None = None) -> Any"
+        "(es_query: dict, replica: Literal['aws', 'gcp'], per_page: int | None = None, body: dict | None = None) -> Any"
     )
 
 

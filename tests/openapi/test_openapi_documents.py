@@ -68,7 +68,7 @@ def test_swagger_body_members_are_arguments() -> None:
     ]
     operation = only(swagger({"parameters": parameters}, "put", "/b/{uuid}", definitions={"File": {"type": "object"}}))
     found = named(operation)
-    assert list(found) == ["uuid", "replica", "creator_uid", "files", "per_page", "note"]
+    assert list(found) == ["uuid", "replica", "creator_uid", "files", "per_page", "note", "body"]
     assert [each.python_name for each in operation.required] == ["uuid", "replica", "creator_uid", "files"]
     assert found["replica"].enum == ("aws", "gcp")
     per_page = found["per_page"]
@@ -189,7 +189,7 @@ def test_request_bodies_by_media_type() -> None:
     assert named(body(properties, "multipart/form-data"))["f"].type == "file"
     assert body(properties, "application/x-www-form-urlencoded").body == "form"
     assert body(properties, "application/merge-patch+json").body == "json"
-    assert body({"type": "string"}, "text/plain").parameters[0].type == "file"
+    assert body({"type": "string"}, "text/plain").parameters[0].type == "string"
     assert body({}, "application/xml").body_content_type == "application/xml"
     assert body(properties, "*/*").body_content_type == "application/json"
     texts = {"type": "object", "properties": {"a": members["a"]}}
@@ -209,8 +209,11 @@ def test_members_of_an_optional_body_are_optional_and_read_only_ones_are_left_ou
         "required": ["a", "id"],
         "properties": {"a": {"type": "string"}, "id": {"type": "string", "readOnly": True}},
     }
-    assert [(each.name, each.required) for each in body(schema).parameters] == [("a", True)]
-    assert [(each.name, each.required) for each in body(schema, required=False).parameters] == [("a", False)]
+    assert [(each.name, each.required) for each in body(schema).parameters] == [("a", True), ("body", False)]
+    assert [(each.name, each.required) for each in body(schema, required=False).parameters] == [
+        ("a", False),
+        ("body", False),
+    ]
 
 
 def test_an_open_body_takes_the_whole_too() -> None:
@@ -230,7 +233,12 @@ def test_all_of_is_merged() -> None:
         },
     }
     found = named(body({"$ref": "#/components/schemas/Thing"}, components={"schemas": schemas}))
-    assert {name: each.type for name, each in found.items()} == {"own": "boolean", "name": "string", "size": "integer"}
+    assert {name: each.type for name, each in found.items()} == {
+        "own": "boolean",
+        "name": "string",
+        "size": "integer",
+        "body": "object",
+    }
     assert found["own"].description == "Own."
     assert [name for name, each in found.items() if each.required] == ["name", "size"]
     assert found["name"].schema_note == "at most 5 characters"
@@ -267,6 +275,7 @@ def test_types_of_3_1() -> None:
     found = named(body({"type": "object", "properties": properties}, version="3.1.0", components={"schemas": schemas}))
     types = {name: each.type for name, each in found.items()}
     # JSON has no bytes.
+    assert types.pop("body") == "object"
     assert types == {"a": "string", "b": "string", "c": "any", "d": "string", "e": "any", "f": "string"}
     parts = body({"type": "object", "properties": {"d": properties["d"]}}, "multipart/form-data", version="3.1.0")
     assert named(parts)["d"].type == "file"
@@ -358,7 +367,11 @@ def test_a_bad_reference_costs_its_operation_alone(reference: str, reason: str) 
 def test_a_bad_reference_in_a_member_costs_its_type_alone() -> None:
     schema = {"properties": {"a": {"$ref": "#/nowhere"}, "b": {"type": "integer"}}}
     document = openapi({"requestBody": {"content": {"application/json": {"schema": schema}}}})
-    assert {each.name: each.type for each in document.operations[0].parameters} == {"a": "any", "b": "integer"}
+    assert {each.name: each.type for each in document.operations[0].parameters} == {
+        "a": "any",
+        "b": "integer",
+        "body": "object",
+    }
     (problem,) = document.problems
     assert not problem.lost and "points to nothing" in str(problem)
 

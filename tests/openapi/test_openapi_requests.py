@@ -141,8 +141,42 @@ def test_json_body(api: Api) -> None:
     assert seen.query == [("uuid", "query")]
     assert seen.json == {"a": "é", "b": {"c": [1]}, "uuid": "body"}
     assert seen.headers["Content-Type"] == JSON
-    # A service that takes a body gets one, even if no member of it is given.
+    # An optional body of which nothing is given is not sent; a required one is, if only with no members.
+    seen = api(operation, {})
+    assert seen.body == b"" and "Content-Type" not in seen.headers
+    operation["requestBody"]["required"] = True
     assert api(operation, {}).body == b"{}"
+
+
+def test_members_are_laid_over_a_whole_body(api: Api) -> None:
+    def sent(given: dict[str, Any], **schema: Any) -> Any:
+        properties = {"name": {"type": "string"}, "body": {"type": "string"}, "tags": {"type": "array"}}
+        closed = {"type": "object", "required": ["name"], "properties": properties, "additionalProperties": False}
+        return api({"requestBody": {"required": True, "content": {JSON: {"schema": closed | schema}}}}, given).json
+
+    whole = {"name": "a", "tags": [None, 1], "more": {"x": None}}
+    assert sent({"hca_body": whole}) == whole
+    assert sent({"hca_body": whole, "name": "b", "body": "text"}) == {**whole, "name": "b", "body": "text"}
+    assert sent({"name": "b", "tags": ["a", None]}) == {"name": "b", "tags": ["a", None]}
+    with pytest.raises(UsageError, match="name is missing"):
+        sent({"body": "text"})
+    with pytest.raises(UsageError, match="must be a JSON object"):
+        sent({"hca_body": [1], "name": "b"})
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/csv", "application/x-ndjson"])
+def test_bodies_of_text(api: Api, tmp_path: Path, kind: str) -> None:
+    operation = {"requestBody": {"required": True, "content": {kind: {"schema": {"type": "string"}}}}}
+    (tmp_path / "note").write_bytes(b"\xfcber\r\n")
+    for given, body in (
+        ("Grüße\n", "Grüße\n".encode()),
+        (b"\xff", b"\xff"),
+        (tmp_path / "note", b"\xfcber\r\n"),
+        (io.BytesIO(b"x"), b"x"),
+        ("5", b"5"),
+    ):
+        seen = api(operation, {"body": given})
+        assert (seen.body, seen.headers["Content-Type"]) == (body, kind)
 
 
 def test_a_text_stays_one_where_numbers_would_do_too(api: Api) -> None:

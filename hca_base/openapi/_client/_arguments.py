@@ -99,7 +99,13 @@ def bind(
 
 
 def _require(operation: Operation, given: Mapping[str, Any]) -> None:
-    missing = [parameter for parameter in operation.required if parameter.python_name not in given]
+    whole = any(parameter.whole and parameter.python_name in given for parameter in operation.parameters)
+    missing = [
+        parameter
+        for parameter in operation.required
+        # A whole body has its members already, or the service says what it lacks.
+        if parameter.python_name not in given and not (whole and parameter.location == "body")
+    ]
     if not missing:
         return
     names = [parameter.python_name for parameter in missing]
@@ -118,6 +124,8 @@ def coerce(parameter: Parameter, value: Any) -> Any:
     :param value: a Python value, or a text as it stands on a command line
     :raises UsageError: it cannot be taken for one
     """
+    if parameter.whole and parameter.type == "string" and _is_source(value):
+        return value
     if parameter.type == "array":
         if isinstance(value, str):
             if value.lstrip().startswith("["):
@@ -130,7 +138,14 @@ def coerce(parameter: Parameter, value: Any) -> Any:
     return _one(parameter, parameter.type, value)
 
 
+def _is_source(value: Any) -> bool:
+    """Whether a value is the bytes of a body, or where they are."""
+    return isinstance(value, (bytes, bytearray, memoryview, os.PathLike)) or hasattr(value, "read")
+
+
 def _one(parameter: Parameter, type_: str, value: Any) -> Any:
+    if value is None and parameter.location == "body":
+        return None  # of a list: JSON's null, as it was given
     if type_ == "string":
         return _string(parameter, value)
     if type_ == "integer":

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 from hca_base.config import expand_home
 from hca_base.errors import UsageError
+from hca_base.http import is_json, media_type
 from hca_base.openapi._document._operation import Operation, Parameter
 from hca_base.openapi._document._text import printable
 
@@ -180,15 +181,10 @@ def _add_body(request: Request, operation: Operation, values: list[tuple[Paramet
     kind = operation.body
     content_type = operation.body_content_type
     if kind == "json":
-        body: dict[str, Any] = {}
-        for parameter, value in values:
-            if parameter.whole:
-                if not isinstance(value, Mapping):
-                    raise UsageError(f"{parameter.python_name} must be a JSON object")
-                body = {**value, **body}
-        body.update({parameter.name: value for parameter, value in values if not parameter.whole})
-        # Sent even if it is empty: services that take a body want to see one.
-        request.data = _json_text(body).encode()
+        # A required body is sent even if it is empty: services that take one want to see it.
+        if not values and not operation.body_required:
+            return
+        request.data = _json_text(_json_body(values)).encode()
         request.headers.setdefault("Content-Type", content_type or "application/json")
     elif kind == "form" and values:
         pairs = [pair for parameter, value in values for pair in _pairs(parameter, value)]
@@ -198,13 +194,40 @@ def _add_body(request: Request, operation: Operation, values: list[tuple[Paramet
         _add_multipart(request, values)
     elif kind == "whole" and values:
         parameter, value = values[0]
-        if parameter.type == "file":
+        as_text = content_type is not None and not is_json(media_type(content_type))
+        if parameter.type == "file" or (as_text and not isinstance(value, str)):
             request.data = _opened(request, parameter, value)[0]
-        elif content_type and "json" not in content_type and isinstance(value, str):
+        elif as_text:
             request.data = value.encode()
         else:
             request.data = _json_text(value).encode()
         request.headers.setdefault("Content-Type", content_type or "application/json")
+
+
+def _json_body(values: list[tuple[Parameter, Any]]) -> Any:
+    """The body of given members, laid over a whole body where one is given."""
+    body: Any = {}
+    for parameter, value in values:
+        if parameter.whole:
+            body = value
+    members = [(parameter, value) for parameter, value in values if not parameter.whole]
+    if members and not isinstance(body, Mapping):
+        raise UsageError("members can be given beside a whole body that is a JSON object only")
+    for parameter, value in members:
+        body = {**body, parameter.name: _laid_over(body.get(parameter.name), value)}
+    return body
+
+
+def _laid_over(below: Any, value: Any) -> Any:
+    """A value in place of another; of an :class:`Overlay`, the members replace those of the object below."""
+    if not isinstance(value, Overlay):
+        return value
+    base = dict(below) if isinstance(below, Mapping) else {}
+    return {**base, **{name: _laid_over(base.get(name), member) for name, member in value.items()}}
+
+
+class Overlay(dict[str, Any]):
+    """Members of an object that leave its other members as they are."""
 
 
 def _add_multipart(request: Request, values: list[tuple[Parameter, Any]]) -> None:
@@ -218,8 +241,12 @@ def _add_multipart(request: Request, values: list[tuple[Parameter, Any]]) -> Non
                 kind = parameter.content_type or "application/octet-stream"
                 parts.append(Part(parameter.name, content, filename, kind))
         else:
+            stated = parameter.content_type
+            if stated is not None and "json" in stated and isinstance(value, str):
+                # The document leaves the type open: a text is not JSON.
+                stated = "text/plain"
             for name, text in _pairs(parameter, value):
-                parts.append(Part(name, text.encode(), None, parameter.content_type))
+                parts.append(Part(name, text.encode(), None, stated))
     body = MultipartBody(parts)
     request.data = body
     request.headers["Content-Type"] = body.content_type

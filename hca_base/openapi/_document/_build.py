@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hca_base.http import is_json_lines
 from hca_base.openapi._document._location import server_url
 from hca_base.openapi._document._names import argument_name, distinct, option_name, path_parameters
 from hca_base.openapi._document._operation import SAFE_METHODS, Operation, Parameter, Response
@@ -230,12 +231,13 @@ class Builder:
         json = plain == "application/json" or plain.endswith("+json") or (plain == "*/*" and schema.type != "file")
         if json and schema.type in ("object", "any") and schema.properties:
             members = self._members(schema, "body", required=required)
-            if schema.open:
-                # More than the listed members can be sent: by the whole body, over which the members are laid.
-                members.append(self._whole(schema, False, "The whole body; members given on their own replace its."))
+            # The whole body in one piece, over which the members are laid.
+            kept = Schema(type=schema.type)
+            members.append(self._whole(kept, False, "The whole body; members given on their own replace its."))
             return "json", "application/json" if plain == "*/*" else content_type, members
         if not json and schema.type in ("any", "object", "string", "array"):
-            schema = Schema(type="file", description=schema.description)
+            text = schema.type in ("any", "string") and (plain.startswith("text/") or is_json_lines(plain))
+            schema = Schema(type="string" if text else "file", description=schema.description)
         whole = self._whole(schema, required, description or schema.description)
         return "whole", "application/json" if json and plain == "*/*" else content_type, [whole]
 
@@ -406,13 +408,21 @@ def _named(parameters: list[Parameter]) -> tuple[Parameter, ...]:
     for at in sorted(range(len(parameters)), key=lambda at: _LOCATION_ORDER[parameters[at].location]):
         parameter = parameters[at]
         prefix = "body" if parameter.location in ("body", "formData") else parameter.location
+        if parameter.whole:
+            name = distinct(["body", "hca_body"], names)
+            option = distinct(["--body", "--hca-body"], options)
+            names.add(name)
+            options.add(option)
+            named[at] = dataclasses.replace(parameter, python_name=name, option=option)
+            continue
         name = distinct([parameter.python_name, f"{prefix}_{parameter.python_name.strip('_')}"], names)
         option = distinct([option_name(name), f"{option_name(name)}-{prefix}"], options)
         names.add(name)
         options.add(option)
         named[at] = dataclasses.replace(parameter, python_name=name, option=option)
     ordered = [named[at] for at in range(len(parameters))]
-    return tuple([each for each in ordered if each.required] + [each for each in ordered if not each.required])
+    # The whole body comes last: by place, an argument means what it meant without it.
+    return tuple(sorted(ordered, key=lambda each: 0 if each.required else 2 if each.whole else 1))
 
 
 def _texts(value: Any) -> tuple[str, ...]:

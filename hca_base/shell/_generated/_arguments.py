@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Parser, boolean_argument, json_argument, text_argument
+from hca_base.output import OWN
 
 if TYPE_CHECKING:
     from hca_base.openapi import Operation, Parameter
@@ -78,6 +79,16 @@ class OperationParser(Parser):
             help="get only the first page",
         )
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the words; a whole body stands for its required members."""
+        whole = [each for each, parameter in self._parameters if parameter.whole]
+        given = {word.partition("=")[0] for word in args or () if word.startswith("--")}
+        if any(given.intersection(action.option_strings) or action.default is not None for action in whole):
+            for action, parameter in self._parameters:
+                if parameter.location == "body":
+                    action.required = False
+        return super().parse_args(args, namespace)
+
     def fill_in(self) -> None:
         """Make the texts of the help."""
         if self._texts is not None:
@@ -103,9 +114,8 @@ def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
 
 def option_of(parameter: Parameter) -> str:
     """The option of a parameter. None takes a name of ours that must stay free."""
-    from hca_base.output import OWN
-
-    return f"--{parameter.location}-{parameter.name}" if parameter.option.startswith(OWN) else parameter.option
+    taken = parameter.option.startswith(OWN) and not parameter.whole
+    return f"--{parameter.location}-{parameter.name}" if taken else parameter.option
 
 
 def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> argparse.Action:
@@ -119,8 +129,11 @@ def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> argparse.Actio
         settings |= {"nargs": "+", "action": _Extend}
     elif parameter.type == "boolean":
         settings |= {"nargs": "?", "const": True}
+    flags = [option_of(parameter)]
+    if parameter.whole and flags != [f"{OWN}body"]:
+        flags.append(f"{OWN}body")
     try:
-        return group.add_argument(option_of(parameter), **settings)
+        return group.add_argument(*flags, **settings)
     except argparse.ArgumentError:
         # Two parameters of one option: the document's own clash. The second is reached by its full name.
         return group.add_argument(f"--{parameter.location}-{parameter.option.lstrip('-')}", **settings)
@@ -156,7 +169,13 @@ class _Items(list[Any]):
 
 
 def _type_of(parameter: Parameter) -> Callable[[str], Any]:
-    plain = _item_type(parameter.items) if parameter.type == "array" else _scalar_type(parameter.type)
+    if parameter.whole and parameter.type == "string":
+        return _body_text
+    plain: Callable[[str], Any]
+    if parameter.whole and parameter.type == "array":
+        plain = _json_items
+    else:
+        plain = _item_type(parameter.items) if parameter.type == "array" else _scalar_type(parameter.type)
     if parameter.type in ("file", "string") and not _reads_null(parameter):
         return plain
 
@@ -213,6 +232,20 @@ def _item_type(name: str | None) -> Callable[[str], Any]:
 
     item.__name__ = getattr(scalar, "__name__", "value")
     return item
+
+
+def _json_items(value: str) -> Any:
+    """Items of a whole body that is a list: a JSON list, ``@FILE``, ``-``, or one item."""
+    found = _anything(value)
+    return _Items(found) if isinstance(found, list) else found
+
+
+def _body_text(value: str) -> Any:
+    """A body that is text: the text itself, ``@FILE`` or ``-``, whose bytes go as they are."""
+    return _file(value) if value == "-" or value.startswith("@") else value
+
+
+_body_text.__name__ = "text"
 
 
 def _whole_number(value: str) -> int:
@@ -296,7 +329,9 @@ def _help_of(parameter: Parameter) -> str:
     from hca_base.output import plain_text
 
     parts = [" ".join(plain_text(parameter.description, 10_000).split()), facts(parameter)]
-    if parameter.type in ("object", "any") or parameter.items == "object":
+    if parameter.whole and parameter.type == "string":
+        parts.append("Text, @FILE, or - for stdin.")
+    elif parameter.type in ("object", "any") or parameter.items == "object" or parameter.whole:
         parts.append("JSON, @FILE, or - for stdin.")
     if _reads_null(parameter):
         parts.append("The word null is JSON's null.")

@@ -1,0 +1,103 @@
+"""Bodies of generated commands: whole ones with options laid over them, texts, forms with files, none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+SAMPLE: dict[str, Any] = {
+    "type": "object",
+    "required": ["name"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string"},
+        "due": {"type": "string", "nullable": True},
+        "tags": {"type": "array", "items": {"type": "string", "nullable": True}},
+        "donor": {"type": "object", "properties": {"age": {"type": "integer"}, "email": {"type": "string"}}},
+        "organs": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}},
+    },
+}
+
+
+def operation(content: dict[str, Any] | None, *, required: bool = True, **more: Any) -> dict[str, Any]:
+    body = {"requestBody": {"required": required, "content": content}} if content else {}
+    return {"responses": {"200": {"description": "it"}}, **body, **more}
+
+
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.0.3",
+    "info": {"title": "Bodies", "version": "1"},
+    "servers": [{"url": "/"}],
+    "paths": {
+        "/samples": {"post": operation({"application/json": {"schema": SAMPLE}})},
+        "/lock": {"put": operation({"application/json": {"schema": SAMPLE}}, required=False)},
+        "/jobs": {"delete": operation({"application/json": {"schema": SAMPLE}}, required=False)},
+        "/notes": {"post": operation({"text/plain": {"schema": {"type": "string"}}})},
+        "/table": {"put": operation({"text/csv": {"schema": {"type": "string"}}})},
+        "/any": {"post": operation({"multipart/form-data": {"schema": {"type": "object", "properties": {"any": {}}}}})},
+    },
+}
+
+
+class Site:
+    """A service that keeps the requests for its paths."""
+
+    def __init__(self, hca: Any, loopback: Any) -> None:
+        self.hca, self.loopback = hca, loopback
+        loopback.route("GET", "/openapi.json", DOCUMENT)
+        for path, item in DOCUMENT["paths"].items():
+            for method in item:
+                loopback.route(method.upper(), path, {"done": True})
+        hca("service", "add", "site", f"{loopback.url}/openapi.json", check=0)
+
+    def send(self, *words: str, stdin: str = "") -> tuple[dict[str, str], bytes]:
+        """The headers and the body of the request that a command makes."""
+        before = len(self.loopback.requests)
+        self.hca("site", *words, stdin=stdin, check=0)
+        (request,) = self.loopback.requests[before:]
+        return request[2], request[3]
+
+
+@pytest.fixture
+def site(hca: Any, loopback: Any) -> Site:
+    return Site(hca, loopback)
+
+
+def test_a_whole_body_alone_and_with_options_laid_over_it(site: Site) -> None:
+    whole = {"name": "a", "tags": ["x", None], "donor": {"age": 3, "email": "e"}, "due": None}
+    (site.hca.cwd / "body.json").write_text(json.dumps(whole))
+    assert json.loads(site.send("post-sample", "--body", "@body.json")[1]) == whole
+    assert json.loads(site.send("post-sample", "--hca-body", "-", stdin=json.dumps(whole))[1]) == whole
+    sent = site.send("post-sample", "--body", json.dumps(whole), "--name", "b", "--due", "null")[1]
+    assert json.loads(sent) == {**whole, "name": "b", "due": "null"}
+    done = site.hca("site", "post-sample", "--due", "today", check=2)
+    assert "--name" in done.stderr and "required" in done.stderr
+    done = site.hca("site", "post-sample", "--body", "{", check=2)
+    assert "--body" in done.stderr and "not JSON" in done.stderr
+    assert "--body JSON" in site.hca("site", "post-sample", "--help", check=0).stdout
+
+
+def test_an_optional_body_that_is_not_given_is_not_sent(site: Site) -> None:
+    for words in (["put-lock"], ["delete-jobs"]):
+        headers, body = site.send(*words)
+        assert body == b"" and "Content-Type" not in headers
+    assert json.loads(site.send("put-lock", "--name", "a")[1]) == {"name": "a"}
+
+
+def test_bodies_of_text(site: Site) -> None:
+    (site.hca.cwd / "rows.csv").write_bytes(b"a,b\r\n\xff,2\r\n")
+    headers, body = site.send("post-note", "--body", "Grüße")
+    assert (headers["Content-Type"], body.decode()) == ("text/plain", "Grüße")
+    assert site.send("post-note", "--body", "-", stdin="of stdin\n")[1] == b"of stdin\n"
+    headers, body = site.send("put-table", "--body", "@rows.csv")
+    assert (headers["Content-Type"], body) == ("text/csv", b"a,b\r\n\xff,2\r\n")
+    assert "there is no file" in site.hca("site", "put-table", "--body", "@none", check=2).stderr
+
+
+def test_a_text_in_a_form_of_open_type_is_text(site: Site) -> None:
+    body = site.send("post-any", "--any", "hello")[1]
+    assert b"Content-Type: text/plain\r\n\r\nhello\r\n" in body
+    body = site.send("post-any", "--any", '{"a": 1}')[1]
+    assert b'Content-Type: application/json\r\n\r\n{"a": 1}\r\n' in body

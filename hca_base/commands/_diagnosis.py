@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hca_base import __version__
 from hca_base.commands._table import COMMANDS
 from hca_base.errors import HCAError
-from hca_base.plugins import PLUGIN_API, check_plugins, registry
+from hca_base.plugins import PLUGIN_API, check_plugins, leftovers, registry
 
 if TYPE_CHECKING:
     from hca_base.commands._bases._context import Context
@@ -126,6 +126,8 @@ def _old_versions() -> Iterator[Finding]:
                 f"several versions are installed: {', '.join(sorted(set(versions)))}",
                 f"pip install --force-reinstall {name}",
             )
+    for directory in leftovers(sys.path):
+        yield Finding("warning", "metadata", f"{directory} is left over from another version", f"remove {directory}")
     yield from _leftovers(set(seen))
 
 

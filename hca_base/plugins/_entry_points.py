@@ -8,7 +8,8 @@ from typing import Any
 
 from hca_base.errors import PluginError
 from hca_base.plugins import _records
-from hca_base.plugins._records import EntryPointRecord, PluginDistribution, normalized
+from hca_base.plugins._metadata import normalized
+from hca_base.plugins._records import EntryPointRecord, PluginDistribution
 
 #: The version of the contract between core and plugins. It grows when a plugin written for the new one could not run
 #: under the old one; a core accepts every version from 1 to its own.

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hca_base.plugins import _sources
+from hca_base.plugins._metadata import archives, metadata_directories, normalized
 
 #: The entry-point groups of the plugin contract.
 GROUPS = (
@@ -32,7 +33,7 @@ GROUPS = (
 #: Hooks of cliff: a group for each command, ``hca.commands.dss_download``.
 _HOOKS = "hca.commands."
 
-_FORMAT = 3
+_FORMAT = 4
 _KEEP_CACHES = 32
 
 
@@ -107,47 +108,6 @@ class PluginDistribution:
         return f"<{self.name} {self.version} at {self.location}>"
 
 
-def normalized(name: str) -> str:
-    """A distribution name as :pep:`503` compares it."""
-    return name.lower().replace("_", "-").replace(".", "-")
-
-
-def _metadata_directories(paths: Iterable[str]) -> Iterator[tuple[str, str, int, int]]:
-    """Metadata directories on the import path: (directory, path entry, mtime in ns and size of entry_points.txt)."""
-    done = set()
-    for entry in paths:
-        entry = entry or "."
-        if entry in done:
-            continue
-        done.add(entry)
-        try:
-            with os.scandir(entry) as listing:
-                names = sorted(e.name for e in listing if e.name.endswith((".dist-info", ".egg-info")))
-        except (OSError, ValueError):
-            continue
-        for name in names:
-            directory = f"{entry}/{name}"
-            try:
-                status = os.stat(f"{directory}/entry_points.txt")
-            except (OSError, ValueError):
-                yield directory, entry, 0, -1
-            else:
-                yield directory, entry, status.st_mtime_ns, status.st_size
-
-
-def _archives(paths: Iterable[str]) -> list[list[Any]]:
-    """Files on the import path (zip applications), with time and size."""
-    found: list[list[Any]] = []
-    for entry in paths:
-        if entry.endswith((".zip", ".egg", ".whl", ".pyz", ".pex")):
-            try:
-                status = os.stat(entry)
-            except (OSError, ValueError):
-                continue
-            found.append([entry, status.st_mtime_ns, status.st_size])
-    return found
-
-
 def entry_points_of(text: str) -> Iterator[tuple[str, str, str]]:
     """The entry points of an ``entry_points.txt`` that belong to us: (group, name, value)."""
     group = ""
@@ -218,7 +178,7 @@ def scan(paths: Sequence[str], directories: Iterable[tuple[str, str, int, int]])
                 watched[path] = _stamp(path)
                 add(text, _headers(metadata), directory)
                 break
-    for archive, _mtime, _size in _archives(paths):
+    for archive, _mtime, _size in archives(paths):
         import importlib.metadata
 
         for distribution in importlib.metadata.distributions(path=[archive]):
@@ -269,8 +229,8 @@ def installed(paths: Sequence[str] | None = None, *, use_cache: bool = True) -> 
     """
     # The working directory may change under a long session; '' on the path means wherever we are now.
     chosen = [entry or os.getcwd() for entry in (sys.path if paths is None else paths) if isinstance(entry, str)]
-    directories = list(_metadata_directories(chosen))
-    key = [sys.version, chosen, [[d, m, s] for d, _e, m, s in directories], _archives(chosen)]
+    directories = list(metadata_directories(chosen))
+    key = [sys.version, chosen, [[d, m, s] for d, _e, m, s in directories], archives(chosen)]
     file = _cache_file(chosen) if use_cache else None
     if file is not None:
         data = _read_cache(file, key)

@@ -360,3 +360,28 @@ def test_transfer_settings_that_make_no_sense(hca: Runner, setting: str) -> None
 def test_transfer_options_that_make_no_sense(hca: Runner, words: list[str]) -> None:
     done = hca("dss", "download", "--bundle-uuid", "x", "--replica", "aws", *words, check=2)
     assert words[0] in done.stderr
+
+
+@pytest.mark.parametrize("value", ["true", "[1, 2]"])
+def test_a_byte_order_mark_before_stdin_is_no_part_of_it(hca: Runner, value: str) -> None:
+    """PowerShell writes one before what it pipes."""
+    hca("shell", stdin=b"\xef\xbb\xbfconfig set a.b " + value.encode() + b"\n", text=False)
+    assert hca("config", "get", "a.b", "-f", "json").json is not None
+    hca("config", "set", "auth.store", "file")
+    hca("service", "add", "x", _document(hca, value))
+    hca("auth", "set-key", "x", stdin=b"\xef\xbb\xbfkey-1\n", text=False)
+    assert hca("auth", "token", "x").stdout == "key-1\n"
+
+
+def _document(hca: Runner, name: str) -> str:
+    schemes = {"k": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    document = {
+        "openapi": "3.0.0",
+        "info": {"title": name, "version": "1"},
+        "servers": [{"url": "http://127.0.0.1:9"}],
+        "components": {"securitySchemes": schemes},
+        "paths": {"/x": {"get": {"security": [{"k": []}], "responses": {}}}},
+    }
+    file = hca.cwd / "x.json"
+    file.write_text(json.dumps(document))
+    return str(file)

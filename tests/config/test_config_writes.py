@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -269,6 +270,32 @@ def test_locks_where_the_file_system_has_none(home, monkeypatch):
     os.utime(marker, (time.time() - 3600,) * 2)
     config.set_value("b", 1)
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("code", [errno.EBADF, errno.EPERM, errno.EIO, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP])
+def test_a_lock_that_the_file_system_refuses_stops_no_write(home, monkeypatch, code):
+    from hca_base.config._editing import _lock
+
+    def refused(*arguments):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(_lock, "_try_lock", refused)
+    config.set_value("a", 1)
+    monkeypatch.setattr(_lock.FileLock, "_try_marker", refused)
+    config.set_value("b", 2)
+    assert home.read() == {"a": 1, "b": 2}
+
+
+def test_a_write_without_a_lock_names_the_lock(home, monkeypatch, caplog):
+    from hca_base.config._editing import _lock
+
+    def refused(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(_lock, "_try_lock", refused)
+    monkeypatch.setattr(_lock.FileLock, "_try_marker", refused)
+    config.set_value("a", 1)
+    assert f"{home.folder / '.config.json.lock'} cannot be locked (Input/output error)" in caplog.text
 
 
 class TestWriteAtomic:

@@ -128,3 +128,33 @@ def test_summaries_are_found_through_reexports(hca: Runner, plugins: PluginDirec
     )
     assert "Say it from below" in hca("deep", check=0).stdout
     assert hca("deep", "hello", check=0).stdout == "deep\n"
+
+
+@pytest.mark.parametrize("leftover", ["hca_one-0.9.dist-info", "hca_one-1.0rc1.dist-info", "hca_one-0.10.egg-info"])
+@pytest.mark.parametrize("complete", [True, False])
+def test_metadata_that_is_left_over_hides_no_plugin(
+    hca: Runner, plugins: PluginDirectory, leftover: str, complete: bool
+) -> None:
+    old = plugins.path / leftover
+    old.mkdir(parents=True)
+    (old / "entry_points.txt").write_text("")
+    if complete:
+        (old / "METADATA").write_text("Metadata-Version: 2.1\nName: hca-one\nVersion: 0.9\n")
+    install(plugins, version="1.0")
+    assert hca("one", "hello").stdout == "one\n"
+    findings = hca("plugin", "doctor", "-f", "json", check=None).json
+    assert any(leftover in finding["message"] for finding in findings)
+
+
+def test_a_newer_version_without_its_metadata_is_not_believed(hca: Runner, plugins: PluginDirectory) -> None:
+    install(plugins, version="1.0")
+    half = plugins.path / "hca_one-1.1.dist-info"
+    half.mkdir()
+    (half / "entry_points.txt").write_text("[hca.commands]\none_hallo = hca_one:Hello\n")
+    assert hca("one", "hello").stdout == "one\n"
+    hca("one", "hallo", check=2)
+
+
+def test_what_pip_renamed_away_is_not_found(hca: Runner, plugins: PluginDirectory) -> None:
+    install(plugins).rename(plugins.path / "~ca_one-1.0.dist-info")
+    hca("one", "hello", check=2)

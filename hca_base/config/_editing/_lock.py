@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -11,7 +12,6 @@ from typing import Any
 
 from hca_base.errors import HCAError
 
-_UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL}
 _STALE_AFTER = 60.0  # seconds after which a marker file without a living holder is taken over
 
 
@@ -24,12 +24,13 @@ class FileLock:
 
     The lock is a file of its own (``.NAME.lock`` beside ``path``), since ``path`` is replaced by each write. It stays
     when the lock is released: removing it would let two processes hold locks on two files of one name. The system
-    frees the lock of a process that dies. Not reentrant.
+    frees the lock of a process that dies. Where the file system refuses locks, a file that only one process can create
+    stands in; where it refuses that as well, the work goes on without a lock, and the log says so. Not reentrant.
 
     :param path: the file to protect; it need not exist, its folder is made
     :param timeout: seconds to wait for another holder
     :raises LockTimeout: another holder kept it for longer than that
-    :raises OSError: the lock file cannot be made
+    :raises OSError: the folder cannot be made
     """
 
     def __init__(self, path: str | os.PathLike[str], timeout: float = 60.0) -> None:
@@ -37,44 +38,43 @@ class FileLock:
         self.lock_path = self.path.with_name(f".{self.path.name}.lock")
         self.timeout = timeout
         self._fd: int | None = None
+        self._held = False
         self._marker: Path | None = None
 
     def acquire(self) -> None:
         """Wait for the lock and take it."""
-        if self._fd is not None:
+        if self._held:
             raise RuntimeError(f"the lock of {self.path} is already held by this object")
         self.lock_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        fd: int | None = None
+        with contextlib.suppress(OSError):
+            fd = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             self._wait(fd)
         except BaseException:
-            os.close(fd)
+            if fd is not None:
+                os.close(fd)
             raise
         self._fd = fd
+        self._held = True
 
     def release(self) -> None:
         """Let the lock go; does nothing if it is not held."""
         fd, self._fd = self._fd, None
-        if fd is None:
-            return
-        if self._marker is not None:
-            self._marker.unlink(missing_ok=True)
-            self._marker = None
-        else:
-            _unlock(fd)
-        os.close(fd)
+        self._held = False
+        with contextlib.suppress(OSError):
+            if self._marker is not None:
+                self._marker.unlink(missing_ok=True)
+            elif fd is not None:
+                _unlock(fd)
+        self._marker = None
+        if fd is not None:
+            os.close(fd)
 
-    def _wait(self, fd: int) -> None:
+    def _wait(self, fd: int | None) -> None:
         deadline = time.monotonic() + self.timeout
         while True:
-            try:
-                taken = _try_lock(fd)
-            except OSError as error:
-                if error.errno not in _UNSUPPORTED:
-                    raise
-                # Some network file systems have no locks: a file that only one can create stands in.
-                taken = self._try_marker()
-            if taken:
+            if self._try(fd):
                 return
             if time.monotonic() >= deadline:
                 raise LockTimeout(
@@ -83,6 +83,23 @@ class FileLock:
                 )
             # Uneven pauses, so that many waiters do not wake at the same moments.
             time.sleep(0.002 + os.urandom(1)[0] / 255 * 0.018)
+
+    def _try(self, fd: int | None) -> bool:
+        if fd is not None:
+            # Network and overlay file systems refuse locks with whatever error they like.
+            with contextlib.suppress(OSError):
+                return _try_lock(fd)
+        try:
+            return self._try_marker()
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise
+            import logging
+
+            logging.getLogger("hca.config").warning(
+                "%s cannot be locked (%s); going on without a lock", self.lock_path, error.strerror or error
+            )
+            return True
 
     def _try_marker(self) -> bool:
         marker = self.lock_path.with_name(self.lock_path.name + ".held")

@@ -126,6 +126,12 @@ def _open_streams() -> None:
             try:
                 # A terminal of another encoding gets \u escapes for what it cannot show, not a traceback; bytes of
                 # stdin that are no text become what they would be in an argument.
-                stream.reconfigure(errors="backslashreplace" if number else "surrogateescape")
+                if number:
+                    stream.reconfigure(errors="backslashreplace")
+                elif (stream.encoding or "").lower().replace("-", "") == "utf8":
+                    # PowerShell pipes texts with a byte order mark before them.
+                    stream.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
+                else:
+                    stream.reconfigure(errors="surrogateescape")
             except (AttributeError, ValueError, OSError):
                 continue

@@ -9,7 +9,7 @@ install: $(VENV)/bin/python
 
 test: $(VENV)/bin/python
 	$(VENV)/bin/pip install -r requirements-dev.txt
-	$(VENV)/bin/tox
+	$(VENV)/bin/tox -p 2
 
 lint: $(VENV)/bin/python
 	$(VENV)/bin/pip install -r requirements-dev.txt

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import stat
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pexpect
 import pytest
+
+from tests.lib import Runner
 
 HCA = [sys.executable, "-m", "hca_base"]
 
@@ -53,17 +53,8 @@ def known(configured):
     hca("service", "refresh", "toy")
 
 
-def hca(*arguments, stdin="", environment=None, code=0):
-    done = subprocess.run(
-        [*HCA, *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, **(environment or {})},
-    )
-    assert done.returncode == code, done.stderr
-    return done
+def hca(*arguments, stdin="", environment=None, code=0, traceback=False):
+    return Runner.here()(*arguments, stdin=stdin, env=environment, check=code, traceback=traceback)
 
 
 def status(*arguments):
@@ -295,7 +286,7 @@ def test_nothing_secret_anywhere(issuer, configured, home, tmp_path):
     outputs = []
 
     def run(*arguments, code=0, **kwargs):
-        done = hca(*options, *arguments, code=code, **kwargs)
+        done = hca(*options, *arguments, code=code, traceback=True, **kwargs)
         outputs.extend([done.stdout, done.stderr])
 
     run("login", "toy", environment=browser)

@@ -56,6 +56,12 @@ class End(Command):
 WAYS = ["plain", "exit", "text", "raise", "interrupt", "at exit", "thread", "warn", "leak", "at once", "kill", "closed"]
 
 
+@pytest.fixture(autouse=True)
+def forks_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the tiers where every run is a fresh process too."""
+    monkeypatch.delenv("HCA_TEST_FRESH", raising=False)
+
+
 @pytest.fixture
 def look(hca: Runner, plugins: PluginDirectory) -> Runner:
     """``hca`` with the commands ``look`` and ``end``."""

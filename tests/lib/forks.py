@@ -18,6 +18,8 @@ from pathlib import Path
 
 #: Variables that the interpreter reads when it starts: a fork has the server's.
 _STARTUP = ("PYTHON", "LC_", "LANG")
+#: Variables that begin so and are read later, or are taken over by the fork.
+NO_STARTUP = ("PYTHONPATH", "PYTHON_KEYRING_BACKEND")
 #: Modules that would be found in PYTHONPATH by a fresh process, but not by a fork.
 _CUSTOM = ("sitecustomize", "usercustomize", "hca_base")
 
@@ -36,7 +38,7 @@ def possible(env: Mapping[str, str]) -> bool:
 
 
 def _startup(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name.startswith(_STARTUP) and name != "PYTHONPATH"}
+    return {name: value for name, value in env.items() if name.startswith(_STARTUP) and name not in NO_STARTUP}
 
 
 def _environment() -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from tests.lib import forks
 from tests.lib.run import Run
 
+PROGRAM = [sys.executable, "-m", "hca_base"]
 #: Variables of the machine's own that would change what a command does.
 _FOREIGN = ("HCA_", "XDG_", "AWS_", "PYTHON")
 
@@ -26,20 +27,27 @@ class Runner:
     :ivar env: environment of all runs
     """
 
-    _PROGRAM = [sys.executable, "-m", "hca_base"]
-
     def __init__(self, home: Path) -> None:
         self.home = home
         self.cwd = home / "work"
-        self.cwd.mkdir(parents=True)
+        self.cwd.mkdir(parents=True, exist_ok=True)
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         self.env |= {"HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": "", "COLUMNS": "80"}
         self.env |= {"HCA_SITE_CONFIG": str(home / "no-site.json"), "PYTHONWARNINGS": "default"}
         self.env |= {"AWS_EC2_METADATA_DISABLED": "true"}
 
+    @classmethod
+    def here(cls) -> Runner:
+        """Runs in the home that fixtures have set in this process's environment."""
+        runner = cls(Path(os.environ["HOME"]))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        kept |= {name: os.environ[name] for name in forks.NO_STARTUP if name in os.environ}
+        runner.env = {"PYTHONPATH": "", "PYTHONWARNINGS": "default", **kept}
+        return runner
+
     def command(self, *args: str | os.PathLike[str]) -> list[str]:
         """The command line."""
-        return [*self._PROGRAM, *map(str, args)]
+        return [*PROGRAM, *map(str, args)]
 
     def __call__(
         self,
@@ -60,7 +68,7 @@ class Runner:
         own (:mod:`tests.lib.forks`); where a fork could not be the same, it is a fresh process.
 
         :param check: the exit code that is expected; None for any
-        :param traceback: whether stderr may have one
+        :param traceback: whether stderr may have one; with ``--debug`` it may
         :param stdin: what it reads; nothing by default
         :param env: more variables, for this run alone
         :param text: whether stdout and stderr are texts, or bytes
@@ -69,7 +77,7 @@ class Runner:
         """
         words, whole, where = self.command(*args), {**self.env, **(env or {})}, cwd or self.cwd
         data = stdin.encode() if isinstance(stdin, str) else stdin or b""
-        if fresh or options or words[:3] != self._PROGRAM or not forks.possible(whole):
+        if fresh or options or words[:3] != PROGRAM or not forks.possible(whole):
             done = subprocess.run(
                 words, input=data, capture_output=True, env=whole, cwd=where, timeout=timeout, check=False, **options
             )
@@ -80,7 +88,7 @@ class Runner:
         if check is not None:
             assert run.returncode == check, f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}"
         found = ("Traceback" if text else b"Traceback") in run.stderr
-        assert traceback or not found, run.stderr
+        assert traceback or "--debug" in words or not found, run.stderr
         return run
 
     def rows(self, *args: str | os.PathLike[str], **options: Any) -> list[Any]:

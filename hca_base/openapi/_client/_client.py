@@ -312,12 +312,19 @@ class Client:
         (page,) = self.pages(chosen, arguments, follow=False)
         return page.body
 
-    def stream(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Streamed:
+    def stream(
+        self,
+        operation: Operation | Alias | str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Streamed:
         """Call an operation and leave the body to the caller.
 
+        :param headers: further ones, and others in place of those that the call would send
         :return: a context manager that gives the ``requests.Response``
         """
-        return Streamed(lambda: self._send(operation, arguments, stream=True))
+        return Streamed(lambda: self._send(operation, arguments, stream=True, extra=headers))
 
     def paginate(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """The bodies of all pages of an answer; each is asked for when it is needed.
@@ -352,11 +359,13 @@ class Client:
         operation: Operation | Alias | str,
         arguments: Mapping[str, Any] | None = None,
         *,
+        headers: Mapping[str, str] | None = None,
         first: requests.Response | None = None,
         follow: bool = True,
     ) -> Iterator[Page]:
         """The pages of an answer, each with its response, its body and its items.
 
+        :param headers: as for :meth:`stream`
         :param first: the answer to the call, where it was sent already; its body was read
         :param follow: False: the first page alone, with a warning where the service has more
         """
@@ -364,7 +373,7 @@ class Client:
         given = _by_python_name(called, arguments or {})
 
         def send(url: str | None, more: Mapping[str, Any]) -> requests.Response:
-            return self._send(called, {**given, **more}, url=url)
+            return self._send(called, {**given, **more}, url=url, extra=headers)
 
         return walk(send, called, self.paging(called), given, first, follow=follow)
 
@@ -375,13 +384,15 @@ class Client:
         *,
         stream: bool = False,
         url: str | None = None,
+        extra: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send the request of a call, or of a further page of it.
 
+        :param extra: headers that replace those of the call
         :param url: the further page: method and body are the same, the query is the page's
         """
         from hca_base.http import RetryPolicy, origin_of, remember_secret, remember_secret_name, same_host
-        from hca_base.openapi._client._request import build
+        from hca_base.openapi._client._request import build, replaced
 
         operation = self._chosen(operation, arguments)
         if not self._current:
@@ -401,7 +412,7 @@ class Client:
             auth = self._auth(operation, index)
             if request.credential and auth == "required":
                 auth = "auto"
-            headers = self._with_fixed_headers(request)
+            headers = replaced(self._with_fixed_headers(request), extra or {})
             if url is not None and not same_host(origin_of(request.url), origin_of(url)):
                 # The first page was redirected to another host, without what is meant for the service alone: so are
                 # the pages after it.

@@ -86,6 +86,17 @@ def build(operation: Operation, values: list[tuple[Parameter, Any]], base_url: s
     return request
 
 
+def replaced(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Headers with others in place of those of the same name. A form in parts keeps the boundary of its parts."""
+    own = {name.lower() for name in others}
+    boundary = re.search(r";\s*boundary=.*", headers.get("Content-Type", ""))
+    found = {name: value for name, value in headers.items() if name.lower() not in own}
+    for name, value in others.items():
+        in_parts = name.lower() == "content-type" and value.startswith("multipart/") and "boundary" not in value
+        found[name] = value + boundary[0] if in_parts and boundary else value
+    return found
+
+
 def _accept(produces: tuple[str, ...]) -> str:
     kinds = [each for each in produces if "\n" not in each and "\r" not in each and each.isascii()]
     json_first = sorted(kinds, key=lambda each: "json" not in each)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Parser, boolean_argument, json_argument, text_argument
 from hca_base.output import OWN
+from hca_base.shell._generated._request_options import add_request_options
 
 if TYPE_CHECKING:
     from hca_base.openapi import Operation, Parameter
@@ -50,6 +51,7 @@ class OperationParser(Parser):
         optional.add_argument(*own_flags(taken, "-h", "--help"), action="help", help="show this help")
         if pages:
             self._add_paging(optional, operation, taken)
+        add_request_options(self, operation, taken)
         group = add_output_options(self, default="json", exclude=taken)
         group.add_argument(
             *own_flags(taken, "-i", "--include"),

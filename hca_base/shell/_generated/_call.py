@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hca_base.shell._generated._answer import write, write_answer, write_head
+from hca_base.shell._generated._request_options import headers_of
 
 if TYPE_CHECKING:
     from hca_base.openapi import Operation, Page
@@ -31,7 +32,8 @@ def call(command: Caller, operation: Operation, values: dict[str, Any], args: ar
     client = command.service_client(command.service.name)
     options = output_options(args, command.config)
     plan = command.paging
-    with client.stream(operation, values) as response:
+    headers = headers_of(args)
+    with client.stream(operation, values, headers=headers) as response:
         write_head(command, response, args)
         if operation.method == "HEAD":
             write(command, dict(response.headers), options)
@@ -46,7 +48,7 @@ def call(command: Caller, operation: Operation, values: dict[str, Any], args: ar
             write_answer(command, client, operation, response, options)
             return 0
     pages: Iterator[Page] = client.pages(
-        operation, values, first=response, follow=plan is not None or may_page(operation)
+        operation, values, headers=headers, first=response, follow=plan is not None or may_page(operation)
     )
     if not getattr(args, "paginate", True):
         pages = itertools.islice(pages, 1)

@@ -1,0 +1,111 @@
+"""The options of generated commands that change a request: headers, and the media types of body and answer."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING
+
+from hca_base.output import own_flags
+
+if TYPE_CHECKING:
+    from hca_base.openapi import Operation
+
+#: Headers that prove who asks: on a command line, everyone on the machine can read them.
+_SECRET = ("authorization", "cookie", "proxy-authorization")
+#: Headers that say how long the body is, or belong to the connection.
+_FORBIDDEN = ("content-length", "host", "transfer-encoding", "connection")
+
+
+def add_request_options(parser: argparse.ArgumentParser, operation: Operation, taken: set[str]) -> None:
+    """Add ``-H``, ``--accept`` and ``--content-type`` to a parser.
+
+    :param taken: the options of the operation's parameters
+    """
+    group = parser.add_argument_group("request options")
+    group.add_argument(
+        *own_flags(taken, "-H", "--header"),
+        dest="request_headers",
+        metavar="NAME:VALUE",
+        action="append",
+        type=_header,
+        help="send this header; NAME:@FILE reads its value from a file, NAME:- from stdin; may be repeated",
+    )
+    listed = ", ".join(operation.produces[:8])
+    group.add_argument(
+        *own_flags(taken, "--accept"),
+        dest="request_accept",
+        metavar="TYPE",
+        type=_media_type,
+        help="ask for an answer of this media type" + (f" ({listed})".replace("%", "%%") if listed else ""),
+    )
+    if operation.body:
+        group.add_argument(
+            *own_flags(taken, "--content-type"),
+            dest="request_content_type",
+            metavar="TYPE",
+            type=_media_type,
+            help="send the body as this media type"
+            + (f" (default: {operation.body_content_type})".replace("%", "%%") if operation.body_content_type else ""),
+        )
+
+
+def headers_of(args: argparse.Namespace) -> dict[str, str]:
+    """The headers that the request options ask for."""
+    found: dict[str, str] = {}
+    for name, value in getattr(args, "request_headers", None) or ():
+        found[name] = value
+    for name, option in (("Accept", "request_accept"), ("Content-Type", "request_content_type")):
+        value = getattr(args, option, None)
+        if value is not None:
+            found = {each: found[each] for each in found if each.lower() != name.lower()}
+            found[name] = value
+    return found
+
+
+def _header(word: str) -> tuple[str, str]:
+    name, colon, value = word.partition(":")
+    name = name.strip()
+    if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise argparse.ArgumentTypeError(f"{word[:40]!r} is not a header; write NAME:VALUE")
+    if name.lower() in _FORBIDDEN:
+        raise argparse.ArgumentTypeError(f"{name} cannot be set: hca sends it with the right value")
+    value = value.strip()
+    if value == "-" or value.startswith("@"):
+        value = _kept(name, value)
+    elif name.lower() in _SECRET:
+        from hca_base.output import warn
+
+        warn(f"other users of this machine can see {name} in the list of processes; use -H {name}:@FILE or {name}:-")
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        raise argparse.ArgumentTypeError(f"the value of {name} has line breaks or control characters")
+    if name.lower() in _SECRET:
+        _remember(value)
+    return name, value
+
+
+def _kept(name: str, source: str) -> str:
+    """A value from a file or stdin, which no trace shows."""
+    from hca_base.commands import text_argument
+
+    value = text_argument(source).rstrip("\r\n").strip()
+    _remember(value)
+    return value
+
+
+def _remember(value: str) -> None:
+    from hca_base.http import remember_secret
+
+    remember_secret(value)
+    _, _, rest = value.partition(" ")
+    if rest:
+        remember_secret(rest.strip())
+
+
+def _media_type(word: str) -> str:
+    if not re.fullmatch(r"[!-~]+/[ -~]+", word.strip()):
+        raise argparse.ArgumentTypeError(f"{word!r} is not a media type; write TYPE/SUBTYPE")
+    return word.strip()
+
+
+_header.__name__ = "header"

@@ -2,7 +2,7 @@
 
     python benchmarks/run.py [--job NAME …] [--runs N] [--hca7 PYTHON] [--dir DIR] [--rst FILE]
 
-Every contender of a job is run N times, in turn, so that what else the machine does hits all alike. Told are the
+Every contender of a job is run N times, in turn, so that what else the machine does hits all alike. Reports the
 median and the spread of the wall time (interpreter start included), the median of the processor time of the
 contender's own processes, their peak resident memory, and the ratio to ours. Peers that are not installed are left out.
 """

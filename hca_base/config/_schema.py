@@ -69,7 +69,7 @@ def core_schema() -> dict[str, Any]:
         "properties": {
             "$schema": _text("Address of this schema, for editors"),
             "log_level": {
-                "description": "The least grave messages that are told on stderr",
+                "description": "Lowest level of messages to show on stderr",
                 "enum": _LOG_LEVELS,
                 "x-edit": True,
             },

@@ -125,7 +125,7 @@ class TransferOptions:
     :param connections: fixed number of connections; None adapts it to the latency seen
     :param limit_rate: bytes a second for the whole run; None for no limit
     :param fail_fast: stop at the first file that fails
-    :param retries: attempts after the first one that bring no byte further
+    :param retries: attempts without progress after which a file is given up
     :param min_delay: seconds before the first repeat; it doubles from there
     :param verify: compare with the promised checksums; False says so loudly
     :param link: how a named file comes from the filestore: hard, copy or symlink

@@ -1,4 +1,4 @@
-"""Threads that fetch items; as many as bring something."""
+"""Threads that fetch items; more are started while each adds throughput."""
 
 from __future__ import annotations
 

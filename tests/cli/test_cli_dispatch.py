@@ -287,7 +287,7 @@ def test_option_defaults_that_are_numbers_are_words_too(hca: Runner, tmp_path: P
 def test_times_that_make_no_sense(hca: Runner, seconds: str) -> None:
     for words in (["plugin", "list"], ["plugin", "doctor"], ["auth", "login", "x"]):
         done = hca(*words, "--timeout", seconds, check=2)
-        assert "is no number of seconds to wait" in done.stderr
+        assert "is not a valid number of seconds" in done.stderr
 
 
 def test_no_network_for_help_and_unknown_commands(hca: Runner, zoo: Any) -> None:

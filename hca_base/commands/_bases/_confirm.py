@@ -18,7 +18,9 @@ def confirm(question: str, *, yes: bool = False) -> None:
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(f"{question} There is nobody to ask", hint="say --yes to do it without asking")
+        raise UsageError(
+            f"{question} Cannot ask for confirmation: not a terminal", hint="pass --yes to skip the question"
+        )
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if read_stdin_line().strip().lower() not in ("y", "yes"):

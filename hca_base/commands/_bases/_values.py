@@ -82,7 +82,7 @@ def seconds_argument(value: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 366 * 86400:
-        raise argparse.ArgumentTypeError(f"{value!r} is no number of seconds to wait")
+        raise argparse.ArgumentTypeError(f"{value!r} is not a valid number of seconds")
     return seconds
 
 

@@ -338,7 +338,7 @@ def _help_of(parameter: Parameter) -> str:
     if _reads_null(parameter):
         parts.append("The word null is JSON's null.")
     elif parameter.nullable and parameter.location == "body" and parameter.type == "string":
-        parts.append("The word null is a text.")
+        parts.append('null is sent as the string "null".')
     return _escaped(" ".join(part for part in parts if part))
 
 

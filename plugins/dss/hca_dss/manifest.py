@@ -183,7 +183,7 @@ class Manifest:
             if not _SHA256.fullmatch(row["file_sha256"]):
                 what = f"file_sha256 is {row['file_sha256']!r:.80}, which is no sha256"
             elif "file_size" in self.header and not _SIZE.fullmatch(row["file_size"]):
-                what = f"file_size is {row['file_size']!r:.80}, which is no number of bytes"
+                what = f"file_size is {row['file_size']!r:.80}, which is not a valid number of bytes"
             else:
                 needed = [name for name in ("file_uuid", "bundle_uuid", "file_name") if name in self.header]
                 empty = [name for name in needed if not row[name]]

@@ -110,7 +110,7 @@ def test_the_life_of_a_deployment(user, tmp_path):
 
     again = json.loads(user.run("local", "start", "--port", "0", "-f", "json")[0])
     assert again["data_dir"] == started["data_dir"]
-    assert "There is nobody to ask" in user.run("local", "reset", code=2)[1]
+    assert "Cannot ask for confirmation: not a terminal" in user.run("local", "reset", code=2)[1]
     assert (data_dir / "store.sqlite").exists()
     (data_dir / "mine.txt").write_text("not the deployment's")
     user.run("local", "reset", "--yes")

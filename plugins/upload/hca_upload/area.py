@@ -176,7 +176,7 @@ class UploadArea:
         :param use_transfer_acceleration: send through Amazon's nearest site
         :param report_progress: say on stdout what happens, as hca 7 did
         :param sync: leave out files that are in the area with the same content
-        :param file_extension: of directories, take only files whose names end so
+        :param file_extension: take only files in directories with this suffix
         :param keep_paths: name files in the area by their paths below the directory
         :param options: how to transfer
         :return: what became of each file

@@ -80,7 +80,7 @@ def add_download(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-unavailable",
         action="store_true",
-        help="exit with 0 although files could not be had that are listed and not offered by any source",
+        help="exit with 0 even if some listed files are unavailable",
     )
     add_transfer_options(parser)
 

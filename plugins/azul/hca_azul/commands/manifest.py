@@ -118,7 +118,7 @@ class Metadata(AzulCommand):
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not seconds >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid number of seconds from 0 on")
     return seconds
 
 

@@ -51,7 +51,7 @@ class Status(Command):
 
 
 class Logs(Command):
-    """Show what the embedded deployment wrote down: what went wrong, or with --access each request."""
+    """Show the deployment's logs: errors, or with --access each request."""
 
     example = "local logs --lines 20"
 

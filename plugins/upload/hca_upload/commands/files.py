@@ -30,7 +30,7 @@ class Files(UploadCommand):
             "-t", "--target-filename", metavar="NAME", help="name in the area, when one file is uploaded"
         )
         parser.add_argument(
-            "--file-extension", metavar="SUFFIX", help="of directories, upload only files whose names end so"
+            "--file-extension", metavar="SUFFIX", help="upload only files in directories with this suffix"
         )
         parser.add_argument(
             "--no-transfer-acceleration",

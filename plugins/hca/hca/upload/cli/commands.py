@@ -78,7 +78,7 @@ class UploadCommand(UploadCLICommand):
     arguments: ClassVar = {
         "upload_paths": {"nargs": "+", "metavar": "<upload_path>", "help": "files and directories"},
         "-t --target-filename": {"metavar": "<filename>", "help": "name in the area, when one file is uploaded"},
-        "--file-extension": {"metavar": "<fileextension>", "help": "of directories, only files whose names end so"},
+        "--file-extension": {"metavar": "<fileextension>", "help": "only files in directories with this suffix"},
         "--no-transfer-acceleration": {**_SWITCH, "help": "do not use S3 Transfer Acceleration"},
         "-q --quiet": {**_SWITCH, "help": "print nothing"},
         "-s --sync": {**_SWITCH, "help": "leave out what is there already"},

@@ -183,7 +183,7 @@ def finish_copy(service: Service, task: str) -> None:
     source = SourceURL(row["replica"], row["bucket"], row["key"], f"{scheme}://{row['bucket']}/{row['key']}")
     try:
         _store(service, row["uuid"], row["version"], json.loads(row["document"]), source)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the client is to hear of it, not this thread
+    except Exception as error:  # noqa: BLE001 - any error goes to the client, not to this thread
         logger.warning("the copy of %s failed: %s", source.text, error)
         with service.store.write() as db:
             db.execute("UPDATE dss_copies SET state = 'FAILED', cause = ? WHERE task = ?", (str(error), task))

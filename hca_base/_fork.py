@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Any
 
@@ -16,6 +17,34 @@ def reset_after_fork(thing: Any) -> None:
     the time of the fork is never released in the child.
     """
     _objects.add(thing)
+
+
+class ForkLock:
+    """A lock for threads that is free in a forked child, and in a copy by pickle.
+
+    :param reentrant: whether the thread that holds it may take it again
+    """
+
+    def __init__(self, reentrant: bool = False) -> None:
+        self._reentrant = reentrant
+        self._after_fork()
+        reset_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock: Any = threading.RLock() if self._reentrant else threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self._lock.release()
+        except RuntimeError:
+            # The thread that held it forked: the child's lock is a new one.
+            return
+
+    def __reduce__(self) -> tuple[type[ForkLock], tuple[bool]]:
+        return ForkLock, (self._reentrant,)
 
 
 def _reset() -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hca_base.config._keys import masked as masked
     from hca_base.config._keys import parse_value as parse_value
     from hca_base.config._keys import split_key as split_key
+    from hca_base.config._keys import without_secrets as without_secrets
     from hca_base.config._model import Config as Config
     from hca_base.config._model import Origin as Origin
     from hca_base.config._paths import expand_home as expand_home
@@ -100,6 +101,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "schema_of": "._schema",
         "set_value": "._editing._edit",
         "split_key": "._keys",
+        "without_secrets": "._keys",
         "take_legacy_token": "._editing._legacy_token",
         "unset_value": "._editing._edit",
         "use_profile": "._sources._profiles",

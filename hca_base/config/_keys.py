@@ -124,6 +124,21 @@ def has_secret(data: Mapping[str, Any]) -> bool:
     )
 
 
+def without_secrets(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without their secrets and without passwords within URLs, for other processes and machines."""
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            found[key] = without_secrets(value)
+        elif isinstance(value, str) and value and is_secret((key,)):
+            continue
+        elif isinstance(value, str) and "@" in value:
+            found[key] = _URL_PASSWORD.sub(lambda match: match["head"].rpartition("/")[0] + "/", value)
+        else:
+            found[key] = value
+    return found
+
+
 def masked(key: str | Iterable[str], value: Any) -> Any:
     """A value as it may be shown: secrets are starred out, at any depth, and so are passwords within URLs."""
     path = split_key(key) if key else ()

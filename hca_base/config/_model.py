@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hca_base.config._keys import join_key, split_key
+from hca_base.config._keys import join_key, split_key, without_secrets
 from hca_base.config._merge import MISSING, error_at, has_strategy, is_operator, merge_at, schema_at, values_at
 from hca_base.config._sources._source import Layer, expand, type_name
 from hca_base.errors import ConfigError
@@ -185,6 +185,11 @@ class Config:
             legacy=self._legacy,
             schema=self._schema,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: without secrets, and without the texts of files, which may hold some."""
+        layers = tuple(dataclasses.replace(layer, data=without_secrets(layer.data), text=None) for layer in self.layers)
+        return {**self.__dict__, "layers": layers, "_legacy": (), "_merged": None}
 
     def _wrong(self, path: tuple[str, ...], why: str) -> ConfigError:
         for layer, value in reversed(values_at(self.layers, path)):

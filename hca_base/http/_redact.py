@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
+
+from hca_base._fork import ForkLock
 
 HIDDEN = "[hidden]"
 
@@ -105,7 +106,7 @@ _JSON_MEMBER = re.compile(
 
 _known: OrderedDict[str, None] = OrderedDict()
 _known_names: set[str] = set()
-_known_lock = threading.Lock()
+_known_lock = ForkLock()
 _KNOWN_LIMIT = 500
 _SHORTEST_SECRET = 8
 

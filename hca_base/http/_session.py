@@ -66,6 +66,14 @@ class Session:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: settings without the password of a proxy; no connections and no credentials."""
+        return {"settings": self.settings.without_secrets(), "credentials": None, "user_agent": self.user_agent}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._sender = Sender(self.settings, self.user_agent)
+
     def __repr__(self) -> str:
         return f"<hca_base.http.Session {self.user_agent.split(' ', 1)[0]}>"
 

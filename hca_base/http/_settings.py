@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from hca_base.config import expand_home
+from hca_base.config import expand_home, without_secrets
 from hca_base.errors import ConfigError
 
 MIB = 1 << 20
@@ -51,6 +51,15 @@ class HttpSettings:
     def timeout(self) -> tuple[float, float]:
         """Connect and read timeout, as requests takes them."""
         return self.connect_timeout, self.read_timeout
+
+    def without_secrets(self) -> HttpSettings:
+        """The same without the passwords of proxies."""
+        proxy = self.proxy
+        if isinstance(proxy, str):
+            proxy = without_secrets({"proxy": proxy})["proxy"]
+        elif proxy is not None:
+            proxy = without_secrets(proxy)
+        return dataclasses.replace(self, proxy=proxy)
 
     @classmethod
     def from_config(cls, config: SupportsGet | None) -> HttpSettings:

@@ -6,12 +6,12 @@ import json
 import math
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Any
 
+from hca_base._fork import ForkLock
 from hca_base.errors import UsageError
 from hca_base.output._terminal import (
     display_lock,
@@ -108,7 +108,7 @@ class Progress:
         self._lines = lines
         self._interval = interval if interval is not None else (1.0 if mode == "jsonl" else 0.1)
         self._clock = clock
-        self._lock = display_lock if mode == "auto" else threading.RLock()
+        self._lock = display_lock if mode == "auto" else ForkLock(reentrant=True)
         self._tasks: list[Task] = []
         self._files_done = 0
         self._files_failed = 0

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Callable
 from typing import IO, Any
 
+from hca_base._fork import ForkLock
 from hca_base.output._text import safe_text
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 # A display that owns the lower lines of the terminal (a Progress): messages are printed through it. It works under this
 # very lock, since with one of its own the two could be taken in either order.
-display_lock = threading.RLock()
+display_lock = ForkLock(reentrant=True)
 _display: Callable[[Callable[[], None]], None] | None = None
 
 

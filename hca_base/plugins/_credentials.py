@@ -7,10 +7,10 @@ An entry point names a callable, a class for example, that is called with a serv
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from hca_base._fork import ForkLock
 from hca_base.errors import AuthError, HCAError
 from hca_base.plugins._entry_points import entry_points
 
@@ -38,7 +38,7 @@ class PluginCredentials:
         self._record = record
         self._service = service
         self._config = config
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._inner: Any = None
         self._made = False
         self._why = ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 from collections.abc import Iterator
 
+from hca_base._fork import ForkLock
 from hca_base.auth._flows._client_settings import OAuthClient
 from hca_base.auth._flows._endpoint import MEANING, OAuthError
 from hca_base.errors import HCAError
@@ -28,7 +28,7 @@ def login_failure(error: Exception, url: str) -> HCAError:
     return OAuthError(code, f"the login could not be completed: {MEANING.get(code, code)}", hint="Log in again.")
 
 
-_oauthlib_lock = threading.Lock()
+_oauthlib_lock = ForkLock()
 _TALKATIVE = (
     "requests_oauthlib.oauth2_session",
     "oauthlib.oauth2.rfc6749.clients.base",

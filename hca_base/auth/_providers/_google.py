@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hca_base._fork import ForkLock
 from hca_base.auth._providers._kinds import Provider
 from hca_base.auth._stores._records import CLOCK_SKEW
 from hca_base.errors import AuthError, UnreachableError
@@ -43,7 +43,7 @@ class ServiceAccountProvider(Provider):
         super().__init__()
         self._scheme = scheme
         self._audience = audience or scheme.audience
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._token: str | None = None
         self._expires_at = 0.0
         self._signer: Any = None
@@ -124,7 +124,7 @@ class GoogleDefaultProvider(Provider):
         self._session = session
         self._allowed = allowed
         self._refreshed_at = float("-inf")
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._credentials: Any = None
 
     def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:

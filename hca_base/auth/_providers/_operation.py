@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hca_base._fork import ForkLock
 from hca_base._service import Scheme
 from hca_base.auth._providers._chain import Certificate, Credentials, ProviderState
 from hca_base.errors import AuthError
@@ -34,7 +35,7 @@ class ServiceCredentials(Credentials):
         self.certificate = certificate
         self._make = make
         self._chains: dict[str, Credentials] = {}
-        self._chains_lock = threading.Lock()
+        self._chains_lock = ForkLock()
 
     def chain(self, scheme: str) -> Credentials | None:
         """The credentials of one scheme; None where hca cannot serve it."""

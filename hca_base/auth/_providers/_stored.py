@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from hca_base._fork import ForkLock
 from hca_base._service import Scheme
 from hca_base.auth._flows._refresh import login_hint, refresh, refresh_early
 from hca_base.auth._providers._kinds import Provider, headers_of, params_of
@@ -49,7 +49,7 @@ class StoredProvider(Provider):
         self._fallback = fallback
         self._session = session
         self._insecure = list(insecure_hosts)
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._record: Record | None = None
         self._read = False
         self._before_reading = before_reading

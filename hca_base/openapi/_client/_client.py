@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from hca_base._fork import ForkLock
 from hca_base.errors import DocumentError, HCAError, RefusedError, ServiceError, UnreachableError, UsageError
 from hca_base.openapi._cached._cache import DocumentCache
 from hca_base.openapi._cached._index import Index
@@ -98,7 +98,14 @@ class Client:
         self._current = False
         self._methods: dict[str, Method] = {}
         self._operations: dict[str, Operation] = {}
-        self._lock = threading.RLock()
+        self._lock = ForkLock(reentrant=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: service and settings; secrets, connections and sources of credentials are looked up anew."""
+        state = dict(self.__dict__)
+        state.update(_session=None, _own_session=True, _token=None, _credentials=None, _credential_providers=())
+        state.update(_index=None, _document=None, _current=False, _methods={}, _operations={})
+        return state
 
     def __repr__(self) -> str:
         where = self._swagger_url or getattr(self.service, "name", None)

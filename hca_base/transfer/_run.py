@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -65,6 +66,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         )
         self._curl: CurlQueue[Any] | None = None
         self._stopped = False
+        self._process = os.getpid()
 
     def run(self, items: Iterable[ItemT]) -> Report:
         """Transfer all items and return the report."""
@@ -74,22 +76,28 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         try:
             self._pump(iter(items))
         except BaseException:
-            self._stop()
+            if os.getpid() == self._process:
+                self._stop()
             raise
         finally:
-            if self._curl is not None:
-                self._curl.drop()
-            self._workers.close()
-            self.connections.close()
-            self._end()
-            self.report.seconds = time.monotonic() - started
-            if self.options.dry_run:
-                self.report.plan = self._plan()
-            if self._own_progress is not None:
-                self._own_progress.close()
-            if self.options.report is not None:
-                self.report.write(self.options.report)
+            if os.getpid() == self._process:
+                self._close(started)
         return self.report
+
+    def _close(self, started: float) -> None:
+        """End the run, in the process that began it: to a fork, nothing of it belongs."""
+        if self._curl is not None:
+            self._curl.drop()
+        self._workers.close()
+        self.connections.close()
+        self._end()
+        self.report.seconds = time.monotonic() - started
+        if self.options.dry_run:
+            self.report.plan = self._plan()
+        if self._own_progress is not None:
+            self._own_progress.close()
+        if self.options.report is not None:
+            self.report.write(self.options.report)
 
     def _pump(self, items: Iterator[ItemT]) -> None:
         more = True

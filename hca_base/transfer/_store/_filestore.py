@@ -19,7 +19,6 @@ import errno
 import os
 import re
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,8 +46,6 @@ class FileStore:
         base = self.root / ".hca" / _LAYOUT[0]
         self._files = str(base / _LAYOUT[1])
         self.staging = StagingArea(base / "partial", base / "quarantine")
-        self._lock = threading.Lock()
-        self._made: set[str] = set()
 
     def __reduce__(self) -> Any:
         return FileStore, (os.path.abspath(self.root),)

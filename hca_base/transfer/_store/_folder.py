@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
+from hca_base._fork import reset_after_fork
 from hca_base.errors import HCAError, RefusedError
 
 #: True where every call that matters takes a directory descriptor (POSIX).
@@ -45,6 +46,13 @@ class SafeDirectoryTree:
         self.root = os.fspath(root)
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, DirectoryHandle] = OrderedDict()
+        reset_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        for handle in self._cache.values():
+            # Those that used it are threads of the parent.
+            handle.users = 0
 
     @contextlib.contextmanager
     def open(self, directory: str) -> Iterator[DirectoryHandle]:

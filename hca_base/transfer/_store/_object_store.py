@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from hca_base._fork import reset_after_fork
 from hca_base.errors import HCAError, RefusedError, UnreachableError, UsageError
 from hca_base.transfer._checksums import normalize_checksums
 from hca_base.transfer._model import Item, Present
@@ -46,6 +47,14 @@ class ObjectStoreDestination:
         self._temporary: str | None = None
         self._workshop: StagingArea | None = None
         self._names = NameChecker()
+        self._connect()
+        reset_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._runs = 0
+        # The local files of runs under way are the parent's, and fsspec's connections too.
+        self._temporary = self._staging = None
         self._connect()
 
     def __reduce__(self) -> Any:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hca_base._fork import reset_after_fork
 from hca_base.transfer._checksums import Hashes
 from hca_base.transfer._store._disk import move_new, read_into, sync_directory
 from hca_base.transfer._store._mark import stamp_mtime
@@ -109,6 +110,11 @@ class Partial:
         self._points: list[tuple[int, str]] = []
         self._written = -1
         self.etag: str | None = None
+        reset_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # The lock is the open file's, which a fork shares: it would be held as long as the child lives.
+        self.close()
 
     @property
     def resumable(self) -> bool:

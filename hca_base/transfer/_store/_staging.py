@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hca_base._fork import reset_after_fork
 from hca_base.transfer._store._partial import NoLocksError, Partial, open_locked
 
 
@@ -30,6 +31,12 @@ class StagingArea:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._ready = False
+        self._runs = 0
+        reset_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        # The runs under way are the parent's.
         self._runs = 0
 
     def number(self) -> int:

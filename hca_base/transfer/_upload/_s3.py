@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
+from hca_base._fork import reset_after_fork
 from hca_base.errors import AuthError, HCAError, RefusedError, ServiceError, UsageError
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ class S3Target:
         self._lock = threading.Lock()
         self._current: Any = None
         self._expires: float | None = None
+        reset_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
 
     # -- addresses -----------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ def diagnose(context: Context, *, timeout: float, network: bool = False) -> list
         ("environment", _environment),
         ("old versions", _old_versions),
         ("plugins", lambda: _plugins(timeout)),
-        ("names", _names),
+        ("names", lambda: _names(context)),
         ("documents", lambda: _documents(context)),
         ("requirements", _requirements),
         ("settings", lambda: _settings(context)),
@@ -191,9 +191,14 @@ def _plugins(timeout: float) -> Iterator[Finding]:
         yield Finding("ok", "plugin API", f"this hca has version {PLUGIN_API}")
 
 
-def _names() -> Iterator[Finding]:
+def _names(context: Context) -> Iterator[Finding]:
     for conflict in registry().conflicts():
         yield Finding("warning", "names", str(conflict))
+    for name in registry().records("hca.services"):
+        hidden = registry().hidden_service(name, context.config)
+        if hidden is not None:
+            told = f"service {name!r} of {hidden.distribution} is hidden by the one that you added"
+            yield Finding("warning", "names", told, f"hca service rename {name} NEW")
     for name, record in registry().commands().items():
         if name in COMMANDS:
             yield Finding("warning", "names", f"command '{name}' of {record.distribution} is hidden by hca's own")

@@ -47,6 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "service add": ("hca_base.commands.service:ServiceAdd", "Add a service by its OpenAPI document, without a plugin"),
     "service list": ("hca_base.commands.service:ServiceList", "List the services"),
     "service refresh": ("hca_base.commands.service:ServiceRefresh", "Get the document of a service anew"),
+    "service rename": (
+        "hca_base.commands.service_rename:ServiceRename",
+        "Give a service that was added another name",
+    ),
     "service remove": ("hca_base.commands.service:ServiceRemove", "Remove a service that was added"),
     "shell": ("hca_base.commands.shell:Shell", "Open the interactive shell, or run a batch of lines from stdin"),
     "transfer gc": (

@@ -42,14 +42,15 @@ class ServiceList(Lister):
         rows = []
         for name, title in sorted(found.service_names(self.config).items()):
             record = found.records("hca.services").get(name)
+            hidden = found.hidden_service(name, self.config)
             operations: int | None
-            source = record.distribution if record else "configuration"
+            source = record.distribution if record and not hidden else "configuration"
             try:
                 service = self.context.service(name)
                 url = service.document_url(self.config)
                 index = DocumentCache(self.config).get(service)
                 operations, naming = len(index), index.naming
-                state = "ok"
+                state = f"hides that of {hidden.distribution}: hca service rename {name} NEW" if hidden else "ok"
             except HCAError as error:
                 url, operations, naming, state = "", None, "", str(error)
             rows.append((name, title, source, operations, naming, url, state))
@@ -118,16 +119,7 @@ class ServiceAdd(Command):
         return registry().service(plugin, self.config).naming if plugin else "operation"
 
     def _check(self, name: str, args: argparse.Namespace) -> None:
-        if not _NAME.fullmatch(name):
-            raise UsageError(
-                f"{name!r} cannot be the name of a service", hint="lower-case letters, digits and single dashes"
-            )
-        check_not_reserved(name)
-        record = registry().records("hca.services").get(name)
-        if record is not None:
-            raise RefusedError(f"{name!r} is the service of plugin {record.distribution}", hint="choose another name")
-        if not args.replace and name in registry().service_names(self.config):
-            raise RefusedError(f"there is a service {name!r} already", hint="--replace replaces it")
+        check_name(name, self.config, replace=args.replace)
 
     def _note(self, name: str, index: Index, credentials: dict[str, Any] | None) -> None:
         lost = [problem for problem in index.problems if problem.lost]
@@ -255,6 +247,25 @@ def _oauth2(scheme: dict[str, Any]) -> dict[str, Any]:
         if isinstance(flow.get("scopes"), dict):
             settings_["scopes"] = [str(scope) for scope in flow["scopes"]][:20]
     return settings_
+
+
+def check_name(name: str, config: settings.Config, *, replace: bool = False) -> None:
+    """See that a service may be called so.
+
+    :param replace: it may take the name of one that was added
+    :raises UsageError: it cannot be a name, or is a word of ours
+    :raises RefusedError: another service has it
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a service", hint="lower-case letters, digits and single dashes"
+        )
+    check_not_reserved(name)
+    record = registry().records("hca.services").get(name)
+    if record is not None and not (replace and registry().hidden_service(name, config) is not None):
+        raise RefusedError(f"{name!r} is the service of plugin {record.distribution}", hint="choose another name")
+    if not replace and name in registry().service_names(config):
+        raise RefusedError(f"there is a service {name!r} already", hint="pass --replace to replace it")
 
 
 def check_not_reserved(name: str) -> None:

@@ -33,17 +33,37 @@ class Registry(EntryPoints):
 
     def deployment_of(self, name: str, config: Config | None) -> str | None:
         """The plugin's service that ``services.NAME`` is another deployment of; its commands are that one's too."""
-        if name in self._tables["hca.services"] or name not in configured_names(config):
+        if name not in configured_names(config) or (
+            name in self._tables["hca.services"] and self.hidden_service(name, config) is None
+        ):
             return None
         assert config is not None
         like = config.get(("services", name, "plugin"))
         return like if isinstance(like, str) and like in self._tables["hca.services"] else None
 
+    def hidden_service(self, name: str, config: Config | None) -> EntryPointRecord | None:
+        """A plugin's service whose name the user gave to another one before; None if there is none.
+
+        A plugin that is installed later takes no name away: ``services.NAME`` with a document of its own keeps it.
+        """
+        record = self._tables["hca.services"].get(name)
+        if record is None or name not in configured_names(config):
+            return None
+        section = configured_section(config, name)
+        if section is None or not isinstance(section.get("url"), str):
+            return None
+        try:
+            # Some plugins have their own settings there.
+            own = self._service_of(record).client_section == f"services.{name}"
+        except PluginError:
+            own = False
+        return None if own else record
+
     def service_names(self, config: Config | None = None) -> dict[str, str]:
         """Names of all services -> title, without importing them; those of ``services.*`` in ``config`` too."""
         found = {name: record.summary for name, record in self._tables["hca.services"].items()}
         for name in configured_names(config):
-            if name not in found:
+            if name not in found or self.hidden_service(name, config) is not None:
                 section = configured_section(config, name) or {}
                 found[name] = str(section.get("title") or section.get("url") or "")
         return found
@@ -108,7 +128,7 @@ class Registry(EntryPoints):
         :raises hca_base.errors.PluginError: its plugin is broken
         """
         record = self._tables["hca.services"].get(name)
-        if record is not None:
+        if record is not None and self.hidden_service(name, config) is None:
             return self._service_of(record)
         section = configured_section(config, name)
         if section is not None:
@@ -126,7 +146,8 @@ class Registry(EntryPoints):
     def client_class(self, name: str, config: Config | None = None) -> type[Client]:
         """The client class that a plugin registered for a service, or the generic one."""
         section = configured_section(config, name) or {}
-        record = self._tables["hca.clients"].get(str(section.get("plugin") or name))
+        default = "" if self.hidden_service(name, config) is not None else name
+        record = self._tables["hca.clients"].get(str(section.get("plugin") or default))
         if record is not None:
             loaded: type[Client] = self.load(record)
             return loaded
@@ -181,7 +202,7 @@ def client(service: str | Service, **options: Any) -> Client:
         config = options["config"] = load(profile=options.get("profile"))
     found = registry().service(service, config)
     cls = registry().client_class(service, config)
-    if service in registry().records("hca.clients"):
+    if service in registry().records("hca.clients") and registry().hidden_service(service, config) is None:
         # A plugin's class knows its service.
         return cls(**options)
     return cls(service=found, **options)

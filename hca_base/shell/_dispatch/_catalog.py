@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hca_base.commands import COMMANDS, GROUPS, HIDDEN
 from hca_base.errors import ConfigError, HCAError, PluginError, UsageError
 from hca_base.shell._dispatch._found import Found
+from hca_base.shell._dispatch._suggestions import close_names, did_you_mean
 
 if TYPE_CHECKING:
     from hca_base.commands import Context
@@ -103,16 +104,23 @@ class Catalog:
 
         Another deployment of a plugin's service has all commands of that service, under its own name.
         """
-        found = self.registry.commands().get(name)
-        if found is not None:
-            return found
         first, space, rest = name.partition(" ")
+        found = self.registry.commands().get(name)
+        if found is not None and self.hidden_service(first) is None:
+            return found
         like = self._deployment_of(first) if space else None
         return self.registry.commands().get(f"{like} {rest}") if like else None
 
     def _deployment_of(self, service: str) -> str | None:
         try:
             return self.registry.deployment_of(service, self.context.config)
+        except ConfigError:
+            return None
+
+    def hidden_service(self, name: str) -> EntryPointRecord | None:
+        """A plugin's service whose name the user gave to another one before, which keeps it."""
+        try:
+            return self.registry.hidden_service(name, self.context.config)
         except ConfigError:
             return None
 
@@ -232,14 +240,19 @@ class Catalog:
         """Hand-written commands (of a group) with summaries, by name; those of no group for None."""
         found = [(name, summary) for name, (_, summary) in COMMANDS.items() if name not in HIDDEN]
         records = self.registry.commands()
-        found += [(name, record.summary) for name, record in records.items() if name not in COMMANDS]
+        hidden = group is not None and self.hidden_service(group) is not None
+        found += [
+            (name, record.summary)
+            for name, record in records.items()
+            if name not in COMMANDS and not (hidden and name.partition(" ")[0] == group)
+        ]
         if group is None:
             return sorted(item for item in found if " " not in item[0])
         like = self._deployment_of(group)
         if like is not None:
             for name, record in records.items():
                 first, _, rest = name.partition(" ")
-                if first == like and rest and f"{group} {rest}" not in records:
+                if first == like and rest and (hidden or f"{group} {rest}" not in records):
                     found.append((f"{group} {rest}", record.summary))
         return sorted(item for item in found if item[0].startswith(f"{group} "))
 
@@ -280,8 +293,8 @@ class Catalog:
                 told = f"there is no command {first!r}, unless in settings that cannot be read: {error}"
                 return UsageError(told, hint=error.hint)
             top = [*self.groups(), *(name for name, _ in self.hand_written())]
-            near = _near(first, top)
-            hint = _did_you_mean(near) or "'hca --help' lists the commands"
+            near = close_names(first, top)
+            hint = did_you_mean(near) or "'hca --help' lists the commands"
             chosen = os.environ.get("HCA_PLUGINS")
             if chosen is not None:
                 hint += f"; HCA_PLUGINS restricts the plugins to: {chosen or 'none'}"
@@ -293,14 +306,20 @@ class Catalog:
                 rest += [name[len(first) + 1 :] for name, _ in self.generated(first)]
             except HCAError:
                 pass
-        near = [f"{first} {name}" for name in _near(second, rest)]
-        hint = _did_you_mean(near) or f"'hca help {first}' lists its commands"
+        near = [f"{first} {name}" for name in close_names(second, rest)]
+        hint = did_you_mean(near) or f"'hca help {first}' lists its commands"
         return UsageError(f"{first!r} has no command {second!r}", hint=hint)
 
     def warnings(self, name: str) -> list[str]:
         """What is to be said about claims on a command or its group by more than one plugin."""
         found = []
         first = name.partition(" ")[0]
+        newcomer = self.hidden_service(first)
+        if newcomer is not None:
+            return [
+                f"{first!r} is the service that you added; {newcomer.distribution} gives another one of that name, "
+                f"which is hidden: 'hca service rename {first} NEW' gives yours another name"
+            ]
         for group, key in (("hca.commands", name), ("hca.services", first)):
             conflict = self.registry.conflict(group, key)
             if conflict is not None:
@@ -323,20 +342,3 @@ class Catalog:
         except HCAError as error:
             return f"the commands of {name} cannot be listed: {error}"
         return None
-
-
-def _near(word: str, names: Sequence[str]) -> list[str]:
-    import difflib
-
-    if not word:
-        return []
-    starts = [name for name in names if name.startswith(word)]
-    close = difflib.get_close_matches(word, names, 3, 0.6)
-    return list(dict.fromkeys([*close, *starts]))[:3]
-
-
-def _did_you_mean(names: Sequence[str]) -> str | None:
-    if not names:
-        return None
-    quoted = [f"'hca {name}'" for name in names]
-    return f"did you mean {' or '.join(quoted)}?"

@@ -1,0 +1,92 @@
+"""``hca service rename``: another name for a service that was added."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from hca_base import config as settings
+from hca_base.auth import TokenStore, open_store
+from hca_base.commands._bases._base import Command
+from hca_base.commands.service import check_name
+from hca_base.errors import HCAError, NotFoundError, RefusedError, UsageError
+from hca_base.plugins import registry
+
+
+class ServiceRename(Command):
+    """Give a service that was added another name.
+
+    Its settings, its stored credentials and the defaults of its commands go along. A plugin that brings a service of
+    the old name has it from then on.
+    """
+
+    example = "service rename drs my-drs"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="its name now")
+        parser.add_argument("new", help="its new name: lower-case letters, digits and single dashes")
+        parser.add_argument("--profile", metavar="NAME", help="rename it in this profile only")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        old, new, profile = parsed_args.name, parsed_args.new, parsed_args.profile
+        check_name(new, self.config)
+        origin = self.config.origin(("services", old))
+        if origin is None:
+            record = registry().records("hca.services").get(old)
+            if record is not None:
+                raise RefusedError(f"{old} comes with plugin {record.distribution}, and keeps its name")
+            raise NotFoundError(f"there is no service {old!r}", hint="list the services: hca service list")
+        if profile is None and origin.layer.startswith("profile "):
+            profile = origin.layer.removeprefix("profile ")
+        defaults = self._defaults(old)
+        store = open_store(self.config)
+        accounts = _accounts(store, old, profile)
+        # Copied first and removed last: whenever this is interrupted, no credentials are lost.
+        for account in accounts:
+            _copy(store, account, f"{account.rpartition('/')[0]}/{new}")
+        path = settings.profile_path(profile) if profile else settings.paths.user_config_file()
+        with settings.edit_file(path) as data:
+            _move(data, old, new, defaults)
+        for account in accounts:
+            store.delete(account)
+        self.context.forget()
+        self.note(f"{old} is {new} now; 'hca {new}' lists its commands")
+        if self.config.origin(("services", old)) is not None:
+            self.note(f"{old} is also set in {self.config.origin(('services', old))}, where it keeps its name")
+
+    def _defaults(self, name: str) -> list[str]:
+        """Names of sections with defaults for the service's commands."""
+        from hca_base.openapi import DocumentCache
+
+        try:
+            index = DocumentCache(self.config).get(self.context.service(name))
+            commands = [command for command, _ in index.summaries(aliases=True)]
+        except HCAError:
+            return []
+        return [f"{name}_{command}".replace("-", "_") for command in commands]
+
+
+def _accounts(store: TokenStore, name: str, profile: str | None) -> list[str]:
+    found = [account for account in store.accounts() if account.rpartition("/")[2] == name]
+    return [account for account in found if profile is None or account.rpartition("/")[0] == profile]
+
+
+def _copy(store: TokenStore, account: str, target: str) -> None:
+    record = store.get(account)
+    if record is not None and store.get(target) is None:
+        store.put(target, record)
+
+
+def _move(data: dict[str, Any], old: str, new: str, defaults: Iterable[str]) -> None:
+    services = data.get("services")
+    if not isinstance(services, dict) or old not in services:
+        raise RefusedError(f"service {old!r} is set elsewhere, in a file that is not changed here")
+    if new in services:
+        raise UsageError(f"there is a service {new!r} already")
+    # In its place: the order of a file is its owner's.
+    data["services"] = {new if name == old else name: section for name, section in services.items()}
+    for key in [key for key in data if key in set(defaults)]:
+        data[new.replace("-", "_") + key[len(old) :]] = data.pop(key)

@@ -24,14 +24,14 @@ from typing import Any
 #: Modules that commands import late; those of the standard library and of our dependencies that most of them need.
 WARM = ("cliff.command", "cliff.lister", "jmespath", "requests", "stevedore", "urllib.request", "email.parser", "uuid")
 #: Parts of hca_base that few commands need, or that need an optional library.
-COLD = ("hca_base.__main__", "hca_base.shell._repl", "hca_base.transfer", "hca_base.auth", "hca_base.openapi._fetch")
+COLD = ("hca_base.__main__", "hca_base.shell._repl", "hca_base.transfer", "hca_base.auth")
 
 
 def warm() -> None:
     """Import what most commands need."""
     import hca_base
 
-    for name in WARM:
+    for name in (*WARM, *sys.argv[1:]):
         importlib.import_module(name)
     for module in pkgutil.walk_packages(hca_base.__path__, "hca_base."):
         if not module.name.startswith(COLD):

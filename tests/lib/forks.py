@@ -18,6 +18,8 @@ from pathlib import Path
 
 #: Variables that the interpreter reads when it starts: a fork has the server's.
 _STARTUP = ("PYTHON", "LC_", "LANG")
+#: Modules that uploads need, and no other command.
+_FOR_UPLOADS = ("botocore.session", "botocore.auth", "botocore.awsrequest", "botocore.credentials")
 #: Variables that begin so and are read later, or are taken over by the fork.
 NO_STARTUP = ("PYTHONPATH", "PYTHON_KEYRING_BACKEND")
 #: Modules that would be found in PYTHONPATH by a fresh process, but not by a fork.
@@ -55,7 +57,7 @@ def run(
     """
     (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
     request = {"args": list(args), "env": dict(env), "cwd": str(cwd)}
-    answer = _server().start(request, (their_in, their_out, their_err))
+    answer = _server("upload" in args[:2]).start(request, (their_in, their_out, their_err))
     for each in (their_in, their_out, their_err):
         os.close(each)
     found: dict[int, bytes] = {}
@@ -92,12 +94,12 @@ def _read(fd: int, found: dict[int, bytes]) -> None:
 class Server:
     """The process that forks; it ends with this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Sequence[str]) -> None:
         self._control, theirs = socket.socketpair()
         self._lock = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
+                [sys.executable, str(Path(__file__).with_name("fork_server.py")), *modules],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env=_environment(),
@@ -124,5 +126,5 @@ class Server:
 
 
 @functools.cache
-def _server() -> Server:
-    return Server()
+def _server(for_uploads: bool) -> Server:
+    return Server(_FOR_UPLOADS if for_uploads else ())

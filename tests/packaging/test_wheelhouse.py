@@ -6,6 +6,7 @@ import configparser
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
+def name_of(folder: Path) -> str:
+    """The name of a distribution, from whichever file its metadata is in."""
+    parser = configparser.ConfigParser()
+    parser.read(folder / "setup.cfg")
+    if parser.has_option("metadata", "name"):
+        return parser["metadata"]["name"]
+    return str(tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"])
+
+
 @pytest.fixture(scope="session")
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``make wheelhouse`` builds."""
@@ -47,12 +57,8 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_distribution_of_the_repository_is_tried() -> None:
-    names = []
-    for path in [ROOT / "setup.cfg", *ROOT.glob("plugins/*/setup.cfg")]:
-        parser = configparser.ConfigParser()
-        parser.read(path)
-        names.append(parser["metadata"]["name"])
-    assert set(names) == set(DISTRIBUTIONS)
+    names = {name_of(path.parent) for path in [ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]}
+    assert names == set(DISTRIBUTIONS)
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)

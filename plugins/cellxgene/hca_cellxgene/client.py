@@ -41,7 +41,7 @@ class CellxgeneClient(Client):
         from hca_cellxgene.filters import make_filters, matching
 
         made = make_filters(filters or {}, with_descendants=with_descendants)
-        return list(matching(self._listed("get_datasets"), made))
+        return list(matching(self._listed("list_datasets"), made))
 
     def collections(
         self, filters: Mapping[str, Sequence[str]] | None = None, *, with_descendants: bool = False
@@ -50,7 +50,7 @@ class CellxgeneClient(Client):
         from hca_cellxgene.filters import make_filters
 
         made = make_filters(filters or {}, with_descendants=with_descendants)
-        found = self._listed("get_collections")
+        found = self._listed("list_collections")
         if not made:
             return found
         # The previews inside collections lack fields such as cell_type; the list of datasets has all of them.
@@ -62,7 +62,7 @@ class CellxgeneClient(Client):
         from hca_base.errors import ServiceError
 
         try:
-            found = self.get_dataset_versions(dataset_version_id=identifier)
+            found = self.get_dataset_version(dataset_version_id=identifier)
         except ServiceError as error:
             # The service answers 403 for versions that it does not know.
             if error.status not in (400, 403, 404):

@@ -156,7 +156,7 @@ def test_every_operation_of_the_document_is_understood(cellxgene: EmbeddedCellxg
 
     document = Document.load(str(resources.files("hca_cellxgene") / "document.json"))
     assert not document.problems
-    assert len(document.operations) == 16
+    assert len(document.operations) == 17
 
 
 def test_import_of_the_service_is_light() -> None:

@@ -14,27 +14,31 @@ def test_two_services_become_tools_that_read(assistant: Any) -> None:
     tools = assistant.tools("--service", "cellxgene", "--service", "azul")
     assert {name.split("_")[0] for name in tools} == {"cellxgene", "azul"}
     assert all(tool.annotations.read_only_hint for tool in tools.values())
-    listing = next(tool for tool in tools.values() if tool.annotations.title == "cellxgene get-collections-versions")
+    listing = next(tool for tool in tools.values() if tool.annotations.title == "cellxgene list-collection-versions")
     assert listing.input_schema["required"] == ["collection_id"]
     assert "List all versions of a collection" in listing.description
 
 
 def test_a_tool_calls_the_service(assistant: Any, cellxgene: EmbeddedCellxgene) -> None:
-    text, failed = assistant.call(*READS, tool="cellxgene_get_datasets", hca_query="[].title")
+    text, failed = assistant.call(*READS, tool="cellxgene_list_datasets", hca_query="[].title")
     assert not failed
     assert set(json.loads(text)) == {one["title"] for one in cellxgene.library.datasets()}
 
 
 def test_what_changes_data_is_no_tool_unless_the_user_says_so(assistant: Any, cellxgene: EmbeddedCellxgene) -> None:
-    assert not [name for name in assistant.tools(*READS) if "delete" in name or "post" in name or "patch" in name]
-    text, failed = assistant.call(*READS, tool="cellxgene_post_collections_revision", collection_id="x")
+    assert not [
+        name
+        for name in assistant.tools(*READS)
+        if any(word in name for word in ("delete", "create", "update", "upload_dataset"))
+    ]
+    text, failed = assistant.call(*READS, tool="cellxgene_create_revision", collection_id="x")
     assert failed
     assert "no such tool" in text
     assert not [request for request in cellxgene.requests if request[0] not in ("GET", "HEAD")]
-    tools = assistant.tools(*READS, "--allow-writes", "cellxgene:post-collections-revision")
+    tools = assistant.tools(*READS, "--allow-writes", "cellxgene:create-revision")
     changing = {name for name, tool in tools.items() if not tool.annotations.read_only_hint}
-    assert changing == {"cellxgene_post_collections_revision"}
-    assert tools["cellxgene_post_collections_revision"].description.startswith("CHANGES DATA.")
+    assert changing == {"cellxgene_create_revision"}
+    assert tools["cellxgene_create_revision"].description.startswith("CHANGES DATA.")
 
 
 def test_no_argument_makes_a_setting_for_writes(hca: Any) -> None:
@@ -45,9 +49,10 @@ def test_no_argument_makes_a_setting_for_writes(hca: Any) -> None:
 
 
 def test_patterns_choose_operations(assistant: Any) -> None:
-    assert set(assistant.tools(*READS, "--operations", "get-datasets*")) == {
-        "cellxgene_get_datasets",
-        "cellxgene_get_datasets_versions",
+    assert set(assistant.tools(*READS, "--operations", "list-dataset*s")) == {
+        "cellxgene_list_dataset_assets",
+        "cellxgene_list_datasets",
+        "cellxgene_list_dataset_versions",
     }
 
 
@@ -57,7 +62,7 @@ def test_long_results_are_cut_and_can_be_continued(assistant: Any, cellxgene: Em
     async def read_all(client: Any) -> str:
         text, offset = "", 0
         while True:
-            result = await client.call_tool("cellxgene_get_collections", {"hca_offset": offset})
+            result = await client.call_tool("cellxgene_list_collections", {"hca_offset": offset})
             part = result.content[0].text
             shown, mark, note = part.rpartition("\n[cut: ")
             if not mark:
@@ -87,13 +92,13 @@ def test_a_secret_is_never_in_a_result(assistant: Any, cellxgene: EmbeddedCellxg
 
 
 def test_errors_are_results_in_our_words(assistant: Any) -> None:
-    text, failed = assistant.call(*READS, tool="cellxgene_get_datasets_versions", dataset_id="nothing")
+    text, failed = assistant.call(*READS, tool="cellxgene_list_dataset_versions", dataset_id="nothing")
     assert failed
     assert "404" in text
-    text, failed = assistant.call(*READS, tool="cellxgene_get_datasets_versions")
+    text, failed = assistant.call(*READS, tool="cellxgene_list_dataset_versions")
     assert failed
     assert "dataset_id" in text
-    text, failed = assistant.call(*READS, tool="cellxgene_get_datasets", nonsense=1)
+    text, failed = assistant.call(*READS, tool="cellxgene_list_datasets", nonsense=1)
     assert failed
     assert "nonsense" in text
 

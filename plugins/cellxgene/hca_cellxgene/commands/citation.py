@@ -29,7 +29,7 @@ class Citation(CellxgeneCommand):
         collections = {}
         for name in parsed_args.id:
             try:
-                found = self.client.get_collections(collection_id=name.strip().lower())
+                found = self.client.get_collection(collection_id=name.strip().lower())
             except ServiceError as error:
                 if error.status not in (400, 403, 404):
                     raise
@@ -40,7 +40,7 @@ class Citation(CellxgeneCommand):
                         f"{name} is not the UUID of a public collection or dataset",
                         hint="'hca cellxgene collections' lists the collections",
                     ) from None
-                found = self.client.get_collections(collection_id=str(dataset.get("collection_id")))
+                found = self.client.get_collection(collection_id=str(dataset.get("collection_id")))
             collections[found.get("collection_id")] = found
         if parsed_args.style == "csl":
             self.emit([csl(one) for one in collections.values()], fmt="json")

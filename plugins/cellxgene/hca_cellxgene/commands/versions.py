@@ -26,8 +26,8 @@ class Versions(CellxgeneCommand):
 
         name = parsed_args.id.strip().lower()
         for method, argument, what in (
-            ("get_datasets_versions", "dataset_id", "dataset"),
-            ("get_collections_versions", "collection_id", "collection"),
+            ("list_dataset_versions", "dataset_id", "dataset"),
+            ("list_collection_versions", "collection_id", "collection"),
         ):
             try:
                 found = getattr(self.client, method)(**{argument: name})

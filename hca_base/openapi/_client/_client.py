@@ -265,7 +265,7 @@ class Client:
     def _resolved(self, name: str) -> Operation | Alias:
         return self._known_index().lookup(name) or self._current_index().resolve(name)
 
-    def _chosen(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None) -> Operation:
+    def _operation_for(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None) -> Operation:
         """Return the operation that a call means: the one that is given or named, or that its arguments choose."""
         found = self._resolved(operation) if isinstance(operation, str) else operation
         return found.choose(found.given(arguments or {})) if isinstance(found, Alias) else found
@@ -313,7 +313,7 @@ class Client:
         """
         if paginate:
             return joined(list(self.pages(operation, arguments)))
-        chosen = self._chosen(operation, arguments)
+        chosen = self._operation_for(operation, arguments)
         if chosen.method != "GET" or self.paging(chosen) is not None:
             return result_of(self._send(chosen, arguments), chosen)
         (page,) = self.pages(chosen, arguments, follow=False)
@@ -376,7 +376,7 @@ class Client:
         :param first: the answer to the call, where it was sent already; its body was read
         :param follow: False: the first page alone, with a warning where the service has more
         """
-        called = self._chosen(operation, arguments)
+        called = self._operation_for(operation, arguments)
         given = _by_python_name(called, arguments or {})
 
         def send(url: str | None, more: Mapping[str, Any]) -> requests.Response:
@@ -401,7 +401,7 @@ class Client:
         from hca_base.http import RetryPolicy, origin_of, remember_secret, remember_secret_name, same_host
         from hca_base.openapi._client._request import build, replaced
 
-        operation = self._chosen(operation, arguments)
+        operation = self._operation_for(operation, arguments)
         if not self._current:
             # What is wrong with arguments should not take a connection to find out.
             bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns, warn=False)

@@ -13,6 +13,7 @@ from hca_base.commands._table import COMMANDS
 from hca_base.errors import NotFoundError, RefusedError
 from hca_base.plugins import (
     PluginDistribution,
+    available_plugins,
     check_plugins,
     checked_names,
     installer,
@@ -33,13 +34,22 @@ class PluginList(Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("--broken", action="store_true", help="list only those that cannot be used, and why")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--broken", action="store_true", help="list only those that cannot be used, and why")
+        which.add_argument(
+            "--available",
+            action="store_true",
+            help="list the plugins of this project that are not installed, and where to install them from",
+        )
         parser.add_argument(
             "--timeout", type=seconds_argument, default=15.0, metavar="SECONDS", help="for each (default: 15)"
         )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        if parsed_args.available:
+            names = ["plugin", "what it is", "source", "install"]
+            return names, [(each.name, each.summary, each.source, each.command) for each in available_plugins()]
         problems = check_plugins(parsed_args.timeout)
         rows = []
         for each in registry().distributions():

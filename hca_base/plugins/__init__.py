@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from hca_base.plugins._available import AvailablePlugin as AvailablePlugin
+    from hca_base.plugins._available import available_plugins as available_plugins
     from hca_base.plugins._check import check_plugins as check_plugins
     from hca_base.plugins._entry_points import PLUGIN_API as PLUGIN_API
     from hca_base.plugins._entry_points import BrokenPlugin as BrokenPlugin
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
+        "AvailablePlugin": "._available",
         "PLUGIN_API": "._entry_points",
         "BrokenPlugin": "._entry_points",
         "Conflict": "._entry_points",
@@ -50,6 +53,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "PluginDistribution": "._records",
         "Registry": "._registry",
         "Service": "._service",
+        "available_plugins": "._available",
         "check_plugins": "._check",
         "checked_names": "._environment",
         "client": "._registry",

@@ -70,6 +70,9 @@ TRANSFER_SETTINGS: dict[str, TransferSetting] = {
     "report": TransferSetting("path", "File for the report of each transfer"),
     "connect_timeout": TransferSetting("seconds", "Seconds to wait for a connection"),
     "stall_timeout": TransferSetting("seconds", "Seconds without a byte after which a connection is given up"),
+    "min_rate": TransferSetting(
+        "bytes", "Bytes a second, over 30 s, below which a connection is given up; 0 for no minimum"
+    ),
     "patience": TransferSetting(
         "seconds", "Seconds without any response after which a host is given up for the rest of the run"
     ),

@@ -137,6 +137,8 @@ class TransferOptions:
     :param fsync: force every file to the disk before it gets its name
     :param connect_timeout: seconds
     :param stall_timeout: seconds without a byte after which a connection is given up
+    :param min_rate: bytes a second, over 30 s, below which a connection is given up and the file resumed on another
+        one; 0 for no minimum
     :param patience: seconds without any answer after which a host that never answered is given up, for all files;
         one that answered before gets ten times as long
     :param wait_budget: seconds that one file may spend on 301 with ``Retry-After``, and on 429 and 503
@@ -162,6 +164,7 @@ class TransferOptions:
     fsync: bool = False
     connect_timeout: float = 15.0
     stall_timeout: float = 60.0
+    min_rate: int = 1024
     patience: float = 30.0
     wait_budget: float = 3600.0
     proxy: str | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hca_base.errors import HCAError
 from hca_base.transfer._model import TransferOptions
-from hca_base.transfer._network._limits import Cancel, HostLimiters, RateLimit
+from hca_base.transfer._network._limits import Cancel, HostLimiters, RateLimit, descriptors_left
 from hca_base.transfer._network._settings import LazyConnectionPool, connection_settings
 from hca_base.transfer._report import Report, Result, Row, cancelled, check_report
 from hca_base.transfer._watchers import make_reporter
@@ -60,7 +60,11 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         self._expected = expected
         self._reporter, self._own_progress = make_reporter(label, options, progress, expected)
         self._lock = threading.Lock()
-        fixed = options.connections
+        # Of the descriptors that are left, connections get at most half: a quarter for libcurl's, and a quarter for
+        # the threads, each of which may have a connection, a partial file and its journal open.
+        self.descriptors = descriptors_left()
+        max_threads = max(1, min(max_threads, self.descriptors // 12))
+        fixed = None if options.connections is None else max(1, min(options.connections, self.descriptors // 12))
         self._workers: WorkerPool[TaskT] = WorkerPool(
             self._work, fixed or max_threads, min(fixed or max_threads, fixed or max_large), fixed=fixed is not None
         )
@@ -195,6 +199,10 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
     def _is_fatal(self, result: Result) -> bool:
         """Return True if no other item can succeed either."""
         return False
+
+    def _max_connections(self, most: int) -> int:
+        """Return how many connections libcurl may have: the number in the options, or ``most``, or what is left."""
+        return max(1, min(self.options.connections or most, self.descriptors // 4))
 
     @abstractmethod
     def _begin(self) -> None:

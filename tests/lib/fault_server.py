@@ -24,7 +24,7 @@ class Fault:
     """What goes wrong with one answer.
 
     :ivar kind: cut, reset, status, stall, drip, longer, shorter, corrupt, ignore-range, wrong-range, wrong-total,
-        loop, expired, changed, gzip, garbage, wait, inline
+        loop, expired, changed, gzip, garbage, wait, inline, trickle, crawl (``number`` bytes a second)
     :ivar at: byte of the body where it happens, as a share of its length
     :ivar number: status, or seconds
     :ivar retry_after: header, if any
@@ -55,6 +55,7 @@ class FaultServer:
         self._lock = threading.Lock()
         self._stop = False
         self._connections: set[socket.socket] = set()
+        self.most_connections = 0
         self._family = family
         self._listen()
 
@@ -100,6 +101,7 @@ class FaultServer:
             except OSError:
                 return
             self._connections.add(connection)
+            self.most_connections = max(self.most_connections, len(self._connections))
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -231,6 +233,11 @@ class FaultServer:
             self._send(connection, path, data[:stop])
             time.sleep(fault.number if fault else 0)
             return False
+        if kind == "crawl":
+            for position in range(0, len(data), 10_000):
+                self._send(connection, path, data[position : position + 10_000])
+                time.sleep(10_000 / (fault.number if fault else 1))
+            return True
         if kind == "trickle":
             for position in range(len(data)):
                 self._send(connection, path, data[position : position + 1])

@@ -152,3 +152,26 @@ def test_a_server_that_drips_for_ever(tmp_path: Path, item_of: Callable[..., Ite
     report = download([item], FileStore(tmp_path), options=options)
     assert report.ok, report.failed
     assert time.monotonic() - started < 15
+
+
+@pytest.mark.parametrize("size", [300_000, 9_000_000])
+def test_a_connection_below_the_minimum_rate_is_given_up(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, size: int
+) -> None:
+    """Bytes come, so that no time-out ends it; the file is resumed on another connection."""
+    item = item_of("slow", noise(size))
+    server.faults["/data/slow"].append(Fault("crawl", number=100_000))
+    options = TransferOptions(min_delay=0.01, stall_timeout=1.0, min_rate=400_000)
+    started = time.monotonic()
+    report = download([item], FileStore(tmp_path), options=options)
+    assert report.ok, report.failed
+    assert server.requests["/data/slow"] == 2
+    assert time.monotonic() - started < 30
+
+
+def test_no_minimum_rate(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
+    item = item_of("slow", noise(300_000))
+    server.faults["/data/slow"].append(Fault("crawl", number=100_000))
+    options = TransferOptions(min_delay=0.01, stall_timeout=1.0, min_rate=0)
+    assert download([item], FileStore(tmp_path), options=options).ok
+    assert server.requests["/data/slow"] == 1

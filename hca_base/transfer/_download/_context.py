@@ -28,6 +28,7 @@ class Context:
     :param moved: called with an item and the number of bytes of each piece received
     :param resumed: called with an item and the number of bytes that an earlier run left
     :param is_crowded: return True if other large files are being fetched at the same time
+    :param max_receivers: connections that one large file may use
     :param shows_progress: False if nobody looks at what ``moved`` reports
     """
 
@@ -41,6 +42,7 @@ class Context:
     moved: Callable[[Item, int], None]
     resumed: Callable[[Item, int], None]
     is_crowded: Callable[[], bool]
+    max_receivers: int
     shows_progress: bool = True
 
 

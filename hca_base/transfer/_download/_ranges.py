@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 _BLOCK = 16 * MIB
-_MAX_RECEIVERS = 8
 #: Seconds between two looks at whether another receiver would help.
 _LOOK_EVERY = 0.5
 
@@ -114,13 +113,10 @@ class Ranges:
                     may_grow = (
                         may_grow and waited > (now - looked) / 3 and not self.receiver.one_stream and rate > best * 1.1
                     )
-                    if may_grow and len(self._threads) < self._receivers_allowed():
+                    if may_grow and len(self._threads) < self.context.max_receivers:
                         best = rate
                         self._start_receiver()
                     looked, waited, seen = now, 0.0, hashes.size
-
-    def _receivers_allowed(self) -> int:
-        return min(_MAX_RECEIVERS, self.context.options.connections or _MAX_RECEIVERS)
 
     def _claim(self, after: _Block | None = None) -> _Block | None:
         """The next block that nobody has; with ``after``, only if it is the one that follows."""

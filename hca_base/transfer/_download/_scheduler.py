@@ -31,6 +31,10 @@ _CHECK_DISK_EVERY = 64 * 1024 * 1024
 _MIN_FREE = 4 * 1024 * 1024
 #: More threads than this only wait for one another's turn to run.
 _MAX_THREADS = 64
+#: More connections than this bring nothing on the fastest server that was measured, and cost it memory.
+_MAX_CONNECTIONS = 128
+#: Connections for one large file.
+_MAX_RECEIVERS = 8
 #: Large files at once; each may use several connections.
 _MAX_LARGE = 8
 _UNVERIFIED = "checksums are NOT compared (--no-verify): damaged or exchanged files will not be noticed"
@@ -72,7 +76,9 @@ class Download(TransferRun[Item, FetchTask]):
         self._bytes_since_disk_check = 0
         self._context = Context(
             options, self.connections, self.limiters, RedirectChecker(), self.cancel, self.destination, self.rate,
-            self._moved, self._resumed, lambda: self._workers.large_pending > 1, self._reporter is not None,
+            self._moved, self._resumed, lambda: self._workers.large_pending > 1,
+            max(1, min(options.connections or _MAX_RECEIVERS, _MAX_RECEIVERS, self.descriptors // 64)),
+            self._reporter is not None,
         )  # fmt: skip
 
     def _begin(self) -> None:
@@ -84,11 +90,12 @@ class Download(TransferRun[Item, FetchTask]):
             return
         self._check_expected_room()
         self.destination.begin()
-        loop = curl_loop(self.settings, self.options, self.limiters, max_size=2 * SMALL_FILE, max_connections=128)
+        most = self._max_connections(_MAX_CONNECTIONS)
+        loop = curl_loop(self.settings, self.options, self.limiters, max_size=2 * SMALL_FILE, max_connections=most)
         if loop is not None:
             from hca_base.transfer._download._small import CurlDownloader
 
-            self._curl = CurlDownloader(self._context, loop, self._finish, self._submit)
+            self._curl = CurlDownloader(self._context, loop, self._finish, self._submit, most)
 
     def _end(self) -> None:
         for item in self._released:

@@ -22,8 +22,6 @@ from hca_base.transfer._report import Result, Row
 from hca_base.transfer._store._disk import disk_error
 from hca_base.transfer._store._verify import strongest_checksum
 
-#: More connections than this bring nothing on the fastest server that was measured, and cost it memory.
-MAX_CONNECTIONS = 128
 _ENCODING = "Accept-Encoding: identity"
 _PLAIN: tuple[str, ...] = (_ENCODING,)
 
@@ -55,9 +53,14 @@ class CurlDownloader(CurlQueue[DownloadJob]):
     """
 
     def __init__(
-        self, context: Context, loop: CurlLoop, finish: Callable[[Item, Result], None], fall_back: Fallback
+        self,
+        context: Context,
+        loop: CurlLoop,
+        finish: Callable[[Item, Result], None],
+        fall_back: Fallback,
+        max_connections: int,
     ) -> None:
-        super().__init__(loop, context.options, context.rate, self._hand_over, MAX_CONNECTIONS)
+        super().__init__(loop, context.options, context.rate, self._hand_over, max_connections)
         self._context = context
         self._finish = finish
         self._to_threads = fall_back

@@ -82,6 +82,7 @@ class ConnectionPool:
                 method,
                 origin.host,
                 self.stall_timeout,
+                self._settings.min_rate,
                 lambda connection: self._give_back(key, connection),
                 self._drop,
             )

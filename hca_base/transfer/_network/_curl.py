@@ -313,8 +313,8 @@ def _handle_options(settings: ConnectionSettings, max_size: int) -> dict[int, An
         pycurl.NOPROGRESS: 1,
         pycurl.USERAGENT: settings.user_agent,
         pycurl.CONNECTTIMEOUT_MS: int(settings.connect_timeout * 1000),
-        # A body this small needs no more on any line; anything slower is a stall.
-        pycurl.LOW_SPEED_LIMIT: 16,
+        # Only a stall is given up at once here; what is merely slow is judged over as long a time.
+        pycurl.LOW_SPEED_LIMIT: max(1, settings.min_rate),
         pycurl.LOW_SPEED_TIME: max(1, round(settings.stall_timeout)),
         pycurl.TIMEOUT_MS: 600_000,
         pycurl.FOLLOWLOCATION: 0,

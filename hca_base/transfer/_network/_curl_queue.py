@@ -101,8 +101,7 @@ class CurlQueue(ABC, Generic[JobT]):
     """Jobs that wait for one of libcurl's connections, or have one; used by one thread.
 
     :param fall_back: called with a job for which this path is not enough; a thread takes it over
-    :param fixed: number of connections; None to adapt it
-    :param most: limit of the number
+    :param most: limit of the number of connections
     """
 
     def __init__(
@@ -117,7 +116,7 @@ class CurlQueue(ABC, Generic[JobT]):
         self._options = options
         self._rate = rate
         self._fall_back = fall_back
-        self._tuner = ConnectionTuner(options.connections, most)
+        self._tuner = ConnectionTuner(options.connections and min(options.connections, most), most)
         self._ready: deque[JobT] = deque()
         self._timers: list[tuple[float, int, JobT]] = []
         self._sequence = 0

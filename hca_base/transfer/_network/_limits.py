@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -11,6 +12,10 @@ from hca_base.errors import HCAError, TimedOutError, UnreachableError
 _PATIENCE = 10
 #: Failures further apart than this (seconds) do not make one silence: nobody asked in between.
 _APART = 180.0
+
+
+#: More descriptors than any run needs.
+_UNLIMITED = 100_000
 
 
 class CancelledError(Exception):
@@ -176,6 +181,23 @@ class HostLimiters:
             with self._lock:
                 limiter = self._limiters.setdefault((host, port), HostLimiter())
         return limiter
+
+
+def descriptors_left() -> int:
+    """Return how many files and connections this process may still open (``ulimit -n``)."""
+    try:
+        import resource
+    except ImportError:
+        return _UNLIMITED
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY or limit > _UNLIMITED:
+        return _UNLIMITED
+    for directory in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return max(0, limit - len(os.listdir(directory)))
+        except OSError:
+            continue
+    return limit // 2
 
 
 class RateLimit:

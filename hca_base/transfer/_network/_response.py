@@ -14,8 +14,8 @@ from hca_base.transfer._network._tls import TruncatedError
 
 #: A body with no more bytes left than this is read to its end, which is cheaper than a new connection.
 _DRAIN = 256 * 1024
-#: Fewer bytes than this within the stall time-out count as a stall.
-_MIN_BYTES_PER_STALL = 1024
+#: Seconds over which the rate of a connection is judged, at most: short pauses do not count.
+_RATE_WINDOW = 30.0
 
 
 class Response:
@@ -32,11 +32,13 @@ class Response:
         method: str,
         host: str,
         stall_timeout: float,
+        min_rate: int,
         keep: Callable[[http.client.HTTPConnection], None],
         drop: Callable[[http.client.HTTPConnection], None],
     ) -> None:
         self._host = host
-        self._stall_timeout = stall_timeout
+        self._window = min(stall_timeout, _RATE_WINDOW)
+        self._min_rate = min_rate
         self._keep = keep
         self._drop = drop
         self._connection: http.client.HTTPConnection | None = connection
@@ -87,15 +89,15 @@ class Response:
     def _pace(self, count: int, waited: float) -> None:
         """Give up a connection that drips: each byte puts off the time-out, and the body never ends.
 
-        :param waited: seconds that the bytes took to come
-        :raises TimedOutError: fewer than :data:`_MIN_BYTES_PER_STALL` bytes came in as long as nothing may come
+        :param waited: seconds that the bytes took to come; pauses of our own do not count
+        :raises TimedOutError: they came more slowly than the minimum rate
         """
         self._lately += count
         self._waited += waited
-        if self._waited < self._stall_timeout:
+        if self._waited < self._window:
             return
-        if self._lately < _MIN_BYTES_PER_STALL and self._left != 0:
-            raise TimedOutError(f"{self._host} sent {self._lately} bytes in {self._waited:.0f} s")
+        if self._lately < self._min_rate * self._waited and self._left != 0:
+            raise TimedOutError(f"{self._host} sent {self._lately:,} bytes in {self._waited:.0f} s")
         self._waited, self._lately = 0.0, 0
 
     def read(self, limit: int) -> bytes:

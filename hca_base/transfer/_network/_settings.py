@@ -33,7 +33,9 @@ def connection_settings(options: TransferOptions, session: Any = None) -> Connec
 
         agent = f"hca/{__version__}"
     proxy = options.proxy or getattr(settings, "proxy", None)
-    return ConnectionSettings(options.connect_timeout, options.stall_timeout, str(agent), proxy, bundle)
+    return ConnectionSettings(
+        options.connect_timeout, options.stall_timeout, options.min_rate, str(agent), proxy, bundle
+    )
 
 
 class LazyConnectionPool:
@@ -81,7 +83,7 @@ def curl_loop(
     """Make libcurl's event loop; None if the options turn it off or libcurl is not installed.
 
     :param max_size: largest response body in bytes
-    :param max_connections: how many to keep, unless the options give a number
+    :param max_connections: how many to keep open
     """
     if not options.fast:
         return None
@@ -93,6 +95,6 @@ def curl_loop(
         settings,
         limiters,
         max_size=max_size,
-        max_connections=options.connections or max_connections,
+        max_connections=max_connections,
         with_headers=with_headers,
     )

@@ -34,12 +34,14 @@ class ConnectionSettings:
 
     :param connect_timeout: seconds
     :param stall_timeout: seconds without a byte after which a connection is given up
+    :param min_rate: bytes a second below which a connection is given up; 0 for no minimum
     :param proxy: URL, or URLs by scheme; None for the environment's
     :param ca_bundle: file or directory of trusted certificates; None for the environment's
     """
 
     connect_timeout: float
     stall_timeout: float
+    min_rate: int
     user_agent: str
     proxy: str | Mapping[str, str] | None = None
     ca_bundle: str | None = None

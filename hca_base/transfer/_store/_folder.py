@@ -18,6 +18,8 @@ from hca_base.errors import HCAError, RefusedError
 HAS_DIR_FD = {os.open, os.mkdir, os.stat, os.link, os.rename, os.unlink} <= os.supports_dir_fd
 #: Directories kept open: a bundle has one, a tree of projects some dozens.
 _CACHED = 64
+#: With fewer descriptors than this (``ulimit -n``) only a few are kept.
+_FEW_DESCRIPTORS, _CACHED_OF_FEW = 512, 6
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -36,6 +38,15 @@ class DirectoryHandle:
         return leaf if self.fd is not None else os.path.join(self.path, leaf)
 
 
+def _descriptor_limit() -> float:
+    try:
+        import resource
+    except ImportError:
+        return float("inf")
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return float("inf") if limit == resource.RLIM_INFINITY else limit
+
+
 class SafeDirectoryTree:
     """A root directory and the directories below it.
 
@@ -45,6 +56,7 @@ class SafeDirectoryTree:
     def __init__(self, root: Path | str) -> None:
         self.root = os.fspath(root)
         self._lock = threading.Lock()
+        self._cached = _CACHED_OF_FEW if _descriptor_limit() < _FEW_DESCRIPTORS else _CACHED
         self._cache: OrderedDict[str, DirectoryHandle] = OrderedDict()
         reset_after_fork(self)
 
@@ -77,10 +89,11 @@ class SafeDirectoryTree:
                 handle.users -= 1
 
     def _trim(self) -> None:
-        if len(self._cache) <= _CACHED:
+        if len(self._cache) <= self._cached:
             return
+        newest = next(reversed(self._cache.values()))
         for name, handle in list(self._cache.items()):
-            if handle.users == 0 and len(self._cache) > _CACHED and handle is not next(reversed(self._cache.values())):
+            if handle.users == 0 and len(self._cache) > self._cached and handle is not newest:
                 del self._cache[name]
                 if handle.fd is not None:
                     os.close(handle.fd)

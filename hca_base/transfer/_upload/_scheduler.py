@@ -15,12 +15,14 @@ from hca_base.transfer._run import TransferRun
 from hca_base.transfer._upload._attempts import UploadContext
 from hca_base.transfer._upload._s3 import S3Target
 from hca_base.transfer._upload._send import IN_MEMORY, Sender
-from hca_base.transfer._upload._small import MAX_CONNECTIONS, CurlUploader
+from hca_base.transfer._upload._small import CurlUploader
 
 #: Most items that wait for a thread or a connection.
 _QUEUE = 256
 #: More threads than this bring nothing: the store's own limits come first.
 _MAX_THREADS = 32
+#: More connections than this bring nothing: reading and signing the files takes the time.
+_MAX_CONNECTIONS = 64
 #: Large files at once; each is sent over several connections.
 _MAX_LARGE = 4
 #: Largest response body that libcurl accepts: a store's answer to a PUT is empty, or an error document.
@@ -90,12 +92,13 @@ class Upload(TransferRun[UploadItem, SendTask]):
     def _begin(self) -> None:
         if self.options.dry_run:
             return
+        most = self._max_connections(_MAX_CONNECTIONS)
         loop = curl_loop(
             self.settings, self.options, self.limiters,
-            max_size=_MAX_RESPONSE, max_connections=MAX_CONNECTIONS, with_headers=True,
+            max_size=_MAX_RESPONSE, max_connections=most, with_headers=True,
         )  # fmt: skip
         if loop is not None:
-            self._curl = CurlUploader(self._context, loop, self._finish, self._fall_back)
+            self._curl = CurlUploader(self._context, loop, self._finish, self._fall_back, most)
 
     def _fall_back(self, item: UploadItem, attempts: int) -> None:
         self._workers.submit(SendTask(item, attempts), False)

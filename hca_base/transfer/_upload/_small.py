@@ -14,9 +14,6 @@ from hca_base.transfer._upload._attempts import UploadContext
 from hca_base.transfer._upload._local_file import LocalFile, describe_small, read_small
 from hca_base.transfer._upload._s3 import clean_etag, refuse_name
 
-#: More connections than this bring nothing: reading and signing the files takes the time.
-MAX_CONNECTIONS = 64
-
 
 @dataclass(slots=True, eq=False)
 class UploadJob:
@@ -43,9 +40,10 @@ class CurlUploader(CurlQueue[UploadJob]):
         loop: CurlLoop,
         finish: Callable[[UploadItem, Result], None],
         fall_back: Callable[[UploadItem, int], None],
+        max_connections: int,
     ) -> None:
         super().__init__(
-            loop, context.options, context.rate, lambda job: fall_back(job.item, job.attempts), MAX_CONNECTIONS
+            loop, context.options, context.rate, lambda job: fall_back(job.item, job.attempts), max_connections
         )
         self._context = context
         self._target = context.target

@@ -1,0 +1,56 @@
+"""A low ``ulimit -n``: connections take at most half of what is left, and no file fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lib.downloads import files_below, noise
+from tests.lib.fault_server import FaultServer
+
+SCRIPT = """
+import json, resource, sys
+base, root, fast, limit, connections, count, size = json.loads(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+from hca_base.transfer import DirectoryDestination, FileStore, Item, Source, TransferOptions, download
+items = (Item(f"d{n % 100}/f{n}", size, {}, Source(f"{base}/data/f{n % 10}")) for n in range(count))
+options = TransferOptions(fast=fast, connections=connections, min_delay=0.01, retries=3)
+report = download(items, DirectoryDestination(root, FileStore(root)), options=options)
+print(json.dumps([report.counts, [row.error for row in report.failed][:3]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX")
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize(
+    ("limit", "connections", "count", "size"),
+    [(64, None, 400, 1000), (64, 64, 400, 1000), (128, None, 400, 1000), (64, None, 6, 9 << 20), (64, 50, 2, 40 << 20)],
+)
+def test_few_descriptors_are_enough(
+    tmp_path: Path, server: FaultServer, fast: bool, limit: int, connections: int | None, count: int, size: int
+) -> None:
+    for number in range(10):
+        server.files[f"f{number}"] = noise(size, number)
+    arguments = json.dumps([server.base, str(tmp_path), fast, limit, connections, count, size])
+    done = subprocess.run([sys.executable, "-c", SCRIPT, arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [{"downloaded": count}, []]
+    assert len(files_below(tmp_path)) == count
+
+
+@pytest.mark.parametrize("connections", [None, 100])
+def test_connections_leave_half_of_the_descriptors(
+    tmp_path: Path, server: FaultServer, connections: int | None
+) -> None:
+    """Large files take connections, partial files and journals; other programs' code needs some too."""
+    for number in range(10):
+        server.files[f"f{number}"] = noise(1000, number)
+    server.bytes_per_second = 1e9
+    arguments = json.dumps([server.base, str(tmp_path), True, 100, connections, 500, 1000])
+    done = subprocess.run([sys.executable, "-c", SCRIPT, arguments], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)[0] == {"downloaded": 500}
+    assert server.most_connections <= 50

@@ -12,7 +12,7 @@ from hca_base import __version__
 from hca_base.commands import Context
 from hca_base.commands._bases._cliff import app as cliff_app
 from hca_base.commands._bases._cliff import commandmanager, help
-from hca_base.errors import ConfigError, ExitCode, HCAError, UsageError
+from hca_base.errors import ConfigError, DocumentError, ExitCode, HCAError, UsageError
 from hca_base.shell._dispatch._catalog import Catalog
 from hca_base.shell._dispatch._found import Found
 from hca_base.shell._dispatch._split import OPTIONS
@@ -168,7 +168,13 @@ class HcaApp(cliff_app.App):
     def _find(self, argv: list[str]) -> tuple[Found, list[str]]:
         manager = self.command_manager
         assert isinstance(manager, HcaCommandManager)
-        found, rest = manager.find(argv)
+        try:
+            found, rest = manager.find(argv)
+        except DocumentError:
+            # The cache is gone. A command that is going to call the service can ask it for its document, too.
+            if not self.catalog.fetch_missing(argv):
+                raise
+            found, rest = manager.find(argv)
         if isinstance(found, Found):
             found = self.catalog.resolve(found, rest)
             from hca_base.output import warn

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import COMMANDS, GROUPS, HIDDEN
 from hca_base.errors import ConfigError, HCAError, PluginError, UsageError
 from hca_base.shell._dispatch._found import Found
-from hca_base.shell._dispatch._suggestions import close_names, did_you_mean
+from hca_base.shell._dispatch._suggestions import unknown_first, unknown_second
 
 if TYPE_CHECKING:
     from hca_base.commands import Context
@@ -186,6 +185,16 @@ class Catalog:
             self._indexes[service] = DocumentCache(self.context.config).get(self.service(service))
         return self._indexes[service]
 
+    def fetch_missing(self, words: Sequence[str]) -> bool:
+        """Fetch the document of the service that the words name; False if they ask for help or name none."""
+        from hca_base.shell._dispatch._lost import asks_for_help, fetched_index
+
+        service = words[0] if len(words) > 1 else ""
+        if not self.is_service(service) or asks_for_help(words):
+            return False
+        self._indexes[service] = fetched_index(self.context, service)
+        return True
+
     def service(self, name: str) -> Service:
         return self.context.service(name)
 
@@ -292,23 +301,18 @@ class Catalog:
                 # It may be a service that stands there.
                 told = f"there is no command {first!r}, unless in settings that cannot be read: {error}"
                 return UsageError(told, hint=error.hint)
-            top = [*self.groups(), *(name for name, _ in self.hand_written())]
-            near = close_names(first, top)
-            hint = did_you_mean(near) or "'hca --help' lists the commands"
-            chosen = os.environ.get("HCA_PLUGINS")
-            if chosen is not None:
-                hint += f"; HCA_PLUGINS restricts the plugins to: {chosen or 'none'}"
-            return UsageError(f"there is no command {first!r}", hint=hint)
+            return unknown_first([*self.groups(), *(name for name, _ in self.hand_written())], first)
         second = words[1] if len(words) > 1 else ""
-        rest = [name[len(first) + 1 :] for name, _ in self.hand_written(first)]
+        rest, age = [name[len(first) + 1 :] for name, _ in self.hand_written(first)], ""
         if self.is_service(first):
+            from hca_base.shell._dispatch._lost import age_hint
+
             try:
                 rest += [name[len(first) + 1 :] for name, _ in self.generated(first)]
+                age = age_hint(first, self.index(first), self.context.config)
             except HCAError:
                 pass
-        near = [f"{first} {name}" for name in close_names(second, rest)]
-        hint = did_you_mean(near) or f"'hca help {first}' lists its commands"
-        return UsageError(f"{first!r} has no command {second!r}", hint=hint)
+        return unknown_second(rest, first, second, age)
 
     def warnings(self, name: str) -> list[str]:
         """What is to be said about claims on a command or its group by more than one plugin."""
@@ -340,5 +344,5 @@ class Catalog:
         except PluginError as error:
             return str(error)
         except HCAError as error:
-            return f"the commands of {name} cannot be listed: {error}"
+            return f"the commands of {name} cannot be listed: {error}" + (f" ({error.hint})" if error.hint else "")
         return None

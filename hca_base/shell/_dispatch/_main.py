@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hca_base.commands import GlobalOptions
+from hca_base.errors import DocumentError
 from hca_base.shell._dispatch._errors import end_stderr, guard
 from hca_base.shell._dispatch._split import split
 
@@ -66,13 +67,23 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         return 0
     if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
         return 0
-    if catalog.is_bare_group(words) and _help(catalog, words):
+    if _is_bare_group(catalog, words) and _help(catalog, words):
         return 0
     if words[0] == "help":
         words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]
     from hca_base.shell._dispatch._app import HcaApp
 
     return HcaApp(context, catalog, _run_shell).run(words)
+
+
+def _is_bare_group(catalog: Catalog, words: list[str]) -> bool:
+    try:
+        return catalog.is_bare_group(words)
+    except DocumentError:
+        # The cache is gone. A command that is going to call the service can ask it for its document, too.
+        if words[0] == "help" or not catalog.fetch_missing(words):
+            raise
+        return catalog.is_bare_group(words)
 
 
 def _run_shell(app: HcaApp, *, errexit: bool, commands: list[str] | None) -> int:

@@ -1,8 +1,30 @@
-"""Names that were perhaps meant."""
+"""Errors for words that name no command, with the names that were perhaps meant."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+
+from hca_base.errors import UsageError
+
+
+def unknown_first(names: Sequence[str], word: str) -> UsageError:
+    """Return the error for a first word that is neither a group nor a command; ``names`` are those that there are."""
+    hint = did_you_mean(close_names(word, names)) or "'hca --help' lists the commands"
+    chosen = os.environ.get("HCA_PLUGINS")
+    if chosen is not None:
+        hint += f"; HCA_PLUGINS restricts the plugins to: {chosen or 'none'}"
+    return UsageError(f"there is no command {word!r}", hint=hint)
+
+
+def unknown_second(names: Sequence[str], group: str, word: str, more: str) -> UsageError:
+    """Return the error for a word that is no command of its group.
+
+    :param more: goes on the hint
+    """
+    near = [f"{group} {name}" for name in close_names(word, names)]
+    hint = did_you_mean(near) or f"'hca help {group}' lists its commands"
+    return UsageError(f"{group!r} has no command {word!r}", hint=hint + more)
 
 
 def close_names(word: str, names: Sequence[str]) -> list[str]:

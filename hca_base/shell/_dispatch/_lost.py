@@ -1,0 +1,43 @@
+"""Documents that the cache has lost, and how old those are that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hca_base.commands import Context
+    from hca_base.config import Config
+    from hca_base.openapi import Index
+
+_HELP = frozenset({"-h", "--help", "--hca-help"})
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+    """Whether words name no command of a service, or want its help."""
+    return len(words) < 2 or words[1].startswith("-") or not _HELP.isdisjoint(words)
+
+
+def fetched_index(context: Context, service: str) -> Index:
+    """Fetch the document of a service, and say so.
+
+    :raises hca_base.errors.HCAError: it cannot be had
+    """
+    from hca_base.output import note
+
+    index: Index = context.client(service).refresh()
+    if not context.options.quiet:
+        note(f"the document of {service} was missing; fetched it from {index.url}")
+    return index
+
+
+def age_hint(service: str, index: Index, config: Config) -> str:
+    """How old a document is, as the end of a hint; "" for one that was not fetched."""
+    from hca_base.openapi import DocumentCache
+
+    age = DocumentCache(config).age(index)
+    if not index.head.get("fetched") or not 0 <= age < 10**10:
+        return ""
+    days = int(age // 86400)
+    when = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
+    return f"; the document was fetched or checked {when}: 'hca service refresh {service}' gets it again"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.commands._bases._base import Command
 from hca_base.commands._bases._confirm import confirm
-from hca_base.errors import HCAError, NotFoundError, VerificationError
+from hca_base.errors import HCAError, NotFoundError, UsageError, VerificationError
 
 if TYPE_CHECKING:
     from hca_base.transfer import FileStore
@@ -115,8 +115,9 @@ class TransferGc(Command):
     A file in DIR/.hca whose hard links elsewhere are all gone is removed, after asking. Files fetched in the last hour
     are left alone (a download may be about to link them), as are the unfinished files of downloads that are running.
 
-    Copies and symbolic links cannot be seen from here, nor can manifests that name files of the filestore: where those
-    are in use (--link copy or symlink, or download-manifest with --layout none), do not run this.
+    Symbolic links are followed (--link symlink). Where it cannot be known whether a file is in use (a link on a disk
+    that is not mounted; files that download-manifest --layout none put into the filestore alone), nothing is removed
+    (exit code 5) unless --yes --assume-unlinked is given.
     """
 
     output = True
@@ -130,15 +131,24 @@ class TransferGc(Command):
         parser.add_argument(
             "--all-ages", action="store_true", help="remove young files too; make sure that no download is running"
         )
+        parser.add_argument(
+            "--assume-unlinked",
+            action="store_true",
+            help="with --yes, also remove files of which it is not known whether they are in use",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from hca_base.transfer import human_bytes
 
+        assume = bool(parsed_args.assume_unlinked)
+        if assume and not (parsed_args.yes or parsed_args.dry_run):
+            raise UsageError("--assume-unlinked needs --yes", hint="add --yes, or --dry-run to look first")
+
         store = _store(parsed_args.directory)
         older_than = 0.0 if parsed_args.all_ages else time.time() - _YOUNG
         files = size = 0
-        for _, status in store.unreferenced(older_than):
+        for _, status in store.unreferenced(older_than, assume_unlinked=assume):
             files, size = files + 1, size + status.st_size
         left = store.leftovers(older_than)
         found = {"files": files, "bytes": size, "unfinished_files": len(left)}
@@ -147,7 +157,7 @@ class TransferGc(Command):
         shown = f"{files:,} unreferenced files ({human_bytes(size)}) and {len(left)} unfinished ones"
         confirm(f"Remove {shown} from {parsed_args.directory}?", yes=parsed_args.yes)
         try:
-            for sha256, _ in store.unreferenced(older_than):
+            for sha256, _ in store.unreferenced(older_than, assume_unlinked=assume):
                 store.discard(sha256)
             store.remove_leftovers(older_than)
         except OSError as error:

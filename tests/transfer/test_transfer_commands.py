@@ -168,3 +168,63 @@ def test_the_store_by_hand(tmp_path: Path) -> None:
         store.link("0" * 64, tmp_path / "c")
     store.discard(digest)
     assert not list((tmp_path / ".hca/v2/files_2_4").iterdir())
+
+
+def old_files(root: Path) -> None:
+    """Make all stored files look as if they had been there for long."""
+    old = time.time() - 7200
+    for digest, _ in list(FileStore(root)):
+        os.utime(FileStore(root).path(digest), (old, old))
+
+
+@pytest.fixture
+def linked(tmp_path: Path, item_of: Callable[..., Item]) -> Path:
+    items = [item_of(f"d/f{n}", random.Random(n).randbytes(1000 + n)) for n in range(6)]
+    root = tmp_path / "linked"
+    assert download(items, DirectoryDestination(root / "names", FileStore(root), link="symlink")).ok
+    old_files(root)
+    return root
+
+
+def test_gc_follows_symbolic_links(hca: Any, linked: Path) -> None:
+    """They are the only copy: the link count of the stored file says nothing of them."""
+    assert json.loads(hca("transfer", "gc", linked, "--yes", check=0).stdout)["files"] == 0
+    (linked / "names/d/f0").unlink()
+    (linked / "names/d/f1").unlink()
+    (linked / "names/d/f1").write_bytes(b"something else")
+    assert json.loads(hca("transfer", "gc", linked, "--yes", check=0).stdout)["files"] == 2
+    for number in range(2, 6):
+        data = random.Random(number).randbytes(1000 + number)
+        assert (linked / f"names/d/f{number}").read_bytes() == data
+
+
+def test_gc_follows_links_made_by_hand(hca: Any, root: Path, tmp_path: Path) -> None:
+    store = FileStore(root)
+    digest = next(iter(store))[0]
+    store.link(digest, tmp_path / "elsewhere" / "x", how="symlink")
+    for path in (root / "d").iterdir():
+        path.unlink()
+    old_files(root)
+    assert json.loads(hca("transfer", "gc", root, "--yes", check=0).stdout)["files"] == 29
+    assert (tmp_path / "elsewhere" / "x").is_file()
+
+
+def test_gc_refuses_where_it_cannot_know(hca: Any, linked: Path, tmp_path: Path) -> None:
+    # As if the disk of the names were not mounted: an empty directory is left.
+    (linked / "names").rename(tmp_path / "away")
+    (linked / "names").mkdir()
+    done = hca("transfer", "gc", linked, "--yes", check=5)
+    assert "cannot be looked at" in done.stderr and "--assume-unlinked" in done.stderr
+    assert len(list(FileStore(linked))) == 6
+    hca("transfer", "gc", linked, "--assume-unlinked", check=2)
+    assert json.loads(hca("transfer", "gc", linked, "--yes", "--assume-unlinked", check=0).stdout)["files"] == 6
+
+
+def test_gc_refuses_where_files_have_no_name_at_all(hca: Any, tmp_path: Path, item_of: Callable[..., Item]) -> None:
+    assert download([item_of("a", b"content")], FileStore(tmp_path / "alone")).ok
+    old_files(tmp_path / "alone")
+    done = hca("transfer", "gc", tmp_path / "alone", "--yes", check=5)
+    assert "without any other name" in done.stderr
+    assert len(list(FileStore(tmp_path / "alone"))) == 1
+    hca("transfer", "gc", tmp_path / "alone", "--yes", "--assume-unlinked", check=0)
+    assert not list(FileStore(tmp_path / "alone"))

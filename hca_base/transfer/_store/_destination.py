@@ -176,6 +176,8 @@ class DirectoryDestination:
                 except FileNotFoundError:
                     outcome = "linked"
                 source = self.store.path_of(sha256)
+                if self.link == "symlink":
+                    self.store.references.note_link(sha256, path)
                 link_or_copy(source, name, how=self.link, staging=self.staging, dir_fd=handle.fd, sha256=sha256)
                 return Present(outcome, path)
         except FileNotFoundError:
@@ -205,6 +207,8 @@ class DirectoryDestination:
         try:
             with self._tree.open(directory) as handle:
                 name = handle.name(leaf)
+                if self.link == "symlink" and self.store is not None:
+                    self.store.references.note_link(sha256, f"{self._tree.root}/{item.name}")
                 link_or_copy(source, name, how=self.link, staging=self.staging, dir_fd=handle.fd, sha256=sha256)
         except RefusedError:
             raise _other_content(item) from None

@@ -23,12 +23,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hca_base.errors import HCAError, UsageError
+from hca_base.errors import HCAError, RefusedError, UsageError
 from hca_base.transfer._checksums import digest_file
 from hca_base.transfer._store._disk import copy_file, move_new
 from hca_base.transfer._store._mark import has_stamp, stamp_mtime
 from hca_base.transfer._store._partial import Partial
 from hca_base.transfer._store._placing import link_or_copy, write_new
+from hca_base.transfer._store._references import References, is_linked
 from hca_base.transfer._store._staging import StagingArea
 
 _LAYOUT = ("v2", "files_2_4")
@@ -46,6 +47,8 @@ class FileStore:
         base = self.root / ".hca" / _LAYOUT[0]
         self._files = str(base / _LAYOUT[1])
         self.staging = StagingArea(base / "partial", base / "quarantine")
+        #: Notes of symbolic links to stored files.
+        self.references = References(base / "references.jsonl")
 
     def __reduce__(self) -> Any:
         return FileStore, (os.path.abspath(self.root),)
@@ -169,6 +172,8 @@ class FileStore:
             raise HCAError(f"{sha256} is not in the filestore {self.root}")
         target = Path(target)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if how == "symlink":
+            self.references.note_link(source.name, str(target))
         link_or_copy(str(source), str(target), how=how, staging=self.staging)
         return target
 
@@ -207,15 +212,36 @@ class FileStore:
         self.staging.quarantine_file(path, sha256)
         return False
 
-    def unreferenced(self, older_than: float = 0.0) -> Iterator[tuple[str, os.stat_result]]:
-        """Stored files that no other name links to, last changed before the Unix time ``older_than`` (0: any).
+    def unreferenced(
+        self, older_than: float = 0.0, *, assume_unlinked: bool = False
+    ) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield the stored files that no other name refers to, last changed before the Unix time ``older_than``.
 
-        Hard links are counted, by the file system. Symbolic links and copies are not seen: a file that only they refer
-        to is among these, and a download fetches it again when it is gone.
+        Hard links are counted by the file system; symbolic links are followed from the notes that the store keeps of
+        them. Copies need no stored file.
+
+        :param older_than: 0 for files of any age
+        :param assume_unlinked: take files for unreferenced about which the store cannot know
+        :raises RefusedError: it cannot be known whether a file is in use
         """
+        if not assume_unlinked and self.references.used_alone():
+            raise RefusedError(
+                f"files were put into the filestore {self.root} without any other name; which are in use is not known",
+                hint="pass --yes --assume-unlinked to remove all that have no other name",
+            )
+        links = self.references.links()
         for sha256, status in self:
-            if status.st_nlink <= 1 and (not older_than or status.st_mtime < older_than):
-                yield sha256, status
+            if status.st_nlink > 1 or (older_than and status.st_mtime >= older_than):
+                continue
+            states = {is_linked(link, sha256): link for link in links.get(sha256, ())}
+            if True in states:
+                continue
+            if None in states and not assume_unlinked:
+                raise RefusedError(
+                    f"the symbolic link {states[None]} to a stored file cannot be looked at",
+                    hint="mount its disk, or pass --yes --assume-unlinked if the link is gone",
+                )
+            yield sha256, status
 
     def leftovers(self, older_than: float = 0.0) -> list[str]:
         """Partial files of downloads that are not running, last changed before ``older_than`` (0: any); their paths."""

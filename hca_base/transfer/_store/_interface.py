@@ -68,6 +68,7 @@ class StoreDestination:
         return StoreDestination, (self.store, self.fsync)
 
     def begin(self) -> None:
+        self.store.references.note_alone()
         self.store.staging.begin()
 
     def check(self, item: Item, sha256: str | None) -> None:

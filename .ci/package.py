@@ -12,6 +12,8 @@ import tempfile
 import venv
 from pathlib import Path
 
+from install import alone_in_the_sources
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -27,8 +29,7 @@ def run(*command: str | Path) -> None:
 
 def build(out: Path) -> None:
     # A wheel built from the sdist proves that the sdist is whole. That the build requirements are whole is proved by
-    # every environment of tox, for `pip install -r requirements.txt` builds in isolation: no need to do it twelve
-    # times more here.
+    # the environment of the tests, for which pip builds in isolation: no need to do it twelve times more here.
     for folder in distributions():
         run(sys.executable, "-m", "build", "--quiet", "--no-isolation", "--outdir", out, folder)
     run(sys.executable, "-m", "twine", "check", "--strict", *sorted(out.iterdir()))
@@ -80,5 +81,6 @@ if __name__ == "__main__":
     target.mkdir(parents=True, exist_ok=True)
     for old in target.iterdir():
         old.unlink()
-    build(target)
+    with alone_in_the_sources():
+        build(target)
     smoke(target)

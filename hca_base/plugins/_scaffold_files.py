@@ -1,7 +1,7 @@
 """The files of a new plugin. ``@name@`` stands for the plugin's own words."""
 
 PYPROJECT = """[build-system]
-requires = ["setuptools>=68"]
+requires = ["setuptools>=77"]
 build-backend = "setuptools.build_meta"
 
 [project]
@@ -9,7 +9,7 @@ name = "@distribution@"
 version = "0.1.0"
 description = "@title@, as a plugin of hca"
 readme = "README.rst"
-license = { text = "MIT" }
+license = "MIT"
 requires-python = ">=3.11"
 dependencies = ["hca-base >=@core@,<@next_core@"]
 

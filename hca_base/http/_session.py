@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hca_base import __version__
 from hca_base.errors import HCAError, RefusedError, UnreachableError
@@ -101,7 +101,7 @@ class Session:
         stream: bool = False,
         timeout: Timeout = None,
         policy: RetryPolicy | None = None,
-        follow_waits: bool = True,
+        follow_waits: bool | Literal["repeat"] = True,
         wait_budget: float | None = None,
         redirect: Redirect = "follow",
         raise_for_status: bool = True,
@@ -119,7 +119,8 @@ class Session:
         :param timeout: seconds between reads, or (connect, read)
         :param policy: default: by the method
         :param follow_waits: wait where the service asks for it: a 301 with ``Retry-After`` within the host is followed
-            with GET, a redirect with ``Retry-After`` to the same URL means the same request again
+            with GET, a redirect with ``Retry-After`` to the same URL means the same request again; ``repeat``: only the
+            latter, for callers that follow the other themselves
         :param wait_budget: seconds for all such waits together; default ``http.wait_budget``
         :param redirect: ``follow``: also to other hosts, with no credentials and none but harmless headers;
             ``same-host``: a redirect elsewhere is the answer; ``no``: any redirect is
@@ -175,7 +176,12 @@ class Session:
         return self.call("GET", url, **kwargs)
 
     def _next_redirect(
-        self, call: Call, response: requests.Response, follow_waits: bool, redirect: Redirect, followed: int
+        self,
+        call: Call,
+        response: requests.Response,
+        follow_waits: bool | Literal["repeat"],
+        redirect: Redirect,
+        followed: int,
     ) -> _Step | None:
         """Change the call to what is to be sent next, and say how long to wait before; None: the response is final."""
         if response.status_code not in REDIRECT_STATUSES:
@@ -195,7 +201,7 @@ class Session:
         keys = frozenset(call.credentials.params_for(call.url)) if call.credentials is not None else frozenset()
         seconds = parse_retry_after(response.headers.get("Retry-After"))
         wait = wait_of(response.status_code, asked, target, seconds, ignored=keys)
-        if wait is not None and not follow_waits:
+        if wait is not None and (not follow_waits or (follow_waits == "repeat" and wait == "get")):
             return None
         if wait == "repeat":
             return _again(call, current, seconds or 0.0)

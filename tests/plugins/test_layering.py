@@ -48,7 +48,6 @@ STILL_LONG = {
     "hca_base.openapi._client._client",
     "hca_base.openapi._document._build",
     "hca_base.openapi._cached._cache",
-    "hca_azul.testing.server",
     "hca_local.identity.provider",
 }
 

@@ -1,4 +1,4 @@
-"""The client of Azul: a method for every operation, and whole jobs beside them."""
+"""The clients of Azul and AnVIL: a method for every operation, and whole jobs beside them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_azul.query.connection import AzulConnection
+from hca_azul.service import ANVIL_SERVICE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hca_azul.download.downloading import Outcome
     from hca_azul.download.matrices import Matrix
-    from hca_azul.query.search import Search
+    from hca_azul.download.outcome import Outcome
+    from hca_azul.download.samplesheet import SampleSheet
+    from hca_azul.query.managed import OpenSearch
     from hca_base.transfer import TransferOptions
 
 
@@ -28,6 +30,9 @@ class AzulClient(AzulConnection):
 
     It has a method for each operation of the service (``dir(azul)`` lists them), and the jobs below.
 
+    Where data of managed access match and are left out, the jobs warn (``ManagedDataWarning``); where all that matches
+    is of managed access, or a project that is named, they raise :class:`hca_base.errors.AuthError`.
+
     :param config: settings; default: those of the user
     :param options: further arguments of :class:`hca_base.openapi.Client`
     """
@@ -36,22 +41,26 @@ class AzulClient(AzulConnection):
 
     # -- finding --
 
-    def search(self, kind: str, filters: Mapping[str, Any] | None = None, **options: Any) -> Search:
-        """Entities that match filters: something to iterate over.
+    def search(self, kind: str, filters: Mapping[str, Any] | None = None, **options: Any) -> OpenSearch:
+        """Search for entities that match filters; iterate over the result.
 
-        :param kind: projects, samples, files or bundles
-        :param filters: as the service wants them, such as ``{"organ": {"is": ["brain"]}}``
+        :param kind: projects, samples, files or bundles; of AnVIL: datasets, donors, biosamples, activities, …
+        :param filters: in the service's own form, such as ``{"organ": {"is": ["brain"]}}``
         :param options: ``catalog``, ``sort``, ``order``, ``limit``
         """
-        from hca_azul.query.search import Search
+        from hca_azul.query.managed import OpenSearch
 
-        return Search(self, kind, filters, **options)
+        return OpenSearch(self, kind, filters, **options)
 
     def matrices(self, filters: Mapping[str, Any] | None = None, *, catalog: str | None = None) -> list[Matrix]:
-        """The matrices of projects that match filters, with what each is stratified by."""
-        from hca_azul.download.matrices import find_matrices
+        """List the matrices of projects that match filters, with what each is stratified by."""
+        from hca_azul.download.matrices import MatrixQuery, MatrixSearch
+        from hca_azul.query.managed import Managed, warn_of
 
-        return list(find_matrices(self, filters or {}, catalog=catalog))
+        search = MatrixSearch(self, MatrixQuery(filters or {}, catalog=catalog))
+        found = list(search)
+        warn_of(self, Managed(search.managed))
+        return found
 
     # -- getting --
 
@@ -66,13 +75,15 @@ class AzulClient(AzulConnection):
     ) -> int:
         """Save a manifest of the files that match filters.
 
-        :param path: it appears when it is whole
-        :param form: compact, curl, terra.pfb, terra.bdbag, verbatim.jsonl or verbatim.pfb
+        :param path: it appears when it is complete
+        :param form: compact, curl, terra.pfb, verbatim.jsonl, verbatim.pfb, or another that the service knows
         :param wait: most seconds to wait for the service to make it
         :return: its bytes
         """
         from hca_azul.manifest.manifests import Manifest
+        from hca_azul.query.managed import find_managed, warn_of
 
+        warn_of(self, find_managed(self, filters or {}, catalog))
         secret = form == "curl" and self.has_credentials
         job = Manifest(self, filters, form, catalog=catalog, wait=wait)
         return job.save(path, mode=0o600 if secret else 0o666)
@@ -89,31 +100,40 @@ class AzulClient(AzulConnection):
         name_template: str | None = None,
         on_collision: str = "rename",
         sources: Iterable[str] = ("mirror", "azul", "drs"),
-        samplesheet: Path | str | None = None,
+        samplesheet: Path | str | SampleSheet | None = None,
         skip_unavailable: bool = False,
         options: TransferOptions | None = None,
     ) -> Outcome:
-        """Download files: of projects, of filters, by UUID, or of a manifest.
+        """Download files: of projects or datasets, of filters, by UUID, or of a manifest.
 
-        :param project: UUID, short name or title, or several
-        :param filters: as the service wants them
+        :param project: UUID, short name, title, accession or address, or several
+        :param filters: in the service's own form
         :param files: UUIDs
-        :param manifest: a compact manifest, one of the old data store, or a curl configuration
+        :param manifest: a manifest or another list of files
         :param name_template: such as ``{project}/{name}``
         :param on_collision: error, error-if-different, take-first, take-last or rename
         :param sources: where to get files, the best first
-        :param skip_unavailable: files that are listed and that no source offers are no failure
+        :param samplesheet: file to write a sample sheet to, or a :class:`hca_azul.download.samplesheet.SampleSheet`
+        :param skip_unavailable: files that are listed and that no source offers, or that are of managed access, are no
+            failure
         :return: what became of each file
-        :raises NotFoundError: nothing matches, or files cannot be had
+        :raises AuthError: a project that is named, or all that matches, is of managed access
+        :raises NotFoundError: nothing matches, or files are unavailable
         :raises HCAError: files failed
         """
-        from hca_azul.download.downloading import Wishes, run
+        from pathlib import Path
+
+        from hca_azul.download.downloading import DownloadRequest, run
+        from hca_azul.download.samplesheet import SampleSheet
         from hca_azul.download.selection import Selection
+        from hca_azul.query.managed import warn_of
         from hca_base.transfer import TransferOptions
 
-        projects = [project] if isinstance(project, str) else list(project)
-        selection = Selection([one for one in projects if one], filters or {}, list(files), manifest)
-        wishes = Wishes(
+        names = [project] if isinstance(project, str) else list(project)
+        if isinstance(samplesheet, str | Path):
+            samplesheet = SampleSheet(Path(samplesheet))
+        selection = Selection([name for name in names if name], filters or {}, list(files), manifest)
+        request = DownloadRequest(
             catalog,
             name_template,
             on_collision,
@@ -122,6 +142,14 @@ class AzulClient(AzulConnection):
             samplesheet,
             options or TransferOptions(),
         )
-        outcome = run(self, selection, download_dir or ".", wishes)
+        outcome = run(self, selection, download_dir or ".", request)
+        warn_of(self, outcome.managed)
         outcome.raise_for_failures(skip_unavailable)
         return outcome
+
+
+class AnvilClient(AzulClient):
+    """A client of AnVIL: see :class:`AzulClient`; its projects are called datasets."""
+
+    default_service = ANVIL_SERVICE
+    example_name = "anvil"

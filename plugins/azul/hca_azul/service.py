@@ -1,4 +1,4 @@
-"""What the core must know of Azul before any of its code runs."""
+"""What the core must know of Azul and AnVIL before any of their code runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from hca_base.plugins import CredentialScheme, Service
 
 #: The deployment that serves the data of the Human Cell Atlas and of LungMAP.
 PUBLIC_URL = "https://service.azul.data.humancellatlas.org/openapi.json"
+#: The deployment that serves AnVIL's data.
+ANVIL_URL = "https://service.explore.anvilproject.org/openapi.json"
 
 _TEXT = {"type": "string"}
 _LOG_IN = (
@@ -13,51 +15,64 @@ _LOG_IN = (
     "login, then hca config set auth.application_default true"
 )
 
-SERVICE = Service(
-    name="azul",
-    naming="path",
-    title="Azul: today's data of the Human Cell Atlas, to find and to download",
-    client_section="azul",
-    document_url_key="azul.url",
-    bundled_document=("hca_azul", "document.json"),
-    config_defaults={"azul": {"url": PUBLIC_URL}},
-    config_schema={
-        "azul": {
-            "description": "Azul",
-            "type": "object",
-            "properties": {
-                "url": {
-                    **_TEXT,
-                    "description": "URL or file of its OpenAPI document; also says where the service is",
-                    "x-edit": True,
-                },
-                "base_url": {**_TEXT, "description": "URL of the service, if it is not the document's"},
-                "catalog": {**_TEXT, "description": "Catalog (release) to use; default: the service's own choice"},
-                "mirror_url": {
-                    **_TEXT,
-                    "description": "Where the buckets of the public mirror are reached, in place of Amazon's own hosts",
-                },
-                "drs_url": {**_TEXT, "description": "DRS server that files of managed access are asked of"},
+_REGISTERED = (
+    "the Google account must be registered with Terra, and have accepted its terms of service "
+    "(https://app.terra.bio); 'hca auth status' shows which account is used"
+)
+_EXPIRED = "what was prepared has expired; run the command again"
+
+
+def _service(name: str, title: str, url: str, document: str) -> Service:
+    section = {
+        "description": title.partition(":")[0],
+        "type": "object",
+        "properties": {
+            "url": {
+                **_TEXT,
+                "description": "URL or file of its OpenAPI document; also says where the service is",
+                "x-edit": True,
             },
+            "base_url": {**_TEXT, "description": "URL of the service, if it is not the document's"},
+            "catalog": {**_TEXT, "description": "Catalog (release) to use; default: the service's own choice"},
+            "mirror_url": {
+                **_TEXT,
+                "description": "Where the buckets of the public mirror are reached, in place of Amazon's own hosts",
+            },
+            "drs_url": {**_TEXT, "description": "DRS server that files of managed access are requested from"},
         },
-    },
-    credentials=CredentialScheme(
-        kind="oauth2",
-        scopes=("openid", "email"),
-        client_settings_path=None,
-        authorization_url="https://accounts.google.com/o/oauth2/v2/auth",
-        token_url="https://oauth2.googleapis.com/token",
-    ),
-    # A search asks and changes nothing; a manifest that was asked for twice is made once.
-    safe_operations=("post_index",),
-    hints={
-        "UnauthorizedError": "the Google account must be registered with Terra, and have accepted its terms of service "
-        "(https://app.terra.bio); 'hca auth status' shows which account is used",
-        "401": "the Google account must be registered with Terra, and have accepted its terms of service "
-        "(https://app.terra.bio); 'hca auth status' shows which account is used",
-        "ForbiddenError": _LOG_IN,
-        "403": _LOG_IN,
-        "GoneError": "what was prepared has expired; run the command again",
-        "410": "what was prepared has expired; run the command again",
-    },
+    }
+    return Service(
+        name=name,
+        naming="path",
+        title=title,
+        client_section=name,
+        document_url_key=f"{name}.url",
+        bundled_document=("hca_azul", document),
+        config_defaults={name: {"url": url}},
+        config_schema={name: section},
+        credentials=CredentialScheme(
+            kind="oauth2",
+            scopes=("openid", "email"),
+            client_settings_path=None,
+            authorization_url="https://accounts.google.com/o/oauth2/v2/auth",
+            token_url="https://oauth2.googleapis.com/token",
+        ),
+        # A search asks and changes nothing; a manifest that was asked for twice is made once.
+        safe_operations=("post_index",),
+        hints={
+            "UnauthorizedError": _REGISTERED,
+            "401": _REGISTERED,
+            "ForbiddenError": _LOG_IN,
+            "403": _LOG_IN,
+            "GoneError": _EXPIRED,
+            "410": _EXPIRED,
+        },
+    )
+
+
+SERVICE = _service(
+    "azul", "Azul: today's data of the Human Cell Atlas, to find and to download", PUBLIC_URL, "document.json"
+)
+ANVIL_SERVICE = _service(
+    "anvil", "AnVIL: data of the NHGRI's analysis platform, to find and to download", ANVIL_URL, "anvil.json"
 )

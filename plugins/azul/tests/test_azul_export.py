@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from hca_azul.client import AzulClient
-from hca_azul.download.entries import Entry, checked
-from hca_azul.download.exports import export
+from hca_azul.download.exports import _ListWriter
+from hca_azul.download.mirror import Mirror
 from hca_azul.download.naming import Template
 from hca_azul.download.plan import Plan
 from hca_azul.download.repository import Repository
 from hca_azul.download.sources import Sources
+from hca_azul.lists.entries import Entry, checked
+from hca_azul.query.managed import Managed
 from hca_azul.testing import EmbeddedAzul
 
 from tests.lib import Runner
@@ -82,7 +84,7 @@ def test_a_file_that_others_could_read_is_closed_to_them(hca: Runner, azul: Embe
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("tool", ["aria2", "s5cmd", "datalad"])
+@pytest.mark.parametrize("tool", ["s5cmd", "datalad"])
 def test_tools_that_would_spread_a_token_get_none(hca: Runner, azul: EmbeddedAzul, tool: str) -> None:
     env = {"HCA_ACCESS_TOKEN": azul.token}
     done = hca("azul", "export", "Managed", "--to", tool, "--with-token", "--output", "list", env=env, check=2)
@@ -110,7 +112,7 @@ def test_hostile_metadata_cannot_speak_to_the_other_program(client: AzulClient) 
         ]
     )
     for tool in ("aria2", "s5cmd", "curl", "datalad"):
-        found = export(plan, Sources(client, ("azul",)), tool)
+        found = _ListWriter(client, Sources(client, ("azul",)), tool, "").write(plan, Managed([]))
         assert "\n  out=/etc" not in found.text and '\noutput = "/etc' not in found.text
         assert "abcdef" not in found.text and "../up" not in found.text
         assert not any(line.endswith(" -rf") for line in found.text.splitlines())
@@ -127,11 +129,11 @@ def test_files_of_the_repository_are_known_by_their_identifiers(client: AzulClie
 
 
 def test_addresses_of_the_mirror(client: AzulClient) -> None:
-    sources = Sources(client)
-    sources._mirror = None
-    assert sources.mirror_url("s3://b-u/file/x.sha256") == "https://b-u.s3.amazonaws.com/file/x.sha256"
-    assert sources.mirror_url("s3://b.u/file/x") == "https://s3.amazonaws.com/b.u/file/x"
-    assert sources.mirror_url("s3://../x") is None and sources.mirror_url("file:///etc/passwd") is None
+    mirror = Mirror(client, trusted=True)
+    mirror._base = None
+    assert mirror.url("s3://b-u/file/x.sha256") == "https://b-u.s3.amazonaws.com/file/x.sha256"
+    assert mirror.url("s3://b.u/file/x") == "https://s3.amazonaws.com/b.u/file/x"
+    assert mirror.url("s3://../x") is None and mirror.url("file:///etc/passwd") is None
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

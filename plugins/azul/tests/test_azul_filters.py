@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hca_azul.query.fields import FIELDS, field_of
+from hca_azul.flavours.hca import HCA
 from hca_azul.query.filters import checked, parse_filters
 
 from hca_base.errors import UsageError
@@ -43,7 +43,7 @@ from hca_base.errors import UsageError
     ],
 )
 def test_terms(terms: list[str], expected: object) -> None:
-    assert parse_filters(terms) == expected
+    assert parse_filters(HCA, terms) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_terms(terms: list[str], expected: object) -> None:
     [
         (["brain"], "FIELD=VALUE"),
         (["=brain"], "FIELD=VALUE"),
-        (["orgn=brain"], "no field"),
+        (["orgn=brain"], "unknown field"),
         (["cells=many"], "is a number"),
         (["cells=5..1"], "begins after its end"),
         (["cells=.."], "neither end"),
@@ -74,14 +74,14 @@ def test_terms(terms: list[str], expected: object) -> None:
 )
 def test_terms_that_make_no_sense(terms: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        parse_filters(terms)
+        parse_filters(HCA, terms)
 
 
 def test_raw_filters_are_passed_on_and_join_the_others() -> None:
     raw = {"cellCount": {"intersects": [[1, 2]]}, "brandNew": {"is": [None]}}
-    assert parse_filters(["organ=brain"], raw) == {**raw, "organ": {"is": ["brain"]}}
+    assert parse_filters(HCA, ["organ=brain"], raw) == {**raw, "organ": {"is": ["brain"]}}
     with pytest.raises(UsageError, match="and in --filters"):
-        parse_filters(["organ=brain"], {"organ": {"is": ["heart"]}})
+        parse_filters(HCA, ["organ=brain"], {"organ": {"is": ["heart"]}})
 
 
 @pytest.mark.parametrize("raw", [[], "x", {"organ": "brain"}, {"organ": {"is": "brain"}}, {"organ": {"was": []}}])
@@ -92,9 +92,9 @@ def test_raw_filters_that_are_none(raw: object) -> None:
 
 def test_no_alias_hides_a_field_and_each_stands_for_one() -> None:
     seen: set[str] = set()
-    for field in FIELDS.values():
+    for field in HCA.fields.values():
         for alias in field.aliases:
-            assert alias not in FIELDS and alias not in seen
+            assert alias not in HCA.fields and alias not in seen
             seen.add(alias)
-            assert field_of(alias) is field
-        assert field_of(field.name) is field
+            assert HCA.field_of(alias) is field
+        assert HCA.field_of(field.name) is field

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from hca_azul.testing import EmbeddedAzul
-from hca_azul.testing.server import Answer
+from hca_azul.testing.answers import Answer
 
 from tests.lib import Runner
 
@@ -103,7 +103,7 @@ def test_names_and_addresses_that_are_none(hca: Runner, azul: EmbeddedAzul, monk
         with monkeypatch.context() as one:
             change(azul, one, "/index/files", of_files(azul_url=url))
             hca("azul", "download", "MouseHeart", "--download-dir", "c", check=4)
-            assert "5 files are left out" in hca("azul", "export", "MouseHeart", "--to", "curl").stderr
+            assert "none of the 5 files" in hca("azul", "export", "MouseHeart", "--to", "curl", check=4).stderr
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_empty_names_choose_nothing(hca: Runner) -> None:
 
 @pytest.mark.parametrize("sort", ["cells:down", ":desc", "cells:desc:x"])
 def test_orders_that_are_none(hca: Runner, sort: str) -> None:
-    assert "--sort is FIELD" in hca("azul", "projects", "--sort", sort, check=2).stderr
+    assert "--sort takes FIELD" in hca("azul", "projects", "--sort", sort, check=2).stderr
 
 
 def test_files_of_our_own_that_are_damaged(hca: Runner) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hca_azul.client import AzulClient
-from hca_azul.download.entries import of_hit
+from hca_azul.lists.entries import of_hit
 from hca_azul.manifest.metadata import protocols
 from hca_azul.testing import Atlas, EmbeddedAzul, File, Project
 
@@ -55,7 +55,7 @@ def test_files_of_real_bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         options = TransferOptions(dry_run=True)
         outcome = client.download("Real", download_dir=tmp_path / "d", options=options)
         assert outcome.plan["bytes"] == sum(entry["size"] for entry in entries)
-        found = [entry for hit in client.search("files") for entry in of_hit(hit)]
+        found = [entry for hit in client.search("files") for entry in of_hit(client.flavour, hit)]
         assert {(e.uuid, e.version, e.size, e.sha256) for e in found} == {
             (e["uuid"], e["version"], e["size"], e["sha256"]) for e in entries
         }

@@ -1,4 +1,4 @@
-"""What the commands of ``hca azul`` have in common."""
+"""What the commands of ``hca azul`` and ``hca anvil`` have in common."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from hca_base.commands import Command, json_argument
 
 if TYPE_CHECKING:
     from hca_azul.client import AzulClient
+    from hca_azul.flavours.flavour import Flavour
     from hca_azul.query.filters import Filters
+    from hca_azul.query.managed import Managed
 
 
 class AzulCommand(Command):
-    """A command of Azul, or of another deployment of it."""
+    """A command of Azul, of AnVIL, or of another deployment of either."""
 
     @property
     def client(self) -> AzulClient:
@@ -22,16 +24,64 @@ class AzulCommand(Command):
         found: Any = self.service_client(service_name(self))
         return found
 
-    def no_results(self, filters: Mapping[str, Any], catalog: str | None, facets: Mapping[str, Any]) -> None:
-        """Say on stderr what may be behind an empty result."""
-        from hca_azul.query.managed import tell_hidden
+    @property
+    def flavour(self) -> Flavour:
+        """What the service's data look like."""
+        from hca_azul.flavours.registry import flavour_of
+
+        return flavour_of(plugin_name(self))
+
+    def add_catalog(self, parser: argparse._ActionsContainer) -> None:
+        """Add the option ``--catalog``."""
+        section = plugin_name(self)
+        parser.add_argument(
+            "--catalog",
+            metavar="NAME",
+            help=f"release of the data (default: the setting {section}.catalog, or the service's)",
+        )
+
+    def add_filters(self, parser: argparse._ActionsContainer) -> None:
+        """Add the options ``--filter`` and ``--filters``."""
+        anvil = plugin_name(self) == "anvil"
+        example = "organ=blood; size=1000..5000" if anvil else "organ=brain,heart; cells=1000..5000"
+        field = "datasets.title" if anvil else "organ"
+        term: Any = parser.add_argument(
+            "--filter",
+            action="append",
+            default=[],
+            metavar="FIELD=VALUE",
+            help="only what has this value; may be repeated. Commas and repeats of a field are alternatives, different "
+            f"fields must all match. {example}; disease=null. 'hca {plugin_name(self)} fields' lists the fields",
+        )
+        term.completer = f"hca_azul.query.completion:{'anvil_' * anvil}filter_terms"
+        parser.add_argument(
+            "--filters",
+            type=json_argument,
+            metavar="JSON",
+            help=f'filters in the service\'s own form: \'{{"{field}": {{"is": ["VALUE"]}}}}\'; @FILE reads a file',
+        )
+
+    def filters_of(self, args: argparse.Namespace) -> Filters:
+        """Return the filters of the options."""
+        from hca_azul.query.filters import parse_filters
+
+        terms = args.filter if isinstance(args.filter, list) else [args.filter]
+        return parse_filters(self.flavour, terms, args.filters)
+
+    def warn_managed(self, managed: Managed) -> None:
+        """Warn of data that were left out; ``--quiet`` does not hide it."""
+        from hca_azul.query.managed import message
+        from hca_base.output import warn
+
+        if managed:
+            warn(message(self.client, managed))
+
+    def suggest(self, filters: Mapping[str, Any], facets: Mapping[str, Any]) -> None:
+        """Say on stderr which values of the filters do not exist, and what may be meant."""
         from hca_azul.query.suggestions import unknown_values
 
         for line in unknown_values(filters, facets):
             self.note(line)
-        told = tell_hidden(self.client, filters, catalog)
-        if told:
-            self.note(told)
 
 
 def service_name(command: Command) -> str:
@@ -39,35 +89,14 @@ def service_name(command: Command) -> str:
     return (command.cmd_name or "azul").split(" ")[0]
 
 
-def add_catalog(parser: argparse._ActionsContainer) -> None:
-    """The option ``--catalog``."""
-    parser.add_argument(
-        "--catalog", metavar="NAME", help="release of the data (default: the setting azul.catalog, or the service's)"
-    )
+def plugin_name(command: Command) -> str:
+    """The service of ours that a command is of, or that its service is another deployment of: azul or anvil."""
+    name = service_name(command)
+    if name in ("azul", "anvil"):
+        return name
+    return command.context.service(name).plugin or "azul"
 
 
-def add_filters(parser: argparse._ActionsContainer) -> None:
-    """The options ``--filter`` and ``--filters``."""
-    term: Any = parser.add_argument(
-        "--filter",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="only what has this value; may be repeated. Commas and repeats of a field are alternatives, different "
-        "fields must all match. organ=brain,heart; cells=1000..5000; disease=null. 'hca azul fields' lists the fields",
-    )
-    term.completer = "hca_azul.query.completion:filter_terms"
-    parser.add_argument(
-        "--filters",
-        type=json_argument,
-        metavar="JSON",
-        help='filters as the service wants them: \'{"organ": {"is": ["brain"]}}\'; @FILE reads a file',
-    )
-
-
-def filters_of(args: argparse.Namespace) -> Filters:
-    """The filters that the options ask for."""
-    from hca_azul.query.filters import parse_filters
-
-    terms = args.filter if isinstance(args.filter, list) else [args.filter]
-    return parse_filters(terms, args.filters)
+def field_completer(command: Command) -> str:
+    """The completer of the names of fields."""
+    return f"hca_azul.query.completion:{'anvil_' * (plugin_name(command) == 'anvil')}field_names"

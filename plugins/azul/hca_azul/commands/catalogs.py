@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
+from hca_azul.commands.azul_command import AzulCommand
 from hca_base.commands import Lister
 
 
@@ -55,18 +55,18 @@ class Summary(AzulCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        add_filters(parser)
-        add_catalog(parser)
+        self.add_filters(parser)
+        self.add_catalog(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_azul.flavours.hits import inner, whole
         from hca_azul.query.calls import compact_json, get_json
-        from hca_azul.query.rows import inner, whole
         from hca_base.errors import ServiceError
         from hca_base.output import format_bytes, output_options
 
         client = self.client
-        filters = filters_of(parsed_args)
+        filters = self.filters_of(parsed_args)
         answer = get_json(
             client,
             "/index/summary",
@@ -80,25 +80,17 @@ class Summary(AzulCommand):
         chosen = output_options(parsed_args)
         if (chosen.get("fmt") or "table") != "table" or chosen.get("columns") or chosen.get("query"):
             return answer
+        told = {"catalog": client.catalog(parsed_args.catalog)}
+        told |= {label: f"{whole(answer.get(name)) or 0:,}" for label, name in self.flavour.summary.items()}
+        told["size"] = format_bytes(whole(answer.get("totalFileSize")) or 0)
         cells = sum(whole(one.get("totalCellCountByOrgan")) or 0 for one in inner(answer, "cellCountSummaries"))
-        formats = [(str(one.get("format")), whole(one.get("count")) or 0) for one in inner(answer, "fileTypeSummaries")]
-        formats.sort(key=lambda one: -one[1])
+        if cells:
+            told["cells"] = f"{cells:,}"
+        summaries = inner(answer, "fileTypeSummaries") or inner(answer, "fileFormats")
+        formats = sorted(((whole(one.get("count")) or 0, str(one.get("format"))) for one in summaries), reverse=True)
+        told["formats"] = ", ".join(f"{form} ({count:,})" for count, form in formats[:8])
         organs = answer.get("organTypes")
-        named = ", ".join(str(one) for one in (organs if isinstance(organs, list) else ()) if one) or "none"
-
-        def count(member: str) -> str:
-            return f"{whole(answer.get(member)) or 0:,}"
-
-        return {
-            "catalog": client.catalog(parsed_args.catalog),
-            "projects": count("projectCount"),
-            "species": count("speciesCount"),
-            "donors": count("donorCount"),
-            "specimens": count("specimenCount"),
-            "cells": f"{cells:,}",
-            "laboratories": count("labCount"),
-            "files": count("fileCount"),
-            "size": format_bytes(whole(answer.get("totalFileSize")) or 0),
-            "formats": ", ".join(f"{form} ({count:,})" for form, count in formats[:8]),
-            "organs": named if len(named) < 200 else named[:197] + "…",
-        }
+        if isinstance(organs, list):
+            named = ", ".join(str(one) for one in organs if one) or "none"
+            told["organs"] = named if len(named) < 200 else named[:197] + "…"
+        return told

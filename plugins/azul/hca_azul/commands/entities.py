@@ -1,17 +1,28 @@
-"""``hca azul projects``, ``samples``, ``files`` and ``bundles``."""
+"""The listings of ``hca azul`` and ``hca anvil``: projects, samples, datasets, donors, files, …."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
+from hca_azul.commands.azul_command import AzulCommand, field_completer
 
-#: Rows of a table when nobody says how many.
+if TYPE_CHECKING:
+    from hca_azul.query.managed import OpenSearch
+
+#: Rows of a table unless the user says how many.
 TABLE_ROWS = 100
-#: Formats that get whole entities, one after another.
+#: Formats that show whole entities, one after another.
 _WHOLE = ("json", "jsonl", "yaml")
+
+
+class _View(NamedTuple):
+    """How a listing is shown."""
+
+    form: str
+    columns: list[str]
+    whole: bool
+    settings: dict[str, Any]
 
 
 class _Listing(AzulCommand):
@@ -23,20 +34,20 @@ class _Listing(AzulCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = self._without_sort(prog_name)
-        add_filters(parser)
-        add_catalog(parser)
-        field: Any = parser.add_argument("--sort", metavar="FIELD", help="field to sort by; FIELD:desc turns the order")
-        field.completer = "hca_azul.query.completion:field_names"
+        self.add_filters(parser)
+        self.add_catalog(parser)
+        field: Any = parser.add_argument("--sort", metavar="FIELD", help="sort by this field; FIELD:desc: descending")
+        field.completer = field_completer(self)
         parser.add_argument(
             "--limit",
             type=_limit,
             metavar="N",
-            help=f"at most N of them; 0 for all (default: {TABLE_ROWS} in a table, else all)",
+            help=f"show at most N; 0 for all (default: {TABLE_ROWS} in a table, else all)",
         )
         parser.add_argument(
             "--columns-only",
             action="store_true",
-            help="json, jsonl and yaml: the columns of the table, in place of all that the service says",
+            help="json, jsonl and yaml: show the columns of the table instead of whole entities",
         )
         return parser
 
@@ -52,63 +63,87 @@ class _Listing(AzulCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        from hca_azul.query.fields import field_of
-        from hca_azul.query.rows import COLUMNS, for_people, row_of
         from hca_base import output
-        from hca_base.errors import UsageError
 
         args = parsed_args
+        view = self._view(args)
+        limit = args.limit if args.limit is not None else (TABLE_ROWS if view.form == "table" else 0)
+        search = self._search(args, limit)
+        output.emit_stream(_Rows(self, search, view), **view.settings)
+        self._report_rest(search, limit if args.limit is None else 0)
+
+    def _view(self, args: argparse.Namespace) -> _View:
+        from hca_base import output
+
         chosen = output.output_options(args)
         form = chosen.get("fmt") or self.default_format
-        filters = filters_of(args)
-        field, _, order = (args.sort or "").partition(":")
-        if args.sort and (not field or order not in ("", "asc", "desc")):
-            raise UsageError(f"--sort is FIELD, FIELD:asc or FIELD:desc, not {args.sort!r}")
-        limit = args.limit if args.limit is not None else (TABLE_ROWS if form == "table" else 0)
-        search = self.client.search(
-            self.kind,
-            filters,
-            catalog=args.catalog,
-            sort=field_of(field).name if field else None,
-            order=(order or "asc") if field else None,
-            limit=limit or None,
-        )
         columns = chosen.get("columns")
         whole = form in _WHOLE and not columns and not args.columns_only
-        rows: Any = search if whole else (row_of(self.kind, hit) for hit in search)
         if not whole and not columns and not chosen.get("query"):
-            columns = list(COLUMNS[self.kind])
-        if form == "table":
-            rows = for_people(rows)
-            if columns:
-                rows = [{name: row.get(name) for name in columns} for row in rows] if not chosen.get("query") else rows
+            columns = list(self.flavour.columns[self.kind])
         settings = {**chosen, "fmt": form, "stream": self.stdout}
         if columns:
             settings["columns"] = columns
-        output.emit_stream(_Counted(rows, search), **settings)
+        return _View(form, list(columns or ()) if not chosen.get("query") else [], whole, settings)
+
+    def _search(self, args: argparse.Namespace, limit: int) -> OpenSearch:
+        from hca_azul.query.managed import OpenSearch
+        from hca_base.errors import UsageError
+
+        field, _, order = (args.sort or "").partition(":")
+        if args.sort and (not field or order not in ("", "asc", "desc")):
+            raise UsageError(f"--sort takes FIELD, FIELD:asc or FIELD:desc, not {args.sort!r}")
+        return OpenSearch(
+            self.client,
+            self.kind,
+            self.filters_of(args),
+            catalog=args.catalog,
+            sort=self.flavour.field_of(field).name if field else None,
+            order=(order or "asc") if field else None,
+            limit=limit or None,
+        )
+
+    def _report_rest(self, search: OpenSearch, cut: int) -> None:
+        """Say what the rows do not: what is missing from them, and why."""
+        from hca_azul.query.managed import error_of
+
         if search.total == 0:
-            self.no_results(filters, args.catalog, search.facets)
-        elif limit and search.total is not None and search.total > limit and args.limit is None:
-            self.note(f"{limit} of {search.total:,} {self.kind} shown; --limit 0 shows all")
+            self.suggest(search.filters, search.facets)
+        elif cut and search.total is not None and search.total > cut:
+            self.note(f"{cut} of {search.total:,} {self.kind} shown; --limit 0 shows all")
+        managed = search.left_out()
+        if search.total == 0 and managed.units:
+            raise error_of(self.client, managed.units)
+        self.warn_managed(managed)
 
 
-class _Counted:
-    """Rows, as an iterable of their own (not a generator that a formatter could close half-way)."""
+class _Rows:
+    """The rows of a listing, as an iterable of their own (not a generator that a formatter could close half-way)."""
 
-    def __init__(self, rows: Any, search: Any) -> None:
-        self._rows = rows
-        self.search = search
+    def __init__(self, command: _Listing, search: OpenSearch, view: _View) -> None:
+        self._command, self.search, self._view = command, search, view
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
+    def __iter__(self) -> Any:
+        from hca_azul.query.rows import for_people
+
+        hits = self.search.hits()
+        if self._view.whole:
+            return iter(hits)
+        row, kind = self._command.flavour.row, self._command.kind
+        rows: Any = (row(kind, hit) for hit in hits)
+        if self._view.form == "table":
+            rows = for_people(rows)
+            if self._view.columns:
+                rows = [{name: row.get(name) for name in self._view.columns} for row in rows]
+        return iter(rows)
 
 
 class Projects(_Listing):
     """List projects.
 
-    A table shows what people look for; json, jsonl and yaml give all that the service says, page after page as it
-    comes. The column access says which projects' files need a login: their samples, files and bundles are
-    not listed without one.
+    A table shows what people look for; json, jsonl and yaml show all that the service tells, page after page as it
+    comes. The column access says which projects' files require a login with access: their samples, files and bundles
+    are not listed without one. More columns: accessions, publications, cellxgene, links, duosId, dataUseRestriction.
     """
 
     kind = "projects"
@@ -126,17 +161,49 @@ class Files(_Listing):
     """List files."""
 
     kind = "files"
-    example = "azul files --filter format=h5ad --filter organ=lung --sort size:desc --limit 20"
+    example = "azul files --filter organ=lung --sort size:desc --limit 20"
 
 
 class Bundles(_Listing):
     """List bundles: files that belong together, such as those of one sequencing run."""
 
     kind = "bundles"
-    example = "azul bundles --filter project=BrainCells -f jsonl"
+    example = "azul bundles -f jsonl"
+
+
+class Datasets(_Listing):
+    """List datasets.
+
+    The column access says which datasets' files require a login with access: their donors, biosamples and files are
+    not listed without one. More columns: owner, investigator, duosId, dataUseRestriction.
+    """
+
+    kind = "datasets"
+    example = "anvil datasets --filter species=Human -c dataset -c consent -c duosId"
+
+
+class Donors(_Listing):
+    """List donors."""
+
+    kind = "donors"
+    example = "anvil donors --filter sex=Female"
+
+
+class Biosamples(_Listing):
+    """List biosamples."""
+
+    kind = "biosamples"
+    example = "anvil biosamples --filter organ=blood"
+
+
+class Activities(_Listing):
+    """List activities, such as sequencing runs and alignments."""
+
+    kind = "activities"
+    example = "anvil activities --filter activity=Sequencing"
 
 
 def _limit(text: str) -> int:
     if not text.strip().isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
     return int(text)

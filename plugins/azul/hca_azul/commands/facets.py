@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
+from hca_azul.commands.azul_command import AzulCommand, field_completer
 from hca_base.commands import Lister
 
 
@@ -23,28 +23,30 @@ class Facets(AzulCommand, Lister):
         field: Any = parser.add_argument(
             "field", nargs="*", metavar="FIELD", help="field, by its own name or a plain one"
         )
-        field.completer = "hca_azul.query.completion:field_names"
+        field.completer = field_completer(self)
+        flavour = self.flavour
         parser.add_argument(
             "--of",
-            choices=("projects", "samples", "files", "bundles"),
-            default="projects",
-            help="what to count (default: projects)",
+            choices=flavour.kinds,
+            default=flavour.units,
+            help=f"what to count (default: {flavour.units})",
         )
-        add_filters(parser)
-        add_catalog(parser)
+        self.add_filters(parser)
+        self.add_catalog(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from hca_azul.query.fields import field_of
-        from hca_azul.query.rows import terms_of
+        from hca_azul.flavours.hits import terms_of
+        from hca_azul.query.managed import OpenSearch
         from hca_base.errors import NotFoundError
 
         args = parsed_args
-        filters = filters_of(args)
-        search = self.client.search(args.of, filters, catalog=args.catalog, limit=1, page_size=1)
-        list(search)
+        search = OpenSearch(self.client, args.of, self.filters_of(args), catalog=args.catalog, limit=1, page_size=1)
+        list(search.hits())
         if search.total == 0:
-            self.no_results(filters, args.catalog, search.facets)
+            self.suggest(search.filters, search.facets)
+        if args.of != self.flavour.units:
+            self.warn_managed(search.left_out())
         if not args.field:
             return [
                 {
@@ -56,7 +58,7 @@ class Facets(AzulCommand, Lister):
             ]
         rows = []
         for given in args.field:
-            name = field_of(given, search.facets).name
+            name = self.flavour.field_of(given, search.facets).name
             if name not in search.facets:
                 raise NotFoundError(
                     f"the service does not count the values of {name}",
@@ -78,15 +80,13 @@ def _shown(term: Any) -> str:
 class Fields(AzulCommand, Lister):
     """List the fields that can be filtered and sorted by, with plain names for them.
 
-    Any of the names does. The service is not asked.
+    Any of the names can be used. No request is sent.
     """
 
     example = "azul fields"
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from hca_azul.query.fields import FIELDS
-
         return [
             {"field": field.name, "also": ", ".join(field.aliases), "kind": field.kind, "about": field.about}
-            for field in FIELDS.values()
+            for field in self.flavour.table
         ]

@@ -1,110 +1,110 @@
-"""``hca azul manifest`` and ``hca azul metadata``."""
+"""``manifest`` and ``metadata`` of ``hca azul`` and ``hca anvil``."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hca_azul.commands.azul_command import AzulCommand, add_catalog, add_filters, filters_of
+from hca_azul.commands.azul_command import AzulCommand, plugin_name
 
-FORMATS = ("compact", "curl", "terra.pfb", "terra.bdbag", "verbatim.jsonl", "verbatim.pfb")
+if TYPE_CHECKING:
+    from hca_azul.query.units import Found
+
+FORMATS = ("compact", "curl", "terra.pfb", "verbatim.jsonl", "verbatim.pfb", "terra.bdbag")
 
 
 class Manifest(AzulCommand):
     """Get a manifest: the list of files that match filters, with their metadata.
 
     The service makes it in the background, which takes seconds for a project and up to half an hour for everything.
-    Interrupted, the same command goes on with the manifest that is being made. The file appears when it is whole.
+    Interrupted, the same command goes on with the manifest that is being made. The file appears when it is complete.
 
-    Formats: compact is a table with tabs, which 'hca azul download --manifest' takes; curl is a configuration
-    file for curl, whose addresses lapse; terra.pfb and verbatim.pfb are for Terra and other tools; verbatim.jsonl has
-    the metadata as contributors gave them; terra.bdbag is known to releases before 17 only.
+    Formats: compact is a table with tabs; curl is a configuration file for curl; terra.pfb and verbatim.pfb are Avro,
+    for Terra and for the command 'tables'; verbatim.jsonl has the metadata as contributors gave them; terra.bdbag is
+    known to releases before 17 only. 'download --manifest' takes all of them. Another format is sent as it is.
     """
 
     example = "azul manifest --filter project=BrainCells --output brain.tsv"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("--format", choices=FORMATS, default="compact", help="format (default: compact)")
-        add_filters(parser)
-        add_catalog(parser)
-        parser.add_argument("--project", metavar="NAME", help="only this project: UUID, short name or title")
+        form: Any = parser.add_argument(
+            "--format", default="compact", help=f"format: {', '.join(FORMATS)} (default: compact)"
+        )
+        form.completer = "hca_azul.query.completion:manifest_formats"
+        self.add_filters(parser)
+        self.add_catalog(parser)
+        unit = "dataset" if plugin_name(self) == "anvil" else "project"
+        parser.add_argument(
+            f"--{unit}", dest="unit", metavar="NAME", help=f"only this {unit}: UUID, short name, title or accession"
+        )
         _add_saving(parser, "manifest with the format's suffix, such as manifest.tsv")
         parser.add_argument("--new", action="store_true", help="do not take up a manifest that is under way")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_azul.download.selection import with_units
         from hca_azul.manifest.manifests import Manifest as Job
         from hca_azul.manifest.manifests import save_manifest
-        from hca_azul.query.managed import check_shown, tell_hidden
-        from hca_azul.query.projects import find_project
-        from hca_base.errors import UsageError
+        from hca_azul.query.managed import find_managed
         from hca_base.output import format_bytes, warn
 
         args = parsed_args
         client = self.client
-        filters: dict[str, Any] = filters_of(args)
-        if args.project:
-            project = find_project(client, args.project, args.catalog)
-            check_shown(client, project)
-            if "projectId" in filters:
-                raise UsageError("a project is named, and projectId is filtered, too")
-            filters |= project.filters
-        elif told := tell_hidden(client, filters, args.catalog):
-            self.note(told)
+        units = [_accessible(self, args.unit, args.catalog).unit] if args.unit else []
+        filters = with_units(client, self.filters_of(args), units)
+        if not units:
+            self.warn_managed(find_managed(client, filters, args.catalog))
         job = Job(
-            client,
-            filters,
-            args.format,
-            catalog=args.catalog,
-            wait=args.wait,
-            say=self.note,
-            resume=not args.new,
+            client, filters, args.format, catalog=args.catalog, wait=args.wait, say=self.note, resume=not args.new
         )
         secret = args.format == "curl" and client.has_credentials
         if secret:
-            warn("the service writes the token into manifests of this format: keep it to yourself")
+            warn("releases before 17 write the token into manifests of this format: keep it to yourself")
         name, size = save_manifest(job, args.output, secret=secret, force=args.force)
         if name != "-":
             self.note(f"{name}: {format_bytes(size)}, catalog {job.catalog}")
 
 
 class Metadata(AzulCommand):
-    """Get the metadata of a project as one table: a row for each file, with tabs between columns.
+    """Get the metadata of a project or dataset as one table: a row for each file, with tabs between columns.
 
     Columns that are empty in all rows are left out. With --barcodes, columns are added that say where reads have
     their cell barcodes and unique molecular identifiers, as far as the project's library protocols do.
     """
 
-    example = "azul metadata BrainCells --barcodes --output brain.tsv"
+    example = "azul metadata BrainCells --output brain.tsv"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("project", metavar="PROJECT", help="project: UUID, short name or title")
-        add_catalog(parser)
-        _add_saving(parser, "the project's short name with .tsv")
+        anvil = plugin_name(self) == "anvil"
+        unit = "dataset" if anvil else "project"
+        parser.add_argument(
+            "unit", metavar=unit.upper(), help=f"{unit}: UUID, short name, title, accession, or address in the portal"
+        )
+        self.add_catalog(parser)
+        _add_saving(parser, f"the {unit}'s short name with .tsv")
         parser.add_argument("--all-columns", action="store_true", help="also columns that are empty")
-        parser.add_argument("--barcodes", action="store_true", help="say where barcodes and UMIs are in the reads")
+        if anvil:
+            parser.set_defaults(barcodes=False)
+        else:
+            parser.add_argument("--barcodes", action="store_true", help="say where barcodes and UMIs are in the reads")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_azul.download.naming import part
         from hca_azul.manifest.metadata import project_table
-        from hca_azul.query.managed import check_shown
-        from hca_azul.query.projects import find_project
         from hca_base.errors import UsageError
 
         args = parsed_args
-        project = find_project(self.client, args.project, args.catalog)
-        check_shown(self.client, project)
-        from hca_azul.download.naming import part
-
-        output = args.output or f"{part(project.short or project.uuid)}.tsv"
+        unit = _accessible(self, args.unit, args.catalog).unit
+        output = args.output or f"{part(unit.short or unit.uuid)}.tsv"
         if output != "-" and not args.force and Path(output).is_file():
-            raise UsageError(f"{output} is there already", hint="--force replaces it, --output FILE takes another name")
+            raise UsageError(f"{output} exists", hint="pass --force to replace it, or --output for another name")
         rows, columns = project_table(
             self.client,
-            project,
+            self.flavour.unit_filter([unit.key]),
             output,
             catalog=args.catalog,
             wait=args.wait,
@@ -115,16 +115,30 @@ class Metadata(AzulCommand):
         self.note(f"{output}: {rows:,} rows, {columns} columns" if output != "-" else f"{rows:,} rows")
 
 
+def _accessible(command: AzulCommand, name: str, catalog: str | None) -> Found:
+    """The project or dataset of this name.
+
+    :raises AuthError: it is of managed access: the service would list nothing of it
+    """
+    from hca_azul.query.managed import error_of
+    from hca_azul.query.units import find_unit
+
+    found = find_unit(command.client, name, catalog)
+    if found.unit.accessible is False:
+        raise error_of(command.client, [found.unit])
+    return found
+
+
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not seconds >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a valid number of seconds from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds of at least 0")
     return seconds
 
 
 def _add_saving(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--output", metavar="FILE", help=f"where to save it; - for stdout (default: {default})")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--force", action="store_true", help="replace a file that exists")
     parser.add_argument(
         "--wait", type=_seconds, metavar="SECONDS", help="how long to wait for the service (default: 3600)"
     )

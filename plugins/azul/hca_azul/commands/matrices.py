@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hca_azul.commands.azul_command import add_catalog, add_filters, filters_of
-from hca_azul.commands.download import DownloadCommand, add_download, add_naming
+from hca_azul.commands.download import DownloadCommand
 from hca_base.output import add_output_options
+
+if TYPE_CHECKING:
+    from hca_azul.download.matrices import Matrix, MatrixQuery, MatrixSearch
 
 COLUMNS = ("project", "name", "species", "organ", "stage", "library", "content", "made_by", "cells", "bytes", "id")
 #: Our name -> the service's field for projects.
@@ -20,10 +22,10 @@ _FIELDS = {
 
 
 class Matrices(DownloadCommand):
-    """List matrices, by species, organ, stage and library preparation; with --download, get them.
+    """List matrices by species, organ, stage and library preparation; with --download, download them.
 
-    Listed are those that the DCP's uniform processing made and those of the contributors. --by-format adds files
-    that have a matrix's format and are not listed as one. Values with commas between them are alternatives.
+    Lists those of the DCP's uniform processing and those of the contributors. --by-format adds files that have a
+    matrix's format and are not listed as one. Values with commas between them are alternatives.
     """
 
     example = "azul matrices --species 'Homo sapiens' --organ brain --download --download-dir data"
@@ -33,55 +35,72 @@ class Matrices(DownloadCommand):
         parser.add_argument("project", nargs="*", metavar="PROJECT", help="of these projects only")
         for name in _FIELDS:
             parser.add_argument(f"--{name}", action="append", default=[], metavar="VALUE", help=f"of this {name}")
-        add_filters(parser)
-        add_catalog(parser)
+        self.add_filters(parser)
+        self.add_catalog(parser)
         parser.add_argument("--by-format", action="store_true", help="also files that are matrices by their format")
         parser.add_argument("--intermediate", action="store_true", help="also intermediate results")
         parser.add_argument("--download", action="store_true", help="download them")
         add_output_options(parser, default="table", exclude=("output", "sort"))
-        add_naming(parser)
-        add_download(parser)
+        self.add_naming(parser)
+        self.add_download(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from hca_azul.download.matrices import find_matrices
-        from hca_azul.download.selection import Selection
-        from hca_azul.query.filters import parse_filters
-        from hca_azul.query.projects import find_project
-        from hca_azul.query.rows import for_people
-        from hca_base.errors import UsageError
-        from hca_base.output import output_options
+        from hca_azul.download.matrices import MatrixSearch
 
         args = parsed_args
-        client = self.client
-        strata = {name: [one for text in getattr(args, name) for one in _values(text)] for name in _FIELDS}
+        search = MatrixSearch(self.client, self._query(args))
+        found = list(search)
+        if args.download or args.dry_run:
+            return self._download(args, search, found)
+        self._emit(args, found)
+        self._report_search(search)
+        return None
+
+    def _download(self, args: argparse.Namespace, search: MatrixSearch, found: list[Matrix]) -> Any:
+        """Download the matrices that the user may have.
+
+        :raises AuthError: there are none but managed ones, or a project of managed access is named
+        """
+        from hca_azul.download.selection import Selection
+        from hca_azul.query.managed import error_of
+
+        self._report_search(search)
+        managed = {unit.uuid for unit in search.managed}
+        entries = [matrix.entry for matrix in found if matrix.entry.project_id not in managed]
+        shown = None
+        if entries or not search.managed:
+            shown = self.fetch(args, Selection(entries=entries))
+        if search.managed and (args.project or not entries) and not args.skip_unavailable:
+            raise error_of(self.client, search.managed)
+        return shown
+
+    def _query(self, args: argparse.Namespace) -> MatrixQuery:
+        from hca_azul.download.matrices import MatrixQuery
+        from hca_azul.download.selection import with_units
+        from hca_azul.query.filters import parse_filters, split_values
+        from hca_azul.query.units import find_units
+        from hca_base.errors import UsageError
+
+        filters = self.filters_of(args)
         asked = [f"{_FIELDS[name]}={text}" for name in _FIELDS for text in getattr(args, name)]
-        filters: dict[str, Any] = filters_of(args)
-        for name, operation in parse_filters(asked).items():
+        for name, operation in parse_filters(self.flavour, asked).items():
             if name in filters:
                 raise UsageError(f"{name} is both filtered and given by an option of its own")
             filters[name] = operation
-        if args.project:
-            if "projectId" in filters:
-                raise UsageError("a project is named, and projectId is filtered, too")
-            named = [find_project(client, name, args.catalog) for name in args.project]
-            filters["projectId"] = {"is": [project.uuid for project in named]}
-        found = list(
-            find_matrices(
-                client,
-                filters,
-                strata=strata,
-                catalog=args.catalog,
-                by_format=args.by_format,
-                intermediate=args.intermediate,
-            )
+        units = [found.unit for found in find_units(self.client, args.project, args.catalog)]
+        return MatrixQuery(
+            with_units(self.client, filters, units),
+            {name: [one for text in getattr(args, name) for one in split_values(text)] for name in _FIELDS},
+            args.catalog,
+            args.by_format,
+            args.intermediate,
         )
-        if not found:
-            search = client.search("projects", filters, catalog=args.catalog, limit=1, page_size=1)
-            if not list(search):
-                self.no_results(filters, args.catalog, search.facets)
-        if args.download or args.dry_run:
-            return self.fetch(args, Selection(entries=[matrix.entry for matrix in found]))
+
+    def _emit(self, args: argparse.Namespace, found: list[Matrix]) -> None:
+        from hca_azul.query.rows import for_people
+        from hca_base.output import output_options
+
         rows: list[dict[str, Any]] = [matrix.row() for matrix in found]
         chosen = output_options(args)
         form = chosen.get("fmt") or "table"
@@ -90,10 +109,11 @@ class Matrices(DownloadCommand):
         if form in ("table", "csv", "tsv", "value") and not chosen.get("columns") and not chosen.get("query"):
             chosen["columns"] = list(COLUMNS)
         self.emit(rows, None, **{**chosen, "fmt": form})
-        return None
 
+    def _report_search(self, search: MatrixSearch) -> None:
+        """Say why nothing was found, and which projects' matrices are of managed access."""
+        from hca_azul.query.managed import Managed
 
-def _values(text: str) -> list[str]:
-    from hca_azul.query.filters import split_values
-
-    return split_values(text)
+        if search.projects.total == 0:
+            self.suggest(search.query.filters, search.projects.facets)
+        self.warn_managed(Managed(search.managed))

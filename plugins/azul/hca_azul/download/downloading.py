@@ -1,43 +1,39 @@
-"""Downloads: what is wanted, named, fetched from the first source that has it, and told about."""
+"""Downloads: select files, name them, and fetch each from the first source that has it."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hca_azul.download.lock import locked_catalog, write_lock
 from hca_azul.download.naming import DEFAULT, LISTED, Template
+from hca_azul.download.outcome import OFFLINE, UNAVAILABLE, Outcome
 from hca_azul.download.plan import Plan, Planned
-from hca_azul.download.selection import Selection
+from hca_azul.download.reads import is_fastq, run_accession
+from hca_azul.download.samplesheet import SampleSheet
+from hca_azul.download.selection import Chosen, Selection, managed_of, run_accessions
 from hca_azul.download.sources import SOURCES, Sources
-from hca_azul.query.managed import left_out, tell_hidden
-from hca_base.errors import ExitCode, HCAError, NotFoundError, ServiceError, TransferError, VerificationError
-from hca_base.transfer import DirectoryDestination, FileStore, Item, Report, Row, TransferOptions, download
+from hca_azul.query.managed import error_of
+from hca_base.errors import HCAError, NotFoundError, ServiceError, UnreachableError
+from hca_base.transfer import DirectoryDestination, FileStore, Item, Row, TransferOptions, download
 
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
-#: HTTP statuses of a file that its last source does not have.
-_NOT_THERE = frozenset({404, 410})
-UNAVAILABLE = "unavailable"
-_OTHER_NAMES = (
-    "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
-)
-_AGAIN = "Run the same command again to get those that are missing; --report FILE lists them all."
-
 
 @dataclass
-class Wishes:
-    """How a download is to be.
+class DownloadRequest:
+    """How to download.
 
     :ivar catalog: None: that of the lock file, the settings or the service
     :ivar template: for names; None: a folder for each project, or the paths of a curl configuration
     :ivar policy: what to do with files of one name
     :ivar sources: where to get files, the best first
-    :ivar skip_unavailable: files that cannot be had are no failure
-    :ivar samplesheet: file to write a sample sheet to
+    :ivar skip_unavailable: files that are unavailable are no failure
+    :ivar samplesheet: sample sheet to write
     """
 
     catalog: str | None = None
@@ -45,191 +41,140 @@ class Wishes:
     policy: str = "rename"
     sources: tuple[str, ...] = SOURCES
     skip_unavailable: bool = False
-    samplesheet: Path | str | None = None
+    samplesheet: SampleSheet | None = None
     options: TransferOptions = field(default_factory=TransferOptions)
 
 
-class Outcome:
-    """What became of a download.
+class _Job:
+    """One download."""
 
-    :ivar report: a row for each file; those that cannot be had are ``unavailable``
-    :ivar engine: the report of the engine, which knows the errors
-    :ivar unavailable: how many cannot be had
-    :ivar hidden: projects whose files are asked for, and not shown to this user
-    :ivar named: whether these projects were asked for by their names
-    """
+    def __init__(self, client: AzulConnection, selection: Selection, root: Path, request: DownloadRequest) -> None:
+        self.client, self.selection, self.root, self.request = client, selection, root, request
+        self.options = request.options
+        self.catalog, self.online = _catalog_of(client, selection, root, request)
+        self.outcome = Outcome(client, self.catalog)
 
-    def __init__(self, catalog: str) -> None:
-        self.catalog = catalog
-        self.report = Report()
-        self.engine: Report | None = None
-        self.unavailable = 0
-        self.failed = 0
-        self.refused = 0
-        self.renamed = 0
-        self.left_out = 0
-        self.hidden: list[str] = []
-        self.named = False
-        self.examples: list[str] = []
-        self.plan: dict[str, Any] = {}
+    def run(self) -> Outcome:
+        """Do all of it.
 
-    def add(self, row: Row) -> None:
-        """Take a row of the engine's, or one of ours."""
-        if _is_missing(row):
-            row = row._replace(outcome=UNAVAILABLE)
-        if row.outcome == UNAVAILABLE:
-            self.unavailable += 1
-            if len(self.examples) < 5:
-                self.examples.append(row.name)
-        elif not row.good:
-            self.failed += 1
-            self.refused += row.outcome == "refused"
-        self.report.add(row, NotFoundError(row.error) if row.outcome == UNAVAILABLE else None)
-
-    def raise_for_failures(self, skip_unavailable: bool) -> None:
-        """Raise when files are missing.
-
-        :param skip_unavailable: not for those that nobody can have
-        :raises NotFoundError: files cannot be had, and all others are there
-        :raises HCAError: others failed
+        :raises AuthError: everything that matches is of managed access
+        :raises NotFoundError: nothing matches
         """
-        if self.failed and self.engine is not None:
+        sheet = self.request.samplesheet
+        compact = sheet is not None and sheet.needs_libraries
+        with self.selection.chosen(self.client, self.catalog or None, online=self.online, compact=compact) as chosen:
+            template = self.request.template or (LISTED if chosen.has_paths else DEFAULT)
+            plan = Plan(Template(template, plain=sheet is not None and sheet.plain_names), self.request.policy)
             try:
-                if self.failed == self.engine.failures:
-                    self.engine.raise_for_failures("downloaded")
-                self._raise_mixed(self.engine)
-            except HCAError as error:
-                if self.refused == self.failed:
-                    # The same command again would be refused again.
-                    error.hint = _OTHER_NAMES
-                raise
-        if self.unavailable and not skip_unavailable:
-            shown = ", ".join(ascii(name)[1:-1] for name in self.examples[:3])
-            more = f" and {self.unavailable - 3:,} more" if self.unavailable > 3 else ""
-            all_others = "all others are there; " if self.unavailable < self.report.files else ""
-            raise NotFoundError(
-                f"{self.unavailable:,} of {self.report.files:,} files cannot be downloaded ({shown}{more})",
-                hint=f"{all_others}--report FILE says why; with --skip-unavailable that is no failure",
-            )
-        if self.hidden and self.named and not skip_unavailable:
-            shown = ", ".join(self.hidden[:3]) + (f" and {len(self.hidden) - 3:,} more" if self.hidden[3:] else "")
-            raise NotFoundError(
-                f"nothing of {shown} was downloaded: it is of managed access, and not shown to you",
-                hint="all others are there; with --skip-unavailable that is no failure",
-            )
+                plan.fill(chosen.entries)
+                self._move(plan, chosen)
+                return self.outcome
+            finally:
+                plan.close()
 
-    def _raise_mixed(self, engine: Report) -> None:
-        """Some files cannot be had, and others failed: it is those that matter."""
-        others = [error for error in engine.errors if not (isinstance(error, ServiceError) and error.status == 404)]
-        first = next((row for row in engine.failed if row.outcome != "cancelled" and not _is_missing(row)), None)
-        told = f"{self.failed:,} of {self.report.files:,} files were not downloaded"
-        if self.unavailable:
-            told += f", and {self.unavailable:,} cannot be"
-        if first is not None:
-            told += f"; the first: {first.name}: {first.error}"
-        codes = {error.exit_code for error in others}
-        if any(isinstance(error, VerificationError) for error in others):
-            raise VerificationError(told, hint=_AGAIN)
-        raise TransferError(told, exit_code=codes.pop() if len(codes) == 1 else ExitCode.FAILED, hint=_AGAIN)
-
-
-def _is_missing(row: Row) -> bool:
-    return row.outcome == "failed" and row.status in _NOT_THERE
-
-
-def run(client: AzulConnection, selection: Selection, root: Path | str, wishes: Wishes) -> Outcome:
-    """Download what is selected to below ``root``; see :meth:`hca_azul.client.AzulClient.download`."""
-    root = Path(root)
-    options = wishes.options
-    if wishes.catalog is None:
-        client.lock_catalog(locked_catalog(root, client.base_url))
-    catalog = client.catalog(wishes.catalog)
-    outcome = Outcome(catalog)
-    default = LISTED if selection.manifest and _has_paths(selection) else DEFAULT
-    plan = Plan(Template(wishes.template or default), wishes.policy)
-    try:
-        entries, told, named = selection.found(client, catalog)
-        plan.fill(entries)
-        totals = plan.totals()
+    def _move(self, plan: Plan, chosen: Chosen) -> None:
+        outcome, totals = self.outcome, plan.totals()
         outcome.renamed, outcome.left_out = plan.renamed, plan.left_out
-        if not totals.files and not plan.missing_count():
-            _nothing(client, selection, named, catalog)
-        if selection.projects or selection.filters:
-            # The service keeps silent about them, and the others would look like all.
-            outcome.hidden = left_out(client, selection.whole_filters(named), named, catalog)
-            outcome.named = bool(named)
-        if not options.dry_run and totals.files:
+        # The service leaves them out without a word, and the others would look like all.
+        outcome.add_managed(managed_of(self.client, chosen, self.catalog), chosen.units)
+        try:
+            if not totals.files and not plan.missing_count():
+                self._nothing()
+            elif self.request.samplesheet is not None and self.request.samplesheet.replaces_download:
+                self._list_runs(plan, chosen, self.request.samplesheet)
+            else:
+                self._download(plan, chosen)
+        finally:
+            if self.options.report is not None:
+                outcome.report.write(self.options.report)
+
+    def _list_runs(self, plan: Plan, chosen: Chosen, sheet: SampleSheet) -> None:
+        """Write the accessions of the runs, for a pipeline that fetches the reads itself."""
+        if any(is_fastq(planned.entry) and not run_accession(planned.entry) for planned in plan):
+            sheet.accessions = run_accessions(self.client, chosen, self.catalog)
+        if not self.options.dry_run:
+            sheet.write(plan, self.root)
+
+    def _download(self, plan: Plan, chosen: Chosen) -> None:
+        sheet, totals = self.request.samplesheet, plan.totals()
+        if sheet is not None:
+            sheet.check(plan, self.root)
+        if not self.options.dry_run and totals.files:
             try:
-                write_lock(root, client.base_url, catalog, told, totals.files, totals.bytes)
+                write_lock(self.root, self.client.base_url, self.catalog, chosen.note, totals.files, totals.bytes)
             except OSError as error:
-                raise HCAError(f"cannot write to {root}: {error.strerror or error}") from None
-        _fetch(client, plan, root, wishes, outcome)
-        if wishes.samplesheet and not options.dry_run:
-            from hca_azul.download.samplesheet import write_samplesheet
+                raise HCAError(f"cannot write to {self.root}: {error.strerror or error}") from None
+        self._fetch(plan)
+        if sheet is not None and not self.options.dry_run:
+            sheet.write(plan, self.root)
 
-            write_samplesheet(wishes.samplesheet, plan, root)
-        return outcome
-    finally:
-        plan.close()
+    def _nothing(self) -> None:
+        """Raise, unless what matches is of managed access and the user asked not to mind."""
+        managed = self.outcome.managed
+        if managed.units and not self.request.skip_unavailable:
+            raise error_of(self.client, managed.units)
+        if not managed.units:
+            raise NotFoundError(f"no file in catalog {self.catalog} matches")
 
-
-def _fetch(client: AzulConnection, plan: Plan, root: Path, wishes: Wishes, outcome: Outcome) -> None:
-    import dataclasses
-
-    options = wishes.options
-    report = options.report
-    sources = Sources(client, wishes.sources)
-    destination = DirectoryDestination(
-        root, FileStore(options.filestore or root), link=options.link, fsync=options.fsync
-    )
-    totals = plan.totals()
-    for planned in plan.missing():
-        _unavailable(outcome, planned, planned.entry.missing)
-    try:
+    def _fetch(self, plan: Plan) -> None:
+        options, outcome = self.options, self.outcome
+        sources = Sources(self.client, self.request.sources, online=self.online)
+        destination = DirectoryDestination(
+            self.root, FileStore(options.filestore or self.root), link=options.link, fsync=options.fsync
+        )
+        totals = plan.totals()
+        for planned in plan.missing():
+            self._unavailable(planned, planned.entry.missing)
         outcome.engine = download(
-            _items(plan, sources, outcome),
+            self._items(plan, sources),
             destination,
             # The report is ours: it has files that were never asked for, too.
             options=dataclasses.replace(options, report=None),
-            session=client.session,
+            session=self.client.session,
             on_result=lambda item, row: outcome.add(row),
             expected=(totals.files, totals.bytes),
         )
         outcome.report.seconds = outcome.engine.seconds
         outcome.plan = dict(outcome.engine.plan)
-    finally:
-        if report is not None:
-            outcome.report.write(report)
 
+    def _items(self, plan: Plan, sources: Sources) -> Iterator[Item]:
+        for planned in plan:
+            entry = planned.entry
+            found = sources.of(entry)
+            if not found:
+                why = f"none of {', '.join(sources.order)} offers it" if self.online else OFFLINE
+                self._unavailable(planned, why)
+                continue
+            # One source alone, not a list of it: the engine is fastest with that.
+            source = found[0] if len(found) == 1 else found
+            yield Item(planned.path, entry.size, entry.checksums, source, planned.number)
 
-def _items(plan: Plan, sources: Sources, outcome: Outcome) -> Iterator[Item]:
-    for planned in plan:
+    def _unavailable(self, planned: Planned, why: str) -> None:
         entry = planned.entry
-        found = sources.of(entry)
-        if not found:
-            _unavailable(outcome, planned, f"none of {', '.join(sources.order)} offers it")
-            continue
-        checksums = {name: value for name, value in (("sha256", entry.sha256), ("crc32c", entry.crc32c)) if value}
-        # One source alone, not a list of it: the engine is fastest with that.
-        yield Item(planned.path, entry.size, checksums, found[0] if len(found) == 1 else found, planned.number)
+        digest = entry.sha256 or entry.md5
+        self.outcome.add(Row.failure(planned.path, UNAVAILABLE, why, key=planned.number, checksum=digest))
 
 
-def _unavailable(outcome: Outcome, planned: Planned, why: str) -> None:
-    outcome.add(Row.failure(planned.path, UNAVAILABLE, why, key=planned.number, checksum=planned.entry.sha256))
+def _catalog_of(client: AzulConnection, selection: Selection, root: Path, request: DownloadRequest) -> tuple[str, bool]:
+    """The catalog to use, and whether the service can be asked: a manifest and the mirror do without it."""
+    if request.catalog is None:
+        client.lock_catalog(locked_catalog(root, client.base_url))
+    try:
+        catalog = client.catalog(request.catalog)
+        if selection.manifest:
+            # A catalog may be set: it takes a request to know that the service is there.
+            client.known_catalogs()
+        return catalog, True
+    except (UnreachableError, ServiceError) as error:
+        gone = isinstance(error, UnreachableError) or error.status >= 500
+        if not selection.manifest or not gone:
+            raise
+        from hca_base.output import warn
+
+        warn(f"the service cannot be reached ({error}); files come from the public mirror alone")
+        return request.catalog or client.setting("catalog") or "", False
 
 
-def _has_paths(selection: Selection) -> bool:
-    from hca_azul.download.lists import is_curl
-
-    return selection.manifest is not None and is_curl(selection.manifest)
-
-
-def _nothing(client: AzulConnection, selection: Selection, named: Any, catalog: str) -> None:
-    """Nothing matches: say so, and whether managed data does.
-
-    :raises NotFoundError: always
-    """
-    hint = None
-    if selection.projects or selection.filters:
-        hint = tell_hidden(client, selection.whole_filters(named), catalog)
-    raise NotFoundError(f"no file in catalog {catalog} matches", hint=hint)
+def run(client: AzulConnection, selection: Selection, root: Path | str, request: DownloadRequest) -> Outcome:
+    """Download what is selected to below ``root``; see :meth:`hca_azul.client.AzulClient.download`."""
+    return _Job(client, selection, Path(root), request).run()

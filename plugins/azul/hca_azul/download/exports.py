@@ -9,15 +9,23 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from hca_azul.download.entries import Entry
+from hca_azul.download.naming import DEFAULT, LISTED, Template
 from hca_azul.download.plan import Plan, Planned
-from hca_azul.download.sources import Sources
-from hca_base.errors import RefusedError, UsageError
+from hca_azul.download.selection import Selection, managed_of
+from hca_azul.download.sources import Sources, signed_address
+from hca_azul.flavours.flavour import Unit
+from hca_azul.lists.entries import Entry
+from hca_azul.query.managed import Managed, error_of
+from hca_base.errors import AuthError, HCAError, NotFoundError, RefusedError, UsageError
 from hca_base.http import origin_of, redact_url, same_host
 from hca_base.transfer import safe_name
+
+if TYPE_CHECKING:
+    from hca_azul.query.connection import AzulConnection
 
 TOOLS = {
     "aria2": "aria2c --input-file FILE --max-concurrent-downloads 8 --continue",
@@ -27,66 +35,169 @@ TOOLS = {
 }
 
 
-class Exported(NamedTuple):
-    """What an export holds.
+class ExportRequest(NamedTuple):
+    """What to export.
 
+    :ivar tool: one of :data:`TOOLS`
+    :ivar template: for names; None: as a download has it
+    :ivar policy: what to do with files of one name
+    :ivar sources: where to get files, the best first
+    :ivar with_token: write into the list what files of managed access take
+    """
+
+    selection: Selection
+    tool: str
+    catalog: str | None = None
+    template: str | None = None
+    policy: str = "rename"
+    sources: tuple[str, ...] = ("mirror", "azul")
+    with_token: bool = False
+
+
+class Export(NamedTuple):
+    """A list for another program.
+
+    :ivar secret: it holds a token or signed addresses: only its owner may read it
     :ivar left_out: files that the tool cannot get: name -> why
+    :ivar managed: what was selected and left out, because it is of managed access
+    :ivar named: projects or datasets of managed access that were named
+    :ivar command: how to use it; FILE stands for the list
     """
 
     text: str
     files: int
     bytes: int
+    secret: bool
     left_out: dict[str, str]
+    managed: Managed
+    named: list[Unit]
+    command: str
 
 
-def export(plan: Plan, sources: Sources, tool: str, authorization: str | None = None) -> Exported:
-    """A list of the plan's files.
+def build_export(client: AzulConnection, request: ExportRequest) -> Export:
+    """Make a list of files for another program.
 
-    :param authorization: value of the header ``Authorization`` to write into it; only files of the service itself are
-        listed then, because curl sends it to every host that is
-    :raises UsageError: the tool is not known, or cannot keep a token to one host
+    :raises AuthError: a token is requested and there is none, or all that was selected is of managed access
+    :raises NotFoundError: nothing matches
+    :raises UsageError: the tool is not known, or cannot use a token
     """
+    tool = request.tool
     if tool not in TOOLS:
-        raise UsageError(f"{tool!r} is none of {', '.join(TOOLS)}")
-    if authorization and tool != "curl":
-        raise UsageError(
-            f"a list for {tool} cannot hold a token safely", hint="curl can, and 'hca azul download' needs no list"
-        )
-    left_out = {planned.path: planned.entry.missing for planned in plan.missing()}
-    lines = [_HEADS.get(tool, "")]
-    if authorization:
-        # Since 7.58, curl keeps it from the hosts that it is redirected to.
-        lines.append(f'header = "Authorization: {_curl_text(authorization)}"\n\n')
-    files = size = 0
-    for planned in plan:
-        address = _address(planned.entry, sources, tool, bool(authorization))
-        why = _fault(planned, address, tool)
-        if why:
-            left_out[planned.path] = why
-            continue
-        lines.append(_WRITERS[tool](planned, address))
-        files += 1
-        size += planned.entry.size or 0
-    return Exported("".join(lines), files, size, left_out)
+        raise UsageError(f"unknown tool {tool!r}", hint=f"use {', '.join(TOOLS)}")
+    authorization = _authorization(client, tool) if request.with_token else ""
+    catalog = client.catalog(request.catalog)
+    with request.selection.chosen(client, catalog) as chosen:
+        plan = Plan(Template(request.template or (LISTED if chosen.has_paths else DEFAULT)), request.policy)
+        try:
+            plan.fill(chosen.entries)
+            managed = managed_of(client, chosen, catalog)
+            sources = Sources(client, request.sources, trusted=not request.selection.manifest)
+            writer = _ListWriter(client, sources, tool, authorization)
+            export = writer.write(plan, managed, [unit for unit in chosen.units if unit.accessible is False])
+        finally:
+            plan.close()
+    if export.files:
+        return export
+    if managed.units:
+        raise error_of(client, managed.units)
+    if not export.left_out:
+        raise NotFoundError(f"no file in catalog {catalog} matches")
+    name, why = next(iter(export.left_out.items()))
+    raise NotFoundError(
+        f"{tool} can get none of the {len(export.left_out):,} files that match; the first: {ascii(name)[1:-1]}: {why}"
+    )
 
 
-def _address(entry: Entry, sources: Sources, tool: str, own: bool) -> str:
-    """Where a tool gets a file; empty for nowhere.
+def _authorization(client: AzulConnection, tool: str) -> str:
+    """The header of the user's token.
 
-    :param own: from the service itself only
+    :raises UsageError: the tool would send it to other hosts, and there is no other way
     """
-    if tool == "s5cmd":
-        return entry.mirror if entry.mirror.startswith("s3://") else ""
-    for name in sources.order:
-        if name == "mirror" and entry.mirror and not own and (url := sources.mirror_url(entry.mirror)):
-            return url
-        if name == "azul" and entry.url and (not own or _is_own(entry.url, sources.client.base_url)):
-            return entry.url
-    return ""
+    if tool not in ("curl", "aria2"):
+        raise UsageError(
+            f"a list for {tool} cannot hold a token safely",
+            hint="curl and aria2 can, and 'hca azul download' needs no list",
+        )
+    found = client.credentials.headers_for(client.base_url).get("Authorization")
+    if not found:
+        raise AuthError("there is no token to write", hint="'hca auth status' shows what there is")
+    return str(found)
+
+
+class _ListWriter:
+    """Writes the list for one tool.
+
+    :param authorization: header of the user's token, if it is asked for. curl keeps it from hosts that it is redirected
+        to (since 7.58), if only the service's own addresses are listed; aria2 does not, and gets signed addresses.
+    """
+
+    def __init__(self, client: AzulConnection, sources: Sources, tool: str, authorization: str) -> None:
+        self.client, self.sources, self.tool, self.authorization = client, sources, tool, authorization
+        self._signed = False
+
+    def write(self, plan: Plan, managed: Managed, named: Sequence[Unit] = ()) -> Export:
+        """The list of a plan's files."""
+        left_out = {planned.path: planned.entry.missing for planned in plan.missing()}
+        lines = [_HEADS.get(self.tool, "")]
+        token = bool(self.authorization) and self.tool == "curl"
+        if token:
+            lines.append(f'header = "Authorization: {_curl_text(self.authorization)}"\n\n')
+        files = size = 0
+        for planned in plan:
+            address, why = self._address(planned)
+            if why:
+                left_out[planned.path] = why
+                continue
+            lines.append(_WRITERS[self.tool](planned, address))
+            files += 1
+            size += planned.entry.size or 0
+        secret = token or self._signed
+        return Export("".join(lines), files, size, secret, left_out, managed, list(named), TOOLS[self.tool])
+
+    def _address(self, planned: Planned) -> tuple[str, str]:
+        """Where the tool gets a file, and why it cannot; one of them is empty."""
+        entry = planned.entry
+        address = self._public(entry)
+        why = _fault(planned, address, self.tool)
+        if address and not why and self.authorization and self.tool == "aria2" and address == entry.url:
+            try:
+                address = signed_address(self.client, entry.url)
+                self._signed = True
+            except HCAError as error:
+                why = str(error)
+        return ("", why) if why else (address, "")
+
+    def _public(self, entry: Entry) -> str:
+        """An address that does not lapse; empty for none."""
+        mirror = self.sources.mirror
+        if self.tool == "s5cmd":
+            found = entry.mirror.startswith("s3://") and mirror.public_url(entry.mirror)
+            return entry.mirror if found else ""
+        own = bool(self.authorization) and self.tool == "curl"
+        for name in self.sources.order:
+            if name == "mirror" and entry.mirror and not own and (url := mirror.public_url(entry.mirror)):
+                return url
+            if name == "azul" and entry.url and (not own or _is_own(entry.url, self.client.base_url)):
+                return entry.url
+        return ""
 
 
 def _is_own(url: str, base_url: str) -> bool:
     return same_host(origin_of(url), origin_of(base_url))
+
+
+def save_export(export: Export, path: Path) -> None:
+    """Write a list to a file; one that holds a token or signed addresses can be read by its owner only.
+
+    :raises HCAError: the file cannot be written
+    """
+    from hca_base.config import open_atomic
+
+    try:
+        with open_atomic(path, mode=0o600 if export.secret else None, new_mode=0o666) as stream:
+            stream.write(export.text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise HCAError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _fault(planned: Planned, address: str, tool: str) -> str:
@@ -108,7 +219,9 @@ def _fault(planned: Planned, address: str, tool: str) -> str:
 
 def _aria2(planned: Planned, address: str) -> str:
     text = f"{_one_line(address)}\n  out={planned.path}\n"
-    return text + (f"  checksum=sha-256={planned.entry.sha256}\n" if planned.entry.sha256 else "")
+    entry = planned.entry
+    digest = f"sha-256={entry.sha256}" if entry.sha256 else f"md5={entry.md5}" if entry.md5 else ""
+    return text + (f"  checksum={digest}\n" if digest else "")
 
 
 def _s5cmd(planned: Planned, address: str) -> str:

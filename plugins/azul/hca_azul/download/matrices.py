@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hca_azul.download.entries import Entry, of_file, of_hit
-from hca_azul.query.projects import Hit
-from hca_azul.query.rows import inner, joined, values, whole
+from hca_azul.flavours.flavour import Unit
+from hca_azul.flavours.hca import file_members
+from hca_azul.flavours.hits import Hit, inner, joined, values, whole
+from hca_azul.lists.entries import Entry, of_hit, of_members
 from hca_azul.query.search import Search, get_entity
 
 if TYPE_CHECKING:
@@ -70,53 +71,77 @@ class Matrix(NamedTuple):
         }
 
 
-def find_matrices(
-    client: AzulConnection,
-    filters: Mapping[str, Any],
-    *,
-    strata: Mapping[str, list[str]] | None = None,
-    catalog: str | None = None,
-    by_format: bool = False,
-    intermediate: bool = False,
-) -> Iterator[Matrix]:
-    """The matrices of projects that match filters.
+class MatrixQuery(NamedTuple):
+    """Which matrices to find.
 
-    :param strata: species, stage, organ, library -> values, one of which the matrix itself must have
-    :param by_format: also files that are matrices by their format and are not listed as such
-    :param intermediate: also matrices that are intermediate results
+    :ivar filters: of projects, in the service's own form
+    :ivar strata: species, stage, organ, library -> values, one of which the matrix itself must have
+    :ivar by_format: also files that are matrices by their format and are not listed as such
+    :ivar intermediate: also matrices that are intermediate results
     """
-    wanted = {name: {value.casefold() for value in found} for name, found in (strata or {}).items() if found}
-    for hit in Search(client, "projects", filters, catalog=catalog):
-        yield from _of_project(client, str(hit.get("entryId")), wanted, catalog, by_format, intermediate)
+
+    filters: Mapping[str, Any]
+    strata: Mapping[str, list[str]] = {}
+    catalog: str | None = None
+    by_format: bool = False
+    intermediate: bool = False
 
 
-def _of_project(
-    client: AzulConnection,
-    uuid: str,
-    wanted: Mapping[str, set[str]],
-    catalog: str | None,
-    by_format: bool,
-    intermediate: bool,
-) -> Iterator[Matrix]:
-    # Listings leave the trees out in some releases.
-    project = get_entity(client, "projects", uuid, catalog)
-    found: dict[str, list[Matrix]] = {}
-    for matrix in of_project(project):
-        found.setdefault(matrix.entry.uuid, []).append(matrix)
-    for places in found.values():
-        # A matrix of several species, say, is in the tree once for each: any of its places will do.
-        if (intermediate or not places[0].intermediate) and any(_is_wanted(place, wanted) for place in places):
-            yield _joined(places)
-    if by_format:
-        seen = set(found)
-        own = {"projectId": {"is": [uuid]}, "fileFormat": {"is": list(FORMATS)}}
-        for hit in Search(client, "files", own, catalog=catalog):
-            for entry in of_hit(hit):
-                one = Matrix(entry, _strata_of(hit), "", _content(hit), *_facts(hit))
-                if entry.uuid in seen or (one.intermediate and not intermediate) or not _is_wanted(one, wanted):
-                    continue
-                seen.add(entry.uuid)
-                yield one
+class MatrixSearch:
+    """The matrices of projects that match: something to iterate over.
+
+    A page of projects takes one request, and another one where files are searched by their formats.
+
+    :ivar managed: projects that were listed and whose files the user may not have
+    """
+
+    def __init__(self, client: AzulConnection, query: MatrixQuery) -> None:
+        self.client, self.query = client, query
+        self._projects = Search(client, "projects", query.filters, catalog=query.catalog)
+        self._wanted = {name: {value.casefold() for value in one} for name, one in query.strata.items() if one}
+
+    @property
+    def managed(self) -> list[Unit]:
+        """Those of managed access, as soon as they were listed."""
+        return self._projects.managed
+
+    @property
+    def projects(self) -> Search:
+        """The listing of the projects."""
+        return self._projects
+
+    def __iter__(self) -> Iterator[Matrix]:
+        for page in self._projects.pages():
+            seen: set[str] = set()
+            for hit in page:
+                yield from self._in_trees(hit, seen)
+            if self.query.by_format and page:
+                yield from self._by_format([str(hit.get("entryId")) for hit in page], seen)
+
+    def _in_trees(self, hit: Hit, seen: set[str]) -> Iterator[Matrix]:
+        if not any(tree in one for one in inner(hit, "projects") for tree in TREES):
+            # Releases before 10 leave the trees out of listings.
+            hit = get_entity(self.client, "projects", str(hit.get("entryId")), self.query.catalog)
+        found: dict[str, list[Matrix]] = {}
+        for matrix in of_project(hit):
+            found.setdefault(matrix.entry.uuid, []).append(matrix)
+        seen.update(found)
+        for places in found.values():
+            # A matrix of several species, say, is in the tree once for each: any of its places will do.
+            if self._is_shown(places[0]) and any(_is_wanted(place, self._wanted) for place in places):
+                yield _joined(places)
+
+    def _by_format(self, projects: list[str], seen: set[str]) -> Iterator[Matrix]:
+        own = {"projectId": {"is": projects}, "fileFormat": {"is": list(FORMATS)}}
+        for hit in Search(self.client, "files", own, catalog=self.query.catalog):
+            for entry in of_hit(self.client.flavour, hit):
+                matrix = Matrix(entry, _strata_of(hit), "", _content(hit), *_facts(hit))
+                if entry.uuid not in seen and self._is_shown(matrix) and _is_wanted(matrix, self._wanted):
+                    seen.add(entry.uuid)
+                    yield matrix
+
+    def _is_shown(self, matrix: Matrix) -> bool:
+        return self.query.intermediate or not matrix.intermediate
 
 
 def of_project(project: Hit) -> Iterator[Matrix]:
@@ -165,7 +190,9 @@ def _leaves(
 
 def _matrix(file: dict[str, Any], strata: dict[str, list[str]], made_by: str, shared: dict[str, str]) -> Matrix:
     content = joined(file.get("contentDescription"))
-    return Matrix(of_file(file, **shared, **_told(strata)), strata, made_by, content, *_facts_of(file))
+    return Matrix(
+        of_members({**file_members(file), **shared, **_told(strata)}), strata, made_by, content, *_facts_of(file)
+    )
 
 
 def _facts_of(file: Mapping[str, Any]) -> tuple[int | None, bool | None]:

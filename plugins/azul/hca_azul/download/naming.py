@@ -6,7 +6,7 @@ import re
 import string
 import unicodedata
 
-from hca_azul.download.entries import Entry
+from hca_azul.lists.entries import Entry
 from hca_base.errors import UsageError
 
 #: Below the download directory: a folder for each project.
@@ -39,11 +39,13 @@ class Template:
 
     Folders that come out empty are left out.
 
-    :raises UsageError: it has a place that there is none of
+    :param plain: put underscores for blanks
+    :raises UsageError: it has an unknown place
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, plain: bool = False) -> None:
         self.text = text
+        self._plain = plain
         try:
             parsed = list(_FORMATTER.parse(text))
         except ValueError as error:
@@ -51,8 +53,8 @@ class Template:
         for _, place, spec, conversion in parsed:
             if place is not None and (place not in PLACES or spec or conversion):
                 raise UsageError(
-                    f"the name template {text!r} has {{{place}}}, which there is not",
-                    hint="there are " + ", ".join(f"{{{name}}}" for name in PLACES),
+                    f"the name template {text!r} has an unknown place {{{place}}}",
+                    hint="use " + ", ".join(f"{{{name}}}" for name in PLACES),
                 )
         if not any(place for _, place, _, _ in parsed):
             raise UsageError(
@@ -63,6 +65,8 @@ class Template:
     def name(self, entry: Entry) -> str:
         """The name of a file, with ``/`` between its folders."""
         text = "".join(literal + (self._value(entry, place) if place else "") for literal, place, _, _ in self._parsed)
+        if self._plain:
+            text = re.sub(r"\s+", "_", text)
         parts = [one for one in text.split("/") if one]
         return "/".join(parts) or entry.uuid
 

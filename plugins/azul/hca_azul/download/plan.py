@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from hca_azul.download.entries import Entry
 from hca_azul.download.naming import Template, folded, marked
+from hca_azul.lists.entries import Entry
 from hca_base.errors import HCAError, RefusedError
 
 POLICIES = ("error", "error-if-different", "take-first", "take-last", "rename")

@@ -26,7 +26,7 @@ class Repository:
 
     def __init__(self, client: AzulConnection) -> None:
         self.client = client
-        self.url = str(client.config.get("azul.drs_url", None) or DRS_URL).rstrip("/")
+        self.url = (client.setting("drs_url") or DRS_URL).rstrip("/")
         self.server = f"{self.url}/ga4gh/drs/v1"
         self._credentials: Any = None
         self._drs: DRSClient | None = None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hca_azul.download.entries import Entry
+from hca_azul.download.pipelines import PIPELINES, check_pooled, fetch_rows, pipeline_rows, write_lines, write_rows
 from hca_azul.download.plan import Plan
-from hca_base.errors import HCAError
+from hca_azul.download.reads import is_fastq, lane_of, read_of
+from hca_azul.lists.entries import Entry
+from hca_base.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 COLUMNS = (
     "sample",
@@ -24,13 +28,89 @@ COLUMNS = (
     "organ",
     "library",
 )
-_READS = {"read1": "fastq_1", "read2": "fastq_2", "index1": "index_1", "index2": "index_2"}
-# S1_L001_R1_001.fastq.gz, SRR3562915_1.fastq.gz
-_IN_NAME = re.compile(r"(?:^|[._-])([RI]?)([12])(?=[._-]|$)(?!.*[._-][RI][12](?:[._-]|$))", re.IGNORECASE)
-_LANE = re.compile(r"(?:^|[._-])L0*(\d{1,3})(?=[._-]|$)", re.IGNORECASE)
+POOLED = ("error", "split", "join")
+PATHS = ("absolute", "relative")
 
 
-def write_samplesheet(path: Path | str, plan: Plan, root: Path) -> int:
+@dataclass
+class SampleSheet:
+    """A sample sheet to write.
+
+    :ivar path: file to write
+    :ivar pipeline: one of :data:`hca_azul.download.pipelines.PIPELINES`; None: a general table
+    :ivar pooled: what to do with files of several libraries: error, split or join
+    :ivar paths: absolute or relative; None: as the download directory was given (with a pipeline: absolute)
+    :ivar accessions: (document or name of a file) -> accession of its run, where names do not tell
+    """
+
+    path: Path
+    pipeline: str | None = None
+    pooled: str = "error"
+    paths: str | None = None
+    accessions: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        for value, known in ((self.pipeline, (None, *PIPELINES)), (self.pooled, POOLED), (self.paths, (None, *PATHS))):
+            if value not in known:
+                raise UsageError(f"unknown value {value!r}", hint=f"use {', '.join(one for one in known if one)}")
+
+    @property
+    def plain_names(self) -> bool:
+        """Whether names of files must not hold blanks."""
+        return self.pipeline is not None and not self.replaces_download
+
+    @property
+    def needs_libraries(self) -> bool:
+        """Whether it takes columns that only manifests have."""
+        return self.pipeline is not None and not self.replaces_download
+
+    @property
+    def replaces_download(self) -> bool:
+        """Whether the pipeline itself fetches the reads."""
+        return self.pipeline == "fetchngs"
+
+    def check(self, plan: Plan, root: Path) -> None:
+        """Check that it can be written, before anything is downloaded.
+
+        :raises UsageError: a file is of several libraries, or the directory's path has blanks
+        """
+        if not self.plain_names:
+            return
+        if self.pooled == "error":
+            check_pooled(plan)
+        base = self._base(root)
+        if any(c.isspace() for c in str(base)):
+            raise UsageError(
+                f"the path {str(base)!r} has blanks, which nf-core/{self.pipeline} refuses",
+                hint="use another --download-dir, or --sheet-paths relative",
+            )
+
+    def _base(self, root: Path) -> Path:
+        if self.paths == "absolute" or (self.paths is None and self.pipeline is not None):
+            return root.resolve()
+        if self.paths == "relative":
+            import os
+
+            # Pipelines take them from the directory that they are started in.
+            return Path(os.path.relpath(root.resolve()))
+        return root
+
+    def write(self, plan: Plan, root: Path) -> int:
+        """Write it; the number of its rows.
+
+        :raises HCAError: it cannot be written
+        """
+        base = self._base(root)
+        if self.pipeline is None:
+            return write_plain(self.path, plan, root, base)
+        if self.replaces_download:
+            return write_lines(self.path, fetch_rows(plan, self.accessions or {}))
+        columns, rows = pipeline_rows(self.pipeline, plan, root, base, self.pooled)
+        write_rows(self.path, columns, rows)
+        return len(rows)
+
+
+def write_plain(path: Path, plan: Plan, root: Path, base: Path) -> int:
     """Write the sample sheet of the reads that are there; its rows.
 
     A row has the reads of one run of one sample (and lane, where the names tell lanes apart). Where several files want
@@ -42,14 +122,13 @@ def write_samplesheet(path: Path | str, plan: Plan, root: Path) -> int:
     for planned in plan:
         entry = planned.entry
         file = root / planned.path
-        if not _is_fastq(entry) or not file.exists():
+        if not is_fastq(entry) or not file.exists():
             continue
         column, stem = read_of(entry)
-        found = _LANE.search(entry.name)
-        lane = entry.lane or (found[1] if found else "")
+        lane = lane_of(entry)
         facts = {
             "sample": entry.sample or stem,
-            column: str(file),
+            column: str(base / planned.path),
             "lane": lane,
             "run": entry.run or stem,
             "project": entry.project,
@@ -59,17 +138,7 @@ def write_samplesheet(path: Path | str, plan: Plan, root: Path) -> int:
         }
         groups.setdefault((entry.project, entry.sample, entry.run, lane, stem), []).append((entry, column, facts))
     rows = [row for group in groups.values() for row in _rows(group)]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    from hca_base.config import open_atomic
-
-    try:
-        with open_atomic(path, new_mode=0o666) as stream:
-            stream.write(text.getvalue().encode("utf-8", "surrogateescape"))
-    except OSError as error:
-        raise HCAError(f"cannot write the sample sheet {path}: {error.strerror or error}") from None
+    write_rows(path, COLUMNS, rows)
     return len(rows)
 
 
@@ -86,20 +155,3 @@ def _rows(group: list[tuple[Entry, str, dict[str, str]]]) -> list[dict[str, str]
     if len(bundles) == 1:
         return [facts for _, _, facts in group]
     return [row for part in bundles.values() for row in _rows(part)]
-
-
-def read_of(entry: Entry) -> tuple[str, str]:
-    """The column of a file of reads, and what its name has in common with those of the other reads of its run."""
-    leaf = entry.name.rsplit("/", 1)[-1]
-    base = re.sub(r"\.(fastq|fq)(\.gz|\.bz2)?$", "", leaf, flags=re.IGNORECASE)
-    match = _IN_NAME.search(base)
-    stem = base if match is None else base[: match.start()] + base[match.end() :]
-    known = _READS.get(entry.read.split(" || ")[0].lower())
-    if known is None and match is not None:
-        known = ("index_" if match[1].upper() == "I" else "fastq_") + match[2]
-    return known or "fastq_1", stem
-
-
-def _is_fastq(entry: Entry) -> bool:
-    name = (entry.format or entry.name).lower()
-    return name.endswith(("fastq", "fq", "fastq.gz", "fq.gz", "fastq.bz2"))

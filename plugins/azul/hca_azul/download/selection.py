@@ -1,78 +1,174 @@
-"""Which files are wanted: of projects, of filters, by UUID, or of a list."""
+"""Which files to download: of projects or datasets, of filters, by UUID, or of a list."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hca_azul.download.entries import Entry, by_filters, by_uuids
+from hca_azul.flavours.flavour import Unit
+from hca_azul.lists.entries import Entry, by_filters, by_uuids
+from hca_azul.lists.inputs import is_manifest_url
+from hca_azul.lists.read import FileList
+from hca_azul.query.managed import Managed, find_managed, of_units
+from hca_azul.query.units import find_units
 from hca_base.errors import UsageError
 
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
-    from hca_azul.query.projects import Project
+
+
+class Chosen(NamedTuple):
+    """The files of a selection.
+
+    :ivar note: what to write into the lock file
+    :ivar units: projects or datasets that were named
+    :ivar filters: of the files; empty if they were chosen in another way
+    :ivar has_paths: whether the list says where each file is to be stored
+    """
+
+    entries: Iterable[Entry]
+    note: dict[str, Any]
+    units: list[Unit]
+    filters: dict[str, Any]
+    has_paths: bool = False
 
 
 @dataclass
 class Selection:
-    """Files that are wanted. Projects and filters narrow each other; the other ways stand alone.
+    """Files to download. Projects and filters narrow each other; the other ways stand alone.
 
-    :ivar projects: by UUID, short name or title
-    :ivar filters: as the service wants them
+    :ivar units: projects or datasets, by any of their names
+    :ivar filters: in the service's own form
     :ivar uuids: of files
-    :ivar manifest: path of a manifest or a curl configuration
+    :ivar manifest: a manifest or another list: path, ``-`` or address
     :ivar entries: files that were chosen already
     """
 
-    projects: list[str] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
     filters: Mapping[str, Any] = field(default_factory=dict)
     uuids: list[str] = field(default_factory=list)
     manifest: Path | str | None = None
     entries: Iterable[Entry] | None = None
 
     def check(self) -> None:
-        """See that it says something, in one way.
+        """Check that it selects something, in one way.
 
         :raises UsageError: it does not
         """
-        ways = [bool(self.projects or self.filters), bool(self.uuids), bool(self.manifest), self.entries is not None]
+        ways = [bool(self.units or self.filters), bool(self.uuids), bool(self.manifest), self.entries is not None]
         if sum(ways) == 0:
             raise UsageError(
-                "nothing is chosen", hint="name a project, or use --filter, --file UUID or --manifest FILE"
+                "nothing is selected", hint="name a project, or use --filter, --file UUID or --manifest FILE"
             )
-        if not all(name.strip() for name in (*self.projects, *self.uuids)):
+        if not all(name.strip() for name in (*self.units, *self.uuids)):
             raise UsageError("the name of a project or the UUID of a file is empty")
         if sum(ways) > 1:
-            raise UsageError("projects and filters, --file, and --manifest do not go together")
+            raise UsageError("--file, --manifest, and projects with filters cannot be combined")
 
-    def found(
-        self, client: AzulConnection, catalog: str | None
-    ) -> tuple[Iterator[Entry], dict[str, Any], list[Project]]:
-        """The files, what to note in the lock file, and the projects that were named.
+    @contextmanager
+    def chosen(
+        self, client: AzulConnection, catalog: str | None, *, online: bool = True, compact: bool = False
+    ) -> Iterator[Chosen]:
+        """The files.
 
+        :param online: whether the service can be asked; without it, only lists are of use
+        :param compact: read them from a compact manifest, which tells more of each than a listing does
         :raises NotFoundError: there is no such project
         """
         self.check()
         if self.entries is not None:
-            return iter(self.entries), {}, []
-        if self.manifest:
-            from hca_azul.download.lists import read_list
+            yield Chosen(self.entries, {}, [], {})
+        elif self.manifest:
+            with FileList(client, self.manifest, catalog, online=online) as files:
+                yield Chosen(files, {"manifest": self._list_name()}, [], {}, files.has_paths)
+        elif self.uuids:
+            entries = by_uuids(client, self.uuids, catalog)
+            filters = {client.flavour.file_field: {"is": self.uuids}}
+            with _told_by_manifest(client, filters, catalog, compact) as told:
+                yield Chosen(_with_details(entries, told), {"files": self.uuids[:1000]}, [], {})
+        else:
+            found = find_units(client, self.units, catalog)
+            units = [one.unit for one in found]
+            filters = with_units(client, self.filters, units)
+            with _told_by_manifest(client, filters, catalog, compact) as told:
+                entries = by_filters(client, filters, catalog) if told is None else iter(told)
+                yield Chosen(entries, {"filters": filters}, units, filters)
 
-            return read_list(client, self.manifest, catalog), {"manifest": Path(self.manifest).name}, []
-        if self.uuids:
-            return by_uuids(client, self.uuids, catalog), {"files": self.uuids[:1000]}, []
-        from hca_azul.query.projects import find_project
+    def _list_name(self) -> str:
+        """What to call the list in the lock file; an address may hold a key."""
+        return "an address" if is_manifest_url(str(self.manifest)) else Path(str(self.manifest)).name
 
-        named = [find_project(client, name, catalog) for name in self.projects]
-        filters = self.whole_filters(named)
-        return by_filters(client, filters, catalog), {"filters": filters}, named
 
-    def whole_filters(self, named: list[Project]) -> dict[str, Any]:
-        """The filters and the projects together."""
-        if not named:
-            return dict(self.filters)
-        if "projectId" in self.filters:
-            raise UsageError("a project is named, and projectId is filtered, too")
-        return {**self.filters, "projectId": {"is": [project.uuid for project in named]}}
+@contextmanager
+def _told_by_manifest(
+    client: AzulConnection, filters: Mapping[str, Any], catalog: str | None, wanted: bool
+) -> Iterator[Iterable[Entry] | None]:
+    """The files of a compact manifest that is requested for this; None if none is wanted."""
+    if not wanted:
+        yield None
+        return
+    import tempfile
+
+    from hca_azul.manifest.manifests import Manifest
+
+    with tempfile.TemporaryDirectory(prefix="hca-azul-") as directory:
+        path = Path(directory) / "manifest.tsv"
+        Manifest(client, filters, "compact", catalog=catalog).save(path)
+        with FileList(client, path, catalog) as files:
+            yield files
+
+
+def _with_details(entries: Iterable[Entry], told: Iterable[Entry] | None) -> Iterator[Entry]:
+    """Files as a manifest describes them, where it does."""
+    known = {entry.uuid: entry for entry in told or ()}
+    for entry in entries:
+        yield known.get(entry.uuid, entry)
+
+
+def run_accessions(client: AzulConnection, chosen: Chosen, catalog: str | None) -> dict[str, str]:
+    """Ask for the accessions of sequencing runs: name of a file -> accession, as contributors gave them."""
+    import tempfile
+
+    from hca_azul.manifest.manifests import Manifest
+    from hca_azul.manifest.tables import read_records
+
+    if not chosen.filters:
+        return {}
+    found: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="hca-azul-") as directory:
+        path = Path(directory) / "entities.jsonl"
+        Manifest(client, chosen.filters, "verbatim.jsonl", catalog=catalog).save(path)
+        for record in read_records(path):
+            values = record.values
+            core = values.get("file_core")
+            runs = values.get("insdc_run_accessions") or values.get("insdc_run")
+            name = core.get("file_name") if isinstance(core, dict) else None
+            if isinstance(name, str) and isinstance(runs, list) and runs:
+                found[name] = str(runs[0])
+    return found
+
+
+def with_units(client: AzulConnection, filters: Mapping[str, Any], units: list[Unit]) -> dict[str, Any]:
+    """Combine filters and named projects or datasets.
+
+    :raises UsageError: the filters select projects as well
+    """
+    if not units:
+        return dict(filters)
+    flavour = client.flavour
+    if flavour.unit_field in filters:
+        raise UsageError(f"a {flavour.unit} and a filter on {flavour.unit_field} cannot be combined")
+    return {**filters, **flavour.unit_filter([unit.key for unit in units])}
+
+
+def managed_of(client: AzulConnection, chosen: Chosen, catalog: str | None) -> Managed:
+    """Find out what was selected and is left out, because it is of managed access.
+
+    Projects that were named say so themselves.
+    """
+    if chosen.units:
+        return of_units(chosen.units)
+    return find_managed(client, chosen.filters, catalog) if chosen.filters else Managed([])

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from hca_azul.query.connection import AzulConnection
 
-#: Format -> suffix of a file with it.
-FORMATS = {
+#: Format -> suffix of a file with it. Others may come: the service says what it has.
+SUFFIXES = {
     "compact": ".tsv",
     "curl": ".curlrc",
     "terra.pfb": ".pfb",
@@ -42,6 +42,11 @@ _TRIES = 5
 _PAUSE = 1.0
 
 Say = Callable[[str], None]
+
+
+def suffix_of(form: str) -> str:
+    """The suffix of a file with a manifest of this format."""
+    return SUFFIXES.get(form) or f".{form.rpartition('.')[2]}"
 
 
 class _Lapsed(Exception):
@@ -191,7 +196,7 @@ class Manifest:
 
     def _start(self) -> requests.Response:
         params = {"catalog": self.catalog, "format": self.form, "filters": self._filters}
-        options: dict[str, Any] = {"redirect": "no", "follow_waits": False}
+        options: dict[str, Any] = {"redirect": "no", "follow_waits": "repeat", "wait_budget": self._wait}
         try:
             return send_long(self.client, "PUT", url_of(self.client, "/fetch/manifest/files", params), **options)
         except ServiceError as error:
@@ -205,7 +210,9 @@ class Manifest:
         check_redirect(home, home, origin_of(location))
         for number in range(3):
             try:
-                found: requests.Response = send(self.client, "GET", location, redirect="no", follow_waits=False)
+                found: requests.Response = send(
+                    self.client, "GET", location, redirect="no", follow_waits="repeat", wait_budget=self._wait
+                )
                 return found
             except ServiceError as error:
                 if error.status != 410 or number == 2:
@@ -255,11 +262,11 @@ def save_manifest(manifest: Manifest, output: str | None, *, secret: bool, force
     if output == "-":
         from hca_base.output import is_terminal
 
-        if is_terminal(sys.stdout) and FORMATS[manifest.form] in (".pfb", ".zip"):
+        if is_terminal(sys.stdout) and suffix_of(manifest.form) in (".pfb", ".zip"):
             raise UsageError("the manifest is binary, and stdout is a terminal", hint="use --output FILE")
         sys.stdout.flush()
         return "-", manifest.write(sys.stdout.buffer)
-    name = output or f"manifest{FORMATS.get(manifest.form, '')}"
+    name = output or f"manifest{suffix_of(manifest.form)}"
     path = Path(name)
     if path.exists() and not force and path.is_file():
         raise UsageError(f"{name} is there already", hint="--force replaces it, --output FILE takes another name")

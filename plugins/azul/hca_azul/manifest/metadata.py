@@ -7,12 +7,11 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from hca_azul.manifest.manifests import Manifest, Say
-from hca_azul.query.projects import Project
 from hca_base.errors import HCAError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ SEPARATOR = " || "
 
 def project_table(
     client: AzulConnection,
-    project: Project,
+    filters: Mapping[str, Any],
     output: str,
     *,
     catalog: str | None = None,
@@ -36,8 +35,9 @@ def project_table(
     all_columns: bool = False,
     barcodes: bool = False,
 ) -> tuple[int, int]:
-    """Write a project's table; the numbers of its rows and columns.
+    """Write the table of a project or dataset; the numbers of its rows and columns.
 
+    :param filters: that select its files
     :param output: a file, which appears when it is whole, or ``-``
     :param all_columns: also columns that are empty in all rows
     :param barcodes: add columns about barcodes, from the library preparation protocols
@@ -46,12 +46,12 @@ def project_table(
 
     with tempfile.TemporaryDirectory(prefix="hca-azul-") as directory:
         table = Path(directory) / "table.tsv"
-        Manifest(client, project.filters, "compact", catalog=catalog, wait=wait, say=say).save(table)
+        Manifest(client, filters, "compact", catalog=catalog, wait=wait, say=say).save(table)
         known: dict[str, dict[str, str]] = {}
         if barcodes:
             lines = Path(directory) / "entities.jsonl"
             try:
-                job = Manifest(client, project.filters, "verbatim.jsonl", catalog=catalog, wait=wait, say=say)
+                job = Manifest(client, filters, "verbatim.jsonl", catalog=catalog, wait=wait, say=say)
                 job.save(lines)
                 known = protocols(lines)
             except HCAError as error:

@@ -8,22 +8,31 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from hca_azul.query.limits import Limits
 from hca_base.errors import HCAError, NotFoundError, ServiceError, UsageError
 from hca_base.http import RetryPolicy, json_of
+from hca_base.openapi import Client
 
 if TYPE_CHECKING:
     import requests
 
-    from hca_base.openapi import Client
-
-#: Longest URL that the service takes; longer ones are answered with 413.
-MAX_URL = 8192
 #: Seconds after which 429 is an error. The service counts requests over five minutes.
 PATIENCE = 600.0
 #: Seconds to wait after a 429 that does not say how long.
 PAUSE = 10.0
 #: The parameter that may be moved to the body: the others are short.
 LONG = "filters"
+
+
+class LimitedClient(Client):
+    """A client that remembers what it learned about the limits of its service.
+
+    :ivar limits: what was learned in this run
+    """
+
+    def __init__(self, service: Any = None, **options: Any) -> None:
+        super().__init__(service, **options)
+        self.limits = Limits()
 
 
 def url_of(client: Client, path: str, params: Mapping[str, Any]) -> str:
@@ -70,22 +79,24 @@ def get_json(client: Client, path: str, params: Mapping[str, Any] | None = None)
 
 
 def send_long(
-    client: Client, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any
+    client: LimitedClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any
 ) -> requests.Response:
     """Send a request whose URL may be too long; then its filters go to the body.
 
-    A GET of a listing becomes a POST for that; a PUT of a manifest stays one.
+    A GET of a listing becomes a POST for that; a PUT of a manifest stays one. How long a URL may be is learned.
 
     :param body: what was moved out of this URL before
     """
-    if body or len(url) > MAX_URL:
+    limits = client.limits
+    if body or (limits.url_length is not None and len(url) >= limits.url_length and f"{LONG}=" in url):
         url, body = to_body(url, body)
         return send(client, "POST" if method == "GET" else method, url, body, **options)
     try:
         return send(client, method, url, **options)
     except ServiceError as error:
-        if error.status != 413:
+        if error.status not in (413, 414) or f"{LONG}=" not in url:
             raise
+        limits.url_length = min(limits.url_length or len(url), len(url))
     url, body = to_body(url, None)
     return send(client, "POST" if method == "GET" else method, url, body, **options)
 
@@ -106,8 +117,9 @@ def to_body(url: str, body: Mapping[str, str] | None) -> tuple[str, dict[str, st
 
 
 def is_gone_catalog(error: ServiceError) -> bool:
-    """Whether the service says that there is no such catalog."""
-    return error.status in (400, 404) and "Must be one of" in f"{error.title} {error.details}"
+    """Whether the service says that there is no such catalog; it says the same of formats and kinds."""
+    told = f"{error.title} {error.details}"
+    return error.status in (400, 404) and "Must be one of" in told and "catalog" in told.partition("Must be")[0].lower()
 
 
 def explained(client: Client, error: HCAError) -> HCAError:
@@ -118,18 +130,19 @@ def explained(client: Client, error: HCAError) -> HCAError:
         told = error.title if isinstance(error.title, str) and error.title else str(error)
         return NotFoundError(
             f"the service has no such catalog: {told[:200]}",
-            hint="'hca azul catalogs' lists them; old releases are removed when new ones come",
+            hint=f"'hca {client.service.name} catalogs' lists them; old releases are removed when new ones come",
         )
     hints = client.service.hints
     if error.status in (413, 414):
         error.hint = "the filters are too long for this request; use fewer values"
     elif error.status == 400:
         error.hint = error.hint or (
-            "hca was made for releases 9.2 to 17.6 of the service; "
-            "'hca azul get-openapi-json --query info.version' shows which this is"
+            "hca supports releases 9.2 to 17.6 of the service; "
+            f"'hca {client.service.name} get-openapi-json --query info.version' shows which this is"
         )
     elif error.status >= 500 and error.status != 503:
-        error.hint = "if it happens again, 'hca azul get-version' and 'hca azul get-health' tell about the service"
+        name = client.service.name
+        error.hint = f"if it happens again, 'hca {name} get-version' and 'hca {name} get-health' tell about the service"
     elif not (error.status == 403 and _sent_credentials(error)):
         error.hint = hints.get(str(error.reason)) or hints.get(str(error.status)) or error.hint
     return error

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hca_azul.query.fields import FIELDS, field_of
+from hca_azul.flavours.registry import flavour_of
 
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
@@ -22,23 +22,49 @@ MOST = 500
 
 def field_names(config: Any, current: str) -> list[tuple[str, str]]:
     """Names of fields."""
-    found = [(alias, field.about) for field in FIELDS.values() for alias in field.aliases]
-    return found + [(field.name, field.about) for field in FIELDS.values()]
+    return _field_names("azul")
+
+
+def anvil_field_names(config: Any, current: str) -> list[tuple[str, str]]:
+    """Names of AnVIL's fields."""
+    return _field_names("anvil")
 
 
 def filter_terms(config: Any, current: str) -> list[tuple[str, str]]:
     """``FIELD=``, and behind that values, also after commas."""
+    return _filter_terms("azul", config, current)
+
+
+def anvil_filter_terms(config: Any, current: str) -> list[tuple[str, str]]:
+    """The same, with AnVIL's fields."""
+    return _filter_terms("anvil", config, current)
+
+
+def manifest_formats(config: Any, current: str) -> list[tuple[str, str]]:
+    """Formats of manifests."""
+    from hca_azul.manifest.manifests import SUFFIXES
+
+    return [(name, "") for name in SUFFIXES]
+
+
+def _field_names(service: str) -> list[tuple[str, str]]:
+    table = flavour_of(service).table
+    found = [(alias, field.about) for field in table for alias in field.aliases]
+    return found + [(field.name, field.about) for field in table]
+
+
+def _filter_terms(service: str, config: Any, current: str) -> list[tuple[str, str]]:
     name, equals, typed = current.partition("=")
     if not equals:
-        return [(f"{name}=", about) for name, about in field_names(config, current)]
+        return [(f"{name}=", about) for name, about in _field_names(service)]
     from hca_base.errors import HCAError
 
     try:
-        field = field_of(name)
+        field = flavour_of(service).field_of(name)
     except HCAError:
         return []
     before, comma, _ = typed.rpartition(",")
-    values = ["true", "false"] if field.kind == "boolean" else _known(config).get(field.name, [])
+    values = ["true", "false"] if field.kind == "boolean" else _known(service, config).get(field.name, [])
     return [(f"{name}={before}{comma}{_quoted(value)}", "") for value in values]
 
 
@@ -63,15 +89,16 @@ def _read(path: Path) -> dict[str, list[str]]:
     return {name: [value for value in values if isinstance(value, str)] for name, values in lists}
 
 
-def _known(config: Any) -> dict[str, list[str]]:
+def _known(service: str, config: Any) -> dict[str, list[str]]:
     from hca_azul.query.connection import AzulConnection
+    from hca_azul.service import ANVIL_SERVICE, SERVICE
 
-    return _read(_place(AzulConnection(config=config).base_url))
+    return _read(_place(AzulConnection(ANVIL_SERVICE if service == "anvil" else SERVICE, config=config).base_url))
 
 
 def remember(client: AzulConnection, facets: Mapping[str, Any]) -> None:
     """Keep the values of a result for completion; it is no error if that cannot be."""
-    from hca_azul.query.rows import terms_of
+    from hca_azul.flavours.hits import terms_of
     from hca_base.config import write_atomic
 
     path = _place(client.base_url)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from hca_azul.flavours.flavour import Flavour
+from hca_azul.flavours.registry import flavour_of
+from hca_azul.query.calls import LimitedClient
 from hca_azul.query.catalogs import Catalogs, choose_catalog, read_catalogs
 from hca_azul.service import SERVICE
-from hca_base.openapi import Client
 
 #: How releases call their document: 17.6, and 9.2.
 _DOCUMENTS = ("/openapi.json", "/openapi")
 
 
-class AzulConnection(Client):
+class AzulConnection(LimitedClient):
     """The part of :class:`hca_azul.client.AzulClient` that its whole jobs are built on.
 
     :param config: settings; default: those of the user
@@ -26,6 +28,19 @@ class AzulConnection(Client):
         self._catalogs: Catalogs | None = None
         self._locked_catalog: str | None = None
         self._chosen: dict[str | None, str] = {}
+
+    @property
+    def flavour(self) -> Flavour:
+        """What the service's data look like."""
+        return flavour_of(self.service.plugin or self.service.name)
+
+    def setting(self, name: str) -> str | None:
+        """A setting of the service, such as ``catalog``: its own, or that of the plugin that it is a deployment of."""
+        for section in (self.service.client_section, self.service.plugin):
+            value = self.config.get(f"{section}.{name}", None) if section else None
+            if value:
+                return str(value)
+        return None
 
     @property
     def base_url(self) -> str:
@@ -69,8 +84,8 @@ class AzulConnection(Client):
         """
         with self._lock:
             if given not in self._chosen:
-                set_ = given or self.config.get("azul.catalog", None)
-                self._chosen[given] = str(set_) if set_ else choose_catalog(self.known_catalogs(), self._locked_catalog)
+                name = given or self.setting("catalog")
+                self._chosen[given] = name or choose_catalog(self.known_catalogs(), self._locked_catalog)
             return self._chosen[given]
 
     def lock_catalog(self, name: str | None) -> None:

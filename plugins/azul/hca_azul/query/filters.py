@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hca_azul.query.fields import Field, field_of
-from hca_azul.query.rows import HIGHEST
+from hca_azul.flavours.flavour import Field, Flavour
+from hca_azul.flavours.hits import HIGHEST
 from hca_base.errors import UsageError
 
 Filters = dict[str, dict[str, list[Any]]]
@@ -34,12 +34,13 @@ _AGE_END = re.compile(r"(?:[0-9]{1,6}(?:\.[0-9]{0,6})?)?")
 OPERATORS = ("is", "within", "contains", "intersects")
 
 
-def parse_filters(terms: Iterable[str] = (), raw: Mapping[str, Any] | None = None) -> Filters:
+def parse_filters(flavour: Flavour, terms: Iterable[str] = (), raw: Mapping[str, Any] | None = None) -> Filters:
     """Filters from terms like ``organ=brain,heart`` and ``cells=1000..5000``, and from the service's own JSON.
 
     Several values, and several terms of one field, are alternatives. Different fields must all match.
 
-    :param raw: filters as the service wants them; they win over nothing: no field may be in both
+    :param flavour: whose fields they are
+    :param raw: filters in the service's own form; no field may be in both
     :raises UsageError: a term makes no sense
     """
     found: Filters = {}
@@ -47,7 +48,7 @@ def parse_filters(terms: Iterable[str] = (), raw: Mapping[str, Any] | None = Non
         name, equals, text = term.partition("=")
         if not equals or not name.strip():
             raise UsageError(f"the filter {term!r} is not of the form FIELD=VALUE", hint="for example organ=brain")
-        field = field_of(name.strip())
+        field = flavour.field_of(name.strip())
         name, operator, values = _parsed(field, text)
         known = found.setdefault(name, {operator: []})
         if operator not in known:
@@ -94,7 +95,7 @@ def _parsed(field: Field, text: str) -> tuple[str, str, list[Any]]:
     values: list[Any] = []
     for value in split_values(text):
         if value.lower() in NULLS:
-            if field.name in ("accessible", "sourceId"):
+            if field.name in ("accessible", "sourceId", "source_id"):
                 raise UsageError(f"{field.name} is never missing")
             values.append(None)
         else:

@@ -1,84 +1,134 @@
-"""Data of managed access: saying that it is there when a result keeps silent about it."""
+"""Data of managed access: saying that it matches where the service leaves it out without a word."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
-from hca_azul.query.calls import compact_json, send_long, url_of
-from hca_azul.query.rows import inner
-from hca_base.errors import HCAError, NotFoundError
-from hca_base.http import json_of
+from hca_azul.flavours.flavour import Unit
+from hca_azul.query.search import Search
+from hca_base.errors import AuthError, HCAError
 
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
-    from hca_azul.query.projects import Project
 
-GUIDE = (
-    "Access is granted by Terra (https://app.terra.bio): register a Google account there, accept the terms, ask for "
-    "the data. To log in: gcloud auth application-default login, then hca config set auth.application_default true; "
-    "or, for an hour: gcloud auth print-access-token | hca auth login azul --access-token -"
-)
+#: Where access to data is requested.
+DUOS_URL = "https://duos.org"
+#: Projects that a message names; the rest is counted.
+_SHOWN = 5
 
 
-def hidden_projects(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> list[str]:
-    """Short names of projects that match, whose samples and files the service does not show to this user.
+class ManagedDataWarning(UserWarning):
+    """Some of the data that match are of managed access, and were left out."""
 
-    The service lists such projects, and leaves out everything in them.
+
+class Managed(NamedTuple):
+    """The projects or datasets that match and whose files the user may not have.
+
+    :ivar unknown: why the service could not be asked for them; empty if it could
     """
-    wanted = {"accessible": {"is": [False]}, **filters}
-    query = {"catalog": client.catalog(catalog), "size": 100, "filters": compact_json(wanted)}
+
+    units: list[Unit]
+    unknown: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.units or self.unknown)
+
+
+def find_managed(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> Managed:
+    """Ask which projects or datasets match, and are not shown to this user.
+
+    The service lists them, and leaves out everything in them.
+    """
+    wanted = {**filters, "accessible": {"is": [False]}}
+    if filters.get("accessible") == {"is": [True]}:
+        # The user does not want them.
+        return Managed([])
     try:
-        answer = json_of(send_long(client, "GET", url_of(client, "/index/projects", query)))
-    except HCAError:
-        # It is asked only to say more about a result; not every deployment has projects.
-        return []
-    hits = answer.get("hits") if isinstance(answer, dict) else None
-    found = []
-    for hit in hits if isinstance(hits, list) else []:
-        if not isinstance(hit, dict):
-            continue
-        for project in inner(hit, "projects"):
-            if project.get("accessible") is False:
-                name = project.get("projectShortname")
-                found.append(str(name[0] if isinstance(name, list) and name else name))
-    return found
+        hits = list(Search(client, client.flavour.units, wanted, catalog=catalog))
+    except HCAError as error:
+        return Managed([], str(error))
+    return Managed([client.flavour.unit_of(hit) for hit in hits])
 
 
-def tell_hidden(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> str | None:
-    """What to say about an empty result, or None."""
-    names = hidden_projects(client, filters, catalog)
-    return told_of(client, names) if names else None
+def of_units(units: Iterable[Unit]) -> Managed:
+    """Those of known projects or datasets that the user may not have."""
+    return Managed([unit for unit in units if unit.accessible is False])
 
 
-def left_out(
-    client: AzulConnection, filters: Mapping[str, Any], named: Sequence[Project], catalog: str | None = None
-) -> list[str]:
-    """Short names of projects whose files are asked for and left out.
+def message(client: AzulConnection, managed: Managed) -> str:
+    """Say what was left out, and where to ask for it."""
+    if managed.unknown:
+        return f"cannot find out whether data of managed access match as well: {managed.unknown}"
+    flavour = client.flavour
+    count = len(managed.units)
+    what = f"{count:,} {flavour.unit if count == 1 else flavour.units} of managed access"
+    who = "the account in use has no access to it" if client.has_credentials else "this takes a login with access"
+    told = f"files of {what} are left out ({_names(managed.units)}): {who}."
+    return f"{told} {_guide(client, managed.units)}"
 
-    :param filters: of the files, those that choose the projects included
-    :param named: the projects, where they were asked for by their names
+
+def error_of(client: AzulConnection, units: list[Unit]) -> AuthError:
+    """The error where all that was asked for, or something that was named, is of managed access."""
+    noun = client.flavour.unit if len(units) == 1 else client.flavour.units
+    verb = "is" if len(units) == 1 else "are"
+    who = ", and the account in use has no access" if client.has_credentials else ""
+    return AuthError(
+        f"the {noun} {_names(units)} {verb} of managed access{who}",
+        hint=_guide(client, units),
+    )
+
+
+def warn_of(client: AzulConnection, managed: Managed, stacklevel: int = 3) -> None:
+    """Warn a Python program of what was left out."""
+    if managed:
+        warnings.warn(message(client, managed), ManagedDataWarning, stacklevel=stacklevel + 1)
+
+
+def _names(units: list[Unit]) -> str:
+    names = [ascii(unit.short or unit.uuid)[1:-1] for unit in units[:_SHOWN]]
+    return ", ".join(names) + (f" and {len(units) - _SHOWN:,} more" if len(units) > _SHOWN else "")
+
+
+def _guide(client: AzulConnection, units: list[Unit]) -> str:
+    places = list(dict.fromkeys(where_to_ask(unit) for unit in units if unit.duos_id))[:3] or [DUOS_URL]
+    name = client.service.name
+    return (
+        f"Request access at {', '.join(places)}, with a Google account that is registered with Terra "
+        "(https://app.terra.bio). To log in: gcloud auth application-default login, then "
+        "hca config set auth.application_default true; or, for an hour: "
+        f"gcloud auth print-access-token | hca auth login {name} --access-token -"
+    )
+
+
+def where_to_ask(unit: Unit) -> str:
+    """The page where access to a project or dataset is requested."""
+    return f"{DUOS_URL}/dataset/{quote(unit.duos_id, safe='')}" if unit.duos_id else DUOS_URL
+
+
+class OpenSearch(Search):
+    """A listing that warns of matching data that it cannot list.
+
+    :raises AuthError: on iteration: everything that matches is of managed access
     """
-    if not filters or (named and all(project.accessible is not False for project in named)):
-        return []
-    return hidden_projects(client, filters, catalog)
 
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        yield from self.hits()
+        managed = self.left_out()
+        if not managed:
+            return
+        if self.total == 0 and managed.units:
+            raise error_of(self.client, managed.units)
+        warn_of(self.client, managed)
 
-def check_shown(client: AzulConnection, project: Project) -> None:
-    """See that the user may have what is in a project.
+    def hits(self) -> Iterator[dict[str, Any]]:
+        """Iterate over the entities, without a word about others."""
+        return super().__iter__()
 
-    :raises NotFoundError: the service would say that nothing is in it
-    """
-    if project.accessible is False:
-        raise NotFoundError(
-            f"nothing of the project {project.short or project.uuid} is shown to you",
-            hint=told_of(client, [project.short or project.uuid]),
-        )
-
-
-def told_of(client: AzulConnection, names: Sequence[str]) -> str:
-    """What to say about projects that are hidden."""
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    if client.has_credentials:
-        return f"data of managed access matches ({shown}), and the account that is used may not see it. {GUIDE}"
-    return f"data of managed access matches ({shown}), and is shown only to those who log in. {GUIDE}"
+    def left_out(self) -> Managed:
+        """What matches besides; call it when the listing is done."""
+        if self.kind == self.client.flavour.units:
+            return Managed(self.managed)
+        return find_managed(self.client, self.filters, self.catalog)

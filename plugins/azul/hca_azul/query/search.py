@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from hca_azul.query.calls import compact_json, get_json, send_long, url_of
 from hca_azul.query.completion import remember
+from hca_azul.query.limits import PageSize, named_limit
 from hca_base.errors import ServiceError, UsageError
-from hca_base.http import check_redirect, json_of, origin_of
+from hca_base.http import RetryPolicy, check_redirect, json_of, origin_of
 
 if TYPE_CHECKING:
+    import requests
+
+    from hca_azul.flavours.flavour import Unit
     from hca_azul.query.connection import AzulConnection
 
-KINDS = ("projects", "samples", "files", "bundles")
-#: Most entities that the service puts on a page.
-PAGE_SIZES = {"files": 1000, "samples": 1000, "projects": 100, "bundles": 100}
+#: Gateways answer so where a page is too large for them, and say that it may work later: a smaller page works now.
+_TOO_LARGE = frozenset({502, 504})
+_SIZE = re.compile(r"(?<=[?&])size=(\d+)")
 
 
 class Search:
     """One listing.
 
-    :param kind: projects, samples, files or bundles
-    :param filters: as the service wants them
+    :param kind: of entities, such as projects, samples, files or bundles
+    :param filters: in the service's own form
     :param sort: field of the service
     :param order: asc or desc
-    :param limit: most entities; None for all
-    :ivar total: how many there are in all; None until the first page is there
+    :param limit: return at most this many entities; None for all
+    :param page_size: size of the first page; default: learned from the service
+    :ivar total: number of matching entities; None until the first page has come
     :ivar facets: of the whole result: field -> {"terms": [{"term", "count"}], "total"}
+    :ivar managed: projects or datasets that were listed and whose files the user may not have
     """
 
     def __init__(
@@ -43,69 +52,109 @@ class Search:
         limit: int | None = None,
         page_size: int | None = None,
     ) -> None:
-        if kind not in KINDS:
-            raise UsageError(f"{kind!r} is none of {', '.join(KINDS)}")
+        flavour = client.flavour
+        if kind not in flavour.kinds:
+            raise UsageError(f"unknown kind {kind!r}", hint=f"use {', '.join(flavour.kinds)}")
         self.client = client
         self.kind = kind
         self.filters = dict(filters or {})
         self.catalog = client.catalog(catalog)
         self.limit = limit
-        size = min(PAGE_SIZES[kind], page_size or PAGE_SIZES[kind], limit or PAGE_SIZES[kind])
+        self.total: int | None = None
+        self.facets: dict[str, Any] = {}
+        self.managed: list[Unit] = []
+        self._listed = 0
+        self._unit_of = flavour.unit_of if kind == flavour.units else None
+        self._size = client.limits.page_size(kind)
+        if page_size is not None:
+            # A listing of its own pace, which learns nothing for others.
+            self._size = PageSize()
+            self._size.seed(page_size)
+        self._fixed = page_size
         self._params: dict[str, Any] = {
             "catalog": self.catalog,
             "filters": compact_json(self.filters) if self.filters else None,
-            "size": max(1, size),
+            "size": self._next_size(),
             "sort": sort,
             "order": order,
         }
-        self.total: int | None = None
-        self.facets: dict[str, Any] = {}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The entities; a page is asked for when the one before is used up."""
+        """Iterate over the entities; a page is requested when the one before is used up."""
         left = self.limit
         for page in self.pages():
-            for hit in page:
-                if left is not None:
-                    if left <= 0:
-                        return
-                    left -= 1
-                yield hit
-            if left == 0:
+            if left is None:
+                yield from page
+                continue
+            yield from page[:left]
+            left -= len(page)
+            if left <= 0:
                 return
 
     def pages(self) -> Iterator[list[dict[str, Any]]]:
-        """The entities of one page after another.
+        """Iterate over the pages, each a list of entities.
 
         :raises ServiceError: an answer makes no sense, or the pages lead in a circle
         """
         url: str | None = url_of(self.client, f"/index/{self.kind}", self._params)
         body: dict[str, str] | None = None
         seen: set[str] = set()
-        listed = 0
         while url is not None:
-            seen.add(url)
-            response = send_long(self.client, "GET", url, body)
+            seen.add(_SIZE.sub("", url))
+            response = self._page(url, body)
             if response.request.method == "POST":
                 # The pages that follow are asked for in the same way.
                 body = {"filters": self._params["filters"]} if self._params["filters"] else {}
-            answer = json_of(response)
-            hits, following = self._take(answer)
+            hits, following = self._take(json_of(response))
+            self._listed += len(hits)
             yield hits
-            listed += len(hits)
             url = self._next(url, following)
-            if url is not None and (url in seen or not hits):
+            if url is not None and (_SIZE.sub("", url) in seen or not hits):
                 raise ServiceError("the pages of the service lead in a circle", status=200, reason="endless_pages")
-        if self.total is not None and listed < self.total:
+        if self.total is not None and self._listed < self.total:
             raise ServiceError(
-                f"the service told of {self.total:,} {self.kind}, and listed {listed:,} of them",
+                f"the service told of {self.total:,} {self.kind}, and listed {self._listed:,} of them",
                 status=200,
                 reason="missing_pages",
                 hint="try again; a catalog that is being changed may look so for a while",
             )
 
+    def _next_size(self) -> int:
+        """The size to ask for now: never more than what is left."""
+        if self._fixed is not None:
+            return self._size.next(min(self._fixed, self.limit or self._fixed))
+        ends = [end for end in (self.limit, self.total) if end is not None]
+        return self._size.next(max(1, min(ends) - self._listed) if ends else None)
+
+    def _page(self, url: str, body: dict[str, str] | None) -> requests.Response:
+        """Request a page, and a smaller one as long as the service cannot give one of this size."""
+        policy = RetryPolicy()
+        impatient = dataclasses.replace(policy, statuses=policy.statuses - _TOO_LARGE)
+        while True:
+            size = self._next_size()
+            target = _with_size(url, size)
+            started = time.monotonic()
+            try:
+                response = send_long(self.client, "GET", target, body, policy=impatient if size > 1 else policy)
+            except ServiceError as error:
+                if not self._is_smaller(error, size):
+                    raise
+                continue
+            self._size.succeeded(size, time.monotonic() - started, len(response.content))
+            return response
+
+    def _is_smaller(self, error: ServiceError, size: int) -> bool:
+        """Whether a smaller page is worth a try after this error, which is remembered."""
+        if error.status in _TOO_LARGE and size > 1:
+            self._size.failed(size)
+            return True
+        if error.status != 400:
+            return False
+        most = named_limit(f"{error.title} {error.details}")
+        return most is not None and self._size.refused(size, most)
+
     def _next(self, url: str, following: Any) -> str | None:
-        """The address of the next page, which is followed as it is: what is in it is the service's own business."""
+        """The address of the next page, of which only the size is ours to change."""
         if following is None or following == "":
             return None
         try:
@@ -128,16 +177,23 @@ class Search:
         if isinstance(facets, dict) and not self.facets:
             self.facets = facets
             remember(self.client, facets)
+        if self._unit_of is not None:
+            units = [self._unit_of(hit) for hit in hits]
+            self.managed += [unit for unit in units if unit.accessible is False]
         return hits, pagination.get("next")
 
 
+def _with_size(url: str, size: int) -> str:
+    """The address of a page with another size; all else in it is the service's own business."""
+    changed, count = _SIZE.subn(f"size={size}", url, count=1)
+    return changed if count else f"{url}{'&' if '?' in url else '?'}size={size}"
+
+
 def get_entity(client: AzulConnection, kind: str, uuid: str, catalog: str | None = None) -> dict[str, Any]:
-    """One entity, with all that the service knows of it.
+    """Get one entity, with all that the service knows of it.
 
     :raises NotFoundError: there is none
     """
-    from urllib.parse import quote
-
     answer = get_json(client, f"/index/{kind}/{quote(uuid, safe='')}", {"catalog": client.catalog(catalog)})
     if not isinstance(answer, dict):
         raise ServiceError("the service's answer is no entity", status=200)

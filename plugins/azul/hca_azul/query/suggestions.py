@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from hca_azul.query.rows import terms_of
+from hca_azul.flavours.hits import terms_of
 
 
 def unknown_values(filters: Mapping[str, Any], facets: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,8 @@ For tests and for trying things out. It is no Azul: it keeps everything in memor
 from __future__ import annotations
 
 from hca_azul.testing.faults import Faults
+from hca_azul.testing.limits import Limits
 from hca_azul.testing.model import Atlas, File, Project, sample
 from hca_azul.testing.server import EmbeddedAzul
 
-__all__ = ["Atlas", "EmbeddedAzul", "Faults", "File", "Project", "sample"]
+__all__ = ["Atlas", "EmbeddedAzul", "Faults", "File", "Limits", "Project", "sample"]

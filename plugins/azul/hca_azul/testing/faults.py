@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 
 
@@ -30,7 +31,9 @@ class Faults:
     :ivar chunk_pause: seconds between pieces of a body, so that URLs lapse meanwhile
     :ivar cut_at: a body is cut after so many bytes once a file; 0 for never
     :ivar circle: the next page of every listing is its first
-    :ivar max_url: longest URL before 413
+    :ivar same_url: how many times each request to the service is answered with a 307 to itself and ``Retry-After``
+    :ivar same_url_wait: seconds that such an answer asks for
+    :ivar index_down: listings are answered with 503, as if only what lies below the service were there
     """
 
     seed: int = 1
@@ -52,11 +55,14 @@ class Faults:
     chunk_pause: float = 0.0
     cut_at: int = 0
     circle: bool = False
-    max_url: int = 8192
+    same_url: int = 0
+    same_url_wait: float = 0.2
+    index_down: bool = False
     _random: random.Random | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _requests: int = 0
     _refusals: int = 0
+    _asked: Counter[str] = field(default_factory=Counter)
 
     def happens(self, share: float) -> bool:
         """Whether a fault of this frequency happens now."""
@@ -89,3 +95,15 @@ class Faults:
                 return False
             self.gone -= 1
             return True
+
+    def repeats(self, request: str) -> bool:
+        """Whether this request is to be sent once more to the same place."""
+        if not self.same_url:
+            return False
+        with self._lock:
+            self._asked[request] += 1
+            if self._asked[request] <= self.same_url:
+                return True
+            # The next time it is a new request.
+            self._asked[request] = 0
+            return False

@@ -1,45 +1,66 @@
-"""Filters, listings, facets and sums over an atlas, in the service's own shapes."""
+"""Filters and listings over an atlas; what an entity looks like is the business of a shape."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from hca_azul.testing.model import VERSION, Atlas, File, Project, uuid_of
+from hca_azul.testing.answers import BadRequest
+from hca_azul.testing.model import Atlas, File, Project
 
 Pair = tuple[Project, File]
-#: Fields that can be told by their values; the others are too many.
-_FACETS = [
-    "biologicalSex",
-    "contentDescription",
-    "developmentStage",
-    "donorDisease",
-    "effectiveOrgan",
-    "fileFormat",
-    "genusSpecies",
-    "laboratory",
-    "libraryConstructionApproach",
-    "organ",
-    "organismAge",
-    "project",
-    "projectTitle",
-    "sampleDisease",
-    "specimenOrgan",
-]
-DEFAULT_SORTS = {
-    "files": ("fileName", "asc"),
-    "samples": ("sampleId", "asc"),
-    "projects": ("projectTitle", "asc"),
-    "bundles": ("bundleVersion", "desc"),
-}
-MAX_SIZES = {"files": 1000, "samples": 1000, "projects": 100, "bundles": 100}
 
 
-class BadRequest(Exception):
-    """A request that the service refuses with 400."""
+class Shape(Protocol):
+    """The entities of one metadata plugin of the service.
+
+    :ivar kinds: kind -> (field, order) that it is sorted by unless the caller says so
+    :ivar known: names of the fields that can be filtered by
+    :ivar facets: names of the fields whose values are counted
+    :ivar whole: the kind whose entities are listed although their files are not shown
+    :ivar plugin: name of the metadata plugin in the list of catalogs
+    """
+
+    @property
+    def kinds(self) -> Mapping[str, tuple[str, str]]:
+        """Kinds of entities."""
+
+    @property
+    def known(self) -> Collection[str]:
+        """Fields."""
+
+    @property
+    def facets(self) -> Collection[str]:
+        """Fields that are counted."""
+
+    @property
+    def whole(self) -> str:
+        """The kind that access is granted to."""
+
+    @property
+    def plugin(self) -> str:
+        """The metadata plugin."""
+
+    def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
+        """What a file can be found by: field -> values."""
+
+    def uuid(self, kind: str, project: Project, file: File) -> str:
+        """The entity of a kind that a file belongs to."""
+
+    def hit(self, listing: Listing, kind: str, uuid: str, pairs: list[Pair]) -> dict[str, Any]:
+        """One entity."""
+
+    def row(self, listing: Listing, project: Project, file: File) -> dict[str, str]:
+        """A file's row of a compact manifest."""
+
+    def replicas(self, listing: Listing) -> list[tuple[str, str, dict[str, Any]]]:
+        """The metadata as they are in the repository: (table, id, contents)."""
+
+    def summary(self, pairs: list[Pair]) -> dict[str, Any]:
+        """The sums."""
 
 
 def parse_filters(text: str | None, known: Iterable[str]) -> dict[str, tuple[str, list[Any]]]:
@@ -63,8 +84,10 @@ def parse_filters(text: str | None, known: Iterable[str]) -> dict[str, tuple[str
             raise BadRequest(f"The operator in the `filters` parameter entry for `{name}` is not valid")
         if operator != "is" and not all(_is_pair(value) for value in values):
             raise BadRequest(f"The value of the `{operator}` operator for `{name}` is not a list of pairs")
-        if name in ("accessible", "sourceId") and (operator != "is" or None in values):
+        if name in ("accessible", "sourceId", "source_id") and (operator != "is" or None in values):
             raise BadRequest(f"The `filters` parameter entry for `{name}` is not valid")
+        if name == "accessions" and (len(values) != 1 or not isinstance(values[0], dict)):
+            raise BadRequest("The `filters` parameter entry for `accessions` must have exactly one object")
         found[name] = (operator, values)
     return found
 
@@ -80,7 +103,7 @@ def matches(facts: Mapping[str, list[Any]], filters: Mapping[str, tuple[str, lis
 
 def _matches(values: list[Any], operator: str, wanted: list[Any]) -> bool:
     if operator == "is":
-        return any(value in wanted for value in values)
+        return any(_is(value, one) for value in values for one in wanted)
     spans = [value if isinstance(value, tuple) else (value, value) for value in values if value is not None]
     tests: dict[str, Callable[[Any, Any], bool]] = {
         "within": lambda span, pair: pair[0] <= span[0] and span[1] <= pair[1],
@@ -90,8 +113,14 @@ def _matches(values: list[Any], operator: str, wanted: list[Any]) -> bool:
     return all(any(tests[operator](span, pair) for span in spans) for pair in wanted)
 
 
+def _is(value: Any, wanted: Any) -> bool:
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        return all(value.get(name) == one for name, one in wanted.items())
+    return bool(value == wanted)
+
+
 class Listing:
-    """The entities of one request.
+    """The entities that one caller sees.
 
     :param allowed: managed data may be seen
     :param url: of the service, for the addresses of files
@@ -100,6 +129,7 @@ class Listing:
     def __init__(
         self,
         atlas: Atlas,
+        shape: Shape,
         catalog: str,
         filters: Mapping[str, tuple[str, list[Any]]],
         *,
@@ -107,9 +137,11 @@ class Listing:
         url: str,
         old: bool,
     ) -> None:
-        self.atlas, self.catalog, self.filters = atlas, catalog, filters
+        self.atlas, self.shape, self.catalog, self.filters = atlas, shape, catalog, filters
         self.allowed, self.url, self.old = allowed, url, old
         self._facts: dict[str, dict[str, list[Any]]] = {}
+        self._sorted: dict[tuple[str, str, str], list[tuple[str, list[Pair]]]] = {}
+        self._facets: dict[str, Any] | None = None
 
     def pairs(self, *, hidden: bool = False, without: str = "") -> list[Pair]:
         """Files that match, with their projects.
@@ -125,47 +157,59 @@ class Listing:
             if (hidden or self.allowed or not project.managed) and matches(self.facts(project, file), filters)
         ]
 
+    def accessible(self, project: Project) -> bool:
+        """Whether the caller may have a project's files."""
+        return self.allowed or not project.managed
+
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
         """What a file can be found by."""
         found = self._facts.get(file.uuid)
         if found is None:
-            found = project.facts(file) | {"accessible": [self.allowed or not project.managed]}
+            found = self.shape.facts(project, file) | {"accessible": [self.accessible(project)]}
             self._facts[file.uuid] = found
         return found
+
+    def values(self, pairs: list[Pair], name: str) -> list[Any]:
+        """The values of a field, each once, in order."""
+        return sorted({value for pair in pairs for value in self.facts(*pair).get(name, [None])}, key=str)
 
     def groups(self, kind: str) -> dict[str, list[Pair]]:
         """UUID of an entity -> its files."""
         found: dict[str, list[Pair]] = {}
-        for project, file in self.pairs(hidden=kind == "projects"):
-            found.setdefault(_uuid(kind, project, file), []).append((project, file))
+        for project, file in self.pairs(hidden=kind == self.shape.whole):
+            found.setdefault(self.shape.uuid(kind, project, file), []).append((project, file))
         return found
 
-    def page(self, kind: str, sort: str | None, order: str | None, size: int, after: int) -> tuple[list[Any], int]:
+    def page(self, kind: str, sort: str, order: str, size: int, after: int) -> tuple[list[Any], int]:
         """Entities from number ``after`` on, and how many there are in all."""
-        default = DEFAULT_SORTS[kind]
-        field, direction = sort or default[0], order or (default[1] if sort is None else "asc")
-        groups = sorted(self.groups(kind).items())
+        groups = self._sorted.get((kind, sort, order))
+        if groups is None:
+            groups = sorted(self.groups(kind).items())
 
-        def value(group: tuple[str, list[Pair]]) -> tuple[bool, str | float, str]:
-            values = [v for pair in group[1] for v in self.facts(*pair).get(field, [None]) if v is not None]
-            first: Any = min(values, key=str) if values else None
-            return first is None, first if isinstance(first, int | float) else str(first), group[0]
+            def value(group: tuple[str, list[Pair]]) -> tuple[bool, str | float, str]:
+                values = [v for pair in group[1] for v in self.facts(*pair).get(sort, [None]) if v is not None]
+                first: Any = min(values, key=str) if values else None
+                return first is None, first if isinstance(first, int | float) else str(first), group[0]
 
-        groups.sort(key=value, reverse=direction == "desc")
-        hits = [self.hit(kind, uuid, pairs) for uuid, pairs in groups[after : after + size]]
+            groups.sort(key=value, reverse=order == "desc")
+            self._sorted[kind, sort, order] = groups
+        hits = [self.shape.hit(self, kind, uuid, pairs) for uuid, pairs in groups[after : after + size]]
         return hits, len(groups)
 
     def facets(self) -> dict[str, Any]:
         """How often each value occurs; the filter on a field does not narrow its own values."""
+        if self._facets is not None:
+            return self._facets
         answer = {}
         everything = self.pairs(hidden=True)
-        for name in _FACETS:
+        for name in self.shape.facets:
             pairs = self.pairs(hidden=True, without=name) if name in self.filters else everything
             counts: Counter[str] = Counter(
-                json.dumps(value) for pair in pairs for value in self.facts(*pair).get(name, [None])
+                json.dumps(_as_text(value)) for pair in pairs for value in self.facts(*pair).get(name, [None])
             )
             terms = [{"term": json.loads(term), "count": count} for term, count in counts.most_common()]
             answer[name] = {"terms": terms, "total": sum(counts.values()), "type": "terms"}
+        self._facets = answer
         return answer
 
     def file_url(self, file: File) -> str | None:
@@ -175,151 +219,7 @@ class Listing:
         query = f"catalog={self.catalog}&version={quote(file.version, safe='')}"
         return f"{self.url}/repository/files/{file.uuid}?{query}"
 
-    def mirror_uri(self, file: File) -> str | None:
-        """Where the mirror is said to have a file."""
-        return f"s3://mirror-bucket/file/{file.sha256}.sha256" if file.mirrored else None
 
-    def file_entry(self, file: File, accessible: bool = True) -> dict[str, Any]:
-        """A file, as listings and trees of matrices have it."""
-        addresses: dict[str, Any] = {"url": self.file_url(file)}
-        if not self.old:
-            addresses = {"azul_url": self.file_url(file), "azul_mirror_uri": self.mirror_uri(file)}
-        return {
-            "contentDescription": [file.content],
-            "format": file.format,
-            "isIntermediate": file.intermediate if file.matrix else None,
-            "name": file.name,
-            "sha256": file.sha256,
-            "size": file.size,
-            "fileSource": "DCP/2 Analysis",
-            "uuid": file.uuid,
-            "version": file.version,
-            "matrixCellCount": 1000 if file.matrix else None,
-            "drs_uri": file.drs_uri,
-            "accessible": accessible,
-            **addresses,
-        }
-
-    def hit(self, kind: str, uuid: str, pairs: list[Pair], whole: bool = False) -> dict[str, Any]:
-        """One entity."""
-        projects = {project.uuid: project for project, _ in pairs}
-        samples = {(project.uuid, file.sample): project for project, file in pairs}
-        stages, species, organs, libraries = (
-            sorted({value for pair in pairs for value in self.facts(*pair)[name]})
-            for name in ("developmentStage", "genusSpecies", "organ", "libraryConstructionApproach")
-        )
-        first = pairs[0][0]
-        accessible = self.allowed or not first.managed
-        names = [project.sample_id(number) for (_, number), project in samples.items()]
-        hit: dict[str, Any] = {
-            "entryId": uuid,
-            "sources": [{"sourceId": uuid_of("snapshot"), "sourceSpec": "tdr:bigquery:gcp:p:snapshot/x:/0"}],
-            "bundles": [
-                {"bundleUuid": bundle, "bundleVersion": VERSION}
-                for bundle in sorted({project.bundle(file.sample) for project, file in pairs})
-            ],
-            "projects": [
-                {
-                    "projectId": [project.uuid] if kind != "projects" else project.uuid,
-                    "projectTitle": [project.title] if kind != "projects" else project.title,
-                    "projectShortname": [project.short] if kind != "projects" else project.short,
-                    "laboratory": [project.lab],
-                    "estimatedCellCount": project.cells,
-                    "accessible": accessible,
-                    "projectDescription": "A project that was made up.",
-                    "publications": [],
-                    "accessions": [],
-                    **(self.trees(project) if kind == "projects" and whole else {}),
-                }
-                for project in projects.values()
-            ],
-            "samples": [
-                {
-                    "sampleEntityType": ["specimens"],
-                    "id": names,
-                    "organ": organs,
-                    "organPart": [None],
-                    "effectiveOrgan": organs,
-                    "disease": [first.disease],
-                }
-            ],
-            "specimens": [{"id": names, "organ": organs, "disease": [first.disease], "preservationMethod": [None]}],
-            "donorOrganisms": [
-                {
-                    "id": [f"{first.short}_donor"],
-                    "donorCount": 1,
-                    "developmentStage": stages,
-                    "genusSpecies": species,
-                    "organismAge": [dict(zip(("value", "unit"), first.age.split(" "), strict=True))],
-                    "biologicalSex": [first.sex],
-                    "disease": [first.disease],
-                }
-            ],
-            "cellLines": [],
-            "organoids": [],
-            "cellSuspensions": [{"organ": organs, "totalCells": first.cells, "selectedCellType": [None]}],
-            "protocols": [
-                {"libraryConstructionApproach": libraries, "nucleicAcidSource": ["single cell"]},
-                {"instrumentManufacturerModel": ["Illumina NextSeq 500"], "pairedEnd": [True]},
-            ],
-            "dates": [{"aggregateLastModifiedDate": VERSION}],
-        }
-        if kind == "files":
-            hit["files"] = [self.file_entry(pairs[0][1], accessible)]
-        else:
-            hit["fileTypeSummaries"] = self.file_types(pairs)
-        return hit
-
-    def file_types(self, pairs: list[Pair]) -> list[dict[str, Any]]:
-        """Files by their format."""
-        found: dict[str, list[File]] = {}
-        for _, file in pairs:
-            found.setdefault(file.format, []).append(file)
-        return [
-            {"format": name, "count": len(files), "totalSize": float(sum(file.size for file in files))}
-            for name, files in sorted(found.items())
-        ]
-
-    def trees(self, project: Project) -> dict[str, Any]:
-        """A project's matrices, by species, stage, organ and library."""
-        tree: dict[str, Any] = {}
-        for file in project.files:
-            if file.matrix is None:
-                continue
-            dimensions = ("genusSpecies", "developmentStage", "organ", "libraryConstructionApproach")
-            for place in (file.matrix, *file.also):
-                node: Any = tree
-                for dimension, value in zip(dimensions[:-1], place[:-1], strict=True):
-                    node = node.setdefault(dimension, {}).setdefault(value, {})
-                node.setdefault(dimensions[-1], {}).setdefault(place[-1], []).append(self.file_entry(file))
-        return {"matrices": tree, "contributedAnalyses": {}}
-
-    def summary(self) -> dict[str, Any]:
-        """The sums."""
-        pairs = self.pairs(hidden=True)
-        projects = {project.uuid: project for project, _ in pairs}.values()
-        return {
-            "projectCount": len(projects),
-            "specimenCount": len({(p.uuid, f.sample) for p, f in pairs}),
-            "speciesCount": len({p.species for p in projects}),
-            "fileCount": len(pairs),
-            "totalFileSize": float(sum(f.size for _, f in pairs)),
-            "donorCount": len(projects),
-            "labCount": len({p.lab for p in projects}),
-            "organTypes": sorted({p.organ for p in projects}),
-            "fileTypeSummaries": self.file_types(pairs),
-            "cellCountSummaries": [
-                {"organType": [p.organ], "countOfDocsWithOrganType": 1, "totalCellCountByOrgan": float(p.cells)}
-                for p in projects
-            ],
-            "projects": [],
-        }
-
-
-def _uuid(kind: str, project: Project, file: File) -> str:
-    return {
-        "files": file.uuid,
-        "projects": project.uuid,
-        "samples": uuid_of("sample", project.short, file.sample),
-        "bundles": project.bundle(file.sample),
-    }[kind]
+def _as_text(value: Any) -> Any:
+    # The service counts booleans as texts.
+    return str(value).lower() if isinstance(value, bool) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import random
 import uuid
@@ -36,6 +37,8 @@ class File:
     :ivar wrong_hash: the metadata have another sha256 than the bytes
     :ivar own_uuid: its UUID, where that is not made of the names
     :ivar told_sha256: what the metadata have for its sha256, whatever that is
+    :ivar well: number of the library that was made of the sample; those of one sample are libraries of their own
+    :ivar pooled: numbers of further samples whose libraries were sequenced with it
     """
 
     name: str
@@ -56,6 +59,8 @@ class File:
     version: str = VERSION
     own_uuid: str = ""
     told_sha256: str | None = None
+    well: int = 0
+    pooled: tuple[int, ...] = ()
 
     @cached_property
     def uuid(self) -> str:
@@ -79,6 +84,17 @@ class File:
             return self.told_sha256
         return hashlib.sha256(b"wrong").hexdigest() if self.wrong_hash else self.true_sha256
 
+    @property
+    def md5(self) -> str:
+        """The MD5 that the metadata have, in base64, as AnVIL's have it."""
+        content = b"wrong" if self.wrong_hash else self.bytes
+        return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+
+    @cached_property
+    def true_md5(self) -> str:
+        """The MD5 of its content, in hexadecimal digits."""
+        return hashlib.md5(self.bytes, usedforsecurity=False).hexdigest()
+
     @cached_property
     def crc32c(self) -> str:
         """The checksum of its content."""
@@ -96,7 +112,12 @@ class File:
 
 @dataclass
 class Project:
-    """A project; every file belongs to one of its samples, and every sample to a bundle."""
+    """A project, or a dataset of AnVIL; every file belongs to one of its samples, and every sample to a bundle.
+
+    :ivar accessions: (namespace, accession) in other archives
+    :ivar links: addresses that the project names besides
+    :ivar publications: (title, address)
+    """
 
     short: str
     title: str
@@ -111,6 +132,12 @@ class Project:
     samples: int = 1
     lab: str = "Laboratory of Cells"
     managed: bool = False
+    slug: str = ""
+    duos_id: str | None = None
+    restriction: str | None = None
+    accessions: tuple[tuple[str, str], ...] = ()
+    links: tuple[str, ...] = ()
+    publications: tuple[tuple[str, str], ...] = ()
     files: list[File] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -122,6 +149,16 @@ class Project:
         """Its UUID."""
         return uuid_of("project", self.short)
 
+    @cached_property
+    def name(self) -> str:
+        """What the portal's addresses call it."""
+        return self.slug or self.short.lower()
+
+    def library_ids(self, file: File) -> list[str]:
+        """Names of the libraries that a file's reads are of."""
+        samples = (file.sample, *file.pooled)
+        return [self.sample_id(sample) + (f"_well_{file.well + 1}" if file.well else "_cells") for sample in samples]
+
     def bundle(self, sample: int) -> str:
         """The bundle of a sample."""
         return uuid_of("bundle", self.short, sample)
@@ -129,43 +166,6 @@ class Project:
     def sample_id(self, sample: int) -> str:
         """The name of a sample."""
         return f"{self.short}_sample_{sample + 1}"
-
-    def facts(self, file: File) -> dict[str, list[Any]]:
-        """What can be filtered by: field -> values."""
-        value, _, unit = self.age.partition(" ")
-        seconds = int(value) * 31_536_000
-        places = [file.matrix or (self.species, self.stage, self.organ, self.library), *file.also]
-        species, stages, organs, libraries = (list(dict.fromkeys(values)) for values in zip(*places, strict=True))
-        return {
-            "accessible": [not self.managed],
-            "biologicalSex": [self.sex],
-            "bundleUuid": [self.bundle(file.sample)],
-            "bundleVersion": [VERSION],
-            "cellCount": [self.cells],
-            "contentDescription": [file.content],
-            "developmentStage": stages,
-            "donorDisease": [self.disease],
-            "effectiveOrgan": organs,
-            "fileFormat": [file.format],
-            "fileId": [file.uuid],
-            "fileName": [file.name],
-            "fileSize": [file.size],
-            "fileVersion": [file.version],
-            "genusSpecies": species,
-            "laboratory": [self.lab],
-            "libraryConstructionApproach": libraries,
-            "organ": organs,
-            "organismAge": [{"value": value, "unit": unit}],
-            "organismAgeRange": [(seconds, seconds)],
-            "project": [self.short],
-            "projectId": [self.uuid],
-            "projectTitle": [self.title],
-            "sampleId": [self.sample_id(file.sample)],
-            "sampleDisease": [self.disease],
-            "sourceId": [uuid_of("snapshot")],
-            "specimenOrgan": organs,
-            "sha256": [file.sha256],
-        }
 
 
 @dataclass
@@ -205,6 +205,9 @@ def sample() -> Atlas:
                 "BrainCells",
                 "Cells of the human brain, in two samples",
                 samples=2,
+                accessions=(("geo", "GSE12345"), ("insdc_project", "PRJNA12345")),
+                publications=(("Cells of the brain", "https://doi.org/10.1000/brain"),),
+                links=("https://cellxgene.cziscience.com/collections/0b1b2b3b",),
                 files=[
                     *reads(0),
                     *reads(1),
@@ -247,6 +250,8 @@ def sample() -> Atlas:
                 "Data of managed access",
                 organ="lung",
                 managed=True,
+                duos_id="DUOS-000123",
+                restriction="GRU",
                 files=[File("secret.fastq.gz", 1500), File("secret.loom", 900, matrix=human, **matrix)],
             ),
         ]

@@ -1,4 +1,4 @@
-"""The listeners of an embedded Azul: the service, the storage behind signed URLs, and a DRS server."""
+"""An embedded Azul: routes of the service, and where it listens."""
 
 from __future__ import annotations
 
@@ -7,37 +7,27 @@ import json
 import re
 import secrets
 import threading
-import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from hca_azul.testing.answers import Answer, BadRequest, accept_only, error, redirect, too_large
+from hca_azul.testing.anvil_shape import AnvilShape
 from hca_azul.testing.faults import Faults
-from hca_azul.testing.listing import MAX_SIZES, BadRequest, Listing, parse_filters
+from hca_azul.testing.hca_shape import HcaShape
+from hca_azul.testing.limits import Limits
+from hca_azul.testing.listeners import Listener
+from hca_azul.testing.listing import Listing, Shape, parse_filters
 from hca_azul.testing.manifests import FORMATS, manifest
-from hca_azul.testing.model import Atlas, File, sample
+from hca_azul.testing.model import Atlas, sample
+from hca_azul.testing.storage import Storage
 
-_KINDS = "projects|samples|files|bundles"
-_FILE_PARAMETERS = {"catalog", "version", "fileName", "wait", "replica", "requestIndex", "drsUri", "token"}
+_FILE_PARAMETERS = {"catalog", "version", "fileName", "replica"}
+#: Parameters that the service puts into its own redirects, and takes from nobody else since release 17.
+_OWN_PARAMETERS = {"wait", "requestIndex", "drsUri", "token"}
 _LIST_PARAMETERS = {"catalog", "filters", "size", "sort", "order", "search_after", "search_after_uid"}
-
-
-class Answer(Exception):
-    """What a request is answered with."""
-
-    def __init__(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status)
-        self.status = status
-        self.headers = headers or {}
-        self.body = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        if body is not None and not isinstance(body, bytes):
-            self.headers.setdefault("Content-Type", "application/json")
-
-
-def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
-    """An error as the service writes it."""
-    return Answer(status, {"Code": code, "Message": message}, headers)
+_SHAPES: dict[str, Callable[[], Shape]] = {"azul": HcaShape, "anvil": AnvilShape}
 
 
 class EmbeddedAzul:
@@ -45,24 +35,35 @@ class EmbeddedAzul:
 
     :param atlas: what it knows
     :param faults: what goes wrong
+    :param limits: how much it gives at once
     :param token: the bearer token that may see managed data
+    :param service: azul or anvil
     :ivar url: of the service
     :ivar requests: (listener, method, path with query, headers) of all requests
     """
 
-    def __init__(self, atlas: Atlas | None = None, faults: Faults | None = None, token: str = "") -> None:
+    def __init__(
+        self,
+        atlas: Atlas | None = None,
+        faults: Faults | None = None,
+        token: str = "",
+        *,
+        limits: Limits | None = None,
+        service: str = "azul",
+    ) -> None:
         self.atlas = atlas if atlas is not None else sample()
         self.faults = faults or Faults()
+        self.limits = limits or Limits()
         self.token = token or "token-of-the-tests-" + secrets.token_hex(8)
-        #: Part of every signed URL, so that one can be found wherever it should not be.
-        self.signature = "SIGNATURE" + secrets.token_hex(12)
+        self.service_name = service
+        self.shape = _SHAPES[service]()
         self.requests: list[tuple[str, str, str, dict[str, str]]] = []
-        self.manifests: dict[str, bytes] = {}
         self.made: Counter[str] = Counter()
+        self._storage = Storage(self.atlas, self.faults, self.token)
         self._pending: dict[str, tuple[str, int]] = {}
-        self._cut: set[str] = set()
+        self._listings: dict[str, Listing] = {}
         self._lock = threading.Lock()
-        self._servers = {name: _Listener(self, name) for name in ("service", "storage", "drs")}
+        self._servers = {name: Listener(self, name) for name in ("service", "storage", "drs")}
         self.url = self._servers["service"].url
         self.storage_url = self._servers["storage"].url
         self.drs_url = self._servers["drs"].url
@@ -75,7 +76,13 @@ class EmbeddedAzul:
 
     def close(self) -> None:
         """Stop listening."""
-        for server in self._servers.values():
+        for name in list(self._servers):
+            self.stop(name)
+
+    def stop(self, listener: str) -> None:
+        """Stop one listener: service, storage or drs."""
+        server = self._servers.pop(listener, None)
+        if server is not None:
             server.shutdown()
             server.server_close()
 
@@ -83,12 +90,26 @@ class EmbeddedAzul:
     def settings(self) -> dict[str, Any]:
         """Settings of hca that lead here."""
         return {
-            "azul": {
+            self.service_name: {
                 "url": f"{self.url}/openapi.json",
                 "mirror_url": f"{self.storage_url}/mirror",
                 "drs_url": self.drs_url,
             }
         }
+
+    @property
+    def signature(self) -> str:
+        """Part of every signed URL, so that one can be found wherever it should not be."""
+        return self._storage.signature
+
+    @property
+    def manifests(self) -> dict[str, bytes]:
+        """The manifests that were made: key -> bytes."""
+        return self._storage.manifests
+
+    def first_time(self, name: str) -> bool:
+        """Whether this is the first time for ``name``."""
+        return self._storage.first_time(name)
 
     def count(self, listener: str = "", method: str = "", prefix: str = "") -> int:
         """How many requests there were."""
@@ -97,6 +118,18 @@ class EmbeddedAzul:
             for where, how, path, _ in list(self.requests)
         )
 
+    def answer(self, listener: str, method: str, target: str, headers: dict[str, str], body: bytes) -> Any:
+        """An answer, or an object of the storage and its name."""
+        if listener == "service":
+            return self.service(method, target, headers, body)
+        if listener == "drs":
+            return self.drs(target, headers)
+        return self._storage.stored(target)
+
+    def drs(self, target: str, headers: dict[str, str]) -> Answer:
+        """Answer a request to the DRS server."""
+        return self._storage.drs(self.storage_url, target, headers)
+
     # -- the service -------------------------------------------------------------------------------------------------
 
     def service(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -104,10 +137,12 @@ class EmbeddedAzul:
         faults = self.faults
         if faults.refuses():
             return Answer(429, {"message": "Too Many Requests"}, {"Retry-After": str(faults.retry_after)})
-        if faults.happens(faults.errors):
+        if faults.happens(faults.errors) or (faults.index_down and target.startswith("/index/")):
             return Answer(503, b"<html><head><title>503 Service Unavailable</title></head></html>")
-        if len(self.url + target) > faults.max_url:
+        if len(self.url + target) > self.limits.url_length:
             return Answer(413, {"message": "Request Too Long"})
+        if faults.repeats(f"{method} {target} {body.decode()}"):
+            return redirect(307, self.url + target, False, faults.same_url_wait)  # type: ignore[arg-type]
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         if body and headers.get("Content-Type", "").startswith("application/json"):
@@ -121,9 +156,10 @@ class EmbeddedAzul:
         if authorization is not None and authorization != f"Bearer {self.token}":
             return error(401, "UnauthorizedError", "Authentication failed")
         try:
-            return self._route(method, parts.path, query, authorization is not None)
+            found = self._route(method, parts.path, query, authorization is not None)
         except BadRequest as problem:
             return error(400, "BadRequestError", str(problem))
+        return found if len(found.body) <= self.limits.answer_bytes else too_large()
 
     def _route(self, method: str, path: str, query: dict[str, str], allowed: bool) -> Answer:
         fetch = path.startswith("/fetch/")
@@ -135,25 +171,18 @@ class EmbeddedAzul:
         if catalog not in self.atlas.catalogs:
             names = sorted(self.atlas.catalogs)
             return error(404, "NotFoundError", f"Catalog name {catalog!r} is invalid. Must be one of {names}.")
-        if method == "GET" and path in ("/openapi", "/openapi.json"):
-            return self._document(path)
-        if method == "GET" and path == "/version":
-            return Answer(200, {"git": {"commit": "0" * 40, "dirty": False}, "changes": []})
-        if method == "GET" and path.startswith("/health"):
-            return Answer(200, {"up": True})
-        if method == "GET" and path == "/index/catalogs":
-            return Answer(200, self._catalogs())
-        if method == "GET" and path == "/repository/sources":
-            _only(query, {"catalog"})
-            return Answer(200, {"sources": []})
+        plain = self._plain(path, query, allowed) if method == "GET" else None
+        if plain is not None:
+            return plain
         if path == "/index/summary":
-            _only(query, {"catalog", "filters"})
-            return Answer(200, self._listing(query, allowed).summary())
-        match = re.fullmatch(rf"/index/({_KINDS})", path)
-        if match and method in ("GET", "POST", "HEAD"):
+            accept_only(query, {"catalog", "filters"})
+            return Answer(200, self.shape.summary(self._listing(query, allowed).pairs(hidden=True)))
+        match = re.fullmatch(r"/index/([a-z]+)(?:/([^/]+))?", path)
+        if match and match[1] not in self.shape.kinds:
+            raise BadRequest(f"Entity type {match[1]!r} is invalid. Must be one of {set(self.shape.kinds)}.")
+        if match and match[2] is None and method in ("GET", "POST", "HEAD"):
             return self._list(match[1], query, allowed)
-        match = re.fullmatch(rf"/index/({_KINDS})/([^/]+)", path)
-        if match and method == "GET":
+        if match and match[2] is not None and method == "GET":
             return self._one(match[1], match[2], query, allowed)
         if path == "/manifest/files" and method == "PUT":
             return self._put_manifest(query, allowed, fetch)
@@ -165,53 +194,82 @@ class EmbeddedAzul:
             return self._file(match[1], query, allowed, fetch)
         return error(404, "NotFoundError", "No such path")
 
+    def _plain(self, path: str, query: dict[str, str], allowed: bool) -> Answer | None:
+        """The answers that do not depend on the data."""
+        if path in ("/openapi", "/openapi.json"):
+            return self._document(path)
+        if path == "/version":
+            return Answer(200, {"git": {"commit": "0" * 40, "dirty": False}, "changes": []})
+        if path.startswith("/health"):
+            return Answer(200, {"up": True})
+        if path == "/index/catalogs":
+            return Answer(200, self._catalogs())
+        if path == "/repository/sources":
+            accept_only(query, {"catalog"})
+            return Answer(200, {"sources": []})
+        return None
+
     def _document(self, path: str) -> Answer:
-        from hca_azul.service import SERVICE
+        from hca_azul.service import ANVIL_SERVICE, SERVICE
 
         if self.faults.old and path == "/openapi.json":
             return error(404, "NotFoundError", "No such path")
-        document = json.loads(SERVICE.bundled_bytes() or b"{}")
+        service = ANVIL_SERVICE if self.service_name == "anvil" else SERVICE
+        document = json.loads(service.bundled_bytes() or b"{}")
         document["servers"] = [{"url": self.url}]
         return Answer(200, document)
 
     def _catalogs(self) -> dict[str, Any]:
+        indices = {name: {"default_sort": sort, "default_order": order} for name, (sort, order) in self._kinds()}
         plugins = {
             "repository": {"name": "tdr_hca", "sources": ["tdr:bigquery:gcp:p:snapshot/x:/0"]},
-            "metadata": {
-                "name": "hca",
-                "indices": {"files": {"default_sort": "fileName", "default_order": "asc"}},
-            },
+            "metadata": {"name": self.shape.plugin, "indices": indices},
         }
+        atlas = "hca" if self.service_name == "azul" else "anvil"
         return {
             "default_catalog": self.atlas.default,
             "catalogs": {
-                name: {"atlas": "lungmap" if name.startswith("lm") else "hca", "internal": internal, "plugins": plugins}
+                name: {"atlas": "lungmap" if name.startswith("lm") else atlas, "internal": internal, "plugins": plugins}
                 for name, internal in self.atlas.catalogs.items()
             },
         }
 
-    def _listing(self, query: dict[str, str], allowed: bool) -> Listing:
-        from hca_azul.query.fields import FIELDS
+    def _kinds(self) -> list[tuple[str, tuple[str, str]]]:
+        return list(self.shape.kinds.items())
 
-        filters = parse_filters(query.get("filters"), FIELDS)
+    def _listing(self, query: dict[str, str], allowed: bool) -> Listing:
+        """The listing of a request; it is kept for the next page of the same as long as the atlas stays the same."""
         catalog = query.get("catalog", self.atlas.default)
-        return Listing(self.atlas, catalog, filters, allowed=allowed, url=self.url, old=self.faults.old)
+        projects = [(one.short, one.managed, one.accessions, len(one.files)) for one in self.atlas.projects]
+        key = repr((catalog, query.get("filters"), allowed, self.faults.old, projects))
+        found = self._listings.get(key)
+        if found is None:
+            filters = parse_filters(query.get("filters"), self.shape.known)
+            found = Listing(
+                self.atlas, self.shape, catalog, filters, allowed=allowed, url=self.url, old=self.faults.old
+            )
+            self._listings[key] = found
+        return found
 
     def _list(self, kind: str, query: dict[str, str], allowed: bool) -> Answer:
-        from hca_azul.query.fields import FIELDS
-
-        _only(query, _LIST_PARAMETERS)
-        size = query.get("size", "10")
-        if not size.isdecimal() or not 1 <= int(size) <= MAX_SIZES[kind]:
-            raise BadRequest(f"Invalid value for parameter `size`, must not be greater than {MAX_SIZES[kind]}")
+        accept_only(query, _LIST_PARAMETERS)
+        size, most = query.get("size", "10"), self.limits.page_size(kind)
+        if not size.isdecimal() or int(size) < 1:
+            raise BadRequest("Invalid value for parameter `size`, must be greater than 0")
+        if int(size) > most:
+            raise BadRequest(self.limits.message.format(most=most))
         sort, order = query.get("sort"), query.get("order")
-        if sort is not None and (sort not in FIELDS or sort == "accessible"):
+        if sort is not None and (sort not in self.shape.known or sort == "accessible"):
             raise BadRequest(f"Invalid value for parameter `sort`: {sort}")
         if order not in (None, "asc", "desc"):
             raise BadRequest("Invalid value for parameter `order`")
         listing = self._listing(query, allowed)
         after = int(query.get("search_after", "0").strip('"') or 0)
-        hits, total = listing.page(kind, sort, order, int(size), after)
+        default = self.shape.kinds[kind]
+        by, direction = sort or default[0], order or (default[1] if sort is None else "asc")
+        hits, total = listing.page(kind, by, direction, int(size), after)
+        if self.limits.hits and len(hits) > self.limits.hits:
+            return too_large()
         following = None
         if after + len(hits) < total:
             kept = {name: value for name, value in query.items() if not name.startswith("search_after")}
@@ -224,33 +282,33 @@ class EmbeddedAzul:
             "pages": -(-total // int(size)),
             "next": following,
             "previous": None,
-            "sort": sort or "fileName",
-            "order": order or "asc",
+            "sort": by,
+            "order": direction,
         }
         return Answer(200, {"pagination": pagination, "termFacets": listing.facets(), "hits": hits})
 
     def _one(self, kind: str, uuid: str, query: dict[str, str], allowed: bool) -> Answer:
-        _only(query, {"catalog"})
+        accept_only(query, {"catalog"})
         listing = self._listing(query, allowed)
         pairs = listing.groups(kind).get(uuid)
         if not pairs:
             return error(404, "NotFoundError", f"Can't find an entity in {kind} with an uuid, {uuid!r}.")
-        return Answer(200, listing.hit(kind, uuid, pairs, whole=True))
+        return Answer(200, self.shape.hit(listing, kind, uuid, pairs))
 
-    # -- manifests --
+    # -- manifests and files -----------------------------------------------------------------------------------------
 
     def _put_manifest(self, query: dict[str, str], allowed: bool, fetch: bool) -> Answer:
-        _only(query, {"catalog", "filters", "format"})
+        accept_only(query, {"catalog", "filters", "format"})
         form = query.get("format", "compact")
         if form not in FORMATS:
-            raise BadRequest(f"Unknown manifest format `{form}`")
+            raise BadRequest(f"Unknown manifest format `{form}`. Must be one of {set(FORMATS)}.")
         identity = json.dumps([query.get("catalog"), query.get("filters"), form, allowed])
         key = hashlib.sha256(identity.encode()).hexdigest()[:32]
         with self._lock:
             if key not in self.manifests:
                 self.manifests[key] = manifest(self._listing(query, allowed), form)
                 self.made[key] += 1
-        return self._step(key, 0, fetch, form)
+        return self._step(key, 0, fetch)
 
     def _get_manifest(self, token: str, fetch: bool) -> Answer:
         with self._lock:
@@ -259,21 +317,20 @@ class EmbeddedAzul:
             return error(410, "GoneError", "The requested manifest has expired, please request a new one")
         if key is None:
             raise BadRequest("Invalid token given")
-        return self._step(key, step, fetch, "")
+        return self._step(key, step, fetch)
 
-    def _step(self, key: str, step: int, fetch: bool, form: str) -> Answer:
+    def _step(self, key: str, step: int, fetch: bool) -> Answer:
         if step < self.faults.manifest_waits:
             token = secrets.token_urlsafe(12)
             with self._lock:
                 self._pending[token] = (key, step + 1)
             place = f"{self.url}{'/fetch' if fetch else ''}/manifest/files/{token}"
-            return _answer(301, place, fetch, self.faults.wait)
-        return _answer(302, self.sign(f"/manifests/{key}"), fetch)
-
-    # -- files --
+            return redirect(301, place, fetch, self.faults.wait)
+        return redirect(302, self.sign(f"/manifests/{key}"), fetch)
 
     def _file(self, uuid: str, query: dict[str, str], allowed: bool, fetch: bool) -> Answer:
-        _only(query, _FILE_PARAMETERS)
+        own = _OWN_PARAMETERS if self.faults.file_waits or self.faults.file_waits_forever else set()
+        accept_only(query, _FILE_PARAMETERS | own)
         found = self.atlas.by_uuid.get(uuid)
         if found is None or (found[0].managed and not allowed):
             return error(404, "NotFoundError", f"Unable to find file {uuid!r}")
@@ -284,178 +341,9 @@ class EmbeddedAzul:
         if step < self.faults.file_waits or self.faults.file_waits_forever:
             further = query | {"requestIndex": str(step + 1), "token": secrets.token_urlsafe(6), "drsUri": "x"}
             place = f"{self.url}{'/fetch' if fetch else ''}/repository/files/{uuid}?{urlencode(further)}"
-            return _answer(301, place, fetch, self.faults.wait)
-        return _answer(302, self.sign(f"/files/{uuid}", found[1].name), fetch)
+            return redirect(301, place, fetch, self.faults.wait)
+        return redirect(302, self.sign(f"/files/{uuid}", found[1].name), fetch)
 
     def sign(self, path: str, name: str = "") -> str:
         """A URL of the storage that lapses."""
-        expires = time.time() + self.faults.url_life
-        told = f"&response-content-disposition={quote(name)}" if name else ""
-        return f"{self.storage_url}/signed{path}?Expires={expires:.3f}&X-Goog-Signature={self.signature}{told}"
-
-    # -- storage -----------------------------------------------------------------------------------------------------
-
-    def stored(self, target: str) -> tuple[bytes, str] | Answer:
-        """The object at a URL of the storage, and a name for it that is always the same."""
-        parts = urlsplit(target)
-        if parts.path.startswith("/signed/"):
-            query = parse_qs(parts.query)
-            if query.get("X-Goog-Signature") != [self.signature]:
-                return Answer(403, b"<?xml version='1.0'?><Error><Code>SignatureDoesNotMatch</Code></Error>")
-            if float(query["Expires"][0]) < time.time():
-                return Answer(400, b"<?xml version='1.0'?><Error><Code>ExpiredToken</Code></Error>")
-            kind, _, name = parts.path.removeprefix("/signed/").partition("/")
-            if kind == "manifests" and name in self.manifests:
-                return self.manifests[name], name
-            found = self.atlas.by_uuid.get(name)
-            return (found[1].bytes, name) if found else Answer(404)
-        match = re.fullmatch(r"/mirror/mirror-bucket/(file|info)/([0-9a-f]{64})\.(sha256|json)", parts.path)
-        if match:
-            for _, file in self.atlas.by_uuid.values():
-                if file.mirrored is True and file.sha256 == match[2]:
-                    if match[1] == "info":
-                        return b'{"content-type": "application/octet-stream", "$schema": "info/v1.json"}', "info"
-                    return file.bytes, f"mirror {match[2]}"
-        # Without the right to list a bucket, S3 does not say that something is not there.
-        return Answer(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>")
-
-    def first_time(self, name: str) -> bool:
-        """Whether this is the first time for ``name``."""
-        with self._lock:
-            known = name in self._cut
-            self._cut.add(name)
-            return not known
-
-    # -- DRS ---------------------------------------------------------------------------------------------------------
-
-    def drs(self, target: str, headers: dict[str, str]) -> Answer:
-        """Answer a request to the DRS server."""
-        if headers.get("Authorization") != f"Bearer {self.token}":
-            return Answer(401, {"msg": "no token", "status_code": 401})
-        match = re.fullmatch(r"/ga4gh/drs/v1/objects/v1_[^_/]+_([^_/]+)(/access/(.+))?", urlsplit(target).path)
-        found: File | None = self.atlas.by_uuid[match[1]][1] if match and match[1] in self.atlas.by_uuid else None
-        if match is None or found is None:
-            return Answer(404, {"msg": "no such object", "status_code": 404})
-        if match[2]:
-            return Answer(200, {"url": self.sign(f"/files/{found.uuid}")})
-        methods = [{"type": "gs", "access_id": "gcp-us*", "access_url": {"url": "gs://bucket/key"}}]
-        return Answer(200, {"id": match[0], "size": found.size, "access_methods": methods})
-
-
-def _only(query: dict[str, str], known: set[str]) -> None:
-    unknown = sorted(set(query) - known)
-    if unknown:
-        raise BadRequest(f"Unknown query parameter `{unknown[0]}`")
-
-
-def _answer(status: int, location: str, fetch: bool, wait: int | None = None) -> Answer:
-    if not fetch:
-        headers = {"Location": location}
-        if wait is not None:
-            headers["Retry-After"] = str(wait)
-        return Answer(status, None, headers)
-    body: dict[str, Any] = {"Status": status, "Location": location}
-    if wait is not None:
-        body["Retry-After"] = wait
-    return Answer(200, body)
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-
-    def __init__(self, azul: EmbeddedAzul, name: str) -> None:
-        self.azul = azul
-        self.name = name
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True, name=f"azul-{name}").start()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Connections that clients give up are no news."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Answers in one packet; without it, delayed acknowledgements make every small answer wait.
-    wbufsize = 64 * 1024
-    disable_nagle_algorithm = True
-
-    def _handle(self) -> None:
-        server: Any = self.server
-        azul: EmbeddedAzul = server.azul
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.title(): value for name, value in self.headers.items()}
-        azul.requests.append((server.name, self.command, self.path, headers))
-        if server.name == "service":
-            if azul.faults.happens(azul.faults.api_drop):
-                self._cut()
-                return
-            self._send(azul.service(self.command, self.path, headers, body))
-        elif server.name == "drs":
-            self._send(azul.drs(self.path, headers))
-        else:
-            found = azul.stored(self.path)
-            if isinstance(found, Answer):
-                self._send(found)
-            else:
-                self._send_object(azul, *found)
-
-    do_GET = do_POST = do_PUT = do_HEAD = _handle
-
-    def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-
-    def _send_object(self, azul: EmbeddedAzul, content: bytes, name: str) -> None:
-        faults = azul.faults
-        start, end, status = 0, len(content), 200
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        etag = f'"{hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()}"'
-        if asked and self.headers.get("If-Range", etag) == etag and not faults.happens(faults.ignore_range):
-            start, end, status = int(asked[1]), min(int(asked[2] or len(content)) + 1, len(content)), 206
-            if start >= len(content):
-                self._send(Answer(416, b"", {"Content-Range": f"bytes */{len(content)}"}))
-                return
-        part = content[start:end]
-        if faults.happens(faults.truncate):
-            part = part[: int(len(part) * faults.number())]
-        self.send_response(status)
-        self.send_header("ETag", etag)
-        self.send_header("Accept-Ranges", "bytes")
-        if status == 206:
-            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        cut = None
-        if faults.happens(faults.drop):
-            cut = int(len(part) * faults.number())
-        elif faults.cut_at and len(part) > faults.cut_at and azul.first_time(name):
-            cut = faults.cut_at
-        step = 64 * 1024 if faults.chunk_pause else len(part) or 1
-        whole = part if cut is None else part[:cut]
-        for place in range(0, len(whole), step):
-            self.wfile.write(whole[place : place + step])
-            if faults.chunk_pause:
-                self.wfile.flush()
-                time.sleep(faults.chunk_pause)
-        if cut is not None:
-            self._cut()
-
-    def _cut(self) -> None:
-        import socket
-
-        self.close_connection = True
-        try:
-            self.wfile.flush()
-            self.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-
-    def log_message(self, *args: Any) -> None:
-        """Nothing is logged."""
+        return self._storage.sign(self.storage_url, path, name)

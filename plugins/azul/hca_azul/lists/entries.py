@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hca_azul.query.rows import inner, values, whole
+from hca_azul.flavours.hits import inner
 from hca_azul.query.search import Search
 from hca_base.errors import UsageError
 from hca_base.http import origin_of
 
 if TYPE_CHECKING:
+    from hca_azul.flavours.flavour import Flavour
     from hca_azul.query.connection import AzulConnection
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: References to other archives, which LungMAP uses.
+_OUTSIDE = re.compile(r"drs://dg\.4503[:/]", re.IGNORECASE)
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _CRC32C = re.compile(r"[0-9a-f]{8}")
 #: Files asked for in one request by their UUIDs; the filters then go to the body.
 BATCH = 200
@@ -26,6 +31,8 @@ class Entry(NamedTuple):
     :ivar url: where the service gives it
     :ivar mirror: where the public mirror has it, if it does
     :ivar drs: its DRS URI
+    :ivar library_id: name of the library that was sequenced; several of pooled ones, with " || " between them
+    :ivar cells: estimated cells of the library
     :ivar run: what tells the sequencing runs of a sample apart
     :ivar path: the name that it is to have, where the list says so
     :ivar catalog: where to look it up, if the list says so
@@ -55,11 +62,20 @@ class Entry(NamedTuple):
     path: str = ""
     missing: str = ""
     catalog: str = ""
+    md5: str = ""
+    library_id: str = ""
+    cells: str = ""
 
     @property
     def identity(self) -> str:
         """The same for files of the same content."""
-        return self.sha256 or f"{self.uuid} {self.version}"
+        return self.sha256 or self.md5 or f"{self.uuid} {self.version}"
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """Its checksums by their names, in hexadecimal digits."""
+        found = {"sha256": self.sha256, "md5": self.md5, "crc32c": self.crc32c}
+        return {name: value for name, value in found.items() if value}
 
 
 def checked(entry: Entry) -> Entry:
@@ -69,8 +85,8 @@ def checked(entry: Entry) -> Entry:
     url = entry.url if is_address(entry.url) else ""
     mirror, drs = (text if text.isascii() and text.isprintable() else "" for text in (entry.mirror, entry.drs))
     if not missing and not mirror:
-        if drs.startswith("drs://dg."):
-            missing = "it lies outside of the repository, which only refers to it"
+        if _OUTSIDE.match(drs):
+            missing = "it is stored outside of the repository, and cannot be downloaded through it"
         elif not url:
             missing = "the service offers no way to download it"
     return entry._replace(
@@ -79,8 +95,21 @@ def checked(entry: Entry) -> Entry:
         drs=drs,
         sha256=sha256 if _SHA256.fullmatch(sha256) else "",
         crc32c=crc32c if _CRC32C.fullmatch(crc32c) else "",
+        md5=hex_md5(entry.md5) or "",
         missing=missing,
     )
+
+
+def hex_md5(text: str) -> str | None:
+    """An MD5 in hexadecimal digits, of base64 or of such digits; None if it is neither."""
+    text = text.strip()
+    if _MD5.fullmatch(text.lower()):
+        return text.lower()
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return digest.hex() if len(digest) == 16 else None
 
 
 def is_address(url: str) -> bool:
@@ -92,47 +121,22 @@ def is_address(url: str) -> bool:
     return url.isascii() and url.isprintable()
 
 
-def of_hit(hit: Mapping[str, Any]) -> Iterator[Entry]:
+def of_hit(flavour: Flavour, hit: Mapping[str, Any]) -> Iterator[Entry]:
     """The files of an entity of ``/index/files``."""
-    shared = {
-        "project": _first(values(hit, "projects", "projectShortname")),
-        "project_id": _first(values(hit, "projects", "projectId")),
-        "bundle": _first(values(hit, "bundles", "bundleUuid")),
-        "sample": _first(values(hit, "samples", "id")),
-        "organ": _first(values(hit, "samples", "effectiveOrgan") or values(hit, "specimens", "organ")),
-        "species": _first(values(hit, "donorOrganisms", "genusSpecies")),
-        "library": _first(values(hit, "protocols", "libraryConstructionApproach")),
-    }
     for file in inner(hit, "files"):
-        yield of_file(file, **shared)
+        yield of_members(flavour.file_of(hit, file))
 
 
-def of_file(file: Mapping[str, Any], **shared: str) -> Entry:
-    """A file as listings and trees of matrices have it."""
-    size = whole(file.get("size"))
-    uuid = _text(file.get("uuid"))
-    return checked(
-        Entry(
-            uuid=uuid,
-            name=_text(file.get("name")) or uuid,
-            size=size if size is not None and size >= 0 else None,
-            sha256=_text(file.get("sha256")),
-            version=_text(file.get("version")),
-            format=_text(file.get("format")),
-            url=_text(file.get("azul_url")) or _text(file.get("url")),
-            mirror=_text(file.get("azul_mirror_uri")),
-            drs=_text(file.get("drs_uri")),
-            read=_text(file.get("readIndex")),
-            lane=_text(file.get("laneIndex")),
-            **shared,
-        )
-    )
+def of_members(members: Mapping[str, Any]) -> Entry:
+    """A file as a flavour describes it."""
+    size = members.get("size")
+    return checked(Entry(**{**members, "size": size if size is not None and size >= 0 else None}))
 
 
 def by_filters(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> Iterator[Entry]:
     """The files that match filters."""
     for hit in Search(client, "files", filters, catalog=catalog):
-        yield from of_hit(hit)
+        yield from of_hit(client.flavour, hit)
 
 
 def by_uuids(client: AzulConnection, wanted: Iterable[str | Entry], catalog: str | None = None) -> Iterator[Entry]:
@@ -159,7 +163,7 @@ def _looked_up(client: AzulConnection, batch: list[Entry], catalog: str | None) 
     found: dict[tuple[str, str], Entry] = {}
     for place, uuids in asked.items():
         # A listing of UUIDs says nothing about those that are not there.
-        for known in by_filters(client, {"fileId": {"is": sorted(uuids)}}, place or catalog):
+        for known in by_filters(client, {client.flavour.file_field: {"is": sorted(uuids)}}, place or catalog):
             found[place, known.uuid] = known
     for entry in batch:
         listed = found.get((entry.catalog, entry.uuid))
@@ -168,11 +172,3 @@ def _looked_up(client: AzulConnection, batch: list[Entry], catalog: str | None) 
             yield entry._replace(missing=told)
         else:
             yield listed._replace(path=entry.path)
-
-
-def _first(found: list[Any]) -> str:
-    return str(found[0]) if found else ""
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

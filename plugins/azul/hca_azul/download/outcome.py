@@ -1,0 +1,139 @@
+"""What became of a download."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hca_azul.flavours.flavour import Unit
+from hca_azul.query.managed import Managed, error_of, message
+from hca_base.errors import (
+    ExitCode,
+    HCAError,
+    NotFoundError,
+    ServiceError,
+    TransferError,
+    UnreachableError,
+    VerificationError,
+)
+from hca_base.transfer import Report, Row
+
+if TYPE_CHECKING:
+    from hca_azul.query.connection import AzulConnection
+
+#: HTTP statuses of a file that its last source does not have.
+_NOT_THERE = frozenset({404, 410})
+UNAVAILABLE = "unavailable"
+MANAGED = "managed"
+OFFLINE = "the service cannot be reached, and the mirror does not have it"
+_OTHER_NAMES = (
+    "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
+)
+_AGAIN = "Run the same command again to get those that are missing; --report FILE lists them all."
+
+
+class Outcome:
+    """What became of a download.
+
+    :ivar report: a row for each file; those that cannot be had are ``unavailable``
+    :ivar engine: the report of the engine, which knows the errors
+    :ivar unavailable: how many cannot be had
+    :ivar managed: projects or datasets that were selected and whose files the user may not have
+    :ivar named: those of them that were named
+    """
+
+    def __init__(self, client: AzulConnection, catalog: str) -> None:
+        self.client = client
+        self.catalog = catalog
+        self.report = Report()
+        self.engine: Report | None = None
+        self.unavailable = 0
+        self.failed = 0
+        self.refused = 0
+        self.renamed = 0
+        self.left_out = 0
+        self.offline = 0
+        self.managed = Managed([])
+        self.named: list[Unit] = []
+        self.examples: list[str] = []
+        self.plan: dict[str, Any] = {}
+
+    def add(self, row: Row) -> None:
+        """Take a row of the engine's, or one of ours."""
+        if _is_missing(row):
+            row = row._replace(outcome=UNAVAILABLE)
+        if row.outcome == UNAVAILABLE and row.error == OFFLINE:
+            self.offline += 1
+        elif row.outcome == UNAVAILABLE:
+            self.unavailable += 1
+            if len(self.examples) < 5:
+                self.examples.append(row.name)
+        elif not row.good:
+            self.failed += 1
+            self.refused += row.outcome == "refused"
+        self.report.add(row, NotFoundError(row.error) if row.outcome == UNAVAILABLE else None)
+
+    def add_managed(self, managed: Managed, named: list[Unit]) -> None:
+        """Take what was left out, as rows of the report."""
+        self.managed = managed
+        self.named = [unit for unit in named if unit.accessible is False]
+        for unit in managed.units:
+            told = message(self.client, Managed([unit]))
+            self.report.add(Row.failure(unit.short or unit.uuid, MANAGED, told))
+        if managed.unknown:
+            self.report.add(Row.failure("", MANAGED, message(self.client, managed)))
+
+    def raise_for_failures(self, skip_unavailable: bool) -> None:
+        """Raise an error if files are missing.
+
+        :param skip_unavailable: not for those that nobody, or not this user, can have
+        :raises AuthError: a project that was named is of managed access
+        :raises NotFoundError: files are unavailable, and all others are there
+        :raises HCAError: other files failed
+        """
+        if self.failed and self.engine is not None:
+            try:
+                if self.failed == self.engine.failures:
+                    self.engine.raise_for_failures("downloaded")
+                self._raise_mixed(self.engine)
+            except HCAError as error:
+                if self.refused == self.failed:
+                    # The same command again would be refused again.
+                    error.hint = _OTHER_NAMES
+                raise
+        if self.offline and not skip_unavailable:
+            raise UnreachableError(
+                f"{self.offline:,} files were not downloaded: {OFFLINE}",
+                hint="run the same command again when the service is back; --skip-unavailable ignores them",
+            )
+        if self.named and not skip_unavailable:
+            raise error_of(self.client, self.named)
+        if self.unavailable and not skip_unavailable:
+            self._raise_unavailable()
+
+    def _raise_unavailable(self) -> None:
+        shown = ", ".join(ascii(name)[1:-1] for name in self.examples[:3])
+        more = f" and {self.unavailable - 3:,} more" if self.unavailable > 3 else ""
+        files = self.report.files - self.report.counts[MANAGED]
+        all_others = "all others are there; " if self.unavailable < files else ""
+        raise NotFoundError(
+            f"{self.unavailable:,} of {files:,} files cannot be downloaded ({shown}{more})",
+            hint=f"{all_others}--report FILE says why; with --skip-unavailable that is no failure",
+        )
+
+    def _raise_mixed(self, engine: Report) -> None:
+        """Some files cannot be had, and others failed: it is those that matter."""
+        others = [error for error in engine.errors if not (isinstance(error, ServiceError) and error.status == 404)]
+        first = next((row for row in engine.failed if row.outcome != "cancelled" and not _is_missing(row)), None)
+        told = f"{self.failed:,} of {self.report.files:,} files were not downloaded"
+        if self.unavailable:
+            told += f", and {self.unavailable:,} cannot be"
+        if first is not None:
+            told += f"; the first: {first.name}: {first.error}"
+        codes = {error.exit_code for error in others}
+        if any(isinstance(error, VerificationError) for error in others):
+            raise VerificationError(told, hint=_AGAIN)
+        raise TransferError(told, exit_code=codes.pop() if len(codes) == 1 else ExitCode.FAILED, hint=_AGAIN)
+
+
+def _is_missing(row: Row) -> bool:
+    return row.outcome == "failed" and row.status in _NOT_THERE

@@ -1,0 +1,1 @@
+"""What deployments of Azul differ in: their kinds of entities, fields, columns and checksums."""

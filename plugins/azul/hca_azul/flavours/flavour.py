@@ -1,0 +1,126 @@
+"""The description of a deployment's data: everything that the Human Cell Atlas and AnVIL do differently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from hca_azul.flavours.hits import Hit
+from hca_base.errors import UsageError
+
+
+class Field(NamedTuple):
+    """A field of the service.
+
+    :ivar kind: text, number, boolean, age (value and unit), accession (NAMESPACE:ID), atlas (NAME:VERSION),
+        object (JSON), or range (numbers; cannot be listed as terms)
+    :ivar about: one line
+    :ivar aliases: plain names that stand for it
+    """
+
+    name: str
+    kind: str
+    about: str
+    aliases: tuple[str, ...] = ()
+
+
+class Unit(NamedTuple):
+    """A project or a dataset: what access is granted to and what users name.
+
+    :ivar uuid: entity's UUID
+    :ivar key: value of :attr:`Flavour.unit_field` that selects its files
+    :ivar accessible: whether the caller may have its files; None if the service does not say
+    :ivar duos_id: identifier in the Data Use Oversight System
+    """
+
+    uuid: str
+    key: str
+    short: str
+    title: str
+    accessible: bool | None
+    duos_id: str
+    restriction: str
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """One metadata plugin of the service, as a client sees it.
+
+    :ivar name: name of hca's service for it
+    :ivar kinds: kinds of entities that can be listed
+    :ivar unit: singular of :attr:`units`: project or dataset
+    :ivar units: the kind of entity that access is granted to
+    :ivar unit_field: field that selects the files of one of them
+    :ivar unit_names: fields that hold their names, the shortest first
+    :ivar accession_field: field that holds accessions in other archives
+    :ivar file_field: field that selects files by UUID
+    :ivar table: fields of the service, with plain names
+    :ivar columns: kind -> columns of its table
+    :ivar row: kind and entity -> all its columns
+    :ivar unit_of: an entity of :attr:`units` -> its facts
+    :ivar file_of: an entity of ``files`` and a file in it -> members of :class:`hca_azul.lists.entries.Entry`
+    :ivar list_columns: member of an entry -> the columns of compact manifests that may hold it
+    :ivar list_required: columns that a compact manifest must have
+    :ivar summary: label -> member of the service's summary
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    unit: str
+    units: str
+    unit_field: str
+    unit_names: tuple[str, ...]
+    accession_field: str
+    file_field: str
+    table: tuple[Field, ...]
+    columns: Mapping[str, tuple[str, ...]]
+    row: Callable[[str, Hit], dict[str, Any]]
+    unit_of: Callable[[Hit], Unit]
+    file_of: Callable[[Hit, Mapping[str, Any]], dict[str, Any]]
+    list_columns: Mapping[str, tuple[str, ...]]
+    list_required: tuple[str, ...]
+    summary: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """Service's name -> field."""
+        return {one.name: one for one in self.table}
+
+    @cached_property
+    def _aliases(self) -> dict[str, Field]:
+        return {alias: one for one in self.table for alias in one.aliases}
+
+    @cached_property
+    def _folded(self) -> dict[str, Field]:
+        both = self._aliases | self.fields
+        return {_fold(name): one for name, one in both.items()} | {one.name.lower(): one for one in self.table}
+
+    def field_of(self, name: str, known: object = ()) -> Field:
+        """Find the field that a user means.
+
+        :param known: further names that the service has (a container), of fields that this table does not know
+        :raises UsageError: there is none; the hint names the nearest
+        """
+        found = self.fields.get(name) or self._aliases.get(name) or self._folded.get(_fold(name))
+        if found is not None:
+            return found
+        if (isinstance(known, (set, frozenset, dict, list, tuple)) and name in known) or "." in name:
+            # Another deployment's dotted field, of a kind that is not known here.
+            return Field(name, "text", "")
+        import difflib
+
+        close = difflib.get_close_matches(name, [*self._aliases, *self.fields], 3, 0.6)
+        raise UsageError(
+            f"unknown field {name!r}",
+            hint=f"did you mean {' or '.join(close)}? " * bool(close) + f"'hca {self.name} fields' lists all",
+        )
+
+    def unit_filter(self, keys: list[str]) -> dict[str, Any]:
+        """Return the filter that selects these projects or datasets."""
+        return {self.unit_field: {"is": keys}}
+
+
+def _fold(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")

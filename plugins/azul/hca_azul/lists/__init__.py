@@ -1,0 +1,1 @@
+"""Files to download, as listings, manifests and other lists name them."""

@@ -1,0 +1,67 @@
+"""Addresses of files in lists that may be older than the service's catalogs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from hca_azul.lists.entries import is_address
+
+if TYPE_CHECKING:
+    from hca_azul.query.connection import AzulConnection
+
+
+class Addresses:
+    """Addresses of files, in catalogs that still exist.
+
+    :param catalog: the one to use in place of one that is gone; None if the service cannot be asked
+    :param online: whether the service can be asked; without it, addresses stay as they are
+    """
+
+    def __init__(self, client: AzulConnection, catalog: str | None, *, online: bool = True) -> None:
+        self.client = client
+        self.online = online
+        self._given = catalog
+        self._told: set[str] = set()
+
+    def of(self, url: str, uuid: str, current: bool) -> str:
+        """Return where to ask for a file.
+
+        :param url: what the list says; empty: it says nothing
+        :param current: the list is one of today's, and says nothing only about files that cannot be downloaded
+        """
+        if not url:
+            return "" if current or not uuid or not self.online else self.by_uuid(uuid)
+        if not is_address(url):
+            return ""
+        parts = urlsplit(url)
+        # Manifests in the body's form: the file itself is wanted, not a description of where it is.
+        path = parts.path.replace("/fetch/repository/", "/repository/", 1)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        named = dict(query).get("catalog")
+        use = self.catalog_of(url)
+        if use and use != named:
+            # What had a version there may have another one here.
+            query = [(k, use if k == "catalog" else v) for k, v in query if k != "version"]
+            return urlunsplit(parts._replace(path=path, query=urlencode(query)))
+        return url if path == parts.path else urlunsplit(parts._replace(path=path))
+
+    def by_uuid(self, uuid: str) -> str:
+        """Return the address of the latest version of a file: its checksum is compared with the list's."""
+        catalog = self.client.catalog(self._given)
+        return f"{self.client.base_url}/repository/files/{quote(uuid, safe='')}?catalog={quote(catalog, safe='')}"
+
+    def catalog_of(self, url: str) -> str:
+        """Return the catalog to use for an address: its own, as long as it exists; empty for none."""
+        named = dict(parse_qsl(urlsplit(url).query)).get("catalog")
+        if not named or not self.online or not url.startswith(self.client.base_url):
+            return ""
+        if named in self.client.known_catalogs().all:
+            return named
+        use = self.client.catalog(self._given)
+        if named not in self._told:
+            from hca_base.output import warn
+
+            self._told.add(named)
+            warn(f"the catalog {named} of the manifest is gone; {use} is used, and checksums are compared")
+        return use

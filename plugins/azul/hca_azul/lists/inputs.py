@@ -1,0 +1,139 @@
+"""Lists of files, wherever they are read from: a file, stdin, a pipe, an address that the data portal shows."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from hca_base.errors import HCAError, UsageError
+
+if TYPE_CHECKING:
+    from hca_azul.query.connection import AzulConnection
+
+_GZIP, _ZIP, _AVRO = b"\x1f\x8b", b"PK\x03\x04", b"Obj\x01"
+_PATHS = ("/manifest/files", "/fetch/manifest/files")
+
+
+class ListFile(NamedTuple):
+    """A list of files that can be read more than once.
+
+    :ivar path: of its content, unpacked
+    :ivar name: what to call it in messages
+    :ivar kind: text, zip or avro
+    """
+
+    path: Path
+    name: str
+    kind: str
+
+
+@contextmanager
+def open_list(client: AzulConnection, source: Path | str) -> Iterator[ListFile]:
+    """Open a list: a file, ``-``, a pipe, or an address of a manifest; what is packed with gzip is unpacked.
+
+    :raises UsageError: it cannot be read
+    """
+    with tempfile.TemporaryDirectory(prefix="hca-azul-") as directory:
+        copy = Path(directory) / "list"
+        text = str(source)
+        try:
+            if is_manifest_url(text):
+                _fetch(client, text, copy)
+                path, name = copy, "the manifest"
+            elif text == "-":
+                with copy.open("wb") as stream:
+                    shutil.copyfileobj(sys.stdin.buffer, stream)
+                path, name = copy, "stdin"
+            elif Path(source).is_file():
+                path, name = Path(source), text
+            else:
+                # A pipe can be read once only.
+                with Path(source).open("rb") as pipe, copy.open("wb") as stream:
+                    shutil.copyfileobj(pipe, stream)
+                path, name = copy, text
+            path = _unpacked(path, Path(directory) / "unpacked")
+            yield ListFile(path, name, _kind(path))
+        except OSError as error:
+            raise UsageError(f"{text} cannot be read: {error.strerror or error}") from None
+
+
+def is_manifest_url(text: str) -> bool:
+    """Whether a text is the address of a manifest of the service, as the data portal shows it."""
+    if not text.lower().startswith(("https://", "http://")):
+        return False
+    try:
+        return urlsplit(text).path.rstrip("/") in _PATHS
+    except ValueError:
+        return False
+
+
+def _fetch(client: AzulConnection, url: str, path: Path) -> None:
+    """Request the manifest of an address: only its parameters are of use, the portal's own answers lapse."""
+    import json
+
+    from hca_azul.manifest.manifests import Manifest
+    from hca_base.http import origin_of
+
+    if origin_of(url) != origin_of(client.base_url):
+        raise UsageError(
+            f"{urlsplit(url).netloc} is not the service that is configured ({urlsplit(client.base_url).netloc})",
+            hint=f"set {client.service.client_section}.url, or use the command of the service that it belongs to",
+        )
+    query = dict(parse_qsl(urlsplit(url).query))
+    try:
+        filters = json.loads(query.get("filters") or "{}")
+    except ValueError:
+        filters = None
+    if not isinstance(filters, dict):
+        raise UsageError("the filters in the address of the manifest are not a JSON object")
+    form = query.get("format", "compact")
+    Manifest(client, filters, form, catalog=query.get("catalog")).save(path)
+
+
+def _unpacked(path: Path, target: Path) -> Path:
+    with path.open("rb") as stream:
+        if stream.read(2) != _GZIP:
+            return path
+    try:
+        with gzip.open(path) as packed, target.open("wb") as copy:
+            shutil.copyfileobj(packed, copy)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UsageError(f"{path} is a damaged gzip file: {error}") from None
+    return target
+
+
+def _kind(path: Path) -> str:
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    return {_ZIP: "zip", _AVRO: "avro"}.get(start, "text")
+
+
+def open_text(source: Path | BinaryIO) -> IO[str]:
+    """Open a text in UTF-8 or UTF-16, with or without a byte order mark."""
+    import io
+
+    stream: BinaryIO = source.open("rb") if isinstance(source, Path) else source
+    start = stream.read(4)
+    stream.seek(0)
+    encoding = "utf-8-sig"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif start[1:2] == b"\0" or start[:1] == b"\0":
+        # Without a mark; every list begins with a letter of ASCII.
+        encoding = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
+    return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
+
+
+def damaged(name: str, error: Exception) -> HCAError:
+    """The error for a list that is not what it seems to be."""
+    return UsageError(f"{name} is damaged: {error}")

@@ -1,0 +1,167 @@
+"""Files of tables: one for each kind of entity, as TSV, JSON lines or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from hca_azul.manifest.tables import TableSet, read_records
+from hca_base.errors import HCAError, UsageError
+from hca_base.transfer import safe_name
+
+FORMATS = ("tsv", "jsonl", "parquet")
+#: What joins several values in a cell of a TSV, as in compact manifests.
+SEPARATOR = " || "
+#: Rows of a Parquet file that are written at once.
+_CHUNK = 5_000
+
+
+class TableFile(NamedTuple):
+    """A table that was written."""
+
+    table: str
+    rows: int
+    columns: int
+    path: Path
+
+
+class _Writer(Protocol):
+    def write(self, row: Mapping[str, Any]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def write_tables(path: Path | str, directory: Path | str, form: str = "tsv", *, force: bool = False) -> list[TableFile]:
+    """Write the tables of a manifest; see :func:`hca_azul.manifest.tables.tables`.
+
+    :param form: tsv, jsonl or parquet
+    :param force: replace files that exist
+    :raises UsageError: the manifest is none, or a file exists
+    """
+    if form not in FORMATS:
+        raise UsageError(f"unknown format {form!r}", hint=f"use {', '.join(FORMATS)}")
+    source, target = Path(path), Path(directory)
+    found = TableSet(source)
+    if not len(found):
+        raise UsageError(f"{path} holds no entities")
+    places = {table: target / f"{safe_name(_file_name(table))}.{form}" for table in found}
+    existing = [place for place in places.values() if place.exists()]
+    if existing and not force:
+        raise UsageError(f"{existing[0]} exists", hint="pass --force to replace it, or --output-dir for another place")
+    make = _MAKERS[form]
+    from hca_base.config import open_atomic
+
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        _write_all(source, found, places, make, open_atomic)
+    except OSError as error:
+        raise HCAError(f"cannot write to {directory}: {error.strerror or error}") from None
+    return [TableFile(table, found.count(table), len(found.columns(table)), place) for table, place in places.items()]
+
+
+def _write_all(
+    source: Path, found: TableSet, places: Mapping[str, Path], make: Callable[..., _Writer], open_atomic: Any
+) -> None:
+    """Write all tables in one reading of the manifest: no file appears before all are complete."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        writers = {}
+        for table, place in places.items():
+            stream = stack.enter_context(open_atomic(place, new_mode=0o666))
+            writers[table] = make(stream, found.columns(table))
+        for entity in read_records(source):
+            writers[entity.table].write(entity.row())
+        for writer in writers.values():
+            writer.close()
+
+
+def _file_name(table: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in table) or "_"
+
+
+class _TsvWriter:
+    def __init__(self, stream: Any, columns: Sequence[str]) -> None:
+        self._text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
+        self._writer = csv.writer(self._text, dialect="excel-tab", lineterminator="\n")
+        self._columns = columns
+        self._writer.writerow(columns)
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._writer.writerow([_cell(row.get(name)) for name in self._columns])
+
+    def close(self) -> None:
+        self._text.flush()
+        self._text.detach()
+
+
+class _JsonlWriter:
+    def __init__(self, stream: Any, columns: Sequence[str]) -> None:
+        self._stream = stream
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._stream.write(json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace") + b"\n")
+
+    def close(self) -> None:
+        """There is nothing left to write."""
+
+
+class _ParquetWriter:
+    """Columns keep their types where all values of a kind of entity have one; others are JSON."""
+
+    def __init__(self, stream: Any, columns: Sequence[str]) -> None:
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError:
+            raise HCAError(
+                "Parquet takes pyarrow, which is not installed", hint="pip install 'hca-azul[parquet]'"
+            ) from None
+        self._pyarrow = pyarrow
+        self._stream, self._columns = stream, columns
+        self._rows: list[Mapping[str, Any]] = []
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._rows.append(row)
+
+    def close(self) -> None:
+        pyarrow = self._pyarrow
+        arrays = [self._array([row.get(name) for row in self._rows]) for name in self._columns]
+        table = pyarrow.table(arrays, names=list(self._columns))
+        pyarrow.parquet.write_table(table, self._stream, row_group_size=_CHUNK)
+
+    def _array(self, values: list[Any]) -> Any:
+        try:
+            array = self._pyarrow.array(values)
+        except (self._pyarrow.ArrowInvalid, self._pyarrow.ArrowTypeError, OverflowError):
+            array = None
+        if array is None or "struct" in str(array.type) or "null" in str(array.type):
+            # Of mixed types, nested, or empty: a type that every reader understands.
+            texts = [None if value is None else value if isinstance(value, str) else _json(value) for value in values]
+            array = self._pyarrow.array(texts, type=self._pyarrow.string())
+        return array
+
+
+_MAKERS: dict[str, Callable[[Any, Sequence[str]], _Writer]] = {
+    "tsv": _TsvWriter,
+    "jsonl": _JsonlWriter,
+    "parquet": _ParquetWriter,
+}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return SEPARATOR.join(_cell(one) for one in value)
+    return _json(value) if isinstance(value, dict) else str(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,187 @@
+"""Tables of metadata: what PFB and verbatim manifests hold, an entity a row and a table for each kind.
+
+A PFB is an Avro container. Its records differ in one member, a union of one record type for each kind of entity.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hca_base.errors import HCAError, UsageError
+
+#: Name of the entity of a PFB that describes the others.
+_METADATA = "Metadata"
+LINKS = "links"
+
+
+class EntityRecord(NamedTuple):
+    """An entity of a manifest.
+
+    :ivar table: its kind: donors, files, anvil_file, …
+    :ivar links: (table, id) of the entities that it refers to
+    """
+
+    table: str
+    id: str
+    values: dict[str, Any]
+    links: tuple[tuple[str, str], ...] = ()
+
+    def row(self) -> dict[str, Any]:
+        """Its row: ``id``, its values, and ``links.TABLE`` with the ids of the entities in TABLE."""
+        row: dict[str, Any] = {"id": self.id, **{name: value for name, value in self.values.items() if name != "id"}}
+        if "id" in self.values and self.values["id"] != self.id:
+            row[f"{self.table}.id"] = self.values["id"]
+        for table, key in self.links:
+            row.setdefault(f"{LINKS}.{table}", []).append(key)
+        return row
+
+
+def tables(path: Path | str) -> Mapping[str, Iterable[dict[str, Any]]]:
+    """Read the tables of a manifest in one of the formats terra.pfb, verbatim.pfb and verbatim.jsonl.
+
+    :param path: of the manifest; one that is packed with gzip is unpacked
+    :return: name of a table -> its rows, which are read from the file each time they are iterated over
+    :raises UsageError: the file is none of these
+    """
+    return TableSet(Path(path))
+
+
+class TableSet(Mapping[str, Iterable[dict[str, Any]]]):
+    """The tables of one manifest."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._columns: dict[str, dict[str, None]] = {}
+        self._rows: dict[str, int] = {}
+        for entity in read_records(path):
+            columns = self._columns.setdefault(entity.table, {})
+            for name in entity.row():
+                columns.setdefault(name)
+            self._rows[entity.table] = self._rows.get(entity.table, 0) + 1
+
+    def __getitem__(self, name: str) -> Iterable[dict[str, Any]]:
+        if name not in self._columns:
+            raise KeyError(name)
+        return _Rows(self._path, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a table: its id first, links last."""
+        found = list(self._columns[name])
+        return [one for one in found if not _is_link(one)] + [one for one in found if _is_link(one)]
+
+    def count(self, name: str) -> int:
+        """The number of rows of a table."""
+        return self._rows[name]
+
+
+def _is_link(column: str) -> bool:
+    return column.startswith(f"{LINKS}.")
+
+
+class _Rows:
+    def __init__(self, path: Path, table: str) -> None:
+        self._path, self._table = path, table
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for entity in read_records(self._path):
+            if entity.table == self._table:
+                yield entity.row()
+
+
+def read_records(path: Path) -> Iterator[EntityRecord]:
+    """Read the entities of a PFB or a verbatim manifest, in the order of the file.
+
+    :raises UsageError: the file cannot be read, or is none of these
+    """
+    try:
+        with _opened(path) as stream:
+            start = stream.read(4)
+            stream.seek(0)
+            yield from (_of_avro(stream, path) if start == b"Obj\x01" else _of_lines(stream, path))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
+    except EOFError as error:
+        raise UsageError(f"{path} is damaged: {error or 'it ends too early'}") from None
+
+
+def _opened(path: Path) -> Any:
+    import gzip
+
+    stream = path.open("rb")
+    start = stream.read(2)
+    stream.seek(0)
+    return gzip.open(stream) if start == b"\x1f\x8b" else stream
+
+
+def _of_avro(stream: Any, path: Path) -> Iterator[EntityRecord]:
+    try:
+        import fastavro
+    except ImportError:
+        raise HCAError(
+            "reading PFB takes fastavro, which is not installed", hint="pip install 'hca-azul[pfb]'"
+        ) from None
+    try:
+        # With names, a record tells its type: two kinds of entities may have the same members.
+        reader: Iterator[Any] = fastavro.reader(stream, return_record_name=True, return_record_name_override=True)
+        for record in reader:
+            table, values = _named(record)
+            if table == _METADATA:
+                continue
+            relations = record.get("relations") or ()
+            links = tuple((str(one["dst_name"]), str(one["dst_id"])) for one in relations)
+            yield EntityRecord(table, str(record.get("id") or ""), values, links)
+    except (ValueError, KeyError, TypeError, EOFError, IndexError, fastavro.schema.SchemaParseException) as error:
+        raise UsageError(f"{path} is not a PFB, or is damaged: {error}") from None
+
+
+def _named(record: Any) -> tuple[str, dict[str, Any]]:
+    """Kind and values of an entity."""
+    member = record["object"]
+    values = member[1] if isinstance(member, tuple) else member
+    return str(record["name"]), _without_names(values)
+
+
+def _without_names(value: Any) -> Any:
+    """A value without the names of the branches of unions, which the reader adds at any depth."""
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
+        return _without_names(value[1])
+    if isinstance(value, dict):
+        return {name: _without_names(one) for name, one in value.items() if name != "-type"}
+    if isinstance(value, list):
+        return [_without_names(one) for one in value]
+    return value
+
+
+def _of_lines(stream: Any, path: Path) -> Iterator[EntityRecord]:
+    for number, line in enumerate(stream, 1):
+        if not line.strip():
+            continue
+        try:
+            entity = json.loads(line)
+        except (ValueError, RecursionError):
+            entity = None
+        if not isinstance(entity, dict) or "type" not in entity or not isinstance(entity.get("value"), dict):
+            raise UsageError(
+                f"{path}, line {number}: this is neither a PFB nor a verbatim manifest",
+                hint="'hca azul manifest --format terra.pfb' or 'verbatim.jsonl' gets one",
+            )
+        values = entity["value"]
+        yield EntityRecord(str(entity["type"]), _id_of(str(entity["type"]), values), values)
+
+
+def _id_of(table: str, values: Mapping[str, Any]) -> str:
+    """The identifier of an entity in a verbatim manifest."""
+    for name in ("datarepo_row_id", f"{table}_id"):
+        if values.get(name):
+            return str(values[name])
+    provenance = values.get("provenance")
+    return str(provenance.get("document_id") or "") if isinstance(provenance, dict) else ""

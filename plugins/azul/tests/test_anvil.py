@@ -1,0 +1,151 @@
+"""AnVIL: the same service with other kinds, fields and checksums."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hca_azul.client import AnvilClient
+from hca_azul.flavours.anvil import ANVIL
+from hca_azul.lists.entries import of_hit
+from hca_azul.testing import Atlas, EmbeddedAzul, File, Project
+
+from hca_base.config import load
+from hca_base.errors import AuthError
+from tests.lib import Runner
+
+COUNT = 200
+OPEN, CLOSED = "ANVIL_1000G", "ANVIL_CLOSED"
+ANSWERS = Path(__file__).resolve().parents[3].parent / "shared" / "samples" / "azul-answers"
+
+
+def atlas() -> Atlas:
+    files = [
+        File(f"sample{n:03}.vcf.gz", 50 + n, format="vcf.gz", sample=n % 4, mirrored=n % 3 == 0, key="anvil")
+        for n in range(COUNT)
+    ]
+    files[7].wrong_hash = True
+    managed = [File("secret.bam", 90, format="bam", mirrored=True)]
+    return Atlas(
+        [
+            Project(
+                "ANVIL_1000G", "Open", samples=4, restriction="NRES", accessions=(("dbgap", "phs000710"),), files=files
+            ),
+            Project("ANVIL_CLOSED", "Closed", managed=True, restriction="GRU", duos_id="DUOS-000777", files=managed),
+        ],
+        default="anvil13",
+        catalogs={"anvil13": False},
+    )
+
+
+@pytest.fixture
+def anvil() -> Iterator[EmbeddedAzul]:
+    with EmbeddedAzul(atlas(), service="anvil") as found:
+        yield found
+
+
+@pytest.fixture
+def run(tmp_path: Path, anvil: EmbeddedAzul) -> Runner:
+    runner = Runner(tmp_path / "anvil")
+    runner.configure(anvil.settings)
+    return runner
+
+
+def test_find_by_plain_and_dotted_names(run: Runner) -> None:
+    assert {row["dataset"] for row in run.rows("anvil", "datasets", "--columns-only")} == {
+        "ANVIL_1000G",
+        "ANVIL_CLOSED",
+    }
+    plain = run.rows("anvil", "files", "--filter", "dataset=ANVIL_1000G", "--filter", "size=60..69")
+    dotted = run.rows("anvil", "files", "--filter", "datasets.title=ANVIL_1000G", "--filter", "files.file_size=60..69")
+    assert plain == dotted and len(plain) == 10
+    for kind in ("donors", "biosamples", "activities", "bundles"):
+        assert len(run.rows("anvil", kind, "--filter", "accessible=true")) == 4, kind
+    row = run.rows("anvil", "datasets", "--filter", "consent=NRES", "--columns-only")[0]
+    assert row["accession"] == "phs000710" and row["access"] == "open" and row["files"] == COUNT
+    assert any(row["value"] == ".vcf.gz" for row in run.rows("anvil", "facets", "format"))
+    assert {row["field"] for row in run.rows("anvil", "fields")} == set(ANVIL.fields)
+    assert [row["catalog"] for row in run.rows("anvil", "catalogs")] == ["anvil13"]
+    assert json.loads(run("anvil", "summary", "-f", "json").stdout)["fileCount"] == COUNT + 1
+
+
+def test_download_a_dataset(run: Runner, anvil: EmbeddedAzul) -> None:
+    done = run("anvil", "download", "ANVIL_1000G", "--download-dir", "d", "--report", "r.json", check=7)
+    assert "sample007.vcf.gz" in done.stderr
+    files = anvil.atlas.projects[0].files
+    assert len(run.files("d")) == COUNT - 1, "all but the one with the wrong MD5"
+    for file in files[:7]:
+        found = (run.cwd / "d" / "ANVIL_1000G" / file.name).read_bytes()
+        assert hashlib.md5(found, usedforsecurity=False).hexdigest() == file.true_md5
+    assert anvil.count("storage", "GET", "/mirror/") > 50
+
+
+def test_download_a_manifest(run: Runner, anvil: EmbeddedAzul) -> None:
+    run("anvil", "manifest", "--dataset", "phs000710", "--output", "m.tsv")
+    header = (run.cwd / "m.tsv").read_text().partition("\n")[0].split("\t")
+    assert {"files.file_name", "files.file_md5sum", "datasets.title"} <= set(header)
+    done = run("anvil", "download", "--manifest", "m.tsv", "--download-dir", "d", check=7)
+    assert "sample007.vcf.gz" in done.stderr and len(run.files("d/ANVIL_1000G")) == COUNT - 1
+
+
+def test_managed_datasets(run: Runner, anvil: EmbeddedAzul) -> None:
+    done = run("anvil", "download", "ANVIL_CLOSED", check=3)
+    assert "https://duos.org/dataset/DUOS-000777" in done.stderr and "hca auth login anvil" in done.stderr
+    assert "ANVIL_CLOSED" in run("anvil", "files", "--limit", "1").stderr
+    env = {"HCA_ACCESS_TOKEN": anvil.token}
+    run("anvil", "download", "ANVIL_CLOSED", "--download-dir", "d", env=env)
+    assert run.files("d") == {"ANVIL_CLOSED/secret.bam"}
+
+
+def test_metadata_and_exports(run: Runner, anvil: EmbeddedAzul) -> None:
+    run("anvil", "metadata", "ANVIL_1000G", "--output", "t.tsv")
+    rows = list(csv.DictReader((run.cwd / "t.tsv").open(newline=""), dialect="excel-tab"))
+    assert len(rows) == COUNT and rows[0]["donors.organism_type"] == "Homo sapiens"
+    text = run("anvil", "export", "ANVIL_1000G", "--to", "aria2").stdout
+    file = anvil.atlas.projects[0].files[0]
+    assert f"checksum=md5={file.true_md5}" in text and text.count("\n  out=") == COUNT
+    run("anvil", "manifest", "--format", "verbatim.pfb", "--dataset", "ANVIL_1000G", "--output", "v.pfb")
+    found = {row["table"]: row["rows"] for row in run.rows("anvil", "tables", "v.pfb", "--output-dir", "tables")}
+    assert found == {"anvil_dataset": 1, "anvil_donor": 4, "anvil_file": COUNT}
+    run("anvil", "manifest", "--format", "curl", "--dataset", "ANVIL_1000G", "--output", "c")
+    run("anvil", "download", "--manifest", "c", "--dry-run")
+
+
+def test_operations_of_the_document(run: Runner) -> None:
+    done = run("anvil", "get-index", "--entity-type", "datasets", "--filters", '{"accessible": {"is": [true]}}')
+    assert len(json.loads(done.stdout)["hits"]) == 1
+    assert "datasets" in run("anvil", "get-index", "--help").stdout
+
+
+def test_from_python(tmp_path: Path, anvil: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with AnvilClient(config=load(options=anvil.settings)) as client:
+        with pytest.raises(AuthError, match="ANVIL_CLOSED"):
+            client.download("ANVIL_CLOSED", download_dir=tmp_path / "d")
+        wanted = {"files.file_name": {"is": ["sample000.vcf.gz"]}}
+        outcome = client.download("ANVIL_1000G", wanted, download_dir=tmp_path / "d")
+        assert outcome.report.counts["downloaded"] == 1
+
+
+@pytest.mark.skipif(not ANSWERS.is_dir(), reason="the recorded contracts are not beside this checkout")
+def test_real_answers() -> None:
+    answers = json.loads((ANSWERS / "anvil.json").read_text())
+    assert set(answers) == set(ANVIL.kinds)
+    for kind, answer in answers.items():
+        for hit in answer["hits"]:
+            row = ANVIL.row(kind, hit)
+            assert set(ANVIL.columns[kind]) <= set(row), kind
+            assert (
+                row["id"] == hit["entryId"] and row["dataset"] == "ANVIL_CMG_UWASH_DS_BDIS" and row["access"] == "open"
+            )
+    unit = ANVIL.unit_of(answers["datasets"]["hits"][0])
+    assert unit.key == "52ee7665-7033-63f2-a8d9-ce8e32666739" and unit.accessible is True
+    entries = [entry for hit in answers["files"]["hits"] for entry in of_hit(ANVIL, hit)]
+    assert entries[0].md5 == "beec606ee0aa299fdf913f4259316622" and entries[0].size == 213021639
+    facets: dict[str, Any] = answers["files"]["termFacets"]
+    assert all(ANVIL.field_of(name).name == name for name in facets)

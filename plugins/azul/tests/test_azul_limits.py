@@ -1,0 +1,162 @@
+"""Limits of the service: pages that it refuses, answers too large for its gateway, redirects that mean wait."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hca_azul.client import AzulClient
+from hca_azul.query.limits import PageSize, named_limit
+from hca_azul.testing import Atlas, EmbeddedAzul, File, Limits, Project
+
+PROJECTS = 120
+
+
+def many(count: int = PROJECTS) -> Atlas:
+    human = ("Homo sapiens", "human adult stage", "brain", "10x 3' v2")
+    projects = []
+    for number in range(count):
+        files = [File(f"p{number:03}.loom", 10, format="loom", matrix=human, key=f"p{number}")]
+        projects.append(Project(f"P{number:03}", f"Project {number:03}", files=files))
+    return Atlas(projects)
+
+
+def limits(most: int) -> Limits:
+    return Limits(page_sizes={"projects": most, None: most})
+
+
+CASES = [
+    pytest.param(limits(50), 3, id="at most 50"),
+    pytest.param(limits(7), 18, id="at most 7"),
+    pytest.param(limits(1), 120, id="at most 1"),
+    pytest.param(Limits(hits=30), 4, id="502 above 30 hits"),
+]
+
+
+@pytest.mark.parametrize(("limit", "best"), CASES)
+def test_every_listing_is_complete_whatever_the_pages(hca: Any, limit: Limits, best: int) -> None:
+    with EmbeddedAzul(many(), limits=limit) as azul:
+        hca.configure(azul.settings)
+        for command, kind in ((["projects"], "projects"), (["files"], "files"), (["matrices"], "projects")):
+            azul.requests.clear()
+            rows = hca.rows("azul", *command)
+            assert len(rows) == PROJECTS, command
+            assert azul.count("service", "GET", f"/index/{kind}") <= 2 * best, command
+        assert azul.count("service", "GET", "/index/projects/") == 0, "matrices come from the listing"
+
+
+@pytest.mark.parametrize(("limit", "best"), CASES)
+def test_every_caller_learns_the_limit(client: AzulClient, azul: EmbeddedAzul, limit: Limits, best: int) -> None:
+    azul.atlas.projects[:] = many().projects
+    azul.__dict__["limits"] = limit
+    assert len(list(client.search("projects"))) == PROJECTS
+    azul.requests.clear()
+    assert len(client.matrices()) == PROJECTS
+    failed = [path for where, _, path, _ in azul.requests if where == "service" and "/index/projects" in path]
+    assert len(failed) <= best + 2, "what was learned is kept for the run"
+    for project in azul.atlas.projects:
+        project.managed = True
+    with pytest.raises(Exception, match="115 more"):
+        list(client.search("files"))
+    for project in azul.atlas.projects:
+        project.managed = False
+    uuids = [file.uuid for project in azul.atlas.projects for file in project.files]
+    from hca_azul.lists.entries import by_uuids
+
+    assert [entry.missing for entry in by_uuids(client, uuids)] == [""] * PROJECTS
+
+
+def test_an_answer_that_is_too_large_is_not_waited_for(client: AzulClient, azul: EmbeddedAzul) -> None:
+    import time
+
+    azul.atlas.projects[:] = many(40).projects
+    azul.__dict__["limits"] = Limits(answer_bytes=30_000)
+    started = time.monotonic()
+    assert len(list(client.search("projects"))) == 40
+    # The gateway says "Retry-After: 10" of each, and the same request never succeeds.
+    assert time.monotonic() - started < 8
+
+
+@pytest.mark.parametrize(
+    ("message", "most"),
+    [
+        ("Invalid value for parameter `size`, must not be greater than 50", 50),
+        ("'size' exceeds the maximum of 75", 75),
+        ("parameter size: at most 9 entities", 9),
+        ("The page size is too large", 0),
+        ("Unknown field `organ`", None),
+    ],
+)
+def test_limits_that_errors_name(message: str, most: int | None) -> None:
+    assert named_limit(message) == most
+
+
+def test_a_limit_in_other_words_is_found_by_halving(client: AzulClient, azul: EmbeddedAzul) -> None:
+    azul.atlas.projects[:] = many().projects
+    azul.__dict__["limits"] = Limits(page_sizes={None: 13}, message="This `size` is not allowed")
+    assert len(list(client.search("projects"))) == PROJECTS
+
+
+def test_a_400_about_something_else_is_an_error(hca: Any, azul: EmbeddedAzul) -> None:
+    done = hca("azul", "files", "--filters", '{"noSuchField": {"is": ["x"]}}', check=5)
+    assert "Unknown field" in done.stderr
+    assert azul.count("service", "GET", "/index/files") == 1
+
+
+def test_one_entity_that_is_too_large_follows_the_retries(hca: Any, azul: EmbeddedAzul) -> None:
+    azul.limits.answer_bytes = 100
+    hca.configure({**azul.settings, "http": {"retries": 0}})
+    done = hca("azul", "projects", "-f", "jsonl", check=6)
+    assert "502" in done.stderr
+
+
+def test_growth() -> None:
+    size = PageSize()
+    sizes = []
+    for _ in range(6):
+        sizes.append(size.next())
+        size.succeeded(sizes[-1], 0.1, 1000 * sizes[-1])
+    assert sizes == sorted(sizes) and sizes[-1] > 16 * sizes[0]
+    slow = PageSize()
+    slow.succeeded(20, 9.0, 1000)
+    assert slow.next() == 20, "pages that take long do not grow"
+    slow.succeeded(20, 25.0, 1000)
+    assert slow.next() == 10
+    large = PageSize()
+    large.succeeded(20, 0.1, 3 << 20)
+    assert large.next() < 30, "nor do those that are large already"
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+def test_redirects_to_the_same_url_mean_wait(hca: Any, azul: EmbeddedAzul, turns: int) -> None:
+    azul.faults.same_url, azul.faults.same_url_wait = turns, 0.1  # type: ignore[assignment]
+    assert len(hca.rows("azul", "files", "--filter", "project=MouseHeart")) == 5
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    hca("azul", "download", "--manifest", "m.tsv")
+    assert len(hca.files("MouseHeart")) == 5
+    requests = [(how, path) for where, how, path, _ in azul.requests if where == "service"]
+    waits = sum(1 for one in set(requests)) * turns
+    assert len(requests) <= waits + math.ceil(waits / turns) * 3, "no more requests than waits and answers"
+    for one in set(requests):
+        assert requests.count(one) % (turns + 1) == 0, "each was repeated as it was, with its method"
+    assert sum(how == "PUT" for how, _ in requests) == turns + 1
+
+
+def test_a_post_of_long_filters_is_repeated_with_its_body(client: AzulClient, azul: EmbeddedAzul) -> None:
+    azul.limits.url_length = 300
+    azul.faults.same_url, azul.faults.same_url_wait = 1, 0.05  # type: ignore[assignment]
+    names = ["heart.loom", *(f"no such file {number}" for number in range(30))]
+    assert len(list(client.search("files", {"fileName": {"is": names}}))) == 1
+
+
+def test_unknown_formats_are_not_a_missing_catalog(hca: Any) -> None:
+    done = hca("azul", "manifest", "--format", "brand.new", "--output", "m", check=5)
+    assert "no such catalog" not in done.stderr and "Must be one of" in done.stderr
+
+
+def test_the_facets_and_sums_of_a_service_with_small_pages(hca: Any, azul: EmbeddedAzul) -> None:
+    azul.limits.page_sizes = {None: 1}
+    assert [row["value"] for row in hca.rows("azul", "facets", "organ", "--filter", "organ=heart")]
+    assert json.loads(hca("azul", "summary", "-f", "json").stdout)["projectCount"] == 4

@@ -1,0 +1,139 @@
+"""Lists of files in all the forms that people have them, and downloads without the service."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from hca_azul.testing import EmbeddedAzul
+
+from tests.lib import Runner
+
+FORMS = ["compact", "terra.pfb", "verbatim.pfb", "verbatim.jsonl", "curl"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_manifest_is_a_list_of_files(hca: Runner, azul: EmbeddedAzul, form: str) -> None:
+    hca("azul", "manifest", "--project", "MouseHeart", "--format", form, "--output", "m")
+    hca("azul", "download", "--manifest", "m", "--download-dir", "d", "--name-template", "{name}")
+    files = {file.name: file.bytes for file in azul.atlas.projects[1].files}
+    assert hca.files("d") == set(files)
+    assert all((hca.cwd / "d" / name).read_bytes() == content for name, content in files.items())
+
+
+def repacked(text: bytes, form: str) -> bytes:
+    if form == "gzip":
+        return gzip.compress(text)
+    if form == "utf-16":
+        return text.decode().encode("utf-16")
+    if form == "utf-16-be":
+        return text.decode().encode("utf-16-be")
+    if form == "bom":
+        return b"\xef\xbb\xbf" + text
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("bag/bagit.txt", "BagIt-Version: 0.97\n")
+        archive.writestr("bag/data/participants.tsv", "entity:participant_id\nx\n")
+        archive.writestr("bag/data/samples.tsv", bag(text.decode()) if form == "bag" else text)
+    return stream.getvalue()
+
+
+def bag(text: str) -> str:
+    """A BDBag's table: a row for each sample, with columns for each of its files."""
+    import csv
+
+    rows = list(csv.DictReader(io.StringIO(text), dialect="excel-tab"))
+    columns = ("file_name", "file_uuid", "file_size", "file_sha256", "file_version", "file_drs_uri", "file_url")
+    out = io.StringIO()
+    groups = [f"__file_{number}__" for number in range(len(rows) + 1)]
+    writer = csv.writer(out, dialect="excel-tab")
+    writer.writerow(["entity:sample_id", "bundle_uuid", *(f"{g}{c}" for g in groups for c in columns)])
+    cells = [row["file_azul_url"] if c == "file_url" else row[c] for row in rows for c in columns]
+    writer.writerow(["s", rows[0]["bundle_uuid"], *cells, *([""] * len(columns))])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["gzip", "utf-16", "utf-16-be", "bom", "zip", "bag"])
+def test_packed_and_encoded_lists(hca: Runner, form: str) -> None:
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    hca.write("list", repacked((hca.cwd / "m.tsv").read_bytes(), form))
+    hca("azul", "download", "--manifest", "list", "--download-dir", "d", "--name-template", "{name}")
+    assert len(hca.files("d")) == 5
+
+
+def test_stdin_and_addresses(hca: Runner, azul: EmbeddedAzul) -> None:
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    text = (hca.cwd / "m.tsv").read_text()
+    hca("azul", "download", "--manifest", "-", "--download-dir", "a", stdin=text)
+    assert len(hca.files("a")) == 5
+    query = "catalog=dcp44&format=compact&filters=%7B%22project%22%3A%7B%22is%22%3A%5B%22MouseHeart%22%5D%7D%7D"
+    for number, path in enumerate(("/manifest/files", "/fetch/manifest/files")):
+        hca("azul", "download", "--manifest", f"{azul.url}{path}?{query}", "--download-dir", f"u{number}")
+        assert len(hca.files(f"u{number}")) == 5
+    done = hca("azul", "download", "--manifest", f"https://other.example.org/manifest/files?{query}", check=2)
+    assert "is not the service that is configured" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00damaged", b"PK\x03\x04damaged", b"Obj\x01damaged", b"hello\n"])
+def test_lists_that_are_none(hca: Runner, content: bytes) -> None:
+    hca.write("list", content)
+    hca("azul", "download", "--manifest", "list", check=2)
+    assert hca.files("MouseHeart") == set()
+
+
+def test_without_the_service_a_manifest_and_the_mirror_are_enough(hca: Runner, azul: EmbeddedAzul) -> None:
+    for file in azul.atlas.projects[1].files:
+        file.mirrored = True
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    azul.stop("service")
+    done = hca("azul", "download", "--manifest", "m.tsv", "--download-dir", "d")
+    assert len(hca.files("d/MouseHeart")) == 5
+    assert done.stderr.count("the service cannot be reached") == 1
+    azul.atlas.projects[1].files[0].mirrored = False
+    rows = (hca.cwd / "m.tsv").read_text().splitlines(keepends=True)
+    cells = rows[1].split("\t")
+    place = rows[0].split("\t").index("file_mirror_uri")
+    hca.write("n.tsv", "".join([rows[0], "\t".join([*cells[:place], "", *cells[place + 1 :]]), *rows[2:]]).encode())
+    done = hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "e", check=6)
+    assert "1 files were not downloaded" in done.stderr and len(hca.files("e/MouseHeart")) == 4
+    hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "e", "--skip-unavailable")
+    done = hca("azul", "download", "MouseHeart", check=6)
+
+
+def test_a_project_by_all_its_names(hca: Runner, azul: EmbeddedAzul) -> None:
+    project = azul.atlas.projects[0]
+    project.slug = "brain-cells-atlas"
+    for name in (
+        f"https://explore.data.humancellatlas.org/projects/{project.uuid}",
+        f"https://data.humancellatlas.org/hca-bio-networks/projects/{project.uuid}/get-curl-command?x=1",
+        "https://explore.data.humancellatlas.org/projects/brain-cells-atlas",
+        "brain-cells-atlas",
+        "GSE12345",
+        "PRJNA12345",
+        "BrainCells",
+    ):
+        azul.requests.clear()
+        hca("azul", "metadata", name, "--output", "t.tsv", "--force")
+        if name == "GSE12345":
+            assert azul.count("service", "GET", "/index/projects") == 1
+    azul.atlas.projects[1].accessions = (("geo", "GSE12345"),)
+    done = hca("azul", "metadata", "GSE12345", check=2)
+    assert "BrainCells" in done.stderr and "MouseHeart" in done.stderr and project.uuid in done.stderr
+    hca("azul", "matrices", "GSE99999", check=4)
+    assert "not the address" in hca("azul", "download", "https://example.org/nothing", check=2).stderr
+    chosen = [f"-c{name}" for name in ("accessions", "publications", "cellxgene")]
+    columns: dict[str, Any] = hca.rows("azul", "projects", "--filter", "project=BrainCells", *chosen)[0]
+    assert columns["accessions"] == "geo:GSE12345, insdc_project:PRJNA12345"
+    assert columns["publications"].startswith("https://doi.org/") and "cellxgene" in columns["cellxgene"]
+
+
+def test_files_outside_of_the_repository_are_said_to_be(hca: Runner, azul: EmbeddedAzul) -> None:
+    assert {row["entryId"] for row in hca.rows("azul", "projects", "--catalog", "lm9")}
+    selection = ["Odd", "--catalog", "lm9", "--filter", "name=external.bam"]
+    done = hca("azul", "download", *selection, "--report", "r.tsv", check=4)
+    assert "external.bam" in done.stderr
+    assert "outside of the repository" in (hca.cwd / "r.tsv").read_text()
+    hca("azul", "metadata", "Odd", "--catalog", "lm9")

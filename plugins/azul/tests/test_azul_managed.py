@@ -1,0 +1,117 @@
+"""Data of managed access: every command that meets it says so, and how to get it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+from hca_azul.client import AzulClient
+from hca_azul.query.managed import ManagedDataWarning
+from hca_azul.testing import EmbeddedAzul
+
+from hca_base.errors import AuthError
+from tests.lib import Runner
+
+PLACE = "https://duos.org/dataset/DUOS-000123"
+#: Commands that meet the managed project beside open ones, and exit with 0.
+MEET = [
+    ["projects"],
+    ["samples"],
+    ["files", "--limit", "2"],
+    ["bundles"],
+    ["matrices"],
+    ["facets", "--of", "files", "organ"],
+    ["manifest", "--output", "m.tsv", "--force"],
+    ["download", "--filter", "organ=lung,heart", "--download-dir", "d"],
+    ["export", "--filter", "organ=lung,heart", "--to", "aria2"],
+]
+#: Commands that name it, or find nothing else.
+ALL = [
+    ["files", "--filter", "project=Managed"],
+    ["samples", "--filter", "organ=lung"],
+    ["manifest", "--project", "Managed"],
+    ["metadata", "Managed"],
+    ["download", "Managed"],
+    ["download", "MouseHeart", "Managed", "--download-dir", "d"],
+    ["download", "--filter", "organ=lung"],
+    ["export", "Managed", "--to", "curl"],
+    ["matrices", "Managed", "--download"],
+]
+
+
+@pytest.mark.parametrize("command", MEET, ids=lambda command: command[0])
+def test_told_by_every_command_that_meets_it(hca: Runner, command: list[str]) -> None:
+    for options in ([], ["--quiet"]):
+        done = hca(*options, "azul", *command)
+        assert "Managed" in done.stderr and "managed access" in done.stderr and PLACE in done.stderr, options
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda command: " ".join(command[:3]))
+def test_an_error_where_it_is_all_or_named(hca: Runner, command: list[str]) -> None:
+    done = hca("azul", *command, check=3)
+    assert PLACE in done.stderr and "log in" in done.stderr
+
+
+def test_skipped_when_asked(hca: Runner, azul: EmbeddedAzul) -> None:
+    hca("azul", "download", "Managed", "--skip-unavailable")
+    done = hca("azul", "download", "MouseHeart", "Managed", "--skip-unavailable", "--report", "r.json")
+    assert "managed access" in done.stderr
+    report = json.loads((hca.cwd / "r.json").read_text())
+    rows = {row["name"]: row for row in report["rows"]}
+    assert rows["Managed"]["outcome"] == "managed" and PLACE in rows["Managed"]["error"]
+
+
+def test_not_told_to_those_who_have_access(hca: Runner, azul: EmbeddedAzul) -> None:
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    for command in (["files", "--limit", "2"], ["projects"], ["download", "Managed"]):
+        assert "managed access" not in hca("azul", *command, env=env).stderr
+
+
+def test_a_question_that_cannot_be_asked_is_said(hca: Runner, azul: EmbeddedAzul) -> None:
+    honest = azul.service
+
+    def service(method: str, target: str, headers: dict[str, str], body: bytes):  # type: ignore[no-untyped-def]
+        from hca_azul.testing.answers import error
+
+        if target.startswith("/index/projects") and "accessible" in target:
+            return error(400, "BadRequestError", "no such thing")
+        return honest(method, target, headers, body)
+
+    azul.__dict__["service"] = service
+    for options in ([], ["--quiet"]):
+        done = hca(*options, "azul", "files", "--limit", "2")
+        assert "cannot find out whether data of managed access match" in done.stderr
+
+
+def test_from_python(client: AzulClient, azul: EmbeddedAzul, tmp_path: Path) -> None:
+    with pytest.warns(ManagedDataWarning, match=PLACE):
+        assert len(list(client.search("files"))) == 20
+    with pytest.warns(ManagedDataWarning, match="Managed"):
+        client.matrices()
+    with pytest.warns(ManagedDataWarning):
+        client.download(filters={"organ": {"is": ["lung", "heart"]}}, download_dir=tmp_path)
+    with pytest.warns(ManagedDataWarning):
+        client.manifest(tmp_path / "m.tsv")
+    for search in (
+        lambda: list(client.search("files", {"project": {"is": ["Managed"]}})),
+        lambda: client.download("Managed", download_dir=tmp_path),
+    ):
+        with pytest.raises(AuthError) as caught:
+            search()
+        assert PLACE in str(caught.value.hint)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        client.download("MouseHeart", download_dir=tmp_path)
+
+
+def test_columns(hca: Runner) -> None:
+    row = hca.rows("azul", "projects", "--filter", "project=Managed", "-c", "duosId", "-c", "dataUseRestriction")[0]
+    assert row["duosId"] == "DUOS-000123" and row["dataUseRestriction"] == "GRU"
+
+
+def test_hostile_identifiers_do_not_steer_the_address(hca: Runner, azul: EmbeddedAzul) -> None:
+    azul.atlas.projects[3].duos_id = "../../evil?x=\x1b[31m"
+    done = hca("azul", "download", "Managed", check=3)
+    assert "https://duos.org/dataset/..%2F..%2Fevil%3Fx%3D%1B%5B31m" in done.stderr and "\x1b" not in done.stderr

@@ -1,0 +1,146 @@
+"""Tables of PFB and verbatim manifests."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import hca_azul
+import pytest
+from hca_azul.manifest.table_files import write_tables
+from hca_azul.testing.pfb import Entity, container
+
+from hca_base.errors import UsageError
+from tests.lib import Runner
+
+SAMPLES = Path(__file__).resolve().parents[3].parent / "shared" / "samples" / "hca-metadata"
+ENTITIES = [
+    Entity("donors", "d1", {"sex": "male", "ages": ["1", "2"]}),
+    Entity("donors", "d2", {"sex": None, "ages": []}),
+    Entity("samples", "s1", {"organ": "brain"}, (("donors", "d1"),)),
+    # The same members as donors: only the name of the record tells them apart.
+    Entity("people", "p1", {"sex": "female", "ages": ["3"]}),
+    Entity("files", "f1", {"name": "a\tb", "size": 5, "open": True}, (("samples", "s1"), ("donors", "d1"))),
+    Entity("files", "f2", {"name": "c", "size": 2**40, "open": False}, (("samples", "s1"), ("samples", "s2"))),
+]
+
+
+@pytest.fixture
+def pfb(tmp_path: Path) -> Path:
+    path = tmp_path / "m.pfb"
+    path.write_bytes(container(ENTITIES))
+    return path
+
+
+def read_by_fastavro(path: Path) -> tuple[Counter[str], Counter[tuple[str, str, str, str]]]:
+    """Rows by record name, and links, as fastavro itself reads them."""
+    rows: Counter[str] = Counter()
+    links: Counter[tuple[str, str, str, str]] = Counter()
+    with path.open("rb") as stream:
+        for record in fastavro.reader(stream, return_record_name=True):
+            member: Any = record["object"]  # type: ignore[index,call-overload]
+            if member[0] == "Metadata":
+                continue
+            rows[member[0]] += 1
+            for one in record["relations"]:  # type: ignore[index,call-overload,union-attr]
+                links[member[0], str(record["id"]), one["dst_name"], one["dst_id"]] += 1  # type: ignore[index,call-overload]
+    return rows, links
+
+
+def compare(path: Path) -> None:
+    rows, links = read_by_fastavro(path)
+    tables = hca_azul.tables(path)
+    assert {name: len(list(table)) for name, table in tables.items()} == dict(rows)
+    found: Counter[tuple[str, str, str, str]] = Counter()
+    for name, table in tables.items():
+        for row in table:
+            for column, keys in row.items():
+                if column.startswith("links."):
+                    found.update((name, row["id"], column.removeprefix("links."), key) for key in keys)
+    assert found == links
+
+
+def test_rows_and_links(pfb: Path) -> None:
+    compare(pfb)
+    tables = hca_azul.tables(pfb)
+    assert [row["sex"] for row in tables["donors"]] == ["male", None]
+    assert [row["sex"] for row in tables["people"]] == ["female"]
+    assert next(iter(tables["files"]))["links.samples"] == ["s1"]
+    packed = pfb.with_suffix(".gz")
+    packed.write_bytes(gzip.compress(pfb.read_bytes()))
+    assert [row["id"] for row in hca_azul.tables(packed)["files"]] == ["f1", "f2"]
+
+
+def test_the_command_writes_a_table_for_each_kind(hca: Runner, pfb: Path) -> None:
+    rows = hca.rows("azul", "tables", pfb, "--output-dir", "t")
+    assert {row["table"]: row["rows"] for row in rows} == {"donors": 2, "samples": 1, "people": 1, "files": 2}
+    [first, second] = csv.DictReader((hca.cwd / "t" / "files.tsv").open(newline=""), dialect="excel-tab")
+    assert first == {
+        "id": "f1",
+        "name": "a\tb",
+        "size": "5",
+        "open": "true",
+        "links.samples": "s1",
+        "links.donors": "d1",
+    }
+    assert second["links.samples"] == "s1 || s2" and second["size"] == str(2**40)
+    assert "exists" in hca("azul", "tables", pfb, "--output-dir", "t", check=2).stderr
+    hca("azul", "tables", pfb, "--output-dir", "t", "--force", "--as", "jsonl")
+    lines = [json.loads(line) for line in (hca.cwd / "t" / "files.jsonl").read_text().splitlines()]
+    assert lines[1]["links.samples"] == ["s1", "s2"]
+    assert "neither a PFB" in hca("azul", "tables", __file__, check=2).stderr
+
+
+def test_parquet(tmp_path: Path, pfb: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_tables(pfb, tmp_path / "t", "parquet")
+    table = parquet.read_table(tmp_path / "t" / "files.parquet").to_pylist()
+    assert [row["size"] for row in table] == [5, 2**40] and table[1]["links.samples"] == ["s1", "s2"]
+
+
+def test_nothing_is_left_of_a_damaged_manifest(tmp_path: Path, pfb: Path) -> None:
+    pfb.write_bytes(pfb.read_bytes()[:-20])
+    with pytest.raises(UsageError, match=r"damaged|not a PFB"):
+        write_tables(pfb, tmp_path / "t")
+    assert not (tmp_path / "t").exists()
+
+
+def test_manifests_of_the_embedded_azul(hca: Runner) -> None:
+    for form in ("terra.pfb", "verbatim.pfb", "verbatim.jsonl"):
+        hca("azul", "manifest", "--project", "BrainCells", "--format", form, "--output", form)
+        hca("azul", "tables", form, "--output-dir", f"{form}.d")
+    compare(hca.cwd / "terra.pfb")
+    compare(hca.cwd / "verbatim.pfb")
+    lines = [json.loads(line) for line in (hca.cwd / "verbatim.jsonl").read_text().splitlines()]
+    tables = hca_azul.tables(hca.cwd / "verbatim.jsonl")
+    assert {name: len(list(rows)) for name, rows in tables.items()} == Counter(line["type"] for line in lines)
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the recorded contracts are not beside this checkout")
+@pytest.mark.parametrize("name", ["terra-pfb-hca", "verbatim-pfb-hca", "verbatim-pfb-anvil"])
+def test_real_manifests(tmp_path: Path, name: str) -> None:
+    """Entities and schema are real; the container is made of them, where their schema is beside them."""
+    entities = json.loads(next(SAMPLES.glob(f"manifest-{name}.[re]*s.json")).read_text())
+    schema_file = SAMPLES / f"manifest-{name}.schema.json"
+    path = tmp_path / "m.pfb"
+    if schema_file.is_file():
+        for entity in entities:
+            entity["object"] = (entity["name"], entity["object"])
+        with path.open("wb") as stream:
+            fastavro.writer(stream, fastavro.parse_schema(json.loads(schema_file.read_text())), entities)
+    else:
+        path.write_bytes(container(Entity(e["name"], e["id"], e["object"]) for e in entities if e["id"] is not None))
+    compare(path)
+    write_tables(path, tmp_path / "t")
+    written = {place.stem for place in (tmp_path / "t").iterdir()}
+    assert written == {entity["name"] for entity in entities} - {"Metadata"}
+    verbatim = tmp_path / "m.jsonl"
+    lines = [{"type": e["name"], "value": e["object"][1] if schema_file.is_file() else e["object"]} for e in entities]
+    verbatim.write_text("".join(json.dumps(line) + "\n" for line in lines if line["type"] != "Metadata"))
+    found = {table: len(list(rows)) for table, rows in hca_azul.tables(verbatim).items()}
+    assert found == Counter(line["type"] for line in lines if line["type"] != "Metadata")

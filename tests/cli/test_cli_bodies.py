@@ -36,6 +36,30 @@ DOCUMENT: dict[str, Any] = {
         "/jobs": {"delete": operation({"application/json": {"schema": SAMPLE}}, required=False)},
         "/notes": {"post": operation({"text/plain": {"schema": {"type": "string"}}})},
         "/table": {"put": operation({"text/csv": {"schema": {"type": "string"}}})},
+        "/images": {
+            "post": operation(
+                {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["address"],
+                            "properties": {"address": {"type": "string"}, "caption": {"type": "string"}},
+                        }
+                    },
+                    "multipart/form-data": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["image"],
+                            "properties": {
+                                "image": {"type": "string", "format": "binary"},
+                                "caption": {"type": "string"},
+                            },
+                        }
+                    },
+                    "text/csv": {"schema": {"type": "string"}},
+                }
+            )
+        },
         "/any": {"post": operation({"multipart/form-data": {"schema": {"type": "object", "properties": {"any": {}}}}})},
     },
 }
@@ -101,3 +125,25 @@ def test_a_text_in_a_form_of_open_type_is_text(site: Site) -> None:
     assert b"Content-Type: text/plain\r\n\r\nhello\r\n" in body
     body = site.send("post-any", "--any", '{"a": 1}')[1]
     assert b'Content-Type: application/json\r\n\r\n{"a": 1}\r\n' in body
+
+
+def test_json_or_a_form_with_a_file_or_csv(site: Site) -> None:
+    (site.hca.cwd / "a.png").write_bytes(b"\x89PNG")
+    headers, body = site.send("post-image", "--address", "https://example.org/a", "--caption", "c")
+    assert json.loads(body) == {"address": "https://example.org/a", "caption": "c"}
+    headers, body = site.send("post-image", "--image", "a.png", "--caption", "c")
+    assert headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert b'filename="a.png"' in body and b"\x89PNG" in body
+    assert b'name="caption"\r\n\r\nc\r\n' in body
+    words = ["--content-type", "multipart/form-data", "--body", '{"address": "x", "n": 1}']
+    headers, body = site.send("post-image", *words)
+    assert headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert b'name="address"\r\n\r\nx\r\n' in body and b'name="n"\r\n\r\n1\r\n' in body
+    headers, body = site.send("post-image", "--content-type", "application/x-www-form-urlencoded", "--address", "a b")
+    assert (headers["Content-Type"], body) == ("application/x-www-form-urlencoded", b"address=a+b")
+    headers, body = site.send("post-image", "--content-type=text/csv", "--body", "a,b\n")
+    assert (headers["Content-Type"], body) == ("text/csv", b"a,b\n")
+    words = ["--content-type", "text/csv", "--address", "x"]
+    assert "no members" in site.hca("site", "post-image", *words, "--body", "a", check=2).stderr
+    assert "--address" in site.hca("site", "post-image", check=2).stderr
+    assert "multipart/form-data, text/csv" in " ".join(site.hca("site", "post-image", "--help").stdout.split())

@@ -99,12 +99,16 @@ def bind(
 
 
 def _require(operation: Operation, given: Mapping[str, Any]) -> None:
-    whole = any(parameter.whole and parameter.python_name in given for parameter in operation.parameters)
+    other = any(
+        (parameter.whole or (parameter.location == "formData" and operation.body == "json"))
+        and parameter.python_name in given
+        for parameter in operation.parameters
+    )
     missing = [
         parameter
         for parameter in operation.required
-        # A whole body has its members already, or the service says what it lacks.
-        if parameter.python_name not in given and not (whole and parameter.location == "body")
+        # A whole body has its members already, a form in its place has others; or the service says what it lacks.
+        if parameter.python_name not in given and not (other and parameter.location == "body")
     ]
     if not missing:
         return
@@ -124,8 +128,8 @@ def coerce(parameter: Parameter, value: Any) -> Any:
     :param value: a Python value, or a text as it stands on a command line
     :raises UsageError: it cannot be taken for one
     """
-    if parameter.whole and parameter.type == "string" and _is_source(value):
-        return value
+    if parameter.whole and _is_source(value):
+        return value  # the bytes as they are, or where they are
     if parameter.type == "array":
         if isinstance(value, str):
             if value.lstrip().startswith("["):

@@ -415,7 +415,8 @@ class Client:
             if parameter.credential and parameter.name.lower() != "authorization":
                 remember_secret_name(parameter.name)
         base_url = own_base_url or operation_base(operation, self.base_url, index.url)
-        with build(operation, values, base_url) as request:
+        content_type = next((value for name, value in (extra or {}).items() if name.lower() == "content-type"), None)
+        with build(operation, values, base_url, content_type) as request:
             auth = self._auth(operation, index)
             if request.credential and auth == "required":
                 auth = "auto"

@@ -47,11 +47,14 @@ class Request:
         self.files.close()
 
 
-def build(operation: Operation, values: list[tuple[Parameter, Any]], base_url: str) -> Request:
+def build(
+    operation: Operation, values: list[tuple[Parameter, Any]], base_url: str, content_type: str | None = None
+) -> Request:
     """The request of a call.
 
     :param values: the arguments as :func:`hca_base.openapi._client._arguments.bind` gives them
     :param base_url: the service's URL, without a slash at its end
+    :param content_type: of the body, in place of the operation's
     :raises UsageError: a value cannot be sent where it belongs
     """
     request = Request(operation.method, base_url, [], {})
@@ -75,7 +78,7 @@ def build(operation: Operation, values: list[tuple[Parameter, Any]], base_url: s
         request.url = base_url + path
         if cookies:
             request.headers["Cookie"] = "; ".join(cookies)
-        _add_body(request, operation, [(p, v) for p, v in values if p.location in ("body", "formData")])
+        _add_body(request, operation, [(p, v) for p, v in values if p.location in ("body", "formData")], content_type)
     except UnicodeEncodeError:
         request.files.close()
         # Bytes of a command line that are no UTF-8 come as half characters; so does "\\ud800" in JSON.
@@ -188,15 +191,55 @@ def _deep(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, _text(value)
 
 
-def _add_body(request: Request, operation: Operation, values: list[tuple[Parameter, Any]]) -> None:
-    kind = operation.body
-    content_type = operation.body_content_type
+_FORMS = {"multipart/form-data": "multipart", "application/x-www-form-urlencoded": "form"}
+
+
+def _kind_of_body(operation: Operation, values: list[tuple[Parameter, Any]], content_type: str | None) -> str:
+    """How a body is sent: as the media type wants it, as a form if it has a member of one, or as the operation does."""
+    stated = media_type(content_type)
+    if stated in _FORMS:
+        return _FORMS[stated]
+    if operation.body == "json" and stated and not is_json(stated):
+        return "raw"
+    if operation.body == "json" and any(parameter.location == "formData" for parameter, _ in values):
+        return "multipart" if "multipart/form-data" in operation.body_types else "form"
+    return operation.body
+
+
+def _as_members(values: list[tuple[Parameter, Any]]) -> list[tuple[Parameter, Any]]:
+    """The values of a form: a whole body is its members."""
+    whole = next((value for parameter, value in values if parameter.whole), None)
+    found = [(parameter, value) for parameter, value in values if not parameter.whole]
+    if isinstance(whole, Mapping):
+        names = {parameter.name for parameter, _ in found}
+        for name, value in whole.items():
+            if name not in names:
+                kind = "application/json" if isinstance(value, Mapping) else None
+                member = Parameter(str(name), str(name), "", "formData", type="any", style="multi", content_type=kind)
+                found.append((member, value))
+    return found
+
+
+def _add_body(
+    request: Request, operation: Operation, values: list[tuple[Parameter, Any]], stated: str | None = None
+) -> None:
+    kind = _kind_of_body(operation, values, stated)
+    content_type = stated or operation.body_content_type
+    if kind in _FORMS.values():
+        values = _as_members(values)
     if kind == "json":
         # A required body is sent even if it is empty: services that take one want to see it.
         if not values and not operation.body_required:
             return
         request.data = _json_text(_json_body(values)).encode()
         request.headers.setdefault("Content-Type", content_type or "application/json")
+    elif kind == "raw" and values:
+        bodies = [(parameter, value) for parameter, value in values if parameter.whole]
+        if len(bodies) < len(values):
+            raise UsageError(f"a body of {content_type} has no members: give it whole")
+        parameter, value = bodies[0]
+        request.data = value.encode() if isinstance(value, str) else _opened(request, parameter, value)[0]
+        request.headers.setdefault("Content-Type", content_type or "application/octet-stream")
     elif kind == "form" and values:
         pairs = [pair for parameter, value in values for pair in _pairs(parameter, value)]
         request.data = urlencode(pairs).encode()

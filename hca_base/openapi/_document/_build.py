@@ -60,6 +60,7 @@ class Builder:
         nodes = self._parameter_nodes(item, raw)
         parameters: list[Parameter] = []
         body, content_type, body_required = "", None, False
+        body_types: tuple[str, ...] = ()
         for node in nodes:
             location = node.get("in")
             if location == "body" and self.swagger2:
@@ -92,6 +93,7 @@ class Builder:
                 raise Unusable("the request body has no content")
             body_required = request.get("required") is True
             body, content_type, found = self._body(content, body_required, _text(request.get("description")))
+            body_types = tuple(dict.fromkeys(map(_plain, content)) if len(content) > 1 else ())
             parameters.extend(found)
         self._complete_path(path, parameters)
         responses, raw_responses = self._responses(raw)
@@ -109,6 +111,7 @@ class Builder:
             body=body,
             body_required=body_required,
             body_content_type=content_type,
+            body_types=body_types,
             produces=produces,
             security=security,
             servers=tuple(self._servers(raw.get("servers") or item.get("servers"))),
@@ -234,12 +237,27 @@ class Builder:
             # The whole body in one piece, over which the members are laid.
             kept = Schema(type=schema.type)
             members.append(self._whole(kept, False, "The whole body; members given on their own replace its."))
+            members += self._form_members(content, {member.name for member in members})
             return "json", "application/json" if plain == "*/*" else content_type, members
         if not json and schema.type in ("any", "object", "string", "array"):
             text = schema.type in ("any", "string") and (plain.startswith("text/") or is_json_lines(plain))
             schema = Schema(type="string" if text else "file", description=schema.description)
         whole = self._whole(schema, required, description or schema.description)
         return "whole", "application/json" if json and plain == "*/*" else content_type, [whole]
+
+    def _form_members(self, content: Mapping[str, Any], known: set[str]) -> list[Parameter]:
+        """The members that a form has beside those of a JSON body, such as its files."""
+        for content_type in content:
+            medium = content[content_type]
+            if _plain(content_type) not in ("multipart/form-data", "application/x-www-form-urlencoded"):
+                continue
+            node = medium.get("schema") if isinstance(medium, dict) else None
+            schema = self.resolver.schema(node)
+            others = {name: each for name, each in schema.properties.items() if name not in known}
+            if others:
+                schema = dataclasses.replace(schema, properties=others)
+                return self._members(schema, "formData", required=False, encoding=medium.get("encoding"))
+        return []
 
     def _whole(self, schema: Schema, required: bool, description: str) -> Parameter:
         return self._argument("body", "body", schema, required=required, whole=True, description=description)

@@ -145,6 +145,7 @@ class Operation:
     :ivar path_name: the name by the path rule, which several operations may share
     :ivar body: how the body is sent: "" (none), "json" (members are arguments), "form", "multipart", "whole"
     :ivar body_content_type: media type of the body
+    :ivar body_types: all media types that the body may have, where there are several
     :ivar produces: media types of successful answers, for the Accept header
     :ivar security: alternatives, each a mapping of scheme name to scopes; an empty mapping stands for "no credentials"
     :ivar servers: base URLs of this operation alone, most operations have none
@@ -165,6 +166,7 @@ class Operation:
     body: str = ""
     body_required: bool = False
     body_content_type: str | None = None
+    body_types: tuple[str, ...] = ()
     produces: tuple[str, ...] = ()
     security: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     servers: tuple[str, ...] = ()
@@ -229,7 +231,7 @@ class Operation:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Operation:
         values = dict(record)
-        for key in ("produces", "servers", "tags"):
+        for key in ("produces", "servers", "tags", "body_types"):
             if key in values:
                 values[key] = tuple(values[key])
         if "security" in values:

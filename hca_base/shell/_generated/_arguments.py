@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import enum
-import json
-import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hca_base.commands import Parser, boolean_argument, json_argument, text_argument
+from hca_base.commands import Parser
 from hca_base.output import OWN
-from hca_base.shell._generated._request_options import add_request_options
+from hca_base.shell._generated._request_options import add_request_options, is_raw
+from hca_base.shell._generated._values import Items, body_bytes, reads_null, type_of, whole_number
 
 if TYPE_CHECKING:
     from hca_base.openapi import Operation, Parameter
@@ -38,6 +37,7 @@ class OperationParser(Parser):
         super().__init__(prog=prog, add_help=False)
         self._texts: Callable[[], tuple[str, str]] | None = texts
         self._parameters: list[tuple[argparse.Action, Parameter]] = []
+        self._has_json_body = operation.body == "json"
         taken = {option_of(parameter) for parameter in operation.parameters}
         required = self.add_argument_group("required") if operation.required else None
         optional = self.add_argument_group("optional")
@@ -70,7 +70,7 @@ class OperationParser(Parser):
             *own_flags(taken, "--limit"),
             dest="limit",
             metavar="N",
-            type=_whole_number,
+            type=whole_number,
             help="get at most N items" + (" (--limit is the size of a page)" if "--limit" in taken else ""),
         )
         group.add_argument(
@@ -82,13 +82,22 @@ class OperationParser(Parser):
         )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the words; a whole body stands for its required members."""
-        whole = [each for each, parameter in self._parameters if parameter.whole]
-        given = {word.partition("=")[0] for word in args or () if word.startswith("--")}
-        if any(given.intersection(action.option_strings) or action.default is not None for action in whole):
+        """Parse the words; a whole body, or a form in place of JSON, stands for the required members."""
+        words = [word for word in args or () if word.startswith("-")]
+        given = {word.partition("=")[0] for word in words}
+        others = [
+            action
+            for action, parameter in self._parameters
+            if parameter.whole or (parameter.location == "formData" and self._has_json_body)
+        ]
+        if any(given.intersection(action.option_strings) or action.default is not None for action in others):
             for action, parameter in self._parameters:
                 if parameter.location == "body":
                     action.required = False
+        if self._has_json_body and is_raw(args or ()):
+            for action, parameter in self._parameters:
+                if parameter.whole:
+                    action.type = body_bytes
         return super().parse_args(args, namespace)
 
     def fill_in(self) -> None:
@@ -125,7 +134,7 @@ def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> argparse.Actio
         "dest": PREFIX + parameter.python_name,
         "required": parameter.required,
         "metavar": _metavar(parameter),
-        "type": _type_of(parameter),
+        "type": type_of(parameter),
     }
     if parameter.type == "array":
         settings |= {"nargs": "+", "action": _Extend}
@@ -159,146 +168,11 @@ class _Extend(argparse.Action):
             raise argparse.ArgumentError(self, "null stands alone")
         found = list(before or [])
         for value in values:
-            if isinstance(value, _Items):
+            if isinstance(value, Items):
                 found.extend(value)
             else:
                 found.append(value)
         setattr(namespace, self.dest, found)
-
-
-class _Items(list[Any]):
-    """A JSON list that was given as one word."""
-
-
-def _type_of(parameter: Parameter) -> Callable[[str], Any]:
-    if parameter.whole and parameter.type == "string":
-        return _body_text
-    plain: Callable[[str], Any]
-    if parameter.whole and parameter.type == "array":
-        plain = _json_items
-    else:
-        plain = _item_type(parameter.items) if parameter.type == "array" else _scalar_type(parameter.type)
-    if parameter.type in ("file", "string") and not _reads_null(parameter):
-        return plain
-
-    def value(text: str) -> Any:
-        from hca_base.openapi import NULL
-
-        if text.strip() == "null" and _reads_null(parameter):
-            return NULL
-        found = plain(text)
-        if found is None and parameter.type != "array":
-            # None would stand for an option that is not given. A URL has no null, but texts.
-            return "null" if parameter.type == "any" and parameter.location != "body" else NULL
-        return found
-
-    value.__name__ = getattr(plain, "__name__", "value")
-    return value
-
-
-def _reads_null(parameter: Parameter) -> bool:
-    """Whether the word ``null`` is JSON's null: where that can be sent, and the word means nothing else as a text."""
-    texts = parameter.type == "string" or (parameter.type == "array" and parameter.items in (None, "string"))
-    return parameter.takes_null and (not texts or ("null" not in parameter.choices and bool(parameter.choices)))
-
-
-def _scalar_type(name: str | None) -> Callable[[str], Any]:
-    types: dict[str | None, Callable[[str], Any]] = {
-        "integer": _integer,
-        "number": _number,
-        "boolean": boolean_argument,
-        "object": json_argument,
-        "any": _anything,
-        "file": _file,
-    }
-    return types.get(name, str)
-
-
-def _item_type(name: str | None) -> Callable[[str], Any]:
-    scalar = _scalar_type(name)
-
-    def item(value: str) -> Any:
-        if value[:1] in ("[", "@") or value == "-":
-            if name in (None, "string") and value[:1] != "[":
-                return value
-            if name == "file" and value[:1] != "[":
-                return scalar(value)
-            try:
-                parsed = json_argument(value)
-            except argparse.ArgumentTypeError:
-                if name in (None, "string"):
-                    return value
-                raise
-            return _Items(parsed) if isinstance(parsed, list) else parsed
-        return scalar(value)
-
-    item.__name__ = getattr(scalar, "__name__", "value")
-    return item
-
-
-def _json_items(value: str) -> Any:
-    """Items of a whole body that is a list: a JSON list, ``@FILE``, ``-``, or one item."""
-    found = _anything(value)
-    return _Items(found) if isinstance(found, list) else found
-
-
-def _body_text(value: str) -> Any:
-    """A body that is text: the text itself, ``@FILE`` or ``-``, whose bytes go as they are."""
-    return _file(value) if value == "-" or value.startswith("@") else value
-
-
-_body_text.__name__ = "text"
-
-
-def _whole_number(value: str) -> int:
-    if not (value.isascii() and value.isdigit()):
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number of items")
-    return int(value[:18])
-
-
-def _integer(value: str) -> int:
-    try:
-        return int(value, 10)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number") from None
-
-
-def _number(value: str) -> float | int:
-    try:
-        return int(value, 10)
-    except ValueError:
-        pass
-    try:
-        return float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number") from None
-
-
-def _anything(value: str) -> Any:
-    text = text_argument(value) if value.startswith("@") or value == "-" else value
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _file(value: str) -> Any:
-    """The content of a file, for parameters that carry one: a path (a pipe's, too), or ``-`` for stdin."""
-    from hca_base.commands import read_stdin_bytes
-    from hca_base.config import expand_home
-
-    if value == "-":
-        return read_stdin_bytes()
-    path = expand_home(value.removeprefix("@"))
-    try:
-        folder = stat.S_ISDIR(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise argparse.ArgumentTypeError(f"there is no file {path}") from None
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error.strerror or error}") from None
-    if folder:
-        raise argparse.ArgumentTypeError(f"{path} is a folder; name a file")
-    return path
 
 
 def _metavar(parameter: Parameter) -> str:
@@ -335,7 +209,7 @@ def _help_of(parameter: Parameter) -> str:
         parts.append("Text, @FILE, or - for stdin.")
     elif parameter.type in ("object", "any") or parameter.items == "object" or parameter.whole:
         parts.append("JSON, @FILE, or - for stdin.")
-    if _reads_null(parameter):
+    if reads_null(parameter):
         parts.append("The word null is JSON's null.")
     elif parameter.nullable and parameter.location == "body" and parameter.type == "string":
         parts.append('null is sent as the string "null".')

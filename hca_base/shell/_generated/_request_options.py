@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hca_base.output import own_flags
@@ -39,15 +40,28 @@ def add_request_options(parser: argparse.ArgumentParser, operation: Operation, t
         type=_media_type,
         help="ask for an answer of this media type" + (f" ({listed})".replace("%", "%%") if listed else ""),
     )
+    types = operation.body_types[:8] or ((operation.body_content_type,) if operation.body_content_type else ())
     if operation.body:
         group.add_argument(
             *own_flags(taken, "--content-type"),
             dest="request_content_type",
             metavar="TYPE",
             type=_media_type,
-            help="send the body as this media type"
-            + (f" (default: {operation.body_content_type})".replace("%", "%%") if operation.body_content_type else ""),
+            help="send the body as this media type" + (f" ({', '.join(types)})".replace("%", "%%") if types else ""),
         )
+
+
+def is_raw(words: Sequence[str]) -> bool:
+    """Whether words ask for a body of a media type that is neither JSON nor a form: it goes as it is."""
+    from hca_base.http import is_json, media_type
+
+    for number, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if name in ("--content-type", "--hca-content-type"):
+            value = value or (words[number + 1] if number + 1 < len(words) else "")
+            kind = media_type(value)
+            return not is_json(kind) and kind not in ("multipart/form-data", "application/x-www-form-urlencoded")
+    return False
 
 
 def headers_of(args: argparse.Namespace) -> dict[str, str]:

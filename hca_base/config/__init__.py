@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from hca_base.config._sources._profiles import use_profile as use_profile
     from hca_base.config._sources._source import ConfigFileError as ConfigFileError
     from hca_base.config._sources._source import Layer as Layer
+    from hca_base.config._sources._source import LayerKind as LayerKind
     from hca_base.config._sources._source import read_file as read_file
     from hca_base.config._sources._source import read_layer as read_layer
     from hca_base.config._transfer_settings import TRANSFER_SETTINGS as TRANSFER_SETTINGS
@@ -70,6 +71,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "ConfigFileError": "._sources._source",
         "FileLock": "._editing._lock",
         "Layer": "._sources._source",
+        "LayerKind": "._sources._source",
         "LegacyToken": "._sources._legacy",
         "LockTimeout": "._editing._lock",
         "Origin": "._model",

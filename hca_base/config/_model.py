@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.config._keys import join_key, split_key, without_secrets
 from hca_base.config._merge import MISSING, error_at, has_strategy, is_operator, merge_at, schema_at, values_at
-from hca_base.config._sources._source import Layer, expand, type_name
+from hca_base.config._sources._source import Layer, LayerKind, expand, type_name
 from hca_base.errors import ConfigError
 
 if TYPE_CHECKING:
     from hca_base.config._sources._legacy import LegacyToken
-
-_LOWEST = "default"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +152,7 @@ class Config:
         """A new configuration with options on top; keys of ``options`` may be dotted paths."""
         layers = self.layers
         if options:
-            layers = (*layers, Layer("option", "option", expand(options)))
+            layers = (*layers, Layer("option", LayerKind.OPTION, expand(options)))
         return self._copy(layers)
 
     def add_defaults(self, name: str, defaults: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> None:
@@ -167,8 +165,8 @@ class Config:
         layer_name = f"defaults of {name}"
         if any(layer.name == layer_name for layer in self.layers):
             return
-        lowest = sum(layer.kind == _LOWEST for layer in self.layers)
-        layer = Layer(layer_name, _LOWEST, expand(defaults))
+        lowest = sum(layer.kind == LayerKind.DEFAULT for layer in self.layers)
+        layer = Layer(layer_name, LayerKind.DEFAULT, expand(defaults))
         self.layers = (*self.layers[:lowest], layer, *self.layers[lowest:])
         if schema and has_strategy(schema):
             from hca_base.config._schema import combine

@@ -13,7 +13,7 @@ from hca_base.config._keys import KeyPath, is_secret, join_key
 from hca_base.config._merge import MISSING, OPERATORS, apply_operator, is_operator, schema_at, values_at
 from hca_base.config._model import Config
 from hca_base.config._schema import schema as whole_schema
-from hca_base.config._sources._source import MAX_DEPTH, ConfigFileError, Layer, is_deep, parse, type_name
+from hca_base.config._sources._source import MAX_DEPTH, ConfigFileError, Layer, LayerKind, is_deep, parse, type_name
 from hca_base.errors import ConfigError
 
 
@@ -55,7 +55,7 @@ def validate(
     names = None if commands is None else {name.replace("-", "_").replace(" ", "_") for name in commands}
     problems = [_from_error(error) for error in config.errors]
     for layer in config.layers:
-        if layer.kind != "default":
+        if layer.kind != LayerKind.DEFAULT:
             problems += _check_layer(layer, config, schema, names)
     problems += _conflicts(config)
     return _without_repeats(problems)
@@ -68,7 +68,7 @@ def check_value(key: str | tuple[str, ...], value: Any, schemas: Iterable[Mappin
     data: Any = value
     for segment in reversed(split_key(key)):
         data = {segment: data}
-    layer = Layer("this value", "option", data)
+    layer = Layer("this value", LayerKind.OPTION, data)
     if is_deep(data):
         # The other checks are recursive.
         return [_problem(layer, split_key(key), f"nested too deeply (more than {MAX_DEPTH} levels)", "error")]

@@ -58,7 +58,7 @@ class ConfigEdit(Command):
             self._keep_or_remove(draft, before)
         self.context.forget()
         if parsed_args.file:
-            return report(self, settings.Config((settings.read_layer(path, str(path), "file"),)))
+            return report(self, settings.Config((settings.read_layer(path, str(path), settings.LayerKind.FILE),)))
         return report(self, settings.load(profile=profile or self.context.options.profile, tolerant=True))
 
     def _path(self, args: argparse.Namespace, profile: str | None) -> Path:

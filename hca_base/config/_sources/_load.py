@@ -12,7 +12,7 @@ from hca_base.config._keys import has_secret
 from hca_base.config._model import Config
 from hca_base.config._sources._legacy import LegacyToken, take_out_legacy
 from hca_base.config._sources._profiles import active_profile, check_profile_name, missing_profile, profile_path
-from hca_base.config._sources._source import Layer, expand, read_layer
+from hca_base.config._sources._source import Layer, LayerKind, expand, read_layer
 from hca_base.errors import ConfigError
 
 
@@ -38,76 +38,105 @@ def load(
     :param tolerant: leave out files that cannot be used, and list what was wrong in ``errors``
     :raises ConfigError: a file cannot be used, or there is no such profile
     """
-    environ = os.environ if environ is None else environ
-    layers: list[Layer] = [
-        Layer(f"defaults of {name}", "default", expand(data)) for name, data in (defaults or {}).items()
-    ]
-    tokens: list[LegacyToken] = []
-    warnings: list[str] = []
-    errors: list[ConfigError] = []
+    loader = _Loader(os.environ if environ is None else environ, tolerant)
+    loader.add_defaults(defaults or {})
+    loader.add_file(_paths.site_config_file(loader.environ), LayerKind.SITE)
+    loader.add_file(_paths.user_config_file(loader.environ), LayerKind.USER)
+    chosen = loader.active_profile() if profile is None else _named_profile(profile)
+    if profile is None and chosen is not None:
+        by_variable = bool(loader.environ.get("HCA_PROFILE"))
+        hint = "it was chosen by HCA_PROFILE" if by_variable else "choose again: hca profile use NAME"
+        loader.add_profile(chosen, hint)
+    for name in filter(None, loader.environ.get("HCA_CONFIG_FILE", "").split(os.pathsep)):
+        absent = f"HCA_CONFIG_FILE names {name}, which does not exist"
+        loader.add_file(_paths.expand_home(name), LayerKind.FILE, f"HCA_CONFIG_FILE {name}", absent)
+    if profile is not None and chosen is not None:
+        loader.add_profile(chosen, "see hca profile list")
+    config = loader.config(chosen)
+    return config.with_options(options) if options else config
 
-    def add(path: Path, name: str, kind: str, absent: str | ConfigError | None = None) -> None:
-        """Add a file's layer; ``absent`` is the warning or error for a file that is not there."""
+
+def _named_profile(name: str) -> str | None:
+    return None if name == "default" else check_profile_name(name)
+
+
+class _Loader:
+    """Collects layers, lowest first, and what was wrong with the sources of others.
+
+    :param tolerant: leave out what cannot be used, and list it in ``errors``
+    """
+
+    def __init__(self, environ: Mapping[str, str], tolerant: bool) -> None:
+        self.environ = environ
+        self.tolerant = tolerant
+        self.layers: list[Layer] = []
+        self.tokens: list[LegacyToken] = []
+        self.warnings: list[str] = []
+        self.errors: list[ConfigError] = []
+
+    def add_defaults(self, defaults: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add plugins' defaults."""
+        self.layers += [
+            Layer(f"defaults of {name}", LayerKind.DEFAULT, expand(data)) for name, data in defaults.items()
+        ]
+
+    def add_file(
+        self, path: Path, kind: LayerKind, name: str | None = None, absent: str | ConfigError | None = None
+    ) -> None:
+        """Add a file's layer.
+
+        :param name: of the layer; default: its kind
+        :param absent: the warning or error where the file is not there
+        """
         try:
-            layer = read_layer(path, name, kind)
+            layer = read_layer(path, name or kind.value, kind)
         except FileNotFoundError:
             if isinstance(absent, str):
-                warnings.append(absent)
+                self.warnings.append(absent)
             elif absent is not None:
-                if not tolerant:
-                    raise absent from None
-                errors.append(absent)
+                self._reject(absent)
             return
         except ConfigError as error:
-            if not tolerant:
-                raise
-            errors.append(error)
+            self._reject(error)
             return
         layer, token = take_out_legacy(layer)
         if token is not None:
-            tokens.append(token)
-        layers.append(layer)
-        if kind != "site" and (token is not None or has_secret(layer.data)) and _is_open(path):
-            warnings.append(f"{path} holds secrets and can be read by others; run: chmod 600 {path}")
+            self.tokens.append(token)
+        self.layers.append(layer)
+        if kind is not LayerKind.SITE and (token is not None or has_secret(layer.data)) and _is_open(path):
+            self.warnings.append(f"{path} holds secrets and can be read by others; run: chmod 600 {path}")
 
-    def add_profile(name: str, hint: str) -> None:
+    def add_profile(self, name: str, hint: str) -> None:
+        """Add a profile's layer; ``hint`` says what to do where it is missing."""
         try:
-            path = profile_path(name, environ)
+            path = profile_path(name, self.environ)
         except ConfigError as error:
-            if not tolerant:
-                raise
-            errors.append(error)
+            self._reject(error)
             return
-        add(path, f"profile {name}", "profile", missing_profile(name, hint, environ))
+        self.add_file(path, LayerKind.PROFILE, f"profile {name}", missing_profile(name, hint, self.environ))
 
-    add(_paths.site_config_file(environ), "site", "site")
-    add(_paths.user_config_file(environ), "user", "user")
-
-    if profile is not None:
-        chosen = None if profile == "default" else check_profile_name(profile)
-    else:
+    def active_profile(self) -> str | None:
+        """The profile that the user chose for all commands."""
         try:
-            chosen = active_profile(environ)
+            return active_profile(self.environ)
         except ConfigError as error:
-            if not tolerant:
-                raise
-            errors.append(error)
-            chosen = None
-        if chosen is not None:
-            add_profile(
-                chosen,
-                "it was chosen by HCA_PROFILE" if environ.get("HCA_PROFILE") else "choose again: hca profile use NAME",
-            )
+            self._reject(error)
+            return None
 
-    for name in environ.get("HCA_CONFIG_FILE", "").split(os.pathsep):
-        if name:
-            path = _paths.expand_home(name)
-            add(path, f"HCA_CONFIG_FILE {name}", "file", f"HCA_CONFIG_FILE names {name}, which does not exist")
+    def config(self, profile: str | None) -> Config:
+        """The settings of all layers."""
+        return Config(
+            tuple(self.layers),
+            profile=profile,
+            warnings=tuple(self.warnings),
+            errors=tuple(self.errors),
+            legacy=tuple(self.tokens),
+        )
 
-    if profile is not None and chosen is not None:
-        add_profile(chosen, "see hca profile list")
-    config = Config(tuple(layers), profile=chosen, warnings=tuple(warnings), errors=tuple(errors), legacy=tuple(tokens))
-    return config.with_options(options) if options else config
+    def _reject(self, error: ConfigError) -> None:
+        if not self.tolerant:
+            raise error from None
+        self.errors.append(error)
 
 
 def _is_open(path: Path) -> bool:

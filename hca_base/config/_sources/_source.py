@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import json
 import os
 import stat
@@ -49,19 +50,29 @@ class ConfigFileError(ConfigError):
         self.key = key
 
 
+class LayerKind(enum.StrEnum):
+    """The kinds of layers, in the order of precedence: later ones lie over earlier ones."""
+
+    DEFAULT = "default"
+    SITE = "site"
+    USER = "user"
+    PROFILE = "profile"
+    FILE = "file"
+    OPTION = "option"
+
+
 @dataclasses.dataclass(frozen=True)
 class Layer:
     """One source of settings.
 
     :ivar name: what users are told: ``user``, ``site``, ``profile local``, ``option``, ``defaults of dss``, …
-    :ivar kind: ``default``, ``site``, ``user``, ``profile``, ``file`` or ``option``
     :ivar data: its settings, without comments
     :ivar path: its file, or None
     :ivar text: the file's text, or None; kept so that values can be found by line
     """
 
     name: str
-    kind: str
+    kind: LayerKind
     data: Mapping[str, Any]
     path: Path | None = None
     text: str | None = dataclasses.field(default=None, repr=False, compare=False)
@@ -174,7 +185,7 @@ def read_file(path: Path) -> dict[str, Any]:
     return parse(read_text(path), path)
 
 
-def read_layer(path: Path, name: str, kind: str) -> Layer:
+def read_layer(path: Path, name: str, kind: LayerKind) -> Layer:
     """Read a file as a layer.
 
     :raises FileNotFoundError: there is no such file

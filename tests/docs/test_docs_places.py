@@ -1,0 +1,38 @@
+"""The files and functions that the pages for newcomers name exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests.lib.house import ROOT
+
+PAGES = ("CONTRIBUTING.rst", "docs/architecture.rst")
+_PLACE = re.compile(r"``((?:hca_base|plugins)/[\w/.-]+\.py)(?:::([\w.]+))?``")
+
+
+def places() -> list[tuple[str, str, str]]:
+    found = []
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        found += [(page, file, name) for file, name in _PLACE.findall(text)]
+    return found
+
+
+@pytest.mark.parametrize(("page", "file", "name"), places())
+def test_what_a_page_names_exists(page: str, file: str, name: str) -> None:
+    body = ast.parse((ROOT / file).read_bytes()).body
+    for part in name.split(".") if name else ():
+        inner = {node.name: node for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+        assert part in inner, f"{page}: {file} has no {name}"
+        body = inner[part].body
+
+
+def test_ten_questions_have_answers() -> None:
+    text = (ROOT / "CONTRIBUTING.rst").read_text(encoding="utf-8")
+    section = text.partition("Where is it?")[2].partition("\nTests\n")[0]
+    questions = re.split(r"^(?=\S.*\?$)", section, flags=re.MULTILINE)[1:]
+    assert len(questions) == 10
+    assert all(_PLACE.search(question) for question in questions)

@@ -54,11 +54,25 @@ class SkipAudit:
             terminalreporter.write_line(f"SKIP NOT ALLOWED {nodeid}: {reason} (see tests/allowed_skips.txt)", red=True)
 
 
+#: Variables that tell tests where things are that no registry has.
+_PASSED_ON = frozenset(
+    [
+        "HCA7_PYTHON",
+        "HCA_DRS_SPEC",
+        "HCA_S3_TESTS",
+        "HCA_SOAK_MINUTES",
+        "HCA_TEST_FRESH",
+        "HCA_TEST_METADATA",
+        "HCA_TEST_NPM_PACKAGES",
+    ]
+)
+
+
 def isolate_environment() -> None:
     """Give the whole run a home of its own: nothing of the user's may reach a test, or be touched by one."""
     home = Path.home()
     for name in [name for name in os.environ if name.startswith(("HCA_", "AWS_", "GOOGLE_", "XDG_"))]:
-        if name not in ("HCA7_PYTHON", "HCA_DRS_SPEC", "HCA_SOAK_MINUTES", "HCA_TEST_FRESH", "HCA_TEST_NPM_PACKAGES"):
+        if name not in _PASSED_ON:
             del os.environ[name]
     # Tests that install packages may share the user's download cache: it changes no outcome.
     os.environ.setdefault("PIP_CACHE_DIR", str(home / ".cache" / "pip"))

@@ -198,7 +198,7 @@ def test_what_is_removed_is_not_found_and_leaves_no_rows(store: MemoryStore) -> 
     index.remove(store.db, "aws", "u", "1")
     assert [hit.version for hit in index.search(store.db, "aws", compile_query({}), None, 9).hits] == ["2"]
     index.remove(store.db, "aws", "u")
-    assert store.db.execute("SELECT count(*) FROM search_values").fetchone() == (0,)
+    assert store.db.execute("SELECT count(*) FROM search_postings").fetchone() == (0,)
 
 
 SCALARS = st.one_of(

@@ -25,7 +25,7 @@ def post_search(service: Service, call: Call) -> Response:
     except BadQuery as error:
         raise illegal_arguments(f"Invalid Elasticsearch query: {error}") from None
     with service.store.read() as db:
-        found = service.index.search(db, call.replica, query, after, length)
+        found = service.index.search(db, call.replica, query, after, length, documents=raw)
     results = []
     for hit in found.hits:
         result: dict[str, Any] = {

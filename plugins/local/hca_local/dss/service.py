@@ -65,6 +65,8 @@ class Service:
             if not self.objects.bucket_exists(bucket):
                 self.objects.create_bucket(bucket)
         self.index = SearchIndex(ctx.store)
+        with self.store.write() as db:
+            self.index.complete(db)
         self.notifier = Notifier(ctx.store, ctx)
         self.waits = Waits(ctx.settings.simulate_waits)
         self._lock = threading.Lock()

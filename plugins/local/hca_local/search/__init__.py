@@ -1,7 +1,7 @@
 """Searching bundles by their JSON metadata: the Elasticsearch queries that DSS users wrote, without Elasticsearch.
 
 ``compile_query`` turns a request body into a tree of clauses; ``Query.matches`` is the truth about a document; the
-``SearchIndex`` finds the candidates through SQLite and asks the query about each of them.
+``SearchIndex`` finds the same documents in SQL, which random queries are compared with.
 """
 
 from hca_local.search.clauses import BadQuery

@@ -1,25 +1,23 @@
-"""The clauses of a query: each says whether a flattened document matches, and which rows of the index could.
+"""The clauses of a query: each says whether a flattened document matches.
 
-A clause's ``candidates`` is a condition in SQL over ``search_values`` that holds for every document that can match (and
-may hold for others), or None where the index is of no help. The clause itself is the truth.
+They are what a query means. :mod:`hca_local.search.sql` finds the same documents through the index, and is tested
+against them.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from hca_local.search import values
 from hca_local.search.values import Scalar
 
 Flat = Mapping[str, list[Scalar]]
-Condition = tuple[str, list[Any]]
 SUBFIELD = ".text"
-# SQLite refuses deep expressions; a condition that is left out only means that more documents are looked at.
-MAX_CONDITIONS = 100
 
 
 class BadQuery(ValueError):
@@ -29,8 +27,6 @@ class BadQuery(ValueError):
 class Clause(Protocol):
     def matches(self, flat: Flat) -> bool: ...
 
-    def candidates(self) -> Condition | None: ...
-
 
 @dataclass(frozen=True)
 class Everything:
@@ -39,9 +35,6 @@ class Everything:
     def matches(self, flat: Flat) -> bool:
         return True
 
-    def candidates(self) -> Condition | None:
-        return None
-
 
 @dataclass(frozen=True)
 class Nothing:
@@ -49,9 +42,6 @@ class Nothing:
 
     def matches(self, flat: Flat) -> bool:
         return False
-
-    def candidates(self) -> Condition | None:
-        return "0", []
 
 
 def stored_values(flat: Flat, path: str) -> list[tuple[str, Scalar]]:
@@ -83,21 +73,6 @@ class Term:
             values.same(path, value, wanted) for path, value in stored_values(flat, self.path) for wanted in self.wanted
         )
 
-    def candidates(self) -> Condition | None:
-        if "*" in self.path or self.path.endswith(SUBFIELD):
-            return None
-        if len(self.wanted) > MAX_CONDITIONS:
-            return _in_values("path = ?", [self.path])
-        tests: list[str] = []
-        arguments: list[Any] = []
-        for wanted in self.wanted:
-            text = values.keyword(self.path, wanted)
-            tests.append("(text = ? OR number = ?)")
-            arguments += [text, values.number(wanted)]
-        if not tests:
-            return "0", []
-        return _in_values(f"path = ? AND ({' OR '.join(tests)})", [self.path, *arguments])
-
 
 @dataclass(frozen=True)
 class Match:
@@ -117,12 +92,9 @@ class Match:
         if not wanted:
             return False
         if self.phrase:
-            return any(_has_phrase(text, wanted, self.slop) for text in texts)
+            return any(has_phrase(text, wanted, self.slop) for text in texts)
         found = {word for text in texts for word in text}
         return (all if self.every_word else any)(word in found for word in wanted)
-
-    def candidates(self) -> Condition | None:
-        return Term(self.path, (self.wanted,)).candidates()
 
 
 @dataclass(frozen=True)
@@ -134,7 +106,7 @@ class Pattern:
 
     def matches(self, flat: Flat) -> bool:
         exact = self.path in values.EXACT_PATHS
-        regex = _glob_regex(self.glob if exact else self.glob.lower())
+        regex = glob_regex(self.glob if exact else self.glob.lower())
         if is_text(flat, self.path):
             texts = stored_values(flat, self.path.removesuffix(SUBFIELD))
             return any(regex.fullmatch(word) for _, value in texts for word in values.words(value))
@@ -142,11 +114,6 @@ class Pattern:
             (text := values.keyword(path, value)) is not None and regex.fullmatch(text) is not None
             for path, value in stored_values(flat, self.path)
         )
-
-    def candidates(self) -> Condition | None:
-        if "*" in self.path or self.path.endswith(SUBFIELD):
-            return None
-        return _in_values("path = ?", [self.path])
 
 
 @dataclass(frozen=True)
@@ -170,9 +137,6 @@ class Range:
 
         return any(within(path, value) for path, value in stored_values(flat, self.path))
 
-    def candidates(self) -> Condition | None:
-        return Pattern(self.path, "*").candidates()
-
 
 @dataclass(frozen=True)
 class Exists:
@@ -186,11 +150,6 @@ class Exists:
         below = self.path + "."
         return any(path.startswith(below) for path in flat)
 
-    def candidates(self) -> Condition | None:
-        if "*" in self.path:
-            return None
-        return _in_values("(path = ? OR (path > ? AND path < ?))", [self.path, self.path + ".", self.path + "/"])
-
 
 @dataclass(frozen=True)
 class AnyField:
@@ -200,9 +159,6 @@ class AnyField:
 
     def matches(self, flat: Flat) -> bool:
         return any(self.make(path).matches(flat) or self.make(path + SUBFIELD).matches(flat) for path in flat)
-
-    def candidates(self) -> Condition | None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -215,9 +171,6 @@ class Ids:
         uuid = next(iter(flat.get("uuid", ())), "")
         version = next(iter(flat.get("manifest.version", ())), "")
         return uuid in self.wanted or f"{uuid}.{version}" in self.wanted
-
-    def candidates(self) -> Condition | None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -238,26 +191,8 @@ class Bool:
             return True
         return sum(clause.matches(flat) for clause in self.should) >= self.minimum
 
-    def candidates(self) -> Condition | None:
-        conditions = [found for clause in self.must if (found := clause.candidates()) is not None]
-        if self.minimum >= 1:
-            alternatives = [clause.candidates() for clause in self.should]
-            if len(alternatives) <= MAX_CONDITIONS and all(found is not None for found in alternatives):
-                conditions.append(_join(" OR ", [found for found in alternatives if found is not None]))
-        return _join(" AND ", conditions[:MAX_CONDITIONS]) if conditions else None
 
-
-def _join(word: str, conditions: Sequence[Condition]) -> Condition:
-    if not conditions:
-        return "0", []
-    return "(" + word.join(sql for sql, _ in conditions) + ")", [value for _, found in conditions for value in found]
-
-
-def _in_values(test: str, arguments: list[Any]) -> Condition:
-    return f"id IN (SELECT document FROM search_values WHERE {test})", arguments
-
-
-def _has_phrase(text: Sequence[str], wanted: Sequence[str], slop: int) -> bool:
+def has_phrase(text: Sequence[str], wanted: Sequence[str], slop: int) -> bool:
     for start, word in enumerate(text):
         if word != wanted[0]:
             continue
@@ -274,15 +209,23 @@ def _has_phrase(text: Sequence[str], wanted: Sequence[str], slop: int) -> bool:
     return False
 
 
-def _glob_regex(glob: str) -> re.Pattern[str]:
-    # In Elasticsearch only * and ? are special, and a backslash takes that from them; in fnmatch brackets are too.
-    quoted = []
+@functools.lru_cache(maxsize=256)
+def glob_regex(glob: str) -> re.Pattern[str]:
+    """The regular expression of a pattern: only * and ? are special, and a backslash takes that from them."""
+    return re.compile(fnmatch.translate("".join(_quoted(*part) for part in glob_parts(glob))))
+
+
+def _quoted(character: str, special: bool) -> str:
+    return f"[{character}]" if not special and character in "*?[" else character
+
+
+def glob_parts(glob: str) -> list[tuple[str, bool]]:
+    """The characters of a pattern, each with whether it is special."""
+    parts = []
     characters = iter(glob)
     for character in characters:
         if character == "\\":
-            quoted.append("[" + next(characters, "\\").replace("^", "\\^") + "]")
-        elif character == "[":
-            quoted.append("[[]")
+            parts.append((next(characters, "\\"), False))
         else:
-            quoted.append(character)
-    return re.compile(fnmatch.translate("".join(quoted)))
+            parts.append((character, character in "*?"))
+    return parts

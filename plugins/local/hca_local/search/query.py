@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,6 @@ from hca_local.search.clauses import (
     BadQuery,
     Bool,
     Clause,
-    Condition,
     Everything,
     Exists,
     Ids,
@@ -31,21 +31,17 @@ MAX_DEPTH = 50
 
 @dataclass(frozen=True)
 class Query:
-    """A compiled query."""
+    """A compiled query.
+
+    :ivar text: the query as JSON in one spelling; equal texts mean equal queries
+    """
 
     root: Clause
+    text: str = ""
 
     def matches(self, document: Mapping[str, Any]) -> bool:
         """Whether a bundle's search document matches."""
         return self.root.matches(values.flatten(document))
-
-    def candidates(self) -> Condition | None:
-        """A condition in SQL that every matching document meets, or None."""
-        return self.root.candidates()
-
-    @property
-    def matches_all(self) -> bool:
-        return isinstance(self.root, Everything)
 
 
 def compile_query(es_query: Any) -> Query:
@@ -59,8 +55,9 @@ def compile_query(es_query: Any) -> Query:
     if unknown:
         raise BadQuery(f"es_query: {unknown[0]!r} is not supported; the only member is 'query'")
     if "query" not in es_query:
-        return Query(Everything())
-    return Query(_Compiler().compile(es_query["query"], 0))
+        return Query(Everything(), "{}")
+    root = _Compiler().compile(es_query["query"], 0)
+    return Query(root, json.dumps(es_query["query"], sort_keys=True))
 
 
 class _Compiler:

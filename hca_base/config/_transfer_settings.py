@@ -60,6 +60,11 @@ TRANSFER_SETTINGS: dict[str, TransferSetting] = {
     "filestore": TransferSetting("path", "Folder of the store of downloaded files", edit=True),
     "executor": TransferSetting("text", "What runs transfers: threads, or dask://HOST:PORT"),
     "link": TransferSetting("choice", "How a file's name refers to the filestore", choices=("hard", "copy", "symlink")),
+    "names": TransferSetting(
+        "choice",
+        "Which file names are refused: those that some system cannot hold, or this one",
+        choices=("portable", "native"),
+    ),
     "verify": TransferSetting("truth", "Compare each file with its checksum"),
     "retries": TransferSetting("whole", "Retries without progress before a file is given up"),
     "min_delay": TransferSetting("seconds", "Seconds before the first retry; the delay doubles from there"),

@@ -62,6 +62,7 @@ def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = Fals
         check.add_argument("--no-verify", dest="verify", action="store_false", help="compare sizes only, no checksums")
         _add(group, "filestore", type=Path, metavar="DIR")
         _add(group, "link", more=" (default: hard, or a copy where links fail)")
+        _add(group, "names", more=" (default: portable)")
     _add(group, "executor", metavar="WHERE", more=" for a cluster")
     _add(group, "report", type=Path, metavar="FILE", more=", as TSV or .json")
     _add(group, "progress", more=": on a terminal (auto), never, or as JSON lines")

@@ -129,6 +129,7 @@ class TransferOptions:
     :param min_delay: seconds before the first repeat; it doubles from there
     :param verify: compare with the promised checksums; False says so loudly
     :param link: how a named file comes from the filestore: hard, copy or symlink
+    :param names: portable: refuse files whose names some system cannot hold; native: only those that this one cannot
     :param filestore: directory of the filestore, where the caller has no better idea
     :param executor: None for threads, ``dask://HOST:PORT`` for a cluster
     :param dry_run: find out what would be done, and do nothing
@@ -156,6 +157,7 @@ class TransferOptions:
     min_delay: float = 0.25
     verify: bool = True
     link: str = "hard"
+    names: str = "portable"
     filestore: Path | str | None = None
     executor: str | None = None
     dry_run: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,52 @@ def test_many_directories_need_few_descriptors(tmp_path: Path, item_of: Callable
     destination.end()
     assert most - before < 80
     assert open_files() <= before
+
+
+# -- names that only other systems cannot hold -------------------------------------------------------------------------
+
+ODD_NAMES = [
+    "trail.txt ",
+    "report.",
+    "CON",
+    "d/aux.fastq.gz",
+    "Case.txt",
+    "case.txt",
+    "D2/x",
+    "d2/x",
+    "\u00e9",
+    "e\u0301",
+]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="only on Linux")
+@pytest.mark.parametrize("store", [True, False])
+def test_native_names(tmp_path: Path, item_of: Callable[..., Item], store: bool) -> None:
+    items = [item_of(name, f"content of {name!a}".encode()) for name in ODD_NAMES]
+    destination = DirectoryDestination(tmp_path, tmp_path if store else None, names="native")
+    report = download(items, destination)
+    assert report.counts == {"downloaded": len(items)}, report.failed
+    for name in ODD_NAMES:
+        assert (tmp_path / name).read_bytes() == f"content of {name!a}".encode()
+    check_names(ODD_NAMES, native=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX")
+def test_portable_names_say_which_are_in_the_way(tmp_path: Path, item_of: Callable[..., Item]) -> None:
+    items = [item_of(name, f"content of {name!a}".encode()) for name in ODD_NAMES]
+    report = download(items, DirectoryDestination(tmp_path))
+    assert sorted(row.name for row in report.rows) == sorted(ODD_NAMES), "each has its row"
+    assert report.counts == {"refused": 7, "downloaded": 3}
+    assert all("--names native" in str(error.hint) for error in report.errors)
+    with pytest.raises(HostileNameError, match=r"'Case\.txt' and 'case\.txt'") as raised:
+        check_names(["Case.txt", "x", "case.txt"])
+    assert "--names native" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a//b", "a\nb", ".hca/x", "a/\u202e", "", "a\\b", "x" * 300])
+def test_native_names_that_are_hostile_all_the_same(name: str) -> None:
+    with pytest.raises(HostileNameError) as raised:
+        check_names([name], native=True)
+    assert raised.value.hint is None
+    with pytest.raises(HostileNameError):
+        check_names(["x", "x"], native=True)

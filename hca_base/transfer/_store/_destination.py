@@ -20,6 +20,7 @@ from hca_base.transfer._store._partial import Partial
 from hca_base.transfer._store._placing import link_or_copy, write_new
 from hca_base.transfer._store._staging import StagingArea
 
+NAMES = ("portable", "native")
 LINKS = ("hard", "copy", "symlink")
 
 
@@ -30,6 +31,7 @@ class DirectoryDestination:
     :param filestore: keep each file once in this store and link the name to it. Without one, files are written
         under their names alone, and one that is there already is read to see whether it is the right one
     :param link: hard (copies where links fail), copy or symlink; without a filestore it has no meaning
+    :param names: portable: refuse names that some system or disk cannot hold; native: only those that this one cannot
     :param fsync: force each file to the disk before it gets its name
     """
 
@@ -40,6 +42,7 @@ class DirectoryDestination:
         *,
         link: str = "hard",
         fsync: bool = False,
+        names: str = "portable",
     ) -> None:
         if link not in LINKS:
             raise UsageError(f"link must be one of {', '.join(LINKS)}, not {link!r}")
@@ -48,26 +51,30 @@ class DirectoryDestination:
         self.store = FileStore(filestore) if isinstance(filestore, (str, Path)) else filestore
         self.link = link
         self.fsync = fsync
+        if names not in NAMES:
+            raise UsageError(f"names must be one of {', '.join(NAMES)}, not {names!r}")
+        self.names = names
+        self._native = names == "native"
         if self.store:
             self.staging = self.store.staging
         else:
             own = self.root / ".hca" / "v2"
             self.staging = StagingArea(own / "partial", own / "quarantine")
         self._tree = SafeDirectoryTree(self.root)
-        self._names = NameChecker()
+        self._names = NameChecker(self._native)
 
     def __reduce__(self) -> Any:
         # Paths are made absolute: a worker of a cluster has another working directory.
         root = os.path.abspath(self.root)
-        return _directory, (root, self.store, self.link, self.fsync)
+        return _directory, (root, self.store, self.link, self.fsync, self.names)
 
     def begin(self) -> None:
         if self.staging.begin():
-            self._names = NameChecker()
+            self._names = NameChecker(self._native)
 
     def check(self, item: Item, sha256: str | None) -> None:
         name = item.name
-        fault = name_fault(name)
+        fault = name_fault(name, native=self._native)
         if fault is None:
             fault = self._names.check(name, sha256)
         if fault:
@@ -78,7 +85,7 @@ class DirectoryDestination:
 
         :raises HostileNameError: the name must not be used
         """
-        return self.root / safe_name(name)
+        return self.root / safe_name(name, self._native)
 
     def present(self, item: Item, sha256: str | None, dry: bool = False) -> Present | None:
         directory, _, leaf = item.name.rpartition("/")
@@ -241,8 +248,10 @@ class DirectoryDestination:
                     break
 
 
-def _directory(root: str, store: FileStore | None, link: str, fsync: bool) -> DirectoryDestination:
-    return DirectoryDestination(root, store, link=link, fsync=fsync)
+def _directory(
+    root: str, store: FileStore | None, link: str, fsync: bool, names: str = "portable"
+) -> DirectoryDestination:
+    return DirectoryDestination(root, store, link=link, fsync=fsync, names=names)
 
 
 def _other_content(item: Item) -> RefusedError:

@@ -18,6 +18,7 @@ _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"]
     + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"]
 )
+_NATIVE_HINT = "pass --names native if your disk can hold such names"
 #: The first component that belongs to the filestore.
 RESERVED = ".hca"
 
@@ -31,11 +32,11 @@ def _say(name: str) -> str:
     return ascii(shown) if not shown.isprintable() else f"'{shown}'"
 
 
-def _fault(component: str, windows: bool) -> str | None:
-    """What is wrong with one component of a path, or None."""
+def _fault(component: str, windows: bool, native: bool = False) -> str | None:
+    """Return what is wrong with one component of a path, or None."""
     if component in ("", ".", ".."):
         return {"": "has an empty component", ".": "has the component '.'", "..": "leaves its directory"}[component]
-    if component[-1] in ". ":
+    if component[-1] in ". " and not native:
         return "has a component that ends in a dot or a space"
     # The common case first: a component of printable ASCII needs no second look at its code points.
     if not (component.isascii() and component.isprintable()):
@@ -51,7 +52,7 @@ def _fault(component: str, windows: bool) -> str | None:
         return "has a backslash"
     if windows and any(character in '<>:"|?*' for character in component):
         return "has a character that Windows does not allow in file names"
-    if component.split(".", 1)[0].rstrip(" ").casefold() in _DEVICES:
+    if not native and component.split(".", 1)[0].rstrip(" ").casefold() in _DEVICES:
         return "is the name of a device on Windows"
     if len(component) > MAX_COMPONENT or len(component.encode("utf-8", "surrogatepass")) > MAX_COMPONENT:
         return f"has a component longer than {MAX_COMPONENT} bytes"
@@ -61,14 +62,17 @@ def _fault(component: str, windows: bool) -> str | None:
 _fit_directory = ""
 
 
-def name_fault(name: str, windows: bool = os.name == "nt") -> str | None:
-    """What makes ``name`` unfit, as the rest of a sentence about it; None when it is fit.
+def name_fault(name: str, windows: bool = os.name == "nt", native: bool = False) -> str | None:
+    """Return why ``name`` must not be used, as the rest of a sentence about it; None if it may be.
 
-    :param windows: judge for Windows, which allows less than others
+    :param windows: judge for Windows, which allows less than other systems
+    :param native: allow what this system can hold, though others cannot: components that end in a dot or a space, or
+        are names of devices on Windows
     """
     global _fit_directory
+    native = native and not windows
     directory, _, leaf = name.rpartition("/")
-    if directory and directory == _fit_directory and len(name) <= MAX_PATH and not windows:
+    if directory and directory == _fit_directory and len(name) <= MAX_PATH and not windows and not native:
         # Names mostly come directory by directory.
         return _fault(leaf, windows)
     if not name:
@@ -85,26 +89,27 @@ def name_fault(name: str, windows: bool = os.name == "nt") -> str | None:
     if len(components) > MAX_DEPTH:
         return "has too many components"
     for component in components:
-        fault = _fault(component, windows)
+        fault = _fault(component, windows, native)
         if fault:
             return fault
     if components[0].casefold() == RESERVED:
         return f"lies in {RESERVED}, which is the filestore's own"
-    if directory:
+    if directory and not native:
         _fit_directory = directory
     return None
 
 
-def safe_name(name: str) -> PurePosixPath:
+def safe_name(name: str, native: bool = False) -> PurePosixPath:
     """``name`` as a relative path that stays under its root on every operating system.
 
     Refused are empty and absolute names, ``.``, ``..`` and empty components, backslashes, drive letters, control and
     direction-changing characters (on Windows also ``<>:"|?*``), device names (``CON``, ``nul.txt``, ``COM1`` …),
     components that end in a dot or a space or are longer than 255 bytes, and names inside ``.hca``.
 
+    :param native: see :func:`name_fault`
     :raises HostileNameError: the name is one of those
     """
-    fault = name_fault(name)
+    fault = name_fault(name, native=native)
     if fault:
         raise hostile(name, fault)
     return PurePosixPath(name)
@@ -112,7 +117,12 @@ def safe_name(name: str) -> PurePosixPath:
 
 def hostile(name: str, fault: str) -> HostileNameError:
     """The error about a name with a fault."""
-    return HostileNameError(f"the file name {_say(name)} {fault}; it was not used")
+    return HostileNameError(f"the file name {_say(name)} {fault}; it was not used", hint=_hint(name))
+
+
+def _hint(name: str) -> str | None:
+    """Return what helps with a name that only other systems cannot hold."""
+    return _NATIVE_HINT if os.name != "nt" and name_fault(name, native=True) is None else None
 
 
 def safe_join(root: Path | str, name: str) -> Path:
@@ -141,7 +151,8 @@ class NameChecker:
     #: Low bits of an entry that tell one spelling (and content) from another; the others are the place's hash.
     _SPELLING = (1 << 20) - 1
 
-    def __init__(self) -> None:
+    def __init__(self, native: bool = False) -> None:
+        self._fold = str if native else folded
         self._bits = 12
         self._table = array("Q", bytes(8 << self._bits))
         self._used = 0
@@ -165,7 +176,7 @@ class NameChecker:
         return None
 
     def _add(self, path: str, spelling: int) -> bool:
-        place = hash(folded(path)) & 0xFFFF_FFFF_FFFF_FFFF
+        place = hash(self._fold(path)) & 0xFFFF_FFFF_FFFF_FFFF
         entry = (place & ~self._SPELLING) | ((spelling or hash((path, "/")) & ~1) & self._SPELLING) or 1
         table = self._table
         mask = len(table) - 1
@@ -192,28 +203,32 @@ class NameChecker:
                 table[index] = entry
 
 
-def check_names(names: Iterable[str]) -> None:
+def check_names(names: Iterable[str], native: bool = False) -> None:
     """Check a whole set of names: each by itself, and that no file system merges two of them.
 
+    :param native: names may differ in case or Unicode form alone; see also :func:`name_fault`
     :raises HostileNameError: naming the first that is unfit, and the other one that it collides with
     """
+    fold = str if native else folded
     files: dict[str, str] = {}
     directories: dict[str, str] = {}
     for name in names:
-        safe_name(name)
-        form = folded(name)
+        safe_name(name, native)
+        form = fold(name)
         if form in files:
             other = files[form]
             kind = "are the same" if other == name else "differ only in case or Unicode form"
-            raise HostileNameError(f"the file names {_say(other)} and {_say(name)} {kind}")
+            hint = None if other == name else _NATIVE_HINT
+            raise HostileNameError(f"the file names {_say(other)} and {_say(name)} {kind}", hint=hint)
         files[form] = name
         for parent in PurePosixPath(name).parents:
             directory = str(parent)
             if directory != ".":
-                known = directories.setdefault(folded(directory), directory)
+                known = directories.setdefault(fold(directory), directory)
                 if known != directory:
                     raise HostileNameError(
-                        f"the directories {_say(known)} and {_say(directory)} differ only in case or Unicode form"
+                        f"the directories {_say(known)} and {_say(directory)} differ only in case or Unicode form",
+                        hint=_NATIVE_HINT,
                     )
     for form, name in files.items():
         if form in directories:

@@ -67,7 +67,7 @@ def run(client: Catalog, request: Request, root: Path, options: TransferOptions)
         except OSError as error:
             raise HCAError(f"cannot write to {root}: {error.strerror or error}") from None
     destination = DirectoryDestination(
-        root, FileStore(options.filestore or root), link=options.link, fsync=options.fsync
+        root, FileStore(options.filestore or root), link=options.link, fsync=options.fsync, names=options.names
     )
     return download(
         items(client, chosen, options.dry_run), destination, options=options, session=client.session, expected=known

@@ -91,7 +91,11 @@ class Download:
         """Names below ``directory`` (default: the download directory), linked to the filestore."""
         options = self.options
         return DirectoryDestination(
-            self.root if directory is None else directory, self.store, link=options.link, fsync=options.fsync
+            self.root if directory is None else directory,
+            self.store,
+            link=options.link,
+            fsync=options.fsync,
+            names=options.names,
         )
 
     def fail(self, name: str, error: HCAError) -> None:
@@ -152,9 +156,9 @@ class Download:
         :raises HostileNameError: naming the one that cannot, or two that some disks would take for one
         """
         try:
-            check_names(file.name for file in files)
+            check_names((file.name for file in files), self.options.names == "native")
         except HostileNameError as error:
-            raise HostileNameError(f"bundle {bundle.name} was not downloaded: {error}") from None
+            raise HostileNameError(f"bundle {bundle.name} was not downloaded: {error}", hint=error.hint) from None
 
     def place_manifest(self, bundle: Bundle, destination: DirectoryDestination, name: str) -> None:
         """Keep a bundle's manifest like a file: in the filestore, and linked to ``name`` below the destination.

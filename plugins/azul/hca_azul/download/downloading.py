@@ -120,7 +120,11 @@ class _Job:
         options, outcome = self.options, self.outcome
         sources = Sources(self.client, self.request.sources, online=self.online)
         destination = DirectoryDestination(
-            self.root, FileStore(options.filestore or self.root), link=options.link, fsync=options.fsync
+            self.root,
+            FileStore(options.filestore or self.root),
+            link=options.link,
+            fsync=options.fsync,
+            names=options.names,
         )
         totals = plan.totals()
         for planned in plan.missing():

@@ -112,7 +112,7 @@ def run(servers: Servers, preferences: Preferences, uris: Iterable[str], root: P
     options = choices.options
     outcome = Outcome()
     destination = DirectoryDestination(
-        Path(root), FileStore(options.filestore or root), link=options.link, fsync=options.fsync
+        Path(root), FileStore(options.filestore or root), link=options.link, fsync=options.fsync, names=options.names
     )
     items = prefetch(_items(servers, Sources(servers, preferences), uris, choices, outcome), depth=4096)
     engine: Report | None = None

@@ -132,23 +132,27 @@ class Report:
         #: Number of rows that are not good.
         self.failures = 0
         self.bytes = 0
+        #: Bytes of good files that this run moved, and those of them that an earlier run had moved.
         self.bytes_moved = 0
+        self.bytes_resumed = 0
         self.seconds = 0.0
         self.errors: list[HCAError] = []
         #: What a dry run found out: files and bytes to transfer, present_files, present_bytes, free_bytes.
         self.plan: dict[str, int] = {}
 
-    def add(self, row: Row, error: HCAError | None = None) -> None:
+    def add(self, row: Row, error: HCAError | None = None, resumed: int = 0) -> None:
         """Add one row.
 
         :param error: the exception of a row that is not good
+        :param resumed: bytes of the file that an earlier run had moved
         """
         with self._lock:
             self.counts[row.outcome] += 1
             self.sizes[row.outcome] += row.bytes
             self.bytes += row.bytes
             if row.outcome in ("downloaded", "uploaded"):
-                self.bytes_moved += row.bytes
+                self.bytes_moved += max(0, row.bytes - resumed)
+                self.bytes_resumed += min(resumed, row.bytes)
             if not row.good:
                 # A file that was not reached says nothing about why the run failed.
                 if row.outcome != "cancelled":
@@ -206,7 +210,8 @@ class Report:
             planned = f"{', '.join(parts)}; {human_bytes(self.plan['bytes'])} to transfer"
             return planned + (f", {human_bytes(self.plan['free_bytes'])} free" if "free_bytes" in self.plan else "")
         rate = f", {human_bytes(self.bytes_moved / self.seconds)}/s" if self.seconds and self.bytes_moved else ""
-        return f"{', '.join(parts)}; {human_bytes(self.bytes_moved)} moved in {self.seconds:.1f} s{rate}"
+        earlier = f", {human_bytes(self.bytes_resumed)} by an earlier run" if self.bytes_resumed else ""
+        return f"{', '.join(parts)}; {human_bytes(self.bytes_moved)} moved in {self.seconds:.1f} s{rate}{earlier}"
 
     def raise_for_failures(self, doing: str = "transferred") -> None:
         """Raise when a file failed.
@@ -240,7 +245,8 @@ class Report:
 
         check_report(path)
         seconds = round(self.seconds, 3)
-        head = {"files": self.files, "bytes": self.bytes, "seconds": seconds, "counts": self.counts}
+        head: dict[str, Any] = {"files": self.files, "bytes": self.bytes, "bytes_moved": self.bytes_moved}
+        head |= {"bytes_resumed": self.bytes_resumed, "seconds": seconds, "counts": self.counts}
         write_report(path, head, Row._fields[:_SHOWN], self.rows)
 
 

@@ -60,6 +60,8 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         self._expected = expected
         self._reporter, self._own_progress = make_reporter(label, options, progress, expected)
         self._lock = threading.Lock()
+        #: Bytes that an earlier run had moved, of the items under way (by their identity).
+        self._resumed_bytes: dict[int, int] = {}
         # Of the descriptors that are left, connections get at most half: a quarter for libcurl's, and a quarter for
         # the threads, each of which may have a connection, a partial file and its journal open.
         self.descriptors = descriptors_left()
@@ -169,7 +171,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         """Record an item's result, and report it."""
         row = result.row
         with self._lock:
-            self.report.add(row, result.error)
+            self.report.add(row, result.error, self._resumed_bytes.pop(id(item), 0))
             if self._reporter is not None:
                 self._reporter.done(item, row)
             self._finished(item, result)
@@ -183,6 +185,8 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
             self._reporter.moved(item, count)
 
     def _resumed(self, item: ItemT, count: int) -> None:
+        with self._lock:
+            self._resumed_bytes[id(item)] = self._resumed_bytes.get(id(item), 0) + count
         if self._reporter is not None:
             self._reporter.resumed(item, count)
 

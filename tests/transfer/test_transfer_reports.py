@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import stat
@@ -18,9 +19,11 @@ import pytest
 from hca_base.errors import HCAError, UsageError
 from hca_base.transfer import (
     DirectoryDestination,
+    FileStore,
     Item,
     Report,
     Row,
+    Source,
     TransferOptions,
     UploadItem,
     add_transfer_options,
@@ -29,7 +32,8 @@ from hca_base.transfer import (
     upload,
 )
 from tests.lib import Runner
-from tests.lib.fault_server import FaultServer
+from tests.lib.downloads import noise
+from tests.lib.fault_server import Fault, FaultServer
 
 
 def filled(*names: str) -> Report:
@@ -183,3 +187,27 @@ def test_one_file_is_one_line(tmp_path: Path) -> None:
     assert [line.split("\t")[0] for line in lines[1:]] == [
         "a b", "c d", "e f", "g h", "i", "größe\u00a0j", "plain  name",
     ]  # fmt: skip
+
+
+def test_what_an_earlier_run_moved_is_counted_apart(tmp_path: Path, server: FaultServer) -> None:
+    """The rate is of this run alone, and so are the bytes that it moved."""
+    body = noise(20 << 20)
+    server.files["x"], server.files["y"] = body, noise(1 << 20)
+    item = Item("x", len(body), {"sha256": hashlib.sha256(body).hexdigest()}, Source(f"{server.base}/data/x"))
+    other = Item("y", 1 << 20, {}, Source(f"{server.base}/data/y"))
+    server.faults["/data/x"].append(Fault("cut", at=0.5))
+    options = TransferOptions(retries=0, min_delay=0.01, connections=1)
+    destination = DirectoryDestination(tmp_path, FileStore(tmp_path))
+    assert download([item], destination, options=options).counts == {"failed": 1}
+    # A connection that breaks within the run makes no byte an earlier run's.
+    server.faults["/data/x"].append(Fault("cut", at=0.2))
+    server.sent.clear()
+    options = TransferOptions(retries=3, min_delay=0.01, connections=1, report=tmp_path / "report.json")
+    report = download([item, other], destination, options=options)
+    assert report.ok, report.failed
+    assert report.bytes_moved + report.bytes_resumed == len(body) + (1 << 20)
+    assert 8 << 20 <= report.bytes_resumed <= 10 << 20
+    assert abs(report.bytes_moved - sum(server.sent.values())) < 4 << 20
+    assert "by an earlier run" in report.summary()
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert (written["bytes_moved"], written["bytes_resumed"]) == (report.bytes_moved, report.bytes_resumed)

@@ -167,7 +167,8 @@ class LargeFetch:
             # Nothing would show whether the rest belongs to the same object.
             partial.restart()
         start = partial.resume(hashes)
-        if start:
+        if start and not self.resolver.attempts:
+            # Before the first request of this run, so the bytes are an earlier run's.
             self.context.resumed(self.item, start)
         return start
 

@@ -21,7 +21,17 @@ IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 
 #: Public attributes of every client: operations of these names are methods with ``_`` at the end.
 CLIENT_NAMES = frozenset(
-    {"base_url", "clear_cache", "close", "config", "credentials", "default_service", "document", "example_name"}
+    {
+        "base_url",
+        "check_patterns",
+        "clear_cache",
+        "close",
+        "config",
+        "credentials",
+        "default_service",
+        "document",
+        "example_name",
+    }
     | {
         "invoke",
         "iterate",

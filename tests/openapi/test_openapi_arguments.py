@@ -58,7 +58,7 @@ def parameter(type_: str, **more: Any) -> Parameter:
 )
 def test_values_are_taken_for_their_type(type_: str, given: Any, taken: Any) -> None:
     found = coerce(parameter(type_), given)
-    assert found == taken and type(found) is type(taken)
+    assert found == taken and isinstance(found, type(taken))
 
 
 @pytest.mark.parametrize(

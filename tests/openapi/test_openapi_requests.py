@@ -389,7 +389,7 @@ def test_headers_take_what_headers_can_hold(api: Api) -> None:
 def test_objects_in_objects_of_a_query(api: Api) -> None:
     deep = parameters("query", f={"type": "object", "_": {"style": "deepObject", "explode": True}})
     seen = api(deep, {"f": {"created": {"gte": 1}, "tags": ["a", "b"]}}, method="get")
-    assert seen.query == [("f[created][gte]", "1"), ("f[tags]", "a"), ("f[tags]", "b")]
+    assert seen.query == [("f[created][gte]", "1"), ("f[tags][]", "a"), ("f[tags][]", "b")]
 
 
 def test_a_multipart_body_can_be_sent_again(web: Any, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hca_base.errors import UsageError
+from hca_base.openapi._client._digits import Digits, WholeDigits, read_json
 from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation, Parameter
 from hca_base.openapi._document._text import printable, suggestion
@@ -83,6 +84,7 @@ def bind(
             raise UsageError(f"{operation.name}: {parameter.python_name} is given twice")
         given[parameter.python_name] = value
     _require(operation, given)
+    given = {**_constants(operation, given), **given}
     values = []
     for parameter in operation.parameters:
         if parameter.python_name in given:
@@ -96,6 +98,18 @@ def bind(
             _check(parameter, value, strict, patterns=patterns, warn=warn)
             values.append((parameter, value))
     return values
+
+
+def _constants(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that have one possible value; those of a body only if a body is sent anyway."""
+    body = [each for each in operation.parameters if each.location in ("body", "formData")]
+    whole = any(each.whole and each.python_name in given for each in body)
+    sent = not whole and (operation.body_required or any(each.python_name in given for each in body))
+    return {
+        each.python_name: each.constant
+        for each in operation.parameters
+        if each.constant is not None and (sent or each not in body)
+    }
 
 
 def _require(operation: Operation, given: Mapping[str, Any]) -> None:
@@ -201,7 +215,7 @@ def _integer(parameter: Parameter, value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[0-9]{1,400}\s*", value):
-        return int(value)
+        return WholeDigits(value)
     if hasattr(value, "__index__") and not isinstance(value, bool):
         return int(value.__index__())
     return _refuse(parameter, value, "an integer")
@@ -212,14 +226,17 @@ def _number(parameter: Parameter, value: Any) -> int | float:
         number: int | float = value
     elif isinstance(value, str):
         try:
-            number = int(value) if re.fullmatch(r"\s*[-+]?[0-9]{1,400}\s*", value) else float(value)
+            whole = re.fullmatch(r"\s*[-+]?[0-9]{1,400}\s*", value)
+            number = WholeDigits(value) if whole else Digits(value)
         except ValueError:
             return _refuse(parameter, value, "a number")
     elif hasattr(value, "__float__") and not isinstance(value, bool):
         number = float(value)
     else:
         return _refuse(parameter, value, "a number")
-    if number != number or number in (float("inf"), float("-inf")):
+    # A number beyond what a float holds (1e400) is one where its digits were typed.
+    endless = number in (float("inf"), float("-inf")) and "n" in getattr(number, "text", "n").lower()
+    if number != number or endless:
         return _refuse(parameter, value, "a finite number")
     return number
 
@@ -240,7 +257,7 @@ def _any(value: Any) -> Any:
     # text (in quotes, there), is not the number.
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(value)
+            return read_json(value)
         except (ValueError, RecursionError):
             return value
     return value
@@ -248,7 +265,7 @@ def _any(value: Any) -> Any:
 
 def _json(parameter: Parameter, text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except RecursionError:
         raise UsageError(f"{parameter.python_name} is nested too deeply") from None
     except ValueError as e:

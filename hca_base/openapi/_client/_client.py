@@ -435,7 +435,6 @@ class Client:
                 self.session.call,
                 request.method,
                 url or request.url,
-                params=None if url else request.params,
                 data=request.data,
                 headers=headers,
                 stream=stream,

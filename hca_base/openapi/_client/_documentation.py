@@ -156,6 +156,8 @@ def facts(parameter: Parameter, *, choices: bool = True) -> str:
         default = str(parameter.default)
         default = default.lower() if isinstance(parameter.default, bool) else one_line(default)
         found.append(f"The service's default: {default[:200]}.")
+    if parameter.constant is not None:
+        found.append("Sent by itself.")
     if parameter.credential:
         found.append("By default the stored credentials supply it.")
     if parameter.deprecated:

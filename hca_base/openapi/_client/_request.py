@@ -5,30 +5,40 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from hca_base.config import expand_home
 from hca_base.errors import UsageError
 from hca_base.http import is_json, media_type
+from hca_base.openapi._client._values import (
+    check_path,
+    cookie_pairs,
+    header_value,
+    json_text,
+    pairs,
+    path_value,
+    query_pairs,
+    query_string,
+)
 from hca_base.openapi._document._operation import Operation, Parameter
 from hca_base.openapi._document._text import printable
 
 #: What stands as it is in the template of a path.
 _PATH_CHARACTERS = "/{}?&=%:@!$'()*+,;~"
-_SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
 
 
 @dataclasses.dataclass
 class Request:
     """What goes to the HTTP session. Close it after the call: it may hold open files.
 
+    :ivar url: with the query string
+    :ivar params: the query string's names and values
     :ivar credential: the caller gave a credential in a header itself
     """
 
@@ -62,20 +72,29 @@ def build(
         request.headers["Accept"] = _accept(operation.produces)
     # What is in the template itself is quoted too, but for what a URL may have.
     path = quote(operation.path, safe=_PATH_CHARACTERS, errors="replace")
+    template = path
     cookies: list[str] = []
+    query: list[tuple[str, str]] = []
     try:
         for parameter, value in values:
             if parameter.location == "path":
-                place = quote("{" + parameter.name + "}", safe=_PATH_CHARACTERS, errors="replace")
-                path = path.replace(place, _path_value(parameter, value))
-            elif parameter.location == "query":
-                request.params.extend(_pairs(parameter, value))
+                text = path_value(parameter, value)
+                for form in ("{%s}", "{%s*}", "{+%s}"):
+                    place = quote(form % parameter.name, safe=_PATH_CHARACTERS, errors="replace")
+                    path = path.replace(place, text)
+            elif parameter.location in ("query", "querystring"):
+                query.extend(query_pairs(parameter, value))
             elif parameter.location == "header":
-                request.headers[parameter.name] = _header_value(parameter, value)
+                request.headers[_header_name(parameter.name)] = header_value(parameter, value)
                 request.credential = request.credential or parameter.credential
             elif parameter.location == "cookie":
-                cookies.extend(f"{name}={quote(text, safe='')}" for name, text in _pairs(parameter, value))
+                cookies.extend(cookie_pairs(parameter, value))
+        check_path(template, path)
+        request.params = [(unquote(name), unquote(text)) for name, text in query]
         request.url = base_url + path
+        if query:
+            # Escaped here: what is between the items of a list must differ from what is in them.
+            request.url += ("&" if "?" in request.url else "?") + query_string(query)
         if cookies:
             request.headers["Cookie"] = "; ".join(cookies)
         _add_body(request, operation, [(p, v) for p, v in values if p.location in ("body", "formData")], content_type)
@@ -100,95 +119,15 @@ def replaced(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str,
     return found
 
 
+def _header_name(name: str) -> str:
+    """Return a header's name; one that a body would set itself is spelled as there, so that it is sent once."""
+    return {"content-type": "Content-Type", "accept": "Accept"}.get(name.lower(), name)
+
+
 def _accept(produces: tuple[str, ...]) -> str:
     kinds = [each for each in produces if "\n" not in each and "\r" not in each and each.isascii()]
     json_first = sorted(kinds, key=lambda each: "json" not in each)
     return ", ".join([*json_first[:10], "*/*;q=0.5"])
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (Mapping, list, tuple)):
-        return _json_text(value)
-    return str(value)
-
-
-def _json_text(value: Any) -> str:
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        text.encode()
-        return text
-    except (TypeError, ValueError, RecursionError) as e:
-        raise UsageError(f"the arguments cannot be written as JSON: {e}") from None
-
-
-def _path_value(parameter: Parameter, value: Any) -> str:
-    style = parameter.style
-    items = value if isinstance(value, list) else [value]
-    texts = [quote(_text(each), safe="") for each in items]
-    if isinstance(value, Mapping) and style != "json":
-        pair = "=" if parameter.explode else ","
-        texts = [f"{quote(str(k), safe='')}{pair}{quote(_text(v), safe='')}" for k, v in value.items()]
-    if style == "label":
-        return "." + ("." if parameter.explode else ",").join(texts)
-    if style == "matrix":
-        name = quote(parameter.name, safe="")
-        if parameter.explode and not isinstance(value, Mapping):
-            return "".join(f";{name}={text}" for text in texts)
-        return ";" + ";".join(texts) if parameter.explode else f";{name}={','.join(texts)}"
-    text = quote(_SEPARATORS.get(style, ","), safe=",").join(texts)
-    # An empty value, "." and ".." would lead to another path than the one that is meant.
-    if text in ("", ".", ".."):
-        raise UsageError(f"{parameter.python_name} must not be {_text(value)!r}")
-    return text
-
-
-def _header_value(parameter: Parameter, value: Any) -> str:
-    if isinstance(value, Mapping) and parameter.style != "json":
-        pair = "=" if parameter.explode else ","
-        text = ",".join(f"{k}{pair}{_text(v)}" for k, v in value.items())
-    elif isinstance(value, list) and parameter.style != "json":
-        text = _SEPARATORS.get(parameter.style, ",").join(_text(each) for each in value)
-    else:
-        text = _text(value)
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
-        raise UsageError(f"{parameter.python_name} goes into a header, which has no line breaks or control characters")
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        raise UsageError(f"{parameter.python_name} goes into a header, which takes Latin characters only") from None
-    return text
-
-
-def _pairs(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
-    """A value as the pairs of a query string or form."""
-    name, style = parameter.name, parameter.style
-    if style == "json" or (isinstance(value, Mapping) and parameter.content_type):
-        return [(name, _json_text(value))]
-    if isinstance(value, Mapping):
-        if style == "deepObject":
-            return list(_deep(name, value))
-        if style == "multi":
-            return [(str(key), _text(member)) for key, member in value.items()]
-        return [(name, ",".join(f"{key},{_text(member)}" for key, member in value.items()))]
-    if isinstance(value, list):
-        if style in ("multi", "deepObject"):
-            return [(name, _text(each)) for each in value]
-        return [(name, _SEPARATORS.get(style, ",").join(_text(each) for each in value))]
-    return [(name, _text(value))]
-
-
-def _deep(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The pairs ``name[key]=member``. Objects within objects go on so, as services that take this style read it."""
-    if isinstance(value, Mapping):
-        for key, member in value.items():
-            yield from _deep(f"{name}[{key}]", member)
-    elif isinstance(value, list):
-        for each in value:
-            yield name, _text(each)
-    else:
-        yield name, _text(value)
 
 
 _FORMS = {"multipart/form-data": "multipart", "application/x-www-form-urlencoded": "form"}
@@ -231,7 +170,7 @@ def _add_body(
         # A required body is sent even if it is empty: services that take one want to see it.
         if not values and not operation.body_required:
             return
-        request.data = _json_text(_json_body(values)).encode()
+        request.data = json_text(_json_body(values)).encode()
         request.headers.setdefault("Content-Type", content_type or "application/json")
     elif kind == "raw" and values:
         bodies = [(parameter, value) for parameter, value in values if parameter.whole]
@@ -241,8 +180,8 @@ def _add_body(
         request.data = value.encode() if isinstance(value, str) else _opened(request, parameter, value)[0]
         request.headers.setdefault("Content-Type", content_type or "application/octet-stream")
     elif kind == "form" and values:
-        pairs = [pair for parameter, value in values for pair in _pairs(parameter, value)]
-        request.data = urlencode(pairs).encode()
+        found = [pair for parameter, value in values for pair in pairs(parameter, value)]
+        request.data = urlencode(found).encode()
         request.headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
     elif kind == "multipart" and values:
         _add_multipart(request, values)
@@ -254,7 +193,7 @@ def _add_body(
         elif as_text:
             request.data = value.encode()
         else:
-            request.data = _json_text(value).encode()
+            request.data = json_text(value).encode()
         request.headers.setdefault("Content-Type", content_type or "application/json")
 
 
@@ -299,7 +238,7 @@ def _add_multipart(request: Request, values: list[tuple[Parameter, Any]]) -> Non
             if stated is not None and "json" in stated and isinstance(value, str):
                 # The document leaves the type open: a text is not JSON.
                 stated = "text/plain"
-            for name, text in _pairs(parameter, value):
+            for name, text in pairs(parameter, value):
                 parts.append(Part(name, text.encode(), None, stated))
     body = MultipartBody(parts)
     request.data = body

@@ -143,10 +143,11 @@ class Builder:
         if not self.swagger2 and location == "header" and name.lower() in _IGNORED_HEADERS:
             return None
         content = node.get("content")
+        content_type: str | None = None
         if self.swagger2:
             schema = self.resolver.schema(node)
         elif isinstance(content, dict) and content:
-            medium = next(iter(content.values()))
+            content_type, medium = next(iter(content.items()))
             schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
         else:
             schema = self.resolver.schema(node.get("schema"))
@@ -157,9 +158,11 @@ class Builder:
             schema,
             required=(node.get("required") is True or location == "path") and not credential,
             description=_text(node.get("description")) or schema.description,
-            style="json" if isinstance(content, dict) and content else self._style(node, location, schema),
+            style="json" if content_type is not None else self._style(node, location, schema),
             explode=node.get("explode") is True,
             credential=credential,
+            allow_reserved=node.get("allowReserved") is True,
+            content_type=content_type,
             deprecated=node.get("deprecated") is True,
         )
 
@@ -168,6 +171,9 @@ class Builder:
         more.setdefault("description", schema.description)
         more["description"] = more["description"].strip()
         python_name = argument_name(name, location)
+        # What has one possible value is sent by itself; a path is spelled out, since it says what is acted upon.
+        if more.get("required") and location != "path" and len(schema.enum) == 1 and not schema.nullable:
+            more = {**more, "required": False, "constant": schema.enum[0]}
         return Parameter(
             name=name,
             python_name=python_name,
@@ -337,6 +343,10 @@ class Builder:
         for name in dict.fromkeys(named):
             if name not in declared:
                 parameters.append(self._argument(name, "path", Schema(type="string"), required=True))
+        for at, each in enumerate(parameters):
+            # {name*} and {+name} stand for several segments.
+            if each.location == "path" and (f"{{{each.name}*}}" in path or f"{{+{each.name}}}" in path):
+                parameters[at] = dataclasses.replace(each, multi_segment=True)
 
     def _responses(self, raw: Mapping[str, Any]) -> tuple[tuple[Response, ...], dict[str, dict[str, Any]]]:
         listed = raw.get("responses")

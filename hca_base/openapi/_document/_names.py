@@ -65,7 +65,7 @@ def _is_plural(name: str) -> bool:
 
 def path_parameters(path: str) -> tuple[str, ...]:
     """Names of the parameters in a path template, in order."""
-    return tuple(_PATH_PARAMETER.findall(path))
+    return tuple(name.removeprefix("+").removesuffix("*") for name in _PATH_PARAMETER.findall(path))
 
 
 def unambiguous_names(name: str, method: str, path: str) -> Iterable[str]:

@@ -65,6 +65,9 @@ class Parameter:
     :ivar explode: OpenAPI 3's explode, for objects and for the styles label and matrix
     :ivar whole: the argument is the whole body, not a member of it
     :ivar credential: a header that the stored credentials supply when it is not given
+    :ivar constant: the only value that there is, of a required parameter: it is sent by itself
+    :ivar allow_reserved: reserved characters of a URL go into the query as they are
+    :ivar multi_segment: a path parameter (``{path*}``) whose slashes part segments
     :ivar schema_note: limits and examples for people ("10 to 500")
     """
 
@@ -89,6 +92,9 @@ class Parameter:
     nullable: bool = False
     schema_note: str = ""
     content_type: str | None = None
+    constant: Any = None
+    allow_reserved: bool = False
+    multi_segment: bool = False
 
     @property
     def choices(self) -> tuple[Any, ...]:

@@ -209,6 +209,8 @@ def _help_of(parameter: Parameter) -> str:
         parts.append("Text, @FILE, or - for stdin.")
     elif parameter.type in ("object", "any") or parameter.items == "object" or parameter.whole:
         parts.append("JSON, @FILE, or - for stdin.")
+    if parameter.type == "any" and parameter.location == "body":
+        parts.append("A word that is JSON is sent as that: put a text in quotes twice, as in '\"1.10\"'.")
     if reads_null(parameter):
         parts.append("The word null is JSON's null.")
     elif parameter.nullable and parameter.location == "body" and parameter.type == "string":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,11 +20,14 @@ class Items(list[Any]):
 def type_of(parameter: Parameter) -> Callable[[str], Any]:
     if parameter.whole and parameter.type == "string":
         return _body_text
+    in_body = parameter.location == "body"
     plain: Callable[[str], Any]
     if parameter.whole and parameter.type == "array":
         plain = _json_items
+    elif parameter.type == "array":
+        plain = _item_type(parameter.items, in_body)
     else:
-        plain = _item_type(parameter.items) if parameter.type == "array" else _scalar_type(parameter.type)
+        plain = _scalar_type(parameter.type, in_body)
     if parameter.type in ("file", "string") and not reads_null(parameter):
         return plain
 
@@ -50,20 +52,20 @@ def reads_null(parameter: Parameter) -> bool:
     return parameter.takes_null and (not texts or ("null" not in parameter.choices and bool(parameter.choices)))
 
 
-def _scalar_type(name: str | None) -> Callable[[str], Any]:
+def _scalar_type(name: str | None, in_body: bool) -> Callable[[str], Any]:
     types: dict[str | None, Callable[[str], Any]] = {
         "integer": _integer,
         "number": _number,
         "boolean": boolean_argument,
-        "object": json_argument,
-        "any": _anything,
+        "object": _json,
+        "any": _anything if in_body else _plain_text,
         "file": _file,
     }
     return types.get(name, str)
 
 
-def _item_type(name: str | None) -> Callable[[str], Any]:
-    scalar = _scalar_type(name)
+def _item_type(name: str | None, in_body: bool) -> Callable[[str], Any]:
+    scalar = _scalar_type(name, in_body)
 
     def item(value: str) -> Any:
         if value[:1] in ("[", "@") or value == "-":
@@ -72,7 +74,7 @@ def _item_type(name: str | None) -> Callable[[str], Any]:
             if name == "file" and value[:1] != "[":
                 return scalar(value)
             try:
-                parsed = json_argument(value)
+                parsed = _json(value)
             except argparse.ArgumentTypeError:
                 if name in (None, "string"):
                     return value
@@ -112,30 +114,53 @@ def whole_number(value: str) -> int:
     return int(value[:18])
 
 
-def _integer(value: str) -> int:
+def _integer(value: str) -> str:
+    """A whole number, with the digits that were typed."""
     try:
-        return int(value, 10)
+        int(value, 10)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is not a whole number") from None
+    return value
 
 
-def _number(value: str) -> float | int:
+def _number(value: str) -> str:
+    """A number, with the digits that were typed."""
     try:
-        return int(value, 10)
-    except ValueError:
-        pass
-    try:
-        return float(value)
+        float(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is not a number") from None
+    return value
 
 
 def _anything(value: str) -> Any:
+    """Any JSON, and every other text as it is."""
+    from hca_base.openapi import read_json
+
     text = text_argument(value) if value.startswith("@") or value == "-" else value
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _plain_text(value: str) -> str:
+    """What a URL or header takes where no type is stated: the text as it was typed."""
+    return text_argument(value) if value.startswith("@") or value == "-" else value
+
+
+def _json(value: str) -> Any:
+    """JSON as text, ``@file`` or ``-``, its numbers with the digits that were typed."""
+    from hca_base.openapi import read_json
+
+    if value != "-":
+        try:
+            return read_json(text_argument(value) if value.startswith("@") else value)
+        except (ValueError, RecursionError):
+            pass  # json_argument says what is wrong, and where
+    return json_argument(value)
+
+
+_json.__name__ = "JSON"
 
 
 def _file(value: str) -> Any:

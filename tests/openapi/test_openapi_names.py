@@ -348,6 +348,7 @@ def test_body_and_other_parameters_of_one_name() -> None:
         "query uuid": "uuid --uuid",
         "body uuid": "body_uuid --body-uuid",
         "body class": "class_ --class",
+        "body body": "body --body",
     }
     assert arguments(("id", "path"), ("id", "query"), ("id", "header"), path="/x/{id}") == {
         "path id": "id --id",

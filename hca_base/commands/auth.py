@@ -141,6 +141,8 @@ class AuthLogin(AuthCommand):
         # The line that hca 7 printed.
         self.stdout.write("Storing access credentials\n")
         self.note(_welcome(service.name, record))
+        if parsed_args.access_token:
+            self.note("the token was not checked; the next call shows whether it is valid")
 
     def _store_token(self, service: Service, given: str) -> auth.Record:
         if given == "-":

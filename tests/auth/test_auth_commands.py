@@ -83,6 +83,7 @@ def test_a_token_as_an_argument_warns(issuer, configured):
     done = hca("login", "toy", "--access-token", "canary-0123456789")
     assert done.stdout == "Storing access credentials\n"
     assert "shows the token to every user" in done.stderr
+    assert "the token was not checked" in done.stderr
     assert "canary" not in done.stderr
 
 

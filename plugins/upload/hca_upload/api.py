@@ -115,7 +115,7 @@ class ApiClient:
 
         :raises NotReady: it has no checksums yet
         """
-        return object_in(self._ask("GET", [area_uuid, filename], may_wait=True))
+        return object_in(self._ask_about(area_uuid, filename))
 
     # Checksums and validation
 
@@ -124,14 +124,7 @@ class ApiClient:
 
         :raises NotReady: it has none yet
         """
-        first, *others = _spellings(filename)
-        try:
-            answer = self._ask("GET", [area_uuid, first, "checksum"], may_wait=True)
-        except UploadApiException as error:
-            if error.status != 404 or not others:
-                raise
-            answer = self._ask("GET", [area_uuid, others[0], "checksum"], may_wait=True)
-        return checksums_in(answer)
+        return checksums_in(self._ask_about(area_uuid, filename, "checksum"))
 
     def checksum_statuses(self, area_uuid: str) -> dict[str, int]:
         """How many files are in each state."""
@@ -159,13 +152,23 @@ class ApiClient:
 
         :raises NotReady: it has not ended yet
         """
-        return object_in(self._ask("GET", [area_uuid, filename, "validate"], may_wait=True), "validation_status")
+        return object_in(self._ask_about(area_uuid, filename, "validate"), "validation_status")
 
     def validation_statuses(self, area_uuid: str) -> dict[str, int]:
         """How many files are in each state, counted once for each validation."""
         return counts_in(self._ask("GET", [area_uuid, "validations"]))
 
     # How
+
+    def _ask_about(self, area_uuid: str, filename: str, *what: str) -> Any:
+        """Ask about a file; one that the service does not know by its name is asked for by its other spelling."""
+        first, *others = _spellings(filename)
+        try:
+            return self._ask("GET", [area_uuid, first, *what], may_wait=True)
+        except UploadApiException as error:
+            if error.status != 404 or not others:
+                raise
+            return self._ask("GET", [area_uuid, others[0], *what], may_wait=True)
 
     def _ask(
         self,
@@ -235,10 +238,10 @@ class ApiClient:
 
 
 def _spellings(filename: str) -> list[str]:
-    """The names by which the service may know a file where it speaks of checksums.
+    """The names by which the service may know a file.
 
-    There the original service takes off one ``%``-escape too many, so that a file whose name holds what looks like one
-    (``50%25.txt``) is found there by its quoted name alone.
+    The original service takes one ``%``-escape too many off names, so that a file whose name holds what looks like one
+    (``50%25.txt``) is found by its quoted name alone.
     """
     return [filename] if unquote(filename) == filename else [filename, quote(filename, safe="")]
 

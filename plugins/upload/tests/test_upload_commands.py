@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -49,6 +50,32 @@ def test_awkward_names(hca: Runner, site: Any, area: str) -> None:
     hca("upload", "validate", "--validator", "hca-local/check", "--", *AWKWARD)
     done = hca("upload", "wait", "--validated", "--timeout", "60", "-f", "json")
     assert {row["status"] for row in json.loads(done.stdout)} == {"VALIDATED"}
+
+
+def test_a_service_that_takes_one_escape_too_many_off_names(
+    hca: Runner, site: Any, area: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the original did in every route with a file's name."""
+    from hca_local.upload_service.errors import no_file
+
+    names = ["escape%41.txt", "50%25.txt", "plain.txt"]
+    for name in names:
+        hca.write(name, name.encode())
+    hca("upload", "files", *names)
+    hca("upload", "wait", "--timeout", "30")
+    objects = site.deployment.ctx.objects
+
+    def find(uuid: str, name: str) -> Any:
+        found = objects.head(site.bucket, f"{uuid}/{unquote(name)}")
+        if found is None:
+            raise no_file()
+        return found
+
+    monkeypatch.setattr(site.service.files, "find", find)
+    for name in names:
+        assert "is currently VALIDATION_UNSCHEDULED" in hca("upload", "status", "--", name).stdout
+    missing = hca("upload", "status", "no%41ne.txt", check=4)
+    assert missing.stderr.count("hca: error: ") == 1
 
 
 def test_files_of_one_name_are_refused_and_both_are_named(hca: Runner, site: Any, area: str) -> None:

@@ -68,6 +68,8 @@ class Login(Command):
         )
         # What hca 7 said, where it said it.
         self.stdout.write("Storing access credentials\n")
+        if token:
+            self.note("the token was not checked; the next call shows whether it is valid")
 
 
 class Logout(Command):

@@ -91,7 +91,7 @@ class ServiceAdd(Command):
         source = document_source(parsed_args.document)
         section: dict[str, Any] = {"url": source}
         naming = parsed_args.naming or self._naming_of_plugin(parsed_args.plugin)
-        index = _fetch(source, self.config, naming)
+        index = _fetch(source, self.config, naming, self.context.token)
         if not len(index):
             raise UsageError(f"{source} has no operation that can be called", hint=_why(index))
         if parsed_args.naming:
@@ -292,11 +292,11 @@ def document_source(given: str) -> str:
     return str(path.absolute())
 
 
-def _fetch(source: str, config: settings.Config, naming: str) -> Index:
+def _fetch(source: str, config: settings.Config, naming: str, token: str | None) -> Index:
     from hca_base.http import Session
     from hca_base.openapi import DocumentCache
 
-    return DocumentCache(config).refresh(None, Session(config), source, naming=naming)
+    return DocumentCache(config).refresh(None, Session(config), source, naming=naming, token=token)
 
 
 def _hash_of(cache: Any, service: Any) -> str | None:

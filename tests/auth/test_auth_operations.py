@@ -262,3 +262,32 @@ def test_a_client_certificate(hca: Runner, tmp_path: Path, certificate: tuple[Pa
         ).error
     )
     service.close()
+
+
+def test_a_document_behind_a_login_is_fetched_with_what_was_given(hca: Runner, loopback: Loopback) -> None:
+    """It is asked for without credentials first: those go only to a server that requires some."""
+    described = json.dumps(document(loopback, {"be": [{"be": []}]}, {"be": SCHEMES["be"]})).encode()
+    handler = loopback.server.RequestHandlerClass
+    answer = handler.do_GET
+
+    def guarded(self: Any) -> None:
+        if self.path == "/openapi.json" and self.headers.get("Authorization") != "Bearer canary-token":
+            loopback.route("GET", "/openapi.json", (401, {}, b'{"message": "log in"}'))
+        else:
+            loopback.route("GET", "/openapi.json", (200, {}, described))
+        answer(self)
+
+    handler.do_GET = guarded
+    url = f"{loopback.url}/openapi.json"
+    hca("config", "set", "auth.store", "file")
+    run = hca("service", "add", "lab", url, check=None)
+    assert run.returncode != 0
+    assert "HCA_ACCESS_TOKEN" in run.hint
+    hca("service", "add", "lab", url, env={"HCA_ACCESS_TOKEN": "canary-token"})
+    asked = [headers.get("Authorization") for _, path, headers, _ in loopback.requests if path == "/openapi.json"]
+    assert asked == [None, None, "Bearer canary-token"]
+    hca("auth", "set-key", "lab", stdin="canary-token\n")
+    loopback.requests.clear()
+    hca("service", "refresh", "lab")
+    assert [headers.get("Authorization") for _, _, headers, _ in loopback.requests] == [None, "Bearer canary-token"]
+    hca("--access-token", "-", "service", "add", "other", url, stdin="canary-token\n")

@@ -21,9 +21,9 @@ from hca_base.openapi._document._location import is_url, source_path
 from hca_base.openapi._document._operation import NAMINGS
 
 if TYPE_CHECKING:
+    from hca_base._service import ServiceLike
     from hca_base.config import Config
     from hca_base.http import Session
-    from hca_base.openapi._cached._service import ServiceLike
     from hca_base.openapi._document._document import Document
 
 #: Seconds after which a document is asked for again.
@@ -154,7 +154,9 @@ class DocumentCache:
 
     # With the network
 
-    def current(self, service: ServiceLike | None, session: Session, url: str | None = None) -> Index:
+    def current(
+        self, service: ServiceLike | None, session: Session, url: str | None = None, *, token: str | None = None
+    ) -> Index:
         """The index for a call: the service is asked for its document if that was not done for seven days.
 
         :raises DocumentError: what it answers is not an OpenAPI document, and there was none before
@@ -168,7 +170,7 @@ class DocumentCache:
         if index is not None and self.age(index) < MAX_AGE:
             return index
         try:
-            return self.refresh(service, session, url)
+            return self.refresh(service, session, url, token=token)
         except ConfigError:
             raise  # the call itself would meet it too
         except (DocumentError, UnreachableError, RefusedError, UsageError) as e:
@@ -193,13 +195,16 @@ class DocumentCache:
         url: str | None = None,
         *,
         naming: str | None = None,
+        token: str | None = None,
     ) -> Index:
         """Ask for a document now, and keep it.
 
+        :param token: a token for the service, sent only where its server requires credentials for the document
         :param naming: in place of the configured one
         :raises DocumentError: what the server answers is not an OpenAPI document
         :raises hca_base.errors.UnreachableError: it does not answer
         """
+        from hca_base.auth import credentials_for, fixed_headers
         from hca_base.openapi._document._fetch import fetch
 
         url = self._url_for(service, url)
@@ -208,7 +213,19 @@ class DocumentCache:
             return self._of_file(source_path(url), naming)
         known = self.cached(url, naming)
         etag = known.head.get("etag") if known is not None else None
-        response = fetch(url, session=session, etag=etag)
+        response = fetch(
+            url,
+            session=session,
+            etag=etag,
+            fixed_headers=fixed_headers(service, self._settings(), url) if service is not None else None,
+            credentials=lambda: credentials_for(
+                service,
+                self._settings(),
+                token=token,
+                base_url=url,
+                security_schemes=known.security_schemes if known is not None else None,
+            ),
+        )
         stem = self._stem(url)
         if response.status_code == 304 and known is not None:
             self._touch(_index_path(stem, naming))

@@ -213,7 +213,9 @@ class Client:
     def refresh(self) -> Index:
         """Ask the service for its document now."""
         with self._lock:
-            self._index = DocumentCache(self.config).refresh(self.service, self.session, self.swagger_url)
+            self._index = DocumentCache(self.config).refresh(
+                self.service, self.session, self.swagger_url, token=self._token
+            )
             self._document, self._current = None, True
             self._methods.clear()
             self._operations.clear()
@@ -234,7 +236,7 @@ class Client:
             if self._index is None or not self._current:
                 cache = DocumentCache(self.config)
                 try:
-                    self._index = cache.current(self.service, self.session, self.swagger_url)
+                    self._index = cache.current(self.service, self.session, self.swagger_url, token=self._token)
                 except UnreachableError as e:
                     raise self._explained(e, self.swagger_url) from None
                 self._current = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hca_base.errors import DocumentError, NotFoundError, ServiceError
@@ -9,28 +11,52 @@ from hca_base.errors import DocumentError, NotFoundError, ServiceError
 if TYPE_CHECKING:
     import requests
 
-    from hca_base.http import Session
+    from hca_base.http import RequestCredentials, Session
 
 #: Seconds for a document to be connected to and read: a refresh must not hold up a command for long.
 _TIMEOUT = (5.0, 60.0)
 
 
-def fetch(url: str, *, session: Session | None = None, etag: str | None = None) -> requests.Response:
+def fetch(
+    url: str,
+    *,
+    session: Session | None = None,
+    etag: str | None = None,
+    fixed_headers: Mapping[str, str] | None = None,
+    credentials: Callable[[], RequestCredentials | None] = lambda: None,
+) -> requests.Response:
     """A document's bytes from the network, or status 304 if it is still the one of that ETag.
 
+    :param fixed_headers: those that the settings add to every request of the service
+    :param credentials: asked for, and sent, only where the server requires some
     :raises DocumentError: the server has no document there
     :raises hca_base.errors.UnreachableError: no answer
     """
     from hca_base.http import RetryPolicy, Session
 
     session = session or Session()
-    headers = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.5"}
+    headers = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.5", **(fixed_headers or {})}
     if etag:
         headers["If-None-Match"] = etag
+    ask = partial(
+        session.call,
+        "GET",
+        url,
+        headers=headers,
+        timeout=_TIMEOUT,
+        policy=RetryPolicy.for_operation("GET", retries=1),
+    )
     try:
-        # Documents are public, and a URL that somebody gave us gets no credentials.
-        return session.call(
-            "GET", url, headers=headers, auth="no", timeout=_TIMEOUT, policy=RetryPolicy.for_operation("GET", retries=1)
-        )
+        try:
+            # Most documents are public, and get no credentials.
+            return ask(auth="no")
+        except ServiceError as e:
+            own = credentials() if e.status in (401, 403) else None
+            if own is None or not (own.headers_for(url) or own.params_for(url)):
+                raise
+            return ask(credentials=own)
     except (ServiceError, NotFoundError) as e:
-        raise DocumentError(f"{url}: no OpenAPI document there ({e})", hint="check the URL") from None
+        hint = "check the URL"
+        if isinstance(e, ServiceError) and e.status in (401, 403):
+            hint = "store credentials for the service (hca auth), or set HCA_ACCESS_TOKEN"
+        raise DocumentError(f"{url}: no OpenAPI document there ({e})", hint=hint) from None

@@ -83,6 +83,9 @@ class ServiceLike(Protocol):
     def safe_operations(self) -> tuple[str, ...]: ...
 
     @property
+    def empty_bodies(self) -> bool: ...
+
+    @property
     def retired_hosts(self) -> Mapping[str, str]: ...
 
     @property

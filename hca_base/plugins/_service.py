@@ -44,6 +44,8 @@ class Service:
     :param config_schema: JSON Schema of its sections, by section name
     :param credentials: how it wants to know who is asking
     :param safe_operations: operations that may be repeated although their HTTP method says otherwise
+    :param empty_bodies: a PATCH, POST or PUT without any member of its JSON body sends ``{}``, for services that refuse
+        a request without a body that their document calls optional
     :param retired_hosts: host name -> what to tell a user who cannot reach it
     :param hints: error reason (or HTTP status as text) -> what a user can do
     :param base_url_key: configuration key of the base address, where it is not the document's
@@ -62,6 +64,7 @@ class Service:
     config_schema: Mapping[str, Any] = field(default_factory=dict)
     credentials: CredentialScheme = field(default_factory=CredentialScheme)
     safe_operations: tuple[str, ...] = ()
+    empty_bodies: bool = False
     retired_hosts: Mapping[str, str] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
     base_url_key: str | None = None

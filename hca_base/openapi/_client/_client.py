@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -418,7 +419,7 @@ class Client:
                 remember_secret_name(parameter.name)
         base_url = own_base_url or operation_base(operation, self.base_url, index.url)
         content_type = next((value for name, value in (extra or {}).items() if name.lower() == "content-type"), None)
-        with build(operation, values, base_url, content_type) as request:
+        with build(_with_body(operation, self.service), values, base_url, content_type) as request:
             auth = self._auth(operation, index)
             if request.credential and auth == "required":
                 auth = "auto"
@@ -505,6 +506,13 @@ def _as_listed(index: Index, operation: Operation) -> Operation:
     if found is None or (found.method, found.path) != (operation.method, operation.path):
         return operation
     return found
+
+
+def _with_body(operation: Operation, service: Any) -> Operation:
+    """Return the operation with its JSON body required, for services that refuse a request without one."""
+    if service is None or not service.empty_bodies or operation.method not in ("PATCH", "POST", "PUT"):
+        return operation
+    return dataclasses.replace(operation, body_required=True)
 
 
 def _safe_names(service: Any) -> frozenset[str]:

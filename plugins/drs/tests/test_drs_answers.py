@@ -14,6 +14,7 @@ from hca_drs.resolving.uris import parse_uri
 from hca_drs.testing.model import as_base64, digest
 
 from hca_base.errors import HCAError, NotFoundError, ServiceError
+from hca_base.http import redact, redact_headers, remember_secret
 
 DATA = b"0123456789" * 100
 SHA256, SHA512, MD5 = (hashlib.new(name, DATA).hexdigest() for name in ("sha256", "sha512", "md5"))
@@ -124,6 +125,18 @@ def test_a_server_does_not_steer_the_connection() -> None:
 )
 def test_how_long_addresses_hold(query: str, expected: float | None) -> None:
     assert expires_at(query) == expected
+
+
+def test_what_signs_an_address_is_hidden_by_its_name() -> None:
+    remember_secret("the-token-of-the-user")
+    for number in range(600):
+        url = f"https://h.example/{number}?v=7&odd-seal={number:040d}"
+        address_of(AccessMethod("https"), url, [f"X-Odd-Seal: {number:040d}"], Preferences())
+    assert f"{599:040d}" not in redact(f"GET {url}")
+    assert "v=7" in redact(url)
+    assert redact_headers({"X-Odd-Seal": f"{599:040d}"})["X-Odd-Seal"] == "[hidden]"
+    # What the user gave is hidden still.
+    assert "the-token-of-the-user" not in redact("sent the-token-of-the-user")
 
 
 METHOD = AccessMethod("s3", region="us-west-2")

@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 from hca_base.errors import HCAError, NotFoundError, ServiceError, UsageError
-from hca_base.http import is_loopback, remember_secret, remember_secret_name
+from hca_base.http import is_loopback, redact_url, remember_secret_name
 from hca_drs.objects.model import AccessMethod, DrsObject
 
 #: The ways that are read, in the usual order.
 TYPES = ("https", "s3", "gs")
+#: Shorter values of parameters are no secrets.
+_LONG = 20
 GOOGLE = "https://storage.googleapis.com"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
@@ -148,7 +150,7 @@ def read_headers(value: Any) -> dict[str, str]:
             raise ServiceError("the address comes with a header that cannot be sent", status=200)
         if name.lower() not in _OURS:
             found[name] = content
-            remember_secret(content.rpartition(" ")[2])
+            # By name, not by value: the values of many objects would push the user's own secrets out of memory.
             if name.lower() not in ("accept", "authorization", "content-type", "user-agent"):
                 remember_secret_name(name)
     return found
@@ -170,8 +172,15 @@ def address_of(method: AccessMethod, url: str, headers: Any, preferences: Prefer
     found = read_headers(headers)
     if found and scheme == "http" and not is_loopback(parts.hostname):
         raise HCAError(f"{parts.hostname} would get credentials over plain http: not read")
-    remember_secret(parts.query)
+    _hide_parameters(url)
     return Address(url, found, expires_at(parts.query))
+
+
+def _hide_parameters(url: str) -> None:
+    """Have traces hide the long values of an address that they would show: some storage signs with names of its own."""
+    for name, value in parse_qsl(urlsplit(redact_url(url)).query):
+        if len(value) >= _LONG:
+            remember_secret_name(name)
 
 
 def _bucket_url(scheme: str, bucket: str, url: str, region: str, preferences: Preferences) -> str:

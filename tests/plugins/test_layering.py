@@ -48,7 +48,6 @@ STILL_LONG = {
     "hca_base.openapi._client._client",
     "hca_base.openapi._document._build",
     "hca_base.openapi._cached._cache",
-    "hca_local.identity.provider",
 }
 
 #: What only a function imports, in the core: CONTRIBUTING says why. The value is the module whose import *is* the use,

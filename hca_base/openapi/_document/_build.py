@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from hca_base.openapi._document._schema import Resolver, Schema, Unusable
 
 #: Arguments of one operation.
 _MAX_PARAMETERS = 2000
-_LOCATION_ORDER = {"path": 0, "query": 1, "header": 2, "cookie": 3, "formData": 4, "body": 5}
+_LOCATION_ORDER = {"path": 0, "query": 1, "querystring": 1, "header": 2, "cookie": 3, "formData": 4, "body": 5}
 #: OpenAPI 3 says that parameters of these names mean nothing: other parts of the document set these headers.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 _NEXT_MEMBERS = frozenset({"next", "pagination", "has_more", "next_page", "next_url", "@odata.nextLink"})
@@ -54,6 +55,8 @@ class Builder:
         """
         if not isinstance(raw, dict):
             raise Unusable("not an object")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,30}", method):
+            raise Unusable("not the name of a method")
         if any(ord(c) < 32 or ord(c) == 127 for c in path):
             raise Unusable("control characters in the path")
         security = self._security(raw)
@@ -80,7 +83,7 @@ class Builder:
                     multipart = body == "multipart" or parameter.type == "file" or "multipart/form-data" in consumes
                     body = "multipart" if multipart else "form"
                     body_required = body_required or parameter.required
-            elif location in ("path", "query", "header", "cookie"):
+            elif location in ("path", "query", "querystring", "header", "cookie"):
                 parameter = self._parameter(node, security)
                 if parameter is not None:
                     parameters.append(parameter)

@@ -14,7 +14,7 @@ from hca_base.openapi._document._build import Builder
 from hca_base.openapi._document._location import base_url_of, is_url
 from hca_base.openapi._document._naming import Named, assign
 from hca_base.openapi._document._operation import METHODS, NAMINGS, Operation
-from hca_base.openapi._document._read import check, parse
+from hca_base.openapi._document._read import REPEATED, check, parse
 from hca_base.openapi._document._schema import Unusable
 from hca_base.openapi._document._text import printable, suggestion
 
@@ -164,6 +164,9 @@ class Document:
     def _usable(self, problems: list[Problem]) -> Iterator[Operation]:
         builder = Builder(self.root)
         paths = self.root.get("paths")
+        for path, method in paths.get(REPEATED, ()) if isinstance(paths, dict) else ():
+            where = f"{printable(str(method)).upper()} {printable(str(path))}"
+            problems.append(Problem(where, "written twice in the document; the first one is used"))
         for path, item in paths.items() if isinstance(paths, dict) else ():
             if not isinstance(path, str) or not path.startswith("/"):
                 # Members that start with x- are extensions.
@@ -175,13 +178,11 @@ class Document:
             except Unusable as e:
                 problems.append(Problem(printable(path), printable(str(e))))
                 continue
-            for method in METHODS:
-                if method not in item:
-                    continue
-                where = f"{method.upper()} {printable(path)}"
+            for method, raw in _methods(item):
+                where = f"{printable(method).upper()} {printable(path)}"
                 before = len(builder.resolver.problems)
                 try:
-                    operation = builder.operation(method, path, item, item[method])
+                    operation = builder.operation(method, path, item, raw)
                 except Unusable as e:
                     problems.append(Problem(where, printable(str(e))))
                     continue
@@ -191,6 +192,16 @@ class Document:
                 for reason in builder.resolver.problems[before:]:
                     problems.append(Problem(where, f"{printable(reason)}; that part takes any JSON", lost=False))
                 yield operation
+
+
+def _methods(item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (method, operation object) of a path item; OpenAPI 3.2 has a member for methods of any name."""
+    for method in METHODS:
+        if method in item:
+            yield method, item[method]
+    more = item.get("additionalOperations")
+    for method, raw in more.items() if isinstance(more, dict) else ():
+        yield str(method), raw
 
 
 def check_naming(naming: str) -> str:

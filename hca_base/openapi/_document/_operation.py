@@ -12,10 +12,10 @@ from typing import Any
 
 #: The ways to name operations, the default first: by operationId, or by method and path.
 NAMINGS = ("operation", "path")
-#: The methods that a path item may have.
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+#: The methods that a path item may have as members (OpenAPI 3.2 has QUERY).
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 #: Methods that change nothing (:rfc:`9110` section 9.2.1).
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 #: Methods whose repetition has the effect of one call (:rfc:`9110` section 9.2.2).
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 

@@ -21,6 +21,9 @@ MAX_DEPTH = 400
 #: Nodes of a YAML document, each alias counted as what it stands for.
 MAX_NODES = 50_000_000
 
+#: Where a document notes what it says twice of a path: (path, method) pairs.
+REPEATED = "x-hca-repeated"
+_PATH_KEY = re.compile(r'"(/[^"\\]*)"\s*:\s*\{')
 _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
 _OCTAL = re.compile(r"0o[0-7]{1,4000}")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,3300}")
@@ -72,12 +75,35 @@ def check(data: Any, origin: str) -> dict[str, Any]:
 
 def _parse_json(text: str, origin: str) -> Any:
     try:
-        return json.loads(text)
+        paths = _PATH_KEY.findall(text)
+        # Python keeps the last of two members of one name; to look at each costs twice the time, and is seldom needed.
+        return json.loads(text, object_pairs_hook=_object if len(set(paths)) < len(paths) else None)
     except RecursionError:
         raise DocumentError(f"{origin}: nested too deep") from None
     except ValueError as e:
         # YAML's flow style begins like JSON does, but a document in it is a curiosity; a truncated one is not.
         raise DocumentError(f"{origin}: not valid JSON ({e})") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        found = {}
+        for key, value in pairs:
+            _add(found, key, value)
+    return found
+
+
+def _add(container: dict[str, Any], key: str, value: Any) -> None:
+    """Add a member; a path that is written twice gets the methods of both, and a note of those that differ."""
+    before = container.get(key)
+    if not key.startswith("/") or not isinstance(before, dict) or not isinstance(value, dict):
+        container[key] = value
+        return
+    twice = [(key, member) for member in value if member in before and before[member] != value[member]]
+    container[key] = {**value, **before}
+    if twice:
+        container[REPEATED] = [*container.get(REPEATED, ()), *twice]
 
 
 def _parse_yaml(text: str, origin: str) -> Any:
@@ -160,7 +186,7 @@ class _Builder:
 
     def _set(self, container: dict[str, Any], key: Any, value: Any) -> None:
         if key is not _MERGE:
-            container[key] = value
+            _add(container, key, value)
             return
         for source in value if isinstance(value, list) else [value]:
             if isinstance(source, dict):

@@ -15,6 +15,14 @@ from urllib.parse import unquote
 _MAX_CHAIN = 64
 #: Members of one merged object.
 _MAX_MEMBERS = 5000
+#: Nodes of a document that are looked at for names.
+_MAX_LOOKED_AT = 3_000_000
+#: Members of a schema that mean something beside a ``$ref``; those of texts are taken care of where it is followed.
+_KEYWORDS = frozenset({"type", "properties", "required", "enum", "const", "items", "allOf", "oneOf", "anyOf"}) | {
+    "additionalProperties",
+    "pattern",
+    "format",
+}
 _SIMPLE_TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
 
@@ -60,6 +68,9 @@ class Resolver:
         self._busy: set[int] = set()
         # The ids above are of objects of the document, but siblings of a $ref make new ones: keep those alive.
         self._made: dict[int, dict[str, Any]] = {}
+        self._beside: dict[int, tuple[Any, dict[str, Any]]] = {}
+        self._named: dict[str, Any] | None = None
+        self.version_31 = not str(root.get("openapi", "")).startswith("3.0") and "openapi" in root
 
     def resolve(self, node: Any) -> dict[str, Any]:
         """The object that a node is or refers to.
@@ -89,8 +100,13 @@ class Resolver:
         return made
 
     def _target(self, reference: str) -> Any:
+        named = self._names().get(reference) if not reference.startswith("#/") and reference != "#" else None
+        if named is not None:
+            return named
         if not reference.startswith("#"):
             raise Unusable(f"$ref {reference[:200]!r} is outside this document; such references are not fetched")
+        if not reference.startswith("#/") and reference != "#":
+            raise Unusable(f"$ref {reference[:200]!r} points to nothing")
         target: Any = self.root
         for part in reference[1:].split("/")[1:]:
             key = unquote(part).replace("~1", "/").replace("~0", "~")
@@ -102,12 +118,48 @@ class Resolver:
                 raise Unusable(f"$ref {reference[:200]!r} points to nothing")
         return target
 
+    def _names(self) -> dict[str, Any]:
+        """What ``$anchor``, ``$dynamicAnchor`` and ``$id`` of OpenAPI 3.1 name; looked for once, where one is used."""
+        if self._named is None:
+            self._named = {}
+            waiting: list[Any] = [self.root]
+            looked_at = 0
+            while waiting and looked_at < _MAX_LOOKED_AT:
+                node = waiting.pop()
+                looked_at += 1
+                if isinstance(node, dict):
+                    for key, mark in (("$anchor", "#"), ("$dynamicAnchor", "#"), ("$id", "")):
+                        if isinstance(node.get(key), str):
+                            self._named.setdefault(mark + node[key], node)
+                    waiting.extend(node.values())
+                elif isinstance(node, list):
+                    waiting.extend(node)
+        return self._named
+
+    def _with_siblings(self, node: Any) -> Any:
+        """Return a schema with members beside its ``$ref``, which count since OpenAPI 3.1, as an allOf of both."""
+        if not isinstance(node, dict) or not self.version_31:
+            return node
+        if "$ref" not in node and isinstance(node.get("$dynamicRef"), str):
+            node = {**{k: v for k, v in node.items() if k != "$dynamicRef"}, "$ref": node["$dynamicRef"]}
+        elif not isinstance(node.get("$ref"), str) or not _KEYWORDS.intersection(node):
+            return node
+        made = self._beside.get(id(node))
+        if made is None:
+            rest = {key: value for key, value in node.items() if key != "$ref"}
+            parts = rest.get("allOf")
+            own = parts if isinstance(parts, list) else []
+            made = node, {**rest, "allOf": [*own, {"$ref": node["$ref"]}]}
+            # The node is kept beside it, since its id is the key.
+            self._beside[id(node)] = made
+        return made[1]
+
     def schema(self, node: Any) -> Schema:
         """A schema, merged; where it cannot be had the type is "any", and :attr:`problems` says why."""
         if node is None or isinstance(node, bool):
             return Schema(open=True)
         try:
-            return self._schema(self.resolve(node), 0)
+            return self._schema(self.resolve(self._with_siblings(node)), 0)
         except Unusable as e:
             self.problems.append(str(e))
             return Schema(open=True)
@@ -156,7 +208,7 @@ class Resolver:
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, bool):
                 continue
-            yield self._schema(self.resolve(part), depth + 1)
+            yield self._schema(self.resolve(self._with_siblings(part)), depth + 1)
 
 
 def _own(raw: dict[str, Any]) -> Schema:

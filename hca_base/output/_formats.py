@@ -94,13 +94,20 @@ def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[st
         _delimited(items, fmt, sink, list(columns or ()))
 
 
+#: One encoder for all items of a stream: json.dumps makes a new one for each call with options.
+_ENCODE_ITEM = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=to_plain).encode
+
+
 def json_text(data: Any, sink: Sink, indent: int | None = None) -> str:
     """JSON that the sink can encode and that does a terminal no harm."""
     options: dict[str, Any] = {"indent": indent, "default": to_plain, "ensure_ascii": False}
     try:
-        text = json.dumps(data, allow_nan=False, **options)
+        text = _ENCODE_ITEM(data) if indent is None else json.dumps(data, allow_nan=False, **options)
     except ValueError:
         text = json.dumps(without_nan(data), **options)
+    if text.isascii() and "\x7f" not in text:
+        # The common case: JSON escapes all other control characters of ASCII, and every encoding has the rest.
+        return text
     text = safe_json(text)
     if sink.can_encode(text):
         return text

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_upload.errors import NotReady, UploadApiException, UploadException
-from hca_upload.uri import UploadAreaURI
+from hca_upload.uri import Deployment, UploadAreaURI
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hca_base.transfer import S3Target, TransferOptions
     from hca_upload.send import Outcome
-    from hca_upload.upload_service import UploadService
 
 #: Files that are described in one request.
 _DESCRIBED_AT_ONCE = 100
@@ -28,7 +27,7 @@ class UploadArea:
     :raises UploadException: ``uri`` is no :class:`UploadAreaURI`
     """
 
-    def __init__(self, uri: UploadAreaURI, upload_service: UploadService) -> None:
+    def __init__(self, uri: UploadAreaURI, upload_service: Deployment) -> None:
         if not isinstance(uri, UploadAreaURI):
             raise UploadException("You must provide an UploadAreaURI")
         self.uri = uri

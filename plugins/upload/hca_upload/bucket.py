@@ -11,7 +11,7 @@ from hca_upload.errors import UploadException
 
 if TYPE_CHECKING:
     from hca_base.config import Config
-    from hca_upload.area import UploadArea
+    from hca_upload.uri import Area
 
 
 #: Error codes that ask for new credentials.
@@ -31,7 +31,7 @@ class Found:
     etag: str
 
 
-def objects(area: UploadArea) -> Iterator[list[Found]]:
+def objects(area: Area) -> Iterator[list[Found]]:
     """The objects of an area, a page at a time. The policy allows to list exactly this prefix."""
     prefix = f"{area.uuid}/"
     query = {"Bucket": area.uri.bucket_name, "Prefix": prefix}
@@ -67,7 +67,7 @@ def _page(client: Any, query: dict[str, str]) -> Any:
         raise
 
 
-def _area_client(area: UploadArea) -> Any:
+def _area_client(area: Area) -> Any:
     # Loaded before anything is borrowed: that takes a while, and the credentials may be short-lived.
     import boto3  # noqa: F401
 

@@ -20,7 +20,7 @@ from hca_upload.media_type import content_type
 from hca_upload.sources import SourceFile
 
 if TYPE_CHECKING:
-    from hca_upload.area import UploadArea
+    from hca_upload.uri import Area
 
 #: Requests to the service that are under way at the same time.
 _ASKERS = 8
@@ -67,7 +67,7 @@ class Sending:
 
     def __init__(
         self,
-        area: UploadArea,
+        area: Area,
         files: list[SourceFile],
         *,
         dcp_type: str = "data",

@@ -1,11 +1,16 @@
-"""The addresses of upload areas."""
+"""The addresses of upload areas, and what the parts of an area ask of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from hca_base.errors import UsageError
+
+if TYPE_CHECKING:
+    from hca_base.transfer import S3Target
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 # As lenient as the service, which takes any letters and digits, and more of them behind.
@@ -55,3 +60,36 @@ def _split(uri: str) -> SplitResult:
     except ValueError:
         # Such as a bracket that is not closed.
         return SplitResult("", "", "", "", "")
+
+
+class Deployment(Protocol):
+    """What an area and its parts ask of a deployment; :class:`hca_upload.UploadService` is one."""
+
+    @property
+    def settings(self) -> Any: ...
+
+    @property
+    def api_client(self) -> Any: ...
+
+
+class Area(Protocol):
+    """What listing, sending and waiting ask of an area; :class:`hca_upload.UploadArea` is one."""
+
+    @property
+    def uri(self) -> UploadAreaURI: ...
+
+    @property
+    def uuid(self) -> str: ...
+
+    @property
+    def upload_service(self) -> Deployment: ...
+
+    def get_credentials(self) -> dict[str, str]: ...
+
+    def target(self, accelerate: bool = False) -> S3Target: ...
+
+    def list(self, detail: bool = False) -> Iterator[dict[str, Any]]: ...
+
+    def checksum_word(self, filename: str) -> str: ...
+
+    def validation_word(self, filename: str) -> str: ...

@@ -12,7 +12,7 @@ from hca_base.output import Progress
 from hca_upload.errors import UploadException
 
 if TYPE_CHECKING:
-    from hca_upload.area import UploadArea
+    from hca_upload.uri import Area
 
 #: Seconds between looks: the first pause, the longest, and how it grows.
 _FIRST, _LONGEST, _GROWTH = 0.2, 20.0, 1.5
@@ -21,9 +21,7 @@ _ASKERS = 8
 _NAMED = 5
 
 
-def wait(
-    area: UploadArea, files: Iterable[str] | None, *, validated: bool, timeout: float, progress: str
-) -> dict[str, str]:
+def wait(area: Area, files: Iterable[str] | None, *, validated: bool, timeout: float, progress: str) -> dict[str, str]:
     """See :meth:`hca_upload.area.UploadArea.wait`."""
     names = list(files) if files is not None else [found["name"] for found in area.list()]
     left = list(dict.fromkeys(names))

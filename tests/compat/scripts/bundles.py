@@ -82,7 +82,10 @@ def place(top, folder, name):
 
 
 results["folders"] = {
-    top: sorted(place(top, folder, name) for folder, _, names in os.walk(top) for name in names)
+    # hca 9 keeps notes beside the store, so that 'hca transfer gc' knows which files have no other name.
+    top: sorted(
+        place(top, folder, name) for folder, _, names in os.walk(top) for name in names if name != "references.jsonl"
+    )
     for top in ("whole", "some", "data", "none", "layout")
 }
 

@@ -436,3 +436,17 @@ def test_what_a_caller_raises_ends_the_run(tmp_path: Path, item_of: Callable[...
     items = [item_of("small", noise(5000)), item_of("large", noise(9 * MIB))]
     with pytest.raises(LookupError, match="own"):
         download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, **QUICK), on_result=fail)
+
+
+@pytest.mark.parametrize("connections", [None, 16])
+def test_one_large_file_over_slow_connections(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, connections: int | None
+) -> None:
+    """Each connection brings so many bytes a second and no more: there are more of them, and no byte comes twice."""
+    item = item_of("large", noise(40 * MIB), service=False)
+    server.bytes_per_second = 4e6
+    options = TransferOptions(connections=connections, **QUICK)
+    assert download([item], DirectoryDestination(tmp_path), options=options).ok
+    assert files_below(tmp_path) == server.files
+    assert server.most_connections >= (12 if connections else 4)
+    assert server.sent["/data/large"] < 52 * MIB

@@ -20,8 +20,20 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 _BLOCK = 16 * MIB
-#: Seconds between two looks at whether another receiver would help.
-_LOOK_EVERY = 0.5
+#: Blocks are as long as one receiver takes for so many seconds, within the limits below.
+_SECONDS_A_BLOCK = 1.0
+#: A block that is left over is split while each half has at least this many bytes: below, a request costs more.
+_MIN_BLOCK = MIB
+#: Seconds between two looks at whether more receivers would help: several round trips of a far server.
+_LOOK_EVERY = 0.25
+#: More receivers are worth their while if the bytes a second grow by this factor …
+_WORTHWHILE_GAIN = 1.15
+#: … and if the hashing thread waits for them for this share of the time.
+_MOSTLY_WAITING = 1 / 3
+#: There are four times as many if it does nothing but wait.
+_ONLY_WAITING = 0.8
+#: Looks in a row without a gain after which no more receivers are started: a single one may be chance.
+_LOOKS_WITHOUT_GAIN = 3
 
 
 class _Block:
@@ -35,6 +47,36 @@ class _Block:
         self.end = end
 
 
+class _Growth:
+    """Decides how many receivers one file has: two or four times as many, as long as that brings more bytes a second.
+
+    :ivar waited: seconds that the hashing thread has waited for bytes since the last look
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.looked = time.monotonic()
+        self.waited = 0.0
+        self._seen = 0
+        self._best = 0.0
+        self._misses = 0
+
+    def step(self, now: float, received: int, receivers: int) -> int:
+        """Return how many receivers to start.
+
+        :param received: bytes that all of them have received
+        """
+        elapsed = now - self.looked
+        rate, idle = (received - self._seen) / elapsed, self.waited / elapsed
+        self.looked, self.waited, self._seen = now, 0.0, received
+        gained = rate > self._best * _WORTHWHILE_GAIN
+        self._best = max(self._best, rate)
+        self._misses = 0 if gained else self._misses + 1
+        if not gained or idle < _MOSTLY_WAITING or self._misses > _LOOKS_WITHOUT_GAIN:
+            return 0
+        return min(receivers * (3 if idle > _ONLY_WAITING else 1), self._most - receivers)
+
+
 class Ranges:
     """Receives the rest of a file over several connections, from where the hashes stand."""
 
@@ -45,9 +87,13 @@ class Ranges:
         self.partial = receiver.partial
         self.hashes = hashes
         size = receiver.size
-        self._blocks = [_Block(start, min(start + _BLOCK, size)) for start in range(hashes.size, size, _BLOCK)]
+        #: Those that were taken, in the order of the file; the rest of it begins at ``_free``.
+        self._blocks: list[_Block] = []
+        self._free = hashes.size
+        self._size = size
         self._condition = threading.Condition()
-        self._next = 0
+        #: Bytes that all receivers have written.
+        self._received = 0
         self._error: BaseException | None = None
         self._stop = False
         self._threads: list[threading.Thread] = []
@@ -60,9 +106,11 @@ class Ranges:
         :raises RetryError: a receiver failed; a retry may succeed
         :raises HCAError: a permanent failure; retrying will not help
         """
-        self._start_receiver()
+        fixed = self.context.options.connections is not None
+        for _ in range(self.context.max_receivers if fixed else 1):
+            self._start_receiver()
         try:
-            self._hash_along()
+            self._hash_along(_Growth(self.context.max_receivers))
         finally:
             with self._condition:
                 self._stop = True
@@ -79,12 +127,15 @@ class Ranges:
         self._threads.append(thread)
         thread.start()
 
-    def _hash_along(self) -> None:
+    def _hash_along(self, growth: _Growth) -> None:
         hashes, partial = self.hashes, self.partial
         buffer = memoryview(bytearray(MIB))
-        looked, waited, seen, best = time.monotonic(), 0.0, hashes.size, 0.0
-        may_grow = True
-        for block in self._blocks:
+        number = 0
+        while hashes.size < self._size:
+            block = self._taken(number)
+            if block is None:
+                return
+            number += 1
             while hashes.size < block.end:
                 before = time.monotonic()
                 with self._condition:
@@ -96,7 +147,7 @@ class Ranges:
                             break
                     available = block.done
                 now = time.monotonic()
-                waited += now - before
+                growth.waited += now - before
                 if available <= hashes.size:
                     self.context.cancel.check()
                     if self._error is not None:
@@ -108,35 +159,59 @@ class Ranges:
                         raise DiskError(f"{self.item.name}: the partial file lost bytes that were written to it")
                     hashes.update(buffer[:count])
                     partial.checkpoint(hashes)
-                if now - looked >= _LOOK_EVERY:
-                    rate = (hashes.size - seen) / (now - looked)
-                    may_grow = (
-                        may_grow and waited > (now - looked) / 3 and not self.receiver.one_stream and rate > best * 1.1
-                    )
-                    if may_grow and len(self._threads) < self.context.max_receivers:
-                        best = rate
+                if now - growth.looked >= _LOOK_EVERY and not self.receiver.one_stream:
+                    for _ in range(growth.step(now, self._received, len(self._threads))):
                         self._start_receiver()
-                    looked, waited, seen = now, 0.0, hashes.size
 
-    def _claim(self, after: _Block | None = None) -> _Block | None:
-        """The next block that nobody has; with ``after``, only if it is the one that follows."""
+    def _taken(self, number: int) -> _Block | None:
+        """Wait until a receiver has taken the block with this number; return None if one has failed."""
         with self._condition:
-            if self._stop or self._error is not None or self._next >= len(self._blocks):
+            while number >= len(self._blocks) and self._error is None:
+                self.context.cancel.check()
+                self._condition.wait(0.25)
+            return self._blocks[number] if number < len(self._blocks) else None
+
+    def _claim(self, length: int, after: _Block | None = None) -> _Block | None:
+        """Take the next ``length`` free bytes, or part of another block; with ``after``, only what follows that one."""
+        with self._condition:
+            if self._stop or self._error is not None:
                 return None
             if after is None and self.receiver.one_stream and self._streaming:
                 # Another receiver gets to all blocks that are left; a second stream would bring them twice.
                 return None
-            block = self._blocks[self._next]
-            if after is not None and block.start != after.end:
-                return None
-            self._next += 1
-            return block
+            if self._free < self._size:
+                if after is not None and after.end != self._free:
+                    return None
+                block = _Block(self._free, min(self._free + length, self._size))
+                self._free = block.end
+                self._blocks.append(block)
+                self._condition.notify_all()
+                return block
+            return self._split() if after is None and not self.receiver.one_stream else None
+
+    def _split(self) -> _Block | None:
+        """Take the second half of what is left of the largest block; the one that receives it stops there."""
+        largest = max(self._blocks, key=lambda block: block.end - block.done, default=None)
+        if largest is None:
+            return None
+        left = largest.end - largest.done
+        if left < 2 * _MIN_BLOCK:
+            return None
+        half = _Block(largest.done + left // 2, largest.end)
+        largest.end = half.start
+        self._blocks.insert(self._blocks.index(largest) + 1, half)
+        return half
 
     def _work(self) -> None:
         buffer = memoryview(bytearray(BUFFER))
         try:
-            while (block := self._claim()) is not None:
+            length = _MIN_BLOCK
+            while (block := self._claim(length)) is not None:
+                began, start = time.monotonic(), block.start
                 self._fill(block, buffer)
+                # What was received beyond a gap is lost if the run is killed: it is about a second's worth.
+                rate = (block.end - start) / max(0.001, time.monotonic() - began)
+                length = int(min(_BLOCK, max(_MIN_BLOCK, rate * _SECONDS_A_BLOCK)))
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that hashes
             with self._condition:
                 if self._error is None:
@@ -158,7 +233,7 @@ class Ranges:
                 continue
             try:
                 with self._condition:
-                    received = self.hashes.size or any(other.done > other.start for other in self._blocks)
+                    received = self.hashes.size or self._received
                     at = self.receiver.check_response(response, block.done, bool(received))
                 with self._stream_counted(response.status == 200):
                     self.receiver.skip(response, block.done - at, buffer)
@@ -208,10 +283,11 @@ class Ranges:
                 write_all(self.partial.fd, buffer[:count], current.done)
                 with self._condition:
                     current.done += count
+                    self._received += count
                     self._condition.notify()
                 self.receiver.received(count)
             # A body that goes on beyond the block: take what follows, if nobody else does.
-            following = self._claim(current) if response.status == 200 or self.receiver.one_stream else None
+            following = self._claim(_BLOCK, current) if response.status == 200 or self.receiver.one_stream else None
             if following is None:
                 return
             begun.append(following)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hca_base.openapi._client._pages._plan import paging_of as paging_of
     from hca_base.openapi._client._pages._walk import Page as Page
     from hca_base.openapi._client._pages._walk import joined as joined
+    from hca_base.openapi._client._request import Overlay as Overlay
     from hca_base.openapi._client._results import is_json_by_another_name as is_json_by_another_name
     from hca_base.openapi._client._results import json_lines as json_lines
     from hca_base.openapi._client._streamed import Streamed as Streamed
@@ -69,6 +70,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "facts": "._client._documentation",
         "is_json_by_another_name": "._client._results",
         "json_lines": "._client._results",
+        "Overlay": "._client._request",
         "Page": "._client._pages._walk",
         "Plan": "._client._pages._plan",
         "joined": "._client._pages._walk",

@@ -147,3 +147,34 @@ def test_json_or_a_form_with_a_file_or_csv(site: Site) -> None:
     assert "no members" in site.hca("site", "post-image", *words, "--body", "a", check=2).stderr
     assert "--address" in site.hca("site", "post-image", check=2).stderr
     assert "multipart/form-data, text/csv" in " ".join(site.hca("site", "post-image", "--help").stdout.split())
+
+
+def test_members_of_members_by_dotted_options(site: Site) -> None:
+    def sent(*words: str) -> Any:
+        return json.loads(site.send("post-sample", "--name", "a", *words)[1])
+
+    assert sent("--donor.age", "3", "--donor.email", "5") == {"name": "a", "donor": {"age": 3, "email": "5"}}
+    assert sent("--donor", '{"age": 1, "x": 2}', "--donor.age", "3") == {"name": "a", "donor": {"age": 3, "x": 2}}
+    whole = json.dumps({"name": "b", "donor": {"age": 1, "email": "e", "more": [1]}})
+    assert sent("--body", whole, "--donor.age", "3") == {"name": "a", "donor": {"age": 3, "email": "e", "more": [1]}}
+    assert sent("--organs", '{"name": "x"}', "--organs", '{"name": "y"}')["organs"] == [{"name": "x"}, {"name": "y"}]
+    assert "--donor.age" in site.hca("site", "post-sample", "--name", "a", "--donor.age", "x", check=2).stderr
+    assert "--donor.email TEXT" in site.hca("site", "post-sample", "--help", check=0).stdout
+
+
+def test_null_for_any_member(site: Site) -> None:
+    def sent(*words: str) -> Any:
+        return json.loads(site.send("post-sample", "--name", "a", *words)[1])
+
+    assert sent("--null", "due") == {"name": "a", "due": None}
+    assert sent("--null", "donor.email", "--donor.age", "3") == {"name": "a", "donor": {"age": 3, "email": None}}
+    assert sent("--tags", '["x", null]') == {"name": "a", "tags": ["x", None]}
+    assert "no member" in site.hca("site", "post-sample", "--name", "a", "--null", "none", check=2).stderr
+
+
+def test_a_skeleton_to_fill_in(site: Site) -> None:
+    before = len(site.loopback.requests)
+    body = json.loads(site.hca("site", "post-sample", "--skeleton", check=0).stdout)
+    assert body == {"name": "", "due": "", "tags": [], "donor": {"age": 0, "email": ""}, "organs": []}
+    assert len(site.loopback.requests) == before
+    assert json.loads(site.send("post-sample", "--body", json.dumps(body))[1]) == body

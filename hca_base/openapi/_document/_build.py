@@ -15,6 +15,9 @@ from hca_base.openapi._document._schema import Resolver, Schema, Unusable
 
 #: Arguments of one operation.
 _MAX_PARAMETERS = 2000
+#: Members of the members of one body that have options of their own.
+_MAX_NESTED = 60
+_MAX_NESTED_DEPTH = 3
 _LOCATION_ORDER = {"path": 0, "query": 1, "querystring": 1, "header": 2, "cookie": 3, "formData": 4, "body": 5}
 #: OpenAPI 3 says that parameters of these names mean nothing: other parts of the document set these headers.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -301,6 +304,7 @@ class Builder:
     def _members(self, schema: Schema, location: str, *, required: bool, encoding: Any = None) -> list[Parameter]:
         encoding = encoding if isinstance(encoding, dict) else {}
         members = []
+        room = _MAX_NESTED
         for name, node in schema.properties.items():
             member = self.resolver.schema(node)
             if member.read_only:
@@ -309,6 +313,8 @@ class Builder:
                 # JSON has no bytes: what the document calls binary is a text there.
                 member = dataclasses.replace(member, type="string")
             style, content_type = self._encoded(member, encoding.get(name))
+            nested = self._nested(member)[:room] if location == "body" and room else []
+            room -= len(nested)
             # Without a body nothing of it is required, but a body that is given needs its required members: the
             # service says so if they are missing.
             members.append(
@@ -319,9 +325,29 @@ class Builder:
                     required=required and name in schema.required,
                     style=style,
                     content_type=content_type,
+                    members=tuple(nested),
                 )
             )
         return members
+
+    def _nested(self, schema: Schema, prefix: str = "") -> list[tuple[str, str]]:
+        """The dotted names of the members of an object's members, with their types; the first ones of many."""
+        found: list[tuple[str, str]] = []
+        if schema.type != "object" or prefix.count(".") >= _MAX_NESTED_DEPTH:
+            return found
+        kept = len(self.resolver.problems)
+        for name, node in list(schema.properties.items())[:_MAX_NESTED]:
+            member = self.resolver.schema(node)
+            if member.read_only or not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
+                continue
+            type_ = "string" if member.type == "file" else member.type
+            found.append((prefix + name, type_))
+            found += self._nested(member, f"{prefix}{name}.")
+            if len(found) >= _MAX_NESTED:
+                break
+        # What is wrong with them costs their types alone.
+        del self.resolver.problems[kept:]
+        return found[:_MAX_NESTED]
 
     def _security(self, raw: Mapping[str, Any]) -> tuple[Mapping[str, tuple[str, ...]], ...]:
         wanted = raw.get("security", self.root.get("security"))

@@ -68,6 +68,7 @@ class Parameter:
     :ivar constant: the only value that there is, of a required parameter: it is sent by itself
     :ivar allow_reserved: reserved characters of a URL go into the query as they are
     :ivar multi_segment: a path parameter (``{path*}``) whose slashes part segments
+    :ivar members: dotted names and types of what is in an object of a JSON body: ``("address.city", "string")``
     :ivar schema_note: limits and examples for people ("10 to 500")
     """
 
@@ -95,6 +96,7 @@ class Parameter:
     constant: Any = None
     allow_reserved: bool = False
     multi_segment: bool = False
+    members: tuple[tuple[str, str], ...] = ()
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -116,6 +118,8 @@ class Parameter:
         for key in ("enum", "items_enum"):
             if key in values:
                 values[key] = tuple(values[key])
+        if "members" in values:
+            values["members"] = tuple((name, type_) for name, type_ in values["members"])
         return cls(**values)
 
 

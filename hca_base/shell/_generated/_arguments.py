@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Parser
 from hca_base.output import OWN
+from hca_base.shell._generated._body_options import add_body_options, with_members
 from hca_base.shell._generated._request_options import add_request_options, is_raw
 from hca_base.shell._generated._values import Items, body_bytes, reads_null, type_of, whole_number
 
@@ -48,6 +49,8 @@ class OperationParser(Parser):
             # A secret has no option: everyone on the machine can read the arguments of a process.
             if not parameter.credential:
                 self._parameters.append((_add(optional, parameter), parameter))
+        if operation.body == "json":
+            add_body_options(optional, operation, taken)
         optional.add_argument(*own_flags(taken, "-h", "--help"), action="help", help="show this help")
         if pages:
             self._add_paging(optional, operation, taken)
@@ -120,7 +123,7 @@ def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
         value = getattr(args, PREFIX + parameter.python_name, None)
         if value is not None:
             found[parameter.python_name] = value
-    return found
+    return with_members(found, args, operation) if operation.body == "json" else found
 
 
 def option_of(parameter: Parameter) -> str:

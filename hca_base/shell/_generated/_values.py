@@ -46,6 +46,22 @@ def type_of(parameter: Parameter) -> Callable[[str], Any]:
     return value
 
 
+def of_type(name: str) -> Callable[[str], Any]:
+    """What reads a word as a value of a JSON type; lists and objects are JSON."""
+    if name in ("array", "object"):
+        return _json
+    check = _scalar_type(name, True)
+    if name not in ("integer", "number"):
+        return check
+
+    def number(value: str) -> Any:
+        check(value)
+        return _json(value)
+
+    number.__name__ = name
+    return number
+
+
 def reads_null(parameter: Parameter) -> bool:
     """Whether the word ``null`` is JSON's null: where that can be sent, and the word means nothing else as a text."""
     texts = parameter.type == "string" or (parameter.type == "array" and parameter.items in (None, "string"))

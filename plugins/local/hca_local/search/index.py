@@ -120,7 +120,7 @@ class SearchIndex:
         try:
             condition = translate(db, query.root)
         except Untranslatable:
-            return _evaluated(db, replica, query, after, limit)
+            return evaluated(db, replica, query, after, limit)
         where, arguments = f"d.replica = ? AND {condition.text}", [replica, *condition.arguments]
         position = ""
         if after is not None:
@@ -152,7 +152,7 @@ class SearchIndex:
         return int(total)
 
 
-def _evaluated(
+def evaluated(
     db: sqlite3.Connection, replica: str, query: Query, after: tuple[str, str] | None, limit: int
 ) -> SearchPage:
     """The same by looking at every document."""

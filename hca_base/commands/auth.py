@@ -184,6 +184,7 @@ class AuthToken(AuthCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         self.add_service(parser)
+        self.add_scheme(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -191,6 +192,14 @@ class AuthToken(AuthCommand):
         credentials = auth.credentials_for(
             service, self.config, token=self.context.token, **known_of(service, self.config)
         )
+        scheme_name = getattr(parsed_args, "scheme", None)
+        if scheme_name is not None:
+            chain = credentials.chain(scheme_name)
+            if chain is None:
+                raise UsageError(
+                    f"{service.name} has no scheme {scheme_name!r}", hint=f"hca auth status {service.name} shows them"
+                )
+            credentials = chain
         url = next(iter(credentials.hosts), None)
         if url is None:
             raise AuthError(f"no base URL is configured for {service.name}")

@@ -166,6 +166,9 @@ def test_status_shows_each_scheme(hca: Runner, lab: Loopback) -> None:
     assert by_scheme["kq"]["used"].startswith("stored login: API key for default/lab")
     assert by_scheme["kh"]["used"] is None
     assert "canary" not in json.dumps(rows)
+    assert hca("auth", "token", "lab", "kq").stdout == "canary-kq\n"
+    hca("auth", "token", "lab", "kh", check=3)
+    hca("auth", "token", "lab", "misspelt", check=2)
     hca("auth", "logout", "lab")
     assert all(row["used"] is None for row in hca("auth", "status", "lab", "-f", "json").json)
 

@@ -102,6 +102,10 @@ class Credentials:
         """
         return self
 
+    def chain(self, scheme: str) -> Credentials | None:
+        """The credentials of one scheme of the service's document; None where it has no such, or only one."""
+        return None
+
     def certificate_for(self, url: str) -> Certificate | None:
         """The client certificate for a request to the URL."""
         return self._certificate if self._certificate is not None and is_bound_to(url, self.hosts) else None

@@ -476,7 +476,9 @@ def _named(parameters: list[Parameter]) -> tuple[Parameter, ...]:
         option = distinct([option_name(name), f"{option_name(name)}-{prefix}"], options)
         names.add(name)
         options.add(option)
-        named[at] = dataclasses.replace(parameter, python_name=name, option=option)
+        # A replacement costs as much as all the rest that is done for a parameter; few need one.
+        kept = (name, option) == (parameter.python_name, parameter.option)
+        named[at] = parameter if kept else dataclasses.replace(parameter, python_name=name, option=option)
     ordered = [named[at] for at in range(len(parameters))]
     # The whole body comes last: by place, an argument means what it meant without it.
     return tuple(sorted(ordered, key=lambda each: 0 if each.required else 2 if each.whole else 1))

@@ -6,6 +6,7 @@ Both classes turn into JSON records and back, which is how the index on disk kee
 from __future__ import annotations
 
 import dataclasses
+import functools
 import keyword
 from collections.abc import Mapping
 from typing import Any
@@ -266,11 +267,18 @@ class Operation:
 
 def _record(value: Any) -> dict[str, Any]:
     record: dict[str, Any] = {}
-    for field in dataclasses.fields(value):
-        member = getattr(value, field.name)
-        if member == field.default and type(member) is type(field.default):
+    members = vars(value)
+    for name, default in _defaults(type(value)):
+        member = members[name]
+        if member is default or (member == default and type(member) is type(default)):
             continue
         if isinstance(member, tuple):
             member = [each.to_record() if hasattr(each, "to_record") else each for each in member]
-        record[field.name] = member
+        record[name] = member
     return record
+
+
+@functools.cache
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """The fields of a record with their defaults; asking the class again for each record would double the time."""
+    return tuple((field.name, field.default) for field in dataclasses.fields(kind))

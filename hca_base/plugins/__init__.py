@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hca_base.plugins._links import Link as Link
     from hca_base.plugins._links import link_sources as link_sources
     from hca_base.plugins._links import links as links
+    from hca_base.plugins._links import plain_doi as plain_doi
     from hca_base.plugins._metadata import leftovers as leftovers
     from hca_base.plugins._records import GROUPS as GROUPS
     from hca_base.plugins._records import EntryPointRecord as EntryPointRecord
@@ -60,6 +61,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "installer": "._environment",
         "link_sources": "._links",
         "links": "._links",
+        "plain_doi": "._links",
         "leftovers": "._metadata",
         "registry": "._registry",
         "reset_registry": "._registry",

@@ -57,7 +57,7 @@ def links(name: str, config: Config) -> Mapping[str, Link]:
     if kept is not None and age < MAX_AGE:
         return kept
     try:
-        found = {_plain(doi): Link(*link) for doi, link in registry().load(record)(config)}
+        found = {plain_doi(doi): Link(*link) for doi, link in registry().load(record)(config)}
     except HCAError as error:
         if kept is None:
             raise
@@ -76,7 +76,8 @@ def _settings_key(name: str, config: Config) -> str:
     return hashlib.sha256(json.dumps(config.section(name), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _plain(doi: str) -> str:
+def plain_doi(doi: str) -> str:
+    """Return a DOI in lower case and without a resolver, as the keys of :func:`links` are."""
     text = doi.strip().lower()
     for prefix in ("https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"):
         text = text.removeprefix(prefix)

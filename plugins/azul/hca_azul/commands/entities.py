@@ -124,13 +124,15 @@ class _Rows:
         self._command, self.search, self._view = command, search, view
 
     def __iter__(self) -> Any:
+        from hca_azul.query.links import link_columns, linked
         from hca_azul.query.rows import for_people
 
         hits = self.search.hits()
         if self._view.whole:
             return iter(hits)
         row, kind = self._command.flavour.row, self._command.kind
-        rows: Any = (row(kind, hit) for hit in hits)
+        sources = link_columns(self._view.columns, self._command.config)
+        rows: Any = (linked(row(kind, hit), hit, sources) for hit in hits)
         if self._view.form == "table":
             rows = for_people(rows)
             if self._view.columns:
@@ -144,6 +146,7 @@ class Projects(_Listing):
     A table shows what people look for; json, jsonl and yaml show all that the service tells, page after page as it
     comes. The column access says which projects' files require a login with access: their samples, files and bundles
     are not listed without one. More columns: accessions, publications, cellxgene, links, duosId, dataUseRestriction.
+    With hca-cellxgene installed, -c cellxgene shows the collection of the same publication.
     """
 
     kind = "projects"

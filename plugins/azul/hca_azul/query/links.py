@@ -1,0 +1,59 @@
+"""Links by publication: entries of other services for a project, and projects for other services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hca_azul.flavours.hits import Hit, first_of, inner, plain
+
+if TYPE_CHECKING:
+    from hca_base.config import Config
+    from hca_base.plugins import Link
+
+#: Where people look at a project; the service itself names no page for it.
+PORTAL = "https://explore.data.humancellatlas.org/projects/"
+
+
+def dois(hit: Hit) -> list[str]:
+    """Return the DOIs of a project's publications, without a resolver."""
+    from hca_base.plugins import plain_doi
+
+    found = (
+        plain_doi(plain(one.get("doi") or one.get("publicationUrl")))
+        for project in inner(hit, "projects")
+        for one in inner(project, "publications")
+    )
+    return [doi for doi in found if doi.startswith("10.")]
+
+
+def link_columns(columns: Sequence[str], config: Config) -> dict[str, Mapping[str, Link]]:
+    """Return the links of those columns that another plugin offers; nothing is asked for where there are none."""
+    if not columns:
+        return {}
+    from hca_base.plugins import link_sources, links
+
+    return {name: links(name, config) for name in columns if name in link_sources()}
+
+
+def linked(row: dict[str, Any], hit: Hit, sources: Mapping[str, Mapping[str, Link]]) -> dict[str, Any]:
+    """Add the entries of other services to a row; a value of the row's own stays where there is no entry."""
+    for name, known in sources.items():
+        found = [known[doi] for doi in dois(hit) if doi in known]
+        if found:
+            row[name] = "; ".join(f"{link.title} {link.url}".strip() for link in found)
+    return row
+
+
+def projects_by_doi(config: Config) -> Iterator[tuple[str, Link]]:
+    """Yield (DOI, link) for each project with a publication; the core caches the list.
+
+    :raises HCAError: the service cannot be asked
+    """
+    from hca_azul.client import AzulClient
+    from hca_base.plugins import Link
+
+    with AzulClient(config=config) as client:
+        for hit in client.search("projects"):
+            for doi in dois(hit):
+                yield doi, Link(first_of(hit, "projects", "projectTitle"), f"{PORTAL}{plain(hit.get('entryId'))}")

@@ -60,11 +60,11 @@ class _Listing(CellxgeneCommand):
 
     def complete(self, row: dict[str, Any], record: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
         """Add the columns that other services offer, for those that were asked for."""
-        from hca_base.plugins import link_sources, links
+        from hca_base.plugins import link_sources, links, plain_doi
 
         for name in wanted:
             if name not in row and name in link_sources():
-                link = links(name, self.config).get(str(row.get("doi") or "").lower())
+                link = links(name, self.config).get(plain_doi(str(row.get("doi") or "")))
                 row[name] = f"{link.title} {link.url}".strip() if link else None
         return row
 

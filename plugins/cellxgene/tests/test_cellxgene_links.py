@@ -1,0 +1,55 @@
+"""Projects and collections of one publication, each shown beside the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hca_azul.testing import EmbeddedAzul
+from hca_cellxgene.testing import EmbeddedCellxgene
+
+from tests.lib.runner import Runner
+
+#: The DOI of a project of the embedded Azul.
+DOI = "10.1000/brain"
+
+
+@pytest.fixture
+def azul(hca: Runner, cellxgene: EmbeddedCellxgene) -> Iterator[EmbeddedAzul]:
+    with EmbeddedAzul() as service:
+        hca.configure({**service.settings, **cellxgene.settings})
+        cellxgene.library.add_collection("Brain, by others", DOI.upper())
+        yield service
+
+
+def listings(cellxgene: EmbeddedCellxgene) -> int:
+    return sum(path.endswith("/v1/collections") for _, path, _ in cellxgene.requests)
+
+
+def test_a_project_shows_its_collection(hca: Runner, azul: EmbeddedAzul, cellxgene: EmbeddedCellxgene) -> None:
+    for _ in range(2):
+        rows = hca.rows("azul", "projects", "-c", "project", "-c", "cellxgene")
+        found = {row["project"]: row["cellxgene"] for row in rows}
+        assert found["BrainCells"].startswith("Brain, by others https://cellxgene.example.org/collections/")
+    assert listings(cellxgene) == 1, "the list is fetched once and kept"
+
+
+def test_without_the_column_nothing_is_asked(hca: Runner, azul: EmbeddedAzul, cellxgene: EmbeddedCellxgene) -> None:
+    hca("azul", "projects")
+    hca("azul", "projects", "-f", "jsonl")
+    assert listings(cellxgene) == 0
+
+
+def test_a_collection_shows_its_project(hca: Runner, azul: EmbeddedAzul) -> None:
+    rows = hca.rows("cellxgene", "collections", "-c", "name", "-c", "hca")
+    found = {row["name"]: row["hca"] for row in rows}
+    assert "Cells of the human brain" in found["Brain, by others"]
+    assert found["A cell atlas of the lung"] is None
+
+
+def test_a_source_that_is_down_is_said(hca: Runner, azul: EmbeddedAzul, cellxgene: EmbeddedCellxgene) -> None:
+    cellxgene.faults.down = True
+    hca.configure({**hca.config(), "http": {"retries": 0}})
+    run = hca("azul", "projects", "-c", "project", "-c", "cellxgene", check=None)
+    assert run.returncode not in (0, 2)
+    assert "503" in run.error

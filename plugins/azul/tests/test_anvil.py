@@ -109,17 +109,21 @@ def test_metadata_and_exports(run: Runner, anvil: EmbeddedAzul) -> None:
     text = run("anvil", "export", "ANVIL_1000G", "--to", "aria2").stdout
     file = anvil.atlas.projects[0].files[0]
     assert f"checksum=md5={file.true_md5}" in text and text.count("\n  out=") == COUNT
+    run("anvil", "manifest", "--format", "curl", "--dataset", "ANVIL_1000G", "--output", "c")
+    run("anvil", "download", "--manifest", "c", "--dry-run")
+
+
+def test_tables_of_a_dataset(run: Runner) -> None:
+    pytest.importorskip("fastavro")
     run("anvil", "manifest", "--format", "verbatim.pfb", "--dataset", "ANVIL_1000G", "--output", "v.pfb")
     found = {row["table"]: row["rows"] for row in run.rows("anvil", "tables", "v.pfb", "--output-dir", "tables")}
     assert found == {"anvil_dataset": 1, "anvil_donor": 4, "anvil_file": COUNT}
-    run("anvil", "manifest", "--format", "curl", "--dataset", "ANVIL_1000G", "--output", "c")
-    run("anvil", "download", "--manifest", "c", "--dry-run")
 
 
 def test_operations_of_the_document(run: Runner) -> None:
     done = run("anvil", "get-index", "--entity-type", "datasets", "--filters", '{"accessible": {"is": [true]}}')
     assert len(json.loads(done.stdout)["hits"]) == 1
-    assert "datasets" in run("anvil", "get-index", "--help").stdout
+    assert "datasets" in run("anvil", "get-index-by-entity-type", "--help").stdout
 
 
 def test_from_python(tmp_path: Path, anvil: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:

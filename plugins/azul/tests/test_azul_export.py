@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 from hca_azul.client import AzulClient
 from hca_azul.download.exports import _ListWriter
 from hca_azul.download.mirror import Mirror
@@ -19,7 +20,8 @@ from hca_azul.download.repository import Repository
 from hca_azul.download.sources import Sources
 from hca_azul.lists.entries import Entry, checked
 from hca_azul.query.managed import Managed
-from hca_azul.testing import EmbeddedAzul
+from hca_azul.testing import EmbeddedAzul, Project
+from hca_azul.testing.hca_shape import PRIVATE_BUCKET, PUBLIC_BUCKET
 
 from tests.lib import Runner
 
@@ -82,6 +84,81 @@ def test_a_file_that_others_could_read_is_closed_to_them(hca: Runner, azul: Embe
     env = {"HCA_ACCESS_TOKEN": azul.token}
     hca("azul", "export", "Managed", "--to", "curl", "--with-token", "--output", "list", env=env)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def copied(azul: EmbeddedAzul) -> Project:
+    """The managed project, with all its files copied to the mirror's private bucket."""
+    project = next(one for one in azul.atlas.projects if one.managed)
+    for file in project.files:
+        file.mirrored = True
+    return project
+
+
+@pytest.mark.parametrize("tool", ["aria2", "curl", "datalad", "s5cmd"])
+@pytest.mark.parametrize("named", [["Managed", "BrainCells"], ["--manifest", "m.tsv"]], ids=["projects", "manifest"])
+def test_private_buckets_of_the_mirror_are_never_offered(
+    hca: Runner, azul: EmbeddedAzul, tool: str, named: list[str]
+) -> None:
+    project = copied(azul)
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    assert PRIVATE_BUCKET in hca("azul", "files", "--filter", "project=Managed", "-f", "jsonl", env=env).stdout
+    hca("azul", "manifest", "--filter", "project=Managed,BrainCells", "--output", "m.tsv", env=env)
+    # A manifest keeps naming the private bucket, also to those who have no token.
+    for who in (env, {}) if named[0] == "--manifest" else (env,):
+        done = hca("azul", "export", *named, "--to", tool, env=who)
+        assert PRIVATE_BUCKET not in done.stdout + done.stderr and PUBLIC_BUCKET in done.stdout
+        assert not any(file.sha256 + ".sha256" in done.stdout for file in project.files)
+    if tool in ("aria2", "curl"):
+        hca("azul", "export", *named, "--to", tool, "--with-token", "--output", "list", env=env)
+        assert PRIVATE_BUCKET not in (hca.cwd / "list").read_text()
+
+
+def test_s5cmd_has_no_way_to_private_copies(hca: Runner, azul: EmbeddedAzul) -> None:
+    copied(azul)
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    done = hca("azul", "export", "Managed", "--to", "s5cmd", "--output", "list", env=env, check=4)
+    assert "none of the 2 files" in done.stderr and "public mirror" in done.stderr
+    assert not (hca.cwd / "list").exists()
+
+
+@pytest.mark.parametrize("tool", ["aria2", "curl"])
+def test_lists_of_managed_data_hold_secrets_only_with_token(hca: Runner, azul: EmbeddedAzul, tool: str) -> None:
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    secret = azul.token if tool == "curl" else azul.signature
+    for output in ([], ["--output", "plain"]):
+        done = hca("azul", "export", "Managed", "--to", tool, *output, env=env)
+        text = done.stdout if not output else (hca.cwd / "plain").read_text()
+        assert text.count("/repository/files/") == 2
+        assert not any(one in text + done.stderr for one in (azul.token, azul.signature))
+    hca("azul", "export", "Managed", "--to", tool, "--with-token", "--output", "list", env=env)
+    path = hca.cwd / "list"
+    assert secret in path.read_text() and path.stat().st_mode & 0o777 == 0o600
+    # aria2 would send the token to every host it is redirected to: it gets signed addresses instead.
+    assert tool == "curl" or azul.token not in path.read_text()
+    if tool == "aria2":
+        addresses = [line for line in path.read_text().splitlines() if line.startswith("http")]
+        bodies = {requests.get(address, timeout=10).content for address in addresses}
+        assert bodies == {file.bytes for project in azul.atlas.projects if project.managed for file in project.files}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--filter", "organ=no such organ", "--to", "aria2"],
+        ["MouseHeart", "--filter", "format=bam", "--to", "curl"],
+        ["MouseHeart", "--to", "s5cmd"],
+        ["BrainCells", "--sources", "mirror", "--filter", "format=bai", "--to", "datalad"],
+        ["--manifest", "empty.tsv", "--to", "aria2"],
+    ],
+    ids=["filter", "project", "nothing in the mirror", "no source", "empty manifest"],
+)
+def test_a_list_of_nothing_is_an_error(hca: Runner, arguments: list[str]) -> None:
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    (hca.cwd / "empty.tsv").write_text((hca.cwd / "m.tsv").read_text().partition("\n")[0] + "\n")
+    for output in ([], ["--output", "list"]):
+        done = hca("azul", "export", *arguments, *output, check=4)
+        assert done.stdout == "" and done.stderr.startswith("hca: error: ")
+    assert not (hca.cwd / "list").exists()
 
 
 @pytest.mark.parametrize("tool", ["s5cmd", "datalad"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hca_azul.client import AzulClient
@@ -45,6 +46,20 @@ def test_every_listing_is_complete_whatever_the_pages(hca: Any, limit: Limits, b
             assert len(rows) == PROJECTS, command
             assert azul.count("service", "GET", f"/index/{kind}") <= 2 * best, command
         assert azul.count("service", "GET", "/index/projects/") == 0, "matrices come from the listing"
+
+
+def test_matrices_take_one_request_for_each_page_of_projects(hca: Any) -> None:
+    with EmbeddedAzul(many(500), limits=limits(50)) as azul:
+        hca.configure(azul.settings)
+        assert len(hca.rows("azul", "matrices")) == 500
+        targets = [
+            urlsplit(path) for where, _, path, _ in azul.requests if where == "service" and "/index/projects" in path
+        ]
+        assert {target.path for target in targets} == {"/index/projects"}, "no request for a single project"
+        queries = [parse_qs(target.query) for target in targets]
+        pages = [query.get("search_after", ["start"])[0] for query in queries if int(query["size"][0]) <= 50]
+        assert len(pages) == len(set(pages)) <= 12, "no page is requested twice"
+        assert len(queries) <= len(pages) + 1, "one page was too large, and the limit is learned from it"
 
 
 @pytest.mark.parametrize(("limit", "best"), CASES)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hca_azul.testing import EmbeddedAzul
+from hca_cellxgene.testing import EmbeddedCellxgene
 
 from tests.lib import Runner
 
@@ -17,6 +18,8 @@ FORMS = ["compact", "terra.pfb", "verbatim.pfb", "verbatim.jsonl", "curl"]
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_manifest_is_a_list_of_files(hca: Runner, azul: EmbeddedAzul, form: str) -> None:
+    if form.endswith("pfb"):
+        pytest.importorskip("fastavro")
     hca("azul", "manifest", "--project", "MouseHeart", "--format", form, "--output", "m")
     hca("azul", "download", "--manifest", "m", "--download-dir", "d", "--name-template", "{name}")
     files = {file.name: file.bytes for file in azul.atlas.projects[1].files}
@@ -79,6 +82,8 @@ def test_stdin_and_addresses(hca: Runner, azul: EmbeddedAzul) -> None:
 
 @pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00damaged", b"PK\x03\x04damaged", b"Obj\x01damaged", b"hello\n"])
 def test_lists_that_are_none(hca: Runner, content: bytes) -> None:
+    if content.startswith(b"Obj"):
+        pytest.importorskip("fastavro")
     hca.write("list", content)
     hca("azul", "download", "--manifest", "list", check=2)
     assert hca.files("MouseHeart") == set()
@@ -125,7 +130,10 @@ def test_a_project_by_all_its_names(hca: Runner, azul: EmbeddedAzul) -> None:
     hca("azul", "matrices", "GSE99999", check=4)
     assert "not the address" in hca("azul", "download", "https://example.org/nothing", check=2).stderr
     chosen = [f"-c{name}" for name in ("accessions", "publications", "cellxgene")]
-    columns: dict[str, Any] = hca.rows("azul", "projects", "--filter", "project=BrainCells", *chosen)[0]
+    with EmbeddedCellxgene() as cellxgene:
+        # Its list of collections is read for the column; this project's own link is in none of them.
+        hca.configure({**hca.config(), **cellxgene.settings})
+        columns: dict[str, Any] = hca.rows("azul", "projects", "--filter", "project=BrainCells", *chosen)[0]
     assert columns["accessions"] == "geo:GSE12345, insdc_project:PRJNA12345"
     assert columns["publications"].startswith("https://doi.org/") and "cellxgene" in columns["cellxgene"]
 

@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import hca_azul
 import pytest
 from hca_azul.manifest.table_files import write_tables
@@ -17,6 +16,8 @@ from hca_azul.testing.pfb import Entity, container
 
 from hca_base.errors import UsageError
 from tests.lib import Runner
+
+fastavro = pytest.importorskip("fastavro")
 
 SAMPLES = Path(__file__).resolve().parents[3].parent / "shared" / "samples" / "hca-metadata"
 ENTITIES = [

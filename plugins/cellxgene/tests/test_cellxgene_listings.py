@@ -130,25 +130,36 @@ def test_without_the_ontologies_it_says_what_to_install(hca: Runner) -> None:
     assert "pip install 'hca-cellxgene[ontology]'" in run.hint
 
 
-def test_many_datasets_cost_little(hca: Runner) -> None:
+def large_library() -> Library:
+    """75 collections of 20 datasets, each with 60 cell types."""
     library = Library()
+    cells = [(f"cell type {kind}", f"CL:{kind:07}") for kind in range(60)]
     for number in range(75):
         collection = library.add_collection(f"Collection {number}", f"10.1234/{number}")
         for dataset in range(20):
-            cells = [(f"cell type {kind}", f"CL:{kind:07}") for kind in range(60)]
-            library.add_dataset(
-                collection, f"Dataset {number}-{dataset}", organism=HUMAN, size=1, cell_type=cells,
-                tissue=[("lung", "UBERON:0002048")] if dataset % 2 else [("blood", "UBERON:0000178")],
-            )  # fmt: skip
-    with EmbeddedCellxgene(library) as service:
+            tissue = [("lung", "UBERON:0002048")] if dataset % 2 else [("blood", "UBERON:0000178")]
+            title = f"Dataset {number}-{dataset}"
+            library.add_dataset(collection, title, organism=HUMAN, size=1, cell_type=cells, tissue=tissue)
+    return library
+
+
+def test_many_datasets_are_listed_and_filtered(hca: Runner) -> None:
+    with EmbeddedCellxgene(large_library()) as service:
+        hca.configure(service.settings)
+        run = hca("cellxgene", "datasets", "--tissue", "lung", "-f", "csv", "-c", "title")
+    assert len(run.stdout.splitlines()) == 751
+
+
+@pytest.mark.slow
+def test_many_datasets_cost_less_than_two_seconds_of_processor_time(hca: Runner) -> None:
+    with EmbeddedCellxgene(large_library()) as service:
         hca.configure(service.settings)
         hca("cellxgene", "datasets", "--limit", "1")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run = hca("cellxgene", "datasets", "--tissue", "lung", "-f", "csv", "-c", "title")
+        hca("cellxgene", "datasets", "--tissue", "lung", "-f", "csv", "-c", "title", fresh=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert len(run.stdout.splitlines()) == 751
-    # The bound of the issue that asked for this: processor time, which other processes do not change much.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert 0 < spent < 2
 
 
 def test_every_operation_of_the_document_is_understood(cellxgene: EmbeddedCellxgene) -> None:

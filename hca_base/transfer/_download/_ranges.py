@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 _BLOCK = 16 * MIB
-#: Blocks are as long as one receiver takes for so many seconds, within the limits below.
-_SECONDS_A_BLOCK = 1.0
+#: Blocks are as long as one receiver takes for so many round trips, and within these seconds: what was received beyond
+#: a gap is lost when a run is stopped, and each block costs a round trip.
+_ROUND_TRIPS_A_BLOCK = 12
+_MIN_SECONDS, _MAX_SECONDS = 0.15, 1.0
 #: A block that is left over is split while each half has at least this many bytes: below, a request costs more.
 _MIN_BLOCK = MIB
 #: Seconds between two looks at whether more receivers would help: several round trips of a far server.
@@ -37,14 +39,18 @@ _LOOKS_WITHOUT_GAIN = 3
 
 
 class _Block:
-    """A stretch of the file: bytes up to ``done`` are written."""
+    """A stretch of the file: bytes up to ``done`` are written.
 
-    __slots__ = ("done", "end", "start")
+    :ivar latency: seconds from the last request for it to the first byte of the response
+    """
+
+    __slots__ = ("done", "end", "latency", "start")
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
         self.done = start
         self.end = end
+        self.latency = 0.0
 
 
 class _Growth:
@@ -209,9 +215,9 @@ class Ranges:
             while (block := self._claim(length)) is not None:
                 began, start = time.monotonic(), block.start
                 self._fill(block, buffer)
-                # What was received beyond a gap is lost if the run is killed: it is about a second's worth.
                 rate = (block.end - start) / max(0.001, time.monotonic() - began)
-                length = int(min(_BLOCK, max(_MIN_BLOCK, rate * _SECONDS_A_BLOCK)))
+                seconds = min(_MAX_SECONDS, max(_MIN_SECONDS, block.latency * _ROUND_TRIPS_A_BLOCK))
+                length = int(min(_BLOCK, max(_MIN_BLOCK, rate * seconds)))
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that hashes
             with self._condition:
                 if self._error is None:
@@ -227,7 +233,9 @@ class Ranges:
             try:
                 # A server that once gave the whole file, or other bytes, is asked for everything in one go.
                 end = None if self.receiver.one_stream else block.end
+                asked = time.monotonic()
                 response = self.receiver.open(block.done, end)
+                block.latency = time.monotonic() - asked
             except RetryError as retry:
                 failures = self._pause(retry, failures, False)
                 continue

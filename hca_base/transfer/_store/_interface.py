@@ -63,24 +63,34 @@ class StoreDestination:
         self.store = store
         self.fsync = fsync
         self.disk: Path | None = store.root
+        #: Whether the files get no other name; a destination that names them uses this one within itself.
+        self._alone = False
 
     def __reduce__(self) -> Any:
         return StoreDestination, (self.store, self.fsync)
 
     def begin(self) -> None:
-        self.store.references.note_alone()
+        self._alone = True
         self.store.staging.begin()
+
+    def _note(self) -> None:
+        """Note, before the first file is stored, that files of this store have no other name."""
+        if self._alone:
+            self.store.references.note_alone()
 
     def check(self, item: Item, sha256: str | None) -> None:
         return None
 
     def present(self, item: Item, sha256: str | None, dry: bool = False) -> Present | None:
         if sha256 is not None and self.store.find(sha256, item.size, dry=dry) is not None:
+            if not dry:
+                self._note()
             return Present("present", self.store.path_of(sha256))
         return None
 
     def put_bytes(self, item: Item, sha256: str | None, data: bytes | bytearray | memoryview) -> str:
         assert sha256 is not None
+        self._note()
         return self.store.put_bytes(sha256, data, self.fsync)
 
     def partial(self, item: Item, sha256: str | None, journal: bool) -> Partial:
@@ -89,6 +99,7 @@ class StoreDestination:
 
     def adopt(self, item: Item, sha256: str | None, partial: Partial) -> str:
         assert sha256 is not None
+        self._note()
         return self.store.adopt(partial, sha256, self.fsync)
 
     def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hca_base.plugins._environment import run_installer as run_installer
     from hca_base.plugins._environment import users_of as users_of
     from hca_base.plugins._links import Link as Link
+    from hca_base.plugins._links import link_columns as link_columns
     from hca_base.plugins._links import link_sources as link_sources
     from hca_base.plugins._links import links as links
     from hca_base.plugins._links import plain_doi as plain_doi
@@ -59,6 +60,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "checked_names": "._environment",
         "client": "._registry",
         "installer": "._environment",
+        "link_columns": "._links",
         "link_sources": "._links",
         "links": "._links",
         "plain_doi": "._links",

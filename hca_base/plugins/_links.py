@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hca_base.errors import HCAError, NotFoundError
@@ -66,6 +66,25 @@ def links(name: str, config: Config) -> Mapping[str, Link]:
         warn(f"the list of {name} is {int(age // 86400)} days old and cannot be refreshed: {error}")
         return kept
     _write(path, found)
+    return found
+
+
+def link_columns(columns: Sequence[str], config: Config) -> dict[str, Mapping[str, Link]]:
+    """Return the links of those columns that a plugin offers; nothing is asked for where there are none.
+
+    A source that cannot be asked costs its column, with a warning, and not the listing.
+    """
+    found: dict[str, Mapping[str, Link]] = {}
+    known = link_sources() if columns else []
+    for name in columns:
+        if name in known:
+            try:
+                found[name] = links(name, config)
+            except HCAError as error:
+                from hca_base.output import warn
+
+                warn(f"no links of {name}: {error}")
+                found[name] = {}
     return found
 
 

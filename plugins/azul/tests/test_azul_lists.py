@@ -129,6 +129,8 @@ def test_a_project_by_all_its_names(hca: Runner, azul: EmbeddedAzul) -> None:
     assert "BrainCells" in done.stderr and "MouseHeart" in done.stderr and project.uuid in done.stderr
     hca("azul", "matrices", "GSE99999", check=4)
     assert "not the address" in hca("azul", "download", "https://example.org/nothing", check=2).stderr
+    # Nobody is asked beyond this machine, where hca-cellxgene is installed.
+    hca.configure({**hca.config(), "cellxgene": {"base_url": "http://127.0.0.1:9"}, "http": {"retries": 0}})
     chosen = [f"-c{name}" for name in ("accessions", "publications", "cellxgene")]
     with EmbeddedCellxgene() as cellxgene:
         # Its list of collections is read for the column; this project's own link is in none of them.

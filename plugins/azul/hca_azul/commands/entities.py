@@ -124,8 +124,9 @@ class _Rows:
         self._command, self.search, self._view = command, search, view
 
     def __iter__(self) -> Any:
-        from hca_azul.query.links import link_columns, linked
+        from hca_azul.query.links import linked
         from hca_azul.query.rows import for_people
+        from hca_base.plugins import link_columns
 
         hits = self.search.hits()
         if self._view.whole:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hca_azul.flavours.hits import Hit, first_of, inner, plain
@@ -25,15 +25,6 @@ def dois(hit: Hit) -> list[str]:
         for one in inner(project, "publications")
     )
     return [doi for doi in found if doi.startswith("10.")]
-
-
-def link_columns(columns: Sequence[str], config: Config) -> dict[str, Mapping[str, Link]]:
-    """Return the links of those columns that another plugin offers; nothing is asked for where there are none."""
-    if not columns:
-        return {}
-    from hca_base.plugins import link_sources, links
-
-    return {name: links(name, config) for name in columns if name in link_sources()}
 
 
 def linked(row: dict[str, Any], hit: Hit, sources: Mapping[str, Mapping[str, Link]]) -> dict[str, Any]:

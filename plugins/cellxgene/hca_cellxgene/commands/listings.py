@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hca_cellxgene.commands.options import CellxgeneCommand, add_filters, filters_of
 from hca_cellxgene.filters import FIELDS, labels
 from hca_cellxgene.rows import COLLECTION_COLUMNS, DATASET_COLUMNS, collection_row, dataset_row, short
+
+if TYPE_CHECKING:
+    from hca_base.plugins import Link
 
 #: Rows of a table when the user does not say how many.
 TABLE_ROWS = 100
@@ -39,6 +42,7 @@ class _Listing(CellxgeneCommand):
     ) -> None:
         """Write records: rows of columns, or as the service describes them."""
         from hca_base.output import output_options
+        from hca_base.plugins import link_columns
 
         chosen = output_options(args)
         form = chosen.get("fmt") or self.default_format
@@ -48,7 +52,8 @@ class _Listing(CellxgeneCommand):
         if form in _COMPLETE and not wanted:
             self.emit(shown, args)
         else:
-            rows = [self.complete(row(record), record, wanted) for record in shown]
+            sources = link_columns(wanted, self.config)
+            rows = [with_links(row(record), sources) for record in shown]
             if form == "table":
                 rows = [{name: short(value) for name, value in one.items()} for one in rows]
             options = {} if wanted or chosen.get("query") else {"columns": list(columns)}
@@ -58,15 +63,15 @@ class _Listing(CellxgeneCommand):
         if not found:
             self.explain_empty(filters_of(args))
 
-    def complete(self, row: dict[str, Any], record: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
-        """Add the columns that other services offer, for those that were asked for."""
-        from hca_base.plugins import link_sources, links, plain_doi
 
-        for name in wanted:
-            if name not in row and name in link_sources():
-                link = links(name, self.config).get(plain_doi(str(row.get("doi") or "")))
-                row[name] = f"{link.title} {link.url}".strip() if link else None
-        return row
+def with_links(row: dict[str, Any], sources: Mapping[str, Mapping[str, Link]]) -> dict[str, Any]:
+    """Add the entries of other services for the row's publication."""
+    from hca_base.plugins import plain_doi
+
+    for name, known in sources.items():
+        link = known.get(plain_doi(str(row.get("doi") or "")))
+        row.setdefault(name, f"{link.title} {link.url}".strip() if link else None)
+    return row
 
 
 class Collections(_Listing):

@@ -521,7 +521,7 @@ def test_settings_of_the_wrong_kind(issuer, settings, toy, visitor, key, value):
 
 
 def test_a_service_without_a_place(toy):
-    with pytest.raises(AuthError, match="where toy is"):
+    with pytest.raises(AuthError, match="no base URL is configured for toy"):
         login(toy, {"auth.store": "file"})
 
 

@@ -179,7 +179,7 @@ class TestCredentials:
         return None
 
     def refusal(self, host: str) -> AuthError:
-        return AuthError(f"{host} requires credentials, and none are stored")
+        return AuthError(f"{host} requires credentials, and none are stored", hint="hca auth status")
 
     def for_operation(self, security: Any, given: Any = ()) -> Any:
         return self

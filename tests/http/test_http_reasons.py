@@ -187,4 +187,4 @@ def test_a_long_pause_is_announced(server: Any, kit: Any, monkeypatch: Any, capl
     monkeypatch.setattr("hca_base.http._exchange._sender.LONG_PAUSE", 0.0)
     server.answers(kit.Answer(503, b"{}"), kit.Answer(200))
     Session().get(server.url)
-    assert [record.levelname for record in caplog.records if "503; repeat 1" in record.message] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "503; retry 1" in record.message] == ["WARNING"]

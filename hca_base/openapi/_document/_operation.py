@@ -268,7 +268,7 @@ class Operation:
 def _record(value: Any) -> dict[str, Any]:
     record: dict[str, Any] = {}
     members = vars(value)
-    for name, default in _defaults(type(value)):
+    for name, default in _defaults(type(value)):  # type: ignore[arg-type]
         member = members[name]
         if member is default or (member == default and type(member) is type(default)):
             continue

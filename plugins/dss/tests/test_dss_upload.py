@@ -300,7 +300,7 @@ def test_a_time_that_no_clock_reaches(hca: Runner, source: Path, seconds: str) -
         ("upload", "--src-dir", "source", "--replica", "aws", "--timeout-seconds"),
         ("login", "--timeout"),
     ):
-        assert "no number of seconds" in hca("dss", *arguments, seconds, check=2).stderr
+        assert "is not a valid number of seconds" in hca("dss", *arguments, seconds, check=2).stderr
 
 
 def test_a_bucket_that_is_not_there(hca: Runner, source: Path) -> None:

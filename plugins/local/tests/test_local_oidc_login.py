@@ -458,7 +458,7 @@ def test_status_of_all_services(tmp_path: Path) -> None:
         upload = rows["upload"]
         assert upload["used"] == "stored login: API key for local/upload"
         for row in rows.values():
-            assert set(row) == {"service", "identity", "issuer", "expires", "stored in", "used", "not used"}
+            assert set(row) == {"service", "scheme", "identity", "issuer", "expires", "stored in", "used", "not used"}
             assert row["used"] or row["not used"], row
         # A login takes the token's place, in this profile only.
         home.run("dss", "login", PERSON="admin")

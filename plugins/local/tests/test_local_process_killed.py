@@ -27,13 +27,14 @@ BUCKET = "dss-staging"
 
 def start(data_dir: Path, tmp_path: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     command = [sys.executable, "-m", "hca_local.server", "--data-dir", str(data_dir), "--port", "0"]
-    command += ["--report", str(tmp_path / "report.json"), "--staging-bucket", BUCKET]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    command += ["--staging-bucket", BUCKET]
+    with (tmp_path / "report").open("wb") as report:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=report)
     while True:
         state = running(data_dir)
         if state is not None and state["pid"] == process.pid:
             return process, state
-        assert process.poll() is None, (tmp_path / "report.json").read_text()
+        assert process.poll() is None, (tmp_path / "report").read_text()
         time.sleep(0.02)
 
 
@@ -189,7 +190,8 @@ def test_a_completion_cut_at_any_point_is_finished_at_the_next_start(tmp_path, m
         upload = uploads.get(upload_id, BUCKET, "key")
         wanted = []
         for number, content in enumerate(parts, 1):
-            from hca_local.s3.uploads.multipart import PartWriter, Wanted
+            from hca_local.s3.uploads.parts import PartWriter
+            from hca_local.s3.uploads.records import Wanted
 
             with PartWriter(uploads, upload, number) as writer:
                 writer.write(content)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from hca_drs.client import DRSClient
+from hca_drs.resolving.uris import parse_uri
+from hca_drs.servers.servers import host_of
 from hca_drs.testing import EmbeddedDrs, EmbeddedRegistry
 
 from hca_base.errors import NotFoundError, RefusedError, UsageError
@@ -115,3 +117,22 @@ def test_prefixes_that_nobody_knows(make_client: Callable[..., DRSClient]) -> No
 def test_a_registry_cannot_lead_anywhere(make_client: Callable[..., DRSClient], pattern: str) -> None:
     with EmbeddedRegistry({"evil": pattern}) as registry, pytest.raises(RefusedError, match="not asked"):
         make_client({"resolver": registry.url}).resolve("drs://evil:x")
+
+
+def test_a_password_in_an_identifier_is_refused() -> None:
+    with pytest.raises(UsageError, match="must not hold a user name or password") as caught:
+        parse_uri("drs://user:canary@host.example.org/x")
+    assert "canary" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("name", ["bad host", "evil.example.org/../x", "a:b:c", "", "-x", "host:port", "u@h"])
+def test_what_is_no_host(name: str) -> None:
+    with pytest.raises(UsageError, match="is not the name of a host"):
+        host_of(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["h", "Data.Example.org", "h:8080", "https://h.example.org:1/x", "[::1]:8080", "127.0.0.1"]
+)
+def test_what_is_a_host(name: str) -> None:
+    assert host_of(name)

@@ -87,6 +87,11 @@ def encoded(object_id: str) -> str:
 
 def _drs(uri: str, rest: str, known: Container[str]) -> Identifier:
     first, slash, tail = rest.partition("/")
+    if "@" in first:
+        # A password in an identifier would go into messages and to registries.
+        raise UsageError(
+            "an identifier must not hold a user name or password", hint="store it with 'hca drs login HOST'"
+        )
     name, colon, port = first.partition(":")
     if first.startswith("["):
         name, _, port = first.partition("]")

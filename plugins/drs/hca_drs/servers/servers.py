@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from hca_base.errors import ConfigError
+from hca_base.errors import ConfigError, UsageError
 from hca_drs.resolving.resolver import Place, Resolver
 from hca_drs.servers.accounts import Passports, credentials_at
 from hca_drs.servers.server import Server
@@ -83,5 +84,13 @@ class Servers:
 
 
 def host_of(text: str) -> str:
-    """The host that a user names: ``HOST``, ``HOST:PORT``, or any URL on it."""
-    return (urlsplit(text).netloc if "://" in text else text.rstrip("/")).lower()
+    """The host that a user names: ``HOST``, ``HOST:PORT``, or any URL on it.
+
+    :raises UsageError: it is not the name of a host
+    """
+    host = (urlsplit(text).netloc if "://" in text else text.rstrip("/")).lower()
+    if not re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:[0-9]{1,5})?", host):
+        raise UsageError(
+            f"{text!r} is not the name of a host", hint="use a name such as data.example.org, or HOST:PORT"
+        )
+    return host

@@ -32,6 +32,8 @@ ALL = [
     ["files", "--filter", "project=Managed"],
     ["samples", "--filter", "organ=lung"],
     ["manifest", "--project", "Managed"],
+    ["manifest", "--filter", "organ=lung", "--output", "m.tsv"],
+    ["manifest", "--filter", "project=Managed", "--format", "verbatim.jsonl", "--output", "m.jsonl"],
     ["metadata", "Managed"],
     ["download", "Managed"],
     ["download", "MouseHeart", "Managed", "--download-dir", "d"],

@@ -56,6 +56,26 @@ def test_a_sample_is_a_library(hca: Runner, wells: Project, pipeline: str, way: 
         assert {row["strandedness"] for row in rows} == {"auto"}
 
 
+@pytest.mark.parametrize("form", ["verbatim.jsonl", "curl"])
+def test_a_list_without_libraries_makes_no_sheet(hca: Runner, wells: Project, form: str) -> None:
+    hca("azul", "manifest", "--project", "Wells", "--format", form, "--output", "m")
+    run = hca(
+        "azul",
+        "download",
+        "--manifest",
+        "m",
+        "--download-dir",
+        "d",
+        "--samplesheet",
+        "s.csv",
+        "--for",
+        "scrnaseq",
+        check=2,
+    )
+    assert "does not say which library" in run.error
+    assert not (hca.cwd / "s.csv").exists()
+
+
 def test_pooled_libraries(hca: Runner, azul: EmbeddedAzul) -> None:
     azul.atlas.projects.append(Project("Pool", "Pool", samples=2, files=reads(0, 1, pooled=(1,))))
     arguments = ("azul", "download", "Pool", "--download-dir", "d", "--samplesheet", "s.csv", "--for", "scrnaseq")

@@ -145,3 +145,11 @@ def test_real_manifests(tmp_path: Path, name: str) -> None:
     verbatim.write_text("".join(json.dumps(line) + "\n" for line in lines if line["type"] != "Metadata"))
     found = {table: len(list(rows)) for table, rows in hca_azul.tables(verbatim).items()}
     assert found == Counter(line["type"] for line in lines if line["type"] != "Metadata")
+
+
+def test_two_tables_never_get_one_file(hca: Runner) -> None:
+    lines = [{"type": name, "value": {"n": name}} for name in ("a/b", "a_b", "A_b")]
+    hca.write("m.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+    rows = hca.rows("azul", "tables", "m.jsonl", "--output-dir", "out")
+    assert len({row["file"].lower() for row in rows}) == 3
+    assert all((hca.cwd / row["file"]).is_file() for row in rows)

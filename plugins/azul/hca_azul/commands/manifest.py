@@ -47,7 +47,7 @@ class Manifest(AzulCommand):
         from hca_azul.download.selection import with_units
         from hca_azul.manifest.manifests import Manifest as Job
         from hca_azul.manifest.manifests import save_manifest
-        from hca_azul.query.managed import find_managed
+        from hca_azul.query.managed import error_of, find_managed
         from hca_base.output import format_bytes, warn
 
         args = parsed_args
@@ -55,7 +55,10 @@ class Manifest(AzulCommand):
         units = [_accessible(self, args.unit, args.catalog).unit] if args.unit else []
         filters = with_units(client, self.filters_of(args), units)
         if not units:
-            self.warn_managed(find_managed(client, filters, args.catalog))
+            managed = find_managed(client, filters, args.catalog)
+            if managed.units and not next(iter(client.search("files", filters, catalog=args.catalog, limit=1)), None):
+                raise error_of(client, managed.units)
+            self.warn_managed(managed)
         job = Job(
             client, filters, args.format, catalog=args.catalog, wait=args.wait, say=self.note, resume=not args.new
         )

@@ -30,6 +30,20 @@ _GZIPPED = re.compile(r"\S+\.f(ast)?q\.gz")
 Row = dict[str, str]
 
 
+def check_libraries(plan: Plan) -> None:
+    """Check that the library of each file of reads is known.
+
+    :raises UsageError: a list of files does not say it; lanes would become samples, or wells one sample
+    """
+    for planned in plan:
+        entry = planned.entry
+        if is_fastq(entry) and not entry.library_id:
+            raise UsageError(
+                f"the list does not say which library {ascii(entry.name)[1:-1]} is of",
+                hint="use a compact manifest, or name projects or filters",
+            )
+
+
 def check_pooled(plan: Plan) -> None:
     """Check that each file of reads is of one library.
 

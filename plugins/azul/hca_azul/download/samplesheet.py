@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hca_azul.download.pipelines import PIPELINES, check_pooled, fetch_rows, pipeline_rows, write_lines, write_rows
+from hca_azul.download.pipelines import (
+    PIPELINES,
+    check_libraries,
+    check_pooled,
+    fetch_rows,
+    pipeline_rows,
+    write_lines,
+    write_rows,
+)
 from hca_azul.download.plan import Plan
 from hca_azul.download.reads import is_fastq, lane_of, read_of
 from hca_azul.lists.entries import Entry
@@ -76,6 +84,7 @@ class SampleSheet:
         """
         if not self.plain_names:
             return
+        check_libraries(plan)
         if self.pooled == "error":
             check_pooled(plan)
         base = self._base(root)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -48,7 +50,7 @@ def write_tables(path: Path | str, directory: Path | str, form: str = "tsv", *, 
     found = TableSet(source)
     if not len(found):
         raise UsageError(f"{path} holds no entities")
-    places = {table: target / f"{safe_name(_file_name(table))}.{form}" for table in found}
+    places = {table: target / f"{safe_name(name)}.{form}" for table, name in _file_names(found).items()}
     existing = [place for place in places.values() if place.exists()]
     if existing and not force:
         raise UsageError(f"{existing[0]} exists", hint="pass --force to replace it, or --output-dir for another place")
@@ -82,6 +84,18 @@ def _write_all(
 
 def _file_name(table: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in table) or "_"
+
+
+def _file_names(tables: Iterable[str]) -> dict[str, str]:
+    """Return a file name for each table; two tables never get one name, also where the disk ignores case."""
+    names = {table: _file_name(table) for table in tables}
+    counts = Counter(name.lower() for name in names.values())
+    return {
+        table: name
+        if counts[name.lower()] == 1
+        else f"{name}-{hashlib.sha256(table.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        for table, name in names.items()
+    }
 
 
 class _TsvWriter:

@@ -11,6 +11,7 @@ from hca_cellxgene.service import SERVICE
 
 if TYPE_CHECKING:
     from hca_base.transfer import Report, TransferOptions
+    from hca_cellxgene.filters import Filter
 
 
 class CellxgeneClient(Client):
@@ -38,10 +39,9 @@ class CellxgeneClient(Client):
         :param with_descendants: also match terms below the given ones (needs the extra ``ontology``)
         :raises UsageError: an unknown field
         """
-        from hca_cellxgene.filters import make_filters, matching
+        from hca_cellxgene.filters import make_filters
 
-        made = make_filters(filters or {}, with_descendants=with_descendants)
-        return list(matching(self._listed("list_datasets"), made))
+        return self._matching(make_filters(filters or {}, with_descendants=with_descendants))
 
     def collections(
         self, filters: Mapping[str, Sequence[str]] | None = None, *, with_descendants: bool = False
@@ -54,7 +54,7 @@ class CellxgeneClient(Client):
         if not made:
             return found
         # The previews inside collections lack fields such as cell_type; the list of datasets has all of them.
-        wanted = {dataset.get("collection_id") for dataset in self.datasets(filters, with_descendants=with_descendants)}
+        wanted = {dataset.get("collection_id") for dataset in self._matching(made)}
         return [collection for collection in found if collection.get("collection_id") in wanted]
 
     def dataset_version(self, identifier: str) -> dict[str, Any] | None:
@@ -100,6 +100,12 @@ class CellxgeneClient(Client):
         report = run(self, request, Path(download_dir), options or TransferOptions())
         report.raise_for_failures("downloaded")
         return report
+
+    def _matching(self, filters: Sequence[Filter]) -> list[dict[str, Any]]:
+        """Return the public datasets that match all filters."""
+        from hca_cellxgene.filters import matching
+
+        return list(matching(self._listed("list_datasets"), filters))
 
     def _listed(self, method: str) -> list[dict[str, Any]]:
         """Return the objects of a listing.

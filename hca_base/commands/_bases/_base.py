@@ -6,14 +6,12 @@ import abc
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hca_base.commands._bases._cliff import command as cliff_command
 from hca_base.commands._bases._context import Context
 from hca_base.commands._bases._page import columns, reflowed
 from hca_base.commands._bases._parser import Parser
-from hca_base.errors import UsageError
 
 if TYPE_CHECKING:
     from hca_base.config import Config
@@ -225,16 +223,3 @@ def _order(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
     if chosen.get("columns") or chosen.get("query"):
         return {}
     return {"columns": list(names)} if chosen.get("fmt") in ("table", "csv", "tsv", "value") else {}
-
-
-def existing_directory(value: str) -> Path:
-    """An argument that names a directory.
-
-    :raises hca_base.errors.UsageError: there is none
-    """
-    from hca_base.config import expand_home
-
-    path = expand_home(value)
-    if not path.is_dir():
-        raise UsageError(f"{path} is not a directory")
-    return path

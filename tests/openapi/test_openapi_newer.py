@@ -103,3 +103,29 @@ def test_one_path_written_twice(form: str) -> None:
         "GET /a: written twice in the document; the first one is used"
     ]
     assert json.dumps(loaded.root)
+
+
+def test_streams_and_cookies_of_3_2(web: Any) -> None:
+    item = {"itemSchema": {"type": "object", "properties": {"id": {"type": "integer"}}}}
+    paths = {
+        "/events": {
+            "get": {
+                "parameters": [
+                    {"name": "c", "in": "cookie", "style": "cookie", "schema": {"type": "array", "items": {}}}
+                ],
+                "responses": {"200": {"description": "", "content": {"application/jsonl": item}}},
+            },
+            "post": {"requestBody": {"required": True, "content": {"application/jsonl": item}}, "responses": {}},
+        }
+    }
+    loaded = document(paths)
+    assert not loaded.problems
+    get, post = loaded.operations
+    assert get.responses[0].members == ("id",)
+    web.documents["/d"] = loaded.root
+    web.answer = lambda request: (200, {"Content-Type": "application/jsonl"}, b'{"id": 1}\n{"id": 2}\n')
+    client = Client(swagger_url=f"{web.url}/d")
+    assert client.get_events(c=["a", "b"]) == '{"id": 1}\n{"id": 2}\n'
+    assert web.seen[0].headers["Cookie"] == "c=a; c=b"
+    client.invoke(post, {"body": '{"id": 3}\n'})
+    assert web.seen[1].body == b'{"id": 3}\n'

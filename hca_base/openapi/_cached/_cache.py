@@ -9,14 +9,14 @@ anyway. Nothing is kept before it proved to be an OpenAPI document, and files ar
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import ConfigError, DocumentError, HCAError, RefusedError, UnreachableError, UsageError
+from hca_base.errors import ConfigError, DocumentError, RefusedError, UnreachableError, UsageError
 from hca_base.openapi._cached._index import Index, NotAnIndex
+from hca_base.openapi._cached._kept import KeptFiles, bundled_path, index_path, stamp_of, stamped
 from hca_base.openapi._document._location import is_url, source_path
 from hca_base.openapi._document._operation import NAMINGS
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MAX_AGE = 7 * 86400
 
 
-class DocumentCache:
+class DocumentCache(KeptFiles):
     """The documents on this machine.
 
     :param config: the settings that say where a service's document is
@@ -38,16 +38,8 @@ class DocumentCache:
     """
 
     def __init__(self, config: Config | None = None, *, directory: Path | None = None) -> None:
+        super().__init__(directory)
         self.config = config
-        self._directory = directory
-
-    @property
-    def directory(self) -> Path:
-        if self._directory is None:
-            from hca_base.config import paths
-
-            self._directory = paths.cache_dir() / "openapi"
-        return self._directory
 
     def url(self, service: ServiceLike) -> str:
         """Where a service's document is, by the settings."""
@@ -98,7 +90,7 @@ class DocumentCache:
         """The index of a document that was fetched from a URL; None if there is none."""
         stem = self._stem(url)
         try:
-            index = Index.read(_index_path(stem, naming))
+            index = Index.read(index_path(stem, naming))
             if index.url == url:
                 return index
         except (NotAnIndex, OSError):
@@ -115,18 +107,17 @@ class DocumentCache:
         if place is None:
             return None
         content = None
-        path = _bundled_path(place)
+        path = bundled_path(place)
         if path is None:
             content = service.bundled_bytes()
             if content is None:
                 return None
             stamp = hashlib.sha256(content).hexdigest()
         else:
-            stat = path.stat()
-            stamp = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
+            stamp = stamp_of(path)
         # The URL counts: it settles what the document leaves open about where the service is.
         stem = self._stem(f"bundled {service.name} {url}")
-        index = _stamped(stem, naming, stamp)
+        index = stamped(stem, naming, stamp)
         if index is not None:
             return index
         if content is None:
@@ -137,20 +128,23 @@ class DocumentCache:
 
     def _of_file(self, path: Path, naming: str) -> Index:
         try:
-            stat = path.stat()
+            stamp = stamp_of(path)
         except OSError as e:
             raise DocumentError(f"{path}: {e.strerror or e}") from None
-        stamp = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
         stem = self._stem(f"file {path.absolute()}")
-        index = _stamped(stem, naming, stamp)
+        index = stamped(stem, naming, stamp)
         if index is not None:
             return index
         try:
             content = path.read_bytes()
         except OSError as e:
             raise DocumentError(f"{path}: {e.strerror or e}") from None
-        document = _document(content, None, str(path), naming)
-        return self._keep_index(stem, document, {"stamp": stamp, "file": str(path.absolute())})
+        from hca_base.openapi._document._document import Document
+
+        document = Document.of_file(content, path, naming=naming)
+        parts = [source_path(each) for each in document.files]
+        head = {"stamp": stamp, "file": str(path.absolute()), "parts": {str(each): stamp_of(each) for each in parts}}
+        return self._keep_index(stem, document, head)
 
     # With the network
 
@@ -205,38 +199,46 @@ class DocumentCache:
         :raises hca_base.errors.UnreachableError: it does not answer
         """
         from hca_base.auth import credentials_for, fixed_headers
-        from hca_base.openapi._document._fetch import fetch
+        from hca_base.openapi._document._document import Document
+        from hca_base.openapi._document._fetch import fetch, reader_of_urls
 
         url = self._url_for(service, url)
         naming = naming or self.naming(service)
         if not is_url(url):
             return self._of_file(source_path(url), naming)
         known = self.cached(url, naming)
-        etag = known.head.get("etag") if known is not None else None
-        response = fetch(
-            url,
-            session=session,
-            etag=etag,
-            fixed_headers=fixed_headers(service, self._settings(), url) if service is not None else None,
-            credentials=lambda: credentials_for(
+        # That one file is unchanged says nothing of the others.
+        etag = known.head.get("etag") if known is not None and not known.head.get("parts") else None
+        sending: dict[str, Any] = {
+            "session": session,
+            "fixed_headers": fixed_headers(service, self._settings(), url) if service is not None else None,
+            "credentials": lambda: credentials_for(
                 service,
                 self._settings(),
                 token=token,
                 base_url=url,
                 security_schemes=known.security_schemes if known is not None else None,
             ),
-        )
+        }
+        response = fetch(url, etag=etag, **sending)
         stem = self._stem(url)
         if response.status_code == 304 and known is not None:
-            self._touch(_index_path(stem, naming))
+            self._touch(index_path(stem, naming))
             return known
-        content = response.content
+        document = Document.parsed(
+            response.content,
+            url,
+            url=url,
+            naming=naming,
+            source=response.url,
+            read=reader_of_urls(response.url, **sending),
+        )
         new_etag = response.headers.get("ETag")
-        index = Index.of(_document(content, url, url, naming), etag=new_etag, fetched=int(time.time()))
+        index = Index.of(document, etag=new_etag, fetched=int(time.time()), parts=len(document.files))
         # The document first: an index without its document is of use, a document without index only costs time.
-        self._write(stem.with_suffix(".doc"), content)
-        if self._write(_index_path(stem, naming), index.data):
-            index.path = _index_path(stem, naming)
+        self._write(stem.with_suffix(".doc"), document.content or b"")
+        if self._write(index_path(stem, naming), index.data):
+            index.path = index_path(stem, naming)
         return index
 
     def document(self, index: Index, service: ServiceLike | None = None) -> Document:
@@ -256,79 +258,12 @@ class DocumentCache:
             try:
                 content = self._stem(index.url).with_suffix(".doc").read_bytes()
             except OSError:
-                from hca_base.openapi._document._fetch import fetch
+                from hca_base.openapi._document._document import Document
 
-                content = fetch(index.url).content
+                return Document.load(index.url, naming=index.naming)
         if content is None:
             raise DocumentError(f"{origin}: the document is gone")
         return _document(content, index.url, origin, index.naming)
-
-    def forget(self, url: str) -> bool:
-        """Remove what was fetched from a URL; True if there was something."""
-        removed = False
-        stem = self._stem(url)
-        for path in (*(_index_path(stem, naming) for naming in NAMINGS), stem.with_suffix(".doc")):
-            try:
-                path.unlink()
-                removed = True
-            except OSError:
-                continue
-        return removed
-
-    def clear(self) -> int:
-        """Remove all documents and indexes; how many files there were."""
-        removed = 0
-        for path in [*self.directory.glob("*.idx"), *self.directory.glob("*.doc")]:
-            try:
-                path.unlink()
-                removed += 1
-            except OSError:
-                continue
-        return removed
-
-    def age(self, index: Index) -> float:
-        """Seconds since a document was last known to be current; endless if that is not known."""
-        if index.path is None:
-            return float("inf")
-        try:
-            age = time.time() - index.path.stat().st_mtime
-        except OSError:
-            return float("inf")
-        # A clock that was set back would keep a document for ever.
-        return age if age > -86400 else float("inf")
-
-    # Files
-
-    def _stem(self, key: str) -> Path:
-        return self.directory / hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:40]
-
-    def _keep_index(
-        self, stem: Path, document: Document, head: dict[str, Any], *, validated: float | None = None
-    ) -> Index:
-        index = Index.of(document, **head)
-        path = _index_path(stem, document.naming)
-        if self._write(path, index.data):
-            index.path = path
-            if validated is not None:
-                self._touch(path, validated)
-        return index
-
-    def _write(self, path: Path, data: bytes) -> bool:
-        from hca_base.config import write_atomic
-
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, data)
-            return True
-        except (OSError, HCAError):
-            # A cache that cannot be written costs time at the next start, nothing else.
-            return False
-
-    def _touch(self, path: Path, when: float | None = None) -> None:
-        try:
-            os.utime(path, None if when is None else (when, when))
-        except OSError:
-            pass
 
     def _default(self, service: ServiceLike) -> str | None:
         """The URL that a service's document has when no setting says otherwise."""
@@ -340,40 +275,8 @@ class DocumentCache:
         return value if isinstance(value, str) else None
 
 
-def _index_path(stem: Path, naming: str) -> Path:
-    return stem.with_suffix(".idx" if naming == NAMINGS[0] else f".{naming}.idx")
-
-
-def _stamped(stem: Path, naming: str, stamp: str) -> Index | None:
-    """Return the index that was made of a file in its present state."""
-    try:
-        index = Index.read(_index_path(stem, naming))
-    except (NotAnIndex, OSError):
-        return None
-    return index if index.head.get("stamp") == stamp else None
-
-
 def _document(content: bytes, url: str | None, origin: str, naming: str) -> Document:
     # A command that finds its index reads no document.
     from hca_base.openapi._document._document import Document
-    from hca_base.openapi._document._read import parse
 
-    document = Document(parse(content, origin), url=url, origin=origin, naming=naming)
-    document.content = content
-    return document
-
-
-def _bundled_path(place: tuple[str, str]) -> Path | None:
-    """The file of a bundled document, if its package is a plain directory."""
-    import importlib.util
-
-    package, name = place
-    try:
-        spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        return None
-    for location in (spec.submodule_search_locations or ()) if spec is not None else ():
-        path = Path(location) / name
-        if path.is_file():
-            return path
-    return None
+    return Document.parsed(content, origin, url=url, naming=naming)

@@ -7,17 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hca_base.http import is_json_lines
+from hca_base.openapi._document._arguments import Arguments, plain_type, preferred, text
 from hca_base.openapi._document._location import server_url
-from hca_base.openapi._document._names import argument_name, distinct, option_name, path_parameters
+from hca_base.openapi._document._names import distinct, option_name, path_parameters
 from hca_base.openapi._document._operation import SAFE_METHODS, Operation, Parameter, Response
 from hca_base.openapi._document._schema import Resolver, Schema, Unusable
 
 #: Arguments of one operation.
 _MAX_PARAMETERS = 2000
-#: Members of the members of one body that have options of their own.
-_MAX_NESTED = 60
-_MAX_NESTED_DEPTH = 3
 _LOCATION_ORDER = {"path": 0, "query": 1, "querystring": 1, "header": 2, "cookie": 3, "formData": 4, "body": 5}
 #: OpenAPI 3 says that parameters of these names mean nothing: other parts of the document set these headers.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -34,6 +31,7 @@ class Builder:
         self.root = root
         self.resolver = Resolver(root)
         self.swagger2 = "swagger" in root
+        self.arguments = Arguments(self.resolver, swagger2=self.swagger2)
         self._schemes = self.security_schemes()
 
     def security_schemes(self) -> dict[str, dict[str, Any]]:
@@ -71,10 +69,10 @@ class Builder:
             location = node.get("in")
             if location == "body" and self.swagger2:
                 consumes = _texts(raw.get("consumes", self.root.get("consumes")))
-                body, content_type, found = self._body(
+                body, content_type, found = self.arguments.body(
                     {each: {"schema": node.get("schema")} for each in consumes or ("application/json",)},
                     node.get("required") is True,
-                    _text(node.get("description")),
+                    text(node.get("description")),
                 )
                 body_required = node.get("required") is True
                 parameters.extend(found)
@@ -91,15 +89,15 @@ class Builder:
                 if parameter is not None:
                     parameters.append(parameter)
             else:
-                raise Unusable(f"parameter {_text(node.get('name'))!r} is in {str(location)[:40]!r}")
+                raise Unusable(f"parameter {text(node.get('name'))!r} is in {str(location)[:40]!r}")
         if not self.swagger2 and "requestBody" in raw:
             request = self.resolver.resolve(raw["requestBody"])
             content = request.get("content")
             if not isinstance(content, dict) or not content:
                 raise Unusable("the request body has no content")
             body_required = request.get("required") is True
-            body, content_type, found = self._body(content, body_required, _text(request.get("description")))
-            body_types = tuple(dict.fromkeys(map(_plain, content)) if len(content) > 1 else ())
+            body, content_type, found = self.arguments.body(content, body_required, text(request.get("description")))
+            body_types = tuple(dict.fromkeys(map(plain_type, content)) if len(content) > 1 else ())
             parameters.extend(found)
         self._complete_path(path, parameters)
         responses, raw_responses = self._responses(raw)
@@ -110,9 +108,9 @@ class Builder:
             name="",
             method=method.upper(),
             path=path,
-            operation_id=_text(raw.get("operationId")),
-            summary=" ".join(_text(raw.get("summary")).split()),
-            description=_text(raw.get("description")).strip() or _text(item.get("description")).strip(),
+            operation_id=text(raw.get("operationId")),
+            summary=" ".join(text(raw.get("summary")).split()),
+            description=text(raw.get("description")).strip() or text(item.get("description")).strip(),
             parameters=_named(parameters),
             body=body,
             body_required=body_required,
@@ -158,64 +156,19 @@ class Builder:
         else:
             schema = self.resolver.schema(node.get("schema"))
         credential = location == "header" and self._is_credential(name, security)
-        return self._argument(
+        return self.arguments.argument(
             name,
             location,
             schema,
             required=(node.get("required") is True or location == "path") and not credential,
-            description=_text(node.get("description")) or schema.description,
-            style="json" if content_type is not None else self._style(node, location, schema),
+            description=text(node.get("description")) or schema.description,
+            style="json" if content_type is not None else self.arguments.style(node, location, schema),
             explode=node.get("explode") is True,
             credential=credential,
             allow_reserved=node.get("allowReserved") is True,
             content_type=content_type,
             deprecated=node.get("deprecated") is True,
         )
-
-    def _argument(self, name: str, location: str, schema: Schema, **more: Any) -> Parameter:
-        item = self.resolver.schema(schema.items) if schema.type == "array" else None
-        more.setdefault("description", schema.description)
-        more["description"] = more["description"].strip()
-        python_name = argument_name(name, location)
-        # What has one possible value is sent by itself; a path is spelled out, since it says what is acted upon.
-        if more.get("required") and location != "path" and len(schema.enum) == 1 and not schema.nullable:
-            more = {**more, "required": False, "constant": schema.enum[0]}
-        return Parameter(
-            name=name,
-            python_name=python_name,
-            option=option_name(python_name),
-            location=location,
-            type="any" if schema.type == "null" else schema.type,
-            default=schema.default,
-            enum=schema.enum,
-            pattern=schema.pattern,
-            items=item.type if item else None,
-            items_enum=item.enum if item else (),
-            format=schema.format,
-            nullable=schema.nullable,
-            schema_note=schema.note,
-            **{**more, "deprecated": more.get("deprecated", False) or schema.deprecated},
-        )
-
-    def _style(self, node: Mapping[str, Any], location: str, schema: Schema) -> str:
-        """How an array or object is written into a URL or header."""
-        if self.swagger2:
-            style = node.get("collectionFormat", "csv")
-            if style not in ("csv", "ssv", "tsv", "pipes", "multi"):
-                raise Unusable(f"parameter {node['name']!r} has collectionFormat {str(style)[:40]!r}")
-            return str(style)
-        default = "form" if location in ("query", "cookie") else "simple"
-        style = node.get("style", default)
-        explode = node.get("explode", style == "form")
-        if style == "deepObject" or (style in ("label", "matrix") and location == "path"):
-            return str(style)
-        if style == "form":
-            return "multi" if explode else "csv"
-        if style in ("spaceDelimited", "pipeDelimited"):
-            return "multi" if explode else {"spaceDelimited": "ssv", "pipeDelimited": "pipes"}[style]
-        if style == "simple":
-            return "csv"
-        raise Unusable(f"parameter {node['name']!r} has style {str(style)[:40]!r}")
 
     def _is_credential(self, header: str, security: tuple[Mapping[str, tuple[str, ...]], ...]) -> bool:
         """Whether the stored credentials supply this header."""
@@ -228,126 +181,6 @@ class Builder:
             if str(scheme.get("name")).lower() == header.lower():
                 return True
         return False
-
-    def _body(self, content: Mapping[str, Any], required: bool, description: str) -> tuple[str, str, list[Parameter]]:
-        """How the body is sent, its media type, and its arguments."""
-        content_type = _preferred(content)
-        medium = content[content_type]
-        schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
-        plain = _plain(content_type)
-        parts = next((each for each in content if _plain(each) == "multipart/form-data"), None)
-        if parts is not None and plain != "multipart/form-data" and self._carries_files(schema):
-            # A document that offers all ways for all bodies: a file cannot be written as JSON.
-            content_type, plain, medium = parts, "multipart/form-data", content[parts]
-            schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
-        kind = {"multipart/form-data": "multipart", "application/x-www-form-urlencoded": "form"}.get(plain)
-        if kind and schema.type == "object" and schema.properties:
-            return kind, plain, self._members(schema, "formData", required=required, encoding=medium.get("encoding"))
-        json = plain == "application/json" or plain.endswith("+json") or (plain == "*/*" and schema.type != "file")
-        if json and schema.type in ("object", "any") and schema.properties:
-            members = self._members(schema, "body", required=required)
-            # The whole body in one piece, over which the members are laid.
-            kept = Schema(type=schema.type)
-            members.append(self._whole(kept, False, "The whole body; members given on their own replace its."))
-            members += self._form_members(content, {member.name for member in members})
-            return "json", "application/json" if plain == "*/*" else content_type, members
-        if not json and schema.type in ("any", "object", "string", "array"):
-            text = schema.type in ("any", "string") and (plain.startswith("text/") or is_json_lines(plain))
-            schema = Schema(type="string" if text else "file", description=schema.description)
-        whole = self._whole(schema, required, description or schema.description)
-        return "whole", "application/json" if json and plain == "*/*" else content_type, [whole]
-
-    def _form_members(self, content: Mapping[str, Any], known: set[str]) -> list[Parameter]:
-        """The members that a form has beside those of a JSON body, such as its files."""
-        for content_type in content:
-            medium = content[content_type]
-            if _plain(content_type) not in ("multipart/form-data", "application/x-www-form-urlencoded"):
-                continue
-            node = medium.get("schema") if isinstance(medium, dict) else None
-            schema = self.resolver.schema(node)
-            others = {name: each for name, each in schema.properties.items() if name not in known}
-            if others:
-                schema = dataclasses.replace(schema, properties=others)
-                return self._members(schema, "formData", required=False, encoding=medium.get("encoding"))
-        return []
-
-    def _whole(self, schema: Schema, required: bool, description: str) -> Parameter:
-        return self._argument("body", "body", schema, required=required, whole=True, description=description)
-
-    def _carries_files(self, schema: Schema) -> bool:
-        """Whether a member of an object is a file, or a list of files."""
-        if schema.type != "object":
-            return False
-        kept = len(self.resolver.problems)
-        members = [self.resolver.schema(node) for node in schema.properties.values()]
-        items = [self.resolver.schema(each.items) for each in members if each.type == "array"]
-        # Whoever uses the members tells of what is wrong with them.
-        del self.resolver.problems[kept:]
-        return any(each.type == "file" and not each.read_only for each in (*members, *items))
-
-    def _encoded(self, member: Schema, encoding: Any) -> tuple[str, str | None]:
-        """Style and media type of a form's member; an encoding object may say them."""
-        encoding = encoding if isinstance(encoding, dict) else {}
-        structured = member.type in ("object", "any")
-        if "style" in encoding or "explode" in encoding:
-            try:
-                return self._style({"name": "", **encoding}, "query", member), None
-            except Unusable:
-                pass
-        stated = _text(encoding.get("contentType")).strip()
-        # A list of types, or a pattern, leaves it open which one it is.
-        usable = stated.isascii() and stated.isprintable() and not set(stated) & set(",*")
-        if not usable or (structured and "json" not in stated):
-            stated = ""
-        return "multi", stated or ("application/json" if structured else None)
-
-    def _members(self, schema: Schema, location: str, *, required: bool, encoding: Any = None) -> list[Parameter]:
-        encoding = encoding if isinstance(encoding, dict) else {}
-        members = []
-        room = _MAX_NESTED
-        for name, node in schema.properties.items():
-            member = self.resolver.schema(node)
-            if member.read_only:
-                continue
-            if location == "body" and member.type == "file":
-                # JSON has no bytes: what the document calls binary is a text there.
-                member = dataclasses.replace(member, type="string")
-            style, content_type = self._encoded(member, encoding.get(name))
-            nested = self._nested(member)[:room] if location == "body" and room else []
-            room -= len(nested)
-            # Without a body nothing of it is required, but a body that is given needs its required members: the
-            # service says so if they are missing.
-            members.append(
-                self._argument(
-                    name,
-                    location,
-                    member,
-                    required=required and name in schema.required,
-                    style=style,
-                    content_type=content_type,
-                    members=tuple(nested),
-                )
-            )
-        return members
-
-    def _nested(self, schema: Schema, prefix: str = "") -> list[tuple[str, str]]:
-        """The dotted names of the members of an object's members, with their types; the first ones of many."""
-        found: list[tuple[str, str]] = []
-        if schema.type != "object" or prefix.count(".") >= _MAX_NESTED_DEPTH:
-            return found
-        kept = len(self.resolver.problems)
-        for name, node in list(schema.properties.items())[:_MAX_NESTED]:
-            member = self.resolver.schema(node)
-            if member.read_only or not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
-                continue
-            type_ = "string" if member.type == "file" else member.type
-            found.append((prefix + name, type_))
-            found += self._nested(member, f"{prefix}{name}.")
-            if len(found) >= _MAX_NESTED:
-                break
-        # What is wrong with them costs their types alone.
-        del self.resolver.problems[kept:]
-        return found[:_MAX_NESTED]
 
     def _security(self, raw: Mapping[str, Any]) -> tuple[Mapping[str, tuple[str, ...]], ...]:
         wanted = raw.get("security", self.root.get("security"))
@@ -371,7 +204,7 @@ class Builder:
             raise Unusable(f"path parameter {name[:80]!r} is not in the path")
         for name in dict.fromkeys(named):
             if name not in declared:
-                parameters.append(self._argument(name, "path", Schema(type="string"), required=True))
+                parameters.append(self.arguments.argument(name, "path", Schema(type="string"), required=True))
         for at, each in enumerate(parameters):
             # {name*} and {+name} stand for several segments.
             if each.location == "path" and (f"{{{each.name}*}}" in path or f"{{+{each.name}}}" in path):
@@ -394,8 +227,10 @@ class Builder:
                 content = node.get("content")
                 content = content if isinstance(content, dict) else {}
                 content_types = tuple(str(each) for each in content)
-                medium = content[_preferred(content)] if content else None
-                schema_node = medium.get("schema") if isinstance(medium, dict) else None
+                medium = content[preferred(content)] if content else None
+                if isinstance(medium, dict):
+                    # OpenAPI 3.2 describes one value of a stream.
+                    schema_node = medium.get("schema", medium.get("itemSchema"))
             kept = len(self.resolver.problems)
             schema = self.resolver.schema(schema_node) if schema_node else None
             # An answer's schema is only for help: trouble in it hinders no call.
@@ -404,7 +239,7 @@ class Builder:
             responses.append(
                 Response(
                     status=str(status),
-                    description=_text(node.get("description")).strip(),
+                    description=text(node.get("description")).strip(),
                     content_types=tuple(content_types),
                     type=schema.type if schema else None,
                     members=tuple(schema.properties)[:40] if schema else (),
@@ -423,37 +258,6 @@ class Builder:
             if names & {"link", "x-openapi-pagination"} or _NEXT_MEMBERS.intersection(response.members):
                 return True
         return False
-
-
-def _plain(content_type: object) -> str:
-    """A media type without its parameters."""
-    return str(content_type).partition(";")[0].strip().lower()
-
-
-def _preferred(content: Mapping[str, Any]) -> str:
-    """The media type that is easiest to work with."""
-
-    def rank(content_type: str) -> int:
-        plain = _plain(content_type)
-        if plain == "application/json":
-            return 0
-        if plain in ("application/merge-patch+json", "application/vnd.api+json"):
-            return 1
-        if plain.endswith("+json"):
-            return 2
-        for place, each in enumerate(("multipart/form-data", "application/x-www-form-urlencoded"), 3):
-            if plain == each:
-                return place
-        return {"*/*": 5, "application/octet-stream": 6, "text/plain": 7}.get(plain, 8)
-
-    def binary(content_type: str) -> bool:
-        medium = content[content_type]
-        schema = medium.get("schema") if isinstance(medium, dict) else None
-        return isinstance(schema, dict) and schema.get("format") == "binary"
-
-    # Bytes go as bytes, whatever else the document would take.
-    octets = [each for each in content if "octet-stream" in str(each) and binary(each)]
-    return octets[0] if octets else min(content, key=rank)
 
 
 def _named(parameters: list[Parameter]) -> tuple[Parameter, ...]:
@@ -486,7 +290,3 @@ def _named(parameters: list[Parameter]) -> tuple[Parameter, ...]:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

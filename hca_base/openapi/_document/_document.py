@@ -11,10 +11,11 @@ from typing import Any
 from hca_base.errors import DocumentError, UsageError
 from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._build import Builder
+from hca_base.openapi._document._bundle import Read, no_files, read_document, reader_of_files
 from hca_base.openapi._document._location import base_url_of, is_url
 from hca_base.openapi._document._naming import Named, assign
 from hca_base.openapi._document._operation import METHODS, NAMINGS, Operation
-from hca_base.openapi._document._read import REPEATED, check, parse
+from hca_base.openapi._document._read import REPEATED, check
 from hca_base.openapi._document._schema import Unusable
 from hca_base.openapi._document._text import printable, suggestion
 
@@ -44,7 +45,8 @@ class Document:
 
     :ivar url: where the document is from, if that is known; relative server URLs and a Swagger 2 document without
         host or schemes are completed from it
-    :ivar content: the document's bytes, if it was read from bytes
+    :ivar content: the document's bytes, if it was read from bytes; of several files, as one
+    :ivar files: the addresses of the other files that it was read from
     :ivar naming: how operations are named: by ``operation`` (their operationIds) or by ``path``, as hca 7 did
     """
 
@@ -59,6 +61,7 @@ class Document:
         self.root = check(root, origin)
         self.url = url
         self.content: bytes | None = None
+        self.files: tuple[str, ...] = ()
         self.naming = check_naming(naming)
 
     @classmethod
@@ -80,20 +83,49 @@ class Document:
         if isinstance(source, Mapping):
             return cls(source, url=base_url, naming=naming)
         if isinstance(source, str) and is_url(source):
-            from hca_base.openapi._document._fetch import fetch
+            from hca_base.openapi._document._fetch import fetch, reader_of_urls
 
-            content, origin = fetch(source).content, source
-            base_url = base_url or source
-        elif isinstance(source, bytes):
-            content, origin = source, base_url or "document"
-        else:
-            path, origin = Path(source), str(source)
-            try:
-                content = path.read_bytes()
-            except OSError as e:
-                raise DocumentError(f"{origin}: {e.strerror or e}") from None
-        document = cls(parse(content, origin), url=base_url, origin=origin, naming=naming)
-        document.content = content
+            response = fetch(source)
+            return cls.parsed(
+                response.content,
+                source,
+                url=base_url or source,
+                naming=naming,
+                source=response.url,
+                read=reader_of_urls(response.url),
+            )
+        if isinstance(source, bytes):
+            return cls.parsed(source, base_url or "document", url=base_url, naming=naming)
+        path = Path(source)
+        try:
+            content = path.read_bytes()
+        except OSError as e:
+            raise DocumentError(f"{source}: {e.strerror or e}") from None
+        return cls.of_file(content, path, url=base_url, naming=naming)
+
+    @classmethod
+    def of_file(cls, content: bytes, path: Path, *, url: str | None = None, naming: str = NAMINGS[0]) -> Document:
+        """The document in the bytes of a file, with the files that it refers to.
+
+        :raises DocumentError: it is not an OpenAPI document
+        """
+        address = path.absolute().as_uri()
+        return cls.parsed(content, str(path), url=url, naming=naming, source=address, read=reader_of_files(path))
+
+    @classmethod
+    def parsed(
+        cls, content: bytes, origin: str, *, url: str | None, naming: str, source: str = "", read: Read = no_files
+    ) -> Document:
+        """The document in some bytes, with the files that it refers to.
+
+        :param origin: where the bytes are from, for messages
+        :param source: the address that its references are relative to
+        :param read: reads the files that it refers to
+        :raises DocumentError: it is not an OpenAPI document
+        """
+        root, content, files = read_document(content, origin, source, read)
+        document = cls(root, url=url, origin=origin, naming=naming)
+        document.content, document.files = content, tuple(files)
         return document
 
     @property
@@ -163,11 +195,11 @@ class Document:
 
     def _usable(self, problems: list[Problem]) -> Iterator[Operation]:
         builder = Builder(self.root)
-        paths = self.root.get("paths")
-        for path, method in paths.get(REPEATED, ()) if isinstance(paths, dict) else ():
+        paths = self._paths(builder, problems)
+        for path, method in paths.get(REPEATED, ()):
             where = f"{printable(str(method)).upper()} {printable(str(path))}"
             problems.append(Problem(where, "written twice in the document; the first one is used"))
-        for path, item in paths.items() if isinstance(paths, dict) else ():
+        for path, item in paths.items():
             if not isinstance(path, str) or not path.startswith("/"):
                 # Members that start with x- are extensions.
                 if not str(path).startswith("x-"):
@@ -192,6 +224,14 @@ class Document:
                 for reason in builder.resolver.problems[before:]:
                     problems.append(Problem(where, f"{printable(reason)}; that part takes any JSON", lost=False))
                 yield operation
+
+    def _paths(self, builder: Builder, problems: list[Problem]) -> Mapping[str, Any]:
+        """The paths, which some documents keep in a file of their own."""
+        try:
+            return builder.resolver.resolve(self.root.get("paths", {}))
+        except Unusable as e:
+            problems.append(Problem("paths", printable(str(e))))
+            return {}
 
 
 def _methods(item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

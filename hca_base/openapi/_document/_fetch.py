@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from hca_base.errors import DocumentError, NotFoundError, ServiceError
 
@@ -17,6 +18,30 @@ if TYPE_CHECKING:
 _TIMEOUT = (5.0, 60.0)
 
 
+def reader_of_urls(url: str, **settings: Any) -> Callable[[str], bytes]:
+    """Reads the files that a document refers to, from its own host alone.
+
+    :param url: where the document came from
+    :param settings: as for :func:`fetch`
+    """
+    settings["session"] = settings.get("session") or _session()
+
+    def read(address: str) -> bytes:
+        # The document's origin was compared before; a redirect must not lead away from it either.
+        response = fetch(address, redirect="same-host", **settings)
+        if response.status_code != 200 or urlsplit(response.url)[:2] != urlsplit(url)[:2]:
+            raise DocumentError(f"{address} redirects to another origin; not followed")
+        return response.content
+
+    return read
+
+
+def _session() -> Session:
+    from hca_base.http import Session
+
+    return Session()
+
+
 def fetch(
     url: str,
     *,
@@ -24,17 +49,19 @@ def fetch(
     etag: str | None = None,
     fixed_headers: Mapping[str, str] | None = None,
     credentials: Callable[[], RequestCredentials | None] = lambda: None,
+    redirect: Literal["follow", "same-host"] = "follow",
 ) -> requests.Response:
     """A document's bytes from the network, or status 304 if it is still the one of that ETag.
 
+    :param redirect: ``same-host``: a redirect elsewhere is the answer
     :param fixed_headers: those that the settings add to every request of the service
     :param credentials: asked for, and sent, only where the server requires some
     :raises DocumentError: the server has no document there
     :raises hca_base.errors.UnreachableError: no answer
     """
-    from hca_base.http import RetryPolicy, Session
+    from hca_base.http import RetryPolicy
 
-    session = session or Session()
+    session = session or _session()
     headers = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.5", **(fixed_headers or {})}
     if etag:
         headers["If-None-Match"] = etag
@@ -44,6 +71,7 @@ def fetch(
         url,
         headers=headers,
         timeout=_TIMEOUT,
+        redirect=redirect,
         policy=RetryPolicy.for_operation("GET", retries=1),
     )
     try:

@@ -21,6 +21,9 @@ MAX_DEPTH = 400
 #: Nodes of a YAML document, each alias counted as what it stands for.
 MAX_NODES = 50_000_000
 
+#: Members of a document that was read from several files: the other ones, and why some were not read.
+FILES = "x-hca-files"
+UNREAD = "x-hca-unread"
 #: Where a document notes what it says twice of a path: (path, method) pairs.
 REPEATED = "x-hca-repeated"
 _PATH_KEY = re.compile(r'"(/[^"\\]*)"\s*:\s*\{')
@@ -55,6 +58,21 @@ def parse(content: bytes, origin: str) -> dict[str, Any]:
         # Do not try YAML: any text, such as the HTML of a login page, may happen to be YAML.
         raise DocumentError(f"{origin}: not an OpenAPI document")
     return check(data, origin)
+
+
+def parse_part(content: bytes, origin: str) -> Any:
+    """The object or array in the bytes of a file that a document refers to.
+
+    :raises DocumentError: neither JSON nor YAML
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DocumentError(f"{origin}: not UTF-8 text") from None
+    data = _parse_json(text, origin) if text.lstrip()[:1] in ("{", "[") else _parse_yaml(text, origin)
+    if not isinstance(data, (dict, list)):
+        raise DocumentError(f"{origin}: neither JSON nor YAML of an object")
+    return data
 
 
 def check(data: Any, origin: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from hca_base.openapi._document._read import UNREAD
+
 #: Length of a chain of references, and depth of nested allOf/oneOf, that is followed.
 _MAX_CHAIN = 64
 #: Members of one merged object.
@@ -99,17 +101,27 @@ class Resolver:
             made = self._made[id(node)] = {**result, **siblings}
         return made
 
-    def _target(self, reference: str) -> Any:
+    def _collection(self, reference: str, depth: int) -> Any:
+        if depth >= _MAX_CHAIN:
+            raise Unusable(f"$ref {reference[:200]!r} leads to itself")
+        return self._target(reference, depth + 1)
+
+    def _target(self, reference: str, depth: int = 0) -> Any:
         named = self._names().get(reference) if not reference.startswith("#/") and reference != "#" else None
         if named is not None:
             return named
         if not reference.startswith("#"):
-            raise Unusable(f"$ref {reference[:200]!r} is outside this document; such references are not fetched")
+            reasons = self.root.get(UNREAD)
+            reason = reasons.get(reference.partition("#")[0]) if isinstance(reasons, dict) else None
+            raise Unusable(f"$ref {reference[:200]!r}: {reason or 'outside this document; not read'}")
         if not reference.startswith("#/") and reference != "#":
             raise Unusable(f"$ref {reference[:200]!r} points to nothing")
         target: Any = self.root
         for part in reference[1:].split("/")[1:]:
             key = unquote(part).replace("~1", "/").replace("~0", "~")
+            if isinstance(target, dict) and key not in target and isinstance(target.get("$ref"), str):
+                # A whole collection may be in another file: components: {schemas: {$ref: ./schemas.yaml}}.
+                target = self._collection(target["$ref"], depth)
             if isinstance(target, dict) and key in target:
                 target = target[key]
             elif isinstance(target, list) and key.isascii() and key.isdigit() and int(key[:9]) < len(target):

@@ -1,0 +1,222 @@
+"""Documents of several files, and schemas with a ``$id``: all references become references within one document.
+
+The other files are read breadth first, each once, and kept as members of the document, so that everything after this
+(index, cache, client) has to do with one document only. A reference that cannot be followed keeps its text and gets a
+reason; what it costs is the part that uses it.
+
+Other files are read only from where the document is from: the same scheme, host and port as its URL, or the folder (or
+the checkout) of its file. Their number, size and time are bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.request import url2pathname
+
+from hca_base.errors import DocumentError, HCAError
+from hca_base.openapi._document._read import FILES, UNREAD, parse, parse_part
+
+#: Other files of one document, and their bytes together; Microsoft's and GA4GH's documents have some hundred.
+_MAX_FILES = 500
+_MAX_BYTES = 64 * 2**20
+#: Seconds after which no other file is asked for.
+_MAX_SECONDS = 120.0
+#: Nodes of all files together.
+_MAX_NODES = 3_000_000
+
+_OUTSIDE = re.compile(rb"""\$ref["']?\s*:\s*["']?[^#"'\s{]|["']?\$(id|self)["']?\s*:\s*["']?[^"'\s{]""")
+#: Members whose members are names that the author chose: ``properties: {example: …}`` is no example.
+_BY_NAME = frozenset(
+    {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "responses", "headers"}
+    | {"parameters"}
+    | {"requestBodies", "securitySchemes", "securityDefinitions", "pathItems", "paths", "callbacks", "content"}
+)
+#: Members that hold data of the API, not of the document.
+_DATA = frozenset({"example", "examples", "default", "enum", "const"})
+_SUFFIXES = ("", ".json", ".yaml", ".yml")
+
+#: Reads the bytes at an address; raises HCAError.
+Read = Callable[[str], bytes]
+#: A node's place: the way up, as (parent, key); None for the root.
+_Place = tuple[Any, str] | None
+
+
+def read_document(content: bytes, origin: str, source: str, read: Read) -> tuple[dict[str, Any], bytes, list[str]]:
+    """Parse a document with the files that it refers to.
+
+    :param source: its http, https or file URL; "" if it has none, then no other file is read
+    :return: the document as one, its bytes as one, and the addresses of the other files
+    :raises DocumentError: it is not an OpenAPI document
+    """
+    root = parse(content, origin)
+    # A look at the text is enough to see that a document is whole, as nearly all are.
+    if FILES in root or _OUTSIDE.search(content) is None:
+        return root, content, []
+    made = _Bundle(root, source, read)
+    made.run()
+    return root, json.dumps(root).encode(), made.files
+
+
+class _Bundle:
+    def __init__(self, root: dict[str, Any], source: str, read: Read) -> None:
+        self.root = root
+        self.source = source
+        self.read = read
+        #: Addresses of the other files that were read, in their order.
+        self.files: list[str] = []
+        self.unread: dict[str, str] = {}
+        self._bytes = 0
+        self._nodes = 0
+        self._end = time.monotonic() + _MAX_SECONDS
+        self._ids = not str(root.get("openapi", "3.0")).startswith("3.0") and "openapi" in root
+        #: Address without fragment, and (address, anchor) -> place in the bundled document.
+        self._resources: dict[str, str] = {source: ""}
+        self._anchors: dict[tuple[str, str], str] = {}
+        #: (object, its member with the reference, absolute reference), to be rewritten when all files are known.
+        self._references: list[tuple[dict[str, Any], str, str]] = []
+        self._waiting: deque[str] = deque()
+
+    def run(self) -> None:
+        own = self.root.get("$self")
+        if isinstance(own, str):
+            self._resources.setdefault(urldefrag(urljoin(self.source, own))[0], "")
+        self._scan(self.root, self.source, "")
+        while self._waiting:
+            self._add(self._waiting.popleft())
+        for holder, key, reference in self._references:
+            holder[key] = self._rewritten(reference)
+        # Also where there are none: a document is bundled once.
+        self.root.setdefault(FILES, {})
+        if self.unread:
+            self.root[UNREAD] = self.unread
+
+    def _add(self, address: str) -> None:
+        """Read one more file, unless there is a reason not to."""
+        if address in self._resources or address in self.unread:
+            return
+        try:
+            data = self._read(address)
+        except HCAError as e:
+            self.unread[address] = str(e)
+            return
+        self.files.append(address)
+        name = str(len(self.files))
+        self.root.setdefault(FILES, {})[name] = data
+        place = f"/{FILES}/{name}"
+        self._resources[address] = place
+        self._scan(data, address, place)
+
+    def _read(self, address: str) -> Any:
+        origin_differs = urlsplit(address)[:2] != urlsplit(self.source)[:2]
+        if not self.source or origin_differs:
+            raise DocumentError("outside the document's origin; such references are not fetched")
+        if Path(urlsplit(address).path).suffix.lower() not in _SUFFIXES:
+            raise DocumentError("neither JSON nor YAML by its name; not read")
+        if len(self.files) >= _MAX_FILES:
+            raise DocumentError(f"the document has more than {_MAX_FILES} other files; not read")
+        if time.monotonic() > self._end:
+            raise DocumentError(f"reading the other files took longer than {_MAX_SECONDS:.0f} seconds; not read")
+        content = self.read(address)
+        self._bytes += len(content)
+        if self._bytes > _MAX_BYTES:
+            raise DocumentError(f"the other files are larger than {_MAX_BYTES // 2**20} MiB together; not read")
+        return parse_part(content, address)
+
+    def _scan(self, data: Any, address: str, place: str) -> None:
+        """Note the references and the names within one file."""
+        seen: set[int] = set()
+        waiting: list[tuple[Any, str, _Place, bool]] = [(data, address, None, False)]
+        while waiting and self._nodes < _MAX_NODES:
+            node, base, way, by_name = waiting.pop()
+            if not isinstance(node, (dict, list)) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            self._nodes += 1
+            if isinstance(node, list):
+                waiting.extend((each, base, (way, str(at)), False) for at, each in enumerate(node))
+                continue
+            if not by_name:
+                base = self._named(node, base, way, place)
+            self._note(node, base)
+            for key, member in reversed(node.items()):
+                if by_name or not (key in _DATA or key.startswith("x-")):
+                    waiting.append((member, base, (way, key), not by_name and key in _BY_NAME))
+
+    def _named(self, node: dict[str, Any], base: str, way: _Place, place: str) -> str:
+        """Note the names of a schema (since OpenAPI 3.1); the base of the references in it."""
+        if self._ids:
+            own = node.get("$id")
+            if isinstance(own, str):
+                base = urldefrag(urljoin(base, own))[0]
+                self._resources.setdefault(base, place + _pointer(way))
+            for key in ("$anchor", "$dynamicAnchor"):
+                if isinstance(node.get(key), str):
+                    self._anchors.setdefault((base, node[key]), place + _pointer(way))
+        return base
+
+    def _note(self, node: dict[str, Any], base: str) -> None:
+        for key in ("$ref", "$dynamicRef") if self._ids else ("$ref",):
+            reference = node.get(key)
+            if not isinstance(reference, str):
+                continue
+            try:
+                absolute = urljoin(base, reference) if base else reference
+                address = urldefrag(absolute)[0]
+            except ValueError:  # what unbalanced brackets make of urlsplit
+                continue
+            self._references.append((node, key, absolute))
+            # One of a schema's $id may come later in the document: whether it is a file is seen when all is known.
+            self._waiting.append(address)
+
+    def _rewritten(self, reference: str) -> str:
+        address, fragment = urldefrag(reference)
+        place = self._resources.get(address)
+        if place is None:
+            return reference
+        if not fragment or fragment.startswith("/"):
+            return f"#{place}{fragment}"
+        found = self._anchors.get((address, unquote(fragment)))
+        return f"#{found}" if found is not None else f"#{fragment}"
+
+
+def _pointer(way: _Place) -> str:
+    parts: list[str] = []
+    while way is not None:
+        way, key = way
+        parts.append(key.replace("~", "~0").replace("/", "~1").replace("%", "%25"))
+    return "".join(f"/{part}" for part in reversed(parts))
+
+
+def reader_of_files(path: Path) -> Read:
+    """Reads the files that a document's file may refer to: those of its folder, or of the checkout that it is in."""
+    # Symbolic links count as what they lead to.
+    whole = path.resolve()
+    folder = next((each for each in whole.parents if (each / ".git").exists()), whole.parent)
+
+    def read(address: str) -> bytes:
+        other = Path(url2pathname(urlsplit(address).path)).resolve()
+        if not other.is_relative_to(folder) or any(part.startswith(".") for part in other.relative_to(folder).parts):
+            raise DocumentError(f"outside the folder {folder}; such references are not followed")
+        try:
+            # A pipe or device would be waited for.
+            if not other.is_file():
+                raise DocumentError("there is no such file")
+            if other.stat().st_size > _MAX_BYTES:
+                raise DocumentError(f"larger than {_MAX_BYTES // 2**20} MiB; not read")
+            return other.read_bytes()
+        except OSError as e:
+            raise DocumentError(e.strerror or str(e)) from None
+
+    return read
+
+
+def no_files(address: str) -> bytes:
+    """Read no other file, for documents of which only the bytes are known."""
+    raise DocumentError("outside the document; such references are not followed")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hca_base.output._emit import emit_stream as emit_stream
     from hca_base.output._formats import FORMATS as FORMATS
     from hca_base.output._markdown import plain_text as plain_text
+    from hca_base.output._notebook import in_notebook as in_notebook
     from hca_base.output._options import OWN as OWN
     from hca_base.output._options import add_output_options as add_output_options
     from hca_base.output._options import output_options as output_options
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from hca_base.output._progress import Progress as Progress
     from hca_base.output._progress import Task as Task
     from hca_base.output._query import apply_query as apply_query
+    from hca_base.output._records import Records as Records
+    from hca_base.output._records import RecordStream as RecordStream
+    from hca_base.output._records import Tabular as Tabular
+    from hca_base.output._records import html_table as html_table
+    from hca_base.output._records import records_of as records_of
     from hca_base.output._terminal import discard_stdout as discard_stdout
     from hca_base.output._terminal import encodable as encodable
     from hca_base.output._terminal import is_terminal as is_terminal
@@ -46,6 +52,9 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "FORMATS": "._formats",
         "OWN": "._options",
         "Progress": "._progress",
+        "RecordStream": "._records",
+        "Records": "._records",
+        "Tabular": "._records",
         "Task": "._progress",
         "add_output_options": "._options",
         "apply_query": "._query",
@@ -56,11 +65,14 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "encodable": "._terminal",
         "format_bytes": "._text",
         "format_duration": "._text",
+        "html_table": "._records",
+        "in_notebook": "._notebook",
         "is_terminal": "._terminal",
         "note": "._terminal",
         "output_options": "._options",
         "own_flags": "._options",
         "plain_text": "._markdown",
+        "records_of": "._records",
         "safe_text": "._text",
         "style": "._terminal",
         "terminal_width": "._terminal",

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from hca_base._fork import ForkLock
 from hca_base.errors import UsageError
+from hca_base.output._notebook import NotebookDisplay, in_notebook
 from hca_base.output._terminal import (
     display_lock,
     encodable,
@@ -26,6 +27,8 @@ from hca_base.output._text import format_bytes, format_duration, safe_json, shor
 
 MODES = ("auto", "none", "jsonl")
 _SMOOTHING = 3.0  # seconds over which the rate is averaged
+_INTERVALS = {"jsonl": 1.0, "notebook": 0.5}  # a notebook redraws a part of a page
+_NOTEBOOK_WIDTH = 100
 
 
 class Task:
@@ -75,8 +78,8 @@ class Progress:
     :param label: what is going on, in a word
     :param files: how many files there are, or None if that is not known; see :meth:`add`
     :param bytes: how many bytes
-    :param mode: ``auto`` shows lines if the stream is a terminal, ``none`` nothing, ``jsonl`` a JSON object a line
-        (``event`` is ``progress``, ``file`` or ``end``)
+    :param mode: ``auto`` shows lines if the stream is a terminal and HTML in a notebook, ``none`` nothing, ``jsonl`` a
+        JSON object a line (``event`` is ``progress``, ``file`` or ``end``)
     :param stream: default: ``sys.stderr``
     :param lines: how many of the files under way are shown
     :param interval: seconds between renewals; default: 0.1, 1 for ``jsonl``
@@ -98,6 +101,9 @@ class Progress:
             raise UsageError(f"no progress mode {mode!r}; there are: {', '.join(MODES)}")
         self.label = label
         self._stream = sys.stderr if stream is None else stream
+        self._notebook: NotebookDisplay | None = None
+        if mode == "auto" and stream is None and in_notebook():
+            mode, self._notebook = "notebook", NotebookDisplay()
         if mode == "auto" and (
             not is_terminal(self._stream) or os.environ.get("TERM", "") in ("", "dumb") or has_display()
         ):
@@ -106,7 +112,7 @@ class Progress:
         self._files = files
         self._bytes = bytes
         self._lines = lines
-        self._interval = interval if interval is not None else (1.0 if mode == "jsonl" else 0.1)
+        self._interval = interval if interval is not None else _INTERVALS.get(mode, 0.1)
         self._clock = clock
         self._lock = display_lock if mode == "auto" else ForkLock(reentrant=True)
         self._tasks: list[Task] = []
@@ -169,6 +175,8 @@ class Progress:
             if self.mode == "auto":
                 self._clear()
                 set_display(None)
+            elif self._notebook is not None:
+                self._draw_html(self._notebook)
             elif self.mode == "jsonl":
                 self._sample(self._clock(), least=0.0)
                 self._event({"event": "end", **self.snapshot()})
@@ -217,8 +225,16 @@ class Progress:
         self._sample(now)
         if self.mode == "jsonl":
             self._event({"event": "progress", **self.snapshot()})
+        elif self._notebook is not None:
+            self._draw_html(self._notebook)
         else:
             self._draw()
+
+    def _draw_html(self, notebook: NotebookDisplay) -> None:
+        share = self._bytes_done / self._bytes if self._bytes else None
+        notebook.show(
+            self._total_line(_NOTEBOOK_WIDTH), share, [_task_line(task, _NOTEBOOK_WIDTH) for task in self._largest()]
+        )
 
     def _sample(self, now: float, least: float = 0.05) -> None:
         """Renew the averaged rate."""
@@ -242,11 +258,14 @@ class Progress:
     def _draw(self) -> None:
         width = terminal_width(self._stream) - 1  # a full last column makes some terminals wrap
         lines = [self._total_line(width)]
-        largest = sorted(self._tasks, key=lambda task: -(task.size or 0))[: self._lines]
-        lines += [_task_line(task, width) for task in largest]
+        lines += [_task_line(task, width) for task in self._largest()]
         text = self._erase() + "\n".join(lines)
         self._shown = len(lines)
         write_safely(self._stream, encodable(text, self._stream))
+
+    def _largest(self) -> list[Task]:
+        """The files under way that get a line."""
+        return sorted(self._tasks, key=lambda task: -(task.size or 0))[: self._lines]
 
     def _total_line(self, width: int) -> str:
         parts = []

@@ -41,6 +41,8 @@ def apply_query(expression: str | Any, data: Any) -> Any:
     :raises UsageError: it is malformed, or calls a function on values that it cannot take
     """
     compiled = compile_query(expression) if isinstance(expression, str) else expression
+    if isinstance(data, list) and type(data) is not list:
+        data = list(data)  # jmespath's functions know a list by the name of its class
     try:
         return compiled.search(data)
     except (TypeError, ValueError, ArithmeticError) as error:

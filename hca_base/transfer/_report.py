@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from hca_base.errors import ExitCode, HCAError, TransferError, UsageError, VerificationError
+
+if TYPE_CHECKING:
+    import pandas
 
 #: Outcomes that need nothing more.
 GOOD = frozenset({"downloaded", "present", "linked", "uploaded", "would-download", "would-upload", "would-link"})
@@ -202,6 +205,26 @@ class Report:
 
     def __len__(self) -> int:
         return self.files
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the rows as a :class:`pandas.DataFrame`; needs the extra ``hca-base[pandas]``.
+
+        :raises PluginError: pandas is not installed
+        """
+        from hca_base.output import Records
+
+        return Records(dict(zip(Row._fields[:_SHOWN], row, strict=False)) for row in self.rows).to_pandas()
+
+    def _repr_html_(self) -> str:
+        from html import escape
+        from itertools import chain
+
+        from hca_base.output import html_table
+
+        # Failures first: they are what a reader looks for.
+        rows = chain(self._failed, (row for row in self.rows if row.good))
+        named = (dict(zip(Row._fields[:_SHOWN], row, strict=False)) for row in rows)
+        return f"<p>{escape(self.summary())}</p>{html_table(named, self.files)}"
 
     def summary(self) -> str:
         """One line for people."""

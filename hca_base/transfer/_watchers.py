@@ -61,7 +61,8 @@ def make_reporter(
         return ProgressReporter(progress, expected), None
     if options.dry_run or options.progress == "none":
         return None, None
-    if options.progress == "auto" and not (sys.stderr is not None and sys.stderr.isatty()):
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if options.progress == "auto" and not terminal and "IPython" not in sys.modules:
         # Not even worth the import.
         return None, None
     from hca_base.output import Progress

@@ -55,15 +55,16 @@ def make_method(client: Caller, operation: Operation | Alias) -> Method:
     It is a plain function, since ``help()``, ``inspect`` and editors know how to show those best.
     """
     from hca_base.openapi._client._documentation import alias_docstring, docstring, signature
+    from hca_base.output import RecordStream, records_of
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return client.invoke(operation, positional(operation, args, kwargs))
+        return records_of(client.invoke(operation, positional(operation, args, kwargs)))
 
     def stream(*args: Any, **kwargs: Any) -> Streamed:
         return client.stream(operation, positional(operation, args, kwargs))
 
     def iterate(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        return client.iterate(operation, positional(operation, args, kwargs))
+        return RecordStream(client.iterate(operation, positional(operation, args, kwargs)))
 
     def paginate(*args: Any, **kwargs: Any) -> Iterator[Any]:
         return client.paginate(operation, positional(operation, args, kwargs))

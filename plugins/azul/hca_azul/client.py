@@ -56,9 +56,10 @@ class AzulClient(AzulConnection):
         """List the matrices of projects that match filters, with what each is stratified by."""
         from hca_azul.download.matrices import MatrixQuery, MatrixSearch
         from hca_azul.query.managed import Managed, warn_of
+        from hca_base.output import Records
 
         search = MatrixSearch(self, MatrixQuery(filters or {}, catalog=catalog))
-        found = list(search)
+        found = Records(search)
         warn_of(self, Managed(search.managed))
         return found
 

@@ -47,6 +47,7 @@ class CellxgeneClient(Client):
         self, filters: Mapping[str, Sequence[str]] | None = None, *, with_descendants: bool = False
     ) -> list[dict[str, Any]]:
         """Return the public collections that have a dataset matching all filters; see :meth:`datasets`."""
+        from hca_base.output import Records
         from hca_cellxgene.filters import make_filters
 
         made = make_filters(filters or {}, with_descendants=with_descendants)
@@ -55,7 +56,7 @@ class CellxgeneClient(Client):
             return found
         # The previews inside collections lack fields such as cell_type; the list of datasets has all of them.
         wanted = {dataset.get("collection_id") for dataset in self._matching(made)}
-        return [collection for collection in found if collection.get("collection_id") in wanted]
+        return Records(collection for collection in found if collection.get("collection_id") in wanted)
 
     def dataset_version(self, identifier: str) -> dict[str, Any] | None:
         """Return one version of a dataset by its UUID, or None where there is no such public version."""
@@ -103,9 +104,10 @@ class CellxgeneClient(Client):
 
     def _matching(self, filters: Sequence[Filter]) -> list[dict[str, Any]]:
         """Return the public datasets that match all filters."""
+        from hca_base.output import Records
         from hca_cellxgene.filters import matching
 
-        return list(matching(self._listed("list_datasets"), filters))
+        return Records(matching(self._listed("list_datasets"), filters))
 
     def _listed(self, method: str) -> list[dict[str, Any]]:
         """Return the objects of a listing.

@@ -12,6 +12,7 @@ from hca_upload.uri import Deployment, UploadAreaURI
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hca_base.output import RecordStream
     from hca_base.transfer import S3Target, TransferOptions
     from hca_upload.send import Outcome
 
@@ -105,12 +106,17 @@ class UploadArea:
 
     # Files
 
-    def list(self, detail: bool = False) -> Iterator[dict[str, Any]]:
+    def list(self, detail: bool = False) -> RecordStream:
         """The files in the area, as they are in the bucket.
 
         :param detail: with size, URL, type and checksums; a file whose checksums are not known yet comes without them
         :return: for each file an object that has at least its ``name``
         """
+        from hca_base.output import RecordStream
+
+        return RecordStream(self._listed(detail))
+
+    def _listed(self, detail: bool) -> Iterator[dict[str, Any]]:
         from hca_upload.bucket import objects
 
         for page in objects(self):

@@ -18,6 +18,8 @@ from hca_base.errors import (
 from hca_base.transfer import Report, Row
 
 if TYPE_CHECKING:
+    import pandas
+
     from hca_azul.query.connection import AzulConnection
 
 #: HTTP statuses of a file that its last source does not have.
@@ -71,6 +73,13 @@ class Outcome:
             self.failed += 1
             self.refused += row.outcome == "refused"
         self.report.add(row, NotFoundError(row.error) if row.outcome == UNAVAILABLE else None)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a row for each file as a :class:`pandas.DataFrame`."""
+        return self.report.to_pandas()
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
 
     def add_managed(self, managed: Managed, named: list[Unit]) -> None:
         """Take what was left out, as rows of the report."""

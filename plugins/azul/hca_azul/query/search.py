@@ -14,6 +14,7 @@ from hca_azul.query.completion import remember
 from hca_azul.query.limits import PageSize, named_limit
 from hca_base.errors import ServiceError, UsageError
 from hca_base.http import RetryPolicy, check_redirect, json_of, origin_of
+from hca_base.output import Tabular
 
 if TYPE_CHECKING:
     import requests
@@ -26,7 +27,7 @@ _TOO_LARGE = frozenset({502, 504})
 _SIZE = re.compile(r"(?<=[?&])size=(\d+)")
 
 
-class Search:
+class Search(Tabular):
     """One listing.
 
     :param kind: of entities, such as projects, samples, files or bundles

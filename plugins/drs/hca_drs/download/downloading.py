@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hca_base.errors import HCAError, RefusedError, UsageError
 from hca_base.transfer import (
@@ -24,6 +25,9 @@ from hca_drs.download.sources import Sources
 from hca_drs.objects.access import Preferences
 from hca_drs.objects.model import DrsObject
 from hca_drs.servers.servers import Servers
+
+if TYPE_CHECKING:
+    import pandas
 
 #: Objects whose names are kept for messages.
 _EXAMPLES = 3
@@ -62,6 +66,13 @@ class Outcome:
         self.cycles: list[str] = []
         self.renamed = 0
         self._refused: list[tuple[Row, HCAError]] = []
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a row for each file as a :class:`pandas.DataFrame`."""
+        return self.report.to_pandas()
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
 
     def refuse(self, name: str, uri: str, error: HCAError) -> None:
         """Take an object that cannot be downloaded."""

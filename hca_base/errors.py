@@ -44,9 +44,11 @@ class HCAError(Exception):
     :param message: one line that says what is wrong
     :param hint: what to do next, shown on a line of its own
     :param request_id: the server's name for the request, where it gave one
+    :ivar report: the :class:`hca_base.transfer.Report` of the run that failed; None for other errors
     """
 
     exit_code: ExitCode = ExitCode.FAILED
+    report: Any = None
 
     def __init__(self, message: str, *, hint: str | None = None, request_id: str | None = None) -> None:
         super().__init__(message)

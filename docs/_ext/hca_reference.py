@@ -9,6 +9,7 @@ markup.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -117,7 +118,10 @@ class Settings(SphinxDirective):
         for key, setting in _leaves(whole, ()):
             choices = [str(choice) for choice in setting.get("enum", ())]
             told = setting.get("description", "") + (f": {', '.join(choices)}" if choices else "")
-            lines += [f"   * - ``{key}``", f"     - {_escaped(told[:1].upper() + told[1:])}"]
+            told = _escaped(told[:1].upper() + told[1:])
+            if "default" in setting:
+                told += f" (default: ``{json.dumps(setting['default']).strip(chr(34))}``)"
+            lines += [f"   * - ``{key}``", f"     - {told}"]
         node = nodes.section()
         node.document = self.state.document
         self.state.nested_parse(StringList(lines, source="settings"), 0, node)

@@ -119,6 +119,8 @@ class AuthLogin(AuthCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         service = self.chosen(parsed_args)
+        if self.service_name is None and parsed_args.service is None:
+            self.note(f"logging in to {service.name}; 'hca login SERVICE' chooses another service")
         if parsed_args.access_token is not None:
             record = self._store_token(service, parsed_args.access_token)
         else:

@@ -13,12 +13,15 @@ from hca_base.commands._bases._base import Command, DataCommand, Lister
 from hca_base.commands._settings._values import (
     active_profile_or_none,
     add_target,
+    built_in_defaults,
     check_value,
+    known_settings,
     nearest_key,
     plain,
     plugin_schemas,
     profile_of,
     report,
+    warn_if_overridden,
     with_plugin_defaults,
 )
 from hca_base.errors import NotFoundError
@@ -27,7 +30,7 @@ from hca_base.errors import NotFoundError
 class ConfigShow(Lister):
     """Show all settings, and where each comes from.
 
-    Secrets are masked.
+    Secrets are masked. Built-in defaults are shown with --defaults.
     """
 
     example = "config show --origin"
@@ -35,12 +38,17 @@ class ConfigShow(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("section", nargs="?", help="only this section, such as DSSClient")
-        parser.add_argument("--origin", action="store_true", help="say which file and line each comes from")
+        parser.add_argument("--origin", action="store_true", help="show the file and line that each comes from")
+        parser.add_argument(
+            "--defaults", action="store_true", help="show settings that are not set, too, with their built-in defaults"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         config = with_plugin_defaults(self.config)
         rows = []
+        if parsed_args.defaults:
+            config = config.copy_over("built-in", built_in_defaults())
         for key, value, origin in config.items():
             if parsed_args.section and key != parsed_args.section and not key.startswith(f"{parsed_args.section}."):
                 continue
@@ -69,11 +77,19 @@ class ConfigGet(DataCommand):
         config = with_plugin_defaults(self.config)
         value = config.get(parsed_args.key)
         if value is None:
-            near = nearest_key(parsed_args.key, [key for key, _, _ in config.items()])
-            raise NotFoundError(
-                f"{parsed_args.key} is not set", hint=f"did you mean {near}?" if near else "hca config show lists all"
-            )
+            raise NotFoundError(f"{parsed_args.key} is not set", hint=_hint_for_unset(parsed_args.key, config))
         return plain(self, str(config.origin(parsed_args.key)) if parsed_args.origin else value, parsed_args)
+
+
+def _hint_for_unset(key: str, config: settings.Config) -> str:
+    """What is known of a key without a value: its built-in default, or the key that was perhaps meant."""
+    known = known_settings()
+    if key in known:
+        default = known[key].get("default")
+        shown = "" if default is None else f"; its built-in default is {json.dumps(default)}"
+        return f"set it with 'hca config set {key} VALUE'{shown}"
+    near = nearest_key(key, [name for name in {*known, *(name for name, _, _ in config.items())} if name != key])
+    return f"did you mean {near}?" if near else "run 'hca config show --defaults' to list all settings"
 
 
 class ConfigSet(Command):
@@ -102,12 +118,13 @@ class ConfigSet(Command):
         profile = profile_of(self, parsed_args)
         settings.set_value(parsed_args.key, value, file=parsed_args.file, profile=profile)
         self.context.forget()
+        warn_if_overridden(self, parsed_args.key, file=parsed_args.file, profile=profile)
 
 
 class ConfigUnset(Command):
     """Remove one setting.
 
-    What a lower layer sets (the site's file, say) then holds again.
+    A value from a lower layer, such as the site's file, then applies again.
     """
 
     example = "config unset http.timeout"
@@ -122,8 +139,9 @@ class ConfigUnset(Command):
         profile = profile_of(self, parsed_args)
         if not settings.unset_value(parsed_args.key, file=parsed_args.file, profile=profile):
             where = parsed_args.file or profile or settings.paths.user_config_file()
-            raise NotFoundError(f"{parsed_args.key} is not set in {where}", hint="hca config show --origin")
+            raise NotFoundError(f"{parsed_args.key} is not set in {where}", hint="run 'hca config show --origin'")
         self.context.forget()
+        warn_if_overridden(self, parsed_args.key, file=parsed_args.file, profile=profile)
 
 
 class ConfigPath(Lister):

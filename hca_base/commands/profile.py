@@ -8,7 +8,7 @@ from typing import Any
 from hca_base import config as settings
 from hca_base.commands._bases._base import Command, Lister
 from hca_base.commands._bases._confirm import confirm
-from hca_base.errors import HCAError, UsageError
+from hca_base.errors import HCAError, RefusedError, UsageError
 
 
 class ProfileList(Lister):
@@ -101,7 +101,8 @@ class ProfileUse(Command):
 class ProfileDelete(Command):
     """Delete a profile.
 
-    Its settings are lost; logins stored for it stay until 'hca auth logout'.
+    Its settings are lost; logins stored for it stay until 'hca auth logout'. A profile that belongs to a running
+    deployment is deleted by the command that stops it, or with --force.
     """
 
     example = "profile delete staging"
@@ -110,10 +111,17 @@ class ProfileDelete(Command):
         parser = super().get_parser(prog_name)
         parser.add_argument("name")
         parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+        parser.add_argument("--force", action="store_true", help="delete the profile of a running deployment, too")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         if parsed_args.name in settings.list_profiles():
+            manager = settings.manager_of(parsed_args.name)
+            if manager is not None and not parsed_args.force:
+                raise RefusedError(
+                    f"profile {parsed_args.name} belongs to a running deployment",
+                    hint=f"stop the deployment: {manager}; or pass --force to delete its profile alone",
+                )
             confirm(f"Delete profile {parsed_args.name} and its settings?", yes=parsed_args.yes)
         settings.delete_profile(parsed_args.name)
         self.context.forget()

@@ -44,10 +44,12 @@ if TYPE_CHECKING:
     from hca_base.config._schema import schema_of as schema_of
     from hca_base.config._sources._legacy import LegacyToken as LegacyToken
     from hca_base.config._sources._load import load as load
+    from hca_base.config._sources._profiles import MANAGED_BY as MANAGED_BY
     from hca_base.config._sources._profiles import active_profile as active_profile
     from hca_base.config._sources._profiles import check_profile_name as check_profile_name
     from hca_base.config._sources._profiles import delete_profile as delete_profile
     from hca_base.config._sources._profiles import list_profiles as list_profiles
+    from hca_base.config._sources._profiles import manager_of as manager_of
     from hca_base.config._sources._profiles import missing_profile as missing_profile
     from hca_base.config._sources._profiles import profile_path as profile_path
     from hca_base.config._sources._profiles import use_profile as use_profile
@@ -91,6 +93,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "list_profiles": "._sources._profiles",
         "load": "._sources._load",
         "masked": "._keys",
+        "MANAGED_BY": "._sources._profiles",
+        "manager_of": "._sources._profiles",
         "missing_profile": "._sources._profiles",
         "open_atomic": "._editing._atomic",
         "parse_value": "._keys",

@@ -174,6 +174,10 @@ class Config:
             self._schema = combine([self._schema, schema])
         self._merged = None
 
+    def copy_over(self, name: str, values: Mapping[str, Any]) -> Config:
+        """Return a new configuration with these values below all layers; keys of ``values`` may be dotted paths."""
+        return self._copy((Layer(name, LayerKind.DEFAULT, expand(values)), *self.layers))
+
     def _copy(self, layers: tuple[Layer, ...]) -> Config:
         return Config(
             layers,

@@ -1,6 +1,7 @@
 """The JSON schema of the configuration: the core's part, and how services add theirs.
 
-``x-edit`` marks the settings that the first configuration file of a user mentions.
+``x-edit`` marks the settings that the first configuration file of a user mentions. ``default`` is the value
+that the code uses where nothing is set; no layer holds it.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def core_schema() -> dict[str, Any]:
             "log_level": {
                 "description": "Lowest level of messages to show on stderr",
                 "enum": _LOG_LEVELS,
+                "default": "WARNING",
                 "x-edit": True,
             },
             "http": _section(
@@ -85,20 +87,23 @@ def core_schema() -> dict[str, Any]:
                     "description": "Seconds to wait for a server's next bytes; or [to connect, to wait]",
                     "type": ["number", "array", "object"],
                     "exclusiveMinimum": 0,
+                    "default": [10, 120],
                     "x-edit": True,
                 },
-                answer_timeout=_seconds("Seconds that a whole answer may take"),
-                retries=_whole("How often a failed request is repeated, where repeating is safe", 0, edit=True),
-                retry_budget=_seconds("Seconds to spend, in all, between the repeats of a request"),
-                wait_budget=_seconds("Seconds to wait, in all, while a service says that it is not ready"),
-                max_body=_whole("Bytes of an answer that is held in memory", 0),
+                answer_timeout=_seconds("Seconds that a whole answer may take", default=900),
+                retries=_whole("How often a failed request is retried, where that is safe", 0, edit=True, default=5),
+                retry_budget=_seconds("Seconds to spend, in all, between the retries of a request", default=300),
+                wait_budget=_seconds(
+                    "Seconds to wait, in all, while a service says that it is not ready", default=3600
+                ),
+                max_body=_whole("Bytes of an answer that is held in memory", 0, default=256 * 2**20),
                 insecure_hosts={
                     "description": "Hosts that get credentials over http without TLS",
                     "type": ["array", "string"],
                     "items": {"type": "string"},
                 },
             ),
-            "output": _section("Results", format=_text(f"Default format: {_FORMATS}", edit=True)),
+            "output": _section("Results", format=_text(f"Default format: {_FORMATS}", edit=True, default="json")),
             "transfer": transfer_section(),
             "s3": _section(
                 "Object storage",
@@ -109,9 +114,9 @@ def core_schema() -> dict[str, Any]:
             ),
             "auth": _section(
                 "Logins",
-                store=_choice("Where logins are kept", "auto", "keyring", "file"),
+                store=_choice("Where logins are kept", "auto", "keyring", "file", default="auto"),
                 keyring_timeout=_seconds("Seconds to wait for the system's keyring"),
-                login_timeout=_seconds("Seconds to wait for the login in the browser"),
+                login_timeout=_seconds("Seconds to wait for the login in the browser", default=600),
                 application_default=_truth("Use Google's application default credentials"),
                 client_id=_text("OAuth client to log in with"),
                 client_secret=_text("Its secret, if it has one"),
@@ -188,27 +193,29 @@ def _section(description: str, **properties: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "type": "object", "properties": properties}
 
 
-def _text(description: str, *, edit: bool = False) -> dict[str, Any]:
-    return _with_edit({"description": description, "type": "string"}, edit)
+def _text(description: str, *, edit: bool = False, default: Any = None) -> dict[str, Any]:
+    return _marked({"description": description, "type": "string"}, edit, default)
 
 
 def _truth(description: str) -> dict[str, Any]:
     return {"description": description, "type": "boolean"}
 
 
-def _choice(description: str, *values: str) -> dict[str, Any]:
-    return {"description": description, "enum": list(values)}
+def _choice(description: str, *values: str, default: Any = None) -> dict[str, Any]:
+    return _marked({"description": description, "enum": list(values)}, False, default)
 
 
-def _seconds(description: str) -> dict[str, Any]:
-    return {"description": description, "type": "number", "minimum": 0}
+def _seconds(description: str, *, default: Any = None) -> dict[str, Any]:
+    return _marked({"description": description, "type": "number", "minimum": 0}, False, default)
 
 
-def _whole(description: str, minimum: int, *, edit: bool = False) -> dict[str, Any]:
-    return _with_edit({"description": description, "type": "integer", "minimum": minimum}, edit)
+def _whole(description: str, minimum: int, *, edit: bool = False, default: Any = None) -> dict[str, Any]:
+    return _marked({"description": description, "type": "integer", "minimum": minimum}, edit, default)
 
 
-def _with_edit(result: dict[str, Any], edit: bool) -> dict[str, Any]:
+def _marked(result: dict[str, Any], edit: bool, default: Any) -> dict[str, Any]:
+    if default is not None:
+        result["default"] = default
     if edit:
         result["x-edit"] = True
     return result

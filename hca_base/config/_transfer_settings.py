@@ -17,6 +17,7 @@ class TransferSetting(NamedTuple):
     :param minimum: smallest value of a whole number
     :param choices: the values of a choice
     :param edit: mentioned in a user's first configuration file
+    :param default: used where nothing is set; None for none, or for one that is chosen automatically
     """
 
     kind: str
@@ -24,6 +25,7 @@ class TransferSetting(NamedTuple):
     minimum: int = 0
     choices: tuple[str, ...] = ()
     edit: bool = False
+    default: Any = None
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of the setting."""
@@ -32,6 +34,8 @@ class TransferSetting(NamedTuple):
             found["enum"] = list(self.choices)
         elif self.kind in ("whole", "connections"):
             found["minimum"] = self.minimum
+        if self.default is not None:
+            found["default"] = self.default
         if self.edit:
             found["x-edit"] = True
         return found
@@ -59,30 +63,37 @@ TRANSFER_SETTINGS: dict[str, TransferSetting] = {
     ),
     "filestore": TransferSetting("path", "Folder of the store of downloaded files", edit=True),
     "executor": TransferSetting("text", "What runs transfers: threads, or dask://HOST:PORT"),
-    "link": TransferSetting("choice", "How a file's name refers to the filestore", choices=("hard", "copy", "symlink")),
+    "link": TransferSetting(
+        "choice", "How a file's name refers to the filestore", choices=("hard", "copy", "symlink"), default="hard"
+    ),
     "names": TransferSetting(
         "choice",
         "Which file names are refused: those that some system cannot hold, or this one",
         choices=("portable", "native"),
+        default="portable",
     ),
-    "verify": TransferSetting("truth", "Compare each file with its checksum"),
-    "retries": TransferSetting("whole", "Retries without progress before a file is given up"),
-    "min_delay": TransferSetting("seconds", "Seconds before the first retry; the delay doubles from there"),
-    "fail_fast": TransferSetting("truth", "Stop at the first file that fails"),
-    "fsync": TransferSetting("truth", "Force each file to the disk before it gets its name"),
-    "fast": TransferSetting("truth", "Use libcurl if it is installed"),
-    "progress": TransferSetting("choice", "How progress is shown", choices=("auto", "none", "jsonl")),
+    "verify": TransferSetting("truth", "Compare each file with its checksum", default=True),
+    "retries": TransferSetting("whole", "Retries without progress before a file is given up", default=10),
+    "min_delay": TransferSetting(
+        "seconds", "Seconds before the first retry; the delay doubles from there", default=0.25
+    ),
+    "fail_fast": TransferSetting("truth", "Stop at the first file that fails", default=False),
+    "fsync": TransferSetting("truth", "Force each file to the disk before it gets its name", default=False),
+    "fast": TransferSetting("truth", "Use libcurl if it is installed", default=True),
+    "progress": TransferSetting("choice", "How progress is shown", choices=("auto", "none", "jsonl"), default="auto"),
     "report": TransferSetting("path", "File for the report of each transfer"),
-    "connect_timeout": TransferSetting("seconds", "Seconds to wait for a connection"),
-    "stall_timeout": TransferSetting("seconds", "Seconds without a byte after which a connection is given up"),
+    "connect_timeout": TransferSetting("seconds", "Seconds to wait for a connection", default=15),
+    "stall_timeout": TransferSetting(
+        "seconds", "Seconds without a byte after which a connection is given up", default=60
+    ),
     "min_rate": TransferSetting(
-        "bytes", "Bytes a second, over 30 s, below which a connection is given up; 0 for no minimum"
+        "bytes", "Bytes a second, over 30 s, below which a connection is given up; 0 for no minimum", default=1024
     ),
     "patience": TransferSetting(
-        "seconds", "Seconds without any response after which a host is given up for the rest of the run"
+        "seconds", "Seconds without any response after which a host is given up for the rest of the run", default=30
     ),
-    "wait_budget": TransferSetting("seconds", "Seconds that one file may spend waiting for its server"),
-    "disk_reserve": TransferSetting("bytes", "Bytes of disk to leave free"),
+    "wait_budget": TransferSetting("seconds", "Seconds that one file may spend waiting for its server", default=3600),
+    "disk_reserve": TransferSetting("bytes", "Bytes of disk to leave free", default=16 * 2**20),
     "proxy": TransferSetting("text", "URL of the proxy for transfers"),
     "ca_bundle": TransferSetting("text", "File of the certificates to trust"),
     "user_agent": TransferSetting("text", "Value of the User-Agent header"),

@@ -104,6 +104,9 @@ _JSON_MEMBER = re.compile(
     r"(?:\"(?P<secret>(?:[^\"\\]|\\.)*)(?:\"|\\?\Z)|'(?P<bare>[^']*)(?:'|\Z))"
 )
 
+#: What stands for a value in a message of ours (``--config takes KEY=VALUE``).
+_PLACEHOLDERS = frozenset({"VALUE", "TOKEN", "KEY", "SECRET", "PASSWORD"})
+
 _known: OrderedDict[str, None] = OrderedDict()
 _known_names: set[str] = set()
 _known_lock = ForkLock()
@@ -153,7 +156,9 @@ def redact(text: str) -> str:
     for pattern, in_json in ((_PARAMETER, False), (_JSON_MEMBER, True)):
         for match in pattern.finditer(text):
             if is_secret_name(match["name"], in_json=in_json):
-                spans.append(match.span("secret" if match["secret"] is not None else "bare"))
+                group = "secret" if match["secret"] is not None else "bare"
+                if match[group].rstrip(",.;:)…") not in _PLACEHOLDERS:
+                    spans.append(match.span(group))
     return _without(text, spans)
 
 

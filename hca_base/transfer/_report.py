@@ -246,14 +246,19 @@ class Report:
         if self.ok:
             return
         if self.failures == 1 and self.errors:
-            raise self.errors[0]
+            raise self._with_report(self.errors[0])
         first = next((row for row in self._failed if row.outcome != "cancelled"), self._failed[0])
         message = f"{self.failures:,} of {self.files:,} files were not {doing}; the first: {first.name}: {first.error}"
-        hint = "Run the same command again to get those that are missing; --report FILE lists them all."
+        hint = "run the same command again to get the missing files; --report FILE lists all"
         if self.codes[int(ExitCode.VERIFICATION)]:
-            raise VerificationError(message, hint=hint)
+            raise self._with_report(VerificationError(message, hint=hint))
         code = ExitCode(next(iter(self.codes))) if len(self.codes) == 1 else ExitCode.FAILED
-        raise TransferError(message, exit_code=code, hint=hint)
+        raise self._with_report(TransferError(message, exit_code=code, hint=hint))
+
+    def _with_report(self, error: HCAError) -> HCAError:
+        """Let a command that gets the error alone still sum up the run."""
+        error.report = self
+        return error
 
     def write(self, path: Path | str) -> None:
         """Write the report to a file: JSON if its name ends in ``.json``, else tab-separated values.
@@ -289,9 +294,7 @@ def check_report(path: Path | str | None) -> None:
 
 
 def human_bytes(count: float) -> str:
-    """``count`` bytes with a binary unit: ``1.5 MiB``."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
+    """Return ``count`` bytes with a decimal unit, as in progress and tables: ``1.5 MB``."""
+    from hca_base.output import format_bytes
+
+    return format_bytes(count)

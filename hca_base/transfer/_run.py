@@ -81,9 +81,11 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         self._begin()
         try:
             self._pump(iter(items))
-        except BaseException:
+        except BaseException as error:
             if os.getpid() == self._process:
                 self._stop()
+            if isinstance(error, KeyboardInterrupt) and not self.options.dry_run:
+                error.hint = "run the same command again to continue"  # type: ignore[attr-defined]
             raise
         finally:
             if os.getpid() == self._process:

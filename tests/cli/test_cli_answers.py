@@ -108,6 +108,51 @@ def test_bytes_are_not_shown_at_a_terminal(hca: Runner, site: Any) -> None:
         assert done.returncode == 2 and b"--output FILE" in done.stderr
 
 
+def test_a_binary_answer_that_goes_to_a_file_shows_its_progress_at_a_terminal(hca: Runner, site: Any) -> None:
+    seen = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        """Sends bytes until the progress was seen."""
+
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/octet-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            while not seen.wait(0.05):
+                self.wfile.write(b"8\r\n\0\1\2\3\4\5\6\7\r\n")
+                self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hca("config", "set", "services.site.base_url", f"http://127.0.0.1:{server.server_port}")
+    reader, writer = pty.openpty()
+    words = [sys.executable, "-m", "hca_base", "site", "get-file", "--output", "it.bin"]
+    try:
+        with subprocess.Popen(
+            words, env={**hca.env, "TERM": "xterm"}, cwd=hca.cwd, stdin=subprocess.DEVNULL, stderr=writer
+        ) as process:
+            os.close(writer)
+            shown = b""
+            while b"it.bin" not in shown:
+                shown += os.read(reader, 65536)
+            assert b"0/1 files" in shown
+            seen.set()
+            assert process.wait(60) == 0
+    finally:
+        seen.set()
+        server.shutdown()
+        server.server_close()
+        os.close(reader)
+    assert (hca.cwd / "it.bin").read_bytes().startswith(bytes(range(8)))
+
+
 @pytest.fixture(params=["chunked", "until the connection closes"])
 def slow_stream(request: Any) -> Iterator[Any]:
     """A server that sends an event, and the next one when it is told to."""

@@ -37,6 +37,22 @@ def test_pages_by_link_header_in_either_quotes(client: Client, web: Any) -> None
     assert client.get_bundle(UUID, "aws")["bundle"]["files"] == [0, 1]
 
 
+def test_a_value_that_is_not_listed_is_warned_about_once_and_not_for_each_page(
+    client: Client, web: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(request: Any) -> Any:
+        page = int(dict(request.query).get("page", 0))
+        link = {"Link": f"<?page={page + 1}>; rel=next"} if page < 4 else {}
+        return 206 if link else 200, {**link, **JSON}, json.dumps({"results": [page]}).encode()
+
+    web.answer = answer
+    client.strict_choices = frozenset()  # type: ignore[misc]
+    assert list(client.get_bundles_all.iterate(replica="azure")) == [0, 1, 2, 3, 4]
+    assert [record.getMessage() for record in caplog.records if "azure" in record.getMessage()] == [
+        "replica is 'azure', which is not among aws, gcp; sent as it is"
+    ]
+
+
 def test_search_repeats_the_post_with_its_body(client: Client, web: Any) -> None:
     def answer(request: Any) -> Any:
         after = int(dict(request.query).get("search_after", 0))

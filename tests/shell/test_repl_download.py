@@ -71,6 +71,7 @@ def test_interrupt_in_the_middle_of_a_download(hca: Runner, at_terminal: Any, bu
     time.sleep(1)
     terminal.child.send("\x03")
     terminal.wait("interrupted")
+    terminal.wait("hint: run the same command again to continue")
     terminal.wait("hca> ")
     assert not [name for name in files(got) if name.endswith("data.bin")], "only whole files have their names"
     # The session goes on, and the same download ends well.

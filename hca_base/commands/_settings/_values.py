@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,52 @@ def with_plugin_defaults(config: settings.Config) -> settings.Config:
     for service in registry().services(config).values():
         service.add_defaults(config)
     return config
+
+
+def known_settings() -> dict[str, Any]:
+    """Return the schema of each setting by its dotted key."""
+
+    def leaves(part: dict[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+        for name, setting in part.get("properties", {}).items():
+            if name.startswith(("$", "/")):
+                continue
+            if "properties" in setting:
+                yield from leaves(setting, (*above, name))
+            else:
+                yield settings.join_key((*above, name)), setting
+
+    return dict(leaves(settings.schema(plugin_schemas()), ()))
+
+
+def built_in_defaults() -> dict[str, Any]:
+    """Return the values, by dotted key, that apply where nothing is set."""
+    found = {key: setting["default"] for key, setting in known_settings().items() if "default" in setting}
+    # The settings of a service's own login fall back to those of all logins.
+    return {key: value for key, value in found.items() if key.startswith("auth.") or ".auth." not in key}
+
+
+def warn_if_overridden(command: Command, key: str, *, file: Path | None, profile: str | None) -> None:
+    """Warn that a change of a setting has no effect, since a higher layer sets it as well.
+
+    :param file: the file that was changed; default: the profile's, or the user's
+    """
+    from hca_base.output import warn
+
+    changed = file or (settings.profile_path(profile) if profile else settings.paths.user_config_file())
+    try:
+        config = command.config
+        paths = [layer.path for layer in config.layers]
+        if changed not in paths:
+            return
+        # An option of this very command will be gone with it.
+        later = config.layers[paths.index(changed) + 1 :]
+        above = settings.Config(tuple(layer for layer in later if layer.path is not None))
+        origin = above.origin(key)
+        if origin is None or isinstance(config.get(key), dict | list):
+            return  # Objects and lists may be made of several layers together.
+    except HCAError:
+        return
+    warn(f"{key} in {changed} has no effect: {origin} overrides it")
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from hca_base.config import _paths
 from hca_base.config._editing._atomic import write_atomic
+from hca_base.config._sources._source import read_file
 from hca_base.errors import ConfigError
+
+#: A key of the file of a profile that a running deployment wrote (a comment, as all that begin with ``//``).
+MANAGED_BY = "// managed by"
 
 DEFAULT = "default"
 """The name that stands for no profile."""
@@ -80,6 +84,18 @@ def use_profile(name: str | None) -> None:
         write_atomic(path, name + "\n")
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def manager_of(name: str) -> str | None:
+    """Return the command that removes a profile, which its deployment wrote; None for a profile of the user's own.
+
+    The deployment's program keeps that command as text under :data:`MANAGED_BY`.
+    """
+    try:
+        found = read_file(profile_path(name)).get(MANAGED_BY)
+    except (OSError, ConfigError):
+        return None
+    return found if isinstance(found, str) and found else None
 
 
 def delete_profile(name: str) -> None:

@@ -57,6 +57,7 @@ def bind(
     strict: frozenset[str] = STRICT_CHOICES,
     patterns: bool = True,
     warn: bool = True,
+    warned: set[tuple[str, str]] | None = None,
 ) -> list[tuple[Parameter, Any]]:
     """Return the arguments of a call, checked and converted.
 
@@ -64,7 +65,8 @@ def bind(
         :data:`NULL` is null
     :param strict: names of arguments for which only the listed values are taken
     :param patterns: refuse texts that do not have the form in the document; else the service decides
-    :param warn: tell of other values that the document does not list
+    :param warn: warn of other values that the document does not list
+    :param warned: names and values that need no further warning; those of this call are added
     :raises UsageError: an argument is missing, unknown or of the wrong type
     """
     given: dict[str, Any] = {}
@@ -95,7 +97,7 @@ def bind(
                 values.append((parameter, None))
                 continue
             value = coerce(parameter, value)
-            _check(parameter, value, strict, patterns=patterns, warn=warn)
+            _check(parameter, value, strict, patterns=patterns, warn=warn, warned=set() if warned is None else warned)
             values.append((parameter, value))
     return values
 
@@ -284,7 +286,15 @@ def _refuse(parameter: Parameter, value: Any, wanted: str) -> Any:
     raise UsageError(f"{parameter.python_name} must be {wanted}, not {shown if len(shown) <= 60 else shown[:60] + '…'}")
 
 
-def _check(parameter: Parameter, value: Any, strict: frozenset[str], *, patterns: bool, warn: bool) -> None:
+def _check(
+    parameter: Parameter,
+    value: Any,
+    strict: frozenset[str],
+    *,
+    patterns: bool,
+    warn: bool,
+    warned: set[tuple[str, str]],
+) -> None:
     choices = parameter.choices
     if choices:
         for each in value if isinstance(value, list) else [value]:
@@ -294,7 +304,8 @@ def _check(parameter: Parameter, value: Any, strict: frozenset[str], *, patterns
             shown = printable(repr(each))
             if parameter.python_name in strict or parameter.name in strict:
                 raise UsageError(f"{parameter.python_name} must be one of {listed}, not {shown}")
-            if warn:
+            if warn and (parameter.name, shown) not in warned:
+                warned.add((parameter.name, shown))
                 _log.warning("%s is %s, which is not among %s; sent as it is", parameter.python_name, shown, listed)
     if patterns and parameter.pattern and isinstance(value, str) and not matches(parameter.pattern, value):
         what = "a UUID" if "{8}-" in parameter.pattern else f"of the form {printable(parameter.pattern)}"

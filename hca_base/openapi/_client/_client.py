@@ -99,6 +99,8 @@ class Client:
         self._current = False
         self._methods: dict[str, Method] = {}
         self._operations: dict[str, Operation] = {}
+        #: Arguments that a warning was given for: each page of a list sends them again.
+        self._warned: set[tuple[str, str]] = set()
         self._lock = ForkLock(reentrant=True)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -411,7 +413,13 @@ class Client:
         own_base_url = self._own_base_url
         index = self._current_index()
         operation = self._operations.setdefault(operation.name, _as_listed(index, operation))
-        values = bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns)
+        values = bind(
+            operation,
+            arguments or {},
+            strict=self.strict_choices,
+            patterns=self.check_patterns,
+            warned=self._warned,
+        )
         for parameter, value in values:
             if parameter.credential or parameter.format == "password":
                 remember_secret(value)  # no trace and no message shows it

@@ -27,8 +27,9 @@ def guard(action: Callable[[], int], options: GlobalOptions, *, last: bool = Fal
             code = _code_of_exit(error)
         flush_stdout()
         return code
-    except KeyboardInterrupt:
-        _say("interrupted")
+    except KeyboardInterrupt as interrupt:
+        hint = getattr(interrupt, "hint", None)
+        _say("interrupted", *([f"hint: {hint}"] if hint else []))
         _give_up_stdout(last)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

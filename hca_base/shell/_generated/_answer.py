@@ -92,9 +92,30 @@ def write_answer(
     if output is None and is_terminal(command.stdout) and (is_textual(kind) or (not kind and _is_text(first))):
         _show_text(command.stdout, chunks, response.headers.get("Content-Type"))
         return
-    from hca_base.output import emit_bytes
+    _write_bytes(command, chunks, output, response)
 
-    emit_bytes(chunks, output=output, stream=command.stdout)
+
+def _write_bytes(command: Caller, chunks: Iterator[bytes], output: Any, response: requests.Response) -> None:
+    """Write a body as it comes, to a file with progress on stderr."""
+    from hca_base.output import Progress, emit_bytes
+
+    if output is None or str(output) == "-":
+        emit_bytes(chunks, output=output, stream=command.stdout)
+        return
+    length = response.headers.get("Content-Length", "")
+    encoded = response.headers.get("Content-Encoding", "identity") not in ("", "identity")
+    size = int(length) if length.isdigit() and not encoded else None
+
+    def counted(task: Any) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            task.advance(len(chunk))
+
+    with (
+        Progress("download", files=1, bytes=size, mode=command.context.progress) as progress,
+        progress.task(str(output), size) as task,
+    ):
+        emit_bytes(counted(task), output=output, stream=command.stdout)
 
 
 def write(command: Caller, data: Any, options: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
+    from hca_base.commands import Context
     from hca_base.config import Config
     from hca_base.openapi import Plan
     from hca_base.plugins import Service
@@ -16,6 +17,9 @@ class Caller(Protocol):
     """What a call needs of the command that it is made for."""
 
     service: ClassVar[Service]
+
+    @property
+    def context(self) -> Context: ...
 
     @property
     def config(self) -> Config: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -303,6 +304,7 @@ def test_a_wrong_sha256_never_gets_its_name(hca: Runner, site: Any) -> None:
     made = site.put_bundle({"bad.dat": b"bytes", "good.dat": b"good"}, bad_dat="0" * 64)
     done = download(hca, made, "--num-retries", "1", "--min-delay-seconds", "0.01", check=7)
     assert "bad.dat" in done.stderr
+    assert re.search(r"^1 downloaded, 1 mismatch; 4 B moved in", done.stderr, re.MULTILINE), done.stderr
     assert files_below(hca.cwd / made.folder) == {"good.dat": b"good"}
     assert not stored(hca.cwd, b"bytes").exists()
 
@@ -329,6 +331,7 @@ def test_a_file_that_is_gone_is_a_failure_and_the_others_come(fake_hca: Runner, 
     del fake.blobs[made.files["gone.txt"][0]]
     done = download(fake_hca, made, check=4)
     assert "gone.txt" in done.stderr
+    assert done.stderr.startswith("1 downloaded, 1 failed; "), done.stderr
     assert files_below(fake_hca.cwd / made.folder) == {"good.txt": b"good"}
 
 

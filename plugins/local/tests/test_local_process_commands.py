@@ -67,6 +67,9 @@ def test_the_life_of_a_deployment(user, tmp_path):
     assert status["profile_in_use"] == "local"
     assert {name: status[name] for name in started} == started
     assert {"dss", "identity"} <= set(status["components"])
+    # Its profile goes with the deployment, and not before by mistake.
+    assert "hca local stop" in user.run("profile", "delete", "local", "--yes", code=5)[1]
+    assert user.status()["profile_in_use"] == "local"
     data_dir = Path(started["data_dir"])
     assert data_dir == user.home / ".local" / "share" / "hca" / "local"
 

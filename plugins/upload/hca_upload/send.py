@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hca_base.errors import ExitCode, HCAError
 from hca_base.output import safe_text
-from hca_base.transfer import Row, TransferOptions, UploadItem, checksum_file, upload
+from hca_base.transfer import Report, Row, TransferOptions, UploadItem, check_report, checksum_file, upload
 from hca_upload.bucket import Found, objects, source_client, telling
 from hca_upload.errors import NO_SUCH_FILE, NotReady, UploadApiException, UploadException
 from hca_upload.media_type import content_type
@@ -80,16 +82,47 @@ class Sending:
         self.files = files
         self.dcp_type = dcp_type
         self.sync = sync
-        self.options = options or TransferOptions()
+        self.report = Report()
+        self._report_path = None if options is None else options.report
+        # The report is ours: it has the files that are present already, too.
+        self.options = replace(options, report=None) if options is not None else TransferOptions()
         self.outcomes: dict[str, Outcome] = {}
         self.codes: set[ExitCode] = set()
         self._on_outcome = on_outcome
+        self._rows: dict[str, Row] = {}
         self._lock = threading.Lock()
         self._api = area.upload_service.api_client
         self._target = area.target(accelerate)
 
     def run(self) -> list[Outcome]:
-        """Do it; what failed is in the outcomes, and raises nothing."""
+        """Send the files; failures are in the outcomes, and raise nothing.
+
+        The report is written however the run ends.
+        """
+        check_report(self._report_path)
+        started = time.monotonic()
+        try:
+            return self._run()
+        finally:
+            self.report.seconds = time.monotonic() - started
+            if self._report_path is not None:
+                for row in self._reported():
+                    self.report.add(row)
+                self.report.write(self._report_path)
+
+    def _reported(self) -> Iterator[Row]:
+        """One row for each file; what the run did not reach is cancelled."""
+        for file in self.files:
+            outcome = self.outcomes.get(file.name)
+            if outcome is None:
+                yield Row.failure(file.path, "cancelled", "the run ended before this file's turn", size=file.size)
+                continue
+            row = self._rows.get(file.name) or Row.success(file.path, outcome.state, file.size, file.path)
+            # The engine may have sent what the service was not told of; and an object from its temporary copy.
+            kept = row.outcome if row.outcome == "mismatch" else outcome.state
+            yield row._replace(name=file.path, outcome=kept, error=outcome.error)
+
+    def _run(self) -> list[Outcome]:
         self._check_folders()
         with ThreadPoolExecutor(_ASKERS, thread_name_prefix="hca-upload") as self._askers:
             try:
@@ -105,7 +138,7 @@ class Sending:
                 raise
         for file in self.files:
             if file.name not in self.outcomes:
-                self._note(file, "failed", "it was not tried any more, since another file failed")
+                self._note(file, "failed", "not tried, since another file failed")
         return [self.outcomes[file.name] for file in self.files]
 
     @property
@@ -165,8 +198,15 @@ class Sending:
                 raise UploadException(
                     f"this service takes no names with folders in them, such as {nested.name!r}",
                     exit_code=ExitCode.REFUSED,
-                    hint="leave out --keep-paths",
+                    hint=self._hint_for_folders(nested),
                 ) from None
+
+    @staticmethod
+    def _hint_for_folders(file: SourceFile) -> str:
+        """What to do about a name that has a folder: whichever option gave it."""
+        if file.path.replace(os.sep, "/").endswith(f"/{file.name}"):
+            return "leave out --keep-paths"
+        return f"choose a name without '/': --target-filename {file.name.rpartition('/')[2]}"
 
     def _missing(self) -> list[SourceFile]:
         """The files that are not in the area with the same content."""
@@ -242,6 +282,7 @@ class Sending:
 
     def _sent(self, item: UploadItem, row: Row) -> None:
         file: SourceFile = item.tag
+        self._rows[file.name] = row
         if row.outcome == "uploaded":
             # In another thread: the engine must not wait for the service.
             self._askers.submit(self._notify, file, "uploaded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -66,7 +67,7 @@ def wait(area: Area, files: Iterable[str] | None, *, validated: bool, timeout: f
             pause = min(_LONGEST, pause * _GROWTH)
     failed = sorted(name for name, state in states.items() if state == "FAILED")
     if failed:
-        raise _failed(failed, len(states), checksummed)
+        raise _failed(area, failed, len(states), checksummed)
     return states
 
 
@@ -80,19 +81,26 @@ def _done(state: str, validated: bool) -> bool:
 def _late(left: list[str], states: dict[str, str], timeout: float) -> TimedOutError:
     shown = ", ".join(f"{name} is {states[name] or 'not looked at yet'}" for name in left[:3])
     more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-    hint = "run the same command again to go on waiting; --timeout sets for how long"
+    hint = "run the same command again to continue waiting; --timeout SECONDS sets for how long"
     if any(states[name] == "CHECKSUMMING_UNSCHEDULED" for name in left):
-        hint = "nobody told the service of files that are CHECKSUMMING_UNSCHEDULED: 'hca upload files' does, again"
+        hint = "run 'hca upload files' again: it notifies the service of files that are CHECKSUMMING_UNSCHEDULED"
     return TimedOutError(
         f"{len(left)} of {len(states)} files were not done within {timeout:g} s: {shown}{more}", hint=hint
     )
 
 
-def _failed(failed: list[str], total: int, checksummed: set[str]) -> UploadException:
+def _failed(area: Area, failed: list[str], total: int, checksummed: set[str]) -> UploadException:
     named = ", ".join(failed[:_NAMED]) + (f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else "")
-    hint = "'hca upload get-area-validate' with the file's name shows what the validator said"
-    if any(name not in checksummed for name in failed):
-        hint = "what arrived is not what was sent: upload the files again with --no-sync"
+    damaged = [name for name in failed if name not in checksummed]
+    hints = []
+    if damaged:
+        hints.append(f"upload {shlex.quote(damaged[0])} again with --no-sync: its bytes did not arrive intact")
+    refused = next((name for name in failed if name in checksummed), None)
+    if refused is not None:
+        file = f"--upload-area-uuid {area.uuid} --filename {shlex.quote(refused)}"
+        hints.append(f"run 'hca upload get-area-validate {file}' to see what the validator reported")
     return UploadException(
-        f"{len(failed)} of {total} files failed: {named}", exit_code=ExitCode.VERIFICATION, hint=hint
+        f"{len(failed)} of {total} files failed: {named}",
+        exit_code=ExitCode.VERIFICATION,
+        hint="; ".join(hints),
     )

@@ -165,7 +165,8 @@ def test_a_file_that_arrived_damaged_is_sent_again(hca: Runner, site: Any, area:
     site.until(lambda: site.checksum_states(area) == {"a.txt": "FAILED"})
     done = hca("upload", "status", "a.txt", check=7)
     assert done.stdout.endswith("is currently FAILED\n")
-    assert "1 of 1 files failed: a.txt" in hca("upload", "wait", check=7).stderr
+    waited = hca("upload", "wait", check=7)
+    assert "1 of 1 files failed: a.txt" in waited.stderr and "upload a.txt again with --no-sync" in waited.stderr
     hca("upload", "files", path)
     hca("upload", "wait")
     assert site.deployment.ctx.store.blobs.read(site.objects(area)["a.txt"].sha256) == b"good"
@@ -298,7 +299,7 @@ def test_waiting_gives_up(hca: Runner, site: Any, area: str) -> None:
     ctx.objects.put(site.bucket, f"{area}/untold.txt", ctx.store.blobs.put_bytes(b"x"))
     done = hca("upload", "wait", "--timeout", "0.5", check=6)
     assert "1 of 1 files were not done within 0.5 s: untold.txt is CHECKSUMMING_UNSCHEDULED" in done.stderr
-    assert "nobody told the service" in done.stderr
+    assert "run 'hca upload files' again" in done.stderr
     assert hca("upload", "status", "untold.txt").stdout.endswith("is currently CHECKSUMMING_UNSCHEDULED\n")
 
 
@@ -324,6 +325,26 @@ def test_not_ready_is_understood(nowhere: Runner, tmp_path: Path, site_of: Any) 
         # What is just being checksummed is not sent again.
         hca("upload", "files", "b.txt")
         assert json.loads(hca("upload", "files", "b.txt", "-f", "json").stdout)[0]["state"] == "present"
+
+
+@pytest.mark.parametrize("source", ["a.txt", "d"])
+def test_the_hint_for_a_name_with_a_folder_names_the_option_that_gave_it(hca: Runner, area: str, source: str) -> None:
+    hca.write("a.txt", b"a")
+    hca.write("d/e/a.txt", b"a")
+    options = ["--target-filename", "x/b.txt"] if source == "a.txt" else ["--keep-paths"]
+    done = hca("upload", "files", source, *options, check=5)
+    expected = "--target-filename b.txt" if source == "a.txt" else "leave out --keep-paths"
+    assert done.stderr.splitlines()[-1].endswith(expected), done.stderr
+
+
+def test_a_report_has_every_file_whatever_happened_to_it(hca: Runner, site: Any, area: str) -> None:
+    for name in ("present.txt", "new.txt"):
+        hca.write(name, name.encode())
+    hca("upload", "files", "present.txt")
+    hca("upload", "files", "present.txt", "new.txt", "--report", "report.json")
+    report = json.loads((hca.cwd / "report.json").read_text())
+    assert {row["name"]: row["outcome"] for row in report["rows"]} == {"present.txt": "present", "new.txt": "uploaded"}
+    assert report["counts"] == {"present": 1, "uploaded": 1}
 
 
 def test_an_area_that_is_not_there(hca: Runner, site: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +70,9 @@ def test_the_life_of_an_area(nowhere: Runner, pattern_of: Callable[..., bytes], 
         hca("upload", "validate", "--validator", "org/unknown:1", some[0])
         failed = hca("upload", "wait", "--validated", some[0], check=7)
         assert f"1 of 1 files failed: {some[0]}" in failed.stderr
+        # The hint is a command that runs as it is.
+        shown = shlex.split(re.search(r"run '(hca upload get-area-validate .*)' to see", failed.stderr)[1])  # type: ignore[index]
+        assert json.loads(hca(*shown[1:]).stdout)["validation_status"] == "FAILED"
 
         hca("upload", "report", "--output_file_name", "out")
         report = (hca.cwd / "out.txt").read_text()

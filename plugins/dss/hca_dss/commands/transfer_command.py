@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Command
+from hca_base.errors import HCAError
 
 if TYPE_CHECKING:
     from hca_base.transfer import Report, TransferOptions
@@ -29,6 +30,15 @@ class TransferCommand(Command):
         self.add_arguments(parser)
         add_transfer_options(parser, upload=self.sends)
         return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command. A run in which files failed is summed up, too, before its error is shown."""
+        try:
+            return super().run(parsed_args)
+        except HCAError as error:
+            if error.report is not None:
+                self.note(error.report.summary())
+            raise
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's own options."""

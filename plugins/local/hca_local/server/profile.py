@@ -43,6 +43,7 @@ def connect(running: Settings) -> bool:
         for section, members in values.items():
             kept = data.get(section)
             data[section] = {**(kept if isinstance(kept, dict) else {}), **members}
+        data[settings.MANAGED_BY] = "hca local stop"
     _store_credentials(running, open_store(settings.load()))
     chosen = False
     if settings.active_profile() is None:
@@ -63,6 +64,7 @@ def disconnect(data_dir: Path) -> None:
     empty = False
     if path.exists():
         with settings.edit_file(path, keep=True) as data:
+            data.pop(settings.MANAGED_BY, None)
             for section, members in _values(Settings(data_dir, s3_endpoint="any")).items():
                 found = data.get(section)
                 if isinstance(found, dict):

@@ -85,7 +85,9 @@ def test_the_service_of_the_user_keeps_its_name(hca: Runner, zoo: Loopback, plug
     assert "feed" not in hca("__complete", "--", "zoo", "").stdout
     rows = {row["name"]: row for row in hca("service", "list", "-f", "json").json}
     assert rows["zoo"]["from"] == "configuration" and "hca-zoo" in rows["zoo"]["state"]
-    assert "hidden by the one that you added" in hca("plugin", "doctor", check=None).stdout
+    assert (
+        "hidden by the one that you added" in hca("plugin", "doctor", check=None, env={"HCA_PLUGINS": "hca-zoo"}).stdout
+    )
     code = "import hca_base; c = hca_base.client('zoo'); print(type(c).__name__, c.get_text()['from'])"
     done = subprocess.run([sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, check=True)
     assert done.stdout == "Client mine\n"

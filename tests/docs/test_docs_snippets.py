@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.snippets import Snippet, snippets
+from tests.lib import forks
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -48,16 +49,23 @@ class Shell:
         self.work = folder / "work"
         self.work.mkdir(parents=True)
         bin_dir = Path(sys.executable).parent
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HCA_", "XDG_", "AWS_"))}
+        foreign = ("HCA_", "XDG_", "AWS_", "PYTHON")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         self.env = {
             **kept,
             "HOME": str(folder / "home"),
             "PATH": f"{bin_dir}{os.pathsep}{os.environ['PATH']}",
             "PAGER": "cat",
             "COLUMNS": "100",
-            "PYTHONWARNINGS": "ignore",
+            "PYTHONPATH": "",
+            "PYTHONWARNINGS": "default",
         }
         (folder / "home").mkdir()
+        if forks.possible(self.env):
+            # Pages run hca some 200 times: what is the same in all runs is imported once.
+            (folder / "bin").mkdir()
+            forks.program(folder / "bin")
+            self.env["PATH"] = f"{folder / 'bin'}{os.pathsep}{self.env['PATH']}"
 
     def run(self, script: str, kind: str = "console") -> subprocess.CompletedProcess[str]:
         if kind == "python":

@@ -81,6 +81,39 @@ def run(
     return subprocess.CompletedProcess(["hca", *args], code, found[our_out], found[our_err])
 
 
+def program(folder: Path) -> Path:
+    """Make a program ``hca`` in the folder, for scripts: it has its run done by a fork, with its own streams."""
+    address = folder / "forks.socket"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(address))
+    listener.listen(64)
+    threading.Thread(target=_pass_on, args=(listener,), daemon=True).start()
+    made = folder / "hca"
+    # Nothing of the environment's Python is imported: what starts here is over in a few milliseconds.
+    made.write_text(f"#!{sys.executable} -IS\n{_PROGRAM.format(address=str(address))}", encoding="utf-8")
+    made.chmod(0o755)
+    return made
+
+
+_PROGRAM = """
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect({address!r})
+    request = json.dumps(dict(args=sys.argv[1:], env=dict(os.environ), cwd=os.getcwd())).encode()
+    socket.send_fds(connection, [b"%8d" % len(request)], [0, 1, 2])
+    connection.sendall(request)
+    process, code = connection.makefile("rb")
+    sys.exit(int(code) if int(code) >= 0 else 128 - int(code))
+"""
+
+
+def _pass_on(listener: socket.socket) -> None:
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            _server(False).adopt(connection)
+
+
 def _write(fd: int, data: bytes) -> None:
     with contextlib.suppress(BrokenPipeError), open(fd, "wb") as file:
         file.write(data)
@@ -114,11 +147,16 @@ class Server:
         """
         ours, theirs = socket.socketpair()
         data = json.dumps(request).encode()
-        with theirs, self._lock:
-            socket.send_fds(self._control, [b"x"], [theirs.fileno()])
+        with theirs:
+            self.adopt(theirs)
         socket.send_fds(ours, [b"%8d" % len(data)], list(streams))
         ours.sendall(data)
         return ours
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Serve a connection whose other end sends a request."""
+        with self._lock:
+            socket.send_fds(self._control, [b"x"], [connection.fileno()])
 
     def close(self) -> None:
         self._control.close()

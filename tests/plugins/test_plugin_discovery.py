@@ -142,7 +142,7 @@ def test_metadata_that_is_left_over_hides_no_plugin(
         (old / "METADATA").write_text("Metadata-Version: 2.1\nName: hca-one\nVersion: 0.9\n")
     install(plugins, version="1.0")
     assert hca("one", "hello").stdout == "one\n"
-    findings = hca("plugin", "doctor", "-f", "json", check=None).json
+    findings = hca("plugin", "doctor", "-f", "json", check=None, env={"HCA_PLUGINS": "hca-one"}).json
     assert any(leftover in finding["message"] for finding in findings)
 
 

@@ -46,6 +46,14 @@ class FaultServer:
         self.ranges: dict[str, list[tuple[int, int]]] = collections.defaultdict(list)
         self.headers: dict[str, list[dict[str, str]]] = collections.defaultdict(list)
         self.sent: collections.Counter[str] = collections.Counter()
+        #: Called with each path and the bytes of it that were sent so far, after each piece.
+        self.on_sent: Callable[[str, int], None] | None = None
+        #: Bytes after which nothing more of a path is sent until ``released`` is set.
+        self.hold_at: dict[str, int] = {}
+        self.released = threading.Event()
+        #: What requests with lapsed addresses, and for ranges that are not given, wait for before they are refused.
+        self.refused_together: threading.Barrier | None = None
+        self.without_ranges = False
         self.generation = 0
         self.bytes_per_second: float | None = None
         self.etags = True
@@ -74,6 +82,7 @@ class FaultServer:
 
     def close(self) -> None:
         self._stop = True
+        self.released.set()
         self.refuse()
 
     def refuse(self) -> None:
@@ -153,7 +162,13 @@ class FaultServer:
         if kind == "api":
             return self._api(connection, name, query, fault)
         if kind == "data" and "sig=" in query and int(query.rpartition("sig=")[2]) < self.generation:
+            if self.refused_together is not None:
+                self.refused_together.wait()
             return self._simple(connection, 403)
+        if "range" in headers and self.without_ranges:
+            if self.refused_together is not None:
+                self.refused_together.wait()
+            return self._simple(connection, 501)
         if fault is not None and fault.kind == "expired":
             if "sig=" not in query:
                 return self._data(connection, path, body, headers, None)
@@ -256,9 +271,13 @@ class FaultServer:
         step = 64 * 1024
         for position in range(0, len(data), step):
             piece = data[position : position + step]
+            if self.sent[path] >= self.hold_at.get(path, len(data) + self.sent[path]):
+                self.released.wait()
             connection.sendall(piece)
             with self._lock:
                 self.sent[path] += len(piece)
+            if self.on_sent is not None:
+                self.on_sent(path, self.sent[path])
             if self.bytes_per_second:
                 time.sleep(len(piece) / self.bytes_per_second)
 

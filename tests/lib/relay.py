@@ -11,12 +11,15 @@ class Relay:
     """Copies bytes both ways.
 
     :ivar cuts: for each new connection, after how many bytes of the client's it is cut (None: never)
+    :ivar hold_at: bytes of clients after which nothing more is taken until it is None and ``pause`` is set
     """
 
     def __init__(self, port: int) -> None:
         self._target = port
         self.cuts: collections.deque[int | None] = collections.deque()
         self.taken = 0
+        self.hold_at: int | None = None
+        self._threads: list[threading.Thread] = []
         self.connections = 0
         self.pause = threading.Event()
         self.pause.set()
@@ -33,7 +36,14 @@ class Relay:
                 return
             self.connections += 1
             cut = self.cuts.popleft() if self.cuts else None
-            threading.Thread(target=self._relay, args=(connection, cut), daemon=True).start()
+            thread = threading.Thread(target=self._relay, args=(connection, cut), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def drain(self) -> None:
+        """Wait until the connections of clients that have ended are read to their end."""
+        for thread in list(self._threads):
+            thread.join()
 
     def _relay(self, connection: socket.socket, cut: int | None) -> None:
         there = socket.create_connection(("127.0.0.1", self._target))
@@ -42,6 +52,8 @@ class Relay:
         left = cut
         try:
             while data := connection.recv(65536):
+                if self.hold_at is not None and self.taken >= self.hold_at:
+                    self.pause.clear()
                 self.pause.wait()
                 if left is not None:
                     data = data[:left]

@@ -151,10 +151,10 @@ def test_pools_that_download_while_the_parent_does(tmp_path: Path, server: Fault
     for child in children:
         child.start()
     for child in children:
-        child.join(60)
+        child.join(150)
         if child.exitcode is None:
             child.kill()
-    parent.join(60)
+    parent.join(150)
     assert [child.exitcode for child in children] == [0] * 4
     assert reports[0].ok
     assert files_below(tmp_path) == server.files

@@ -26,7 +26,8 @@ from hca_base.transfer import DirectoryDestination, Item, Source, TransferOption
 plan = json.load(open(sys.argv[1]))
 items = (Item(name, size, {"sha256": sha256}, Source(plan["base"] + "/api/" + name, redirects="service"))
          for name, size, sha256 in plan["files"])
-report = download(items, DirectoryDestination(plan["to"], plan["to"]), options=TransferOptions(min_delay=0.05))
+options = TransferOptions(min_delay=0.05, connections=plan["connections"])
+report = download(items, DirectoryDestination(plan["to"], plan["to"]), options=options)
 print(report.summary(), file=sys.stderr)
 report.raise_for_failures()
 """
@@ -36,12 +37,16 @@ def start(plan: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", PROGRAM, str(plan)], stderr=subprocess.PIPE, text=True)
 
 
-def make_plan(server: FaultServer, root: Path, sizes: list[int]) -> tuple[Path, dict[str, bytes]]:
+def make_plan(
+    server: FaultServer, root: Path, sizes: list[int], connections: int | None = None
+) -> tuple[Path, dict[str, bytes]]:
     bodies = {f"d{number % 3}/f{number}": random.Random(number).randbytes(size) for number, size in enumerate(sizes)}
     server.files.update(bodies)
     files = [(name, len(body), hashlib.sha256(body).hexdigest()) for name, body in bodies.items()]
     plan = root / "plan.json"
-    plan.write_text(json.dumps({"base": server.base, "to": str(root / "to"), "files": files}))
+    plan.write_text(
+        json.dumps({"base": server.base, "to": str(root / "to"), "files": files, "connections": connections})
+    )
     return plan, bodies
 
 
@@ -120,17 +125,18 @@ def test_kills_at_many_moments(tmp_path: Path, server: FaultServer) -> None:
 
 def test_a_journal_is_not_believed(tmp_path: Path, server: FaultServer) -> None:
     """Bytes that changed on the disk since they were received are fetched again, and only from there on."""
-    plan, bodies = make_plan(server, tmp_path, [40 * MIB])
+    plan, bodies = make_plan(server, tmp_path, [40 * MIB], connections=1)
     to = tmp_path / "to"
     ((name, body),) = bodies.items()
     digest = hashlib.sha256(body).hexdigest()
-    server.bytes_per_second = 40 * MIB
+    server.hold_at[f"/data/{name}"] = 32 * MIB
     process = start(plan)
     while verified_so_far(to).get(digest, 0) < 16 * MIB:
         time.sleep(0.02)
         assert process.poll() is None
     process.kill()
     process.communicate()
+    server.released.set()
     partial = to / ".hca/v2/partial" / digest
     with partial.open("r+b") as stream:
         stream.seek(9 * MIB)
@@ -138,7 +144,6 @@ def test_a_journal_is_not_believed(tmp_path: Path, server: FaultServer) -> None:
     with partial.with_name(digest + ".journal").open("a") as stream:
         stream.write('[4000000000, "ab')
     server.ranges.clear()
-    server.bytes_per_second = None
     finish(plan, to, bodies)
     first = min(begin for begin, _ in server.ranges[f"/data/{name}"])
     assert 4 * MIB < first <= 9 * MIB
@@ -186,21 +191,22 @@ def test_two_processes_on_one_filestore(tmp_path: Path, server: FaultServer) -> 
     for name, body in bodies.items():
         if len(body) > 8 * MIB:
             # A large file is fetched by one of them, while the others wait for it.
-            assert server.sent[f"/data/{name}"] < 1.3 * len(body)
+            assert server.sent[f"/data/{name}"] < 1.9 * len(body)
         elif body:
             assert 1 <= server.requests[f"/data/{name}"] <= 3
 
 
 def test_ctrl_c_in_a_terminal(tmp_path: Path, server: FaultServer) -> None:
     plan, bodies = make_plan(server, tmp_path, [4096] * 50 + [30 * MIB])
-    server.bytes_per_second = 5 * MIB
+    large = f"/data/{list(bodies)[-1]}"
+    server.hold_at[large] = MIB
     process = start(plan)
-    time.sleep(1.2)
+    while server.sent[large] < MIB:
+        time.sleep(0.02)
+        assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    started = time.monotonic()
-    process.communicate(timeout=30)
-    assert time.monotonic() - started < 10
+    process.communicate(timeout=120)
+    server.released.set()
     assert process.returncode in (130, -signal.SIGINT, 1)
     check_no_wrong_names(tmp_path / "to", bodies)
-    server.bytes_per_second = None
     finish(plan, tmp_path / "to", bodies)

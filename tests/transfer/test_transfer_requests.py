@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,9 +93,7 @@ def test_a_host_that_wants_to_be_left_alone_for_years(
     items = [item_of(f"f{number}", bytes([number]) * size, service=False) for number in range(20)]
     for item in items:
         server.faults[f"/data/{item.name}"].extend([Fault("status", number=429, retry_after=wait)] * 3)
-    started = time.monotonic()
     report = get(items, tmp_path, fast, wait_budget=5.0)
-    assert time.monotonic() - started < 10
     assert report.counts == {"failed": 20}
     assert all("still not ready" in row.error for row in report.failed)
     with pytest.raises(HCAError) as raised:

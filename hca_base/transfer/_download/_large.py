@@ -14,7 +14,7 @@ from hca_base.errors import UnreachableError
 from hca_base.transfer._checksums import Hashes
 from hca_base.transfer._download._context import Context
 from hca_base.transfer._download._locate import SourceResolver
-from hca_base.transfer._download._ranges import Ranges
+from hca_base.transfer._download._ranges import OneStreamError, Ranges
 from hca_base.transfer._download._receiver import EncodedError, ObjectChangedError, Receiver, is_encoded
 from hca_base.transfer._download._stream import receive_in_order, receive_stream
 from hca_base.transfer._download._verified import store_partial
@@ -148,7 +148,10 @@ class LargeFetch:
             partial.etag = None
         if size < _THREADS_FROM or response is not None or self.context.is_crowded():
             return receive_in_order(receiver, hashes, response)
-        return Ranges(receiver, hashes).run()
+        try:
+            return Ranges(receiver, hashes).run()
+        except OneStreamError as whole:
+            return receive_in_order(receiver, hashes, whole.response)
 
     def _is_verified(self) -> bool:
         return strongest_checksum(self.item) is not None and self.context.options.verify

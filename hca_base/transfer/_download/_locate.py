@@ -130,11 +130,25 @@ class SourceResolver:
         self.context.limiters.of(origin.host, origin.port).on_success()
         return response
 
-    def renew(self, generation: int | None = None) -> None:
-        """Forget the address; with ``generation``, only if it is still that one."""
+    def renew(self) -> None:
+        """Forget the address."""
         with self._lock:
-            if self._address is not None and generation in (None, self._address.generation):
+            self._address = None
+
+    def _renew_refused(self, address: Address) -> bool:
+        """Forget a refused address; return False if the refusal is to be believed.
+
+        An address that expires is refused to all ranges that are under way: it counts once.
+        """
+        with self._lock:
+            if not self._renewable():
+                return False
+            if self._address is not None and self._address.generation == address.generation:
+                self._refusals += 1
+                if self._refusals > _RENEWALS:
+                    return False
                 self._address = None
+            return True
 
     def next_source(self) -> bool:
         """Go on to the next source; return False if there is none."""
@@ -215,19 +229,15 @@ class SourceResolver:
         error = status_error(status, self.item.name, origin.host)
         if status in _PASSING:
             raise self._throttle(error, status, wait, origin)
-        if address is not None and status in _EXPIRED:
-            with self._lock:
-                self._refusals += 1
-                refusals = self._refusals
-            if refusals <= _RENEWALS and self._renewable():
-                self.renew(address.generation)
-                raise RetryError(error)
+        if address is not None and status in _EXPIRED and self._renew_refused(address):
+            raise RetryError(error)
         if status == 204 and not self._was_empty:
             # A response without the file may be an accident once.
             self._was_empty = True
             raise RetryError(error)
-        if is_range and status in _MAY_REFUSE_RANGES and self.use_ranges:
-            # The file may still come as a whole; if it does not, that response says why.
+        if is_range and status in _MAY_REFUSE_RANGES:
+            # The file may still come as a whole; if it does not, that response says why. Other ranges may have been
+            # asked for in the meantime: each of them is refused as well.
             self.use_ranges = False
             raise RetryError(error, after=0.0)
         raise error

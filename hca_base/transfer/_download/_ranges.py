@@ -83,6 +83,17 @@ class _Growth:
         return min(receivers * (3 if idle > _ONLY_WAITING else 1), self._most - receivers)
 
 
+class OneStreamError(Exception):
+    """Raised when several receivers were at work and the server sends nothing but the whole file.
+
+    :ivar response: the one that it sends, with no byte read
+    """
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("the server sends no ranges")
+        self.response = response
+
+
 class Ranges:
     """Receives the rest of a file over several connections, from where the hashes stand."""
 
@@ -111,6 +122,7 @@ class Ranges:
 
         :raises RetryError: a receiver failed; a retry may succeed
         :raises HCAError: a permanent failure; retrying will not help
+        :raises OneStreamError: the rest, from where the hashes stand, has to come over one connection
         """
         fixed = self.context.options.connections is not None
         for _ in range(self.context.max_receivers if fixed else 1):
@@ -222,6 +234,8 @@ class Ranges:
             with self._condition:
                 if self._error is None:
                     self._error = error
+                elif isinstance(error, OneStreamError):
+                    error.response.close()
                 self._condition.notify_all()
 
     def _fill(self, block: _Block, buffer: memoryview) -> None:
@@ -239,6 +253,9 @@ class Ranges:
             except RetryError as retry:
                 failures = self._pause(retry, failures, False)
                 continue
+            if response.status == 200 and len(self._threads) > 1:
+                # Each receiver would read the whole file up to its block.
+                raise OneStreamError(response)
             try:
                 with self._condition:
                     received = self.hashes.size or self._received

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from urllib.request import url2pathname
@@ -23,11 +24,13 @@ from urllib.request import url2pathname
 from hca_base.errors import DocumentError, HCAError
 from hca_base.openapi._document._read import FILES, UNREAD, parse, parse_part
 
-#: Other files of one document, and their bytes together; Microsoft's and GA4GH's documents have some hundred.
-_MAX_FILES = 500
+#: Other files of one document, and their bytes together; DigitalOcean's document has some 2,500.
+_MAX_FILES = 5000
 _MAX_BYTES = 64 * 2**20
 #: Seconds after which no other file is asked for.
 _MAX_SECONDS = 120.0
+#: Files that are asked for at once where they come from a server.
+_AT_ONCE = 8
 #: Nodes of all files together.
 _MAX_NODES = 3_000_000
 
@@ -72,6 +75,8 @@ class _Bundle:
         #: Addresses of the other files that were read, in their order.
         self.files: list[str] = []
         self.unread: dict[str, str] = {}
+        self._counting = threading.Lock()
+        self._asked = 0
         self._bytes = 0
         self._nodes = 0
         self._end = time.monotonic() + _MAX_SECONDS
@@ -81,7 +86,7 @@ class _Bundle:
         self._anchors: dict[tuple[str, str], str] = {}
         #: (object, its member with the reference, absolute reference), to be rewritten when all files are known.
         self._references: list[tuple[dict[str, Any], str, str]] = []
-        self._waiting: deque[str] = deque()
+        self._waiting: list[str] = []
 
     def run(self) -> None:
         own = self.root.get("$self")
@@ -89,7 +94,7 @@ class _Bundle:
             self._resources.setdefault(urldefrag(urljoin(self.source, own))[0], "")
         self._scan(self.root, self.source, "")
         while self._waiting:
-            self._add(self._waiting.popleft())
+            self._add_files(dict.fromkeys(each for each in self._waiting if each not in self._resources))
         for holder, key, reference in self._references:
             holder[key] = self._rewritten(reference)
         # Also where there are none: a document is bundled once.
@@ -97,37 +102,54 @@ class _Bundle:
         if self.unread:
             self.root[UNREAD] = self.unread
 
-    def _add(self, address: str) -> None:
-        """Read one more file, unless there is a reason not to."""
-        if address in self._resources or address in self.unread:
-            return
-        try:
-            data = self._read(address)
-        except HCAError as e:
-            self.unread[address] = str(e)
-            return
-        self.files.append(address)
-        name = str(len(self.files))
-        self.root.setdefault(FILES, {})[name] = data
-        place = f"/{FILES}/{name}"
-        self._resources[address] = place
-        self._scan(data, address, place)
+    def _add_files(self, addresses: Iterable[str]) -> None:
+        """Read the files that are waited for, and note what they refer to."""
+        self._waiting = []
+        wanted = [each for each in addresses if each not in self.unread and self._may_read(each)]
+        contents: Iterable[bytes | HCAError]
+        if self.source.startswith("http") and len(wanted) > 1:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                contents = list(pool.map(self._content, wanted))
+        else:
+            contents = map(self._content, wanted)
+        for address, content in zip(wanted, contents, strict=True):
+            try:
+                if isinstance(content, HCAError):
+                    raise content
+                data = parse_part(content, address)
+            except HCAError as e:
+                self.unread[address] = str(e)
+                continue
+            self.files.append(address)
+            name = str(len(self.files))
+            self.root.setdefault(FILES, {})[name] = data
+            self._resources[address] = place = f"/{FILES}/{name}"
+            self._scan(data, address, place)
 
-    def _read(self, address: str) -> Any:
-        origin_differs = urlsplit(address)[:2] != urlsplit(self.source)[:2]
-        if not self.source or origin_differs:
-            raise DocumentError("outside the document's origin; such references are not fetched")
-        if Path(urlsplit(address).path).suffix.lower() not in _SUFFIXES:
-            raise DocumentError("neither JSON nor YAML by its name; not read")
-        if len(self.files) >= _MAX_FILES:
-            raise DocumentError(f"the document has more than {_MAX_FILES} other files; not read")
-        if time.monotonic() > self._end:
-            raise DocumentError(f"reading the other files took longer than {_MAX_SECONDS:.0f} seconds; not read")
-        content = self.read(address)
-        self._bytes += len(content)
-        if self._bytes > _MAX_BYTES:
-            raise DocumentError(f"the other files are larger than {_MAX_BYTES // 2**20} MiB together; not read")
-        return parse_part(content, address)
+    def _may_read(self, address: str) -> bool:
+        if not self.source or urlsplit(address)[:2] != urlsplit(self.source)[:2]:
+            self.unread[address] = "outside the document's origin; such references are not followed"
+        elif PurePosixPath(urlsplit(address).path).suffix.lower() not in _SUFFIXES:
+            self.unread[address] = "neither JSON nor YAML by its name; not read"
+        return address not in self.unread
+
+    def _content(self, address: str) -> bytes | HCAError:
+        """The bytes of a file, or why they are not to be had."""
+        try:
+            with self._counting:
+                self._asked += 1
+                if self._asked > _MAX_FILES:
+                    raise DocumentError(f"the document has more than {_MAX_FILES} other files; not read")
+            if time.monotonic() > self._end:
+                raise DocumentError(f"reading the other files took longer than {_MAX_SECONDS:.0f} seconds; not read")
+            content = self.read(address)
+            with self._counting:
+                self._bytes += len(content)
+                if self._bytes > _MAX_BYTES:
+                    raise DocumentError(f"the other files are larger than {_MAX_BYTES // 2**20} MiB together; not read")
+            return content
+        except HCAError as e:
+            return e
 
     def _scan(self, data: Any, address: str, place: str) -> None:
         """Note the references and the names within one file."""

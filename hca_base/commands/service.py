@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base import config as settings
 from hca_base.commands._bases._base import Command, Lister
+from hca_base.commands._settings._servers import server_settings
 from hca_base.commands._table import COMMANDS, GROUPS
 from hca_base.errors import HCAError, NotFoundError, RefusedError, UsageError
 from hca_base.plugins import registry
@@ -71,6 +72,18 @@ class ServiceAdd(Command):
         parser.add_argument("name", help="first word of its commands: lower-case letters, digits and -")
         parser.add_argument("document", metavar="URL-or-FILE", help="where its OpenAPI document is")
         parser.add_argument("--base-url", metavar="URL", help="where the service is, if the document does not say it")
+        parser.add_argument(
+            "--server",
+            metavar="SERVER",
+            help="which of the document's servers to use: its number, name, description or URL (default: the first)",
+        )
+        parser.add_argument(
+            "--server-variable",
+            metavar="NAME=VALUE",
+            action="append",
+            default=[],
+            help="value of a variable in the server's URL; may be repeated",
+        )
         parser.add_argument("--title", help="one line about it (default: the document's title)")
         parser.add_argument(
             "--plugin", metavar="SERVICE", help="it is another deployment of this plugin's service: use its client"
@@ -101,8 +114,11 @@ class ServiceAdd(Command):
             section["title"] = title
         if parsed_args.base_url:
             section["base_url"] = parsed_args.base_url
-        elif not index.base_url:
-            raise UsageError(f"{source} does not say where its service is", hint="say it with --base-url URL")
+        else:
+            chosen = server_settings(index, parsed_args.server, parsed_args.server_variable)
+            section |= chosen
+            if not index.base_url_at(parsed_args.server, chosen.get("server_variables")):
+                raise UsageError(f"{source} does not say where its service is", hint="say it with --base-url URL")
         if parsed_args.plugin:
             section["plugin"] = parsed_args.plugin
             registry().service(parsed_args.plugin, self.config)
@@ -113,7 +129,7 @@ class ServiceAdd(Command):
                 section["credentials"] = credentials
         settings.set_value(("services", name), section, profile=parsed_args.profile)
         self.context.forget()
-        self._note(name, index, section.get("credentials"))
+        self._note(name, index, section)
 
     def _naming_of_plugin(self, plugin: str | None) -> str:
         return registry().service(plugin, self.config).naming if plugin else "operation"
@@ -121,7 +137,7 @@ class ServiceAdd(Command):
     def _check(self, name: str, args: argparse.Namespace) -> None:
         check_name(name, self.config, replace=args.replace)
 
-    def _note(self, name: str, index: Index, credentials: dict[str, Any] | None) -> None:
+    def _note(self, name: str, index: Index, section: dict[str, Any]) -> None:
         lost = [problem for problem in index.problems if problem.lost]
         self.note(f"{name} added: {len(index)} operations; 'hca {name}' lists them")
         if index.problems:
@@ -130,7 +146,12 @@ class ServiceAdd(Command):
                 f"{len(lost)} operations cannot be used and {partly} only in part; "
                 f"'hca service list --problems {name}' says why"
             )
-        kind = (credentials or {}).get("kind")
+        if len(index.servers) > 1 and section.get("server") is None and "base_url" not in section:
+            self.note(
+                f"the document names {len(index.servers)} servers, and the first is used: {index.servers[0]['url']}; "
+                f"'hca config set services.{name}.server N' chooses another"
+            )
+        kind = (section.get("credentials") or {}).get("kind")
         if kind in ("apikey", "bearer", "basic"):
             self.note(f"it requires credentials: 'hca auth set-key {name}'")
         elif kind == "oauth2":

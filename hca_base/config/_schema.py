@@ -147,6 +147,15 @@ def core_schema() -> dict[str, Any]:
                     "A service",
                     url=_text("URL or file of the OpenAPI document"),
                     base_url=_text("URL of the service, if it is not the document's"),
+                    server={
+                        "description": "Which of the document's servers to use: a number, a name, or a URL",
+                        "type": ["string", "integer"],
+                    },
+                    server_variables={
+                        "description": "Values of the variables in the server's URL",
+                        "type": "object",
+                        "additionalProperties": {"type": ["string", "integer"]},
+                    },
                     title=_text("What it is"),
                     plugin=_text("Service of a plugin whose client is used"),
                     credentials={"description": "How it is logged in to", "type": "object"},

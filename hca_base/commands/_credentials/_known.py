@@ -16,8 +16,10 @@ def known_of(service: Service, config: Any) -> dict[str, Any]:
     from hca_base.openapi import DocumentCache
 
     try:
-        index = DocumentCache(config).get(service)
-        return {"base_url": service.base_url(config) or index.base_url, "security_schemes": index.security_schemes}
+        cache = DocumentCache(config)
+        index = cache.get(service)
+        base_url = service.base_url(config) or cache.base_url(index, service)
+        return {"base_url": base_url, "security_schemes": index.security_schemes}
     except HCAError:
         return {}
 

@@ -49,6 +49,23 @@ class DocumentCache(KeptFiles):
         """How a service's operations are named, by the settings: ``operation`` or ``path``."""
         return service.naming_of(self._settings()) if service is not None else NAMINGS[0]
 
+    def base_url(self, index: Index, service: ServiceLike | None, server: str | None = None) -> str | None:
+        """Where a service is by its document and the settings ``services.NAME.server`` and ``.server_variables``.
+
+        :param server: in place of the setting
+        :raises UsageError: the document has no such server
+        :raises ConfigError: the settings are not what they must be
+        """
+        if service is None or not (index.has_servers or server is not None):
+            return index.base_url_at(server) if server is not None else index.base_url
+        settings = self._settings()
+        if server is None:
+            server = settings.get(("services", service.name, "server"))
+        variables = settings.get(("services", service.name, "server_variables"))
+        if variables is not None and not isinstance(variables, Mapping):
+            raise ConfigError(f"services.{service.name}.server_variables must be an object, not {variables!r}")
+        return index.base_url_at(str(server) if server is not None else None, variables)
+
     def _settings(self) -> Config:
         if self.config is None:
             from hca_base.config import load

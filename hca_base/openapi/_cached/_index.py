@@ -18,7 +18,7 @@ import json
 import keyword
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hca_base.openapi._document._document import Document
 
 #: Changes whenever what is in an index changes, so that older ones are made anew.
-FORMAT = b"hca-openapi-index-4"
+FORMAT = b"hca-openapi-index-5"
 
 
 class NotAnIndex(ValueError):
@@ -105,6 +105,42 @@ class Index:
     @property
     def base_url(self) -> str | None:
         return self.head.get("base_url")
+
+    def base_url_at(self, server: str | None, variables: Mapping[str, Any] | None = None) -> str | None:
+        """Where the service is, at one of the document's servers.
+
+        :param server: its number, name, description or URL; default: the first
+        :param variables: values of the variables in its URL
+        :raises UsageError: there is no such server
+        """
+        from hca_base.openapi._document._location import base_url_of
+
+        if server is None and not self.servers:
+            return self.base_url
+        return base_url_of({"servers": self.servers}, self.url, server, variables)
+
+    def server(self, wanted: str | None = None) -> dict[str, Any]:
+        """A server by its number, name, description or URL; empty for a URL that is none of the document's.
+
+        :param wanted: default: the first
+        :raises UsageError: there is no such server
+        """
+        from hca_base.openapi._document._location import server_of
+
+        if wanted is None:
+            return self.servers[0] if self.servers else {}
+        return dict(server_of({"servers": self.servers}, wanted) or {})
+
+    @property
+    def servers(self) -> list[dict[str, Any]]:
+        """The document's servers, if there is something to choose: several, or variables."""
+        servers: list[dict[str, Any]] = self._about.get("servers", [])
+        return servers
+
+    @property
+    def has_servers(self) -> bool:
+        """Whether there is something to choose among the servers; does not read what is only for listings."""
+        return bool(self.head.get("servers"))
 
     @property
     def title(self) -> str:
@@ -235,6 +271,8 @@ def compile_index(document: Document, **head: Any) -> bytes:
     import dataclasses
     import hashlib
 
+    from hca_base.openapi._document._location import servers_of
+
     names, records = [b"\n"], []
     offset = 0
     places: dict[str, tuple[int, int]] = {}
@@ -262,12 +300,16 @@ def compile_index(document: Document, **head: Any) -> bytes:
             add(alias.name, places[alias.operations[0].name], "a", alias.command, "", summary)
         else:
             add(alias.name, record([each.name for each in alias.operations]), "m", alias.command, "", summary)
+    servers = servers_of(document.root)
+    if len(servers) < 2 and not any(each["variables"] for each in servers):
+        servers = []
     full_head = {
         "url": document.url,
         "base_url": document.base_url,
         "title": one_line(document.title),
         "version": one_line(document.version),
         "operations": len(operations),
+        "servers": len(servers),
         "naming": document.naming,
         "secured": bool(document.security_schemes),
         "sha256": hashlib.sha256(document.content).hexdigest() if document.content is not None else None,
@@ -276,6 +318,7 @@ def compile_index(document: Document, **head: Any) -> bytes:
     about = {
         "description": document.description,
         "security_schemes": document.security_schemes,
+        "servers": servers,
         "problems": [dataclasses.asdict(problem) for problem in document.problems],
     }
     sections = [

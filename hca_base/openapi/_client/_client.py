@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from hca_base._fork import ForkLock
-from hca_base.errors import DocumentError, HCAError, RefusedError, ServiceError, UnreachableError, UsageError
-from hca_base.openapi._cached._cache import DocumentCache
+from hca_base.errors import HCAError, RefusedError, ServiceError, UsageError
 from hca_base.openapi._cached._index import Index
-from hca_base.openapi._client._arguments import STRICT_CHOICES, bind
+from hca_base.openapi._client._arguments import bind
+from hca_base.openapi._client._connection import Connection
 from hca_base.openapi._client._methods import Method, make_method
 from hca_base.openapi._client._pages._plan import Plan, paging_of
 from hca_base.openapi._client._pages._walk import Page, joined, walk
@@ -25,13 +24,10 @@ from hca_base.openapi._document._operation import METHODS, SAFE_METHODS, Operati
 if TYPE_CHECKING:
     import requests
 
-    from hca_base.config import Config
-    from hca_base.http import Session
     from hca_base.openapi._client._request import Request
-    from hca_base.openapi._document._document import Document
 
 
-class Client:
+class Client(Connection):
     """A service's operations as methods.
 
     ::
@@ -64,198 +60,6 @@ class Client:
     :cvar check_patterns: refuse texts that do not have the form in the document, such as malformed UUIDs
     :cvar example_name: name of a client in examples
     """
-
-    default_service: Any = None
-    strict_choices: frozenset[str] = STRICT_CHOICES
-    check_patterns: bool = True
-    example_name: str = "client"
-
-    def __init__(
-        self,
-        service: Any = None,
-        *,
-        swagger_url: str | None = None,
-        config: Config | None = None,
-        session: Session | None = None,
-        token: str | None = None,
-        profile: str | None = None,
-        base_url: str | None = None,
-        credential_providers: Iterable[Any] = (),
-    ) -> None:
-        self.service = service if service is not None else self.default_service
-        if self.service is None and swagger_url is None:
-            raise UsageError("a client needs a service or the URL of an OpenAPI document")
-        self._swagger_url = swagger_url
-        self._config = config
-        self._session = session
-        self._own_session = session is None
-        self._token = token
-        self._profile = profile
-        self._base_url = base_url
-        self._credential_providers = tuple(credential_providers)
-        self._credentials: Any = None
-        self._index: Index | None = None
-        self._document: Document | None = None
-        self._current = False
-        self._methods: dict[str, Method] = {}
-        self._operations: dict[str, Operation] = {}
-        #: Arguments that a warning was given for: each page of a list sends them again.
-        self._warned: set[tuple[str, str]] = set()
-        self._lock = ForkLock(reentrant=True)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickle: service and settings; secrets, connections and sources of credentials are looked up anew."""
-        state = dict(self.__dict__)
-        state.update(_session=None, _own_session=True, _token=None, _credentials=None, _credential_providers=())
-        state.update(_index=None, _document=None, _current=False, _methods={}, _operations={})
-        return state
-
-    def __repr__(self) -> str:
-        where = self._swagger_url or getattr(self.service, "name", None)
-        return f"<{type(self).__name__} {where}>"
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Drop the connections of a session that the client made itself."""
-        with self._lock:
-            if self._own_session and self._session is not None:
-                self._session.close()
-                self._session = None
-
-    # What it is made of
-
-    @property
-    def config(self) -> Config:
-        """The settings."""
-        with self._lock:
-            if self._config is None:
-                from hca_base.config import load
-
-                self._config = load(profile=self._profile)
-            return self._config
-
-    @property
-    def session(self) -> Session:
-        """The HTTP session."""
-        with self._lock:
-            if self._session is None:
-                from hca_base.http import Session
-
-                self._session = Session(self.config)
-            return self._session
-
-    @property
-    def credentials(self) -> Any:
-        """What proves to the service who is asking: :class:`hca_base.auth.Credentials`."""
-        with self._lock:
-            if self._credentials is None:
-                from hca_base.auth import credentials_for
-
-                self._credentials = credentials_for(
-                    self.service,
-                    self.config,
-                    token=self._token,
-                    base_url=self.base_url,
-                    security_schemes=self._security_schemes(),
-                    session=self.session,
-                    extra=self._credential_providers,
-                )
-            return self._credentials
-
-    def _security_schemes(self) -> Mapping[str, Any] | None:
-        """Those of the document; None for a service whose plugin says how it wants to know who is asking."""
-        return self._current_index().security_schemes
-
-    @property
-    def swagger_url(self) -> str:
-        """URL or path of the service's document."""
-        if self._swagger_url is not None:
-            return str(self._swagger_url)
-        return DocumentCache(self.config).url(self.service)
-
-    @property
-    def document(self) -> Document:
-        """The whole document. Calls do without it: they read single operations from its index."""
-        with self._lock:
-            if self._document is None:
-                self._document = DocumentCache(self.config).document(self._current_index(), self.service)
-            return self._document
-
-    @property
-    def base_url(self) -> str:
-        """URL of the service, without a slash at its end.
-
-        :raises DocumentError: neither the settings nor the document say it
-        """
-        own = self._own_base_url
-        if own:
-            return own
-        found = self._current_index().base_url
-        if not found:
-            name = getattr(self.service, "name", "NAME")
-            raise DocumentError(
-                "the document does not say where the service is",
-                hint=f"hca config set services.{name}.base_url URL",
-            )
-        return found
-
-    @property
-    def _own_base_url(self) -> str | None:
-        found = self._base_url
-        if not found and self.service is not None and hasattr(self.service, "base_url"):
-            found = self.service.base_url(self.config)
-        if found and not is_url(found):
-            raise UsageError(f"the base URL must begin with http:// or https://, not {found!r}")
-        return found.rstrip("/") if found else None
-
-    def refresh(self) -> Index:
-        """Ask the service for its document now."""
-        with self._lock:
-            self._index = DocumentCache(self.config).refresh(
-                self.service, self.session, self.swagger_url, token=self._token
-            )
-            self._document, self._current = None, True
-            self._methods.clear()
-            self._operations.clear()
-            return self._index
-
-    def clear_cache(self) -> None:
-        """Forget the document that was fetched; the next call asks for it again."""
-        with self._lock:
-            DocumentCache(self.config).forget(self.swagger_url)
-            self._index = self._document = None
-            self._current = False
-            self._methods.clear()
-            self._operations.clear()
-
-    def _current_index(self) -> Index:
-        """The index to make calls by; may ask the service for its document, once for this client."""
-        with self._lock:
-            if self._index is None or not self._current:
-                cache = DocumentCache(self.config)
-                try:
-                    self._index = cache.current(self.service, self.session, self.swagger_url, token=self._token)
-                except UnreachableError as e:
-                    raise self._explained(e, self.swagger_url) from None
-                self._current = True
-            return self._index
-
-    def _known_index(self) -> Index:
-        """The index to look names up in: what is on this machine, if there is anything."""
-        with self._lock:
-            if self._index is None:
-                try:
-                    self._index = DocumentCache(self.config).get(self.service, self.swagger_url)
-                except DocumentError:
-                    if not is_url(self.swagger_url):
-                        raise
-                    return self._current_index()
-            return self._index
 
     # Methods
 
@@ -425,7 +229,9 @@ class Client:
                 remember_secret(value)  # no trace and no message shows it
             if parameter.credential and parameter.name.lower() != "authorization":
                 remember_secret_name(parameter.name)
-        base_url = own_base_url or operation_base(operation, self.base_url, index.url)
+        base_url = own_base_url or self.base_url
+        if own_base_url is None and self._server is None:
+            base_url = operation_base(operation, base_url, index.url)
         content_type = next((value for name, value in (extra or {}).items() if name.lower() == "content-type"), None)
         with build(_with_body(operation, self.service), values, base_url, content_type) as request:
             auth = self._auth(operation, index)
@@ -491,16 +297,6 @@ class Client:
     def _timeout(self) -> Any:
         section = getattr(self.service, "client_section", None)
         return self.config.get(f"{section}.timeout") if section else None
-
-    def _explained(self, error: HCAError, url: str) -> HCAError:
-        """An error with what the service's plugin knows of it."""
-        hints: Mapping[str, str] = getattr(self.service, "hints", None) or {}
-        if isinstance(error, ServiceError):
-            error.hint = hints.get(str(error.reason)) or hints.get(str(error.status)) or error.hint
-        elif isinstance(error, UnreachableError):
-            retired: Mapping[str, str] = getattr(self.service, "retired_hosts", None) or {}
-            error.hint = retired.get(urlsplit(url).hostname or "") or error.hint
-        return error
 
 
 def _by_python_name(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from hca_base.config import expand_home
+from hca_base.errors import UsageError
+from hca_base.openapi._document._text import one_line, printable
 
 if TYPE_CHECKING:
     from hca_base.openapi._document._operation import Operation
+
+#: Servers of a document that can be chosen.
+_MAX_SERVERS = 100
 
 
 def is_url(source: str) -> bool:
@@ -30,7 +35,9 @@ def source_path(source: str | os.PathLike[str]) -> Path:
     return expand_home(text)
 
 
-def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
+def base_url_of(
+    root: Mapping[str, Any], url: str | None, server: str | None = None, variables: Mapping[str, Any] | None = None
+) -> str | None:
     """Where the service of a document is.
 
     * What the document states counts: ``servers`` (OpenAPI 3, the first that has a URL), or ``schemes``, ``host`` and
@@ -42,17 +49,26 @@ def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
       elsewhere cannot send us to this machine, nor to its link or its cloud's metadata address.
 
     :param url: the URL that the document was fetched from, or None if it was not
+    :param server: which of its servers: a number from 1, a name, a description, or a URL, which may be any other
+    :param variables: values of variables in the server's URL, in place of their defaults
     :returns: an http or https URL without a slash at its end, or None
+    :raises UsageError: it has no such server
     """
     try:
         fetched = urlsplit(url) if url and is_url(url) else None
-        if "swagger" in root:
+        if server is not None:
+            chosen = server_of(root, server)
+            if chosen is None:
+                return server.rstrip("/")  # the user's own word
+            first = server_url(chosen, variables)
+            stated = urljoin(url, first) if fetched and url and first else first
+        elif "swagger" in root:
             stated = _swagger_base(root, fetched)
         else:
             servers = root.get("servers")
-            first: str | None = "/"
+            first = "/"
             if isinstance(servers, list) and servers:
-                first = next((each for each in map(server_url, servers) if each), None)
+                first = next((found for each in servers if (found := server_url(each, variables))), None)
             stated = urljoin(url, first) if fetched and url and first else first
         if not stated:
             return None
@@ -64,6 +80,50 @@ def base_url_of(root: Mapping[str, Any], url: str | None) -> str | None:
         return urlunsplit((base.scheme, base.netloc.rpartition("@")[2], base.path, "", "")).rstrip("/")
     except ValueError:  # what a URL with unbalanced brackets or the like makes of urlsplit
         return None
+
+
+def servers_of(root: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The servers of an OpenAPI 3 document: ``url``, ``variables``, and ``name`` and ``description`` where stated."""
+    listed = root.get("servers")
+    found = []
+    for server in listed[:_MAX_SERVERS] if isinstance(listed, list) else ():
+        if not isinstance(server, dict) or not isinstance(server.get("url"), str):
+            continue
+        variables = server.get("variables")
+        kept: dict[str, Any] = {"url": server["url"], "variables": {}}
+        kept |= {key: one_line(server[key]) for key in ("name", "description") if isinstance(server.get(key), str)}
+        for name in re.findall(r"\{([^{}]*)\}", server["url"]):
+            variable = variables.get(name) if isinstance(variables, dict) else None
+            variable = variable if isinstance(variable, dict) else {}
+            choices = variable.get("enum")
+            kept["variables"][name] = {
+                "default": variable.get("default"),
+                "enum": [str(each) for each in choices[:20]] if isinstance(choices, list) else [],
+                "description": one_line(str(variable.get("description") or "")),
+            }
+        found.append(kept)
+    return found
+
+
+def server_of(root: Mapping[str, Any], wanted: str) -> Mapping[str, Any] | None:
+    """The server that a user means; None for a URL that is none of the document's."""
+    servers = servers_of(root)
+    if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= len(servers):
+        return servers[int(wanted[:9]) - 1]
+    for key in ("url", "name", "description"):
+        for server in servers:
+            if str(server.get(key, "")).rstrip("/").casefold() == wanted.rstrip("/").casefold():
+                return server
+    if is_url(wanted):
+        return None
+    ways = [
+        f"{number} ({' '.join(part for part in (each['url'], each.get('description', '')) if part)})"
+        for number, each in enumerate(servers, 1)
+    ]
+    raise UsageError(
+        f"the service has no server {printable(wanted)!r}",
+        hint=f"use {', '.join(map(printable, ways))} or a URL" if ways else "give a URL",
+    )
 
 
 def operation_base(operation: Operation, base_url: str, document_url: str | None) -> str:
@@ -80,14 +140,19 @@ def operation_base(operation: Operation, base_url: str, document_url: str | None
     return own.rstrip("/")
 
 
-def server_url(server: Any) -> str | None:
-    """The URL of a server object with its variables' defaults filled in; None if it has none."""
+def server_url(server: Any, given: Mapping[str, Any] | None = None) -> str | None:
+    """The URL of a server object with the values of its variables filled in; None if it has none.
+
+    :param given: values in place of the variables' defaults
+    """
     if not isinstance(server, dict) or not isinstance(server.get("url"), str):
         return None
     variables = server.get("variables")
     variables = variables if isinstance(variables, dict) else {}
 
     def value(match: re.Match[str]) -> str:
+        if given is not None and match[1] in given:
+            return str(given[match[1]])
         variable = variables.get(match[1])
         default = variable.get("default") if isinstance(variable, dict) else None
         return str(default) if isinstance(default, (str, int)) else match[0]

@@ -42,6 +42,7 @@ CLIENT_NAMES = frozenset(
         "paging",
         "refresh",
         "service",
+        "server",
         "session",
         "stream",
         "strict_choices",

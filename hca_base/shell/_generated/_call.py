@@ -30,6 +30,7 @@ def call(command: Caller, operation: Operation, values: dict[str, Any], args: ar
     from hca_base.output import output_options
 
     client = command.service_client(command.service.name)
+    client.server = getattr(args, "request_server", None)
     options = output_options(args, command.config)
     plan = command.paging
     headers = headers_of(args)

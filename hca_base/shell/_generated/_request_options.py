@@ -49,6 +49,12 @@ def add_request_options(parser: argparse.ArgumentParser, operation: Operation, t
             type=_media_type,
             help="send the body as this media type" + (f" ({', '.join(types)})".replace("%", "%%") if types else ""),
         )
+    group.add_argument(
+        *own_flags(taken, "--server"),
+        dest="request_server",
+        metavar="SERVER",
+        help="send the request to this server of the document: its number, name, description or URL, or to another URL",
+    )
 
 
 def is_raw(words: Sequence[str]) -> bool:

@@ -49,7 +49,10 @@ class PluginList(Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         if parsed_args.available:
             names = ["plugin", "what it is", "source", "install"]
-            return names, [(each.name, each.summary, each.source, each.command) for each in available_plugins()]
+            available = available_plugins()
+            if not available:
+                self.note("all plugins of this project are installed")
+            return names, [(each.name, each.summary, each.source, each.command) for each in available]
         problems = check_plugins(parsed_args.timeout)
         rows = []
         for each in registry().distributions():

@@ -270,10 +270,13 @@ def _oauth2(scheme: dict[str, Any]) -> dict[str, Any]:
     return settings_
 
 
-def check_name(name: str, config: settings.Config, *, replace: bool = False) -> None:
+def check_name(
+    name: str, config: settings.Config, *, replace: bool = False, hint: str = "pass --replace to replace it"
+) -> None:
     """See that a service may be called so.
 
     :param replace: it may take the name of one that was added
+    :param hint: what to do where one that was added has the name
     :raises UsageError: it cannot be a name, or is a word of ours
     :raises RefusedError: another service has it
     """
@@ -286,7 +289,7 @@ def check_name(name: str, config: settings.Config, *, replace: bool = False) -> 
     if record is not None and not (replace and registry().hidden_service(name, config) is not None):
         raise RefusedError(f"{name!r} is the service of plugin {record.distribution}", hint="choose another name")
     if not replace and name in registry().service_names(config):
-        raise RefusedError(f"there is a service {name!r} already", hint="pass --replace to replace it")
+        raise RefusedError(f"there is a service {name!r} already", hint=hint)
 
 
 def check_not_reserved(name: str) -> None:

@@ -32,7 +32,9 @@ class ServiceRename(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         old, new, profile = parsed_args.name, parsed_args.new, parsed_args.profile
-        check_name(new, self.config)
+        if old == new and self.config.origin(("services", old)) is not None:
+            raise RefusedError(f"the service is called {old!r} already", hint="choose another name")
+        check_name(new, self.config, hint="choose another name, or remove that one: hca service remove " + new)
         origin = self.config.origin(("services", old))
         if origin is None:
             record = registry().records("hca.services").get(old)
@@ -85,7 +87,7 @@ def _move(data: dict[str, Any], old: str, new: str, defaults: Iterable[str]) -> 
     if not isinstance(services, dict) or old not in services:
         raise RefusedError(f"service {old!r} is set elsewhere, in a file that is not changed here")
     if new in services:
-        raise UsageError(f"there is a service {new!r} already")
+        raise UsageError(f"there is a service {new!r} already", hint="choose another name")
     # In its place: the order of a file is its owner's.
     data["services"] = {new if name == old else name: section for name, section in services.items()}
     for key in [key for key in data if key in set(defaults)]:

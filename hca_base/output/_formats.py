@@ -59,7 +59,9 @@ def write(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> Non
     elif fmt == "table":
         from hca_base.output._table import table
 
-        sink.write(table(data, columns, sink.width) + "\n")
+        text = table(data, columns, sink.width)
+        # A list of nothing, without columns to name, is no blank line.
+        sink.write(text + "\n" if text or not is_list(data) else "")
     elif fmt in ("jsonl", "csv", "tsv", "value"):
         if fmt == "value" and isinstance(data, Mapping):
             data, columns = [pick(data, name) for name in columns or columns_of([data])], None

@@ -81,7 +81,10 @@ def test_the_service_of_the_user_keeps_its_name(hca: Runner, zoo: Loopback, plug
     assert "hca service rename zoo" in done.stderr
     listed = hca("zoo").stdout
     assert "get-text" in listed and "feed" not in listed
-    hca("zoo", "feed", check=2)
+    for words in (("zoo", "feed"), ("help", "zoo", "feed")):
+        unknown = hca(*words, check=2)
+        assert "'zoo' has no command 'feed'" in unknown.error
+        assert "hides that of hca-zoo: 'hca service rename zoo NEW'" in unknown.hint
     assert "feed" not in hca("__complete", "--", "zoo", "").stdout
     rows = {row["name"]: row for row in hca("service", "list", "-f", "json").json}
     assert rows["zoo"]["from"] == "configuration" and "hca-zoo" in rows["zoo"]["state"]
@@ -93,6 +96,16 @@ def test_the_service_of_the_user_keeps_its_name(hca: Runner, zoo: Loopback, plug
     assert done.stdout == "Client mine\n"
     # Other commands say nothing of it.
     assert "hca-zoo" not in hca("config", "path").stderr
+
+
+def test_a_newcomer_is_named_where_the_document_is_not_here(
+    hca: Runner, zoo: Loopback, plugins: PluginDirectory
+) -> None:
+    install(plugins)
+    # As for one who writes the settings by hand, where nothing listens.
+    hca.configure({"services": {"zoo": {"url": "http://127.0.0.1:9/openapi.json"}}})
+    unknown = hca("zoo", "feed", check=6)
+    assert "hides that of hca-zoo: 'hca service rename zoo NEW'" in unknown.hint
 
 
 def test_renamed_it_gives_way(hca: Runner, zoo: Loopback, plugins: PluginDirectory) -> None:
@@ -124,14 +137,18 @@ def test_an_entry_that_is_a_plugins_own_setting_is_no_other_service(hca: Runner,
         (["nothing", "x"], 4, "there is no service 'nothing'"),
         (["zoo", "No Name"], 2, "cannot be the name"),
         (["zoo", "config"], 2, "is a command of hca itself"),
-        (["zoo", "zoo"], 5, "already"),
+        (["zoo", "zoo"], 5, "is called 'zoo' already"),
+        (["zoo", "park"], 5, "there is a service 'park' already"),
         (["zoo", "dss"], 5, "is the service of plugin hca-dss"),
         (["dss", "x"], 5, "comes with plugin hca-dss"),
     ],
 )
 def test_what_cannot_be_renamed(hca: Runner, zoo: Loopback, words: list[str], code: int, said: str) -> None:
+    hca("service", "add", "park", f"{zoo.url}/v1/openapi.json")
     before = hca.config_file.read_bytes()
-    assert said in hca("service", "rename", *words, check=code).error
+    done = hca("service", "rename", *words, check=code)
+    assert said in done.error
+    assert "--replace" not in done.stderr
     assert hca.config_file.read_bytes() == before
 
 

@@ -94,7 +94,7 @@ def test_table():
         +------+------+------------------+
     """)
     assert "| uuid  | 02cc  |" in shown(BUNDLES[1], fmt="table")
-    assert shown([], fmt="table") == "\n"
+    assert shown([], fmt="table") == ""
 
 
 WIDE = [{f"column{number}": "word " * number + "é漢字" * number for number in range(9)} for _ in range(3)]

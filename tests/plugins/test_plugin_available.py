@@ -63,6 +63,9 @@ def test_what_is_not_installed_is_listed(hca: Runner, monkeypatch: pytest.Monkey
     installed = {str(each.name).lower() for each in metadata.distributions()}
     rows = hca("plugin", "list", "--available", "-f", "json").json
     assert {row["plugin"] for row in rows} == {entry["name"] for entry in LISTED} - installed
+    if not rows:
+        done = hca("plugin", "list", "--available")
+        assert (done.stdout, done.stderr) == ("", "all plugins of this project are installed\n")
     known = metadata.distribution
 
     def missing(name: str) -> metadata.Distribution:

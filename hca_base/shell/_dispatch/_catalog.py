@@ -305,11 +305,12 @@ class Catalog:
         second = words[1] if len(words) > 1 else ""
         rest, age = [name[len(first) + 1 :] for name, _ in self.hand_written(first)], ""
         if self.is_service(first):
-            from hca_base.shell._dispatch._lost import age_hint
+            from hca_base.shell._dispatch._lost import age_hint, hidden_hint
 
+            age = hidden_hint(first, self.context.config)
             try:
                 rest += [name[len(first) + 1 :] for name, _ in self.generated(first)]
-                age = age_hint(first, self.index(first), self.context.config)
+                age += age_hint(first, self.index(first), self.context.config)
             except HCAError:
                 pass
         return unknown_second(rest, first, second, age)

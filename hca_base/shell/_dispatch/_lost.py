@@ -1,4 +1,4 @@
-"""Documents that the cache has lost, and how old those are that it has."""
+"""Why a service lacks a command: its document is lost or old, or another service has its name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,14 @@ def fetched_index(context: Context, service: str) -> Index:
 
     :raises hca_base.errors.HCAError: it cannot be had
     """
+    from hca_base.errors import HCAError
     from hca_base.output import note
 
-    index: Index = context.client(service).refresh()
+    try:
+        index: Index = context.client(service).refresh()
+    except HCAError as error:
+        error.hint = f"{error.hint or ''}{hidden_hint(service, context.config)}".removeprefix("; ") or None
+        raise
     if not context.options.quiet:
         note(f"the document of {service} was missing; fetched it from {index.url}")
     return index
@@ -41,3 +46,16 @@ def age_hint(service: str, index: Index, config: Config) -> str:
     days = int(age // 86400)
     when = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
     return f"; the document was fetched or checked {when}: 'hca service refresh {service}' gets it again"
+
+
+def hidden_hint(service: str, config: Config) -> str:
+    """Name the plugin whose service the user's own hides, as the end of a hint; "" where it hides none."""
+    from hca_base.plugins import registry
+
+    newcomer = registry().hidden_service(service, config)
+    if newcomer is None:
+        return ""
+    return (
+        f"; this {service} is the service that you added, which hides that of {newcomer.distribution}: "
+        f"'hca service rename {service} NEW' gives yours another name"
+    )

@@ -22,33 +22,27 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-#: Argument of ``hca-commands`` that stands for the core's own.
-CORE = "core"
+#: Argument of ``hca-commands`` and ``hca-operations`` that stands for all plugins that are installed.
+PLUGINS = "plugins"
 
 
 class Commands(AutoprogramCliffDirective):
-    """``.. hca-commands:: dss``: the hand-written commands of a plugin; ``core`` for those of the core."""
+    """``.. hca-commands:: core``: the commands of the core; ``plugins``: those of plugins, a section for each group."""
 
     def run(self) -> list[nodes.Node]:
-        self.env = self.state.document.settings.env
-        commands = self._load_commands()
-        if not commands:
-            raise self.error(f"no plugin that is installed has commands 'hca {self.arguments[0]} …'")
-        return self._generate_command_nodes(commands, "hca")
-
-    def _load_commands(self) -> dict[str, Any]:
         from hca_base.commands import COMMANDS
         from hca_base.plugins import registry
 
-        wanted = self.arguments[0]
-        if wanted == CORE:
-            return {name: _documented(_imported(target)) for name, (target, _summary) in COMMANDS.items()}
+        self.env = self.state.document.settings.env
+        if self.arguments[0] != PLUGINS:
+            core = {name: _documented(_imported(target)) for name, (target, _summary) in COMMANDS.items()}
+            return self._generate_command_nodes(core, "hca")
         found = registry()
-        return {
-            name: _documented(found.load(record))
-            for name, record in found.commands().items()
-            if name.split()[0] == wanted
-        }
+        groups: dict[str, dict[str, Any]] = {}
+        for name, record in sorted(found.commands().items()):
+            if name not in COMMANDS:
+                groups.setdefault(name.split()[0], {})[name] = _documented(found.load(record))
+        return [_section(group, self._generate_command_nodes(groups[group], "hca")) for group in groups]
 
     def _generate_nodes_per_command(
         self, title: str, command_name: str, command_class: Any, ignored_opts: list[str]
@@ -74,18 +68,23 @@ class GlobalOptions(AutoprogramCliffDirective):
 
 
 class Operations(SphinxDirective):
-    """``.. hca-operations:: dss``: the operations of a service's bundled document."""
+    """``.. hca-operations:: plugins``: the operations of the documents that plugins bundle, a section for each service."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        from hca_base.openapi import Document
-        from hca_base.plugins import service_of
+        from hca_base.plugins import registry
 
-        name = self.arguments[0]
-        data = service_of(name).bundled_bytes()
-        if data is None:
-            raise self.error(f"service {name} has no bundled document")
+        found = []
+        for name, service in sorted(registry().services().items()):
+            data = service.bundled_bytes()
+            if data is not None:
+                found.append(_section(name, self._operations(name, data)))
+        return found
+
+    def _operations(self, name: str, data: bytes) -> list[nodes.Node]:
+        from hca_base.openapi import Document
+
         lines: list[str] = []
         for operation in Document.load(data).operations:
             lines += [
@@ -126,6 +125,14 @@ class Settings(SphinxDirective):
         node.document = self.state.document
         self.state.nested_parse(StringList(lines, source="settings"), 0, node)
         return node.children
+
+
+def _section(group: str, content: list[nodes.Node]) -> nodes.section:
+    """What belongs to a group of commands, under its name."""
+    section = nodes.section(ids=[nodes.make_id(f"hca-{group}")], names=[f"hca {group}"])
+    title = nodes.title("", "", nodes.literal(text=f"hca {group}"))
+    section += [title, *content]
+    return section
 
 
 def _leaves(part: dict[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 import venv
@@ -81,45 +82,94 @@ def test_what_is_not_installed_is_listed(hca: Runner, monkeypatch: pytest.Monkey
     assert all(Path(each.source).is_dir() for each in found.values())
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_plugins_come_and_go_with_all_they_bring(tmp_path: Path) -> None:
-    venv.create(tmp_path / "v", with_pip=True)
-    python, home = tmp_path / "v" / "bin" / "python", tmp_path / "home"
-    home.mkdir()
-    subprocess.run([python, "-m", "pip", "install", "--quiet", ROOT, "fsspec"], check=True, timeout=600)
-    env = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    env |= {"HOME": str(home), "PATH": os.environ["PATH"], "HCA_SITE_CONFIG": str(home / "none")}
+class Installation:
+    """hca alone in an environment of its own, with fsspec and Sphinx, and what a user sees of a plugin there."""
 
-    def run(*words: str, check: bool = True) -> str:
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder / "v", with_pip=True)
+        self.python, self.home = folder / "v" / "bin" / "python", folder / "home"
+        self.home.mkdir()
+        packages = [ROOT, "fsspec", "sphinx"]
+        subprocess.run([self.python, "-m", "pip", "install", "--quiet", *packages], check=True, timeout=600)
+        self.env = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        self.env |= {"HOME": str(self.home), "PATH": os.environ["PATH"], "HCA_SITE_CONFIG": str(self.home / "none")}
+        # The pages that are made from what is installed; the others name every page of this project.
+        self.docs = folder / "docs"
+        shutil.copytree(ROOT / "docs" / "_ext", self.docs / "_ext")
+        for name in ("conf.py", "cli.rst", "operations.rst"):
+            shutil.copy(ROOT / "docs" / name, self.docs)
+        (self.docs / "index.rst").write_text("hca\n===\n\n.. toctree::\n\n   cli\n   operations\n")
+
+    def run(self, *words: str, check: bool = True, stdin: str = "") -> str:
+        """What its Python prints."""
         done = subprocess.run(
-            [python, *words], env=env, cwd=home, capture_output=True, text=True, timeout=300, check=False
+            [self.python, *words],
+            env=self.env,
+            cwd=self.home,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         assert done.returncode == 0 or not check, done.stderr
         return done.stdout
 
-    def modules(*words: str) -> set[str]:
+    def hca(self, *words: str, **options: Any) -> str:
+        """What its hca prints."""
+        return self.run("-m", "hca_base", *words, **options)
+
+    def modules(self, *words: str) -> set[str]:
+        """The modules that a command has imported at its end."""
         code = (
             f"import sys; sys.argv = ['hca', *{words!r}]\n"
             "from hca_base.shell import main\n"
             "try: main()\nexcept SystemExit: pass\n"
             "print('MODULES', *sys.modules)"
         )
-        return set(run("-c", code).rpartition("MODULES ")[2].split())
+        return set(self.run("-c", code, check=False).rpartition("MODULES ")[2].split())
 
-    protocols = "import fsspec; print('drs' in fsspec.available_protocols())"
-    rows = {
-        row["plugin"]: row for row in json.loads(run("-m", "hca_base", "plugin", "list", "--available", "-f", "json"))
-    }
+    def traces(self, group: str) -> dict[str, bool]:
+        """Where the commands of a plugin show."""
+        self.run("-m", "sphinx", "-W", "-q", "-E", "-b", "text", str(self.docs), str(self.docs / "out"))
+        pages = {name: (self.docs / "out" / f"{name}.txt").read_text() for name in ("cli", "operations")}
+        session = self.hca("shell", stdin=f"help {group}\n", check=False)
+        return {
+            "help": f"\n  {group} " in self.hca("--help"),
+            "completion of the first word": f"{group}" in self.hca("__complete", "--", "").split(),
+            "completion": bool(self.hca("__complete", "--", group, "")),
+            "interactive shell": f"usage: {group} COMMAND" in session or f"hca {group} COMMAND" in session,
+            "reference of commands": f"hca {group} " in pages["cli"],
+            "reference of operations": f"hca {group} " in pages["operations"],
+            "protocol of fsspec": self.run(
+                "-c", f"import fsspec; print({group!r} in fsspec.available_protocols())"
+            ).strip()
+            == "True",
+        }
+
+
+#: Commands of others: each must import what it did before.
+OTHERS = [("--version",), ("--help",), ("help", "config"), ("config", "path"), ("profile", "list"), ("cache", "list")]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_plugins_come_and_go_with_all_they_bring(tmp_path: Path) -> None:
+    here = Installation(tmp_path)
+    rows = {row["plugin"]: row for row in json.loads(here.hca("plugin", "list", "--available", "-f", "json"))}
     assert set(rows) == {entry["name"] for entry in LISTED}
-    before = modules("config", "path")
-    for name, command, group in (("hca-drs", "download", "drs"), ("hca-cellxgene", "collections", "cellxgene")):
-        assert command not in run("-m", "hca_base", "__complete", "--", group, "")
-        run("-m", "hca_base", *shlex.split(rows[name]["install"])[1:])
-        assert command in run("-m", "hca_base", group)
-        assert command in run("-m", "hca_base", "__complete", "--", group, "")
-        assert run("-c", protocols).strip() == str(name == "hca-drs")
-        assert modules("config", "path") == before
-        run("-m", "hca_base", "plugin", "uninstall", name, "--yes")
-        assert command not in run("-m", "hca_base", "__complete", "--", group, "")
-        assert run("-c", protocols).strip() == "False"
+    before = {words: here.modules(*words) for words in OTHERS}
+    assert all("hca_base.shell" in modules for modules in before.values())
+    for name, group in (("hca-drs", "drs"), ("hca-cellxgene", "cellxgene")):
+        none = {trace: False for trace in here.traces(group)}
+        assert here.traces(group) == none
+        here.run("-m", "hca_base", *shlex.split(rows[name]["install"])[1:])
+        assert here.traces(group) == {trace: trace != "protocol of fsspec" or group == "drs" for trace in none}
+        assert {words: here.modules(*words) for words in OTHERS} == before
+        # One that describes services reads their descriptions, and no more.
+        package = name.replace("-", "_")
+        described = {each for each in here.modules("service", "list") if each.partition(".")[0] == package}
+        assert described == {package, f"{package}.service"}
+        here.hca("plugin", "uninstall", name, "--yes")
+        assert here.traces(group) == none
+        assert {words: here.modules(*words) for words in OTHERS} == before

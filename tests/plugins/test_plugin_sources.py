@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hca_base.plugins import _records, _sources
+from hca_base.plugins import _records, _sources, registry
 
 CASES = {
     "plain": 'class Get(Command):\n    """Get it.\n\n    More.\n    """\n',
@@ -77,3 +77,8 @@ def test_all_commands_here_are_read_alike_both_ways(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(_sources, "_quick_summary", lambda *_: None)
     assert quick == records()
     assert quick
+
+
+def test_all_services_of_this_project_have_titles() -> None:
+    for name, service in registry().services().items():
+        assert registry().service_names(None)[name] == service.title != "", name

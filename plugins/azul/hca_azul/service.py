@@ -22,7 +22,7 @@ _REGISTERED = (
 _EXPIRED = "what was prepared has expired; run the command again"
 
 
-def _service(name: str, title: str, url: str, document: str) -> Service:
+def _service(name: str, *, title: str, url: str, document: str) -> Service:
     section = {
         "description": title.partition(":")[0],
         "type": "object",
@@ -70,9 +70,16 @@ def _service(name: str, title: str, url: str, document: str) -> Service:
     )
 
 
+# hca reads "title=" from this text, without importing it.
 SERVICE = _service(
-    "azul", "Azul: today's data of the Human Cell Atlas, to find and to download", PUBLIC_URL, "document.json"
+    "azul",
+    title="Azul: today's data of the Human Cell Atlas, to find and to download",
+    url=PUBLIC_URL,
+    document="document.json",
 )
 ANVIL_SERVICE = _service(
-    "anvil", "AnVIL: data of the NHGRI's analysis platform, to find and to download", ANVIL_URL, "anvil.json"
+    "anvil",
+    title="AnVIL: data of the NHGRI's analysis platform, to find and to download",
+    url=ANVIL_URL,
+    document="anvil.json",
 )

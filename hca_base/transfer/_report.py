@@ -174,6 +174,10 @@ class Report:
                 self._spool = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115
             self._spool.write(_ENCODE((*row[:_SHOWN], None, row.status)) + "\n")
 
+    def take_totals(self, other: Report) -> None:
+        """Take over what another report measured of the same files: seconds, and bytes moved now and earlier."""
+        self.seconds, self.bytes_moved, self.bytes_resumed = other.seconds, other.bytes_moved, other.bytes_resumed
+
     @property
     def rows(self) -> Iterator[Row]:
         """All rows, in the order in which files were done."""

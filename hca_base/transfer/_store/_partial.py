@@ -109,6 +109,8 @@ class Partial:
         self._journal: int | None = None
         self._points: list[tuple[int, str]] = []
         self._written = -1
+        #: Of the bytes that are written without a gap.
+        self._hashes: Hashes | None = None
         self.etag: str | None = None
         reset_after_fork(self)
 
@@ -155,6 +157,7 @@ class Partial:
         self.etag = etag
         self._points = []
         self._written = -1
+        self._hashes = None
         if self._journal is not None:
             os.ftruncate(self._journal, 0)
             self._note({"format": _FORMAT, **self.identity, "etag": etag})
@@ -196,9 +199,21 @@ class Partial:
 
     def checkpoint(self, hashes: Hashes) -> None:
         """Note that all bytes that ``hashes`` has seen are written, when enough of them are new."""
+        self._hashes = hashes
         if self._journal is not None and hashes.size - max(self._written, 0) >= CHECKPOINT:
             self._note([hashes.size, hashes.hexdigests()["sha256"]])
             self._written = hashes.size
+
+    def _last_checkpoint(self) -> None:
+        """Note what came after the last line of the journal; without it, those bytes are received again."""
+        hashes, self._hashes = self._hashes, None
+        if hashes is not None and hashes.size > max(self._written, 0):
+            try:
+                self._note([hashes.size, hashes.hexdigests()["sha256"]])
+                self._written = hashes.size
+            except OSError:
+                # A full disk, say: the journal stays as it is, and a torn line is ignored.
+                pass
 
     def finish(
         self,
@@ -256,6 +271,8 @@ class Partial:
 
     def leave(self) -> None:
         """Let go without having finished: keep it when a later run can take it up, else remove it."""
+        if self._journal is not None:
+            self._last_checkpoint()
         if self._journal is not None and self._written > 0:
             self.close()
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import signal
 import subprocess
@@ -209,17 +210,40 @@ def test_three_thousand_objects_through_faults(hca: Any) -> None:
     run_study(hca, 3000, 2)
 
 
-def test_interrupted_it_says_how_to_go_on(hca: Any) -> None:
-    with EmbeddedDrs(Repository(), Faults(cut_at=1_000_000, pause=30)) as drs:
-        drs.repository.add("big", blob(1, 9_000_000))
-        with hca.running("drs", "download", drs.uri("big")) as process:
-            ends = time.monotonic() + 60
-            while not drs.count("storage") and time.monotonic() < ends:
+def test_interrupted_it_keeps_what_has_arrived(hca: Any) -> None:
+    with EmbeddedDrs(Repository(), Faults(cut_at=3_000_000, pause=60)) as drs:
+        big = blob(1, 9_000_000)
+        drs.repository.add("big", big)
+        words = ("drs", "download", drs.uri("big"), "--limit-rate", "20M")
+        with hca.running(*words) as process:
+            ends = time.monotonic() + 90
+            # The connection stays open after the cut: less than a checkpoint of the journal has arrived.
+            while not any(has(path, big.data[:2_000_000]) for path in (hca.cwd / ".hca").rglob("*")):
+                assert process.poll() is None and time.monotonic() < ends, process.stderr.read()
                 time.sleep(0.05)
             process.send_signal(signal.SIGINT)
             try:
-                assert process.wait(30) == 130
+                _, told = process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 pytest.fail("it does not end")
+        assert process.returncode == 130
+        assert told == "hca: interrupted\n  hint: run the same command again to continue\n"
         drs.faults.pause = 0.0
-        hca("drs", "download", drs.uri("big"))
+        before = len(drs.requests)
+        done = hca(*words, "--report", "report.json")
+        starts = [int(h["Range"][6:].partition("-")[0]) for w, _, _, h in drs.requests[before:] if w == "storage"]
+        assert min(starts) >= 2_000_000
+        report = json.loads((hca.cwd / "report.json").read_text())
+        assert report["bytes_resumed"] == min(starts)
+        assert report["bytes_moved"] + report["bytes_resumed"] == len(big.data)
+        assert "by an earlier run" in done.stderr
+        assert (hca.cwd / "f1.bin").read_bytes() == big.data
+
+
+def has(path: Path, start: bytes) -> bool:
+    """Whether a file begins with some bytes."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(start)) == start
+    except OSError:
+        return False

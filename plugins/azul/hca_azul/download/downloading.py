@@ -138,7 +138,7 @@ class _Job:
             on_result=lambda item, row: outcome.add(row),
             expected=(totals.files, totals.bytes),
         )
-        outcome.report.seconds = outcome.engine.seconds
+        outcome.report.take_totals(outcome.engine)
         outcome.plan = dict(outcome.engine.plan)
 
     def _items(self, plan: Plan, sources: Sources) -> Iterator[Item]:

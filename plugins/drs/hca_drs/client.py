@@ -204,13 +204,17 @@ class DRSClient(Client):
     def open(self, uri: str, mode: str = "rb", **options: Any) -> Any:
         """Open an object as a readable, seekable file (fsspec); only the ranges that are read are fetched.
 
-        Needs the extra ``hca-drs[fsspec]``.
+        Needs the extra ``hca-drs[fsspec]``. No checksum is compared, as that would need all bytes; reading fails if the
+        object is replaced meanwhile. :meth:`download` verifies.
 
         :param mode: ``rb``, or ``r`` for text
         :param options: of the file system's ``open``: ``block_size``, ``cache_type``, ``encoding``, …
+        :raises UsageError: it is not a DRS identifier
+        :raises FileNotFoundError: there is no such object
         :raises PluginError: fsspec is not installed
         """
         from hca_base.errors import PluginError
+        from hca_drs.resolving.uris import parse_uri
 
         try:
             from hca_drs.filesystem import DRSFileSystem
@@ -220,4 +224,6 @@ class DRSClient(Client):
             raise PluginError(
                 "files need fsspec, which is not installed", hint="pip install 'hca-drs[fsspec]'"
             ) from None
+        # fsspec takes "drs://" for left out where it is missing.
+        parse_uri(uri, self.servers.resolver.known)
         return DRSFileSystem(client=self, skip_instance_cache=True).open(uri, mode, **options)

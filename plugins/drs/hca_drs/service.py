@@ -34,6 +34,7 @@ SERVICE = Service(
                 "timeout": {"type": "number", "description": "Seconds to wait for an answer"},
                 "resolver": {
                     **_TEXT,
+                    "pattern": "^(identifiers\\.org|none|https?://.+)$",
                     "description": "Where unknown prefixes of compact identifiers are looked up: identifiers.org "
                     "(default), none, or the URL of a registry with the same API",
                 },

@@ -115,11 +115,35 @@ def test_mistakes_are_told_in_one_line(hca: Any, drs: EmbeddedDrs, words: list[s
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["stat", "list"])
+def test_each_failure_is_said_once(hca: Any, drs: EmbeddedDrs, command: str) -> None:
+    one = hca("drs", command, drs.uri("table"), drs.uri("gone"), check=4)
+    assert one.stderr.count("answered 404 for gone") == 1
+    assert "counts.csv" in one.stdout
+    two = hca("drs", command, drs.uri("table"), drs.uri("gone"), drs.uri("lost"), check=4)
+    assert "2 of 3 objects could not be read" in two.error
+    assert (two.stderr.count("answered 404 for gone"), two.stderr.count("answered 404 for lost")) == (1, 1)
+    hca("drs", command, drs.uri("gone"), "nonsense", check=1)
+
+
 def test_one_missing_object_does_not_stop_the_others(hca: Any, drs: EmbeddedDrs) -> None:
     done = hca("drs", "download", drs.uri("table"), drs.uri("gone"), "drs://nonsense", "--report", "r.tsv", check=None)
     assert done.returncode == 1
     assert set(hca.contents()) == {"counts.csv", "r.tsv"}
     assert "answered 404 for gone" in (hca.cwd / "r.tsv").read_text()
+
+
+@pytest.mark.parametrize("first", ["drs://drs.42:x", "{gone}", "{globus}"])
+def test_fail_fast_stops_at_what_cannot_be_found(hca: Any, drs: EmbeddedDrs, first: str) -> None:
+    drs.repository.add("globus", Blob(b"x", access=("globus",)))
+    uri = first.format(gone=drs.uri("gone"), globus=drs.uri("globus"))
+    words = ("drs", "download", uri, drs.uri("table"), "--report", "r.json")
+    done = hca(*words, "--fail-fast", check=4)
+    assert len([line for line in done.stderr.splitlines() if line.startswith("hca: error: ")]) == 1
+    assert hca.files() == {"r.json"}
+    assert json.loads((hca.cwd / "r.json").read_text())["counts"]["failed"] == 1
+    hca(*words, check=4)
+    assert hca.files() == {"r.json", "counts.csv"}
 
 
 def test_generated_operations_talk_to_the_server_of_the_settings(hca: Any, drs: EmbeddedDrs) -> None:

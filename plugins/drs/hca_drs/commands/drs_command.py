@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Command, stdin_lines
 from hca_base.config import expand_home
-from hca_base.errors import UsageError
+from hca_base.errors import ExitCode, HCAError, UsageError
 
 if TYPE_CHECKING:
     from hca_drs.client import DRSClient
@@ -37,6 +37,36 @@ class DRSCommand(Command):
             given[host_of(host)] = read_passports(read_secret_file(path))
         if given:
             self.client.use_passports(given)
+
+
+class Failures:
+    """Objects that servers do not give: each is said once, at the end."""
+
+    def __init__(self, command: DRSCommand) -> None:
+        self.command = command
+        self._all: list[tuple[str, HCAError]] = []
+
+    def add(self, name: str, error: HCAError) -> None:
+        """Take one."""
+        self._all.append((name, error))
+
+    def raise_any(self, count: int) -> None:
+        """Raise an error if there is one.
+
+        :param count: objects in all
+        :raises HCAError: the error of a single object, or one for all, with their exit code where they share it
+        """
+        if len(self._all) == 1:
+            raise self._all[0][1]
+        if not self._all:
+            return
+        for name, error in self._all:
+            self.command.note(f"{name}: {error}")
+        codes = {error.exit_code for _, error in self._all}
+        hints = dict.fromkeys(error.hint for _, error in self._all if error.hint)
+        failure = HCAError(f"{len(self._all):,} of {count:,} objects could not be read", hint=next(iter(hints), None))
+        failure.exit_code = codes.pop() if len(codes) == 1 else ExitCode.FAILED
+        raise failure
 
 
 def add_uris(parser: argparse.ArgumentParser) -> None:

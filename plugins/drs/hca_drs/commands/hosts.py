@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import re
 import sys
 from typing import Any
 
@@ -11,6 +13,8 @@ from hca_base.commands import Lister, stdin_lines
 from hca_base.errors import UsageError
 from hca_drs.commands.drs_command import DRSCommand
 
+#: RFC 6750.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 #: What an account of the token store holds, by its name before the ``@``.
 _KINDS = {"drs": "token", "drs-gen3": "Gen3 API key", "drs-passport": "passports"}
 
@@ -49,10 +53,18 @@ class Login(DRSCommand):
             passports = accounts.read_passports(accounts.read_secret_file(parsed_args.passport))
             record = accounts.secret_record("\n".join(passports), server)
             _put(store, accounts.account_at(host, self.config, "drs-passport"), record)
-            self.note(f"{len(passports)} passports for {host} are stored")
+            many = f"{len(passports)} passports for {host} are" if len(passports) > 1 else f"the passport for {host} is"
+            self.note(f"{many} stored")
             return
         name = parsed_args.username
-        secret = _read_secret(f"Password of {name} at {host}: " if name else f"Token for {host}: ")
+        prompt = f"Password of {name} at {host}: " if name else f"Token for {host}: "
+        # In the interactive shell, the next line of stdin may be the next command.
+        secret = _read_secret(prompt, alone=not self.app.interactive_mode)
+        if not name and not _TOKEN.fullmatch(secret):
+            raise UsageError(
+                "that is not a bearer token: it has characters that no token has",
+                hint="give the token alone, on one line; --gen3 FILE takes an API key of Gen3",
+            )
         scheme = CredentialScheme(kind="basic" if name else "bearer")
         service = accounts.service_at(host, self.config)
         set_key(service, self.config, secret, scheme=scheme, username=name, base_url=server, store=store)
@@ -106,7 +118,12 @@ def _put(store: TokenStore, account: str, record: Any) -> None:
     store.put(account, record)
 
 
-def _read_secret(prompt: str) -> str:
+def _read_secret(prompt: str, alone: bool) -> str:
+    """A line that is not to be seen.
+
+    :param alone: nothing else may be on stdin
+    :raises UsageError: there is none, or more than one
+    """
     if sys.stdin is not None and sys.stdin.isatty():
         import getpass
 
@@ -114,7 +131,10 @@ def _read_secret(prompt: str) -> str:
             return getpass.getpass(prompt, stream=sys.stderr)
         except EOFError:
             raise UsageError("no token was given") from None
-    line = next((line.strip() for line in stdin_lines(sys.stdin)), "")
-    if not line:
+    lines = stdin_lines(sys.stdin)
+    found = [line.strip() for line in itertools.islice(lines, 1000 if alone else 1) if line.strip()]
+    if not found:
         raise UsageError("stdin holds no token")
-    return line
+    if len(found) > 1:
+        raise UsageError("stdin holds more than one line", hint="give the token alone, on one line")
+    return found[0]

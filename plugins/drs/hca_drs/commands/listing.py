@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from hca_base.commands import Lister
-from hca_drs.commands.drs_command import DRSCommand, add_passport, add_uris, uris_of
+from hca_drs.commands.drs_command import DRSCommand, Failures, add_passport, add_uris, uris_of
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ class List(DRSCommand, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         self.passports(parsed_args)
-        rows, failure = [], None
+        rows, failures = [], Failures(self)
         for entry in self.client.walk(
             uris_of(parsed_args), max_depth=parsed_args.max_depth, max_objects=parsed_args.max_objects
         ):
@@ -49,10 +49,8 @@ class List(DRSCommand, Lister):
                 row["kind"] = "cycle"
                 self.note(f"{entry.path} holds itself; its members are listed once")
             if entry.error is not None:
-                failure = failure or entry.error
-                self.note(f"{row['path']}: {entry.error}")
+                failures.add(row["path"], entry.error)
             rows.append({**row, "uri": entry.uri})
         self.emit(sorted(rows, key=lambda row: str(row["path"])), parsed_args)
-        if failure is not None:
-            raise failure
+        failures.raise_any(len(rows))
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from hca_base.commands import Lister
 from hca_base.errors import HCAError
-from hca_drs.commands.drs_command import DRSCommand, add_passport, add_uris, uris_of
+from hca_drs.commands.drs_command import DRSCommand, Failures, add_passport, add_uris, uris_of
 
 
 class Resolve(DRSCommand, Lister):
@@ -62,11 +62,10 @@ class Stat(DRSCommand, Lister):
 
         self.passports(parsed_args)
         whole = output_options(parsed_args).get("fmt") in ("json", "jsonl", "yaml")
-        rows, failure = [], None
-        for entry in _entries(self, uris_of(parsed_args)):
+        rows, failures, entries = [], Failures(self), _entries(self, uris_of(parsed_args))
+        for entry in entries:
             if entry.object is None:
-                failure = failure or entry.error
-                self.note(f"{entry.uri}: {entry.error}")
+                failures.add(entry.uri, entry.error)
                 continue
             found = entry.object
             rows.append({"uri": entry.uri, **found.raw} if whole else found.summary())
@@ -74,8 +73,7 @@ class Stat(DRSCommand, Lister):
                 self.note(f"{entry.uri}: checksum {kind}: {why}")
         if rows:
             self.emit(rows, parsed_args)
-        if failure is not None:
-            raise failure
+        failures.raise_any(len(entries))
         return None
 
 

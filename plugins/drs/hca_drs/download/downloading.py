@@ -85,7 +85,8 @@ class Outcome:
         :param engine: the engine's own report, which knows the errors of its rows; None where it was interrupted
         """
         if engine is not None:
-            self.report.seconds, self.plan = engine.seconds, dict(engine.plan)
+            self.report.take_totals(engine)
+            self.plan = dict(engine.plan)
             self.report.errors[:] = engine.errors
             self.report.codes.clear()
             self.report.codes.update(engine.codes)
@@ -151,15 +152,25 @@ def _items(
         if entry.cycle and len(outcome.cycles) < _EXAMPLES:
             outcome.cycles.append(entry.path)
         if entry.error is not None:
-            outcome.refuse(entry.path, entry.uri, entry.error)
+            _refuse(entry, entry.error, choices, outcome)
         elif entry.is_blob and entry.object is not None:
             try:
                 name = names.of(entry.object, entry.path)
                 if name is not None:
                     yield _item(sources, entry, entry.object, name, outcome)
             except HCAError as error:
-                outcome.refuse(entry.path, entry.uri, error)
+                _refuse(entry, error, choices, outcome)
         outcome.renamed = names.renamed
+
+
+def _refuse(entry: Entry, error: HCAError, choices: Choices, outcome: Outcome) -> None:
+    """Note an object that cannot be downloaded, and go on; with ``fail_fast``, do not go on.
+
+    :raises HCAError: ``error``
+    """
+    outcome.refuse(entry.path, entry.uri, error)
+    if choices.options.fail_fast:
+        raise error
 
 
 def _item(sources: Sources, entry: Entry, found: DrsObject, name: str, outcome: Outcome) -> Item:

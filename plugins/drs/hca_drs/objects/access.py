@@ -76,8 +76,12 @@ class Preferences:
     def from_config(cls, config: Any, order: Sequence[str] | None = None, region: str | None = None) -> Preferences:
         """The preferences of the settings.
 
-        :raises UsageError: a type of access method is not known
+        :raises UsageError: a type of access method is not known, or the order or the region is empty
         """
+        if order is not None and not order:
+            raise UsageError("no way to read objects is given", hint=f"choose from {', '.join(TYPES)}")
+        if region is not None and not region.strip():
+            raise UsageError("the region is empty", hint="name a cloud region, such as us-east-1, or none at all")
         given = order or config.get("drs.access", None)
         chosen = [given] if isinstance(given, str) else given or TYPES
         unknown = [str(each) for each in chosen if each not in TYPES]

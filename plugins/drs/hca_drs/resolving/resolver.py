@@ -94,7 +94,7 @@ class Resolver:
         :raises UsageError: it is not an identifier
         :raises NotFoundError: its prefix is not known
         """
-        found = parse_uri(uri, self._known)
+        found = parse_uri(uri, self.known)
         if found.kind == "url":
             return Place(found, found.base_url, found.object_id, "uri")
         if found.kind == "hostname":
@@ -116,7 +116,8 @@ class Resolver:
         return str(value).rstrip("/")
 
     @property
-    def _known(self) -> frozenset[str]:
+    def known(self) -> frozenset[str]:
+        """The prefixes of the settings and of the bundled table."""
         return frozenset(self._settings) | frozenset(self._bundled)
 
     def _pattern(self, found: Identifier, look_up: bool) -> tuple[Pattern, str, bool]:

@@ -68,7 +68,7 @@ class GlobalOptions(AutoprogramCliffDirective):
 
 
 class Operations(SphinxDirective):
-    """``.. hca-operations:: plugins``: the operations of the documents that plugins bundle, a section for each service."""
+    """``.. hca-operations:: plugins``: the operations of bundled documents, a section for each service."""
 
     required_arguments = 1
 

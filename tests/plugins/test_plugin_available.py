@@ -161,7 +161,7 @@ def test_plugins_come_and_go_with_all_they_bring(tmp_path: Path) -> None:
     before = {words: here.modules(*words) for words in OTHERS}
     assert all("hca_base.shell" in modules for modules in before.values())
     for name, group in (("hca-drs", "drs"), ("hca-cellxgene", "cellxgene")):
-        none = {trace: False for trace in here.traces(group)}
+        none = dict.fromkeys(here.traces(group), False)
         assert here.traces(group) == none
         here.run("-m", "hca_base", *shlex.split(rows[name]["install"])[1:])
         assert here.traces(group) == {trace: trace != "protocol of fsspec" or group == "drs" for trace in none}

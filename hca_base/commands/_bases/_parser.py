@@ -54,6 +54,8 @@ class Parser(argparse.ArgumentParser):
         kwargs.setdefault("formatter_class", HelpFormatter)
         kwargs["allow_abbrev"] = False
         super().__init__(*args, **kwargs)
+        # From Python 3.14 on argparse colours help, and format_help would show its escape sequences as text.
+        self.color = False
         self.describe(self.description, self.epilog)
 
     def describe(self, description: str | None, epilog: str | None) -> None:

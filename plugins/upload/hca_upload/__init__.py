@@ -8,6 +8,8 @@
     area.wait()
 """
 
+from __future__ import annotations
+
 __version__ = "9.0.0"
 
 _EXPORTS = {

@@ -1,0 +1,138 @@
+"""What Python 3.14 and 3.15 removed or changed, from their release notes, and where hca would meet it.
+
+Those releases run these tests in the workflow; what is here can be seen without them.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import make_wheels_table
+import pytest
+
+from hca_base.commands import Parser
+from tests.lib.house import ROOT, modules
+
+#: Gone in 3.14 or 3.15, or deprecated there: "module.name".
+GONE = {
+    "argparse.FileType",
+    "ast.Bytes",
+    "ast.Ellipsis",
+    "ast.NameConstant",
+    "ast.Num",
+    "ast.Str",
+    "asyncio.AbstractChildWatcher",
+    "asyncio.get_child_watcher",
+    "asyncio.get_event_loop_policy",
+    "asyncio.iscoroutinefunction",
+    "asyncio.set_child_watcher",
+    "asyncio.set_event_loop_policy",
+    "codecs.open",
+    "collections.abc.ByteString",
+    "importlib.abc.ResourceReader",
+    "importlib.abc.Traversable",
+    "importlib.abc.TraversableResources",
+    "locale.getdefaultlocale",
+    "pkgutil.find_loader",
+    "pkgutil.get_loader",
+    "platform.java_ver",
+    "pty.master_open",
+    "pty.slave_open",
+    "sqlite3.version",
+    "sqlite3.version_info",
+    "typing.ByteString",
+    "typing.no_type_check_decorator",
+    "urllib.parse.Quoter",
+    "urllib.request.FancyURLopener",
+    "urllib.request.URLopener",
+}
+GONE_MODULES = {"sre_compile", "sre_constants", "sre_parse", "nturl2path"}
+GONE_METHODS = {"is_reserved", "load_module"}
+FILES = [path for name, path in sorted(modules().items())]
+
+
+def names_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every imported or dotted name of a module that could be one of the standard library's."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.lineno, node.module
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, ast.unparse(node)
+
+
+def faults_of(path: Path) -> Iterator[str]:
+    """What a newer Python would refuse, warn of or do otherwise."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for line, name in names_in(tree):
+        if name in GONE or name in GONE_MODULES or name.rpartition(".")[2] in GONE_METHODS:
+            yield f"{path}:{line}: {name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            # Since 3.15 sqlite3.connect takes the file alone by position, and RLock nothing.
+            if called == "sqlite3.connect" and len(node.args) > 1:
+                yield f"{path}:{node.lineno}: options of sqlite3.connect by position"
+            if called == "threading.RLock" and (node.args or node.keywords):
+                yield f"{path}:{node.lineno}: arguments of RLock"
+        if isinstance(node, ast.Try):
+            # A SyntaxWarning since 3.14 (PEP 765), which users would see.
+            left = (inner for statement in node.finalbody for inner in ast.walk(statement))
+            if any(isinstance(inner, ast.Return) for inner in left):
+                yield f"{path}:{node.lineno}: return in finally"
+    # Annotations are evaluated late since 3.14; with this they are texts in every release, and nothing reads them.
+    future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    if not future and any(isinstance(node, ast.AnnAssign | ast.FunctionDef) for node in ast.walk(tree)):
+        yield f"{path}: evaluates its annotations"
+
+
+def test_nothing_is_used_that_newer_pythons_lack() -> None:
+    assert not [fault for path in FILES for fault in faults_of(path)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import ast\nast.Num",
+        "from typing import ByteString",
+        "import sre_parse",
+        "path.is_reserved()",
+        "sqlite3.connect(name, 5)",
+        "threading.RLock(1)",
+        "def f():\n    try:\n        pass\n    finally:\n        return 1",
+        "x: int = 1",
+    ],
+)
+def test_each_kind_is_found(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(text)
+    assert list(faults_of(path))
+
+
+def test_help_has_no_colours_of_argparse() -> None:
+    """From 3.14 on argparse colours help; what a service says is escaped, and so would be the colours."""
+    assert Parser(prog="x").color is False  # type: ignore[attr-defined]
+
+
+def test_the_table_of_wheels_has_every_requirement() -> None:
+    with make_wheels_table.TABLE.open(newline="") as file:
+        rows = {row["Package"]: row for row in csv.DictReader(file)}
+    assert list(rows) == list(make_wheels_table.requirements())
+    for python in make_wheels_table.PYTHONS:
+        assert all(row[python] for row in rows.values()), f"no answer for Python {python}"
+
+
+def test_the_workflow_runs_every_python_that_the_metadata_names() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    named = [line.rpartition(":: ")[2] for line in parser["metadata"]["classifiers"].splitlines() if ":: 3." in line]
+    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+    assert named == list(make_wheels_table.PYTHONS)
+    listed = ", ".join(f'"{python}"' for python in named)
+    assert f"python: [{listed}]" in workflow

@@ -125,7 +125,7 @@ def test_commands_are_the_same(hca: Runner, loopback: Loopback, words: list[str]
     loopback.route("GET", "/a", {"a": 1})
     url = f"{loopback.url}/swagger.json"
     hca.configure({"services": {"zoo": {"url": url}}, "DSSClient": {"swagger_url": url}, "http": {"retries": 0}})
-    if words[0] == "plugin":
+    if words[:1] == ["plugin"]:
         # Each plugin is tried in a fresh process by both.
         hca.env["HCA_PLUGINS"] = "hca-dss"
     same(hca, *words)

@@ -36,7 +36,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hca_base.commands.plugin_create:PluginCreate",
         "Write a new plugin with tests, documentation and CI",
     ),
-    "plugin doctor": ("hca_base.commands.plugin_doctor:PluginDoctor", "Look for what is wrong with this installation"),
+    "plugin doctor": (
+        "hca_base.commands._plugins._doctor:PluginDoctor",
+        "Look for what is wrong with this installation",
+    ),
     "plugin install": ("hca_base.commands.plugin:PluginInstall", "Install a plugin into this environment"),
     "plugin list": ("hca_base.commands.plugin:PluginList", "List the installed plugins and what each gives"),
     "plugin uninstall": ("hca_base.commands.plugin:PluginUninstall", "Remove a plugin from this environment"),
@@ -44,6 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile delete": ("hca_base.commands.profile:ProfileDelete", "Delete a profile"),
     "profile list": ("hca_base.commands.profile:ProfileList", "List the profiles"),
     "profile use": ("hca_base.commands.profile:ProfileUse", "Choose the profile that is used from now on"),
+    "search": (
+        "hca_base.commands.search:Search",
+        "Find commands, operations, options, settings and documentation by words",
+    ),
     "service add": ("hca_base.commands.service:ServiceAdd", "Add a service by its OpenAPI document, without a plugin"),
     "service list": ("hca_base.commands.service:ServiceList", "List the services"),
     "service refresh": ("hca_base.commands.service:ServiceRefresh", "Get the document of a service anew"),

@@ -80,6 +80,9 @@ def test_all_together(wheelhouse: Path, tmp_path: Path) -> None:
     run(*command, *DISTRIBUTIONS, env=OFFLINE)
     for words in DISTRIBUTIONS.values():
         run(tmp_path / "env" / "bin" / "hca", *words.split(), env={"HOME": str(tmp_path / "home")})
+    # The documentation is in the search index without the source tree.
+    found = run(tmp_path / "env" / "bin" / "hca", "search", "rate", "limit", env={"HOME": str(tmp_path / "home")})
+    assert "docs/transfers.rst" in found
 
 
 def test_by_pipx_and_by_uv(wheelhouse: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -73,14 +74,22 @@ class HcaApp(cliff_app.App):
     :param context: options before the command, settings, clients
     :param catalog: all commands
     :param shell: runs the interactive shell, which stands above the application
+    :param find: finds commands and more by words; it stands above the application, too
     """
 
     NAME = "hca"
 
-    def __init__(self, context: Context, catalog: Catalog, shell: Callable[..., int] | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        catalog: Catalog,
+        shell: Callable[..., int] | None = None,
+        find: Callable[..., Any] | None = None,
+    ) -> None:
         self.context = context
         self.catalog = catalog
         self._shell = shell
+        self.search = functools.partial(find, catalog) if find is not None else None
         self.remember: Callable[[Any], None] = _forget_it
         super().__init__(
             description="Human Cell Atlas", version=__version__, command_manager=HcaCommandManager(catalog)

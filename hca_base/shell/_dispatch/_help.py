@@ -53,18 +53,21 @@ def program_help(catalog: Catalog) -> str:
     groups = catalog.groups()
     core_groups = [(name, title) for name, title in groups.items() if name not in services]
     if services:
-        lines += ["Services:", *_table(sorted(services.items())), ""]
+        lines += ["Services:", *table_lines(sorted(services.items())), ""]
     else:
         lines += [
             "No service is installed. 'pip install hca' installs those of the Human Cell Atlas;",
             "'hca service add NAME URL' adds any other.",
             "",
         ]
-    lines += ["Groups of commands:", *_table(core_groups), ""]
-    lines += ["Commands:", *_table([*catalog.hand_written(), ("help", "Show help for a command or group")]), ""]
+    lines += ["Groups of commands:", *table_lines(core_groups), ""]
+    lines += ["Commands:", *table_lines([*catalog.hand_written(), ("help", "Show help for a command or group")]), ""]
     options = [(", ".join(names) + (f" {metavar}" if metavar else ""), text) for names, metavar, text in OPTIONS]
-    lines += ["Options (before the command):", *_table(options), ""]
-    lines += ["'hca help COMMAND' says more; 'hca' alone at a terminal opens the interactive shell."]
+    lines += ["Options (before the command):", *table_lines(options), ""]
+    lines += [
+        "'hca help COMMAND' explains a command; 'hca search WORD …' finds one by what it does.",
+        "'hca' alone at a terminal opens the interactive shell.",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -81,7 +84,7 @@ def group_help(catalog: Catalog, group: str, word: str = "") -> tuple[str, list[
     problems = list(catalog.warnings(group))
     written = catalog.hand_written(whole)
     if written:
-        lines += ["Commands:", *_table(_without(group, written)), ""]
+        lines += ["Commands:", *table_lines(_without(group, written)), ""]
     if catalog.is_service(group):
         problem = catalog.service_problem(group)
         if problem is not None:
@@ -104,10 +107,10 @@ def _generated(group: str, commands: list[tuple[str, str, str]], more: bool) -> 
         by_tag.setdefault(tag, []).append((name, summary))
     heading = "Operations of its API" if more else "Commands (the operations of its API)"
     if len(by_tag) < 2:
-        return [f"{heading}:", *_table(_without(group, by_tag.popitem()[1])), ""] if by_tag else []
+        return [f"{heading}:", *table_lines(_without(group, by_tag.popitem()[1])), ""] if by_tag else []
     lines = [f"{heading}, by tag:", ""]
     for tag, rows in by_tag.items():
-        lines += [f"{_one_line(tag) or 'others'}:", *_table(_without(group, rows)), ""]
+        lines += [f"{_one_line(tag) or 'others'}:", *table_lines(_without(group, rows)), ""]
     return lines
 
 
@@ -123,7 +126,7 @@ def _without(group: str, commands: Iterable[tuple[str, str]]) -> list[tuple[str,
     return [(name[len(group) + 1 :], summary) for name, summary in commands]
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+def table_lines(rows: Iterable[tuple[str, str]]) -> list[str]:
     """Names and texts side by side, as wide as the terminal."""
     items = [(name, _one_line(text)) for name, text in rows]
     if not items:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import GlobalOptions
 from hca_base.errors import DocumentError
@@ -63,6 +63,13 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         else:
             words = ["help"]
     words = catalog.help_first(words)
+    sought = _sought(words)
+    if sought:
+        from hca_base.commands import page
+        from hca_base.shell._search._results import as_text, find
+
+        page(as_text(find(catalog, sought)))
+        return 0
     if words[0] == "help" and _help(catalog, [word for word in words[1:] if word not in ("-h", "--help")]):
         return 0
     if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
@@ -73,7 +80,24 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]
     from hca_base.shell._dispatch._app import HcaApp
 
-    return HcaApp(context, catalog, _run_shell).run(words)
+    return HcaApp(context, catalog, _run_shell, _search).run(words)
+
+
+def _sought(words: list[str]) -> list[str]:
+    """The words of a search without options, which needs no command's class; empty for another command."""
+    if words[0] == "search" and not any(word.startswith("-") for word in words):
+        return words[1:]
+    if words[:2] in (["help", "-k"], ["help", "--keyword"]):
+        return words[2:]
+    return []
+
+
+def _search(catalog: Catalog, words: list[str], kinds: list[str], limit: int) -> tuple[list[Any], str]:
+    """Find what matches; the entries, and a text for people."""
+    from hca_base.shell._search._results import as_text, find
+
+    hits = find(catalog, words, kinds)
+    return list(hits), as_text(hits, limit)
 
 
 def _is_bare_group(catalog: Catalog, words: list[str]) -> bool:

@@ -10,7 +10,7 @@ from hca_base.errors import UsageError
 
 def unknown_first(names: Sequence[str], word: str) -> UsageError:
     """Return the error for a first word that is neither a group nor a command; ``names`` are those that there are."""
-    hint = did_you_mean(close_names(word, names)) or "'hca --help' lists the commands"
+    hint = did_you_mean(close_names(word, names)) or _found_by_search(word)
     chosen = os.environ.get("HCA_PLUGINS")
     if chosen is not None:
         hint += f"; HCA_PLUGINS restricts the plugins to: {chosen or 'none'}"
@@ -23,8 +23,20 @@ def unknown_second(names: Sequence[str], group: str, word: str, more: str) -> Us
     :param more: goes on the hint
     """
     near = [f"{group} {name}" for name in close_names(word, names)]
-    hint = did_you_mean(near) or f"'hca help {group}' lists its commands"
+    hint = did_you_mean(near) or _found_by_search(word, group) or f"'hca help {group}' lists its commands"
     return UsageError(f"{group!r} has no command {word!r}", hint=hint + more)
+
+
+def _found_by_search(word: str, group: str = "") -> str:
+    """What the search index, if it was made already, has for a word; otherwise how to look for it."""
+    from hca_base.shell._search._cached import cached_text
+    from hca_base.shell._search._ranking import search
+
+    hits = search(cached_text() or "", [word], ("command", "operation"))
+    names = [hit.name for hit in hits if not group or hit.name.startswith(f"{group} ")][:3]
+    if names:
+        return f"'hca search {word}' finds {', '.join(names)}" if word.isalnum() else did_you_mean(names) or ""
+    return "" if group else "'hca --help' lists the commands, 'hca search WORD' finds them by what they do"
 
 
 def close_names(word: str, names: Sequence[str]) -> list[str]:

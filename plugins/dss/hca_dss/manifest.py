@@ -40,7 +40,7 @@ class Row(NamedTuple):
     size: int | None
 
 
-_COLUMNS = (
+COLUMNS = (
     "bundle_uuid",
     "bundle_version",
     "file_name",
@@ -78,13 +78,13 @@ class Manifest:
             first = stream.readline()
             self._end = "\r\n" if first.endswith("\r\n") else "\n"
         self.header: list[str] = next(self._records(), [])
-        missing = [name for name in _COLUMNS if name not in self.header and name not in _OPTIONAL[bundles]]
+        missing = [name for name in COLUMNS if name not in self.header and name not in _OPTIONAL[bundles]]
         if missing:
             raise UsageError(
                 f"manifest {self.path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
                 hint="the first row must name the columns, with tabs between them",
             )
-        self._places = [self.header.index(name) if name in self.header else None for name in _COLUMNS]
+        self._places = [self.header.index(name) if name in self.header else None for name in COLUMNS]
         self._bundles = bundles
 
     def _check_kind(self) -> None:
@@ -170,8 +170,8 @@ class Manifest:
 
     def _sent(self) -> Callable[[list[str]], Sequence[Any]]:
         """A function that takes from a record what the service is asked with, which must be text."""
-        wanted = _COLUMNS[:5] if self._bundles else ("file_uuid", "file_version")
-        places = [place for name, place in zip(_COLUMNS, self._places, strict=True) if name in wanted]
+        wanted = COLUMNS[:5] if self._bundles else ("file_uuid", "file_version")
+        places = [place for name, place in zip(COLUMNS, self._places, strict=True) if name in wanted]
         return _taker([place for place in places if place is not None])
 
     def _fault(self, number: int, record: list[str]) -> UsageError:
@@ -179,7 +179,7 @@ class Manifest:
         if len(record) <= max(place for place in self._places if place is not None):
             what = f"has {len(record)} of {len(self.header)} columns"
         else:
-            row = dict(zip(_COLUMNS, _taker(self._places)(record), strict=True))
+            row = dict(zip(COLUMNS, _taker(self._places)(record), strict=True))
             if not _SHA256.fullmatch(row["file_sha256"]):
                 what = f"file_sha256 is {row['file_sha256']!r:.80}, which is no sha256"
             elif "file_size" in self.header and not _SIZE.fullmatch(row["file_size"]):

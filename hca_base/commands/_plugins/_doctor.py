@@ -7,7 +7,7 @@ from typing import Any
 
 from hca_base.commands._bases._base import DataCommand
 from hca_base.commands._bases._values import seconds_argument
-from hca_base.commands._diagnosis import LEVELS, Finding, diagnose
+from hca_base.commands._plugins._diagnosis import LEVELS, Finding, diagnose
 
 
 class PluginDoctor(DataCommand):

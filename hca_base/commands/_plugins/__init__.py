@@ -1,0 +1,1 @@
+"""Looking for what is wrong with an installation."""

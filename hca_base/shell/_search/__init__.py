@@ -1,0 +1,1 @@
+"""Finding commands, operations, options, settings and pages of the documentation by words."""

@@ -1,0 +1,73 @@
+"""Manifests of bundles, as ``download-manifest`` reads them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from hca_base.errors import HCAError, RefusedError
+from hca_dss.bundles import Bundle, read_bundle
+from hca_dss.download import ahead
+from hca_dss.manifest import COLUMNS, PATH_COLUMN, Manifest
+
+if TYPE_CHECKING:
+    from hca_base.openapi import Client
+
+
+def manifest_lines(client: Client, bundles: Iterable[tuple[str, str]], replica: str) -> Iterator[str]:
+    """Yield the lines of a manifest: the header, and one for each file of each bundle.
+
+    :param bundles: (UUID, version); an empty version stands for the latest
+    :raises HCAError: a bundle cannot be read; a manifest without it would look complete
+    """
+
+    def ask(bundle: tuple[str, str]) -> Bundle:
+        return read_bundle(client, bundle[0], replica, bundle[1])
+
+    yield "\t".join(COLUMNS)
+    for _, answer in ahead(ask, bundles):
+        if isinstance(answer, HCAError):
+            raise answer
+        for file in answer.files:
+            cells = (answer.uuid, answer.version, file.name, file.uuid, file.version, file.sha256, str(file.size))
+            if any(character in cell for cell in cells for character in "\t\r\n"):
+                raise RefusedError(f"bundle {answer.name} has a file whose name a table cannot hold: {file.name!r:.80}")
+            yield "\t".join(cells)
+
+
+def write_manifest(lines: Iterable[str], output: Path | str | None, stream: IO[str] | None = None) -> int:
+    """Write a manifest to a file, which appears when it is complete, or to a stream; return how many files it lists.
+
+    :raises HCAError: the file cannot be written
+    """
+    from hca_base.config import open_atomic
+
+    count = -1  # the header is no file
+    if output is None or str(output) == "-":
+        stream = stream or sys.stdout
+        for line in lines:
+            stream.write(f"{line}\n")
+            count += 1
+        return count
+    try:
+        with open_atomic(output, new_mode=0o666) as binary:
+            for line in lines:
+                binary.write(f"{line}\n".encode("utf-8", "surrogateescape"))
+                count += 1
+    except OSError as error:
+        raise HCAError(f"cannot write the manifest {output}: {error.strerror or error}") from None
+    return count
+
+
+def same_files(one: Path, other: Path) -> bool:
+    """Whether two manifests list the same files, be it in another order or with the paths of downloaded files."""
+    return _rows(one) == _rows(other)
+
+
+def _rows(path: Path) -> set[tuple[object, ...]]:
+    with contextlib.suppress(HCAError):
+        return {tuple(row) for row in Manifest(path, bundles=True)}
+    return {(path, PATH_COLUMN)}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hca_base.config._editing._legacy_token import take_legacy_token as take_legacy_token
     from hca_base.config._editing._lock import FileLock as FileLock
     from hca_base.config._editing._lock import LockTimeout as LockTimeout
+    from hca_base.config._editing._lock import supports_locks as supports_locks
     from hca_base.config._editing._new_profile import create_profile as create_profile
     from hca_base.config._keys import is_secret as is_secret
     from hca_base.config._keys import join_key as join_key
@@ -107,6 +108,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "schema_of": "._schema",
         "set_value": "._editing._edit",
         "split_key": "._keys",
+        "supports_locks": "._editing._lock",
         "without_secrets": "._keys",
         "take_legacy_token": "._editing._legacy_token",
         "unset_value": "._editing._edit",

@@ -77,6 +77,9 @@ def _environment() -> Iterator[Finding]:
     where = Path(__file__).parents[1]
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("ok", "hca-base", f"{__version__} at {where}, Python {version} at {sys.executable}")
+    if not os.access(_installed_in(), os.W_OK):
+        hint = "plugins of your own: pip install --user, uv tool install --with, or PYTHONPATH"
+        yield Finding("ok", "installation", f"{_installed_in()} is shared: you cannot write to it", hint)
     if os.environ.get("HCA_PLUGINS") is not None:
         chosen = os.environ["HCA_PLUGINS"] or "none"
         yield Finding("warning", "HCA_PLUGINS", f"it restricts the plugins to: {chosen}", "unset HCA_PLUGINS")
@@ -94,6 +97,16 @@ def _environment() -> Iterator[Finding]:
             yield Finding(
                 "warning", "folder", f"{here.parent} hides the package {name} from Python started here", "go elsewhere"
             )
+
+
+def _installed_in() -> Path:
+    """Return the folder that the core is installed in, or, in editable mode, that its metadata is in."""
+    import importlib.metadata
+
+    try:
+        return Path(str(importlib.metadata.distribution("hca-base").locate_file("")))
+    except importlib.metadata.PackageNotFoundError:
+        return Path(__file__).parents[2]
 
 
 def _is_installed_here(init: Path) -> bool:
@@ -184,7 +197,10 @@ def _plugins(timeout: float) -> Iterator[Finding]:
         if not wrong:
             count = len(distribution.records)
             text = f"its {count} entry points can be used" if count != 1 else "its entry point can be used"
-            yield Finding("ok", f"plugin {distribution.name} {distribution.version}", text)
+            place = Path(distribution.location).parent
+            # On a cluster, hca is installed once for all, and plugins of the user come on top.
+            where = "" if place == _installed_in() else f"; it is in {place}"
+            yield Finding("ok", f"plugin {distribution.name} {distribution.version}", text + where)
     if not registry().distributions():
         yield Finding("warning", "plugins", "none is installed", "hca plugin install hca-dss")
     else:
@@ -271,7 +287,7 @@ def _settings(context: Context) -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    from hca_base.config import paths
+    from hca_base.config import paths, supports_locks
 
     for name in ("config", "state", "cache"):
         folder: Path = getattr(paths, f"{name}_dir")()
@@ -280,6 +296,13 @@ def _folders() -> Iterator[Finding]:
             nearest = nearest.parent
         if not os.access(nearest, os.W_OK):
             yield Finding("warning", "folders", f"{folder} cannot be written", "check its owner and mode, and HOME")
+        elif folder.exists() and not supports_locks(folder):
+            yield Finding(
+                "warning",
+                "folders",
+                f"the file system of {folder} refuses locks; files that mark a lock stand in for them",
+                "where two hca change settings at the same time on two machines, one may wait for a minute",
+            )
 
 
 def _logins(context: Context) -> Iterator[Finding]:

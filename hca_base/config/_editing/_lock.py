@@ -125,6 +125,17 @@ class FileLock:
         self.release()
 
 
+def supports_locks(folder: Path) -> bool:
+    """Whether the file system of a folder takes locks; one that refuses them is told from one that is held."""
+    import tempfile
+
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return _try_lock(file.fileno())
+    except OSError:
+        return False
+
+
 def _try_lock(fd: int) -> bool:
     """Take the system's lock on an open file without waiting; False if another holds it."""
     try:

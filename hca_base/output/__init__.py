@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hca_base.output._terminal import terminal_width as terminal_width
     from hca_base.output._terminal import use_color as use_color
     from hca_base.output._terminal import warn as warn
+    from hca_base.output._text import counted as counted
     from hca_base.output._text import format_bytes as format_bytes
     from hca_base.output._text import format_duration as format_duration
     from hca_base.output._text import safe_text as safe_text
@@ -58,6 +59,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Task": "._progress",
         "add_output_options": "._options",
         "apply_query": "._query",
+        "counted": "._text",
         "discard_stdout": "._terminal",
         "emit": "._emit",
         "emit_bytes": "._emit",

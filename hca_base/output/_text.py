@@ -85,6 +85,14 @@ def format_bytes(count: float) -> str:
     return f"{count:.1f} {unit}"
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A number of things: ``1 file``, ``1,204 files``.
+
+    :param plural: of the noun; default: with an s
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def format_duration(seconds: float) -> str:
     """A time as ``0:07``, ``12:34``, ``3:02:01`` or ``4d 3h``."""
     total = round(seconds)

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from hca_base.transfer._checksums import checksum_files as checksum_files
     from hca_base.transfer._checksums import part_size_of as part_size_of
     from hca_base.transfer._download import download as download
+    from hca_base.transfer._etags import matches_etag as matches_etag
+    from hca_base.transfer._etags import usual_part_sizes as usual_part_sizes
     from hca_base.transfer._flags import add_transfer_options as add_transfer_options
     from hca_base.transfer._flags import options_from_args as options_from_args
     from hca_base.transfer._model import Item as Item
@@ -86,12 +88,14 @@ _EXPORTS = {
     "checksum_files": "._checksums",
     "download": "._download",
     "human_bytes": "._report",
+    "matches_etag": "._etags",
     "options_from_args": "._flags",
     "part_size_of": "._checksums",
     "prefetch": "._prefetch",
     "safe_join": "._store._names",
     "safe_name": "._store._names",
     "upload": "._upload._scheduler",
+    "usual_part_sizes": "._etags",
 }
 
 __getattr__, __dir__, __all__ = lazy_exports(__name__, _EXPORTS)

@@ -24,6 +24,19 @@ NAMES = ("portable", "native")
 LINKS = ("hard", "copy", "symlink")
 
 
+def check_directory(path: Path) -> None:
+    """Reject a directory that can never be made, before the first file fails for it.
+
+    :raises UsageError: the path, or what is to hold it, is a file
+    """
+    for each in (path, *path.parents):
+        # Not Path.exists(), which fails where a directory may not be searched: the first file says that better.
+        if os.path.exists(each):
+            if not os.path.isdir(each):
+                raise UsageError(f"{each} is not a directory", hint="choose another directory")
+            return
+
+
 class DirectoryDestination:
     """Names below a root directory, checked, and never through a symbolic link.
 
@@ -69,6 +82,7 @@ class DirectoryDestination:
         return _directory, (root, self.store, self.link, self.fsync, self.names)
 
     def begin(self) -> None:
+        check_directory(self.root)
         if self.staging.begin():
             self._names = NameChecker(self._native)
 

@@ -25,9 +25,12 @@ class CellxgeneClient(Client):
         cellxgene.download(["DATASET-UUID"], download_dir="data")
 
     ``dir(cellxgene)`` lists a method for each operation of the service.
+
+    :ivar unmatched: (field, value, similar labels) of each value that no dataset has, if the last filters matched none
     """
 
     default_service = SERVICE
+    unmatched: Sequence[tuple[str, str, list[str]]] = ()
 
     def datasets(
         self, filters: Mapping[str, Sequence[str]] | None = None, *, with_descendants: bool = False
@@ -92,22 +95,29 @@ class CellxgeneClient(Client):
         :raises NotFoundError: nothing matches, or a UUID is unknown
         :raises HCAError: files failed
         """
+        import logging
+
         from hca_base.transfer import TransferOptions
         from hca_cellxgene.downloading import Request, run
 
         request = Request(
             list(ids), dict(filters or {}), tuple(kind.upper() for kind in filetypes), update, with_descendants
         )
-        report = run(self, request, Path(download_dir), options or TransferOptions())
+        report = run(
+            self, request, Path(download_dir), options or TransferOptions(), logging.getLogger("hca.cellxgene").info
+        )
         report.raise_for_failures("downloaded")
         return report
 
     def _matching(self, filters: Sequence[Filter]) -> list[dict[str, Any]]:
         """Return the public datasets that match all filters."""
         from hca_base.output import Records
-        from hca_cellxgene.filters import matching
+        from hca_cellxgene.filters import matching, unmatched
 
-        return Records(matching(self._listed("list_datasets"), filters))
+        listed = self._listed("list_datasets")
+        found = Records(matching(listed, filters))
+        self.unmatched = unmatched(listed, filters) if filters and not found else []
+        return found
 
     def _listed(self, method: str) -> list[dict[str, Any]]:
         """Return the objects of a listing.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hca_cellxgene.assets import Asset, assets_of, filetypes_of
+from hca_cellxgene.etags import Etags
 from hca_cellxgene.lock import read_lock, write_lock
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ class Request:
     with_descendants: bool = False
 
 
-def run(client: Catalog, request: Request, root: Path, options: TransferOptions) -> Report:
-    """Download what is requested to below ``root``; see :meth:`hca_cellxgene.client.CellxgeneClient.download`."""
+def run(client: Catalog, request: Request, root: Path, options: TransferOptions, note: Callable[[str], None]) -> Report:
+    """Download what is requested to below ``root``; see :meth:`hca_cellxgene.client.CellxgeneClient.download`.
+
+    :param note: gets what is to be said of how the files were verified
+    """
     from hca_base.errors import HCAError
     from hca_base.transfer import DirectoryDestination, FileStore, download
 
@@ -69,9 +73,19 @@ def run(client: Catalog, request: Request, root: Path, options: TransferOptions)
     destination = DirectoryDestination(
         root, FileStore(options.filestore or root), link=options.link, fsync=options.fsync, names=options.names
     )
-    return download(
-        items(client, chosen, options.dry_run), destination, options=options, session=client.session, expected=known
+    etags = None if options.dry_run else Etags(client.session)
+    report = download(
+        items(chosen, etags),
+        destination,
+        options=options,
+        session=client.session,
+        expected=known,
+        on_result=etags.add if etags is not None else None,
     )
+    if etags is not None:
+        etags.compare()
+        note(etags.summary())
+    return report
 
 
 def choose(client: Catalog, request: Request, pinned: dict[str, list[Asset]]) -> list[Asset]:
@@ -83,6 +97,7 @@ def choose(client: Catalog, request: Request, pinned: dict[str, list[Asset]]) ->
     :raises NotFoundError: nothing matches, a UUID is unknown, or there is no file of the kind
     """
     from hca_base.errors import NotFoundError, UsageError
+    from hca_base.output import counted
 
     if request.ids and request.filters:
         raise UsageError("IDs cannot be combined with filters", hint="use one of the two")
@@ -115,7 +130,7 @@ def choose(client: Catalog, request: Request, pinned: dict[str, list[Asset]]) ->
     if not chosen:
         kinds = ", ".join(sorted(filetypes_of(datasets))) or "none"
         raise NotFoundError(
-            f"no file of the kind {', '.join(request.filetypes)} in {len(datasets):,} datasets",
+            f"no file of the kind {', '.join(request.filetypes)} in {counted(len(datasets), 'dataset')}",
             hint=f"these kinds exist: {kinds}",
         )
     return chosen
@@ -149,35 +164,16 @@ def by_ids(client: Catalog, ids: Iterable[str]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def items(client: Catalog, assets: list[Asset], dry_run: bool) -> Iterator[Item]:
-    """Yield an item of the transfer engine for each file; its ETag is asked for as its turn comes."""
+def items(assets: list[Asset], etags: Etags | None) -> Iterator[Item]:
+    """Yield an item of the transfer engine for each file; its ETag is asked for as its turn comes.
+
+    :param etags: None: ask for none
+    """
     from hca_base.transfer import Item, Source, prefetch
 
     def asked() -> Iterator[Item]:
         for asset in assets:
-            checksums = {} if dry_run else etag_checksum(client, asset.url)
+            checksums = etags.checksums(asset.name, asset.url) if etags is not None else {}
             yield Item(asset.name, asset.size, checksums, Source(asset.url), asset)
 
     return prefetch(asked(), 32)
-
-
-def etag_checksum(client: Catalog, url: str) -> dict[str, str]:
-    """Return the MD5 that an object's ETag is, where it is one: an object stored in one piece, without a KMS key.
-
-    The API publishes no checksums. ETags of objects stored in parts depend on the sizes of the parts, which nobody
-    tells: the transfer engine uses those to resume only, and the file is verified by its size.
-    """
-    import re
-
-    from hca_base.errors import HCAError
-
-    try:
-        answer = client.session.call("HEAD", url, auth="no", raise_for_status=False)
-    except HCAError:
-        # The download itself will say what is wrong with the address.
-        return {}
-    tag = answer.headers.get("ETag", "").strip('"').lower()
-    encrypted = "kms" in answer.headers.get("x-amz-server-side-encryption", "")
-    if answer.status_code != 200 or encrypted or not re.fullmatch("[0-9a-f]{32}", tag):
-        return {}
-    return {"md5": tag}

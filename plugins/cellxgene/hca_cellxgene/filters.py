@@ -28,10 +28,12 @@ class Filter:
 
     :ivar field: key of :data:`FIELDS`
     :ivar values: labels and term IDs in lower case; one of them must match
+    :ivar given: those that the user gave, as they were written
     """
 
     field: str
     values: frozenset[str]
+    given: tuple[str, ...] = ()
 
     def matches(self, dataset: Mapping[str, Any]) -> bool:
         """Return whether the dataset has one of the values."""
@@ -66,14 +68,15 @@ def make_filters(chosen: Mapping[str, Sequence[str]], *, with_descendants: bool 
     for field, values in chosen.items():
         if field not in FIELDS:
             raise UsageError(f"unknown filter {field!r}", hint=f"use one of {', '.join(FIELDS)}")
-        wanted = {value.strip().lower() for value in values if value.strip()}
+        given = tuple(dict.fromkeys(value.strip() for value in values if value.strip()))
+        wanted = {value.lower() for value in given}
         if not wanted:
             raise UsageError(f"the filter {field} has no value", hint="pass a label or an ontology term ID")
         if with_descendants and field in HIERARCHIES:
             from hca_cellxgene.ontology import descendants
 
             wanted |= descendants(field, values)
-        made.append(Filter(field, frozenset(wanted)))
+        made.append(Filter(field, frozenset(wanted), given))
     return made
 
 
@@ -94,8 +97,8 @@ def unmatched(datasets: Iterable[Mapping[str, Any]], filters: Sequence[Filter]) 
             for pair in terms(dataset, one.field):
                 known[one.field].update(text.lower() for text in pair if text)
     return [
-        (one.field, value, difflib.get_close_matches(value, known[one.field], n=3))
+        (one.field, value, difflib.get_close_matches(value.lower(), known[one.field], n=3))
         for one in filters
-        for value in sorted(one.values)
-        if value not in known[one.field]
+        for value in one.given
+        if value.lower() not in known[one.field]
     ]

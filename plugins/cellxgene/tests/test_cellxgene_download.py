@@ -22,7 +22,7 @@ def files(hca: Runner, folder: str = "data") -> set[str]:
 
 def test_files_of_filters_arrive_and_are_pinned(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
     run = hca("cellxgene", "download", "--tissue", "cerebral cortex", "--download-dir", "data")
-    assert "publishes no checksums" in run.stderr
+    assert "publishes no checksums: 2 files verified by ETag\n" in run.stderr
     for name in files(hca):
         assert (hca.cwd / "data" / name).read_bytes() == cellxgene.library.files[name]
     assert len(files(hca)) == 2
@@ -73,10 +73,16 @@ def test_two_hundred_files_arrive_through_faults(hca: Runner) -> None:
     assert {name: (hca.cwd / "data" / name).read_bytes() for name in files(hca)} == library.files
 
 
-def test_etags_of_parts_are_not_taken_for_checksums(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
-    cellxgene.faults.multipart = True
-    hca("cellxgene", "download", "--tissue", "blood", "--download-dir", "data")
-    assert len(files(hca)) == 1
+def test_etags_of_parts(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
+    # 300,000 bytes in two parts of half the size each.
+    cellxgene.faults.part_size = 150_000
+    run = hca("cellxgene", "download", "--tissue", "blood", "--download-dir", "data")
+    assert "publishes no checksums: 1 file verified by ETag\n" in run.stderr
+    name = files(hca).pop()
+    cellxgene.faults.part_size = 100_001
+    run = hca("cellxgene", "download", "--tissue", "blood", "--download-dir", "other")
+    assert f"publishes no checksums: 1 file by size alone: {name}\n" in run.stderr
+    assert files(hca, "other") == {name}
 
 
 def test_dry_run_writes_nothing(hca: Runner) -> None:

@@ -34,9 +34,16 @@ def test_datasets_are_filtered_by_label_and_by_term(hca: Runner, filters: tuple[
     assert titles(hca, *filters) == expected
 
 
-def test_a_value_that_nothing_has_is_named_with_similar_ones(hca: Runner) -> None:
-    run = hca("cellxgene", "datasets", "--tissue", "lungs")
-    assert "no dataset has tissue 'lungs'; similar: lung" in run.stderr
+@pytest.mark.parametrize("words", [("datasets",), ("collections",), ("facets", "tissue"), ("download",)])
+def test_a_value_that_nothing_has_is_named_with_similar_ones(
+    hca: Runner, cellxgene: EmbeddedCellxgene, words: tuple[str, ...]
+) -> None:
+    code = 4 if words == ("download",) else 0
+    run = hca("cellxgene", *words, "--tissue", "Lungs", "--tissue", "UBERON:0000000", check=code)
+    assert "no dataset has tissue 'Lungs'; similar: lung\n" in run.stderr
+    assert "no dataset has tissue 'UBERON:0000000'" in run.stderr
+    # The list that the filters were applied to says why nothing matches: it is fetched once.
+    assert sum(path.endswith("/v1/datasets") for _, path, _ in cellxgene.requests) == 1
 
 
 def test_an_empty_filter_is_a_usage_error(hca: Runner) -> None:

@@ -32,7 +32,7 @@ SPELLINGS = [
     ("Google Cloud Storage", "crc32c", as_base64(CRC32C), ("crc32c", CRC32C)),
     ("Google Cloud Storage", "md5", as_base64(MD5), ("md5", MD5)),
     ("Seven Bridges", "etag", f'"{MD5}"', ("md5", MD5)),
-    ("Gen3 indexd, parts", "etag", f"{MD5}-2", ("s3_etag", f"{MD5}-2")),
+    ("Human Cell Atlas, parts", "s3_etag", f"{MD5}-2", ("s3_etag", f"{MD5}-2")),
     ("Gen3 indexd", "sha1", hashlib.sha1(DATA).hexdigest(), ("sha1", hashlib.sha1(DATA).hexdigest())),
     ("Gen3 indexd", "sha", hashlib.sha1(DATA).hexdigest(), ("sha1", hashlib.sha1(DATA).hexdigest())),
     ("Gen3 indexd", "sha512", SHA512, ("sha512", SHA512)),
@@ -64,6 +64,14 @@ def test_checksums_that_cannot_be_compared_are_kept_apart(kind: str, value: str,
     found = read_checksums([{"type": kind, "checksum": value}, 7, None], len(DATA))
     assert found.known == {}
     assert why in found.unverifiable
+
+
+def test_an_etag_of_parts_is_kept_for_the_usual_sizes() -> None:
+    found = read_checksums([{"type": "etag", "checksum": f'"{MD5}-2"'}], 100 << 20)
+    assert (found.known, found.etag, found.unknown) == ({}, f"{MD5}-2", ())
+    assert found.strongest == f"etag:{MD5}-2"
+    # Parts of 64 MiB and of 100 MiB both come to two.
+    assert read_checksums([{"type": "etag", "checksum": f"{MD5}-2"}], 120 << 20).known == {}
 
 
 def test_the_strongest_vouches() -> None:

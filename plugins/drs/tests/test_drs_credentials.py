@@ -160,6 +160,21 @@ def test_bytes_of_the_server_itself_get_its_token(hca: Any) -> None:
         assert drs.requests[-1][3]["Authorization"] == f"Bearer {TOKENS[0]}"
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "holds no token"),
+        ("one\ntwo\n", "more than one line"),
+        ('{\n  "api_key": "x"\n}\n', "more than one line"),
+        ("two words", "not a bearer token"),
+        ('{"access_token":"x"}', "not a bearer token"),
+    ],
+)
+def test_what_is_not_a_token_is_not_stored(hca: Any, text: str, why: str) -> None:
+    assert why in hca("drs", "login", "data.example.org", stdin=text, check=2).error
+    assert "data.example.org" not in hca("drs", "hosts").stdout
+
+
 def test_requester_pays(hca: Any) -> None:
     with EmbeddedDrs(requester_pays=("gs-bucket",)) as drs:
         drs.repository.add("paid", Blob(b"x" * 100, "paid.bin", access=("gs",), signed=False))

@@ -8,14 +8,16 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import fsspec
+import h5py
 import pytest
 from hca_drs.client import DRSClient
 from hca_drs.testing import Blob, EmbeddedDrs, Faults
 
-from hca_base.errors import HCAError
+from hca_base.errors import HCAError, UsageError
 
 BIG = random.Random(5).randbytes(3_000_000)
 
@@ -78,6 +80,9 @@ def test_what_cannot_be_opened(client: DRSClient, server: EmbeddedDrs) -> None:
         client.open(server.uri("study"))
     with pytest.raises(NotImplementedError):
         client.open(server.uri("big"), "wb")
+    for word in ("nonsense", "", "file.txt"):
+        with pytest.raises(UsageError, match="is not a DRS identifier"):
+            client.open(word)
     server.repository.add("lost", Blob(b"x" * 100, access=("globus",)))
     with pytest.raises(HCAError, match="by globus only"):
         client.open(server.uri("lost"))
@@ -119,7 +124,6 @@ def test_fsspec_finds_the_protocol_by_itself(hca: Any, server: EmbeddedDrs) -> N
 
 
 def test_tables_of_pandas(hca: Any, server: EmbeddedDrs) -> None:
-    pytest.importorskip("pandas", reason="pandas is not installed")
     code = f"import pandas; print(pandas.read_csv({server.uri('table')!r}).shape)"
     done = subprocess.run(
         [sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, timeout=60, check=False
@@ -128,7 +132,6 @@ def test_tables_of_pandas(hca: Any, server: EmbeddedDrs) -> None:
 
 
 def test_h5py_reads_a_file_where_it_is(client: DRSClient, server: EmbeddedDrs) -> None:
-    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     memory = io.BytesIO()
     with h5py.File(memory, "w") as made:
         made["x"] = list(range(200_000))
@@ -136,6 +139,43 @@ def test_h5py_reads_a_file_where_it_is(client: DRSClient, server: EmbeddedDrs) -
     server.faults.drop = 0.3
     with client.open(server.uri("h5"), block_size=4096) as stream, h5py.File(stream, "r") as found:
         assert int(found["x"][-1]) == 199_999
+
+
+ANNDATA = """
+import sys, anndata, numpy, pandas
+from hca_drs.client import DRSClient
+if sys.argv[1] == "write":
+    table = pandas.DataFrame(index=[f"cell {n}" for n in range(20_000)])
+    anndata.AnnData(numpy.arange(1_000_000, dtype="float32").reshape(20_000, 50), obs=table).write_h5ad(sys.argv[2])
+else:
+    with DRSClient() as client:
+        found = anndata.read_h5ad(client.open(sys.argv[2], block_size=8192), backed="r")
+        print(found.isbacked, found.shape, found.X[19_999, 49], found[7:9].X[:].sum(), found.obs_names[-1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_anndata_reads_a_file_where_it_is(hca: Any, server: EmbeddedDrs, tmp_path: Path) -> None:
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", tmp_path / "packages", "anndata"]
+    if subprocess.run(install, capture_output=True, timeout=600, check=False).returncode != 0:
+        pytest.skip("anndata cannot be installed here")
+
+    def run(*words: str) -> str:
+        env = {**hca.env, "PYTHONPATH": str(tmp_path / "packages")}
+        command = [sys.executable, "-c", ANNDATA, *words]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    path = tmp_path / "cells.h5ad"
+    run("write", str(path))
+    server.repository.add("cells", Blob(path.read_bytes(), "cells.h5ad"))
+    before = len(server.requests)
+    total = sum(range(350, 450))
+    assert run("read", server.uri("cells")) == f"True (20000, 50) 999999.0 {total}.0 cell 19999\n"
+    ranges = [h["Range"][6:].split("-") for where, _, _, h in server.requests[before:] if where == "storage"]
+    assert sum(int(last) - int(first) + 1 for first, last in ranges) < path.stat().st_size / 2
 
 
 def test_without_fsspec_it_says_what_to_install(hca: Any) -> None:

@@ -14,9 +14,11 @@ class Download(CellxgeneCommand):
 
     Name datasets, versions or collections by UUID, or use filters. Files are called after the version that they hold,
     as the service calls them. DIR/hca-cellxgene.lock.json pins the version of each dataset: later downloads into DIR
-    take the same versions, and without IDs and filters all of them, until --update takes the current ones.
+    take the same versions, and without IDs and filters all of them, until --update takes the current ones. The files of
+    earlier versions stay.
 
-    CELLxGENE publishes no checksums. Files are verified by their size, and by the object's ETag where that is an MD5.
+    CELLxGENE publishes no checksums. Files are verified by their size, and by the ETag of the stored object where that
+    is an MD5, or one of parts of a usual size.
     An interrupted download goes on where it stopped when the same command is run again.
     """
 
@@ -38,6 +40,7 @@ class Download(CellxgeneCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.errors import NotFoundError
         from hca_base.transfer import options_from_args
         from hca_cellxgene.downloading import Request, run
 
@@ -53,10 +56,13 @@ class Download(CellxgeneCommand):
             update=args.update,
             with_descendants=args.with_descendants,
         )
-        report = run(self.client, request, Path(args.download_dir), options)
+        try:
+            report = run(self.client, request, Path(args.download_dir), options, self.note)
+        except NotFoundError:
+            self.explain_empty()
+            raise
         self.note(report.summary())
         if options.dry_run:
             return dict(report.plan)
-        self.note("CELLxGENE publishes no checksums: verified by size, and by ETag where it is an MD5")
         report.raise_for_failures("downloaded")
         return None

@@ -41,7 +41,7 @@ class _Listing(CellxgeneCommand):
         self, args: argparse.Namespace, found: list[dict[str, Any]], row: Any, columns: Sequence[str], noun: str
     ) -> None:
         """Write records: rows of columns, or as the service describes them."""
-        from hca_base.output import output_options
+        from hca_base.output import counted, output_options
         from hca_base.plugins import link_columns
 
         chosen = output_options(args)
@@ -59,9 +59,9 @@ class _Listing(CellxgeneCommand):
             options = {} if wanted or chosen.get("query") else {"columns": list(columns)}
             self.emit(rows, args, fmt=form, **options)
         if len(shown) < len(found):
-            self.note(f"{len(shown):,} of {len(found):,} {noun} shown; pass --limit 0 to show all")
+            self.note(f"{len(shown):,} of {counted(len(found), noun)} shown; pass --limit 0 to show all")
         if not found:
-            self.explain_empty(filters_of(args))
+            self.explain_empty()
 
 
 def with_links(row: dict[str, Any], sources: Mapping[str, Mapping[str, Link]]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Collections(_Listing):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         found = self.client.collections(filters_of(parsed_args), with_descendants=parsed_args.with_descendants)
-        self.show(parsed_args, found, collection_row, COLLECTION_COLUMNS, "collections")
+        self.show(parsed_args, found, collection_row, COLLECTION_COLUMNS, "collection")
 
 
 class Datasets(_Listing):
@@ -99,7 +99,7 @@ class Datasets(_Listing):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         found = self.client.datasets(filters_of(parsed_args), with_descendants=parsed_args.with_descendants)
         found.sort(key=lambda dataset: -(dataset.get("cell_count") or 0))
-        self.show(parsed_args, found, dataset_row, DATASET_COLUMNS, "datasets")
+        self.show(parsed_args, found, dataset_row, DATASET_COLUMNS, "dataset")
 
 
 class Facets(CellxgeneCommand):
@@ -117,6 +117,7 @@ class Facets(CellxgeneCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> list[dict[str, Any]]:
         datasets = self.client.datasets(filters_of(parsed_args), with_descendants=parsed_args.with_descendants)
+        self.explain_empty()
         rows = []
         for field in dict.fromkeys(parsed_args.field):
             counts: Counter[str] = Counter()

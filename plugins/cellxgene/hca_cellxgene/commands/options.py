@@ -21,11 +21,9 @@ class CellxgeneCommand(Command):
         found: Any = self.service_client((self.cmd_name or "cellxgene").split(" ")[0])
         return found
 
-    def explain_empty(self, chosen: dict[str, list[str]]) -> None:
-        """Say on stderr which values match no dataset at all."""
-        from hca_cellxgene.filters import make_filters, unmatched
-
-        for field, value, similar in unmatched(self.client.datasets(), make_filters(chosen)):
+    def explain_empty(self) -> None:
+        """Say on stderr which values of the last filters match no dataset at all."""
+        for field, value, similar in self.client.unmatched:
             also = f"; similar: {', '.join(similar)}" if similar else ""
             self.note(f"no dataset has {field} {value!r}{also}")
 

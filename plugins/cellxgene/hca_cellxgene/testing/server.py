@@ -24,14 +24,14 @@ class Faults:
     :ivar busy_every: each N-th request for a file is answered with 503 and ``Retry-After: 0``
     :ivar corrupt: names of files that are sent with one byte changed
     :ivar down: the API answers 503
-    :ivar multipart: ETags look like those of objects stored in parts
+    :ivar part_size: objects were stored in parts of so many bytes, and have the ETags of such; 0: in one piece
     """
 
     drop_every: int = 0
     busy_every: int = 0
     corrupt: set[str] = field(default_factory=set)
     down: bool = False
-    multipart: bool = False
+    part_size: int = 0
 
 
 class EmbeddedCellxgene:
@@ -152,8 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if number and faults.busy_every and number % faults.busy_every == 0:
             self._send(503, b"", {"Retry-After": "0"})
             return
-        digest = hashlib.md5(content).hexdigest()
-        headers = {"ETag": f'"{digest}{"-2" if faults.multipart else ""}"', "Accept-Ranges": "bytes"}
+        headers = {"ETag": f'"{_etag(content, faults.part_size)}"', "Accept-Ranges": "bytes"}
         if name in faults.corrupt:
             content = bytes([content[0] ^ 1]) + content[1:]
         status, start, end = 200, 0, len(content)
@@ -183,3 +182,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.wfile.write(body)
+
+
+def _etag(content: bytes, part_size: int) -> str:
+    """The ETag that S3 gives to an object."""
+    if not part_size:
+        return hashlib.md5(content).hexdigest()
+    parts = [hashlib.md5(content[at : at + part_size]).digest() for at in range(0, len(content), part_size)]
+    return f"{hashlib.md5(b''.join(parts)).hexdigest()}-{len(parts)}"

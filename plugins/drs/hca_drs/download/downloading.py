@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hca_base.errors import HCAError, RefusedError, UsageError
+from hca_base.output import counted
 from hca_base.transfer import (
     DirectoryDestination,
     FileStore,
@@ -17,6 +18,7 @@ from hca_base.transfer import (
     Row,
     TransferOptions,
     download,
+    matches_etag,
     prefetch,
 )
 from hca_drs.download.bundles import Entry, Limits, walk
@@ -66,6 +68,23 @@ class Outcome:
         self.cycles: list[str] = []
         self.renamed = 0
         self._refused: list[tuple[Row, HCAError]] = []
+        #: ETags of objects in parts, by name.
+        self._etags: dict[str, str] = {}
+        self._to_compare: list[Row] = []
+
+    def add(self, row: Row) -> None:
+        """Take a row of the engine's."""
+        self.report.add(row)
+        if row.good and row.name in self._etags and row.path:
+            self._to_compare.append(row)
+
+    def compare_etags(self) -> None:
+        """Compare files for which a server gives the ETag of an object in parts, and no checksum besides."""
+        for row in self._to_compare:
+            etag = self._etags[row.name]
+            if not matches_etag(row.path, etag):
+                self._note_unverified(row.name, f"no usual size of parts gives its ETag, {etag}")
+        self._to_compare.clear()
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a row for each file as a :class:`pandas.DataFrame`."""
@@ -101,22 +120,28 @@ class Outcome:
             if key:
                 self.unknown[key] = self.unknown.get(key, 0) + 1
         if found.digests.unverifiable:
-            self.unverified_count += 1
-            if len(self.unverified) < _EXAMPLES:
-                self.unverified.append((name, found.digests.unverifiable))
+            self._note_unverified(name, found.digests.unverifiable)
+        elif not found.digests.known:
+            self._etags[name] = found.digests.etag
+
+    def _note_unverified(self, name: str, why: str) -> None:
+        self.unverified_count += 1
+        if len(self.unverified) < _EXAMPLES:
+            self.unverified.append((name, why))
 
     def notes(self) -> Iterator[str]:
         """What to tell the user besides the report."""
         if self.unverified_count:
             shown = "; ".join(f"{name} ({why})" for name, why in self.unverified)
             more = f" and {self.unverified_count - len(self.unverified):,} more" if self.unverified_count > 3 else ""
-            yield f"only the size of {self.unverified_count:,} files could be verified: {shown}{more}"
+            yield f"only the size of {counted(self.unverified_count, 'file')} could be verified: {shown}{more}"
         for key, count in sorted(self.unknown.items())[:_EXAMPLES]:
-            yield f"checksums not compared, another one was: {key} ({count:,} files)"
+            yield f"checksums not compared, another one was: {key} ({counted(count, 'file')})"
         if self.cycles:
             yield f"a bundle that holds itself was walked once: {', '.join(self.cycles)}"
         if self.renamed:
-            yield f"{self.renamed:,} files share a name; a part of a digest was added to it"
+            more = "has the name of another" if self.renamed == 1 else "have names of others"
+            yield f"{counted(self.renamed, 'file')} {more}; a part of a digest was added"
 
 
 def run(servers: Servers, preferences: Preferences, uris: Iterable[str], root: Path | str, choices: Choices) -> Outcome:
@@ -135,8 +160,10 @@ def run(servers: Servers, preferences: Preferences, uris: Iterable[str], root: P
             # The report is ours: it has identifiers that lead to no file, too.
             options=dataclasses.replace(options, report=None),
             session=servers.session,
-            on_result=lambda item, row: outcome.report.add(row),
+            on_result=lambda item, row: outcome.add(row),
         )
+        if not options.dry_run:
+            outcome.compare_etags()
     finally:
         outcome.finish(engine)
         if options.report is not None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hca_base.transfer import part_size_of
+from hca_base.transfer import part_size_of, usual_part_sizes
 
 #: Bytes of a digest, by the engine's name of it; the strongest first.
 LENGTHS = {"sha512": 64, "sha256": 32, "trunc512": 24, "sha1": 20, "md5": 16, "crc32c": 4}
@@ -39,10 +39,13 @@ class Digests:
 
     :ivar known: hexadecimal, by the engine's names
     :ivar unknown: those that cannot be compared: (type, why)
+    :ivar etag: of an object that was uploaded in parts: compared with parts of the usual sizes, where nothing else is
+        known
     """
 
     known: dict[str, str] = field(default_factory=dict)
     unknown: tuple[tuple[str, str], ...] = ()
+    etag: str = ""
 
     @property
     def strongest(self) -> str:
@@ -50,12 +53,12 @@ class Digests:
         for name in (*LENGTHS, "s3_etag"):
             if name in self.known:
                 return f"{name}:{self.known[name]}"
-        return ""
+        return f"etag:{self.etag}" if self.etag else ""
 
     @property
     def unverifiable(self) -> str:
         """Why the bytes cannot be compared with any digest; empty if they can."""
-        if self.known:
+        if self.known or self.etag:
             return ""
         if not self.unknown:
             return "the server gives no checksum"
@@ -70,6 +73,7 @@ def read_checksums(values: Iterable[Any], size: int | None) -> Digests:
     """
     known: dict[str, str] = {}
     unknown: list[tuple[str, str]] = []
+    etag = ""
     for value in values:
         if not isinstance(value, dict):
             continue
@@ -77,11 +81,13 @@ def read_checksums(values: Iterable[Any], size: int | None) -> Digests:
         name = re.sub(r"[^a-z0-9]", "", kind.lower())
         shown = ascii(kind[:40])[1:-1]
         if name in _ETAGS:
-            found, why = _etag(text, size)
-            if found is not None:
-                known.setdefault(*found)
-            else:
+            found, why = _etag(text, size, by_rule=name == "s3etag")
+            if why:
                 unknown.append((shown, why))
+            elif found[0] == "etag":
+                etag = etag or found[1]
+            else:
+                known.setdefault(*found)
             continue
         known_name = _NAMES.get(name)
         if known_name is None:
@@ -92,7 +98,7 @@ def read_checksums(values: Iterable[Any], size: int | None) -> Digests:
             unknown.append((shown, f"not a valid digest: {text[:80]!a}"))
         else:
             known.setdefault(known_name, digest)
-    return Digests(known, tuple(unknown))
+    return Digests(known, tuple(unknown), etag)
 
 
 def _digest(text: str, length: int) -> str | None:
@@ -109,15 +115,20 @@ def _digest(text: str, length: int) -> str | None:
     return found.hex() if len(found) == length and re.fullmatch(r"[A-Za-z0-9+/_-]+=*", text) else None
 
 
-def _etag(text: str, size: int | None) -> tuple[tuple[str, str] | None, str]:
-    """What an ETag of S3 says: the MD5 of the whole, or of the MD5s of its parts."""
+def _etag(text: str, size: int | None, by_rule: bool) -> tuple[tuple[str, str], str]:
+    """What an ETag of S3 says, as (name, value): the MD5 of the whole, or of the MD5s of its parts; or why it does not.
+
+    :param by_rule: it is called s3_etag, whose parts are of 64 MiB by the rule of the Human Cell Atlas
+    """
     value = text.removeprefix("W/").strip('"').lower()
     if len(value) == 32 and _HEX.fullmatch(value):
         return ("md5", value), ""
     match = _PARTS.fullmatch(value)
     if match is None:
-        return None, f"not an ETag of S3: {text[:80]!a}"
+        return ("", ""), f"not an ETag of S3: {text[:80]!a}"
     parts = int(match[2])
-    if size is not None and parts > 1 and -(-size // part_size_of(size)) == parts:
+    if size is not None and by_rule and parts > 1 and -(-size // part_size_of(size)) == parts:
         return ("s3_etag", value), ""
-    return None, f"an ETag of {parts} parts, whose size is not known"
+    if size is not None and usual_part_sizes(size, parts):
+        return ("etag", value), ""
+    return ("", ""), f"an ETag of {parts} parts, whose size is not known"

@@ -72,6 +72,12 @@ TRANSFER_SETTINGS: dict[str, TransferSetting] = {
         choices=("portable", "native"),
         default="portable",
     ),
+    "tags": TransferSetting(
+        "choice",
+        "How uploads tag objects: with a request of its own where needed, checked; or with the bytes only",
+        choices=("auto", "put"),
+        default="auto",
+    ),
     "verify": TransferSetting("truth", "Compare each file with its checksum", default=True),
     "retries": TransferSetting("whole", "Retries without progress before a file is given up", default=10),
     "min_delay": TransferSetting(

@@ -41,10 +41,11 @@ def attempts(text: str) -> int:
     return value
 
 
-def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = False) -> None:
+def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = False, tags: bool = False) -> None:
     """Add the common options to a command's parser; :func:`options_from_args` reads them.
 
     :param upload: leave out what makes sense for downloads only
+    :param tags: the uploaded objects have tags
     """
     group = parser.add_argument_group("transfer options")
     group.add_argument("--dry-run", action="store_true", help="show the files and bytes to transfer, and do nothing")
@@ -63,6 +64,8 @@ def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = Fals
         _add(group, "filestore", type=Path, metavar="DIR")
         _add(group, "link", more=" (default: hard, or a copy where links fail)")
         _add(group, "names", more=" (default: portable)")
+    if tags:
+        _add(group, "tags", more=" (default: auto)")
     _add(group, "executor", metavar="WHERE", more=" for a cluster")
     _add(group, "report", type=Path, metavar="FILE", more=", as TSV or .json")
     _add(group, "progress", more=": on a terminal (auto), never, or as JSON lines")

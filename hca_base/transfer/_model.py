@@ -130,6 +130,8 @@ class TransferOptions:
     :param verify: compare with the promised checksums; False says so loudly
     :param link: how a named file comes from the filestore: hard, copy or symlink
     :param names: portable: refuse files whose names some system cannot hold; native: only those that this one cannot
+    :param tags: auto: tags follow once a large object is complete, and are checked; put: they are sent with the bytes
+        only, for stores that do not keep them or that cannot tag an object
     :param filestore: directory of the filestore, where the caller has no better idea
     :param executor: None for threads, ``dask://HOST:PORT`` for a cluster
     :param dry_run: find out what would be done, and do nothing
@@ -158,6 +160,7 @@ class TransferOptions:
     verify: bool = True
     link: str = "hard"
     names: str = "portable"
+    tags: str = "auto"
     filestore: Path | str | None = None
     executor: str | None = None
     dry_run: bool = False

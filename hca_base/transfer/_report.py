@@ -253,7 +253,10 @@ class Report:
             raise self._with_report(self.errors[0])
         first = next((row for row in self._failed if row.outcome != "cancelled"), self._failed[0])
         message = f"{self.failures:,} of {self.files:,} files were not {doing}; the first: {first.name}: {first.error}"
-        hint = "run the same command again to get the missing files; --report FILE lists all"
+        hints = {error.hint for error in self.errors}
+        # One cause for all: the other files would fail again in the same way.
+        shared = hints.pop() if len(hints) == 1 else None
+        hint = shared or "run the same command again to get the missing files; --report FILE lists all"
         if self.codes[int(ExitCode.VERIFICATION)]:
             raise self._with_report(VerificationError(message, hint=hint))
         code = ExitCode(next(iter(self.codes))) if len(self.codes) == 1 else ExitCode.FAILED

@@ -2,7 +2,8 @@
 
 The parts' MD5 are computed as their bytes are sent, the other checksums meanwhile in a thread of their own. Tags tell
 the checksums, which are known only at the end, so they follow in one request once the object is complete;
-metadata must be given at the start, so the checksums that *it* tells are computed before.
+metadata must be given at the start, so the checksums that *it* tells are computed before (as are those of tags that
+are not to follow: ``TransferOptions.tags``).
 
 What was sent is noted in ``STATE/hca/uploads`` (JSON lines: a head, then one line a part), so that the next run asks
 the store for the parts that it has and sends the others. The bytes are read again all the same: they are checksummed
@@ -25,7 +26,6 @@ from hca_base.transfer._upload._local_file import (
     ChangedError,
     LocalFile,
     check_etag,
-    filled,
     is_encrypted,
     object_headers,
     placeholders,
@@ -34,10 +34,9 @@ from hca_base.transfer._upload._s3 import (
     S3Error,
     clean_etag,
     completion_document,
-    md5_base64,
     tag_of,
-    tagging_document,
 )
+from hca_base.transfer._upload._tags import Tagging
 
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response
@@ -48,18 +47,20 @@ _MAX_SENDERS = 4
 class Multipart:
     """One multipart upload."""
 
-    def __init__(self, context: UploadContext, file: LocalFile, counter: Attempts) -> None:
+    def __init__(self, context: UploadContext, file: LocalFile, counter: Attempts, tagging: Tagging) -> None:
         self.context = context
         self.file = file
         self.item = file.item
         self.counter = counter
+        self._tagging = tagging
         self.bucket = file.item.bucket or context.target.bucket
         self.part_size = part_size_of(file.size)
         self.count = -(-file.size // self.part_size)
         self.upload_id = ""
         self._journal = UploadJournal(
             (context.target.endpoint_url, self.bucket, self.item.key, os.path.abspath(self.item.path)),
-            {"part_size": self.part_size, "file": list(file.identity)},
+            # Tags that were to follow are missing in an upload that was begun without them, and the other way round.
+            {"part_size": self.part_size, "file": list(file.identity)} | ({"tags": "put"} if self._with_tags else {}),
         )
         self._lock = threading.Lock()
         self._next = 1
@@ -73,10 +74,11 @@ class Multipart:
         :raises HCAError: it could not be sent; what is there stays for the next run, unless the file changed
         """
         names = placeholders(self.item)
-        in_metadata = {name for name in names if any(f"{{{name}}}" in text for text in self.item.metadata.values())}
+        texts = [*self.item.metadata.values(), *(self.item.tags.values() if self._with_tags else ())]
+        in_headers = {name for name in names if any(f"{{{name}}}" in text for text in texts)}
         known: dict[str, str] = {}
-        if in_metadata:
-            known, _ = digest_file(self.item.path, sorted(in_metadata))
+        if in_headers:
+            known, _ = digest_file(self.item.path, sorted(in_headers))
         self._begin(known)
         try:
             digests = {**known, **self._send_all(names - set(known) - {"s3_etag"})}
@@ -89,9 +91,14 @@ class Multipart:
             self._abort()
             raise
         self.item.digests = {**digests, "s3_etag": etag}
-        if self.item.tags:
-            self._tag()
+        # The upload is over: a run that begins it again finds no parts.
         self._journal.remove()
+        if self.item.tags and not self._with_tags:
+            self._tagging.tag(self.item, self.counter, self.file.size)
+
+    @property
+    def _with_tags(self) -> bool:
+        return self._tagging.with_put and bool(self.item.tags)
 
     def _request(self, method: str, query: dict[str, str], **more: Any) -> Response:
         return self.counter.run(
@@ -109,7 +116,7 @@ class Multipart:
             if there is not None:
                 self.upload_id, self._there = upload_id, there
                 return
-        headers = object_headers(self.item, known, self.file.size, tags=False)
+        headers = object_headers(self.item, known, self.file.size, tags=self._with_tags)
         with self._request("POST", {"uploads": ""}, headers=headers, body=b"", length=0) as response:
             self.upload_id = tag_of(response.read(1 << 20), "UploadId")
         if not self.upload_id:
@@ -290,13 +297,6 @@ class Multipart:
                 return clean_etag(response.header("ETag")) == etag
         except HCAError:
             return False
-
-    def _tag(self) -> None:
-        body = tagging_document(filled(dict(self.item.tags), self.item.digests, self.file.size))
-        headers = {"Content-MD5": md5_base64(body), "Content-Type": "application/xml"}
-        payload = hashlib.sha256(body).hexdigest()
-        with self._request("PUT", {"tagging": ""}, headers=headers, body=body, payload=payload) as response:
-            response.read(1 << 16)
 
     def _abort(self) -> None:
         self._journal.remove()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import os
 import re
 import threading
@@ -59,7 +60,7 @@ class S3Error(ServiceError):
     @property
     def passing(self) -> bool:
         """Another attempt may help."""
-        return self.status == 429 or self.status >= 500 or self.reason in _PASSING
+        return self.status == 429 or (self.status >= 500 and self.status != 501) or self.reason in _PASSING
 
 
 class S3Target:
@@ -284,10 +285,7 @@ def _tag(body: bytes, name: str) -> str:
     match = re.search(rb"<%s>([^<]{0,2000})</%s>" % (name.encode(), name.encode()), body)
     if match is None:
         return ""
-    text = match[1].decode("utf-8", "replace")
-    for entity, character in (("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&#34;", '"'), ("&amp;", "&")):
-        text = text.replace(entity, character)
-    return text
+    return html.unescape(match[1].decode("utf-8", "replace"))
 
 
 def tag_of(body: bytes, name: str) -> str:

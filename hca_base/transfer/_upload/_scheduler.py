@@ -128,7 +128,7 @@ class Upload(TransferRun[UploadItem, SendTask]):
         elif self.options.dry_run:
             where = f"s3://{item.bucket or self._target.bucket}/{item.key}"
             self._finish(item, Result(Row.success(name, "would-upload", size, where, key=item.tag)))
-        elif self._curl is not None and size <= SMALL_FILE:
+        elif self._curl is not None and size <= SMALL_FILE and self._sender.tagging.is_checked(item):
             self._curl.submit(item)  # type: ignore[attr-defined]
         else:
             self._workers.submit(SendTask(item), size > IN_MEMORY)

@@ -24,6 +24,7 @@ from hca_base.transfer._upload._local_file import (
 )
 from hca_base.transfer._upload._multipart import Multipart
 from hca_base.transfer._upload._s3 import base64_of_hex, refuse_name
+from hca_base.transfer._upload._tags import Tagging
 
 #: Files up to this size are read once into memory, so that tags holding their checksums can go with the PUT.
 IN_MEMORY = 8 * 1024 * 1024
@@ -34,6 +35,7 @@ class Sender:
 
     def __init__(self, context: UploadContext) -> None:
         self.context = context
+        self.tagging = Tagging(context)
 
     def run(self, item: UploadItem, attempts: int = 0) -> Result:
         """Send one item, with all its attempts."""
@@ -41,6 +43,7 @@ class Sender:
         counter = Attempts(self.context, attempts)
         try:
             refuse_name(item.key)
+            self.tagging.check_before(item)
             size = self._send(item, counter)
         except CancelledError:
             return _failed(item, "cancelled", TransferError("the run ended"), started, counter)
@@ -67,7 +70,9 @@ class Sender:
             elif file.size <= PART_SIZE:
                 self._single(file, counter)
             else:
-                Multipart(self.context, file, counter).run()
+                Multipart(self.context, file, counter, self.tagging).run()
+            if file.size <= PART_SIZE or self.tagging.with_put:
+                self.tagging.check_put(item, counter, file.size)
             return file.size
 
     def _small(self, file: LocalFile, counter: Attempts) -> None:

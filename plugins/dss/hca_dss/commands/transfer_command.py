@@ -28,7 +28,7 @@ class TransferCommand(Command):
 
         parser = super().get_parser(prog_name)
         self.add_arguments(parser)
-        add_transfer_options(parser, upload=self.sends)
+        add_transfer_options(parser, upload=self.sends, tags=self.sends)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:

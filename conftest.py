@@ -62,6 +62,7 @@ _PASSED_ON = frozenset(
         "HCA_DRS_SPEC",
         "HCA_S3_TESTS",
         "HCA_SOAK_MINUTES",
+        "HCA_TEST_DOCUMENTS",
         "HCA_TEST_FRESH",
         "HCA_TEST_METADATA",
         "HCA_TEST_NPM_PACKAGES",

@@ -58,6 +58,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hca_base.commands.service_rename:ServiceRename",
         "Give a service that was added another name",
     ),
+    "service stubs": ("hca_base.commands.service_stubs:ServiceStubs", "Write type stubs of a service's client"),
     "service remove": ("hca_base.commands.service:ServiceRemove", "Remove a service that was added"),
     "shell": ("hca_base.commands.shell:Shell", "Open the interactive shell, or run a batch of lines from stdin"),
     "transfer gc": (

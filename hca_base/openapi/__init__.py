@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from hca_base.openapi._cached._cache import DocumentCache as DocumentCache
     from hca_base.openapi._cached._index import Index as Index
     from hca_base.openapi._client._arguments import NULL as NULL
+    from hca_base.openapi._client._arguments import Null as Null
     from hca_base.openapi._client._arguments import bind as bind
     from hca_base.openapi._client._arguments import coerce as coerce
+    from hca_base.openapi._client._calls import BaseClient as BaseClient
     from hca_base.openapi._client._client import Client as Client
     from hca_base.openapi._client._digits import read_json as read_json
     from hca_base.openapi._client._documentation import example as example
@@ -47,17 +49,20 @@ if TYPE_CHECKING:
     from hca_base.openapi._document._operation import Operation as Operation
     from hca_base.openapi._document._operation import Parameter as Parameter
     from hca_base.openapi._document._operation import Response as Response
+    from hca_base.openapi._typed._stubs import stub as stub
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "Alias": "._document._alias",
+        "BaseClient": "._client._calls",
         "Client": "._client._client",
         "Document": "._document._document",
         "DocumentCache": "._cached._cache",
         "Index": "._cached._index",
         "Method": "._client._methods",
         "NULL": "._client._arguments",
+        "Null": "._client._arguments",
         "Operation": "._document._operation",
         "Parameter": "._document._operation",
         "Problem": "._document._document",
@@ -78,6 +83,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "may_page": "._client._pages._plan",
         "paging_of": "._client._pages._plan",
         "read_json": "._client._digits",
+        "stub": "._typed._stubs",
         "type_words": "._client._documentation",
     },
 )

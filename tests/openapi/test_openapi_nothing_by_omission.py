@@ -5,12 +5,9 @@ Real commands and clients against a server that counts what comes.
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
-import os
 import random
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,41 +16,10 @@ import pytest
 
 from hca_base.errors import UsageError
 from hca_base.openapi import Alias, Client, Document, Index, Operation
+from tests.openapi.in_process import BUNDLED, HERE, OWN, configured, outside, run
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-OWN = sorted((HERE / "documents").glob("*.*"))
-BUNDLED = sorted((ROOT / "plugins").glob("*/hca_*/document.json"))
-#: Operations of each document that are tried; all of them where the variable is set, as the slow tier does.
+#: Operations of each document that are tried.
 _MOST = 25
-
-
-def outside() -> list[Path]:
-    """Documents of the folder that HCA_TEST_DOCUMENTS names, if it is set."""
-    folder = os.environ.get("HCA_TEST_DOCUMENTS")
-    if not folder:
-        return []
-    return sorted(path for path in Path(folder).rglob("*.*") if path.suffix in (".json", ".yaml", ".yml"))
-
-
-def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
-    """Run ``hca`` in this process: exit code, stdout, stderr."""
-    from hca_base.shell._dispatch._main import run
-
-    out, err = io.StringIO(), io.StringIO()
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", out)
-        patch.setattr(sys, "stderr", err)
-        code = run(words)
-    return code, out.getvalue(), err.getvalue()
-
-
-def configured(home: Path, document: Path, url: str, naming: str) -> None:
-    folder = home / ".config" / "hca"
-    folder.mkdir(parents=True, exist_ok=True)
-    section = {"url": str(document), "base_url": url, "naming": naming}
-    (folder / "config.json").write_text(json.dumps({"services": {"x": section}}))
-    (folder / "config.json").chmod(0o600)
 
 
 def subsets(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -258,9 +258,10 @@ class DocumentCache(KeptFiles):
             index.path = index_path(stem, naming)
         return index
 
-    def document(self, index: Index, service: ServiceLike | None = None) -> Document:
+    def document(self, index: Index, service: ServiceLike | None = None, *, fetch: bool = True) -> Document:
         """The whole document that an index was made from.
 
+        :param fetch: ask the network for one that is gone
         :raises DocumentError: it is gone
         """
         content: bytes | None = None
@@ -275,6 +276,8 @@ class DocumentCache(KeptFiles):
             try:
                 content = self._stem(index.url).with_suffix(".doc").read_bytes()
             except OSError:
+                if not fetch:
+                    raise DocumentError(f"{origin}: the document is gone") from None
                 from hca_base.openapi._document._document import Document
 
                 return Document.load(index.url, naming=index.naming)

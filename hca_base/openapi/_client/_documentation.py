@@ -6,6 +6,7 @@ import inspect
 import re
 import textwrap
 import types
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from hca_base.openapi._client._pages._plan import WORDS, plan_of
@@ -81,10 +82,11 @@ def _returns_type(operation: Operation) -> Any:
     return {"object": dict, "array": list, "file": bytes}.get(kind or "", Any)
 
 
-def docstring(operation: Operation, client: str = "client") -> str:
+def docstring(operation: Operation, client: str = "client", shape: Sequence[str] = ()) -> str:
     """What ``help()`` shows of an operation.
 
     :param client: name of the client in the example
+    :param shape: the members of the result, one a line
     """
     own = operation.method_name
     lines = [one_line(operation.summary) or f"{operation.method} {one_line(operation.path)}", ""]
@@ -95,6 +97,8 @@ def docstring(operation: Operation, client: str = "client") -> str:
     for parameter in (*operation.required, *operation.optional):
         lines += _parameter_lines(parameter)
     lines += _outcome_lines(operation)
+    if shape:
+        lines += ["", "The result::", "", *textwrap.indent("\n".join(shape), "    ").splitlines()]
     lines += ["", "Example::", "", *textwrap.indent(example(operation, client), "    ").splitlines()]
     plan = plan_of(operation)
     if plan is not None:

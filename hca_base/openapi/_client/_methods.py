@@ -48,6 +48,8 @@ class Caller(Protocol):
         self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None
     ) -> Iterator[Any]: ...
 
+    def _result_shape(self, operation: Operation) -> list[str]: ...
+
 
 def make_method(client: Caller, operation: Operation | Alias) -> Method:
     """The method of one client for one operation, or for a name that several share.
@@ -74,7 +76,7 @@ def make_method(client: Caller, operation: Operation | Alias) -> Method:
             if isinstance(operation, Alias):
                 made = alias_docstring(operation)
             else:
-                made = docstring(operation, client.example_name)
+                made = docstring(operation, client.example_name, client._result_shape(operation))
             return f"{first_line}\n\n{made}" if first_line else made
 
         return LazyText(make)

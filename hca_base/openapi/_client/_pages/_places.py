@@ -112,13 +112,13 @@ def content_path(response: requests.Response, page: Any) -> tuple[str, ...] | No
     if isinstance(page, list):
         return ()
     for path, holder in holders(page):
-        name = _list_in(holder)
+        name = list_member(holder)
         if name is not None:
             return (*path, name)
     return None
 
 
-def _list_in(holder: Mapping[str, Any]) -> str | None:
+def list_member(holder: Mapping[str, Any]) -> str | None:
     for name in _ITEM_MEMBERS:
         if isinstance(holder.get(name), list):
             return name

@@ -1,0 +1,50 @@
+"""``hca service stubs``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hca_base import config as settings
+from hca_base.commands._bases._base import Command
+from hca_base.errors import HCAError, RefusedError
+
+
+class ServiceStubs(Command):
+    """Write type stubs of a service's client.
+
+    The file has a class with a method for each operation, and a TypedDict for each body and result, for editors and
+    type checkers: import the class under TYPE_CHECKING, and annotate what hca_base.client("NAME") returns with it.
+    """
+
+    example = "service stubs dss --output dss_client.pyi"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="the service")
+        parser.add_argument("--output", metavar="FILE", help="write to this file, a .pyi (default: stdout)")
+        parser.add_argument("--replace", action="store_true", help="replace the file if it exists")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        from hca_base.openapi import DocumentCache, stub
+
+        cache = DocumentCache(self.config)
+        service = self.context.service(parsed_args.name)
+        document = cache.document(cache.get(service), service, fetch=False)
+        path = settings.expand_home(parsed_args.output) if parsed_args.output else None
+        text = stub(document, service.name, path.stem if path is not None else None)
+        if path is None:
+            self.stdout.write(text)
+            return
+        _write(path, text, replace=parsed_args.replace)
+        self.note(f"{path}: {len(document.operations)} operations")
+
+
+def _write(path: Path, text: str, *, replace: bool) -> None:
+    if path.exists() and not replace:
+        raise RefusedError(f"{path} exists", hint="pass --replace to replace it, or name another file")
+    try:
+        settings.write_atomic(path, text.encode())
+    except OSError as error:
+        raise HCAError(f"{path} cannot be written: {error.strerror or error}") from None

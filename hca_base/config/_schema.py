@@ -105,6 +105,12 @@ def core_schema() -> dict[str, Any]:
             ),
             "output": _section("Results", format=_text(f"Default format: {_FORMATS}", edit=True, default="json")),
             "transfer": transfer_section(),
+            "shell": _section(
+                "The interactive shell",
+                prompt=_choice(
+                    "auto; or plain, without colours, suggestions, toolbar and pager", "auto", "plain", default="auto"
+                ),
+            ),
             "s3": _section(
                 "Object storage",
                 endpoint_url=_text("URL of the S3 service, if it is not AWS's"),

@@ -51,7 +51,7 @@ def write(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> Non
     :raises UsageError: the format cannot show such a result, or there is no such format
     """
     if fmt == "json":
-        sink.write(json_text(data, sink, indent=2) + "\n")
+        sink.write(_shown_json(json_text(data, sink, indent=2), sink) + "\n")
     elif fmt == "yaml":
         sink.write(_yaml(data))
     elif fmt == "shell":
@@ -75,7 +75,7 @@ def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[st
     """Write items as they come; each is out before the next is asked for."""
     if fmt == "jsonl":
         for item in items:
-            sink.write(json_text(item, sink) + "\n")
+            sink.write(_shown_json(json_text(item, sink), sink) + "\n")
             sink.end_item()
     elif fmt == "json":
         _json_array(items, sink)
@@ -116,11 +116,19 @@ def json_text(data: Any, sink: Sink, indent: int | None = None) -> str:
     return json.dumps(without_nan(data), **{**options, "ensure_ascii": True})
 
 
+def _shown_json(text: str, sink: Sink) -> str:
+    if not sink.color:
+        return text
+    from hca_base.output._colour import coloured_json
+
+    return coloured_json(text)
+
+
 def _json_array(items: Iterable[Any], sink: Sink) -> None:
     """A JSON array, laid out as ``json.dumps`` does with an indent of 2."""
     first = True
     for item in items:
-        text = json_text(item, sink, indent=2).replace("\n", "\n  ")
+        text = _shown_json(json_text(item, sink, indent=2), sink).replace("\n", "\n  ")
         sink.write(("[\n  " if first else ",\n  ") + text)
         sink.end_item()
         first = False

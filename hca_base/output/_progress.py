@@ -20,11 +20,13 @@ from hca_base.output._terminal import (
     has_display,
     is_terminal,
     set_display,
+    style,
     terminal_width,
     write_safely,
 )
 from hca_base.output._text import format_bytes, format_duration, safe_json, shorten, text_width
 
+_BAR, _BAR_FROM = 20, 72  # cells of the bar, and of a terminal that has room for it
 MODES = ("auto", "none", "jsonl")
 _SMOOTHING = 3.0  # seconds over which the rate is averaged
 _INTERVALS = {"jsonl": 1.0, "notebook": 0.5}  # a notebook redraws a part of a page
@@ -257,7 +259,11 @@ class Progress:
 
     def _draw(self) -> None:
         width = terminal_width(self._stream) - 1  # a full last column makes some terminals wrap
-        lines = [self._total_line(width)]
+        share = self._bytes_done / self._bytes if self._bytes else None
+        if share is None or width < _BAR_FROM:
+            lines = [self._total_line(width)]
+        else:
+            lines = [f"{_bar(share, self._stream)}  {self._total_line(width - _BAR - 2)}"]
         lines += [_task_line(task, width) for task in self._largest()]
         text = self._erase() + "\n".join(lines)
         self._shown = len(lines)
@@ -308,6 +314,13 @@ class Progress:
             write()
             if shown and not self._closed:
                 self._draw()
+
+
+def _bar(share: float, stream: Any) -> str:
+    """A bar of :data:`_BAR` cells; of ASCII where the stream's encoding has nothing better."""
+    full, empty = ("━", "─") if encodable("━─", stream) == "━─" else ("#", "-")
+    done = max(0, min(_BAR, int(_BAR * share)))
+    return style(full * done, "cyan", stream=stream) + style(empty * (_BAR - done), "dim", stream=stream)
 
 
 def _task_line(task: Task, width: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from hca_base.errors import HCAError, UsageError
-from hca_base.output._terminal import encodable, is_terminal, terminal_width
+from hca_base.output._terminal import encodable, is_terminal, terminal_width, use_color
 
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
@@ -21,6 +21,7 @@ class Sink:
 
     :ivar text: the stream
     :ivar terminal: whether people look at it
+    :ivar color: whether it shows colours
     :ivar width: columns to fit into, or None where there is no limit
     :ivar eager: send each item on its way before the next one comes
     """
@@ -29,6 +30,7 @@ class Sink:
         self.text = text
         self.eager = False
         self.terminal = is_terminal(text)
+        self.color = use_color(text)
         self.width = terminal_width(text) if self.terminal else None
 
     def write(self, text: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from hca_base.output._rows import cell, columns_of, is_list, pick, row_of
 from hca_base.output._text import safe_text, text_width
 
-_LEAST = 8
-"""No column is squeezed below this many cells; a table that needs more room than that is shown record by record."""
+_LEAST = 24
+"""Words of up to this many cells are not broken; a table that would break them is shown record by record."""
 
 
 def table(data: Any, columns: Sequence[str] | None, width: int | None) -> str:
@@ -22,17 +22,24 @@ def table(data: Any, columns: Sequence[str] | None, width: int | None) -> str:
         if not isinstance(data, Mapping):
             return safe_text(cell(data))
         rows = [[name, data.get(name, pick(data, name))] for name in columns or [str(key) for key in data]]
-        return _draw(["Field", "Value"], rows, width, least=4) or _records(["Field", "Value"], rows, width or 80)
+        return _draw(["Field", "Value"], rows, width) or _records(["Field", "Value"], rows, width or 80)
     items = [row_of(item) for item in data]
     names = list(columns or columns_of(items))
     if not names:
         return ""
     rows = [[pick(item, name) for name in names] for item in items]
-    return _draw(names, rows, width, least=_LEAST) or _records(names, rows, width or 80)
+    drawn = _draw(names, rows, width)
+    if drawn is None and not columns:
+        # Columns that are empty in all rows take room from those that are not.
+        kept = [index for index in range(len(names)) if any(cell(row[index]) for row in rows)]
+        if kept and len(kept) < len(names):
+            names, rows = [names[index] for index in kept], [[row[index] for index in kept] for row in rows]
+            drawn = _draw(names, rows, width)
+    return drawn or _records(names, rows, width or 80)
 
 
-def _draw(names: Sequence[str], rows: list[list[Any]], width: int | None, least: int) -> str | None:
-    """A drawn table, or None if its columns would be narrower than ``least``."""
+def _draw(names: Sequence[str], rows: list[list[Any]], width: int | None) -> str | None:
+    """A drawn table, or None if its columns would be so narrow that words are broken."""
     import prettytable
 
     titles = _unique(safe_text(name, one_line=True) for name in names)
@@ -44,7 +51,8 @@ def _draw(names: Sequence[str], rows: list[list[Any]], width: int | None, least:
     ]
     if width is not None:
         # Each column has a space on both sides and a bar; the last bar is the table's.
-        widths = fit(natural, width - 3 * len(titles) - 1, least)
+        words = [max(_longest_word(row[index]) for row in [titles, *cells]) for index in range(len(titles))]
+        widths = fit(natural, width - 3 * len(titles) - 1, words)
         if widths is None:
             return None
         titles = _unique("\n".join(_wrap(title, room)) for title, room in zip(titles, widths, strict=True))
@@ -57,28 +65,28 @@ def _draw(names: Sequence[str], rows: list[list[Any]], width: int | None, least:
     return str(drawn.get_string())
 
 
-def fit(natural: Sequence[int], room: int, least: int) -> list[int] | None:
+def _longest_word(text: str) -> int:
+    return min(max((text_width(word) for word in text.split()), default=0), _LEAST)
+
+
+def fit(natural: Sequence[int], room: int, least: Sequence[int]) -> list[int] | None:
     """Widths for columns that together have ``room``: narrow columns keep theirs, wide ones share what is left.
 
-    :return: None if a column would get less than ``least`` and less than it needs
+    :param natural: the width of each that needs no breaks
+    :param least: the least width of each
+    :return: None if there is not room for the least widths
     """
-    widths = list(natural)
-    if sum(widths) <= room:
-        return widths
-    wide = set(range(len(widths)))
-    left = room
-    while wide:
-        share = left // len(wide)
-        narrow = {index for index in wide if natural[index] <= share}
-        if not narrow:
-            break
-        left -= sum(natural[index] for index in narrow)
-        wide -= narrow
-    share, extra = divmod(left, len(wide))
-    if share < least:
+    if sum(natural) <= room:
+        return list(natural)
+    widths = [min(one, other) for one, other in zip(natural, least, strict=True)]
+    left = room - sum(widths)
+    if left < 0:
         return None
-    for rank, index in enumerate(sorted(wide)):
-        widths[index] = share + (rank < extra)
+    # The column that lacks least is completed first: it is the one that a reader scans.
+    open_columns = sorted(range(len(widths)), key=lambda index: natural[index] - widths[index])
+    for rank, index in enumerate(open_columns):
+        widths[index] += min(natural[index] - widths[index], left // (len(open_columns) - rank))
+        left = room - sum(widths)
     return widths
 
 

@@ -7,6 +7,7 @@ import datetime
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -118,7 +119,8 @@ def test_hostile_values_do_not_reach_the_terminal(terminal):
     for fmt in [name for name in FORMATS if name != "shell"]:
         emit([{"name": evil, evil: 1}], fmt=fmt, stream=terminal)
     emit({"name": evil, evil: 1}, fmt="shell", stream=terminal)
-    found = terminal.getvalue()
+    # All that is left of escape sequences is our own colours; the one in the value has another number.
+    found = re.sub(r"\x1b\[(?:0|32|34|35|36)m", "", terminal.getvalue())
     assert not set(found) & set("\x1b\x07\x9b\r\u202e\x00")
     # Machines get what was sent.
     assert json.loads(shown([evil])) == [evil]

@@ -30,10 +30,18 @@ def page(text: str, file: TextIO | None = None) -> None:
     if stream is None:
         return
     try:
-        terminal = stream.isatty() and sys.stdin is not None and sys.stdin.isatty()
+        shown = stream.isatty()
+        terminal = shown and sys.stdin is not None and sys.stdin.isatty()
         height = os.get_terminal_size(stream.fileno()).lines if terminal else 0
     except (OSError, ValueError, AttributeError):
-        terminal, height = False, 0
+        shown, terminal, height = False, False, 0
+    if shown:
+        from hca_base.output import use_color
+
+        if use_color(stream):
+            from hca_base.output._colour import coloured_help
+
+            text = coloured_help(text)
     if not terminal or not 0 < height <= text.count("\n") + 1:
         stream.write(text)
         return

@@ -112,11 +112,17 @@ def _say(*lines: str) -> None:
     """Write lines to stderr; the first after ``hca:``. Secrets and what a terminal would obey are taken out."""
     try:
         from hca_base.http import redact
-        from hca_base.output import safe_text
+        from hca_base.output import safe_text, style
 
         for number, line in enumerate(lines):
             clean = safe_text(redact(" ".join(line.split("\n"))))
-            sys.stderr.write(f"hca: {clean}\n" if number == 0 else f"  {clean}\n")
+            start, colon, rest = ("hca: " * (number == 0) + clean).partition("error:" if number == 0 else "hint:")
+            if colon:
+                head = style(start + colon, "red" if number == 0 else "cyan", stream=sys.stderr)
+                clean = head + rest
+            else:
+                clean = start
+            sys.stderr.write(f"{clean}\n" if number == 0 else f"  {clean}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         return

@@ -6,6 +6,7 @@ bundle's version. Options are matched by their exact names.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from hca_base.commands import GlobalOptions
@@ -22,6 +23,7 @@ OPTIONS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
     (("--config",), "KEY=VALUE", "set one setting for this command; can be repeated"),
     (("--access-token",), "TOKEN", "token for the service; '-' reads it from stdin"),
     (("--no-progress",), None, "show no progress"),
+    (("--no-color",), None, "use no colours, as with NO_COLOR in the environment"),
     (("--log-level",), "LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
     (("--log-file",), "FILE", "write log messages to this file too"),
 )
@@ -80,6 +82,9 @@ def _apply(options: GlobalOptions, word: str, rest: list[str]) -> None:
         options.debug = True
     elif name == "--no-progress":
         options.progress = False
+    elif name == "--no-color":
+        # The convention (https://no-color.org), so that programs that hca starts, pagers say, keep to it, too.
+        os.environ["NO_COLOR"] = "1"
     else:
         raise _unknown(name)
 

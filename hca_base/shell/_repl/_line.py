@@ -158,16 +158,39 @@ def _bracketed(text: str, start: int) -> tuple[str, int]:
     raise Incomplete(f"a {text[start]} is not closed")
 
 
-def split_at_cursor(text: str) -> tuple[list[str], str]:
-    """The words before the one that is being typed, and that one as far as it is there. For completion."""
-    try:
-        line = parse(text)
-    except UsageError:
-        # Inside a quote or bracket: nothing of ours to complete; fall back to the plain words.
-        words = text.split()
-        return (words[:-1], words[-1]) if words and not text[-1].isspace() else (words, "")
-    if line.pipe is not None or line.output is not None:
-        return [], text.split()[-1] if text and not text[-1].isspace() else ""
-    if not text or text[-1].isspace():
-        return line.words, ""
-    return (line.words[:-1], line.words[-1]) if line.words else ([], "")
+def at_cursor(text: str) -> tuple[list[str], str, int]:
+    """Return the words before the one that is being typed, that one as far as it is there, and its length as typed.
+
+    A quote that is still open belongs to the word. For completion.
+    """
+    words: list[str] = []
+    position = 0
+    while True:
+        position = _skip(text, position)
+        if position >= len(text):
+            return words, "", 0
+        if text[position] in "|>#":
+            # A file or a command of the system's shell: nothing of ours to complete.
+            rest = text[position:].split()
+            return [], rest[-1] if len(rest) > 1 and not text[-1].isspace() else "", 0
+        try:
+            word, end = _word(text, position)
+        except UsageError:
+            return words, *_open_word(text, position)
+        if end >= len(text):
+            return words, word, end - position
+        words.append(word)
+        position = end
+
+
+def _open_word(text: str, start: int) -> tuple[str, int]:
+    """Return a word that a quote leaves open, and its length; inside JSON, its last part between blanks."""
+    for quote in ("'", '"'):
+        try:
+            word, end = _word(text + quote, start)
+        except UsageError:
+            continue
+        if end == len(text) + 1:
+            return word, len(text) - start
+    last = text[start:].split()[-1] if not text[-1].isspace() else ""
+    return last, len(last)

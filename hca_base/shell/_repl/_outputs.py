@@ -20,17 +20,42 @@ Finish = Callable[[int], int]
 
 
 @contextlib.contextmanager
-def output_of(line: Line) -> Iterator[Finish]:
+def output_of(line: Line, *, paged: bool = False) -> Iterator[Finish]:
     """Send stdout to the line's pipe or file while a command runs.
 
+    :param paged: send what is longer than the terminal through the user's pager
     :raises hca_base.errors.HCAError: the file cannot be written, or the system's shell cannot be started
     """
     if line.pipe is not None:
         yield from _piped(line.pipe)
     elif line.output is not None:
         yield from _redirected(line.output, line.append)
+    elif paged:
+        with _stdout(_Paged(sys.stdout)):  # type: ignore[arg-type]
+            yield lambda code: code
     else:
         yield lambda code: code
+
+
+class _Paged:
+    """A terminal's stream. A text that comes at once and is longer than the terminal goes through the user's pager.
+
+    What comes bit by bit is shown as it comes: a pager would hold it back.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        from hca_base.commands import page
+
+        if text.count("\n") < 20:
+            return int(self._stream.write(text))
+        page(text, self._stream)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def run_system(command: str) -> int:

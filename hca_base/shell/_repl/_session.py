@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import UsageError
+from hca_base.errors import HCAError, UsageError
+from hca_base.output import note
 from hca_base.shell._dispatch._errors import guard
 from hca_base.shell._repl import _line
 from hca_base.shell._repl._outputs import output_of, run_system
+from hca_base.shell._repl._set import apply, values_for
 
 if TYPE_CHECKING:
     from hca_base.shell._dispatch._app import HcaApp
@@ -26,6 +31,9 @@ BUILT_IN = {
     "set": "set profile, format, log_level or any setting for this session; alone: show them",
     "unset": "undo a 'set'",
     "history": "show the lines of this session",
+    "cd": "change the working directory; alone: to your home",
+    "pwd": "show the working directory",
+    "clear": "clear the screen",
     "!": "run a command of the system's shell",
     "exit": "leave (or Ctrl-D)",
     "quit": "leave (or Ctrl-D)",
@@ -40,6 +48,8 @@ class Session:
     """What lasts from one line to the next.
 
     :ivar prefix: the implied first word, or None
+    :ivar last: exit code and seconds of the last line, or None
+    :ivar pages: results that are longer than the terminal go through the user's pager
     :ivar seen: values in results, by the name of their member, newest last
     """
 
@@ -48,7 +58,9 @@ class Session:
         self.context = app.context
         self.catalog = app.catalog
         self.interactive = interactive
+        self.pages = False
         self.prefix: str | None = None
+        self.last: tuple[int, float] | None = None
         self.seen: dict[str, OrderedDict[str, None]] = {}
         self.lines: list[str] = []
         if interactive:
@@ -71,7 +83,9 @@ class Session:
                 leaving = True
                 return 0
 
+        started = time.monotonic()
         code = guard(action, self.context.options)
+        self.last = code, time.monotonic() - started
         if leaving:
             raise Leave
         return code
@@ -95,7 +109,9 @@ class Session:
                 raise UsageError("there is no command whose output could go there")
             return 0
         code = 0
-        with output_of(line) as finish:
+        if len(words) > 1 and stripped.endswith(" ?"):
+            words = self._partial(words[:-1])
+        with output_of(line, paged=self.pages) as finish:
             code = self._dispatch(words)
         return int(finish(code))
 
@@ -109,6 +125,8 @@ class Session:
         if first == "history" and not arguments:
             self.app.stdout.write("".join(f"{line}\n" for line in self.lines))
             return 0
+        if first in ("cd", "pwd", "clear"):
+            return _place(first, arguments, self.app.stdout)
         if first == "use":
             return self._use(arguments)
         if first == "set":
@@ -131,9 +149,28 @@ class Session:
             return words
         try:
             found, _ = self.catalog.find([self.prefix, *words])
-        except UsageError:
-            return words
+        except UsageError as error:
+            if self._is_known(words):
+                return words
+            # A mistyped command of the service in use: its own names are the likely ones.
+            raise error from None
         return [self.prefix, *words] if found.name.startswith(f"{self.prefix} ") else words
+
+    def _is_known(self, words: list[str]) -> bool:
+        """Whether the words are a command or group without the implied first word."""
+        try:
+            return self.catalog.is_bare_group(words) or bool(self.catalog.find(words))
+        except UsageError:
+            return False
+
+    def _partial(self, words: list[str]) -> list[str]:
+        """The words that ask for help on a line that is not finished: its command, without options and values."""
+        names = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+        whole = self._with_prefix(names)
+        if self.catalog.is_bare_group(whole):
+            return ["help", *names]
+        _, rest = self.catalog.find(whole)
+        return ["help", *names[: len(names) - len(rest)]]
 
     def _help(self, words: list[str]) -> int:
         from hca_base.commands import page
@@ -181,41 +218,19 @@ class Session:
         if not arguments:
             for key, value in sorted(self.settings().items()):
                 self.app.stdout.write(f"{key} = {value}\n")
+            if self.interactive:
+                note(
+                    "'set NAME VALUE' sets profile, format, log_level or any setting; Tab lists them with their values"
+                )
             return 0
         key, equals, value = arguments[0].partition("=")
         values = ([value] if equals else []) + arguments[1:]
         if len(values) != 1 or not key:
-            raise UsageError("'set' takes a name and a value", hint="set profile local; set format yaml")
-        self._apply(key, values[0])
+            known = values_for(key)
+            hint = f"{key} is one of {', '.join(known)}" if known else "set profile local; set format yaml"
+            raise UsageError("'set' takes a name and a value", hint=hint)
+        apply(self.context, key, values[0])
         return 0
-
-    def _apply(self, key: str, value: str) -> None:
-        from hca_base import config
-        from hca_base.commands._settings._values import check_value
-        from hca_base.output import FORMATS
-        from hca_base.shell._dispatch._logging import configure
-        from hca_base.shell._dispatch._split import LEVELS
-
-        options = self.context.options
-        if key == "profile":
-            if value != "default" and value not in config.list_profiles():
-                raise UsageError(f"there is no profile {value!r}", hint="'profile list' shows those there are")
-            options.profile = value
-        elif key in ("log_level", "log-level"):
-            if value.upper() not in LEVELS:
-                raise UsageError(f"log_level takes {', '.join(LEVELS)}, not {value!r}")
-            options.log_level = value.upper()
-            configure(self.context)
-            return
-        elif key in ("format", "output.format"):
-            if value not in FORMATS:
-                raise UsageError(f"there is no format {value!r}", hint=f"there are {', '.join(FORMATS)}")
-            options.overrides["output.format"] = value
-        else:
-            parsed = config.parse_value(value)
-            check_value(key, parsed)
-            options.overrides[key] = parsed
-        self.context.forget()
 
     def _unset(self, arguments: list[str]) -> int:
         from hca_base.shell._dispatch._logging import configure
@@ -276,3 +291,25 @@ class Session:
         for name in names:
             found.update(dict.fromkeys(reversed(self.seen.get(name, ()))))
         return list(found)
+
+
+def _place(command: str, arguments: list[str], stdout: Any) -> int:
+    """Run ``cd``, ``pwd`` or ``clear``.
+
+    :raises HCAError: there is no such directory
+    """
+    from hca_base.config import expand_home
+
+    if len(arguments) > (command == "cd"):
+        raise UsageError(f"{command!r} takes {'one directory' if command == 'cd' else 'no arguments'}")
+    if command == "cd":
+        target = expand_home(arguments[0] if arguments else "~")
+        try:
+            os.chdir(target)
+        except OSError as error:
+            raise HCAError(f"cannot change to {target}: {error.strerror or error}") from None
+    elif command == "pwd":
+        stdout.write(f"{os.getcwd()}\n")  # noqa: PTH109 - as the user went there, links included
+    else:
+        stdout.write("\x1b[2J\x1b[H" if stdout.isatty() else "")
+    return 0

@@ -352,7 +352,7 @@ def test_dry_run(tmp_path: Path, target: Callable[..., S3Target]) -> None:
 
 def test_the_signatures_are_botocores(deployment: Any) -> None:
     """The address is signed as it is sent, whatever is in the key."""
-    from hca_base.transfer._upload._s3 import tagging_header
+    from hca_base.transfer._upload._documents import tagging_header
 
     made = S3Target("a.b", credentials=S3Credentials("a", "b"), region="eu-west-1")
     assert made.url("a.b", "x y/ü+%") == "https://s3.eu-west-1.amazonaws.com/a.b/x%20y/%C3%BC%2B%25"

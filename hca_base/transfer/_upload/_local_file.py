@@ -12,7 +12,8 @@ from hca_base.errors import TransferError, UsageError, VerificationError
 from hca_base.transfer._checksums import KNOWN, Hashes
 from hca_base.transfer._model import UploadItem
 from hca_base.transfer._store._disk import pread
-from hca_base.transfer._upload._s3 import base64_of_hex, clean_etag, tagging_header
+from hca_base.transfer._upload._documents import tagging_header
+from hca_base.transfer._upload._s3 import base64_of_hex, clean_etag
 
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from hca_base.errors import HCAError, TransferError
 from hca_base.transfer._checksums import Hashes, digest_file, etag_of_parts, part_size_of
 from hca_base.transfer._upload._attempts import Attempts, UploadContext
+from hca_base.transfer._upload._documents import completion_document, tag_of
 from hca_base.transfer._upload._journal import UploadJournal
 from hca_base.transfer._upload._local_file import (
     ChangedError,
@@ -30,12 +31,7 @@ from hca_base.transfer._upload._local_file import (
     object_headers,
     placeholders,
 )
-from hca_base.transfer._upload._s3 import (
-    S3Error,
-    clean_etag,
-    completion_document,
-    tag_of,
-)
+from hca_base.transfer._upload._s3 import S3Error, clean_etag
 from hca_base.transfer._upload._tags import Tagging
 
 if TYPE_CHECKING:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import os
-import re
 import threading
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from hca_base._fork import reset_after_fork
 from hca_base.errors import AuthError, HCAError, RefusedError, ServiceError, UsageError
+from hca_base.transfer._upload._clock import ClockSkew
+from hca_base.transfer._upload._documents import parse_error, tag_of
 
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response
@@ -30,7 +29,7 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 _LAPSED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "RequestExpired", "TokenRefreshRequired"})
 #: Error codes that another attempt may get past, besides statuses 429 and 5xx.
 _PASSING = frozenset(
-    {"RequestTimeout", "RequestTimeTooSkewed", "BadDigest", "IncompleteBody", "OperationAborted", "SlowDown"}
+    {"RequestTimeout", "BadDigest", "IncompleteBody", "OperationAborted", "SlowDown"}
     | {"XAmzContentSHA256Mismatch", "InternalError", "ServiceUnavailable"}
 )
 _SAFE_KEY = "/~-._"
@@ -96,6 +95,7 @@ class S3Target:
         self._lock = threading.Lock()
         self._current: Any = None
         self._expires: float | None = None
+        self._skew = ClockSkew()
         reset_after_fork(self)
 
     def _after_fork(self) -> None:
@@ -164,7 +164,7 @@ class S3Target:
         request = AWSRequest(method, url, headers=dict(headers))
         try:
             # Credentials of a role are fetched, or renewed, only here.
-            signer(payload, self._credentials(), "s3", self.region(bucket)).add_auth(request)
+            signer(payload, self._skew.seconds, self._credentials(), "s3", self.region(bucket)).add_auth(request)
         except BotoCoreError as error:
             raise _no_credentials(error) from error
         return dict(request.headers.items())
@@ -191,30 +191,44 @@ class S3Target:
         if query is not None:
             url += "?" + urlencode(query, quote_via=quote)
         plain = dict(headers or {})
+        skew = self._skew.seconds
         signed = self.sign(method, url, plain, bucket, payload)
         if length is not None:
             signed["Content-Length"] = str(length)
         response = connections.request(method, url, signed, body)
         if response.status < 300:
             return response
-        raise self.error(method, bucket, key, response)
+        raise self._error(method, bucket, key, response, skew)
 
-    def error(self, method: str, bucket: str, key: str, response: Response) -> S3Error:
-        """What an answer that is no good one means; its body is read."""
+    def _error(self, method: str, bucket: str, key: str, response: Response, skew: float) -> S3Error:
+        """Return what a refusal means; its body is read.
+
+        :param skew: seconds that were added to this machine's time when the request was signed
+        """
         text = b"" if method == "HEAD" else response.read(64 * 1024)
         response.release()
-        return self.error_of(bucket, key, response.status, text, response.header("x-amz-bucket-region"))
+        date = response.header("Date")
+        return self.error_of(bucket, key, response.status, text, response.header("x-amz-bucket-region"), date, skew)
 
-    def error_of(self, bucket: str, key: str, status: int, body: bytes, region: str = "") -> S3Error:
-        """An error answer as an exception; a bucket's true region is remembered."""
-        code, message = _parse_error(body)
+    def error_of(
+        self, bucket: str, key: str, status: int, body: bytes, region: str = "", date: str = "", skew: float = 0.0
+    ) -> S3Error:
+        """An error answer as an exception; a bucket's true region, and the store's clock, are remembered.
+
+        :param date: the header ``Date``
+        :param skew: seconds that were added to this machine's time when the request was signed
+        """
+        code, message = parse_error(body)
         region = region or (
-            _tag(body, "Region") if code in ("AuthorizationHeaderMalformed", "PermanentRedirect") else ""
+            tag_of(body, "Region") if code in ("AuthorizationHeaderMalformed", "PermanentRedirect") else ""
         )
         passing = False
         if region and region != self.region(bucket) and self._region is None:
             self._regions[bucket] = region
             passing = True
+        if code == "RequestTimeTooSkewed" or (status == 403 and not body and self._skew.is_far(date, skew)):
+            code, passing = "RequestTimeTooSkewed", self._skew.correct(tag_of(body, "ServerTime"), date, skew)
+            message = self._skew.in_words()
         shown = f"s3://{bucket}/{key}"
         error = S3Error(
             f"the store refused {shown}: {code or status}" + (f" ({message})" if message else ""),
@@ -223,6 +237,8 @@ class S3Target:
         )
         if not passing and status < 500:
             error.exit_code = ServiceError("", status=status).exit_code
+        if code == "RequestTimeTooSkewed":
+            error.hint = "Set this machine's clock."
         return error
 
 
@@ -265,32 +281,23 @@ def _signer() -> Any:
             ) from error
 
         class Signer(S3SigV4Auth):
-            def __init__(self, payload: str, *args: Any) -> None:
+            def __init__(self, payload: str, skew: float, *args: Any) -> None:
                 super().__init__(*args)
                 self._payload = payload
+                self._skew = skew
+
+            def _modify_request_before_signing(self, request: Any) -> None:
+                # All parts of the signature take the time from here.
+                if self._skew:
+                    now = time.gmtime(time.time() + self._skew)
+                    request.context["timestamp"] = time.strftime("%Y%m%dT%H%M%SZ", now)
+                super()._modify_request_before_signing(request)
 
             def payload(self, request: Any) -> str:
                 return self._payload
 
         _signer_class = Signer
     return _signer_class
-
-
-def _parse_error(body: bytes) -> tuple[str, str]:
-    return _tag(body, "Code"), " ".join(_tag(body, "Message").split())[:300]
-
-
-def _tag(body: bytes, name: str) -> str:
-    """The text of the first element of that name in an answer of S3; nothing is resolved or expanded."""
-    match = re.search(rb"<%s>([^<]{0,2000})</%s>" % (name.encode(), name.encode()), body)
-    if match is None:
-        return ""
-    return html.unescape(match[1].decode("utf-8", "replace"))
-
-
-def tag_of(body: bytes, name: str) -> str:
-    """The text of the first element ``name`` in an answer."""
-    return _tag(body, name)
 
 
 def clean_etag(value: str) -> str:
@@ -306,32 +313,6 @@ def md5_base64(data: bytes) -> str:
 def base64_of_hex(digest: str) -> str:
     """Return a hex digest in base64."""
     return base64.b64encode(bytes.fromhex(digest)).decode("ascii")
-
-
-def tagging_header(tags: Mapping[str, str]) -> str:
-    """The value of ``x-amz-tagging``."""
-    return urlencode(tags, quote_via=quote, safe="~-._")
-
-
-def tagging_document(tags: Mapping[str, str]) -> bytes:
-    """The body of PutObjectTagging."""
-    root = ElementTree.Element("Tagging", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
-    tag_set = ElementTree.SubElement(root, "TagSet")
-    for key, value in tags.items():
-        tag = ElementTree.SubElement(tag_set, "Tag")
-        ElementTree.SubElement(tag, "Key").text = key
-        ElementTree.SubElement(tag, "Value").text = value
-    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
-
-
-def completion_document(etags: Mapping[int, str]) -> bytes:
-    """The body of CompleteMultipartUpload, from part numbers and ETags."""
-    root = ElementTree.Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
-    for number in sorted(etags):
-        part = ElementTree.SubElement(root, "Part")
-        ElementTree.SubElement(part, "PartNumber").text = str(number)
-        ElementTree.SubElement(part, "ETag").text = f'"{etags[number]}"'
-    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def refuse_name(key: str) -> None:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from hca_base.errors import RefusedError, VerificationError
 from hca_base.transfer._model import UploadItem
 from hca_base.transfer._upload._attempts import Attempts, UploadContext
+from hca_base.transfer._upload._documents import tag_of, tagging_document
 from hca_base.transfer._upload._local_file import filled, is_encrypted
-from hca_base.transfer._upload._s3 import S3Error, clean_etag, md5_base64, tag_of, tagging_document
+from hca_base.transfer._upload._s3 import S3Error, clean_etag, md5_base64
 
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response

@@ -1,0 +1,48 @@
+"""The XML documents of S3: those that are sent, and what is read of those that come."""
+
+from __future__ import annotations
+
+import html
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+
+def parse_error(body: bytes) -> tuple[str, str]:
+    """Return the code and the message of an error document; empty where there is none."""
+    return tag_of(body, "Code"), " ".join(tag_of(body, "Message").split())[:300]
+
+
+def tag_of(body: bytes, name: str) -> str:
+    """The text of the first element of that name in an answer of S3; nothing is resolved or expanded."""
+    match = re.search(rb"<%s>([^<]{0,2000})</%s>" % (name.encode(), name.encode()), body)
+    if match is None:
+        return ""
+    return html.unescape(match[1].decode("utf-8", "replace"))
+
+
+def tagging_header(tags: Mapping[str, str]) -> str:
+    """The value of ``x-amz-tagging``."""
+    return urlencode(tags, quote_via=quote, safe="~-._")
+
+
+def tagging_document(tags: Mapping[str, str]) -> bytes:
+    """The body of PutObjectTagging."""
+    root = ElementTree.Element("Tagging", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
+    tag_set = ElementTree.SubElement(root, "TagSet")
+    for key, value in tags.items():
+        tag = ElementTree.SubElement(tag_set, "Tag")
+        ElementTree.SubElement(tag, "Key").text = key
+        ElementTree.SubElement(tag, "Value").text = value
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def completion_document(etags: Mapping[int, str]) -> bytes:
+    """The body of CompleteMultipartUpload, from part numbers and ETags."""
+    root = ElementTree.Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
+    for number in sorted(etags):
+        part = ElementTree.SubElement(root, "Part")
+        ElementTree.SubElement(part, "PartNumber").text = str(number)
+        ElementTree.SubElement(part, "ETag").text = f'"{etags[number]}"'
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -68,6 +68,31 @@ def serving(latency: float = 0.0) -> Iterator[int]:
     process = subprocess.Popen(
         [sys.executable, str(HERE / "server.py"), "--latency", str(latency)], stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Distance(NamedTuple):
+    """How far away a server is: seconds of a round trip, bytes a second of a connection, share of lost packets."""
+
+    round_trip: float
+    rate: int = 0
+    loss: float = 0.0
+
+
+@contextmanager
+def far_away(port: int, distance: Distance | None) -> Iterator[int]:
+    """The port of the server, or that of a proxy that makes it as far away."""
+    if distance is None:
+        yield port
+        return
+    command = [sys.executable, str(HERE / "distance.py"), f"127.0.0.1:{port}"]
+    command += ["--round-trip", str(distance.round_trip), "--rate", str(distance.rate), "--loss", str(distance.loss)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     try:
         yield int(process.stdout.readline())
@@ -159,20 +184,29 @@ class Bench:
             path.write_text("\n".join(lines) + "\n")
         return path
 
-    def downloads(self, job: str, count: int, size: int, latency: float = 0.0, fast_only: bool = False) -> None:
+    def downloads(
+        self, job: str, count: int, size: int, latency: float = 0.0, distance: Distance | None = None
+    ) -> None:
         """A job of downloads."""
         manifest = self.manifest(count, size)
-        with serving(latency) as port:
+        with serving(latency) as near, far_away(near, distance) as port:
             env = self.environment(port)
-            urls = [(number, f"http://127.0.0.1:{port}/data/{size}/{number}") for number in range(count)]
-            many, streams = (128, 1) if latency else (16, 1)
+            base = f"http://127.0.0.1:{port}"
+            urls = [(number, f"{base}/data/{size}/{number}") for number in range(count)]
+            if distance and count > 1:
+                # Each redirect costs a round trip, which the peers are not to be spared.
+                urls = [(n, f"{base}/v1/files/{content.uuid_of(size, n)}?replica=aws") for n in range(count)]
+            many, streams = (128, 1) if latency or distance else (16, 1)
             if count == 1:
                 many, streams = 1, 16
 
-            def ours(place: Path) -> tuple[float, float, float]:
+            def ours(place: Path, *options: str) -> tuple[float, float, float]:
                 command = ["dss", "download-manifest", "--manifest", str(manifest), "--replica", "aws"]
-                command += ["--download-dir", str(place), "--layout", "none"]
+                command += ["--download-dir", str(place), "--layout", "none", *options]
                 return run([*installed("hca"), *command], place, env)
+
+            def ours_with_16(place: Path) -> tuple[float, float, float]:
+                return ours(place, "--connections", "16")
 
             def engine(place: Path) -> tuple[float, float, float]:
                 return run([sys.executable, str(HERE / "engine.py"), str(manifest), str(place)], place, env)
@@ -189,7 +223,7 @@ class Bench:
                         lines.append(f"  checksum=sha-256={self.digest(size, number)}")
                 listed.write_text("\n".join(lines))
                 command = ["aria2c", "-q", "-i", str(listed), "-d", str(place), f"-j{many}", f"-x{min(streams, 16)}"]
-                command += [f"-s{streams}", "--file-allocation=none", "--auto-file-renaming=false"]
+                command += [f"-s{streams}", "-k1M", "--file-allocation=none", "--auto-file-renaming=false"]
                 first = run(command, place, env)
                 return first if size < MIB else plus(first, self._openssl(place, size, [number for number, _ in urls]))
 
@@ -198,7 +232,7 @@ class Bench:
                 listed.write_text("\n".join(f'url = "{url}"\noutput = "f{number}"' for number, url in urls))
                 command = [
                     "curl",
-                    "-sS",
+                    "-sSL",
                     "--fail",
                     "--parallel",
                     "--parallel-max",
@@ -211,11 +245,13 @@ class Bench:
 
             contenders: dict[str, Callable[[Path], tuple[float, float, float]]] = {"hca dss download-manifest": ours}
             contenders["hca_base.transfer.download"] = engine
-            if self.hca7 and not fast_only:
+            if count == 1 and distance:
+                contenders["hca dss download-manifest --connections 16"] = ours_with_16
+            if self.hca7 and not distance:
                 contenders["hca 7.0.1"] = hca7
             if shutil.which("aria2c"):
                 contenders["aria2c, verified" if size < MIB else "aria2c + openssl"] = aria2
-            if shutil.which("curl"):
+            if shutil.which("curl") and not (count == 1 and distance):
                 contenders["curl --parallel, unverified" if size < MIB else "curl --parallel + openssl"] = curl
             self.contend(job, contenders)
 
@@ -323,6 +359,18 @@ JOBS: dict[str, tuple[str, Callable[[Bench, str], Any]]] = {
         "1,000 files of 4 KiB, 50 ms a request",
         lambda bench, name: bench.downloads(name, 1000, 4 * KIB, 0.05),
     ),
+    "far-large": (
+        "1 file of 64 MiB, round trips of 80 ms, 2 MB/s a connection",
+        lambda bench, name: bench.downloads(name, 1, 64 * MIB, distance=Distance(0.08, 2_000_000)),
+    ),
+    "far-lossy": (
+        "1 file of 64 MiB, round trips of 80 ms, 315 kB/s a connection, 0.2 % of packets lost",
+        lambda bench, name: bench.downloads(name, 1, 64 * MIB, distance=Distance(0.08, 315_000, 0.002)),
+    ),
+    "far-small": (
+        "1,000 files of 4 KiB, round trips of 80 ms",
+        lambda bench, name: bench.downloads(name, 1000, 4 * KIB, distance=Distance(0.08)),
+    ),
     "checksums": ("four checksums of 1 GiB", lambda bench, name: bench.checksums(name, GIB)),
     "upload-small": ("upload of 2,000 files of 4 KiB", lambda bench, name: bench.uploads(name, 2000, 4 * KIB)),
     "upload-large": ("upload of 4 files of 256 MiB", lambda bench, name: bench.uploads(name, 4, 256 * MIB)),
@@ -335,6 +383,9 @@ TARGETS = {
     "medium": {"hca 7.0.1": 1.5, "aria2c + openssl": 1 / 0.65},
     "large": {"hca 7.0.1": 1.4, "aria2c + openssl": 1 / 0.7},
     "latency": {"hca 7.0.1": 20.0},
+    "far-large": {"aria2c + openssl": 1.0},
+    "far-lossy": {"aria2c + openssl": 1.0},
+    "far-small": {"curl --parallel, unverified": 1.0},
     "checksums": {"hca 7.0.1 (dcplib)": 1.7},
     "upload-small": {"hca 7.0.1 upload_to_cloud": 3.5},
     "upload-large": {"hca 7.0.1 upload_to_cloud": 1.6},
@@ -345,7 +396,8 @@ Results of the benchmarks
 
 Written by ``python benchmarks/run.py --rst benchmarks/RESULTS.rst``; see its head for what is measured and how. The
 server runs on the same two cores as the contenders. ``hca dss download-manifest`` makes two requests for each file (the
-service's redirect, then the bytes), as hca 7 does; aria2c and curl are given the second address and make one. Ours and
+service's redirect, then the bytes), as hca 7 does; aria2c and curl are given the second address and make one, but for
+many files far away. A far server is one behind ``distance.py``, which delays and limits each connection. Ours and
 hca 7 verify sha256 and keep a filestore in directories by checksum; the processor time of the server is not counted.
 ``hca`` is the command of the environment that runs this (for these numbers, of wheels); its first run includes the
 search for plugins.

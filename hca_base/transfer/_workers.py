@@ -1,4 +1,4 @@
-"""Threads that fetch items; more are started while each adds throughput."""
+"""Threads that fetch items, or parts of one; more are started while each adds throughput."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ T = TypeVar("T")
 
 #: Threads to begin with, and how often to look whether more would help (seconds).
 _FIRST = 4
-_LOOK_EVERY = 0.1
+_LOOK_AT_THREADS_EVERY = 0.1
 #: Below this share of the cores' time the threads mostly wait for others, and more of them would help.
 _IDLE_BELOW = 0.7
+#: Seconds between two looks at whether one file needs more receivers: several round trips of a far server.
+LOOK_EVERY = 0.25
+#: More receivers are worth their while if the bytes a second grow by this factor …
+_WORTHWHILE_GAIN = 1.15
+#: … and if the hashing thread waits for them for this share of the time.
+_MOSTLY_WAITING = 1 / 3
+#: There are four times as many if it does nothing but wait.
+_ONLY_WAITING = 0.8
+#: Looks in a row without a gain after which no more receivers are started: a single one may be chance.
+_LOOKS_WITHOUT_GAIN = 3
 
 
 class WorkerPool(Generic[T]):
@@ -115,7 +125,7 @@ class WorkerPool(Generic[T]):
     def adapt(self) -> None:
         """Add threads when all are busy while the cores are not."""
         now = time.monotonic()
-        if now - self._looked < _LOOK_EVERY:
+        if now - self._looked < _LOOK_AT_THREADS_EVERY:
             return
         cpu = time.process_time()
         busy = (cpu - self._cpu) / (now - self._looked) / (os.cpu_count() or 1)
@@ -146,3 +156,33 @@ class WorkerPool(Generic[T]):
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(0.2)
+
+
+class Growth:
+    """Decides how many receivers one file has: two or four times as many, as long as that brings more bytes a second.
+
+    :ivar waited: seconds that the hashing thread has waited for bytes since the last look
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.looked = time.monotonic()
+        self.waited = 0.0
+        self._seen = 0
+        self._best = 0.0
+        self._misses = 0
+
+    def step(self, now: float, received: int, receivers: int) -> int:
+        """Return how many receivers to start.
+
+        :param received: bytes that all of them have received
+        """
+        elapsed = now - self.looked
+        rate, idle = (received - self._seen) / elapsed, self.waited / elapsed
+        self.looked, self.waited, self._seen = now, 0.0, received
+        gained = rate > self._best * _WORTHWHILE_GAIN
+        self._best = max(self._best, rate)
+        self._misses = 0 if gained else self._misses + 1
+        if not gained or idle < _MOSTLY_WAITING or self._misses > _LOOKS_WITHOUT_GAIN:
+            return 0
+        return min(receivers * (3 if idle > _ONLY_WAITING else 1), self._most - receivers)

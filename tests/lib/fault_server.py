@@ -56,6 +56,8 @@ class FaultServer:
         self.without_ranges = False
         self.generation = 0
         self.bytes_per_second: float | None = None
+        #: Seconds before each response with data, as of a server far away.
+        self.latency = 0.0
         self.etags = True
         self.busy_until = 0.0
         self.turned_away = 0
@@ -239,6 +241,8 @@ class FaultServer:
             length = max(0, length - 10)
             data = data[:length]
         status = "206 Partial Content" if ranged else "200 OK"
+        if self.latency:
+            time.sleep(self.latency)
         connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{extra}\r\n".encode())
         stop = int(fault.at * len(data)) if fault else 0
         if kind == "cut":

@@ -22,6 +22,21 @@ from tests.lib.downloads import MIB, QUICK, SIZES, files_below, noise, traces
 from tests.lib.fault_server import Fault, FaultServer
 
 
+@pytest.mark.parametrize("connections", [None, 16])
+def test_a_large_file_from_far_away_takes_few_requests(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, connections: int | None
+) -> None:
+    """Each request costs a round trip in which its connection brings nothing: one or two for each of 16 connections."""
+    server.latency = 0.1
+    item = item_of("large", noise(64 * MIB))
+    options = TransferOptions(connections=connections, **QUICK)
+    assert download([item], FileStore(tmp_path), options=options).ok
+    ranges = server.ranges["/data/large"]
+    assert len(ranges) <= 2 * 16
+    # The first response alone decides how many others are asked for at once.
+    assert ranges[0] == (0, MIB)
+
+
 @pytest.mark.parametrize("service", [True, False], ids=["service", "direct"])
 def test_files_of_all_sizes_arrive(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool, service: bool

@@ -14,6 +14,7 @@ from hca_base.transfer._download._receiver import BUFFER, Receiver, as_retry, en
 from hca_base.transfer._network._limits import CancelledError
 from hca_base.transfer._network._retries import RetryError
 from hca_base.transfer._store._disk import DiskError, read_into, write_all
+from hca_base.transfer._workers import LOOK_EVERY, Growth
 
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response
@@ -22,65 +23,28 @@ MIB = 1024 * 1024
 _BLOCK = 16 * MIB
 #: Blocks are as long as one receiver takes for so many round trips, and within these seconds: what was received beyond
 #: a gap is lost when a run is stopped, and each block costs a round trip.
-_ROUND_TRIPS_A_BLOCK = 12
-_MIN_SECONDS, _MAX_SECONDS = 0.15, 1.0
+_ROUND_TRIPS_A_BLOCK = 30
+_MIN_SECONDS, _MAX_SECONDS = 0.15, 2.5
 #: A block that is left over is split while each half has at least this many bytes: below, a request costs more.
 _MIN_BLOCK = MIB
-#: Seconds between two looks at whether more receivers would help: several round trips of a far server.
-_LOOK_EVERY = 0.25
-#: More receivers are worth their while if the bytes a second grow by this factor …
-_WORTHWHILE_GAIN = 1.15
-#: … and if the hashing thread waits for them for this share of the time.
-_MOSTLY_WAITING = 1 / 3
-#: There are four times as many if it does nothing but wait.
-_ONLY_WAITING = 0.8
-#: Looks in a row without a gain after which no more receivers are started: a single one may be chance.
-_LOOKS_WITHOUT_GAIN = 3
+#: A server that needs so many seconds for a response is far away: waiting for it costs more than a long block may lose.
+_FAR = 0.02
+#: Receivers to begin with, and the longest of the first blocks, if it is far away.
+_RECEIVERS_IF_FAR = 4
+_FIRST_BLOCK_IF_FAR = 4 * MIB
+#: Seconds over which the rate of a connection shows.
+_RATE_SHOWS = 0.1
 
 
 class _Block:
-    """A stretch of the file: bytes up to ``done`` are written.
+    """A stretch of the file: bytes up to ``done`` are written."""
 
-    :ivar latency: seconds from the last request for it to the first byte of the response
-    """
-
-    __slots__ = ("done", "end", "latency", "start")
+    __slots__ = ("done", "end", "start")
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
         self.done = start
         self.end = end
-        self.latency = 0.0
-
-
-class _Growth:
-    """Decides how many receivers one file has: two or four times as many, as long as that brings more bytes a second.
-
-    :ivar waited: seconds that the hashing thread has waited for bytes since the last look
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.looked = time.monotonic()
-        self.waited = 0.0
-        self._seen = 0
-        self._best = 0.0
-        self._misses = 0
-
-    def step(self, now: float, received: int, receivers: int) -> int:
-        """Return how many receivers to start.
-
-        :param received: bytes that all of them have received
-        """
-        elapsed = now - self.looked
-        rate, idle = (received - self._seen) / elapsed, self.waited / elapsed
-        self.looked, self.waited, self._seen = now, 0.0, received
-        gained = rate > self._best * _WORTHWHILE_GAIN
-        self._best = max(self._best, rate)
-        self._misses = 0 if gained else self._misses + 1
-        if not gained or idle < _MOSTLY_WAITING or self._misses > _LOOKS_WITHOUT_GAIN:
-            return 0
-        return min(receivers * (3 if idle > _ONLY_WAITING else 1), self._most - receivers)
 
 
 class OneStreamError(Exception):
@@ -108,9 +72,15 @@ class Ranges:
         self._blocks: list[_Block] = []
         self._free = hashes.size
         self._size = size
+        #: How much each of as many receivers as there may be has to receive.
+        self._share = (size - hashes.size) // self.context.max_receivers
         self._condition = threading.Condition()
         #: Bytes that all receivers have written.
         self._received = 0
+        #: Fewest seconds that a response took, and when the first one came; 0 before that.
+        self._latency = self._first_response = 0.0
+        #: Bytes a second of the receiver that was the last to finish a block; 0 before that.
+        self._rate = 0.0
         self._error: BaseException | None = None
         self._stop = False
         self._threads: list[threading.Thread] = []
@@ -124,11 +94,10 @@ class Ranges:
         :raises HCAError: a permanent failure; retrying will not help
         :raises OneStreamError: the rest, from where the hashes stand, has to come over one connection
         """
-        fixed = self.context.options.connections is not None
-        for _ in range(self.context.max_receivers if fixed else 1):
-            self._start_receiver()
+        # The others start when its first response is there: until then they could only wait for the same address.
+        self._start_receiver()
         try:
-            self._hash_along(_Growth(self.context.max_receivers))
+            self._hash_along(Growth(self.context.max_receivers))
         finally:
             with self._condition:
                 self._stop = True
@@ -145,7 +114,40 @@ class Ranges:
         self._threads.append(thread)
         thread.start()
 
-    def _hash_along(self, growth: _Growth) -> None:
+    def _on_response(self, seconds: float, is_range: bool) -> None:
+        """Take note of a response; after the first one start more receivers, if it shows that they help."""
+        with self._condition:
+            is_first = not self._first_response
+            self._latency = min(self._latency, seconds) if self._latency else seconds
+            self._first_response = self._first_response or time.monotonic()
+        if is_first and is_range:
+            most = self.context.max_receivers
+            if self.context.options.connections is None:
+                most = min(most, _RECEIVERS_IF_FAR) if seconds >= _FAR else 1
+            for _ in range(most - 1):
+                self._start_receiver()
+
+    def _first_length(self) -> int:
+        """Return how long the first block of a receiver is to be."""
+        with self._condition:
+            if not self._first_response:
+                return _MIN_BLOCK
+            first, elapsed = self._blocks[0], time.monotonic() - self._first_response
+            rate = self._rate or ((first.done - first.start) / elapsed if elapsed > _RATE_SHOWS else 0.0)
+            if rate:
+                return self._length(rate, self._share)
+            return max(_MIN_BLOCK, min(_FIRST_BLOCK_IF_FAR, self._share)) if self._latency >= _FAR else _MIN_BLOCK
+
+    def _length(self, rate: float, share: int) -> int:
+        """Return how long the blocks of a receiver are to be.
+
+        :param rate: bytes a second that it receives
+        :param share: bytes that are left for each receiver
+        """
+        seconds = min(_MAX_SECONDS, max(_MIN_SECONDS, self._latency * _ROUND_TRIPS_A_BLOCK))
+        return int(max(_MIN_BLOCK, min(_BLOCK, share, rate * seconds)))
+
+    def _hash_along(self, growth: Growth) -> None:
         hashes, partial = self.hashes, self.partial
         buffer = memoryview(bytearray(MIB))
         number = 0
@@ -177,7 +179,7 @@ class Ranges:
                         raise DiskError(f"{self.item.name}: the partial file lost bytes that were written to it")
                     hashes.update(buffer[:count])
                     partial.checkpoint(hashes)
-                if now - growth.looked >= _LOOK_EVERY and not self.receiver.one_stream:
+                if now - growth.looked >= LOOK_EVERY and not self.receiver.one_stream:
                     for _ in range(growth.step(now, self._received, len(self._threads))):
                         self._start_receiver()
 
@@ -223,13 +225,12 @@ class Ranges:
     def _work(self) -> None:
         buffer = memoryview(bytearray(BUFFER))
         try:
-            length = _MIN_BLOCK
+            length = self._first_length()
             while (block := self._claim(length)) is not None:
                 began, start = time.monotonic(), block.start
                 self._fill(block, buffer)
-                rate = (block.end - start) / max(0.001, time.monotonic() - began)
-                seconds = min(_MAX_SECONDS, max(_MIN_SECONDS, block.latency * _ROUND_TRIPS_A_BLOCK))
-                length = int(min(_BLOCK, max(_MIN_BLOCK, rate * seconds)))
+                self._rate = (block.end - start) / max(0.001, time.monotonic() - began)
+                length = self._length(self._rate, (self._size - self._free) // len(self._threads))
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that hashes
             with self._condition:
                 if self._error is None:
@@ -249,7 +250,7 @@ class Ranges:
                 end = None if self.receiver.one_stream else block.end
                 asked = time.monotonic()
                 response = self.receiver.open(block.done, end)
-                block.latency = time.monotonic() - asked
+                latency = time.monotonic() - asked
             except RetryError as retry:
                 failures = self._pause(retry, failures, False)
                 continue
@@ -260,6 +261,8 @@ class Ranges:
                 with self._condition:
                     received = self.hashes.size or self._received
                     at = self.receiver.check_response(response, block.done, bool(received))
+                # Not before: what the others receive is compared with the ETag of the first response.
+                self._on_response(latency, response.status == 206)
                 with self._stream_counted(response.status == 200):
                     self.receiver.skip(response, block.done - at, buffer)
                     self._pump(response, begun, buffer)

@@ -132,8 +132,9 @@ class CurlDownloader(CurlQueue[DownloadJob]):
         except HCAError:
             return False
         # "Not yet", as in RedirectFollower.hop.
-        waits = done.status == 301 or is_same_url(job.url, done.redirect_url)
-        wait = done.retry_after if waits else 0.0
+        wait = done.retry_after
+        if wait and done.status != 301 and not is_same_url(job.url, done.redirect_url):
+            wait = 0.0
         if wait:
             job.waited += wait
             if job.waited > self._options.wait_budget:

@@ -24,6 +24,8 @@ _TRUNCATED = {18, 52, 55, 56}
 _UNKNOWN_HOST = {5, 6}
 _CERTIFICATE = {60, 77, 83, 90, 91}
 _OLDEST_SUPPORTED = (7, 68, 0)
+#: Responses of which the fastest shows how far away the server is; the others may have waited for it.
+_MEASURED = 8
 #: From this version on, libcurl enforces the size limit while bytes arrive too (CURLOPT_MAXFILESIZE, manual).
 _STOPS_AT_SIZE = (8, 4, 0)
 
@@ -61,7 +63,7 @@ class Host:
 class Completed:
     """A finished request.
 
-    :param job: the caller's own object, as given to :meth:`CurlLoop.start`
+    :param job: the caller's own, as given to :meth:`CurlLoop.start`
     :param status: HTTP status; 0 if no response came
     :param body: the response body, empty unless the status is 200
     :param headers: by lower-case name, in a loop ``with_headers``; of repeated ones, the last
@@ -132,6 +134,8 @@ class CurlLoop:
         self.active = 0
         #: Seconds spent waiting for the network; shows whether more connections would help.
         self.waited = 0.0
+        #: Fewest seconds from a request to its response, and how many are left to be measured.
+        self.latency, self.unmeasured = float("inf"), _MEASURED
 
     def host(self, url: str) -> Host:
         """Return what is known about the origin of a URL.
@@ -249,6 +253,8 @@ class CurlLoop:
         self._multi.remove_handle(handle)
         host = request.host
         assert host is not None
+        if self.unmeasured and not code:
+            self._measure_latency(handle)
         done = Completed(request.job, host, handle.getinfo(pycurl.RESPONSE_CODE))
         if code:
             done.error = self._error(code, text, host.origin.host)
@@ -267,6 +273,12 @@ class CurlLoop:
         self.active -= 1
         host.limiter.release()
         return done
+
+    def _measure_latency(self, handle: Any) -> None:
+        """Take note of how long a response took, without the time for a new connection."""
+        ready, answered = map(handle.getinfo, (self._pycurl.PRETRANSFER_TIME, self._pycurl.STARTTRANSFER_TIME))
+        self.latency = min(self.latency, answered - ready)
+        self.unmeasured -= 1
 
     @staticmethod
     def _error(code: int, text: str, host: str) -> HCAError:

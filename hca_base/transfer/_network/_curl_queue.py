@@ -15,8 +15,12 @@ from hca_base.transfer._network._limits import RateLimit
 
 #: Connections to begin with: enough for a server in the same data centre, few for one that serves all of them at once.
 INITIAL_CONNECTIONS = 32
+#: A server that needs so many seconds for any response is far away: as many connections as are allowed are used.
+_FAR = 0.02
 #: Rates are compared over at least this many seconds; shorter spans show chance.
 _WINDOW = 0.05
+#: … and over this many files a connection: those of a far server come in waves.
+_FILES_TO_JUDGE = 3
 #: Add connections while the loop waits for more than this share of the time …
 _MOSTLY_WAITING = 0.4
 #: … and four times as many, not twice, if it does nothing but wait.
@@ -32,9 +36,10 @@ _LIMIT_POLL, _PAUSE_POLL = 0.05, 0.5
 class ConnectionTuner:
     """Decides how many connections to use.
 
-    As long as the loop mostly waits for the network, the number is doubled (quadrupled, while it does nothing but
-    wait). Then one file per connection passes until all of them work, and over as many files again the rate is compared
-    with the one before. If it did not grow, the step is taken back, and none is tried for a while.
+    If the server is far away, all that are allowed are used at once. Otherwise, as long as the loop mostly waits for
+    the network, the number is doubled (quadrupled, while it does nothing but wait). Then one file per connection passes
+    until all of them work, and over a few files more the rate is compared with the one before. If it did not grow, the
+    step is taken back, and none is tried for a while.
 
     :param fixed: the number, if it is not to change
     :param most: limit of the number
@@ -46,6 +51,7 @@ class ConnectionTuner:
         self.files = 0
         self._most = most
         self._fixed = fixed is not None
+        self._is_measured = False
         self._rate = 0.0
         #: The number before the last step: negative until the step's connections all work, 0 if no step is judged.
         self._smaller = 0
@@ -56,6 +62,10 @@ class ConnectionTuner:
 
     def update(self, loop: CurlLoop, has_backlog: bool) -> None:
         """Adapt the number, if enough files have finished since the last time."""
+        if not self._is_measured and not loop.unmeasured:
+            self._is_measured = True
+            if loop.latency >= _FAR and not self._fixed:
+                self.limit = self._most
         if self._fixed or (self.files < self._next and self._mark is not None):
             return
         now = time.monotonic()
@@ -75,6 +85,7 @@ class ConnectionTuner:
         if self._smaller < 0:
             # The connections of the last step have all come to work by now.
             self._smaller = -self._smaller
+            self._next = self.files + _FILES_TO_JUDGE * self.limit
             return
         if self._smaller and rate < self._rate * _WORTHWHILE_GAIN:
             self.limit, self._smaller, self._rest_until = self._smaller, 0, now + _REST_AFTER_STEP_BACK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from array import array
 from collections.abc import Iterable
@@ -19,6 +20,9 @@ _DEVICES = frozenset(
     + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"]
 )
 _NATIVE_HINT = "pass --names native if your disk can hold such names"
+#: Components that no system objects to, as most are: letters, digits and a few signs, more of them before the first dot
+#: than the name of any device has.
+_PLAIN = re.compile(r"[\w+=@,-]{5,100}(?:\.[\w+=@,.-]{0,100}[\w+=@,-])?", re.ASCII).fullmatch
 #: The first component that belongs to the filestore.
 RESERVED = ".hca"
 
@@ -74,7 +78,7 @@ def name_fault(name: str, windows: bool = os.name == "nt", native: bool = False)
     directory, _, leaf = name.rpartition("/")
     if directory and directory == _fit_directory and len(name) <= MAX_PATH and not windows and not native:
         # Names mostly come directory by directory.
-        return _fault(leaf, windows)
+        return None if _PLAIN(leaf) else _fault(leaf, windows)
     if not name:
         return "is empty"
     if name[0] == "/":

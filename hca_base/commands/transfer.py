@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Files younger than this may belong to a download that is under way, and are not collected (seconds).
 _YOUNG = 3600.0
+#: Files and bytes that a thread verifies in one go, and batches that are under way.
+_BATCH_FILES, _BATCH_BYTES, _BATCHES_AHEAD = 64, 8 * 1024 * 1024, 16
 
 
 def _store(directory: Path) -> FileStore:
@@ -68,7 +70,7 @@ class TransferVerify(Command):
         mode = "none" if parsed_args.no_progress else self.context.progress or "auto"
         with Progress("verify", mode=mode) as progress:
             for sha256, status, good in _verified(store):
-                path = str(store.path(sha256))
+                path = store.path_of(sha256)
                 error = None if good else VerificationError(f"{path} does not match its name; it was quarantined")
                 linked += 0 if good else status.st_nlink - 1
                 if error is None:
@@ -76,8 +78,9 @@ class TransferVerify(Command):
                 else:
                     row = Row.failure(sha256, "mismatch", error, size=status.st_size, path=path, checksum=sha256)
                 report.add(row, error)
-                with progress.task(sha256, status.st_size) as task:
-                    task.advance(status.st_size)
+                if progress.mode != "none":
+                    with progress.task(sha256, status.st_size) as task:
+                        task.advance(status.st_size)
         report.seconds = time.monotonic() - started
         if parsed_args.report:
             report.write(parsed_args.report)
@@ -92,21 +95,40 @@ class TransferVerify(Command):
 
 
 def _verified(store: FileStore) -> Iterator[tuple[str, os.stat_result, bool]]:
-    """Every file of the store, and whether it is what its name says; several are read at once."""
-    waiting: deque[tuple[str, os.stat_result, Future[bool]]] = deque()
+    """Every file of the store, and whether it is what its name says; several are read at once.
+
+    Threads get small files by the batch: to hand one over takes longer than to read it.
+    """
+
+    def verify(batch: list[tuple[str, os.stat_result]]) -> list[tuple[str, os.stat_result, bool]]:
+        return [(sha256, status, store.verify(sha256, status)) for sha256, status in batch]
+
+    waiting: deque[Future[list[tuple[str, os.stat_result, bool]]]] = deque()
     with ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="hca-verify") as pool:
         try:
-            for sha256, status in store:
-                waiting.append((sha256, status, pool.submit(store.verify, sha256)))
-                if len(waiting) >= 64:
-                    first, known, future = waiting.popleft()
-                    yield first, known, future.result()
+            for batch in _batches(store):
+                waiting.append(pool.submit(verify, batch))
+                if len(waiting) >= _BATCHES_AHEAD:
+                    yield from waiting.popleft().result()
             while waiting:
-                first, known, future = waiting.popleft()
-                yield first, known, future.result()
+                yield from waiting.popleft().result()
         finally:
-            for _, _, future in waiting:
+            for future in waiting:
                 future.cancel()
+
+
+def _batches(store: FileStore) -> Iterator[list[tuple[str, os.stat_result]]]:
+    """The files of a store in batches of limited number and size."""
+    batch: list[tuple[str, os.stat_result]] = []
+    size = 0
+    for sha256, status in store:
+        batch.append((sha256, status))
+        size += status.st_size
+        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 class TransferGc(Command):

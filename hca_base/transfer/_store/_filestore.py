@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from hca_base.errors import HCAError, RefusedError, UsageError
-from hca_base.transfer._checksums import digest_file
+from hca_base.transfer._checksums import digest_file, sha256_of
 from hca_base.transfer._store._disk import copy_file, move_new
 from hca_base.transfer._store._mark import has_stamp, stamp_mtime
 from hca_base.transfer._store._partial import Partial
@@ -100,8 +100,7 @@ class FileStore:
     @staticmethod
     def _reads_right(path: str, sha256: str, status: os.stat_result, dry: bool = False) -> bool:
         """Read a file and compare; one that is right, and was not written to meanwhile, is marked (again)."""
-        digests, _ = digest_file(path, ("sha256",))
-        if digests["sha256"] != sha256:
+        if sha256_of(path) != sha256:
             return False
         if not dry and not has_stamp(status, sha256) and os.stat(path).st_mtime_ns == status.st_mtime_ns:
             stamp_mtime(path, sha256)
@@ -204,10 +203,13 @@ class FileStore:
                     if SHA256.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                         yield entry.name, entry.stat(follow_symlinks=False)
 
-    def verify(self, sha256: str) -> bool:
-        """Read a stored file whole and compare; a file that differs is moved to the quarantine."""
-        path = str(self.path(sha256))
-        if self._reads_right(path, sha256, os.stat(path, follow_symlinks=False)):
+    def verify(self, sha256: str, status: os.stat_result | None = None) -> bool:
+        """Read a stored file whole and compare; a file that differs is moved to the quarantine.
+
+        :param status: the status of the file, as iteration gave it
+        """
+        path = str(self.path(sha256)) if status is None else self.path_of(sha256)
+        if self._reads_right(path, sha256, status or os.stat(path, follow_symlinks=False)):
             return True
         self.staging.quarantine_file(path, sha256)
         return False

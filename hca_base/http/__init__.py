@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hca_base.http._errors import transport_error as transport_error
     from hca_base.http._exchange._body import iter_body as iter_body
     from hca_base.http._exchange._body import json_of as json_of
+    from hca_base.http._exchange._body import leave_body as leave_body
     from hca_base.http._exchange._body import parse_json as parse_json
     from hca_base.http._exchange._body import read_whole as read_whole
     from hca_base.http._exchange._body import unexpected_page as unexpected_page
@@ -75,6 +76,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "is_same_url": "._waits",
         "iter_body": "._exchange._body",
         "json_of": "._exchange._body",
+        "leave_body": "._exchange._body",
         "read_whole": "._exchange._body",
         "BoundedResponse": "._exchange._bounded",
         "answer_within": "._exchange._bounded",

@@ -17,7 +17,7 @@ def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | 
     """
     if is_loopback(origin.host):
         return None
-    if _none_known():
+    if no_proxies_known():
         if not setting:
             return None
     elif _bypassed(origin):
@@ -55,7 +55,7 @@ def _bypassed(origin: Origin) -> bool:
     return False
 
 
-def _none_known() -> bool:
+def no_proxies_known() -> bool:
     """Whether the import of ``urllib.request`` (longer than that of all our own modules) can be done without.
 
     macOS and Windows keep proxies in settings of the system; elsewhere there is but the environment.

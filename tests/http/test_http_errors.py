@@ -221,7 +221,7 @@ def test_what_nobody_wants_to_read_drips(server, other_server, kit, monkeypatch,
     head = f"HTTP/1.1 {status} So\r\nLocation: {other_server.url}/there\r\nContent-Length: 60000"
     server.answers(kit.Answer(raw=dripping(stop, head, b"x")))
     other_server.answers(kit.Answer(200, b"there"))
-    monkeypatch.setattr("hca_base.http._exchange._sender.DISCARD_TIME", 0.3)
+    monkeypatch.setattr("hca_base.http._exchange._body.DISCARD_TIME", 0.3)
     started = time.monotonic()
     session = Session({"http.answer_timeout": 0.5})
     try:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from hca_base.errors import ServiceError, TimedOutError, UnreachableError
+from hca_base.errors import HCAError, ServiceError, TimedOutError, UnreachableError
 from hca_base.http._answers._content import charset_of, is_web_page, media_type
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hca_base.http._settings import HttpSettings
 
 CHUNK = 1 << 16
+#: Bytes and seconds spent on reading a response that nobody wants, to keep its connection: a new one costs more.
+DISCARD_BODY = 1 << 16
+DISCARD_TIME = 2.0
 
 
 def read_bounded(
@@ -188,3 +191,27 @@ def _host(response: requests.Response) -> str:
         return urlsplit(response.url).netloc.rpartition("@")[2] or "the server"
     except ValueError:
         return "the server"
+
+
+def discard_body(response: requests.Response) -> None:
+    """Read what is left of a response that nobody wants, and keep its connection; a long one is cut off instead."""
+    from requests import RequestException
+
+    from hca_base.http._exchange._bounded import bound_body
+
+    try:
+        if not getattr(response, "_content_consumed", False):
+            bound_body(response, DISCARD_TIME)
+            read_bounded(response, DISCARD_BODY, deadline=time.monotonic() + DISCARD_TIME)
+    except (RequestException, HCAError):
+        pass
+    response.close()
+
+
+def leave_body(response: requests.Response) -> None:
+    """Close a response; if what is left of it is known to be short, read that and keep its connection."""
+    announced = response.headers.get("Content-Length", "")
+    if announced.isascii() and announced.isdigit() and len(announced) < 10 and int(announced) <= DISCARD_BODY:
+        discard_body(response)
+    else:
+        response.close()

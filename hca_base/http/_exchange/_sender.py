@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 ERROR_BODY = 4 << 20
 #: Seconds; a longer pause before a retry is announced.
 LONG_PAUSE = 5.0
-#: Bytes and seconds spent on reading a response that nobody wants, to keep its connection; a new one costs less.
-DISCARD_BODY = 1 << 16
-DISCARD_TIME = 2.0
 
 
 class Sender:
@@ -150,18 +147,9 @@ class Sender:
 
     def discard(self, response: requests.Response) -> None:
         """Empty and release the connection of a response that nobody wants; a long one is cut off instead."""
-        from requests import RequestException
+        from hca_base.http._exchange._body import discard_body
 
-        from hca_base.http._exchange._body import read_bounded
-        from hca_base.http._exchange._bounded import bound_body
-
-        try:
-            if not getattr(response, "_content_consumed", False):
-                bound_body(response, DISCARD_TIME)
-                read_bounded(response, DISCARD_BODY, deadline=time.monotonic() + DISCARD_TIME)
-        except (RequestException, HCAError):
-            pass
-        response.close()
+        discard_body(response)
 
     def sleep(self, seconds: float) -> None:
         """Pause this thread.

@@ -27,7 +27,14 @@ class Streamed:
         self._response = self._send()
         return self._response
 
-    def __exit__(self, *exception: object) -> None:
-        if self._response is not None:
-            self._response.close()
-            self._response = None
+    def __exit__(self, kind: object, *exception: object) -> None:
+        response, self._response = self._response, None
+        if response is None:
+            return
+        if kind is None:
+            from hca_base.http import leave_body
+
+            # Thousands of requests for the status alone would otherwise make a connection each.
+            leave_body(response)
+        else:
+            response.close()

@@ -170,17 +170,31 @@ class Download:
             return
         import hashlib
 
-        data = bundle.to_json()
-        sha256 = hashlib.sha256(data).hexdigest()
-        item = Item(name, len(data), {"sha256": sha256})
+        digest, size = hashlib.sha256(), 0
+        for part in bundle.json_parts():
+            digest.update(part)
+            size += len(part)
+        sha256 = digest.hexdigest()
+        item = Item(name, size, {"sha256": sha256})
         destination.begin()
         try:
             if destination.present(item, sha256) is None:
-                destination.put_bytes(item, sha256, data)
+                self._store(item, sha256, bundle.json_parts(), destination)
         except OSError as error:
             raise HCAError(f"cannot write {destination.path(name)}: {error.strerror or error}") from None
         finally:
             destination.end()
+
+    @staticmethod
+    def _store(item: Item, sha256: str, parts: Iterable[bytes], destination: DirectoryDestination) -> None:
+        partial = destination.partial(item, sha256, False)
+        try:
+            with os.fdopen(os.dup(partial.fd), "wb") as stream:
+                stream.writelines(parts)
+            destination.adopt(item, sha256, partial)
+        except BaseException:
+            partial.discard()
+            raise
 
 
 def ahead(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from hca_base.openapi import Client
 
 LAYOUTS = ("none", "bundle")
-#: Rows of one bundle that are held at once.
-GROUP = 10_000
+#: Rows of one bundle that are held at once; as many again wait for each answer that is asked for ahead.
+GROUP = 2_000
 #: Bundles whose rows are looked for in one place; a manifest of more is sorted on disk.
 REMEMBERED = 100_000
 
@@ -191,13 +191,19 @@ def _grouped(rows: Iterator[Row] | Manifest) -> Iterator[Group]:
 def _bundles(
     run: Download, groups: Iterator[Group], destination: DirectoryDestination, metadata: bool, data: bool
 ) -> Iterator[Item]:
-    def ask(group: Group) -> Bundle:
-        return read_bundle(run.client, group.uuid, run.replica, group.version)
+    def ask(group: Group) -> Bundle | None:
+        # Further groups of a bundle follow its first one at once, and use its answer.
+        return read_bundle(run.client, group.uuid, run.replica, group.version) if group.first else None
 
-    for group, answer in ahead(ask, groups):
+    answer: Bundle | HCAError | None = None
+    for group, found in ahead(ask, groups):
+        if group.first:
+            answer = found
         if isinstance(answer, HCAError):
-            run.fail(f"{group.uuid}.{group.version}", answer)
+            if group.first:
+                run.fail(f"{group.uuid}.{group.version}", answer)
             continue
+        assert answer is not None
         try:
             yield from bundle_items(run, answer, destination, group, metadata, data)
         except HCAError as error:
@@ -221,12 +227,7 @@ def bundle_items(
         files = bundle.files
     else:
         refused = _compare(run, bundle, group)
-        files = [
-            file
-            for file in bundle.files
-            if file.name not in refused
-            and (metadata and group.first if file.indexed else data and file.name in group.wanted)
-        ]
+        files = list(_chosen(bundle, group, refused, metadata, data))
     run.check_bundle(bundle, files)
     name = bundle.name
     if group is None or group.first:
@@ -235,12 +236,25 @@ def bundle_items(
         yield run.item(f"{name}/{file.name}", file)
 
 
+def _chosen(bundle: Bundle, group: Group, refused: set[str], metadata: bool, data: bool) -> Iterator[BundleFile]:
+    """The files that a group of rows asks for: its data, and with the first group all metadata."""
+    files: Iterable[BundleFile] = bundle.files
+    if not group.first and len(bundle.by_name) == len(bundle.files):
+        # Not a look at each of perhaps 100,000 files for each group of rows.
+        files = [bundle.by_name[name] for name in group.wanted if name in bundle.by_name]
+    for file in files:
+        if file.name not in refused and (
+            metadata and group.first if file.indexed else data and file.name in group.wanted
+        ):
+            yield file
+
+
 def _compare(run: Download, bundle: Bundle, group: Group) -> set[str]:
     """Note what the manifest says of the bundle and the bundle does not; give the names of files that it is about.
 
     Those are not downloaded: which of the two is right, only the user can know.
     """
-    files = {file.name: file for file in bundle.files}
+    files = bundle.by_name
     refused = set()
     for name, listed in (*group.wanted.items(), *group.again):
         error: HCAError | None = None

@@ -456,6 +456,42 @@ def test_groups_keep_order_inside_a_bundle_and_are_cut_when_large(
     ]
 
 
+def test_a_bundle_of_many_rows_is_asked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Any, bundle: Any, traffic: Any
+) -> None:
+    """Its rows are held a few at a time, and each lot of them could ask for all pages of the bundle again."""
+    import hca_dss.download_manifest as module
+    from hca_dss.client import DSSClient
+
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "GROUP", 1)
+    (tmp_path / "list.tsv").write_text(bundle.manifest(), encoding="utf-8")
+    client = DSSClient(swagger_url=site.url)
+    client.download_manifest(manifest="list.tsv", replica="aws", layout="bundle", download_dir="to")
+    assert traffic.count("api", "GET", "/v1/bundles/") == 1
+    assert names_in(tmp_path / "to" / bundle.folder) == {*CONTENTS, "bundle.json"}
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [[]],
+        [[{"b": 1, "a": 'x,\n"é"'}]],
+        [[{"n": 1, "z": None}, {"n": {"q": [1, 2]}}], [], [{"x": []}, {}], [{"a": True}]],
+    ],
+)
+def test_the_document_of_a_bundle_is_the_answer_in_one_piece(pages: list[list[Any]]) -> None:
+    from hca_dss.bundles import BundleDocument
+
+    document, entries = BundleDocument(), []
+    for files in pages:
+        page = {"aa": {"files": []}, "bundle": {"version": "v", "files": files, "z": {"files": []}}, "files": []}
+        entries += document.add(page)
+    whole = {**page, "bundle": {**page["bundle"], "files": entries}}
+    assert b"".join(document.parts()) == json.dumps(whole, indent=4, sort_keys=True).encode()
+
+
 def test_a_manifest_that_changes_under_us(tmp_path: Path) -> None:
     path = tmp_path / "list.tsv"
     _write(path, 3)

@@ -28,7 +28,8 @@ def flatten(document: Any) -> dict[str, list[Scalar]]:
     stack: list[tuple[str, Any]] = [("", document)]
     while stack:
         path, value = stack.pop()
-        if isinstance(value, Mapping):
+        # dict first: a look at an abstract class takes longer than the rest.
+        if isinstance(value, (dict, Mapping)):
             stack.extend(
                 (f"{path}.{key}" if path else str(key), member) for key, member in reversed(list(value.items()))
             )
@@ -46,6 +47,8 @@ def words(value: Scalar) -> list[str]:
 
 def as_text(value: Scalar) -> str:
     """A scalar as Elasticsearch writes it."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():

@@ -114,6 +114,24 @@ def test_10_000_random_queries_over_metadata(tmp_path, seed):
     compare(tmp_path, [*sample_documents(Path(folder)), *OWN], 1000, seed=seed)
 
 
+@pytest.mark.parametrize("minimum", [1, 2, 3, "50%", -1])
+def test_enough_of_several_clauses(tmp_path, minimum):
+    """Clauses of all kinds of conditions, counted: terms, a negation, and one that holds for every document."""
+    is_brain, is_blood = ({"term": {"files.donor_organism_json.organ.text": organ}} for organ in ("brain", "blood"))
+    should = [is_brain, {"bool": {"must_not": [is_blood]}}, {"match_all": {}}, {"exists": {"field": "organ.text"}}]
+    query = compile_query({"query": {"bool": {"should": should, "minimum_should_match": minimum}}})
+    flat = [values.flatten(document) for document in OWN]
+    expected = [f"{number}" for number in reversed(range(len(flat))) if query.root.matches(flat[number])]
+    assert expected
+    with Store(tmp_path) as store:
+        index = SearchIndex(store)
+        with store.write() as db:
+            for number, document in enumerate(OWN):
+                index.add(db, "aws", f"{number}", "v", document)
+        with store.read() as db:
+            assert [hit.uuid for hit in index.search(db, "aws", query, None, 100).hits] == expected
+
+
 def test_the_total_of_a_later_page_counts_what_came_meanwhile(tmp_path):
     with Store(tmp_path) as store:
         index = SearchIndex(store)

@@ -272,7 +272,8 @@ class _Translator:
             return any_of(conditions)
         if minimum == len(conditions):
             return all_of(conditions)
-        total = joined(" + ", conditions)
+        # In parentheses: "+" binds more closely than IN, and than NOT.
+        total = joined(" + ", [Condition(f"({each.text})", each.arguments) for each in conditions])
         return Condition(f"({total.text} >= ?)", (*total.arguments, minimum))
 
     _METHODS: dict[type, Callable[..., Condition]] = {

@@ -22,8 +22,6 @@ MIB = 1024 * 1024
 PART_SIZE = 64 * MIB
 MAX_PARTS = 10_000
 _BLOCK = MIB
-#: Bytes of a file that most small ones do not exceed.
-_SMALL = 32 * 1024
 #: Below this many bytes threads cost more than they bring.
 _THREADS_FROM = 8 * MIB
 
@@ -291,27 +289,6 @@ def digest_file(path: Path | str, names: Iterable[str], dir_fd: int | None = Non
             return _digest_parallel(stream, names, size)
     except OSError as error:
         raise HCAError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def sha256_of(path: str) -> str:
-    """The sha256 of a local file, read once.
-
-    :raises HCAError: the file cannot be read
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        try:
-            # A small file comes whole with one call; a short read is its end, which the second one shows.
-            data = os.read(descriptor, _SMALL)
-            value = hashlib.sha256(data)
-            while data:
-                data = os.read(descriptor, _SMALL if len(data) < _SMALL else _BLOCK)
-                value.update(data)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise HCAError(f"cannot read {path}: {error.strerror or error}") from error
-    return value.hexdigest()
 
 
 def _digest_here(stream: Any, names: list[str], size: int) -> tuple[dict[str, str], int]:

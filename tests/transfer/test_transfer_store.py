@@ -91,7 +91,7 @@ def test_files_are_read_again_only_when_they_were_written_to(
     read: list[str] = []
 
     def count(path: str) -> str:
-        from hca_base.transfer._checksums import sha256_of
+        from hca_base.transfer._store._disk import sha256_of
 
         read.append(Path(path).name)
         return sha256_of(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import threading
 from pathlib import Path
@@ -18,6 +19,8 @@ NO_LINK = frozenset(
 )
 #: Nothing more can be written anywhere on this disk; going on would only repeat the failure.
 DISK_FULL = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO") if hasattr(errno, name))
+#: Bytes that one read takes at first, which holds most small files, and then.
+_SMALL_READ, _LARGE_READ = 32 * 1024, 1024 * 1024
 _WORDS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -157,3 +160,24 @@ def free_bytes(path: Path | str) -> int | None:
         except OSError:
             return None
     return None
+
+
+def sha256_of(path: str) -> str:
+    """The sha256 of a local file, read once.
+
+    :raises HCAError: the file cannot be read
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            # A small file comes whole with one call; a short read is its end, which the second one shows.
+            data = os.read(descriptor, _SMALL_READ)
+            value = hashlib.sha256(data)
+            while data:
+                data = os.read(descriptor, _SMALL_READ if len(data) < _SMALL_READ else _LARGE_READ)
+                value.update(data)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise HCAError(f"cannot read {path}: {error.strerror or error}") from error
+    return value.hexdigest()

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from hca_base.errors import HCAError, RefusedError, UsageError
-from hca_base.transfer._checksums import digest_file, sha256_of
-from hca_base.transfer._store._disk import copy_file, move_new
+from hca_base.transfer._checksums import digest_file
+from hca_base.transfer._store._disk import copy_file, move_new, sha256_of
 from hca_base.transfer._store._mark import has_stamp, stamp_mtime
 from hca_base.transfer._store._partial import Partial
 from hca_base.transfer._store._placing import link_or_copy, write_new

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import warnings
 from pathlib import Path
 
@@ -23,6 +24,9 @@ MEET = [
     ["bundles"],
     ["matrices"],
     ["facets", "--of", "files", "organ"],
+    # What projects say of themselves is public: those of managed access are listed and counted.
+    ["facets", "--filter", "project=Managed", "organ"],
+    ["projects", "--filter", "project=Managed"],
     ["manifest", "--output", "m.tsv", "--force"],
     ["download", "--filter", "organ=lung,heart", "--download-dir", "d"],
     ["export", "--filter", "organ=lung,heart", "--to", "aria2"],
@@ -40,10 +44,15 @@ ALL = [
     ["download", "--filter", "organ=lung"],
     ["export", "Managed", "--to", "curl"],
     ["matrices", "Managed", "--download"],
+    ["matrices", "Managed"],
+    ["matrices", "MouseHeart", "Managed"],
+    ["matrices", "--filter", "project=Managed"],
+    ["facets", "--of", "files", "--filter", "project=Managed", "organ"],
+    ["facets", "--of", "samples", "--filter", "organ=lung"],
 ]
 
 
-@pytest.mark.parametrize("command", MEET, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", MEET, ids=lambda command: " ".join(command[:3]))
 def test_told_by_every_command_that_meets_it(hca: Runner, command: list[str]) -> None:
     for options in ([], ["--quiet"]):
         done = hca(*options, "azul", *command)
@@ -54,6 +63,23 @@ def test_told_by_every_command_that_meets_it(hca: Runner, command: list[str]) ->
 def test_an_error_where_it_is_all_or_named(hca: Runner, command: list[str]) -> None:
     done = hca("azul", *command, check=3)
     assert PLACE in done.stderr and "log in" in done.stderr
+
+
+@pytest.mark.parametrize("command", [*MEET, *ALL], ids=lambda command: " ".join(command[:3]))
+def test_told_in_the_interactive_shell(hca: Runner, command: list[str]) -> None:
+    # Twice: what was said once is said again.
+    line = " ".join(shlex.quote(word) for word in command)
+    done = hca("shell", stdin=f"azul {line} --help\nuse azul\n{line}\n{line}\n", check=None)
+    assert done.returncode == (0 if command in MEET else 3), done.stderr
+    assert done.stderr.count(PLACE) >= 2
+
+
+def test_matrices_of_managed_projects_are_listed(hca: Runner) -> None:
+    done = hca("azul", "matrices", "Managed", "-f", "jsonl", check=3)
+    assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["secret.loom"]
+    assert done.stderr.count(PLACE) == 1
+    skipped = hca("azul", "matrices", "Managed", "--skip-unavailable", "-f", "jsonl")
+    assert skipped.stdout == done.stdout and skipped.stderr.count(PLACE) == 1
 
 
 def test_skipped_when_asked(hca: Runner, azul: EmbeddedAzul) -> None:

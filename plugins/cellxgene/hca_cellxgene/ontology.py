@@ -63,6 +63,6 @@ def _parser() -> Any:
 
         raise UsageError(
             "--with-descendants needs the package cellxgene-ontology-guide",
-            hint="run: pip install 'hca-cellxgene[ontology]'",
+            hint="pip install cellxgene-ontology-guide",
         ) from None
     return OntologyParser()

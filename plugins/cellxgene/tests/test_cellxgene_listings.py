@@ -134,7 +134,7 @@ def test_without_the_ontologies_it_says_what_to_install(hca: Runner) -> None:
     hca.env["PYTHONPATH"] = str(folder.parent)
     run = hca("cellxgene", "datasets", "--tissue", "lung", "--with-descendants", check=2)
     assert "needs the package cellxgene-ontology-guide" in run.error
-    assert "pip install 'hca-cellxgene[ontology]'" in run.hint
+    assert "pip install cellxgene-ontology-guide" in run.hint
 
 
 def large_library() -> Library:

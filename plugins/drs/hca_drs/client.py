@@ -204,7 +204,7 @@ class DRSClient(Client):
     def open(self, uri: str, mode: str = "rb", **options: Any) -> Any:
         """Open an object as a readable, seekable file (fsspec); only the ranges that are read are fetched.
 
-        Needs the extra ``hca-drs[fsspec]``. No checksum is compared, as that would need all bytes; reading fails if the
+        Needs fsspec (the extra ``fsspec``). No checksum is compared, as that would need all bytes; reading fails if the
         object is replaced meanwhile. :meth:`download` verifies.
 
         :param mode: ``rb``, or ``r`` for text
@@ -221,9 +221,7 @@ class DRSClient(Client):
         except ImportError as error:
             if (error.name or "").partition(".")[0] != "fsspec":
                 raise
-            raise PluginError(
-                "files need fsspec, which is not installed", hint="pip install 'hca-drs[fsspec]'"
-            ) from None
+            raise PluginError("files need fsspec, which is not installed", hint="pip install fsspec") from None
         # fsspec takes "drs://" for left out where it is missing.
         parse_uri(uri, self.servers.resolver.known)
         return DRSFileSystem(client=self, skip_instance_cache=True).open(uri, mode, **options)

@@ -13,7 +13,8 @@ class Facets(AzulCommand, Lister):
     """Show the values of fields and how often each occurs.
 
     Without a field, each field with its most frequent values. Counted are the entities that match the filters; the
-    filter on a field itself does not narrow the field's own values.
+    filter on a field itself does not narrow the field's own values. The exit code is 3 if everything that matches is of
+    managed access; projects and datasets themselves are public, and are counted.
     """
 
     example = 'azul facets organ species --filter library="10x 3\' v2"'
@@ -37,7 +38,7 @@ class Facets(AzulCommand, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from hca_azul.flavours.hits import terms_of
-        from hca_azul.query.managed import OpenSearch
+        from hca_azul.query.managed import OpenSearch, error_of, find_managed
         from hca_base.errors import NotFoundError
 
         args = parsed_args
@@ -45,8 +46,12 @@ class Facets(AzulCommand, Lister):
         list(search.hits())
         if search.total == 0:
             self.suggest(search.filters, search.facets)
-        if args.of != self.flavour.units:
-            self.warn_managed(search.left_out())
+        # Projects and datasets are public, and counted, also where their files are not.
+        public = args.of == self.flavour.units
+        managed = find_managed(self.client, search.filters, args.catalog) if public else search.left_out()
+        if search.total == 0 and managed.units and not public:
+            raise error_of(self.client, managed.units)
+        self.warn_managed(managed)
         if not args.field:
             return [
                 {

@@ -10,6 +10,7 @@ from hca_base.output import add_output_options
 
 if TYPE_CHECKING:
     from hca_azul.download.matrices import Matrix, MatrixQuery, MatrixSearch
+    from hca_azul.lists.entries import Entry
 
 COLUMNS = ("project", "name", "species", "organ", "stage", "library", "content", "made_by", "cells", "bytes", "id")
 #: Our name -> the service's field for projects.
@@ -25,7 +26,8 @@ class Matrices(DownloadCommand):
     """List matrices by species, organ, stage and library preparation; with --download, download them.
 
     Lists those of the DCP's uniform processing and those of the contributors. --by-format adds files that have a
-    matrix's format and are not listed as one. Values with commas between them are alternatives.
+    matrix's format and are not listed as one. Values with commas between them are alternatives. The exit code is 3 if a
+    PROJECT is of managed access, or if all matrices that match are; they are listed nevertheless.
     """
 
     example = "azul matrices --species 'Homo sapiens' --organ brain --download --download-dir data"
@@ -54,8 +56,25 @@ class Matrices(DownloadCommand):
         if args.download or args.dry_run:
             return self._download(args, search, found)
         self._emit(args, found)
-        self._report_search(search)
+        entries = self._allowed(search, found)
+        self._report_search(search, warn=not self._is_refused(args, search, entries))
+        self._raise_managed(args, search, entries)
         return None
+
+    def _allowed(self, search: MatrixSearch, found: list[Matrix]) -> list[Entry]:
+        """The files that the user may have."""
+        managed = {unit.uuid for unit in search.managed}
+        return [matrix.entry for matrix in found if matrix.entry.project_id not in managed]
+
+    def _is_refused(self, args: argparse.Namespace, search: MatrixSearch, entries: list[Entry]) -> bool:
+        """Whether a project of managed access is named, or nothing else matches."""
+        return bool(search.managed and (args.project or not entries) and not args.skip_unavailable)
+
+    def _raise_managed(self, args: argparse.Namespace, search: MatrixSearch, entries: list[Entry]) -> None:
+        from hca_azul.query.managed import error_of
+
+        if self._is_refused(args, search, entries):
+            raise error_of(self.client, search.managed)
 
     def _download(self, args: argparse.Namespace, search: MatrixSearch, found: list[Matrix]) -> Any:
         """Download the matrices that the user may have.
@@ -63,16 +82,13 @@ class Matrices(DownloadCommand):
         :raises AuthError: there are none but managed ones, or a project of managed access is named
         """
         from hca_azul.download.selection import Selection
-        from hca_azul.query.managed import error_of
 
-        self._report_search(search)
-        managed = {unit.uuid for unit in search.managed}
-        entries = [matrix.entry for matrix in found if matrix.entry.project_id not in managed]
+        entries = self._allowed(search, found)
+        self._report_search(search, warn=bool(entries) or not self._is_refused(args, search, entries))
         shown = None
         if entries or not search.managed:
             shown = self.fetch(args, Selection(entries=entries))
-        if search.managed and (args.project or not entries) and not args.skip_unavailable:
-            raise error_of(self.client, search.managed)
+        self._raise_managed(args, search, entries)
         return shown
 
     def _query(self, args: argparse.Namespace) -> MatrixQuery:
@@ -110,10 +126,14 @@ class Matrices(DownloadCommand):
             chosen["columns"] = list(COLUMNS)
         self.emit(rows, None, **{**chosen, "fmt": form})
 
-    def _report_search(self, search: MatrixSearch) -> None:
-        """Say why nothing was found, and which projects' matrices are of managed access."""
+    def _report_search(self, search: MatrixSearch, *, warn: bool) -> None:
+        """Say why nothing was found, and which projects' matrices are of managed access.
+
+        :param warn: False: an error says the latter
+        """
         from hca_azul.query.managed import Managed
 
         if search.projects.total == 0:
             self.suggest(search.query.filters, search.projects.facets)
-        self.warn_managed(Managed(search.managed))
+        if warn:
+            self.warn_managed(Managed(search.managed))

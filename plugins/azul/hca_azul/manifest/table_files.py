@@ -132,9 +132,7 @@ class _ParquetWriter:
             import pyarrow
             import pyarrow.parquet
         except ImportError:
-            raise HCAError(
-                "Parquet takes pyarrow, which is not installed", hint="pip install 'hca-azul[parquet]'"
-            ) from None
+            raise HCAError("Parquet takes pyarrow, which is not installed", hint="pip install pyarrow") from None
         self._pyarrow = pyarrow
         self._stream, self._columns = stream, columns
         self._rows: list[Mapping[str, Any]] = []

@@ -126,9 +126,7 @@ def _of_avro(stream: Any, path: Path) -> Iterator[EntityRecord]:
     try:
         import fastavro
     except ImportError:
-        raise HCAError(
-            "reading PFB takes fastavro, which is not installed", hint="pip install 'hca-azul[pfb]'"
-        ) from None
+        raise HCAError("reading PFB takes fastavro, which is not installed", hint="pip install fastavro") from None
     try:
         # With names, a record tells its type: two kinds of entities may have the same members.
         reader: Iterator[Any] = fastavro.reader(stream, return_record_name=True, return_record_name_override=True)

@@ -45,7 +45,7 @@ def add_filters(parser: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--with-descendants",
         action="store_true",
-        help="also match ontology terms below the given ones (needs hca-cellxgene[ontology])",
+        help="also match ontology terms below the given ones (needs cellxgene-ontology-guide)",
     )
 
 

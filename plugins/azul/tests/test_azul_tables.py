@@ -12,6 +12,7 @@ from typing import Any
 import hca_azul
 import pytest
 from hca_azul.manifest.table_files import write_tables
+from hca_azul.testing import EmbeddedAzul
 from hca_azul.testing.pfb import Entity, container
 
 from hca_base.errors import UsageError
@@ -143,8 +144,59 @@ def test_real_manifests(tmp_path: Path, name: str) -> None:
     verbatim = tmp_path / "m.jsonl"
     lines = [{"type": e["name"], "value": e["object"][1] if schema_file.is_file() else e["object"]} for e in entities]
     verbatim.write_text("".join(json.dumps(line) + "\n" for line in lines if line["type"] != "Metadata"))
+    assert compare_lines(verbatim) or name.startswith("terra")
     found = {table: len(list(rows)) for table, rows in hca_azul.tables(verbatim).items()}
     assert found == Counter(line["type"] for line in lines if line["type"] != "Metadata")
+
+
+def references(type_: str, value: Any, known: set[str], path: str = "") -> Counter[tuple[str, str, str]]:
+    """What an entity of a verbatim manifest refers to: (its type, member, identifier), read by hand."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for name, inner in value.items() if isinstance(value, dict) else ((path, one) for one in value):
+        place = f"{path}.{name}" if isinstance(value, dict) else path
+        if isinstance(inner, dict | list):
+            found += references(type_, inner, known, place)
+        elif inner in known:
+            found[type_, place, inner] += 1
+    return found
+
+
+def compare_lines(path: Path) -> int:
+    """Compare the tables of JSON lines with the lines; return how many references there are between entities."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found = hca_azul.tables(path)
+    rows = [(name, row) for name, table in found.items() for row in table]
+    assert Counter(line["type"] for line in lines) == Counter(name for name, _ in rows)
+    ids: set[str] = set()
+    for line in lines:
+        value = line["value"]
+        ids |= {v for name, v in value.items() if name.endswith("_id") and isinstance(v, str)}
+        if isinstance(value.get("provenance"), dict):
+            ids.add(value["provenance"]["document_id"])
+    by_lines, by_rows = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
+    for line in lines:
+        by_lines += references(line["type"], line["value"], ids)
+    for name, row in rows:
+        by_rows += references(name, {key: value for key, value in row.items() if key != "id"}, ids)
+    assert by_rows == by_lines
+    # Rows are called as others refer to them.
+    documents = [line["value"]["provenance"]["document_id"] for line in lines if "provenance" in line["value"]]
+    assert set(documents) <= {row["id"] for _, row in rows}
+    return sum(by_lines.values())
+
+
+@pytest.mark.parametrize("service", ["azul", "anvil"])
+def test_links_of_json_lines_are_those_of_the_lines(hca: Runner, service: str) -> None:
+    with EmbeddedAzul(service=service) as embedded:
+        hca.configure(embedded.settings)
+        hca(service, "manifest", "--format", "verbatim.jsonl", "--output", "m.jsonl")
+    assert compare_lines(hca.cwd / "m.jsonl")
+    hca(service, "tables", "m.jsonl", "--output-dir", "t", "--as", "jsonl")
+    written = {place.stem: place.read_text().splitlines() for place in (hca.cwd / "t").iterdir()}
+    tables = hca_azul.tables(hca.cwd / "m.jsonl")
+    assert {name: [json.loads(line) for line in lines] for name, lines in written.items()} == {
+        name: list(rows) for name, rows in tables.items()
+    }
 
 
 def test_two_tables_never_get_one_file(hca: Runner) -> None:

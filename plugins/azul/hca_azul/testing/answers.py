@@ -27,10 +27,10 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
     return Answer(status, {"Code": code, "Message": message}, headers)
 
 
-def too_large() -> Answer:
+def too_large(retry_after: int = 10) -> Answer:
     """What a gateway makes of an answer that does not pass through it."""
     body = b"<html><head><title>504 Gateway Timeout</title></head></html>"
-    return Answer(502, body, {"Retry-After": "10", "Content-Type": "text/html"})
+    return Answer(502, body, {"Retry-After": str(retry_after), "Content-Type": "text/html"})
 
 
 def redirect(status: int, location: str, fetch: bool, wait: int | None = None) -> Answer:

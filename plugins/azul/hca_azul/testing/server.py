@@ -159,7 +159,7 @@ class EmbeddedAzul:
             found = self._route(method, parts.path, query, authorization is not None)
         except BadRequest as problem:
             return error(400, "BadRequestError", str(problem))
-        return found if len(found.body) <= self.limits.answer_bytes else too_large()
+        return found if len(found.body) <= self.limits.answer_bytes else too_large(self.limits.retry_after)
 
     def _route(self, method: str, path: str, query: dict[str, str], allowed: bool) -> Answer:
         fetch = path.startswith("/fetch/")
@@ -269,7 +269,7 @@ class EmbeddedAzul:
         by, direction = sort or default[0], order or (default[1] if sort is None else "asc")
         hits, total = listing.page(kind, by, direction, int(size), after)
         if self.limits.hits and len(hits) > self.limits.hits:
-            return too_large()
+            return too_large(self.limits.retry_after)
         following = None
         if after + len(hits) < total:
             kept = {name: value for name, value in query.items() if not name.startswith("search_after")}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,69 @@ def test_parquet(tmp_path: Path, pfb: Path) -> None:
     write_tables(pfb, tmp_path / "t", "parquet")
     table = parquet.read_table(tmp_path / "t" / "files.parquet").to_pylist()
     assert [row["size"] for row in table] == [5, 2**40] and table[1]["links.samples"] == ["s1", "s2"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "found"),
+    [
+        ([1, None, 2], "int64", [1, None, 2]),
+        ([1, 2.5], "double", [1.0, 2.5]),
+        ([2**60, 1], "int64", [2**60, 1]),
+        ([2**60, 0.5], "string", [str(2**60), "0.5"]),
+        ([2**64, 1], "string", [str(2**64), "1"]),
+        ([True, False], "bool", [True, False]),
+        ([True, 1], "string", ["true", "1"]),
+        (["a", 1], "string", ["a", "1"]),
+        ([["a"], [], None, [None, "b"]], "list<element: string>", [["a"], [], None, [None, "b"]]),
+        ([[1], ["a"]], "string", ["[1]", '["a"]']),
+        ([["a"], "a"], "string", ['["a"]', "a"]),
+        ([{"a": 1}], "string", ['{"a": 1}']),
+        ([[], None], "string", ["[]", None]),
+        ([[[1]], [[2], []]], "list<element: list<element: int64>>", [[[1]], [[2], []]]),
+    ],
+)
+def test_types_of_parquet(tmp_path: Path, values: list[Any], kind: str, found: list[Any]) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    lines = [{"type": "t", "value": {"x": value}} for value in values]
+    (tmp_path / "m.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_tables(tmp_path / "m.jsonl", tmp_path / "t", "parquet")
+    table = parquet.read_table(tmp_path / "t" / "t.parquet")
+    assert str(table.schema.field("x").type).replace("item:", "element:") == kind
+    assert [row["x"] for row in table.to_pylist()] == found
+
+
+def test_parquet_is_written_in_groups_of_one_type(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    # The last row of the second group is the first that is no number.
+    values = [*range(9_999), "last"]
+    lines = [{"type": "t", "value": {"x": value, "n": number}} for number, value in enumerate(values)]
+    (tmp_path / "m.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_tables(tmp_path / "m.jsonl", tmp_path / "t", "parquet")
+    with parquet.ParquetFile(tmp_path / "t" / "t.parquet") as file:
+        assert file.num_row_groups == 2
+        assert [row["x"] for row in file.read().to_pylist()] == [str(value) for value in values]
+
+
+@pytest.mark.parametrize("form", ["tsv", "jsonl", "parquet"])
+def test_manifests_from_stdin_and_pipes(hca: Runner, pfb: Path, form: str) -> None:
+    if form == "parquet":
+        pytest.importorskip("pyarrow.parquet")
+    hca("azul", "tables", pfb, "--output-dir", "file", "--as", form)
+    for name, data in (("plain", pfb.read_bytes()), ("packed", gzip.compress(pfb.read_bytes()))):
+        hca("azul", "tables", "-", "--output-dir", name, "--as", form, stdin=data)
+        pipe = hca.cwd / f"{name}.pipe"
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_bytes, args=(data,), daemon=True)
+        writer.start()
+        hca("azul", "tables", pipe, "--output-dir", f"{name}.d", "--as", form)
+        writer.join()
+        for folder in (name, f"{name}.d"):
+            assert hca.files(folder) == hca.files("file")
+            for file in hca.files("file"):
+                assert (hca.cwd / folder / file).read_bytes() == (hca.cwd / "file" / file).read_bytes()
+    assert hca("azul", "tables", "-", stdin=b"no\n", check=2).error.startswith("stdin, line 1:")
+    assert "stdin holds no entities" in hca("azul", "tables", "-", stdin=b"", check=2).error
+    assert "nowhere cannot be read" in hca("azul", "tables", "nowhere", check=2).error
 
 
 def test_nothing_is_left_of_a_damaged_manifest(tmp_path: Path, pfb: Path) -> None:

@@ -15,14 +15,16 @@ class Tables(Lister):
 
     Takes manifests of the formats terra.pfb, verbatim.pfb and verbatim.jsonl. Each row is an entity: the column id, its
     values, and a column links.TABLE with the ids of the entities of another table that it refers to. In a TSV, several
-    values are joined by ' || '. Needs the extra [pfb], and [parquet] for --as parquet.
+    values are joined by ' || '. PFB needs fastavro, and --as parquet pyarrow.
     """
 
     example = "azul tables brain.pfb --output-dir brain"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("file", metavar="FILE", help="manifest: terra.pfb, verbatim.pfb or verbatim.jsonl")
+        parser.add_argument(
+            "file", metavar="FILE", help="manifest: terra.pfb, verbatim.pfb or verbatim.jsonl; - reads stdin"
+        )
         parser.add_argument(
             "--output-dir", default=".", metavar="DIR", help="where to write them (default: the working directory)"
         )

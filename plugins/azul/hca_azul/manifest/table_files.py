@@ -7,11 +7,12 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from hca_azul.manifest.tables import TableSet, read_records
+from hca_azul.manifest.column_types import ColumnTypes
+from hca_azul.manifest.tables import TableSet
 from hca_base.errors import HCAError, UsageError
 from hca_base.transfer import safe_name
 
@@ -46,37 +47,37 @@ def write_tables(path: Path | str, directory: Path | str, form: str = "tsv", *, 
     """
     if form not in FORMATS:
         raise UsageError(f"unknown format {form!r}", hint=f"use {', '.join(FORMATS)}")
-    source, target = Path(path), Path(directory)
-    found = TableSet(source)
+    found, target = TableSet(Path(path)), Path(directory)
     if not len(found):
-        raise UsageError(f"{path} holds no entities")
+        raise UsageError(f"{'stdin' if str(path) == '-' else path} holds no entities")
     places = {table: target / f"{safe_name(name)}.{form}" for table, name in _file_names(found).items()}
     existing = [place for place in places.values() if place.exists()]
     if existing and not force:
         raise UsageError(f"{existing[0]} exists", hint="pass --force to replace it, or --output-dir for another place")
-    make = _MAKERS[form]
-    from hca_base.config import open_atomic
-
+    types: Mapping[str, ColumnTypes] = {}
+    if form == "parquet":
+        _pyarrow()
+        types = _types_of(found)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        _write_all(source, found, places, make, open_atomic)
+        _write_all(found, places, form, types)
     except OSError as error:
         raise HCAError(f"cannot write to {directory}: {error.strerror or error}") from None
     return [TableFile(table, found.count(table), len(found.columns(table)), place) for table, place in places.items()]
 
 
-def _write_all(
-    source: Path, found: TableSet, places: Mapping[str, Path], make: Callable[..., _Writer], open_atomic: Any
-) -> None:
+def _write_all(found: TableSet, places: Mapping[str, Path], form: str, types: Mapping[str, ColumnTypes]) -> None:
     """Write all tables in one reading of the manifest: no file appears before all are complete."""
     from contextlib import ExitStack
+
+    from hca_base.config import open_atomic
 
     with ExitStack() as stack:
         writers = {}
         for table, place in places.items():
             stream = stack.enter_context(open_atomic(place, new_mode=0o666))
-            writers[table] = make(stream, found.columns(table))
-        for entity in read_records(source):
+            writers[table] = _writer(form, stream, found.columns(table), types.get(table))
+        for entity in found.records():
             writers[entity.table].write(entity.row())
         for writer in writers.values():
             writer.close()
@@ -114,7 +115,7 @@ class _TsvWriter:
 
 
 class _JsonlWriter:
-    def __init__(self, stream: Any, columns: Sequence[str]) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -125,44 +126,61 @@ class _JsonlWriter:
 
 
 class _ParquetWriter:
-    """Columns keep their types where all values of a kind of entity have one; others are JSON."""
+    """Columns keep their types where all values of a kind of entity have one; others are JSON.
 
-    def __init__(self, stream: Any, columns: Sequence[str]) -> None:
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ImportError:
-            raise HCAError("Parquet takes pyarrow, which is not installed", hint="pip install pyarrow") from None
-        self._pyarrow = pyarrow
-        self._stream, self._columns = stream, columns
+    Rows are written in groups as they come: no table is held in memory.
+    """
+
+    def __init__(self, stream: Any, columns: Sequence[str], types: ColumnTypes) -> None:
+        self._pyarrow = _pyarrow()
+        self._schema = types.schema(self._pyarrow, columns)
         self._rows: list[Mapping[str, Any]] = []
+        self._writer = self._pyarrow.parquet.ParquetWriter(stream, self._schema)
 
     def write(self, row: Mapping[str, Any]) -> None:
         self._rows.append(row)
+        if len(self._rows) >= _CHUNK:
+            self._write_group()
 
     def close(self) -> None:
-        pyarrow = self._pyarrow
-        arrays = [self._array([row.get(name) for row in self._rows]) for name in self._columns]
-        table = pyarrow.table(arrays, names=list(self._columns))
-        pyarrow.parquet.write_table(table, self._stream, row_group_size=_CHUNK)
+        if self._rows:
+            self._write_group()
+        self._writer.close()
 
-    def _array(self, values: list[Any]) -> Any:
-        try:
-            array = self._pyarrow.array(values)
-        except (self._pyarrow.ArrowInvalid, self._pyarrow.ArrowTypeError, OverflowError):
-            array = None
-        if array is None or "struct" in str(array.type) or "null" in str(array.type):
-            # Of mixed types, nested, or empty: a type that every reader understands.
-            texts = [None if value is None else value if isinstance(value, str) else _json(value) for value in values]
-            array = self._pyarrow.array(texts, type=self._pyarrow.string())
-        return array
+    def _write_group(self) -> None:
+        arrays = [self._array(field) for field in self._schema]
+        self._writer.write_table(self._pyarrow.table(arrays, schema=self._schema))
+        self._rows = []
+
+    def _array(self, field: Any) -> Any:
+        values = [row.get(field.name) for row in self._rows]
+        if field.type == self._pyarrow.string():
+            values = [None if value is None else value if isinstance(value, str) else _json(value) for value in values]
+        return self._pyarrow.array(values, type=field.type)
 
 
-_MAKERS: dict[str, Callable[[Any, Sequence[str]], _Writer]] = {
-    "tsv": _TsvWriter,
-    "jsonl": _JsonlWriter,
-    "parquet": _ParquetWriter,
-}
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise HCAError("Parquet takes pyarrow, which is not installed", hint="pip install pyarrow") from None
+    return pyarrow
+
+
+def _types_of(found: TableSet) -> dict[str, ColumnTypes]:
+    """The types of the columns of all tables, by one reading of the manifest."""
+    types = {table: ColumnTypes() for table in found}
+    for entity in found.records():
+        types[entity.table].see(entity.row())
+    return types
+
+
+def _writer(form: str, stream: Any, columns: Sequence[str], types: ColumnTypes | None) -> _Writer:
+    """What writes a table in one of the formats."""
+    if types is not None:
+        return _ParquetWriter(stream, columns, types)
+    return _TsvWriter(stream, columns) if form == "tsv" else _JsonlWriter(stream)
 
 
 def _cell(value: Any) -> str:

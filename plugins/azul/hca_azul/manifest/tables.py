@@ -6,6 +6,8 @@ A PFB is an Avro container. Its records differ in one member, a union of one rec
 from __future__ import annotations
 
 import json
+import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,21 +44,49 @@ class EntityRecord(NamedTuple):
 def tables(path: Path | str) -> Mapping[str, Iterable[dict[str, Any]]]:
     """Read the tables of a manifest in one of the formats terra.pfb, verbatim.pfb and verbatim.jsonl.
 
-    :param path: of the manifest; one that is packed with gzip is unpacked
+    :param path: of the manifest, a pipe, or ``-`` for stdin; one that is packed with gzip is unpacked
     :return: name of a table -> its rows, which are read from the file each time they are iterated over
     :raises UsageError: the file is none of these
     """
     return TableSet(Path(path))
 
 
+class ManifestFile:
+    """A manifest that can be read more than once: what comes through a pipe is kept as long as this is.
+
+    :ivar path: of its content
+    :ivar name: what to call it in messages
+
+    :raises UsageError: it cannot be read
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, "stdin" if str(path) == "-" else str(path)
+        self._copy: Any = None
+        try:
+            if str(path) == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
+                self._keep(sys.stdin.buffer if str(path) == "-" else path.open("rb"))
+        except OSError as error:
+            raise UsageError(f"{self.name} cannot be read: {error.strerror or error}") from None
+
+    def _keep(self, stream: Any) -> None:
+        import shutil
+        import tempfile
+
+        self._copy = tempfile.NamedTemporaryFile(prefix="hca-azul-")  # noqa: SIM115 - goes with this object
+        shutil.copyfileobj(stream, self._copy)
+        self._copy.flush()
+        self.path = Path(self._copy.name)
+
+
 class TableSet(Mapping[str, Iterable[dict[str, Any]]]):
     """The tables of one manifest."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._manifest = ManifestFile(path)
         self._columns: dict[str, dict[str, None]] = {}
         self._rows: dict[str, int] = {}
-        for entity in read_records(path):
+        for entity in self.records():
             columns = self._columns.setdefault(entity.table, {})
             for name in entity.row():
                 columns.setdefault(name)
@@ -65,7 +95,11 @@ class TableSet(Mapping[str, Iterable[dict[str, Any]]]):
     def __getitem__(self, name: str) -> Iterable[dict[str, Any]]:
         if name not in self._columns:
             raise KeyError(name)
-        return _Rows(self._path, name)
+        return _Rows(self, name)
+
+    def records(self) -> Iterator[EntityRecord]:
+        """Read all entities, in the order of the manifest."""
+        return read_records(self._manifest.path, self._manifest.name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
@@ -88,29 +122,31 @@ def _is_link(column: str) -> bool:
 
 
 class _Rows:
-    def __init__(self, path: Path, table: str) -> None:
-        self._path, self._table = path, table
+    def __init__(self, tables: TableSet, table: str) -> None:
+        self._tables, self._table = tables, table
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for entity in read_records(self._path):
+        for entity in self._tables.records():
             if entity.table == self._table:
                 yield entity.row()
 
 
-def read_records(path: Path) -> Iterator[EntityRecord]:
+def read_records(path: Path, name: str = "") -> Iterator[EntityRecord]:
     """Read the entities of a PFB or a verbatim manifest, in the order of the file.
 
+    :param name: what to call it in messages; default: its path
     :raises UsageError: the file cannot be read, or is none of these
     """
+    name = name or str(path)
     try:
         with _opened(path) as stream:
             start = stream.read(4)
             stream.seek(0)
-            yield from (_of_avro(stream, path) if start == b"Obj\x01" else _of_lines(stream, path))
+            yield from (_of_avro(stream, name) if start == b"Obj\x01" else _of_lines(stream, name))
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
-    except EOFError as error:
-        raise UsageError(f"{path} is damaged: {error or 'it ends too early'}") from None
+        raise UsageError(f"{name} cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error) as error:
+        raise UsageError(f"{name} is damaged: {error or 'it ends too early'}") from None
 
 
 def _opened(path: Path) -> Any:
@@ -122,7 +158,7 @@ def _opened(path: Path) -> Any:
     return gzip.open(stream) if start == b"\x1f\x8b" else stream
 
 
-def _of_avro(stream: Any, path: Path) -> Iterator[EntityRecord]:
+def _of_avro(stream: Any, name: str) -> Iterator[EntityRecord]:
     try:
         import fastavro
     except ImportError:
@@ -138,7 +174,7 @@ def _of_avro(stream: Any, path: Path) -> Iterator[EntityRecord]:
             links = tuple((str(one["dst_name"]), str(one["dst_id"])) for one in relations)
             yield EntityRecord(table, str(record.get("id") or ""), values, links)
     except (ValueError, KeyError, TypeError, EOFError, IndexError, fastavro.schema.SchemaParseException) as error:
-        raise UsageError(f"{path} is not a PFB, or is damaged: {error}") from None
+        raise UsageError(f"{name} is not a PFB, or is damaged: {error}") from None
 
 
 def _named(record: Any) -> tuple[str, dict[str, Any]]:
@@ -159,7 +195,7 @@ def _without_names(value: Any) -> Any:
     return value
 
 
-def _of_lines(stream: Any, path: Path) -> Iterator[EntityRecord]:
+def _of_lines(stream: Any, name: str) -> Iterator[EntityRecord]:
     for number, line in enumerate(stream, 1):
         if not line.strip():
             continue
@@ -169,7 +205,7 @@ def _of_lines(stream: Any, path: Path) -> Iterator[EntityRecord]:
             entity = None
         if not isinstance(entity, dict) or "type" not in entity or not isinstance(entity.get("value"), dict):
             raise UsageError(
-                f"{path}, line {number}: this is neither a PFB nor a verbatim manifest",
+                f"{name}, line {number}: this is neither a PFB nor a verbatim manifest",
                 hint="'hca azul manifest --format terra.pfb' or 'verbatim.jsonl' gets one",
             )
         values = entity["value"]

@@ -103,9 +103,37 @@ def test_without_the_service_a_manifest_and_the_mirror_are_enough(hca: Runner, a
     place = rows[0].split("\t").index("file_mirror_uri")
     hca.write("n.tsv", "".join([rows[0], "\t".join([*cells[:place], "", *cells[place + 1 :]]), *rows[2:]]).encode())
     done = hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "e", check=6)
-    assert "1 files were not downloaded" in done.stderr and len(hca.files("e/MouseHeart")) == 4
+    assert "1 file not downloaded" in done.stderr and len(hca.files("e/MouseHeart")) == 4
     hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "e", "--skip-unavailable")
     done = hca("azul", "download", "MouseHeart", check=6)
+
+
+@pytest.mark.parametrize("service", ["azul", "anvil"])
+@pytest.mark.parametrize("form", ["compact", "curl", "terra.pfb", "verbatim.jsonl", "verbatim.pfb"])
+def test_every_list_is_of_use_without_the_service(hca: Runner, service: str, form: str) -> None:
+    with EmbeddedAzul(service=service) as embedded:
+        for project in embedded.atlas.projects:
+            for file in project.files:
+                file.mirrored = True
+        hca.configure(embedded.settings)
+        hca(service, "manifest", "--format", form, "--output", "m")
+        there = len({file.uuid for project in embedded.atlas.projects for file in project.files if not project.managed})
+        embedded.stop("service")
+        # Only these say where the mirror has a file.
+        mirrored = form == "compact" or (form == "terra.pfb" and service == "azul")
+        done = hca(service, "download", "--manifest", "m", "--download-dir", "d", check=None)
+        folder = hca.cwd / "d"
+        got = {name for name in hca.files("d") if not name.endswith(".json")} if folder.is_dir() else set()
+        assert done.stderr.count("cannot connect") == 1, done.stderr
+        assert done.stderr.count("files come from the public mirror alone") == 1
+        if mirrored:
+            assert len(got) >= there - 2
+        else:
+            assert (done.returncode, got) == (6, set()), done.stderr
+            assert "the list names no copy in the public mirror" in done.error
+            assert "compact and terra.pfb" in done.hint
+        skipped = hca(service, "download", "--manifest", "m", "--download-dir", "d", "--skip-unavailable", check=None)
+        assert skipped.returncode in ((0, 1, 7) if mirrored else (0,)), skipped.stderr
 
 
 def test_a_project_by_all_its_names(hca: Runner, azul: EmbeddedAzul) -> None:

@@ -93,13 +93,36 @@ def test_paths(hca: Runner, wells: Project) -> None:
     assert all(row["fastq_1"].startswith("d/Wells/my_reads") for row in rows_of(hca.cwd / "s.csv"))
     done = hca(*arguments, "--download-dir", "with blanks", check=2)
     assert "blanks" in done.stderr and not (hca.cwd / "with blanks").exists()
+    assert done.hint == "use another --download-dir", "a relative path has the blanks too"
+    (hca.cwd / "home of blanks").mkdir()
+    done = hca(*arguments, "--download-dir", "d", cwd=hca.cwd / "home of blanks", check=2)
+    assert done.hint == "use another --download-dir, or --sheet-paths relative"
+    hca(*arguments, "--download-dir", "d", "--sheet-paths", "relative", cwd=hca.cwd / "home of blanks")
     assert "--samplesheet" in hca("azul", "download", "Wells", "--for", "rnaseq", check=2).stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--for", "scrnaseq"]])
+def test_a_sheet_on_stdout(hca: Runner, wells: Project, options: list[str]) -> None:
+    words = ("azul", "download", "Wells", "--download-dir", "d", *options, "--samplesheet")
+    written = hca(*words, "s.csv")
+    shown = hca(*words, "-")
+    assert shown.stdout == (hca.cwd / "s.csv").read_text() and shown.stdout.startswith("sample,fastq_1,")
+    assert not (hca.cwd / "-").exists()
+    assert "s.csv: " in written.stderr and "-: " not in shown.stderr
+
+
+@pytest.mark.parametrize("options", [["--samplesheet", "s.csv"], [], ["--samplesheet", "s.csv", "--for", "fetchngs"]])
+def test_pooled_says_what_it_requires(hca: Runner, wells: Project, options: list[str]) -> None:
+    done = hca("azul", "download", "Wells", "--pooled", "split", *options, check=2)
+    assert done.error == "--pooled requires --for scrnaseq or --for rnaseq"
+    assert hca.files() == set()
 
 
 def test_runs_for_fetchngs(hca: Runner, azul: EmbeddedAzul) -> None:
     files = [File(f"SRR356291{n}_{r}.fastq.gz", 9, read=f"read{r}", key="srr") for n in (5, 6) for r in (1, 2)]
     azul.atlas.projects.append(Project("Runs", "Runs", files=files))
-    hca("azul", "download", "Runs", "--samplesheet", "ids.csv", "--for", "fetchngs")
+    done = hca("azul", "download", "Runs", "--samplesheet", "ids.csv", "--for", "fetchngs")
+    assert done.stderr == "ids.csv: 2 accessions\n"
     assert (hca.cwd / "ids.csv").read_text().split() == ["SRR3562915", "SRR3562916"]
     assert azul.count("storage", "GET", "/signed/files") == 0 and hca.files("Runs") == set(), "nothing is downloaded"
     # Where names do not tell, the contributors' own metadata do.

@@ -75,7 +75,9 @@ class DownloadCommand(AzulCommand):
         )
         group = parser.add_argument_group("sample sheets")
         group.add_argument(
-            "--samplesheet", metavar="FILE", help="write a table of the reads that belong together (CSV), for pipelines"
+            "--samplesheet",
+            metavar="FILE",
+            help="write a table of the reads that belong together (CSV), for pipelines; - is stdout",
         )
         group.add_argument(
             "--for",
@@ -87,9 +89,8 @@ class DownloadCommand(AzulCommand):
         group.add_argument(
             "--pooled",
             choices=("error", "split", "join"),
-            default="error",
-            help="with --for: files with reads of several libraries are refused, listed for each library, or listed as "
-            "one sample (default: error)",
+            help="with --for scrnaseq or rnaseq: files with reads of several libraries are refused, listed for each "
+            "library, or listed as one sample (default: error)",
         )
         group.add_argument(
             "--sheet-paths",
@@ -131,11 +132,13 @@ class DownloadCommand(AzulCommand):
         from hca_azul.download.samplesheet import SampleSheet
         from hca_base.errors import UsageError
 
+        if args.pooled and args.pipeline not in ("scrnaseq", "rnaseq"):
+            raise UsageError("--pooled requires --for scrnaseq or --for rnaseq")
         if args.samplesheet is None:
             if args.pipeline or args.sheet_paths:
                 raise UsageError("--for and --sheet-paths require --samplesheet FILE")
             return None
-        return SampleSheet(Path(args.samplesheet), args.pipeline, args.pooled, args.sheet_paths)
+        return SampleSheet(Path(args.samplesheet), args.pipeline, args.pooled or "error", args.sheet_paths)
 
     def fetch(self, args: argparse.Namespace, selection: Selection) -> Any:
         """Download, report, and raise an error for what is missing."""
@@ -145,22 +148,35 @@ class DownloadCommand(AzulCommand):
         if args.progress is None and self.context.progress == "none":
             args.progress = "none"
         options = options_from_args(args, self.config)
-        outcome = run(self.client, selection, args.download_dir, self.request_of(args, options))
+        request = self.request_of(args, options)
+        outcome = run(self.client, selection, args.download_dir, request)
         self._report_outcome(outcome, options)
+        self._report_sheet(request.samplesheet)
         if options.dry_run:
             return {"catalog": outcome.catalog, **outcome.plan, "unavailable": outcome.unavailable}
         outcome.raise_for_failures(args.skip_unavailable)
         return None
 
+    def _report_sheet(self, sheet: SampleSheet | None) -> None:
+        """Say what was written for a pipeline."""
+        from hca_base.output import counted
+
+        if sheet is not None and sheet.rows is not None and str(sheet.path) != "-":
+            noun = "accession" if sheet.replaces_download else "row"
+            self.note(f"{sheet.path}: {counted(sheet.rows, noun)}")
+
     def _report_outcome(self, outcome: Outcome, options: TransferOptions) -> None:
         """Sum up on stderr."""
+        from hca_base.output import counted
+
         if outcome.renamed:
-            self.note(f"{outcome.renamed:,} files that share names got the beginning of their UUIDs into them")
+            self.note(f"{counted(outcome.renamed, 'file')} of shared names got the beginnings of their UUIDs into them")
         if outcome.left_out:
-            self.note(f"{outcome.left_out:,} files were left out for others of the same names")
+            self.note(f"{counted(outcome.left_out, 'file')} left out for others of the same names")
         self.warn_managed(outcome.managed)
-        report = outcome.engine if outcome.engine is not None and options.dry_run else outcome.report
-        self.note(report.summary())
+        if outcome.downloads:
+            report = outcome.engine if outcome.engine is not None and options.dry_run else outcome.report
+            self.note(report.summary())
         if outcome.unavailable and options.report is None:
             shown = ", ".join(ascii(name)[1:-1] for name in outcome.examples)
             self.note(f"{outcome.unavailable:,} cannot be downloaded: {shown}" + ", …" * (outcome.unavailable > 5))

@@ -90,6 +90,7 @@ class _Job:
 
     def _list_runs(self, plan: Plan, chosen: Chosen, sheet: SampleSheet) -> None:
         """Write the accessions of the runs, for a pipeline that fetches the reads itself."""
+        self.outcome.downloads = False
         if any(is_fastq(planned.entry) and not run_accession(planned.entry) for planned in plan):
             sheet.accessions = run_accessions(self.client, chosen, self.catalog)
         if not self.options.dry_run:

@@ -15,6 +15,7 @@ from hca_base.errors import (
     UnreachableError,
     VerificationError,
 )
+from hca_base.output import counted
 from hca_base.transfer import Report, Row
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _NOT_THERE = frozenset({404, 410})
 UNAVAILABLE = "unavailable"
 MANAGED = "managed"
-OFFLINE = "the service cannot be reached, and the mirror does not have it"
+OFFLINE = "the service cannot be reached, and the list names no copy in the public mirror"
 _OTHER_NAMES = (
     "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
 )
@@ -41,6 +42,7 @@ class Outcome:
     :ivar unavailable: how many cannot be had
     :ivar managed: projects or datasets that were selected and whose files the user may not have
     :ivar named: those of them that were named
+    :ivar downloads: False where a pipeline is to fetch the files, and none is downloaded
     """
 
     def __init__(self, client: AzulConnection, catalog: str) -> None:
@@ -52,6 +54,7 @@ class Outcome:
         self.failed = 0
         self.refused = 0
         self.renamed = 0
+        self.downloads = True
         self.left_out = 0
         self.offline = 0
         self.managed = Managed([])
@@ -111,8 +114,9 @@ class Outcome:
                 raise
         if self.offline and not skip_unavailable:
             raise UnreachableError(
-                f"{self.offline:,} files were not downloaded: {OFFLINE}",
-                hint="run the same command again when the service is back; --skip-unavailable ignores them",
+                f"{counted(self.offline, 'file')} not downloaded: {OFFLINE}",
+                hint="run the same command again when the service is back; --skip-unavailable ignores them. "
+                "Manifests of the formats compact and terra.pfb name copies in the mirror",
             )
         if self.named and not skip_unavailable:
             raise error_of(self.client, self.named)
@@ -125,7 +129,7 @@ class Outcome:
         files = self.report.files - self.report.counts[MANAGED]
         all_others = "all others are there; " if self.unavailable < files else ""
         raise NotFoundError(
-            f"{self.unavailable:,} of {files:,} files cannot be downloaded ({shown}{more})",
+            f"{self.unavailable:,} of {counted(files, 'file')} cannot be downloaded ({shown}{more})",
             hint=f"{all_others}--report FILE says why; with --skip-unavailable that is no failure",
         )
 
@@ -133,7 +137,7 @@ class Outcome:
         """Some files cannot be had, and others failed: it is those that matter."""
         others = [error for error in engine.errors if not (isinstance(error, ServiceError) and error.status == 404)]
         first = next((row for row in engine.failed if row.outcome != "cancelled" and not _is_missing(row)), None)
-        told = f"{self.failed:,} of {self.report.files:,} files were not downloaded"
+        told = f"{self.failed:,} of {counted(self.report.files, 'file')} not downloaded"
         if self.unavailable:
             told += f", and {self.unavailable:,} cannot be"
         if first is not None:

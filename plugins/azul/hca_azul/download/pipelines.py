@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -92,9 +93,9 @@ def pipeline_rows(pipeline: str, plan: Plan, root: Path, base: Path, pooled: str
     names = _sample_names({key[0] for key in runs})
     rows = list(_rows(pipeline, runs, names, cells, skipped))
     if skipped:
-        from hca_base.output import warn
+        from hca_base.output import counted, warn
 
-        warn(f"{len(skipped):,} files do not fit into the sample sheet; the first: {ascii(skipped[0])[1:-1]}")
+        warn(f"{counted(len(skipped), 'file')} left out of the sample sheet; the first: {ascii(skipped[0])[1:-1]}")
     if not rows:
         raise NotFoundError(f"no file of reads fits into a sample sheet for nf-core/{pipeline}")
     return _COLUMNS[pipeline], rows
@@ -159,8 +160,11 @@ def fetch_rows(plan: Plan, known: Mapping[str, str]) -> list[str]:
     if not found:
         raise NotFoundError("no file of reads that matches has the accession of a sequencing run")
     if lacking:
+        from hca_base.output import counted
+
         raise NotFoundError(
-            f"{len(lacking):,} files of reads have no accession of a run; the first: {ascii(lacking[0])[1:-1]}",
+            f"{counted(len(lacking), 'file')} of reads without the accession of a run; the first: "
+            f"{ascii(lacking[0])[1:-1]}",
             hint="narrow the selection, or download the files with --for scrnaseq or rnaseq",
         )
     return sorted(found)
@@ -183,9 +187,17 @@ def write_lines(path: Path, lines: Sequence[str]) -> int:
 
 def _save(path: Path, text: str) -> None:
     from hca_base.config import open_atomic
+    from hca_base.output import emit, emit_bytes, is_terminal
 
+    data = text.encode("utf-8", "surrogateescape")
+    if str(path) == "-":
+        if is_terminal(sys.stdout):
+            emit(text.rstrip("\n"), fmt="value")
+        else:
+            emit_bytes(data)
+        return
     try:
         with open_atomic(path, new_mode=0o666) as stream:
-            stream.write(text.encode("utf-8", "surrogateescape"))
+            stream.write(data)
     except OSError as error:
         raise HCAError(f"cannot write the sample sheet {path}: {error.strerror or error}") from None

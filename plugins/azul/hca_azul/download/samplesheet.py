@@ -44,11 +44,12 @@ PATHS = ("absolute", "relative")
 class SampleSheet:
     """A sample sheet to write.
 
-    :ivar path: file to write
+    :ivar path: file to write; ``-`` is stdout
     :ivar pipeline: one of :data:`hca_azul.download.pipelines.PIPELINES`; None: a general table
     :ivar pooled: what to do with files of several libraries: error, split or join
     :ivar paths: absolute or relative; None: as the download directory was given (with a pipeline: absolute)
     :ivar accessions: (document or name of a file) -> accession of its run, where names do not tell
+    :ivar rows: how many rows were written; None before that
     """
 
     path: Path
@@ -56,6 +57,7 @@ class SampleSheet:
     pooled: str = "error"
     paths: str | None = None
     accessions: Mapping[str, str] | None = None
+    rows: int | None = None
 
     def __post_init__(self) -> None:
         for value, known in ((self.pipeline, (None, *PIPELINES)), (self.pooled, POOLED), (self.paths, (None, *PATHS))):
@@ -91,8 +93,15 @@ class SampleSheet:
         if any(c.isspace() for c in str(base)):
             raise UsageError(
                 f"the path {str(base)!r} has blanks, which nf-core/{self.pipeline} refuses",
-                hint="use another --download-dir, or --sheet-paths relative",
+                hint=self._without_blanks(root),
             )
+
+    def _without_blanks(self, root: Path) -> str:
+        import os
+
+        if self.paths != "relative" and not any(c.isspace() for c in os.path.relpath(root.resolve())):
+            return "use another --download-dir, or --sheet-paths relative"
+        return "use another --download-dir"
 
     def _base(self, root: Path) -> Path:
         if self.paths == "absolute" or (self.paths is None and self.pipeline is not None):
@@ -109,6 +118,10 @@ class SampleSheet:
 
         :raises HCAError: it cannot be written
         """
+        self.rows = self._write(plan, root)
+        return self.rows
+
+    def _write(self, plan: Plan, root: Path) -> int:
         base = self._base(root)
         if self.pipeline is None:
             return write_plain(self.path, plan, root, base)

@@ -10,7 +10,7 @@ from pathlib import Path
 from hca_azul.flavours.flavour import Flavour
 from hca_azul.flavours.registry import flavour_of
 from hca_azul.lists.addresses import Addresses
-from hca_azul.lists.entries import Entry, checked, hex_md5
+from hca_azul.lists.entries import NO_WAY, Entry, checked, hex_md5
 from hca_azul.lists.inputs import open_text
 from hca_base.errors import UsageError
 
@@ -90,7 +90,11 @@ class RowReader:
         for member in _FIRST:
             cells[member] = cells.get(member, "").split(SEPARATOR)[0]
         cells["url"] = self._addresses.of(cells["url"], cells["uuid"], self._current)
-        return checked(Entry(size=int(size) if size else None, **cells))
+        found = checked(Entry(size=int(size) if size else None, **cells))
+        if not self._current and not self._addresses.online and found.missing == NO_WAY:
+            # An old list has no addresses, and without the service it is not known whether it offers a way.
+            return found._replace(missing="")
+        return found
 
     def _problem(self, cells: Mapping[str, str], size: str) -> str:
         """What is wrong with a row; empty for nothing. Without a checksum, bytes would be compared with nothing."""

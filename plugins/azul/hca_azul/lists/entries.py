@@ -25,6 +25,9 @@ _CRC32C = re.compile(r"[0-9a-f]{8}")
 BATCH = 200
 
 
+NO_WAY = "the service offers no way to download it"
+
+
 class Entry(NamedTuple):
     """A file that is wanted.
 
@@ -88,7 +91,7 @@ def checked(entry: Entry) -> Entry:
         if _OUTSIDE.match(drs):
             missing = "it is stored outside of the repository, and cannot be downloaded through it"
         elif not url:
-            missing = "the service offers no way to download it"
+            missing = NO_WAY
     return entry._replace(
         url=url,
         mirror=mirror,

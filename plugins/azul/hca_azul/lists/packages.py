@@ -15,7 +15,7 @@ from hca_azul.flavours.hits import plain, whole
 from hca_azul.flavours.registry import flavour_of
 from hca_azul.lists.addresses import Addresses
 from hca_azul.lists.compact import RowReader, flavour_of_header
-from hca_azul.lists.entries import BATCH, Entry, checked, of_hit
+from hca_azul.lists.entries import BATCH, NO_WAY, Entry, checked, of_hit
 from hca_azul.lists.inputs import damaged, open_text
 from hca_azul.manifest.tables import EntityRecord, read_records
 from hca_azul.query.search import Search
@@ -103,17 +103,20 @@ def read_entities(
 ) -> Iterator[Entry]:
     """Read the files of a PFB or a verbatim manifest.
 
-    Those of which the manifest says too little are looked up.
+    Those of which the manifest says too little are looked up, if the service can be asked.
     """
     batch: list[str] = []
     found = False
-    for record in read_records(path):
+    for record in read_records(path, name):
         entry, document = _entry_of(record, addresses)
         if entry is None and not document:
             continue
         found = True
         if entry is not None:
             yield entry
+            continue
+        if not addresses.online:
+            yield Entry(document, _name_of(record.values) or document)
             continue
         batch.append(document)
         if len(batch) >= BATCH:
@@ -139,13 +142,19 @@ def _entry_of(record: EntityRecord, addresses: Addresses) -> tuple[Entry | None,
     return None, ""
 
 
+def _name_of(values: Mapping[str, Any]) -> str:
+    """Name of a file as a verbatim manifest has it."""
+    core = values.get("file_core")
+    return plain(core.get("file_name") if isinstance(core, dict) else values.get("file_name"))
+
+
 def _file(values: Mapping[str, Any], addresses: Addresses) -> Entry:
     """A file as terra.pfb has it: members are called as in the service's index, or as in its listings."""
     uuid = plain(values.get("uuid") or values.get("document_id") or values.get("file_id"))
     url = plain(values.get("azul_url") or values.get("url") or values.get("file_url"))
     drs = plain(values.get("drs_uri"))
     size = whole(values.get("size") if values.get("size") is not None else values.get("file_size"))
-    return checked(
+    found = checked(
         Entry(
             uuid=uuid,
             name=plain(values.get("name") or values.get("file_name")) or uuid,
@@ -162,6 +171,8 @@ def _file(values: Mapping[str, Any], addresses: Addresses) -> Entry:
             lane=plain(values.get("lane_index")),
         )
     )
+    # Without the service it is not known whether it offers a way.
+    return found if addresses.online or found.missing != NO_WAY else found._replace(missing="")
 
 
 def _looked_up(client: AzulConnection, documents: list[str], catalog: str | None) -> Iterator[Entry]:

@@ -22,7 +22,7 @@ class FileList:
     """The files of a manifest or another list.
 
     :param source: path, ``-``, or the address of a manifest
-    :param online: whether the service can be asked
+    :param online: whether the service can be asked: without it, files of which a list says too little have no sources
     """
 
     def __init__(
@@ -68,7 +68,8 @@ class FileList:
         if "\t" in first and flavour_of_header(first.rstrip("\r\n").split("\t")) is not None:
             return read_compact(path, name, self._addresses)
         if is_curl(path):
-            return by_uuids(self._client, read_curl(path, self._addresses), self._catalog)
+            listed = read_curl(path, self._addresses)
+            return by_uuids(self._client, listed, self._catalog) if self._addresses.online else listed
         if is_verbatim(first):
             return read_entities(self._client, path, name, self._addresses, self._catalog)
         raise UsageError(

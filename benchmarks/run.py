@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -449,6 +450,15 @@ def table(title: str, measures: dict[str, Measure]) -> str:
     return "\n".join([title, "-" * len(title), "", rule, lines[0], rule, *lines[1:], rule, ""])
 
 
+def others_sections(path: Path, ours: list[str]) -> list[str]:
+    """The sections of a file that this program does not write: those written by hand stay."""
+    text = path.read_text() if path.exists() else ""
+    starts = list(re.finditer(r"^(?P<title>[^\n]+)\n(?P<line>-{3,})\n", text, re.MULTILINE))
+    starts = [each for each in starts if len(each["line"]) == len(each["title"])]
+    ends = [each.start() for each in starts[1:]] + [len(text)]
+    return [text[each.start() : end] for each, end in zip(starts, ends, strict=True) if each["title"] not in ours]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--job", nargs="*", choices=list(JOBS), default=list(JOBS), help="default: all")
@@ -459,6 +469,8 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, help="where files go (default: the temporary directory)")
     parser.add_argument("--rst", type=Path, metavar="FILE", help="write the tables to FILE too")
     arguments = parser.parse_args()
+    if arguments.rst and set(arguments.job) != set(JOBS):
+        parser.error("--rst replaces the tables of all jobs, and takes no --job")
     bench = Bench(arguments)
     try:
         for name in arguments.job:
@@ -478,7 +490,8 @@ def main() -> None:
             else ""
         )
         parts = [INTRODUCTION, head + ".", "", busy, judged(bench.results), *tables]
-        arguments.rst.write_text("\n".join(part for part in parts if part or part == ""))
+        kept = others_sections(arguments.rst, ["Targets", *(title for title, _ in JOBS.values())])
+        arguments.rst.write_text("\n".join([*(part for part in parts if part or part == ""), *kept]))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def error_from_response(response: requests.Response) -> ServiceError:
     headline = one_line(redact(one_line(title, _LINE_LIMIT))) if title else ""
     reason = one_line(redact(one_line(reason, _LINE_LIMIT)), 100) if reason else None
     message = f"{response.status_code} {reason or phrase}"
-    if headline and headline != (reason or phrase):
+    # Gateways write the status line into their pages.
+    if headline and headline not in (reason or phrase, message):
         message += f": {headline}"
     return ServiceError(
         message,

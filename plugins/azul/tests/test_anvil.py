@@ -153,3 +153,10 @@ def test_real_answers() -> None:
     assert entries[0].md5 == "beec606ee0aa299fdf913f4259316622" and entries[0].size == 213021639
     facets: dict[str, Any] = answers["files"]["termFacets"]
     assert all(ANVIL.field_of(name).name == name for name in facets)
+
+
+@pytest.mark.parametrize("command", ["facets", "manifest", "download", "export", "metadata", "tables", "summary"])
+def test_help_speaks_of_anvil(run: Runner, command: str) -> None:
+    text = run("anvil", command, "--help").stdout
+    assert "hca azul" not in text and "BrainCells" not in text
+    assert text.rpartition("example:\n  ")[2].startswith(f"hca anvil {command}")

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 
 class AzulCommand(Command):
-    """A command of Azul, of AnVIL, or of another deployment of either."""
+    """A command of Azul, of AnVIL, or of another deployment of either.
+
+    :cvar anvil_example: the example of the help of AnVIL's command, where it is another one
+    """
+
+    anvil_example = ""
+
+    def get_epilog(self) -> str:
+        if self.anvil_example and plugin_name(self) == "anvil":
+            self.example = self.anvil_example
+        return super().get_epilog()
 
     @property
     def client(self) -> AzulClient:

@@ -197,6 +197,7 @@ class Download(DownloadCommand):
     """
 
     example = "azul download BrainCells --download-dir data --samplesheet samples.csv"
+    anvil_example = "anvil download ANVIL_1000G_high_coverage_2019 --filter format=.vcf.gz --download-dir data"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

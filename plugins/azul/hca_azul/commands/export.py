@@ -19,13 +19,14 @@ class Export(DownloadCommand):
 
     The addresses are the service's own, which do not expire, and the list holds no token. Data of managed access
     requires one: --with-token writes yours into a list for curl, and signed addresses that expire within the hour into
-    one for aria2; only you can read such a file. 'hca azul download' needs no list. s5cmd gets only what the public
-    mirror has.
+    one for aria2; only you can read such a file. The command download needs no list. s5cmd gets only what the
+    public mirror has.
 
     Other programs check less: s5cmd and curl compare no checksums, and none of them waits as the service asks to.
     """
 
     example = "azul export BrainCells --to aria2 --output brain.aria2"
+    anvil_example = "anvil export ANVIL_1000G_high_coverage_2019 --to aria2 --output 1000g.aria2"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -67,13 +68,13 @@ class Export(DownloadCommand):
 
     def _report_export(self, export: Exported, output: str) -> None:
         """Say on stderr what is in the list, and what is not."""
-        from hca_base.output import format_bytes, warn
+        from hca_base.output import counted, format_bytes, warn
 
         self.warn_managed(export.managed)
         if export.secret:
             warn(f"{output} holds your token or signed addresses: keep it to yourself, and remove it when you are done")
         command = export.command.replace("FILE", Path(output).name if output != "-" else "FILE")
-        self.note(f"{export.files:,} files, {format_bytes(export.bytes)}; to download them: {command}")
+        self.note(f"{counted(export.files, 'file')}, {format_bytes(export.bytes)}; to download them: {command}")
         if export.left_out:
             name, why = next(iter(export.left_out.items()))
-            warn(f"{len(export.left_out):,} files are left out; the first: {ascii(name)[1:-1]}: {why}")
+            warn(f"{counted(len(export.left_out), 'file')} left out; the first: {ascii(name)[1:-1]}: {why}")

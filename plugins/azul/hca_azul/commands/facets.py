@@ -18,6 +18,7 @@ class Facets(AzulCommand, Lister):
     """
 
     example = 'azul facets organ species --filter library="10x 3\' v2"'
+    anvil_example = "anvil facets species sex --filter organ=blood"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -26,6 +26,7 @@ class Manifest(AzulCommand):
     """
 
     example = "azul manifest --filter project=BrainCells --output brain.tsv"
+    anvil_example = "anvil manifest --filter dataset=ANVIL_1000G_high_coverage_2019 --output 1000g.tsv"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -78,6 +79,7 @@ class Metadata(AzulCommand):
     """
 
     example = "azul metadata BrainCells --output brain.tsv"
+    anvil_example = "anvil metadata ANVIL_1000G_high_coverage_2019 --output 1000g.tsv"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -99,6 +101,7 @@ class Metadata(AzulCommand):
         from hca_azul.download.naming import part
         from hca_azul.manifest.metadata import project_table
         from hca_base.errors import UsageError
+        from hca_base.output import counted
 
         args = parsed_args
         unit = _accessible(self, args.unit, args.catalog).unit
@@ -115,7 +118,8 @@ class Metadata(AzulCommand):
             all_columns=args.all_columns,
             barcodes=args.barcodes,
         )
-        self.note(f"{output}: {rows:,} rows, {columns} columns" if output != "-" else f"{rows:,} rows")
+        told = counted(rows, "row")
+        self.note(f"{output}: {told}, {counted(columns, 'column')}" if output != "-" else told)
 
 
 def _accessible(command: AzulCommand, name: str, catalog: str | None) -> Found:

@@ -22,6 +22,7 @@ from hca_azul.lists.entries import Entry
 from hca_azul.query.managed import Managed, error_of
 from hca_base.errors import AuthError, HCAError, NotFoundError, RefusedError, UsageError
 from hca_base.http import origin_of, redact_url, same_host
+from hca_base.output import counted
 from hca_base.transfer import safe_name
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def build_export(client: AzulConnection, request: ExportRequest) -> Export:
         raise NotFoundError(f"no file in catalog {catalog} matches")
     name, why = next(iter(export.left_out.items()))
     raise NotFoundError(
-        f"{tool} can get none of the {len(export.left_out):,} files that match; the first: {ascii(name)[1:-1]}: {why}"
+        f"{tool} can get none of {counted(len(export.left_out), 'matching file')}; "
+        f"the first: {ascii(name)[1:-1]}: {why}"
     )
 
 
@@ -116,7 +118,7 @@ def _authorization(client: AzulConnection, tool: str) -> str:
     if tool not in ("curl", "aria2"):
         raise UsageError(
             f"a list for {tool} cannot hold a token safely",
-            hint="curl and aria2 can, and 'hca azul download' needs no list",
+            hint=f"curl and aria2 can, and 'hca {client.service.name} download' needs no list",
         )
     found = client.credentials.headers_for(client.base_url).get("Authorization")
     if not found:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from hca_azul.download.naming import Template, folded, marked
 from hca_azul.lists.entries import Entry
 from hca_base.errors import HCAError, RefusedError
+from hca_base.output import counted
 
 POLICIES = ("error", "error-if-different", "take-first", "take-last", "rename")
 
@@ -129,7 +130,7 @@ class Plan:
         shown = []
         for form in forms[:5]:
             found = self._db.execute("SELECT path, COUNT(*) FROM files WHERE folded = ?", (form,)).fetchone()
-            shown.append(f"{ascii(_restored(found[0]))[1:-1]} ({found[1]} files)")
+            shown.append(f"{ascii(_restored(found[0]))[1:-1]} ({counted(found[1], 'file')})")
         more = f" and {len(forms) - 5:,} more" if len(forms) > 5 else ""
         return RefusedError(
             f"several files have {what}: {', '.join(shown)}{more}; nothing was downloaded",

@@ -206,7 +206,7 @@ def _of_lines(stream: Any, name: str) -> Iterator[EntityRecord]:
         if not isinstance(entity, dict) or "type" not in entity or not isinstance(entity.get("value"), dict):
             raise UsageError(
                 f"{name}, line {number}: this is neither a PFB nor a verbatim manifest",
-                hint="'hca azul manifest --format terra.pfb' or 'verbatim.jsonl' gets one",
+                hint="the command manifest with --format terra.pfb or verbatim.jsonl gets one",
             )
         values = entity["value"]
         yield EntityRecord(str(entity["type"]), _id_of(str(entity["type"]), values), values)

@@ -141,7 +141,7 @@ def _object(field: Field, text: str) -> Any:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise UsageError(f"{field.name} is a JSON object, not {text!r}", hint="'hca azul facets' shows its values")
+        raise UsageError(f"{field.name} is a JSON object, not {text!r}", hint="the command facets shows its values")
     return found
 
 

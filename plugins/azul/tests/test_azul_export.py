@@ -117,7 +117,7 @@ def test_s5cmd_has_no_way_to_private_copies(hca: Runner, azul: EmbeddedAzul) -> 
     copied(azul)
     env = {"HCA_ACCESS_TOKEN": azul.token}
     done = hca("azul", "export", "Managed", "--to", "s5cmd", "--output", "list", env=env, check=4)
-    assert "none of the 2 files" in done.stderr and "public mirror" in done.stderr
+    assert "none of 2 matching files" in done.stderr and "public mirror" in done.stderr
     assert not (hca.cwd / "list").exists()
 
 

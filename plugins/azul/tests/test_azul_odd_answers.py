@@ -103,7 +103,7 @@ def test_names_and_addresses_that_are_none(hca: Runner, azul: EmbeddedAzul, monk
         with monkeypatch.context() as one:
             change(azul, one, "/index/files", of_files(azul_url=url))
             hca("azul", "download", "MouseHeart", "--download-dir", "c", check=4)
-            assert "none of the 5 files" in hca("azul", "export", "MouseHeart", "--to", "curl", check=4).stderr
+            assert "none of 5 matching files" in hca("azul", "export", "MouseHeart", "--to", "curl", check=4).stderr
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,11 @@ exclude_patterns = ["_build", "requirements.txt"]
 html_theme = "furo"
 html_title = f"hca {release}"
 # No fonts, scripts or counters of other sites: the pages, and their search, work without a network.
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = ["copy.js"]
+html_logo = "images/logo.svg"
+html_favicon = "images/favicon.svg"
 # Options keep both their dashes.
 smartquotes = False
 autodoc_typehints = "description"

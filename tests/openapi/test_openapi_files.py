@@ -188,6 +188,18 @@ def test_collections_in_files_of_their_own(tmp_path: Path) -> None:
     assert operation.parameter("k") is not None
 
 
+def test_an_operation_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "clear.yaml").write_text(
+        "summary: Clear\n"
+        "parameters: [{name: id, in: path, required: true, schema: {type: string}}]\n"
+        "requestBody: {content: {application/json: {schema: {properties: {files: {type: array}}}}}}\n"
+    )
+    path = tmp_path / "openapi.yaml"
+    path.write_text("openapi: 3.0.3\npaths: {'/cache/{id}': {delete: {$ref: clear.yaml}}}\n")
+    (operation,) = Document.load(path).operations
+    assert operation.summary == "Clear" and operation.parameter("files") is not None
+
+
 def test_names_by_id_and_what_they_are_the_base_of() -> None:
     tree = {
         "$id": "https://lab.example/schemas/tree",

@@ -42,6 +42,12 @@ _FORMATS = {
     "uri": "a URL",
     "byte": "base64",
 }
+#: Items of lists, and texts of usual forms, in examples.
+_ITEMS: dict[str, Any] = {"integer": 1, "number": 1.0, "boolean": True, "object": {}, "array": [], "file": "FILE"}
+_TEXTS: tuple[str, ...] = (
+    *("name", "Name", "NAME", "a", "1", "1.0", "2019-05-14", "2019-05-14T12:27:36Z", "s3://bucket/key", "/path"),
+    *("https://example.org/", "someone@example.org", "example.org", "192.0.2.1", "0x1", "a" * 24, "a" * 32, "a" * 64),
+)
 #: Choices up to which an annotation lists them.
 _MAX_LITERAL = 8
 _WIDTH = 100
@@ -215,7 +221,8 @@ def example_value(parameter: Parameter) -> Any:
     if parameter.enum:
         return parameter.enum[0]
     if parameter.type == "array":
-        return list(parameter.items_enum[:1]) if parameter.items_enum else []
+        # One item, so that it is a value on the command line too.
+        return list(parameter.items_enum[:1]) or [_ITEMS.get(parameter.items or "", "...")]
     if parameter.default is not None and not isinstance(parameter.default, (dict, list)):
         return parameter.default
     if parameter.type == "string":
@@ -226,7 +233,12 @@ def example_value(parameter: Parameter) -> Any:
             return "2019-05-14T122736.345000Z"
         if parameter.format == "date-time":
             return "2019-05-14T12:27:36Z"
-        return "https://example.org/" if parameter.name.endswith("url") else "..."
+        usual = ["https://example.org/"] if parameter.name.endswith("url") else ["..."]
+        if parameter.pattern is None:
+            return usual[0]
+        from hca_base.openapi._client._arguments import matches
+
+        return next((each for each in (*usual, *_TEXTS) if matches(parameter.pattern, each)), usual[0])
     return {"integer": 1, "number": 1.0, "boolean": True, "file": "FILE"}.get(parameter.type, {})
 
 

@@ -90,7 +90,7 @@ class Arguments:
         if json and schema.type in ("object", "any") and schema.properties:
             members = self._members(schema, "body", required=required)
             # The whole body in one piece, over which the members are laid.
-            kept = Schema(type=schema.type)
+            kept = Schema(type=schema.type, note=schema.note if schema.note.startswith("either ") else "")
             members.append(self._whole(kept, False, "The whole body; members given on their own replace its."))
             members += self._form_members(content, {member.name for member in members})
             return "json", "application/json" if plain == "*/*" else content_type, members

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from hca_base.openapi._document._read import UNREAD
+from hca_base.openapi._document._text import branches_of, limits_of
 
 #: Length of a chain of references, and depth of nested allOf/oneOf, that is followed.
 _MAX_CHAIN = 64
@@ -199,6 +200,8 @@ class Resolver:
             if not variants:
                 continue
             real = [each for each in variants if each.type != "null"]
+            if len(real) > 1 and not result.note:
+                result.note = branches_of(raw[word])
             result.nullable = result.nullable or len(real) < len(variants) or any(each.nullable for each in real)
             if len(real) == 1:
                 _absorb(result, real[0])
@@ -256,7 +259,7 @@ def _own(raw: dict[str, Any]) -> Schema:
         description=_text(raw.get("description")) or _text(raw.get("title")),
         read_only=raw.get("readOnly") is True,
         deprecated=raw.get("deprecated") is True,
-        note=_note(raw),
+        note=limits_of(raw),
     )
 
 
@@ -301,34 +304,6 @@ def _absorb(into: Schema, part: Schema) -> None:
     into.format = into.format or part.format
     into.description = into.description or part.description
     into.note = into.note or part.note
-
-
-def _note(raw: dict[str, Any]) -> str:
-    """The limits of a value in words, such as "10 to 500"."""
-    notes = []
-    low, high = _number(raw.get("minimum")), _number(raw.get("maximum"))
-    if low is not None and high is not None:
-        notes.append(f"{low} to {high}")
-    elif low is not None:
-        notes.append(f"at least {low}")
-    elif high is not None:
-        notes.append(f"at most {high}")
-    for least, most, unit in (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "items")):
-        # 0 says nothing, and limits this high are those of the field's type, not of the service.
-        low, high = _number(raw.get(least)) or None, _number(raw.get(most))
-        if low is not None and high is not None:
-            notes.append(f"{low} {unit}" if low == high else f"{low} to {high} {unit}")
-        elif high is not None:
-            notes.append(f"at most {high} {unit}")
-        elif low is not None and low > 1:
-            notes.append(f"at least {low} {unit}")
-    return ", ".join(notes)
-
-
-def _number(value: Any) -> int | float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 10**18:
-        return None
-    return value
 
 
 def _scalars(values: list[Any]) -> tuple[Any, ...]:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote
+
+#: Schemas of a oneOf that are named in help.
+_MAX_BRANCHES = 12
 
 _LONGEST = 300
 
@@ -24,3 +29,51 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def limits_of(raw: dict[str, Any]) -> str:
+    """The limits of a value in words, such as "10 to 500"."""
+    notes = []
+    low, high = _number(raw.get("minimum")), _number(raw.get("maximum"))
+    if low is not None and high is not None:
+        notes.append(f"{low} to {high}")
+    elif low is not None:
+        notes.append(f"at least {low}")
+    elif high is not None:
+        notes.append(f"at most {high}")
+    for least, most, unit in (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "items")):
+        # 0 says nothing, and limits this high are those of the field's type, not of the service.
+        low, high = _number(raw.get(least)) or None, _number(raw.get(most))
+        if low is not None and high is not None:
+            notes.append(f"{low} {unit}" if low == high else f"{low} to {high} {unit}")
+        elif high is not None:
+            notes.append(f"at most {high} {unit}")
+        elif low is not None and low > 1:
+            notes.append(f"at least {low} {unit}")
+    return ", ".join(notes)
+
+
+def branches_of(parts: Any) -> str:
+    """The names of the schemas of which a value is one, such as "either Cat, Dog or Bird"."""
+    names = []
+    for part in parts[:_MAX_BRANCHES]:
+        reference = part.get("$ref") if isinstance(part, dict) else None
+        name = unquote(reference).rpartition("/")[2] if isinstance(reference, str) else _title(part)
+        if name and name.isprintable() and not name.isdigit():
+            names.append(name[:60])
+    names = list(dict.fromkeys(names))
+    if len(names) < 2:
+        return ""
+    more = ", …" if len(parts) > _MAX_BRANCHES else ""
+    return f"either {', '.join(names[:-1])} or {names[-1]}{more}"
+
+
+def _title(part: Any) -> str:
+    title = part.get("title") if isinstance(part, dict) else None
+    return title if isinstance(title, str) else ""
+
+
+def _number(value: Any) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 10**18:
+        return None
+    return value

@@ -79,7 +79,7 @@ class Nodes:
         found = item.get(operation.method.lower())
         if found is None and isinstance(more, dict):
             found = next((each for name, each in more.items() if str(name).upper() == operation.method), None)
-        return found if isinstance(found, dict) else {}
+        return self._resolved(found)
 
     def _resolved(self, node: Any) -> dict[str, Any]:
         try:

@@ -13,9 +13,10 @@ from tests.lib.runner import Runner
 
 @pytest.fixture
 def cellxgene() -> Iterator[EmbeddedCellxgene]:
-    """An embedded CELLxGENE with the sample library."""
+    """An embedded CELLxGENE with the sample library; what it answers agrees with the plugin's document."""
     with EmbeddedCellxgene() as service:
         yield service
+        assert service.problems() == []
 
 
 @pytest.fixture

@@ -177,6 +177,23 @@ def test_every_operation_of_the_document_is_understood(cellxgene: EmbeddedCellxg
     assert len(document.operations) == 17
 
 
+def test_all_that_the_embedded_one_answers_agrees_with_the_document(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
+    dataset = cellxgene.library.datasets()[0]
+    ids = {"dataset": dataset["dataset_id"], "collection": dataset["collection_id"]}
+    version = dataset["dataset_version_id"]
+    for path in (
+        "v1/datasets", "v1/collections", f"v1/datasets/{ids['dataset']}/versions", f"v1/dataset_versions/{version}",
+        f"v1/collections/{ids['collection']}", f"v1/collections/{ids['collection']}/versions",
+    ):  # fmt: skip
+        assert cellxgene.answer(path)[0] == 200
+        cellxgene.requests.append(("GET", f"/curation/{path}", {}))
+    assert cellxgene.problems() == []
+    # It can tell.
+    dataset["title"] = 7
+    assert any("7 is not of type 'string'" in problem for problem in cellxgene.problems())
+    dataset["title"] = "a text"
+
+
 def test_import_of_the_service_is_light() -> None:
     heavy = ("requests", "jsonschema", "cliff")
     code = f"import sys, hca_cellxgene.service; print([name for name in {heavy} if name in sys.modules])"

@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
+from hca_cellxgene.testing.contract import Contract
 from hca_cellxgene.testing.model import Library, sample
 
 
@@ -85,6 +86,17 @@ class EmbeddedCellxgene:
             self.counts[name] += 1
             return self.counts[name]
 
+    def problems(self) -> list[str]:
+        """Return what of the answers, to all that was asked for, the plugin's document does not allow."""
+        contract = Contract(self.document)
+        asked = {urlsplit(path).path.removeprefix("/curation") for _, path, _ in self.requests if "/curation/" in path}
+        found = []
+        for path in sorted(asked - {"/openapi.json"}):
+            status, body = self.answer(path)
+            if status != 404:
+                found += contract.problems("GET", path, status, body)
+        return found
+
     def answer(self, path: str) -> tuple[int, Any]:
         """Return status and body of a request to the API."""
         library = self.library
@@ -94,7 +106,7 @@ class EmbeddedCellxgene:
             case ["v1", "datasets"]:
                 return 200, [self._dataset(dataset) for dataset in library.datasets()]
             case ["v1", "datasets", name, "versions"] if name in library.versions:
-                return 200, {"datasets": [self._dataset(one) for one in library.versions[name]]}
+                return 200, [self._dataset(one) for one in library.versions[name]]
             case ["v1", "dataset_versions", name]:
                 found = [one for versions in library.versions.values() for one in versions]
                 for version in found:

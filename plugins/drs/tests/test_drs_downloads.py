@@ -7,6 +7,7 @@ import json
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,37 @@ def test_waits_and_refusals(make_client: Callable[..., DRSClient], tmp_path: Pat
         outcome = make_client({"connections": 2}).download(drs.uri("study"), tmp_path / "out", options=QUICK)
         assert outcome.report.counts["downloaded"] == 3
         assert drs.count("api", part="/objects/table") >= 3
+
+
+def test_each_host_has_a_limit_of_its_own(make_client: Callable[..., DRSClient]) -> None:
+    def watched(server: EmbeddedDrs) -> list[int]:
+        honest, lock, active, seen = server.api, threading.Lock(), [0], [0]
+
+        def api(*request: Any) -> Any:
+            with lock:
+                active[0] += 1
+                seen[0] = max(seen[0], active[0])
+            time.sleep(0.02)
+            try:
+                return honest(*request)
+            finally:
+                with lock:
+                    active[0] -= 1
+
+        server.__dict__["api"] = api
+        return seen
+
+    # Without bulk requests, each object is a request.
+    with EmbeddedDrs(Repository(), version="1.2.0") as first, EmbeddedDrs(Repository(), version="1.2.0") as second:
+        for server in (first, second):
+            for number in range(40):
+                server.repository.add(f"o{number}", blob(number, 10))
+        seen = watched(first), watched(second)
+        client = make_client({"connections": 4, "hosts": {second.host: {"connections": 1}}})
+        uris = [server.uri(f"o{number}") for number in range(40) for server in (first, second)]
+        assert sum(entry.object is not None for entry in client.walk(uris)) == 80
+        assert 0 < seen[0][0] <= 4
+        assert seen[1][0] == 1
 
 
 def test_the_next_way_is_taken(make_client: Callable[..., DRSClient], tmp_path: Path) -> None:

@@ -24,11 +24,10 @@ COLUMNS = 92
 #: What is typed; ``{bundle}`` stands for the UUID that the search found.
 COMMANDS = [
     "hca dss upload --src-dir my-data --replica aws > uploaded.json",
-    "hca dss post-search --replica aws --es-query @query.json --query 'results[].bundle_fqid' -f value",
+    "hca dss search project=hca-local-demo --replica aws -c bundle_uuid -f value",
     "hca dss download --bundle-uuid {bundle} --replica aws --download-dir data",
     "hca dss download --bundle-uuid {bundle} --replica aws --download-dir data",
 ]
-QUERY = '{"query": {"match": {"files.project_json.project_core.project_short_name": "hca-local-demo"}}}\n'
 MY_DATA = """
 from pathlib import Path
 from hca_local.demo import write_bundle
@@ -46,19 +45,18 @@ def recorded() -> list[list[Run]]:
         env = _environment(folder)
         work = folder / "work"
         work.mkdir()
-        (work / "query.json").write_text(QUERY)
         _run("hca local start --port 0", work, env)
         try:
             subprocess.run([sys.executable, "-c", MY_DATA], cwd=work, env=env, check=True)
             lines: list[list[Run]] = []
             printed = ""
             for template in COMMANDS:
-                command = template.format(bundle=printed.partition(".")[0])
+                command = template.format(bundle=printed.strip())
                 lines += _typed(command)
                 result = _run(command, work, env)
                 lines += _printed(result)
                 lines.append([])
-                printed = result if "post-search" in command else printed
+                printed = result if "dss search" in command else printed
             return lines[:-1]
         finally:
             _run("hca local stop", work, env)
@@ -100,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=PICTURE)
     output: Path = parser.parse_args().output
-    output.write_text(terminal(recorded(), COLUMNS, TITLE), encoding="utf-8")
+    output.write_text(terminal(recorded(), COLUMNS, TITLE, animated=True), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,13 +20,42 @@ class Run:
     style: str = ""
 
 
-#: style -> attributes, in a terminal with light text on dark
+#: style -> (colour on dark, colour on light, bold). Numbers are those of a terminal's colours.
 STYLES = {
-    "": 'fill="#d6dbe1"',
-    "prompt": 'fill="#7fd1a0"',
-    "command": 'fill="#ffffff" font-weight="bold"',
-    "aside": 'fill="#8b96a5"',
+    "": ("#d6dbe1", "#24292f", False),
+    "prompt": ("#7fd1a0", "#1a7f37", False),
+    "command": ("#ffffff", "#0b1016", True),
+    "aside": ("#8b96a5", "#6e7781", False),
+    "bold": ("#ffffff", "#0b1016", True),
+    "31": ("#ff8f86", "#cf222e", False),
+    "32": ("#7fd1a0", "#1a7f37", True),
+    "33": ("#e8c468", "#9a6700", False),
+    "34": ("#7db7f5", "#0969da", False),
+    "35": ("#d5a6f5", "#8250df", False),
+    "36": ("#6fd3dd", "#1b7c83", False),
+    "90": ("#8b96a5", "#6e7781", False),
+    "selected": ("#ffffff", "#0b1016", True),
 }
+_SECONDS_A_LINE = 0.7
+
+
+def _sheet(animated: bool) -> str:
+    """The colours, for dark and light pages, and the motion for those who want any."""
+
+    def rules(which: int) -> str:
+        return " ".join(f".s{name} {{ fill: {look[which]}; }}" for name, look in STYLES.items())
+
+    bold = " ".join(f".s{name} {{ font-weight: bold; }}" for name, look in STYLES.items() if look[2])
+    lines = [
+        f"{rules(0)} {bold} .window {{ fill: #1b222c; }}",
+        f"@media (prefers-color-scheme: light) {{ {rules(1)} .window {{ fill: #f3f5f7; }} }}",
+    ]
+    if animated:
+        lines += [
+            "@keyframes show { from { opacity: 0; } to { opacity: 1; } }",
+            "@media (prefers-reduced-motion: no-preference) { .line { animation: show .15s linear both; } }",
+        ]
+    return "<style>\n" + "\n".join(lines) + "\n</style>"
 
 
 def document(width: float, height: float, title: str, body: Iterable[str]) -> str:
@@ -50,24 +79,33 @@ def label(x: float, y: float, text: str, *, size: float = 14, weight: str = "nor
     )
 
 
-def terminal(lines: Sequence[Sequence[Run]], columns: int, title: str, *, size: float = 13) -> str:
-    """A terminal window with these lines."""
+def terminal(
+    lines: Sequence[Sequence[Run]], columns: int, title: str, *, size: float = 13, animated: bool = False
+) -> str:
+    """A terminal window with these lines.
+
+    :param animated: lines appear one after the other; without motion, or where a program knows none, all at once
+    """
     advance, leading, margin, bar = size * ADVANCE, size * 1.45, 18.0, 30.0
     width = round(columns * advance + 2 * margin)
     height = round(len(lines) * leading + bar + 2 * margin)
-    body = [box(0, 0, width, height, "#1b222c")]
+    body = [_sheet(animated), f'<rect class="window" width="{width:g}" height="{height:g}" rx="8"/>']
     body += [
         f'<circle cx="{18 + 18 * i}" cy="18" r="5.5" fill="{color}"/>'
         for i, color in enumerate(("#e5695e", "#e0b13f", "#6cbf5f"))
     ]
-    body.append(f'<g font-family="{MONOSPACE}" font-size="{size:g}" xml:space="preserve">')
+    body.append(f'<g font-family="{MONOSPACE}" font-size="{size:g}" style="white-space: pre">')
     for number, line in enumerate(lines):
         x, y = margin, bar + margin + number * leading + size
+        delay = f' class="line" style="animation-delay: {number * _SECONDS_A_LINE:.1f}s"' if animated else ""
+        body.append(f"<g{delay}>")
         for run in line:
-            if run.text.strip():
-                length = len(run.text) * advance
-                place = f'x="{x:.1f}" y="{y:.1f}" textLength="{length:.1f}"'
-                body.append(f"<text {place} {STYLES[run.style]}>{escape(run.text)}</text>")
+            if shown := run.text.strip():
+                # Blanks at the ends would be dropped, and the rest stretched.
+                start = x + (len(run.text) - len(run.text.lstrip())) * advance
+                place = f'x="{start:.1f}" y="{y:.1f}" textLength="{len(shown) * advance:.1f}"'
+                body.append(f'<text {place} class="s{run.style}">{escape(shown)}</text>')
             x += len(run.text) * advance
+        body.append("</g>")
     body.append("</g>")
     return document(width, height, title, body)

@@ -59,7 +59,7 @@ def test_promises_name_tests_that_are_there() -> None:
         assert (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("name", ["recording.svg", "rooms.svg"])
+@pytest.mark.parametrize("name", ["recording.svg", "rooms.svg", "prompt.svg", "prompt-completion.svg"])
 def test_pictures_stand_alone(name: str) -> None:
     """Well-formed, with words for those who do not see them, and nothing from elsewhere."""
     text = (IMAGES / name).read_text(encoding="utf-8")
@@ -84,11 +84,28 @@ def test_recording_shows_what_happens(tmp_path: Path) -> None:
     assert _shape(made) == _shape(IMAGES / "recording.svg")
 
 
+@POSIX
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_pictures_of_the_prompt_show_what_it_looks_like(tmp_path: Path) -> None:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    subprocess.run([sys.executable, ROOT / "docs" / "make_prompt.py", "--output", tmp_path], timeout=240, check=True)
+    for name in ("prompt.svg", "prompt-completion.svg"):
+        assert _prompt(tmp_path / name) == _prompt(IMAGES / name)
+
+
+def _prompt(picture: Path) -> list[str]:
+    """Its lines without versions, and without the services that happen to be installed."""
+    lines = [re.sub(r"^(hca|services:) [\d\w].*", r"\1 …", text) for text in _shape(picture)]
+    return [line for line in lines if line]
+
+
 def _shape(picture: Path) -> list[str]:
     """Its lines without what is different each time: identifiers, times and rates."""
     texts = [element.text or "" for element in ElementTree.parse(picture).iter() if element.tag.endswith("text")]
     return [
-        re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[\d.]+ (s|[KM]iB/s)|\d{4}-\d\d-\d\dT\d+\.\d+Z", "…", text) for text in texts
+        re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[\d.]+ (s|[kMG]?B/s)|\d{4}-\d\d-\d\dT\d+\.\d+Z", "…", text) for text in texts
     ]
 
 

@@ -60,11 +60,13 @@ _PASSED_ON = frozenset(
     [
         "HCA7_PYTHON",
         "HCA_DRS_SPEC",
+        "HCA_S3_CLIENTS",
         "HCA_S3_TESTS",
         "HCA_SOAK_MINUTES",
         "HCA_TEST_DOCUMENTS",
         "HCA_TEST_FRESH",
         "HCA_TEST_METADATA",
+        "HCA_TEST_PLANS",
         "HCA_TEST_NPM_PACKAGES",
     ]
 )

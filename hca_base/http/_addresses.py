@@ -11,6 +11,7 @@ from hca_base.errors import RefusedError, UsageError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_CHECK_URL = "Check the URL of the service: an honest one does not redirect there."
 #: Names and addresses at which clouds hand out the machine's own credentials, besides the link-local range.
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _METADATA_ADDRESSES = frozenset(
@@ -112,19 +113,28 @@ def check_redirect(start: Origin, previous: Origin, target: Origin, *, resolve: 
         if allowed_down:
             return
     if previous.scheme == "https" and target.scheme != "https":
-        raise RefusedError(f"{previous.host} redirects from https to plain http at {target.host}: not followed")
+        raise RefusedError(
+            f"{previous.host} redirects from https to plain http at {target.host}: not followed",
+            hint=f"Ask the operators of {previous.host} for an https address.",
+        )
     if target.host in _METADATA_NAMES:
-        raise RefusedError(f"{previous.host} redirects to the metadata address {target.host}: not followed")
+        raise RefusedError(
+            f"{previous.host} redirects to the metadata address {target.host}: not followed", hint=_CHECK_URL
+        )
     start_address = address_of(start.host)
     if start_address is not None and is_forbidden_address(start_address):
         return
     for address in _addresses(target, resolve=resolve):
         if is_forbidden_address(address):
             raise RefusedError(
-                f"{previous.host} redirects to the link-local or metadata address {target.host}: not followed"
+                f"{previous.host} redirects to the link-local or metadata address {target.host}: not followed",
+                hint=_CHECK_URL,
             )
         if address.is_loopback and not is_loopback(start.host):
-            raise RefusedError(f"{previous.host} redirects to this machine ({target.host}): not followed")
+            raise RefusedError(
+                f"{previous.host} redirects to this machine ({target.host}): not followed",
+                hint=f"If {start.host} is a server on this machine, use localhost in its URL.",
+            )
 
 
 def _addresses(target: Origin, *, resolve: bool) -> list[IPAddress]:

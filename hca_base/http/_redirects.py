@@ -67,7 +67,10 @@ def change_method(call: Call, status: int, here: Origin, there: Origin) -> None:
             hint=f"set the service's URL to its new host, {there}",
         )
     if not same_host(here, there):
-        raise RefusedError(f"{here.host} redirects a {call.method} with its body to {there.host}: not followed")
+        raise RefusedError(
+            f"{here.host} redirects a {call.method} with its body to {there.host}: not followed",
+            hint=f"set the service's URL to its new host, {there}",
+        )
     if not call.body.replayable:
         raise RefusedError(f"{here.host} redirects a {call.method} whose body cannot be sent twice")
     call.body.rewind()

@@ -181,7 +181,10 @@ class Progress:
                 self._draw_html(self._notebook)
             elif self.mode == "jsonl":
                 self._sample(self._clock(), least=0.0)
-                self._event({"event": "end", **self.snapshot()})
+                state = self.snapshot()
+                # The average of the whole run: the smoothed rate is that of its last seconds.
+                rate = self._bytes_fresh / state["elapsed"] if state["elapsed"] > 0 else state["rate"]
+                self._event({"event": "end", **state, "rate": rate})
 
     def __enter__(self) -> Progress:
         return self

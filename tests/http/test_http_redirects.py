@@ -211,12 +211,14 @@ def test_places_that_no_service_may_send_us_to(server, kit, target):
 
 def test_redirects_between_kinds_of_hosts():
     public, loopback = origin_of("https://service.example"), origin_of("http://127.0.0.1:8765")
-    with pytest.raises(RefusedError, match="plain http"):
+    with pytest.raises(RefusedError, match="plain http") as raised:
         check_redirect(public, public, origin_of("http://bucket.example"), resolve=False)
+    assert "https address" in (raised.value.hint or "")
     with pytest.raises(RefusedError, match="plain http"):
         check_redirect(public, public, origin_of("http://service.example"), resolve=False)
-    with pytest.raises(RefusedError, match="this machine"):
+    with pytest.raises(RefusedError, match="this machine") as raised:
         check_redirect(public, public, origin_of("https://localhost:1"), resolve=False)
+    assert "use localhost in its URL" in (raised.value.hint or "")
     with pytest.raises(RefusedError, match="this machine"):
         check_redirect(public, public, origin_of("https://127.1:1"), resolve=False)
     plain = origin_of("http://service.example")

@@ -143,6 +143,8 @@ def test_json_lines(clock):
         "elapsed": 2.0,
     }
     assert events[1] == {"event": "file", "name": "a\x1b\u202e", "bytes": 100, "size": 100, "ok": True}
+    # The last event tells the average of the whole run.
+    assert events[2]["rate"] == 50
     assert (events[2]["files"], events[2]["files_done"], events[2]["bytes"]) == (3, 1, 300)
 
 

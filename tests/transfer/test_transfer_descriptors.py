@@ -54,3 +54,36 @@ def test_connections_leave_half_of_the_descriptors(
     done = subprocess.run([sys.executable, "-c", SCRIPT, arguments], capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)[0] == {"downloaded": 500}
     assert server.most_connections <= 50
+
+
+UPLOAD = """
+import json, resource, sys
+endpoint, access_key, secret_key, root, fast, limit, count = json.loads(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+from hca_base.transfer import S3Credentials, S3Target, TransferOptions, UploadItem, upload
+target = S3Target("dss-staging", endpoint_url=endpoint, credentials=S3Credentials(access_key, secret_key))
+items = (UploadItem(f"{root}/f{n}", f"{root}/f{n}", tags={"a": "{sha256}"}) for n in range(count))
+report = upload(items, target, options=TransferOptions(fast=fast, min_delay=0.01, retries=3))
+print(json.dumps([report.counts, [row.error for row in report.failed][:3]]))
+"""
+
+
+@pytest.mark.parametrize("limit", [64, 128])
+@pytest.mark.parametrize("fast", [True, False])
+def test_few_descriptors_are_enough_for_uploads(tmp_path: Path, fast: bool, limit: int) -> None:
+    from hca_local.server.deployment import Deployment
+
+    count = 1000
+    (tmp_path / "from").mkdir()
+    for number in range(count):
+        # A few are sent in threads, and two in parts.
+        size = {0: 66 << 20, 1: 66 << 20, 2: 9 << 20}.get(number, 500 + number)
+        (tmp_path / "from" / f"f{number}").write_bytes(noise(500, number) * (size // 500))
+    with Deployment(tmp_path / "store") as started:
+        root = started.ctx.credentials.root()
+        words = [started.s3_url, root.access_key, root.secret_key, str(tmp_path / "from"), fast, limit, count]
+        done = subprocess.run(
+            [sys.executable, "-c", UPLOAD, json.dumps(words)], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [{"uploaded": count}, []]

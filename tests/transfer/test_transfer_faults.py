@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import random
@@ -9,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from hca_base.errors import ExitCode, HCAError
 from hca_base.transfer import DirectoryDestination, FileStore, Item, Source, TransferOptions, download
 from tests.lib.fault_server import Fault, FaultServer
+from tests.lib.odd_storage import Oddity, OddStorage
 
 MIB = 1024 * 1024
 #: Where each kind of fault is made: of the data, of the service, or both.
@@ -48,9 +50,24 @@ files = st.tuples(
     st.lists(faults(DATA), max_size=4),
     st.lists(faults(API), max_size=2),
 )
+#: What a storage does in its own way, and the right bytes arrive all the same.
+oddities = st.builds(
+    Oddity,
+    refuse_ranges=st.sampled_from([0, 0, 400, 403, 416, 501]),
+    refuse_later=st.booleans(),
+    ignore_ranges=st.booleans(),
+    earlier=st.sampled_from([0, 1, 65536]),
+    etags=st.sampled_from([('"a"',), ('"a"', '"b"'), ('"a"', '"a"', '"c"')]),
+    minds_if_range=st.booleans(),
+    encoding=st.sampled_from(["", "", "gzip"]),
+    chunked=st.booleans(),
+    cuts=st.integers(0, 3),
+    no_content=st.integers(0, 1),
+)
 plans = st.fixed_dictionaries(
     {
         "files": st.lists(files, min_size=1, max_size=5),
+        "odd": st.lists(st.tuples(st.sampled_from(SIZES), oddities), max_size=3),
         "fast": st.booleans(),
         "service": st.booleans(),
         "store": st.booleans(),
@@ -60,14 +77,32 @@ plans = st.fixed_dictionaries(
 )
 
 
+class Servers(NamedTuple):
+    """One with faults, and one that is odd."""
+
+    faulty: FaultServer
+    odd: OddStorage
+
+
 @pytest.fixture(scope="module")
-def shared() -> Iterator[FaultServer]:
-    server = FaultServer()
-    yield server
-    server.close()
+def shared() -> Iterator[Servers]:
+    servers = Servers(FaultServer(), OddStorage())
+    yield servers
+    servers.faulty.close()
+    servers.odd.close()
 
 
-def carry_out(server: FaultServer, plan: dict[str, Any], root: Path) -> None:
+def odd_items(storage: OddStorage, plan: dict[str, Any]) -> Iterator[tuple[Item, bytes]]:
+    for number, (size, oddity) in enumerate(plan["odd"]):
+        name = f"odd{number}"
+        body = (random.Random(size + number).randbytes(16) * (size // 16 + 1))[:size]
+        storage.files[name] = (body, dataclasses.replace(oddity))
+        checksums = {"sha256": hashlib.sha256(body).hexdigest()}
+        yield Item(name, size, checksums, Source(f"{storage.base}/{name}")), body
+
+
+def carry_out(servers: Servers, plan: dict[str, Any], root: Path) -> None:
+    server = servers.faulty
     server.faults.clear()
     server.files.clear()
     server.etags = plan["etags"]
@@ -86,7 +121,11 @@ def carry_out(server: FaultServer, plan: dict[str, Any], root: Path) -> None:
         source = Source(f"{server.base}/{'api' if plan['service'] else 'data'}/{name}")
         source.redirects = "service" if plan["service"] else "follow"
         items.append(Item(name, size, {"sha256": hashlib.sha256(body).hexdigest()}, source))
-    options = TransferOptions(min_delay=0.002, stall_timeout=1.0, fast=plan["fast"], connections=plan["connections"])
+    bodies = dict(server.files)
+    for item, body in odd_items(servers.odd, plan):
+        items.append(item)
+        bodies[item.name] = body
+    options = TransferOptions(min_delay=0.002, stall_timeout=3.0, fast=plan["fast"], connections=plan["connections"])
     destination = DirectoryDestination(root, root if plan["store"] else None)
     report = download(items, destination, options=options)
     assert len(report) == len(items)
@@ -96,7 +135,7 @@ def carry_out(server: FaultServer, plan: dict[str, Any], root: Path) -> None:
         row = next(row for row in report.rows if row.name == item.name)
         assert path.exists() == row.good, row
         if path.exists():
-            assert path.read_bytes() == server.files[item.name], row
+            assert path.read_bytes() == bodies[item.name], row
     if plan["store"]:
         for digest, status in FileStore(root):
             assert hashlib.sha256(FileStore(root).path(digest).read_bytes()).hexdigest() == digest
@@ -117,7 +156,7 @@ def carry_out(server: FaultServer, plan: dict[str, Any], root: Path) -> None:
     assert not partial.exists(), list(partial.iterdir())
 
 
-def run_plans(server: FaultServer, count: int, derandomize: bool) -> None:
+def run_plans(servers: Servers, count: int, derandomize: bool) -> None:
     @settings(
         max_examples=count,
         deadline=None,
@@ -130,17 +169,24 @@ def run_plans(server: FaultServer, count: int, derandomize: bool) -> None:
     def run(plan: dict[str, Any]) -> None:
         root = Path(tempfile.mkdtemp(dir=os.environ.get("HCA_TEST_SHM", None)))
         try:
-            carry_out(server, plan, root)
+            carry_out(servers, plan, root)
         finally:
             shutil.rmtree(root)
 
     run()
 
 
-def test_seeded_plans_of_faults(shared: FaultServer) -> None:
+def test_seeded_plans_of_faults(shared: Servers) -> None:
     run_plans(shared, 25, derandomize=True)
 
 
 @pytest.mark.slow
-def test_random_plans_of_faults(shared: FaultServer) -> None:
-    run_plans(shared, 500, derandomize=False)
+@pytest.mark.timeout(3000)
+def test_random_plans_of_faults(shared: Servers) -> None:
+    run_plans(shared, 200, derandomize=False)
+
+
+@pytest.mark.hardening
+@pytest.mark.timeout(7200)
+def test_a_thousand_random_plans_of_faults(shared: Servers) -> None:
+    run_plans(shared, int(os.environ.get("HCA_TEST_PLANS", "1000")), derandomize=False)

@@ -123,6 +123,12 @@ def test_kills_at_many_moments(tmp_path: Path, server: FaultServer) -> None:
     kill_and_go_on(server, tmp_path, 50, seed=random.randrange(1 << 30))
 
 
+@pytest.mark.hardening
+@pytest.mark.timeout(5000)
+def test_a_hundred_kills(tmp_path: Path, server: FaultServer) -> None:
+    kill_and_go_on(server, tmp_path, 100, seed=random.randrange(1 << 30))
+
+
 def test_a_journal_is_not_believed(tmp_path: Path, server: FaultServer) -> None:
     """Bytes that changed on the disk since they were received are fetched again, and only from there on."""
     plan, bodies = make_plan(server, tmp_path, [40 * MIB], connections=1)

@@ -87,6 +87,22 @@ def test_a_full_disk(tmp_path: Path, item_of: Callable[..., Item], monkeypatch: 
     assert traces(tmp_path) == []
 
 
+@pytest.mark.parametrize("size", [100_000, 9 * MIB])
+def test_the_reserve_is_named_where_it_matters(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool, size: int
+) -> None:
+    """More is free than is needed, and nothing is written all the same."""
+    items = [item_of("file", noise(size))]
+    options = TransferOptions(fast=fast, disk_reserve=1 << 60, **QUICK)
+    destination = DirectoryDestination(tmp_path, tmp_path)
+    with pytest.raises(HCAError, match=r"stay free \(transfer.disk_reserve\)"):
+        download(items, destination, options=options, expected=(1, size)).raise_for_failures()
+    assert not server.requests
+    with pytest.raises(HCAError, match=r"bytes are needed, .* are free$"):
+        download(items, destination, options=options, expected=(1, 1 << 61)).raise_for_failures()
+    assert files_below(tmp_path) == {}
+
+
 def test_a_file_size_limit(tmp_path: Path, item_of: Callable[..., Item]) -> None:
     items = [item_of("small", noise(100)), item_of("large", noise(9 * MIB))]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -20,7 +20,7 @@ from hca_base.transfer._download._stream import receive_in_order, receive_stream
 from hca_base.transfer._download._verified import store_partial
 from hca_base.transfer._model import JOURNAL_FROM, Item, Stored
 from hca_base.transfer._network._retries import RetryError
-from hca_base.transfer._store._disk import DiskError, disk_error, free_bytes
+from hca_base.transfer._store._disk import DiskError, disk_error, free_bytes, room_in_words
 from hca_base.transfer._store._partial import Partial
 from hca_base.transfer._store._verify import MismatchError, names_to_hash, strongest_checksum
 
@@ -187,7 +187,6 @@ class LargeFetch:
             held = os.fstat(partial.fd).st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else start
             need = size - held
             if free is not None and need > 0 and need > free - self.context.options.disk_reserve:
-                raise DiskError(
-                    f"not enough room for {self.item.name}: {need:,} bytes are needed, {free:,} are free", fatal=True
-                )
+                words = room_in_words(need, free, self.context.options.disk_reserve)
+                raise DiskError(f"not enough room for {self.item.name}: {words}", fatal=True)
         os.ftruncate(partial.fd, size)

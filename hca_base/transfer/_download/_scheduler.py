@@ -15,7 +15,7 @@ from hca_base.transfer._network._redirect_checks import RedirectChecker
 from hca_base.transfer._network._settings import curl_loop
 from hca_base.transfer._report import Result, Row, cancelled
 from hca_base.transfer._run import TransferRun
-from hca_base.transfer._store._disk import DiskError, disk_error, free_bytes
+from hca_base.transfer._store._disk import DiskError, disk_error, free_bytes, room_in_words
 from hca_base.transfer._store._filestore import FileStore
 from hca_base.transfer._store._interface import Destination, StoreDestination
 
@@ -152,7 +152,7 @@ class Download(TransferRun[Item, FetchTask]):
             return
         self._bytes_since_disk_check += item.size or 0
         if self._bytes_since_disk_check >= _CHECK_DISK_EVERY and not self._has_disk_room():
-            self._refuse(item, DiskError(f"the disk is full: no room for {item.name}", fatal=True))
+            self._refuse(item, DiskError(self._full_disk(item), fatal=True))
             return
         with self._lock:
             self._under_way[key] = item
@@ -224,8 +224,9 @@ class Download(TransferRun[Item, FetchTask]):
         # Only now is it worth a look at how much of it is already there.
         need = self._expected[1] - self.destination.held_bytes()
         if need > free - self.options.disk_reserve:
+            words = room_in_words(need, free, self.options.disk_reserve)
             raise DiskError(
-                f"at least {need:,} bytes are to be downloaded to {disk}, and {free:,} are free",
+                f"not enough room in {disk}: at least {words}",
                 fatal=True,
                 hint="free some space, or choose another disk with --filestore",
             )
@@ -235,6 +236,11 @@ class Download(TransferRun[Item, FetchTask]):
         free = free_bytes(disk) if disk is not None else None
         self._bytes_since_disk_check = 0
         return free is None or free >= self.options.disk_reserve + _MIN_FREE
+
+    def _full_disk(self, item: Item) -> str:
+        free = free_bytes(self.destination.disk) if self.destination.disk is not None else None
+        words = room_in_words(item.size or 0, free or 0, self.options.disk_reserve)
+        return f"the disk is full, no room for {item.name}: {words}"
 
     def _plan(self) -> dict[str, int]:
         counts, sizes = self.report.counts, self.report.sizes

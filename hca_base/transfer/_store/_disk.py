@@ -40,6 +40,16 @@ class DiskError(HCAError):
         self.fatal = fatal
 
 
+def room_in_words(need: int, free: int, reserve: int) -> str:
+    """Say what a disk lacks; the reserve is named only where it matters.
+
+    :param need: bytes that are needed
+    :param reserve: bytes that are to stay free
+    """
+    kept = f", and {reserve:,} of them stay free (transfer.disk_reserve)" if need <= free else ""
+    return f"{need:,} bytes are needed, {free:,} are free{kept}"
+
+
 def disk_error(error: OSError, name: str) -> DiskError:
     """What an ``OSError`` of a file operation means to the user."""
     words = _WORDS.get(error.errno or 0, error.strerror or str(error))

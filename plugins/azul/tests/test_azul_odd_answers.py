@@ -207,3 +207,17 @@ def test_files_of_our_own_that_are_damaged(hca: Runner) -> None:
     for damaged in ("[" * 100_000, '{"organ": [[], 5, "brain"]}'):
         cache.write_text(damaged)
         hca("azul", "projects")
+
+
+def test_a_url_where_no_catalogs_are(hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = azul.service
+
+    def service(method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
+        if urlsplit(target).path == "/index/catalogs":
+            return Answer(404, b"<h1>Not found</h1>", {"Content-Type": "text/html"})
+        return honest(method, target, headers, body)
+
+    monkeypatch.setattr(azul, "service", service)
+    done = hca("azul", "files", check=4)
+    assert "/index/catalogs: 404" in done.stderr
+    assert "hca service list" in done.stderr

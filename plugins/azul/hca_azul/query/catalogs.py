@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from hca_base.openapi import Client
 
 
+_PATH = "/index/catalogs"
+
+
 class Catalogs(NamedTuple):
     """What catalogs the service has.
 
@@ -28,7 +31,14 @@ class Catalogs(NamedTuple):
 
 def read_catalogs(client: Client) -> Catalogs:
     """Ask the service for its catalogs."""
-    answer = get_json(client, "/index/catalogs")
+    try:
+        answer = get_json(client, _PATH)
+    except ServiceError as error:
+        if error.status == 404:
+            # Every command asks for this first: the URL is that of something else.
+            error.message = f"{client.base_url}{_PATH}: {error.message}"
+            error.hint = "Check the URL of the service: hca service list"
+        raise
     default = answer.get("default_catalog") if isinstance(answer, dict) else None
     entries = answer.get("catalogs") if isinstance(answer, dict) else None
     if not isinstance(default, str) or not isinstance(entries, dict):

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from hca_base.transfer._report import check_report as check_report
     from hca_base.transfer._report import human_bytes as human_bytes
     from hca_base.transfer._store._destination import DirectoryDestination as DirectoryDestination
+    from hca_base.transfer._store._destination import check_directory as check_directory
     from hca_base.transfer._store._filestore import FileStore as FileStore
     from hca_base.transfer._store._interface import Destination as Destination
     from hca_base.transfer._store._names import HostileNameError as HostileNameError
@@ -82,6 +83,7 @@ _EXPORTS = {
     "TransferOptions": "._model",
     "UploadItem": "._model",
     "add_transfer_options": "._flags",
+    "check_directory": "._store._destination",
     "check_names": "._store._names",
     "check_report": "._report",
     "checksum_file": "._checksums",

@@ -121,3 +121,21 @@ def test_large_files_over_addresses_that_live_for_fifteen_seconds(hca: Runner) -
         run(hca, azul, kills=0, seed=4, timeout=900)
         check(hca, azul)
         assert azul.count("service", "GET", "/repository/files/") > len(files), "addresses were renewed"
+
+
+def test_fail_fast_stops_at_a_file_that_no_source_has(hca: Runner, azul: EmbeddedAzul) -> None:
+    words = ("azul", "download", "BrainCells", "--sources", "mirror", "--report", "r.json")
+    done = hca(*words, "--fail-fast", "--download-dir", "d", check=4)
+    assert "cannot be downloaded: none of mirror offers it" in done.error
+    assert json.loads((hca.cwd / "r.json").read_text())["counts"]["unavailable"] == 1
+    assert json.loads((hca.cwd / "r.json").read_text())["files"] < 8
+    done = hca(*words, "--fail-fast", "--skip-unavailable", "--download-dir", "e")
+    assert json.loads((hca.cwd / "r.json").read_text())["counts"] == {"downloaded": 1, "unavailable": 7}
+
+
+def test_a_file_in_the_way_of_the_directory(hca: Runner, azul: EmbeddedAzul) -> None:
+    hca.write("file", b"mine")
+    for place in ("file", "file/below"):
+        done = hca("azul", "download", "BrainCells", "--download-dir", place, check=2)
+        assert done.error == "file is not a directory"
+    assert (hca.cwd / "file").read_bytes() == b"mine"

@@ -55,8 +55,9 @@ def run(client: Catalog, request: Request, root: Path, options: TransferOptions,
     :param note: gets what is to be said of how the files were verified
     """
     from hca_base.errors import HCAError
-    from hca_base.transfer import DirectoryDestination, FileStore, download
+    from hca_base.transfer import DirectoryDestination, FileStore, check_directory, download
 
+    check_directory(root)
     pinned = read_lock(root)
     chosen = choose(client, request, pinned)
     sizes = [asset.size for asset in chosen]

@@ -104,6 +104,14 @@ def test_what_cannot_be_downloaded(hca: Runner) -> None:
     assert "cannot be combined" in run.error
 
 
+def test_a_file_in_the_way_of_the_directory(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
+    hca.write("file", b"mine")
+    for place in ("file", "file/below"):
+        run = hca("cellxgene", "download", "--tissue", "blood", "--download-dir", place, check=2)
+        assert run.error == "file is not a directory"
+    assert cellxgene.requests == [] and (hca.cwd / "file").read_bytes() == b"mine"
+
+
 def test_a_lock_file_that_is_none(hca: Runner) -> None:
     hca.write(LOCK, b'{"version": 99}')
     run = hca("cellxgene", "download", "--tissue", "blood", check=None)

@@ -18,7 +18,15 @@ from hca_azul.download.selection import Chosen, Selection, managed_of, run_acces
 from hca_azul.download.sources import SOURCES, Sources
 from hca_azul.query.managed import error_of
 from hca_base.errors import HCAError, NotFoundError, ServiceError, UnreachableError
-from hca_base.transfer import DirectoryDestination, FileStore, Item, Row, TransferOptions, download
+from hca_base.transfer import (
+    DirectoryDestination,
+    FileStore,
+    Item,
+    Row,
+    TransferOptions,
+    check_directory,
+    download,
+)
 
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
@@ -60,6 +68,7 @@ class _Job:
         :raises AuthError: everything that matches is of managed access
         :raises NotFoundError: nothing matches
         """
+        check_directory(self.root)
         sheet = self.request.samplesheet
         compact = sheet is not None and sheet.needs_libraries
         with self.selection.chosen(self.client, self.catalog or None, online=self.online, compact=compact) as chosen:
@@ -155,9 +164,16 @@ class _Job:
             yield Item(planned.path, entry.size, entry.checksums, source, planned.number)
 
     def _unavailable(self, planned: Planned, why: str) -> None:
+        """Note a file that no source has, and go on; with ``fail_fast``, do not go on.
+
+        :raises HCAError: it is to be the first failure
+        """
         entry = planned.entry
         digest = entry.sha256 or entry.md5
         self.outcome.add(Row.failure(planned.path, UNAVAILABLE, why, key=planned.number, checksum=digest))
+        if self.options.fail_fast and not self.request.skip_unavailable:
+            kind = UnreachableError if why == OFFLINE else NotFoundError
+            raise kind(f"{ascii(planned.path)[1:-1]} cannot be downloaded: {why}")
 
 
 def _catalog_of(client: AzulConnection, selection: Selection, root: Path, request: DownloadRequest) -> tuple[str, bool]:

@@ -150,6 +150,7 @@ def scan(paths: Sequence[str], directories: Iterable[tuple[str, str, int, int]])
     found: list[Any] = []
     watched: dict[str, Any] = {}
     seen: set[str] = set()
+    _sources.package_spec.cache_clear()
 
     def add(entry_points: str, headers: dict[str, str], location: str) -> None:
         records = []
@@ -230,8 +231,11 @@ def installed(paths: Sequence[str] | None = None, *, use_cache: bool = True) -> 
     # The working directory may change under a long session; '' on the path means wherever we are now.
     chosen = [entry or os.getcwd() for entry in (sys.path if paths is None else paths) if isinstance(entry, str)]
     directories = list(metadata_directories(chosen))
-    key = [sys.version, chosen, [[d, m, s] for d, _e, m, s in directories], archives(chosen)]
-    file = _cache_file(chosen) if use_cache else None
+    # With `python -m` the working directory is on the path; where nothing is installed in it, one file serves all.
+    here = _working_directory()
+    places = [entry for entry in chosen if entry != here or any(entry == each for _, each, _, _ in directories)]
+    key = [sys.version, places, [[d, m, s] for d, _e, m, s in directories], archives(chosen)]
+    file = _cache_file(places) if use_cache else None
     if file is not None:
         data = _read_cache(file, key)
         if data is not None:
@@ -240,6 +244,13 @@ def installed(paths: Sequence[str] | None = None, *, use_cache: bool = True) -> 
     if file is not None:
         _write_cache(file, {"format": _FORMAT, "key": key, "watched": watched, "distributions": found})
     return _revive(found)
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""
 
 
 def _read_cache(file: str, key: list[Any]) -> list[PluginDistribution] | None:

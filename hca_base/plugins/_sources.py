@@ -9,6 +9,7 @@ one broken plugin break the help of all). The source is parsed once, when the se
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ast
+    from importlib.machinery import ModuleSpec
 
 _MAX_HOPS = 5
 _MAX_SOURCE = 2_000_000  # bytes; a module beyond that is not ours to parse at start-up
@@ -47,12 +49,10 @@ def source_file(module: str, looked_at: list[str] | None = None) -> str | None:
     Where the file is missing, the directory that should have it goes on the list of what was looked at: it changes
     when the file appears.
     """
-    import importlib.util
-
     top, *rest = module.split(".")
     if top in sys.builtin_module_names:
         return None
-    spec = importlib.util.find_spec(top)
+    spec = package_spec(top)
     if spec is None:
         return None
     if not rest:
@@ -65,6 +65,14 @@ def source_file(module: str, looked_at: list[str] | None = None) -> str | None:
         if looked_at is not None:
             looked_at.append(location)
     return None
+
+
+@functools.cache
+def package_spec(name: str) -> ModuleSpec | None:
+    """Find a package or top module; all commands of a plugin are in one, and a scan forgets those of the last."""
+    import importlib.util
+
+    return importlib.util.find_spec(name)
 
 
 def _quick_summary(module: str, attribute: str, files: list[str]) -> str | None:

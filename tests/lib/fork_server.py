@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import importlib
+import importlib.metadata
 import io
 import json
 import os
@@ -25,7 +25,11 @@ from pathlib import Path
 from typing import Any
 
 #: Modules that commands import late; those of the standard library and of our dependencies that most of them need.
-WARM = ("cliff.command", "cliff.lister", "jmespath", "requests", "stevedore", "urllib.request", "email.parser", "uuid")
+WARM = (
+    *("cliff.command", "cliff.lister", "jmespath", "prettytable", "requests", "stevedore"),
+    *("email.parser", "urllib.request", "uuid"),
+    *("hca_base.auth._flows._refresh", "hca_base.auth._providers._chain", "hca_base.auth._providers._for_service"),
+)
 #: Parts of hca_base that few commands need, or that need an optional library.
 COLD = ("hca_base.__main__", "hca_base.shell._repl", "hca_base.transfer", "hca_base.auth")
 
@@ -34,7 +38,12 @@ def warm() -> None:
     """Import what most commands need."""
     import hca_base
 
-    for name in (*WARM, *sys.argv[1:]):
+    plugins = [
+        point.module
+        for group in ("hca.services", "hca.clients")
+        for point in importlib.metadata.entry_points(group=group)
+    ]
+    for name in (*WARM, *plugins, *sys.argv[1:]):
         importlib.import_module(name)
     for module in pkgutil.walk_packages(hca_base.__path__, "hca_base."):
         if not module.name.startswith(COLD):

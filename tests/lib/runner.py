@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,8 @@ from tests.lib import forks
 from tests.lib.run import Run
 
 PROGRAM = [sys.executable, "-m", "hca_base"]
+#: Where hca keeps what can be made anew.
+_CACHES = Path(".cache", "hca")
 #: Variables of the machine's own that would change what a command does.
 _FOREIGN = ("HCA_", "XDG_", "AWS_", "PYTHON")
 
@@ -35,6 +41,12 @@ class Runner:
         self.env |= {"HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": "", "COLUMNS": "80"}
         self.env |= {"HCA_SITE_CONFIG": str(home / "no-site.json"), "PYTHONWARNINGS": "default"}
         self.env |= {"AWS_EC2_METADATA_DISABLED": "true"}
+        if not (home / _CACHES).exists():
+            shutil.copytree(_caches(), home / _CACHES)
+
+    def forget_caches(self) -> None:
+        """Remove what :meth:`__init__` put there: for tests of the first run ever."""
+        shutil.rmtree(self.home / _CACHES.parent)
 
     @classmethod
     def here(cls) -> Runner:
@@ -141,6 +153,20 @@ class Runner:
         root = self.cwd / folder
         found = {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
         return {path.as_posix() for path in found if path.parts[0] != ".hca" and path.name != "hca-azul.lock.json"}
+
+
+@functools.cache
+def _caches() -> Path:
+    """What hca knows of installed plugins and their documents after the first run, which takes it some time."""
+    home = Path(tempfile.mkdtemp(prefix="hca-caches-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    found = home / _CACHES
+    found.mkdir(parents=True)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    env |= {"HOME": str(home), "USERPROFILE": str(home), "HCA_SITE_CONFIG": str(home / "none"), "PYTHONPATH": ""}
+    for service in ("dss", "upload", "azul"):
+        subprocess.run([*PROGRAM, service, "--help"], env=env, cwd=home, capture_output=True, check=False)
+    return found
 
 
 def _text(data: bytes) -> str:

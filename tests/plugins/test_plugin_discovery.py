@@ -78,6 +78,7 @@ def test_the_first_directory_wins_for_one_distribution(hca: Runner, plugins: Plu
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 3}', "\x00\xff"])
 def test_a_damaged_cache_is_made_anew(hca: Runner, plugins: PluginDirectory, content: str) -> None:
+    hca.forget_caches()
     install(plugins)
     hca("one", "hello", check=0)
     (cache,) = (hca.home / ".cache" / "hca" / "plugins").glob("*.json")
@@ -85,7 +86,21 @@ def test_a_damaged_cache_is_made_anew(hca: Runner, plugins: PluginDirectory, con
     assert hca("one", "hello", check=0).stdout == "one\n"
 
 
+def test_working_directories_share_a_cache(hca: Runner, plugins: PluginDirectory) -> None:
+    hca.forget_caches()
+    install(plugins)
+    for name in ("a", "b"):
+        (hca.cwd / name).mkdir()
+        hca("one", "hello", cwd=hca.cwd / name, fresh=True)
+    assert len(list((hca.home / ".cache" / "hca" / "plugins").glob("*.json"))) == 1
+    # A directory with plugins of its own is another environment.
+    PluginDirectory(hca.cwd / "a").install("hca-quagga", {"quagga.py": ""}, {"hca.commands": {"quagga_x": "quagga:X"}})
+    assert "quagga" in hca("--help", cwd=hca.cwd / "a").stdout
+    assert "quagga" not in hca("--help", cwd=hca.cwd / "b").stdout
+
+
 def test_a_cache_that_cannot_be_written_is_no_error(hca: Runner, plugins: PluginDirectory) -> None:
+    hca.forget_caches()
     install(plugins)
     (hca.home / ".cache").write_text("a file where a directory should be")
     done = hca("one", "hello", check=0)
@@ -96,6 +111,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(hca: Runner, plugins: Plugin
 def test_caches_of_environments_that_are_gone_do_not_pile_up(
     hca: Runner, plugins: PluginDirectory, tmp_path: Path
 ) -> None:
+    hca.forget_caches()
     folder = hca.home / ".cache" / "hca" / "plugins"
     folder.mkdir(parents=True)
     for number in range(50):

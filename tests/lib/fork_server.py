@@ -137,9 +137,8 @@ def leave(code: int) -> None:
 def _is_left_open() -> bool:
     """Whether the run left a file, a socket, a process or anything else that does something when it is deleted."""
     finalized: dict[type, bool] = {}
-    standard = {
-        id(layer) for text in (sys.stdin, sys.stdout, sys.stderr) for layer in (text, text.buffer, text.buffer.raw)
-    }
+    streams: list[Any] = [sys.stdin, sys.stdout, sys.stderr]
+    standard = {id(layer) for text in streams for layer in (text, text.buffer, text.buffer.raw)}
     # Objects from before the fork are frozen, and not among these.
     for each in gc.get_objects():
         kind = type(each)

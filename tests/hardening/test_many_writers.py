@@ -53,6 +53,7 @@ def run_writers(hca: Runner, loopback: Loopback, count: int, kind: str) -> None:
     bodies = {n: b"x" * 300_000 + bytes([n]) for n in range(3)}
     for n, body in bodies.items():
         loopback.route("GET", f"/{n}", (200, {"Content-Type": "application/octet-stream"}, body))
+    hca.forget_caches()
     hca.configure({"kept": True})
     reader, writer = os.pipe()
     processes = [

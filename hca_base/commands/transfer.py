@@ -33,7 +33,7 @@ def _store(directory: Path) -> FileStore:
 
     if not (directory / ".hca" / "v2" / "files_2_4").is_dir():
         raise NotFoundError(
-            f"there is no filestore in {directory}", hint="It is in the directory that files were downloaded to."
+            f"there is no filestore in {directory}", hint="name the directory that files were downloaded to"
         )
     return FileStore(directory)
 
@@ -89,7 +89,7 @@ class TransferVerify(Command):
             raise VerificationError(
                 f"{report.failures:,} of {report.files:,} files differ from their checksum; the first: "
                 f"{report.failed[0].name}{names}",
-                hint="They are in .hca/v2/quarantine now. Download again to replace them.",
+                hint="download them again; the damaged ones are in .hca/v2/quarantine",
             )
         return {"files": report.files, "bytes": report.bytes, "damaged": 0}
 

@@ -52,7 +52,7 @@ def origin_of(url: str) -> Origin:
     if "@" in parts.netloc:
         raise UsageError(
             f"the URL for {host} holds a user name or password",
-            hint="Leave it out of the URL, and store it with: hca auth set-key",
+            hint="leave it out of the URL, and store it with: hca auth set-key",
         )
     return Origin(scheme, host.lower().rstrip("."), port if port is not None else DEFAULT_PORTS[scheme])
 

@@ -138,7 +138,7 @@ def transport_error(error: Exception, url: str | None) -> HCAError:
     host = _host_of(url)
     reason = _reason_of(error)
     if isinstance(error, rex.InvalidProxyURL):
-        return ConfigError("the proxy's URL is not usable", hint="See http.proxy, HTTP_PROXY and HTTPS_PROXY.")
+        return ConfigError("the proxy's URL is not usable", hint="see http.proxy, HTTP_PROXY and HTTPS_PROXY")
     if isinstance(error, rex.InvalidSchema) and "SOCKS" in str(error):
         return ConfigError("a SOCKS proxy needs the package PySocks", hint="pip install 'requests[socks]'")
     if isinstance(error, rex.InvalidJSONError):
@@ -150,19 +150,17 @@ def transport_error(error: Exception, url: str | None) -> HCAError:
         return UsageError(f"the request to {host} has a {kind} that cannot be sent")
     if isinstance(error, rex.ProxyError):
         return UnreachableError(
-            f"cannot reach {host} through the proxy: {reason}", hint="See http.proxy, HTTP_PROXY and HTTPS_PROXY."
+            f"cannot reach {host} through the proxy: {reason}", hint="see http.proxy, HTTP_PROXY and HTTPS_PROXY"
         )
     if isinstance(error, rex.SSLError):
         return UnreachableError(
             f"no secure connection to {host}: {reason}",
-            hint="If a CA of your own signed its certificate, name it in http.ca_bundle or REQUESTS_CA_BUNDLE.",
+            hint="name a CA of your own in http.ca_bundle or REQUESTS_CA_BUNDLE",
         )
     if isinstance(error, rex.ConnectTimeout):
         return TimedOutError(f"cannot connect to {host} in time")
     if isinstance(error, rex.Timeout) or "ReadTimeout" in repr(error):
-        return TimedOutError(
-            f"{host} does not answer in time", hint="The setting http.timeout, in seconds, sets the time."
-        )
+        return TimedOutError(f"{host} does not answer in time", hint="raise http.timeout (seconds)")
     if isinstance(error, rex.ContentDecodingError):
         return UnreachableError(f"the answer of {host} is damaged: {reason}")
     if is_connect_failure(error):

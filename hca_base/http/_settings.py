@@ -142,7 +142,7 @@ def _ca_bundle(value: Any) -> str | None:
     if not isinstance(value, str):
         raise ConfigError(
             f"http.ca_bundle must be the path of a file or folder of certificates, not {value!r}",
-            hint="Certificates are always checked; give the CA's certificate instead.",
+            hint="give the CA's certificate instead: certificates are always checked",
         )
     path = expand_home(value)
     if not path.exists():

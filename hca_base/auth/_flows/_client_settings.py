@@ -184,7 +184,7 @@ def _discover(
     if issuer is not None:
         found = _discovery_at(session, issuer)
         if not found:
-            raise AuthError(f"{issuer} has no OpenID Connect discovery document", hint="Check auth.issuer.")
+            raise AuthError(f"{issuer} has no OpenID Connect discovery document", hint="check auth.issuer")
         return found
     if openid_url is not None:
         answer = _get_json(session, openid_url)

@@ -31,7 +31,7 @@ def device_login(client: OAuthClient, session: Session, say: Callable[[str], Non
     """
     if client.device_url is None:
         raise AuthError(
-            "the issuer offers no login by device code", hint="Use --remote, or set auth.device_authorization_url."
+            "the issuer offers no login by device code", hint="use --remote, or set auth.device_authorization_url"
         )
     form = {"scope": " ".join(client.scopes)}
     if client.audience:
@@ -46,7 +46,7 @@ def device_login(client: OAuthClient, session: Session, say: Callable[[str], Non
     interval = number(start.get("interval")) or INTERVAL
     while True:
         if time.monotonic() + interval > deadline:
-            raise TimedOutError("nobody logged in before the code expired", hint="Try again.")
+            raise TimedOutError("nobody logged in before the code expired", hint="try again")
         time.sleep(interval)
         try:
             return _ask(client, session, client.token_url, {"grant_type": GRANT, "device_code": device_code})
@@ -54,7 +54,7 @@ def device_login(client: OAuthClient, session: Session, say: Callable[[str], Non
             if error.code == "slow_down":
                 interval += 5
             elif error.code == "expired_token":
-                raise TimedOutError("nobody logged in before the code expired", hint="Try again.") from None
+                raise TimedOutError("nobody logged in before the code expired", hint="try again") from None
             elif error.code != "authorization_pending":
                 raise
         except UnreachableError:

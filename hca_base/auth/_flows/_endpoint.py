@@ -106,11 +106,11 @@ def _answer(response: Any, url: str) -> dict[str, Any]:
         raise ServiceError(
             f"{host} cannot give a token now (status {response.status_code})",
             status=response.status_code,
-            hint="Try again later.",
+            hint="try again later",
         )
     raise AuthError(
         f"{host} gave no token (status {response.status_code})",
-        hint="Check the token URL of the service's login (auth.token_url).",
+        hint="check the token URL of the service's login (auth.token_url)",
     )
 
 

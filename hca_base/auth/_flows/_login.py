@@ -150,7 +150,7 @@ class _Flow:
 
     def __init__(self, client: OAuthClient, session: Session) -> None:
         if client.authorization_url is None:
-            raise AuthError("the login page is not known", hint="Set auth.authorization_url, or auth.issuer.")
+            raise AuthError("the login page is not known", hint="set auth.authorization_url, or auth.issuer")
         self.client = client
         self.session = session
         self.state = secrets.token_urlsafe(24)

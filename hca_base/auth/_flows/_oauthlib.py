@@ -25,7 +25,7 @@ def login_failure(error: Exception, url: str) -> HCAError:
     code = str(getattr(error, "error", "") or type(error).__name__)
     if not code.replace("_", "").isalnum():
         code = type(error).__name__
-    return OAuthError(code, f"the login could not be completed: {MEANING.get(code, code)}", hint="Log in again.")
+    return OAuthError(code, f"the login could not be completed: {MEANING.get(code, code)}", hint="log in again")
 
 
 _oauthlib_lock = ForkLock()

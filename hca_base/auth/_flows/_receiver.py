@@ -65,7 +65,7 @@ class Receiver:
             if time.monotonic() >= deadline:
                 raise TimedOutError(
                     f"nobody logged in within {seconds:.0f} s",
-                    hint="Try again; on a machine without a browser: hca login --remote",
+                    hint="try again; on a machine without a browser: hca login --remote",
                 )
         assert self.answer is not None
         return self.answer
@@ -85,7 +85,7 @@ class Receiver:
             return server
         raise AuthError(
             f"port {', '.join(busy)} is in use, and the issuer sends browsers to no other",
-            hint="Close the program that uses it, set auth.redirect_port, or log in with --remote.",
+            hint="close the program that uses it, set auth.redirect_port, or log in with --remote",
         )
 
     def take(self, target: str) -> bool | None:

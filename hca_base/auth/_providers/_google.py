@@ -193,7 +193,7 @@ class GoogleDefaultProvider(Provider):
             # Its text repeats the answer, which may repeat what was sent.
             raise AuthError(
                 f"Google gives no access token for these credentials ({type(error).__name__})",
-                hint=f"Check {VARIABLE}, or log in again with gcloud auth application-default login.",
+                hint=f"check {VARIABLE}, or log in again with gcloud auth application-default login",
             ) from None
 
     def _request(self) -> Any:
@@ -248,7 +248,7 @@ def read_credentials_file(path: str) -> dict[str, Any]:
     except OSError as error:
         raise AuthError(
             f"{VARIABLE} names {path}, which cannot be read: {error.strerror}",
-            hint=f"Set it right, or unset {VARIABLE}.",
+            hint=f"correct or unset {VARIABLE}",
         ) from None
     except (ValueError, RecursionError):
         info = None

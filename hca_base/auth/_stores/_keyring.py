@@ -56,10 +56,10 @@ class Keyring:
             form = json.loads(head)
             names = [f"{account}#{form['generation']}.{number}" for number in range(int(form["shards"]))]
         except (ValueError, KeyError, TypeError):
-            raise KeyringUnusable(f"the entry {account} in the keyring is damaged", hint="Log in again.") from None
+            raise KeyringUnusable(f"the entry {account} in the keyring is damaged", hint="log in again") from None
         parts = [self._fetch(name) for name in names]
         if any(part is None for part in parts):
-            raise KeyringUnusable(f"the entry {account} in the keyring is incomplete", hint="Log in again.")
+            raise KeyringUnusable(f"the entry {account} in the keyring is incomplete", hint="log in again")
         return "".join(part for part in parts if part is not None)
 
     def put(self, account: str, value: str) -> None:

@@ -103,7 +103,7 @@ class TokenStore:
         except ValueError:
             record = None
         if not isinstance(record, dict):
-            raise AuthError(f"the entry {account} in the keyring is damaged", hint="Log in again.")
+            raise AuthError(f"the entry {account} in the keyring is damaged", hint="log in again")
         return Record(record).remember_secrets()
 
     def put(self, account: str, record: Mapping[str, Any]) -> None:
@@ -184,7 +184,7 @@ class TokenStore:
         except KeyringUnusable as error:
             if self.place == "keyring":
                 raise KeyringUnusable(
-                    f"nothing was stored: {error}", hint="Tokens can go to a file: hca config set auth.store file"
+                    f"nothing was stored: {error}", hint="keep tokens in a file: hca config set auth.store file"
                 ) from None
             if not content.get("announced"):
                 content["announced"] = True
@@ -213,7 +213,7 @@ class TokenStore:
         except (ValueError, KeyError, TypeError, RecursionError):
             raise AuthError(
                 f"the token file {self.path} is damaged; it was left as it is",
-                hint="Move it away, then log in again.",
+                hint="move it away, then log in again",
             ) from None
         if content.get("version") != _VERSION:
             raise AuthError(f"the token file {self.path} was written by a newer version of hca")
@@ -226,7 +226,7 @@ class TokenStore:
         found = os.fstat(fd)
         if found.st_uid != os.geteuid() and os.geteuid() != 0:
             raise AuthError(
-                f"the token file {self.path} belongs to another user and is not used", hint="Move it away, then log in."
+                f"the token file {self.path} belongs to another user and is not used", hint="move it away, then log in"
             )
         if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o077:
             from hca_base.output import warn

@@ -162,7 +162,7 @@ def unexpected_page(response: requests.Response, produces: Iterable[str]) -> Ser
         status=response.status_code,
         reason="unexpected_answer",
         response=response,
-        hint="Check the URL of the service, and log in if it requires that: 'hca auth status'.",
+        hint="check the URL of the service, and log in if it requires that: 'hca auth status'",
     )
 
 
@@ -173,14 +173,14 @@ def _not_json(response: requests.Response, problem: str) -> ServiceError:
         reason="unexpected_answer",
         details=None,
         response=response,
-        hint="Check the URL of the service in the configuration (hca config show --origin).",
+        hint="check the URL of the service in the configuration (hca config show --origin)",
     )
 
 
 def _too_large(response: requests.Response, limit: int) -> UnreachableError:
     return UnreachableError(
         f"{_host(response)} answers with more than {limit} bytes",
-        hint="The limit is the setting http.max_body, in bytes.",
+        hint="raise http.max_body (bytes)",
     )
 
 

@@ -163,6 +163,6 @@ class Transport(requests.Session):
             if "certificate bundle" in str(error) or "TLS" in str(error):
                 raise ConfigError(
                     "the file or folder of CA certificates cannot be used",
-                    hint="See http.ca_bundle, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.",
+                    hint="see http.ca_bundle, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE",
                 ) from None
             raise requests.ConnectionError(error) from error

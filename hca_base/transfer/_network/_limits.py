@@ -145,7 +145,7 @@ class HostLimiter:
             self._failed_at = now
             if now - self._silent_since >= patience * (_PATIENCE if self._answered else 1):
                 self.unreachable = HostUnreachableError(
-                    error.message, hint=error.hint or "Run the same command later: it goes on where it stopped."
+                    error.message, hint=error.hint or "run the same command later: it goes on where it stopped"
                 )
 
     def check(self) -> None:

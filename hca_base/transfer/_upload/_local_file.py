@@ -57,7 +57,7 @@ class LocalFile:
         except OSError as error:
             raise ChangedError(f"{self.item.path} vanished while it was sent") from error
         if _identity(now) != self.identity or _identity(os.fstat(self.stream.fileno())) != self.identity:
-            raise ChangedError(f"{self.item.path} changed while it was sent", hint="Upload it again when it rests.")
+            raise ChangedError(f"{self.item.path} changed while it was sent", hint="upload it again when it rests")
 
     def blocks(self, start: int, end: int) -> Iterator[bytes]:
         """The bytes from ``start`` to ``end``.
@@ -133,7 +133,7 @@ def read_small(file: LocalFile) -> bytes:
     """All bytes of a small file, which must rest meanwhile."""
     data = b"".join(file.blocks(0, file.size)) if file.size > BLOCK else file.stream.read(file.size + 1)
     if len(data) != file.size:
-        raise ChangedError(f"{file.item.path} changed while it was read", hint="Upload it again when it rests.")
+        raise ChangedError(f"{file.item.path} changed while it was read", hint="upload it again when it rests")
     file.check()
     return data
 

@@ -253,7 +253,7 @@ def _found_credentials() -> Any:
     if found is None:
         raise AuthError(
             "no S3 credentials were found",
-            hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run: aws configure",
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run: aws configure",
         )
     return found
 
@@ -262,7 +262,7 @@ def _no_credentials(error: Exception) -> AuthError:
     """What botocore says of settings that it cannot use: a profile that is not there, a role that is refused."""
     return AuthError(
         f"the S3 credentials cannot be used: {' '.join(str(error).split())}",
-        hint="Look at AWS_PROFILE and the other AWS_ variables, and at ~/.aws.",
+        hint="look at AWS_PROFILE and the other AWS_ variables, and at ~/.aws",
     )
 
 

@@ -2,7 +2,7 @@
 
 ``python docs/tools/way.py dss get-bundle --uuid U --replica aws`` runs the command and writes a line to stderr; with
 ``--list`` before the command, the functions too, in the order in which they were first called. A newcomer who follows
-one command reads about as much as this counts; ``tests/cli/test_way.py`` keeps it from growing.
+one command reads about as much as this counts; ``plugins/dss/tests/test_dss_way.py`` keeps it from growing.
 
 Counted are functions and methods of the core and the plugins, in all threads; not the bodies of modules
 and classes, lambdas and comprehensions.

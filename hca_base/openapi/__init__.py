@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from hca_base.openapi._client._pages._walk import Page as Page
     from hca_base.openapi._client._pages._walk import joined as joined
     from hca_base.openapi._client._request import Overlay as Overlay
+    from hca_base.openapi._client._results import Streamed as Streamed
     from hca_base.openapi._client._results import is_json_by_another_name as is_json_by_another_name
     from hca_base.openapi._client._results import json_lines as json_lines
-    from hca_base.openapi._client._streamed import Streamed as Streamed
     from hca_base.openapi._document._alias import Alias as Alias
     from hca_base.openapi._document._document import Document as Document
     from hca_base.openapi._document._document import Problem as Problem
@@ -67,7 +67,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Parameter": "._document._operation",
         "Problem": "._document._document",
         "Response": "._document._operation",
-        "Streamed": "._client._streamed",
+        "Streamed": "._client._results",
         "bind": "._client._arguments",
         "coerce": "._client._arguments",
         "example": "._client._documentation",

@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from hca_base.output._records import Tabular as Tabular
     from hca_base.output._records import html_table as html_table
     from hca_base.output._records import records_of as records_of
+    from hca_base.output._terminal import counted as counted
     from hca_base.output._terminal import discard_stdout as discard_stdout
     from hca_base.output._terminal import encodable as encodable
+    from hca_base.output._terminal import format_bytes as format_bytes
+    from hca_base.output._terminal import format_duration as format_duration
     from hca_base.output._terminal import is_terminal as is_terminal
     from hca_base.output._terminal import note as note
+    from hca_base.output._terminal import safe_text as safe_text
     from hca_base.output._terminal import style as style
     from hca_base.output._terminal import terminal_width as terminal_width
     from hca_base.output._terminal import use_color as use_color
     from hca_base.output._terminal import warn as warn
-    from hca_base.output._text import counted as counted
-    from hca_base.output._text import format_bytes as format_bytes
-    from hca_base.output._text import format_duration as format_duration
-    from hca_base.output._text import safe_text as safe_text
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -59,14 +59,14 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Task": "._progress",
         "add_output_options": "._options",
         "apply_query": "._query",
-        "counted": "._text",
+        "counted": "._terminal",
         "discard_stdout": "._terminal",
         "emit": "._emit",
         "emit_bytes": "._emit",
         "emit_stream": "._emit",
         "encodable": "._terminal",
-        "format_bytes": "._text",
-        "format_duration": "._text",
+        "format_bytes": "._terminal",
+        "format_duration": "._terminal",
         "html_table": "._records",
         "in_notebook": "._notebook",
         "is_terminal": "._terminal",
@@ -75,7 +75,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "own_flags": "._options",
         "plain_text": "._markdown",
         "records_of": "._records",
-        "safe_text": "._text",
+        "safe_text": "._terminal",
         "style": "._terminal",
         "terminal_width": "._terminal",
         "use_color": "._terminal",

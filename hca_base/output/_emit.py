@@ -11,8 +11,8 @@ from typing import Any
 from hca_base.errors import HCAError, UsageError
 from hca_base.output._formats import STREAMING, STREAMING_WITH_COLUMNS, write, write_items
 from hca_base.output._query import apply_query, apply_to_items, compile_query, works_item_by_item
-from hca_base.output._rows import check_columns, has, pick, row_of, select, sorted_rows
 from hca_base.output._sink import _or_stdout, _stream_errors, open_file, open_sink
+from hca_base.output._table import check_columns, has, pick, row_of, select, sorted_rows
 from hca_base.output._terminal import is_terminal
 
 _CHUNK = 1024 * 1024

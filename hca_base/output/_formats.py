@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from hca_base.errors import PluginError, UsageError
-from hca_base.output._rows import cell, columns_of, is_list, pick, row_of, to_plain, without_nan
 from hca_base.output._sink import Sink
-from hca_base.output._text import safe_json, safe_text
+from hca_base.output._table import cell, columns_of, is_list, pick, row_of, to_plain, without_nan
+from hca_base.output._terminal import safe_json, safe_text
 
 BUILT_IN = ("json", "jsonl", "yaml", "table", "csv", "tsv", "value", "shell")
 STREAMING = frozenset({"json", "jsonl", "yaml"})

@@ -12,8 +12,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from hca_base.output._terminal import terminal_width
-from hca_base.output._text import safe_text
+from hca_base.output._terminal import safe_text, terminal_width
 
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)(.*)")

@@ -17,14 +17,18 @@ from hca_base.output._notebook import NotebookDisplay, in_notebook
 from hca_base.output._terminal import (
     display_lock,
     encodable,
+    format_bytes,
+    format_duration,
     has_display,
     is_terminal,
+    safe_json,
     set_display,
+    shorten,
     style,
     terminal_width,
+    text_width,
     write_safely,
 )
-from hca_base.output._text import format_bytes, format_duration, safe_json, shorten, text_width
 
 _BAR, _BAR_FROM = 20, 72  # cells of the bar, and of a terminal that has room for it
 MODES = ("auto", "none", "jsonl")

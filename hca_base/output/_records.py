@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from hca_base.errors import PluginError
-from hca_base.output._rows import cell, columns_of, row_of
-from hca_base.output._text import safe_text
+from hca_base.output._table import cell, columns_of, row_of
+from hca_base.output._terminal import safe_text
 
 if TYPE_CHECKING:
     import pandas

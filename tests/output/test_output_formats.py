@@ -19,7 +19,7 @@ import yaml
 
 from hca_base.errors import HCAError, UsageError
 from hca_base.output import FORMATS, add_output_options, emit, output_options
-from hca_base.output._text import text_width
+from hca_base.output._terminal import text_width
 
 BUNDLES = [
     {"uuid": "1f3a", "size": 10, "name": "a b", "metadata": {"project": "x", "tags": [1, "é"]}},

@@ -11,7 +11,7 @@ import pytest
 
 from hca_base import output
 from hca_base.errors import UsageError
-from hca_base.output._text import text_width
+from hca_base.output._terminal import text_width
 
 
 def test_messages_go_to_stderr_without_controls(capsys):

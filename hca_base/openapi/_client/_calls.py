@@ -15,8 +15,7 @@ from hca_base.openapi._client._arguments import bind
 from hca_base.openapi._client._connection import Connection
 from hca_base.openapi._client._pages._plan import Plan, paging_of
 from hca_base.openapi._client._pages._walk import Page, joined, walk
-from hca_base.openapi._client._results import result_of
-from hca_base.openapi._client._streamed import Streamed
+from hca_base.openapi._client._results import Streamed, result_of
 from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._location import is_url, operation_base
 from hca_base.openapi._document._operation import SAFE_METHODS, Operation

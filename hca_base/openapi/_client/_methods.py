@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from hca_base.openapi._client._arguments import positional
 from hca_base.openapi._client._lazy_text import LazyText
-from hca_base.openapi._client._streamed import Streamed
+from hca_base.openapi._client._results import Streamed
 from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation
 

@@ -1,18 +1,52 @@
-"""Call an operation from the command line and write what it returns."""
+"""Call an operation from the command line; write the answer as JSON in the chosen format, or as it comes."""
 
 from __future__ import annotations
 
 import argparse
+import codecs
 import itertools
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from hca_base.shell._generated._answer import write, write_answer, write_head
+from hca_base.errors import UsageError
 from hca_base.shell._generated._request_options import headers_of
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Operation, Page
-    from hca_base.shell._generated._caller import Caller
+    import requests
+
+    from hca_base.commands import Context
+    from hca_base.config import Config
+    from hca_base.openapi import Client, Operation, Page, Plan
+    from hca_base.plugins import Service
+
+
+class Caller(Protocol):
+    """What a call needs of the command that it is made for."""
+
+    service: ClassVar[Service]
+
+    @property
+    def context(self) -> Context: ...
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def stdout(self) -> Any: ...
+
+    def service_client(self, name: str) -> Any: ...
+
+    def emit(self, data: Any, args: argparse.Namespace | None = None, **options: Any) -> None: ...
+
+    @property
+    def paging(self) -> Plan | None: ...
+
+    def note(self, message: str) -> None: ...
+
+    def remember(self, data: Any) -> None: ...
+
+    def remembered(self, items: Iterable[Any]) -> Iterator[Any]: ...
+
 
 #: Formats that show a paged answer as one document, as hca 7 did; all others show its items.
 _WHOLE = ("json", "yaml", "shell")
@@ -93,3 +127,165 @@ def _up_to(pages: Iterator[Page], limit: int | None) -> Iterator[Page]:
         count += len(page.items)
         if limit is not None and count >= limit:
             return
+
+
+#: Bytes of an answer without a media type that are looked at to tell whether it is text.
+_LOOKED_AT = 4096
+
+
+def write_head(command: Caller, response: requests.Response, args: argparse.Namespace) -> None:
+    """Write the status and headers that ``--include`` asks for."""
+    chosen = getattr(args, "include", None)
+    if not chosen:
+        return
+    from hca_base.http import redact_headers
+    from hca_base.output import safe_text
+
+    version = {10: "1.0", 11: "1.1"}.get(getattr(response.raw, "version", 11), "2")
+    lines = [f"HTTP/{version} {response.status_code} {response.reason or ''}".rstrip()]
+    wanted = {name.lower() for name in chosen}
+    for name, value in redact_headers(response.headers).items():
+        if "*" in wanted or name.lower() in wanted:
+            lines.append(f"{name}: {value}")
+    command.stdout.write("".join(f"{safe_text(line, one_line=True)}\n" for line in [*lines, ""]))
+    command.stdout.flush()
+
+
+def write_answer(
+    command: Caller,
+    client: Client,
+    operation: Operation,
+    response: requests.Response,
+    options: dict[str, Any],
+) -> None:
+    """Write the body of an answer.
+
+    :param options: arguments of :func:`hca_base.output.emit`; ``fmt`` is among them only if the user chose a format
+    :raises ServiceError: the answer is not what it says that it is, or a web page where the document declares data
+    :raises UsageError: an option asks for parts of what has none
+    """
+    from hca_base.http import is_json, is_json_lines, is_textual, iter_body, media_type, read_whole, unexpected_page
+    from hca_base.openapi import is_json_by_another_name, json_lines
+    from hca_base.output import emit_stream, is_terminal
+
+    if response.is_redirect:
+        # Not followed, since it leads to something that is not HTTP: that is the answer.
+        write(command, {"location": response.headers["Location"]}, options)
+        return
+    error = unexpected_page(response, operation.produces)
+    if error is not None:
+        raise error
+    kind = media_type(response.headers.get("Content-Type"))
+    picks = any(options.get(name) for name in ("query", "columns", "sort"))
+    if is_json(kind):
+        body = read_whole(response, client.session.settings)
+        if body.strip():
+            _write_json(command, body, response, options)
+        else:
+            _tell_place(command, response)
+        return
+    if is_json_lines(kind) and (picks or "fmt" in options):
+        options.setdefault("fmt", "json")
+        items = command.remembered(json_lines(response))
+        emit_stream(items, **options, **({} if options.get("output") else {"stream": command.stdout}))
+        return
+    chunks = iter_body(response, eager=is_textual(kind))
+    first = next(chunks, b"")
+    if is_json_by_another_name(operation.produces, kind, first):
+        rest = b"".join(itertools.chain([first], chunks))
+        _write_json(command, rest, response, options)
+        return
+    if picks:
+        raise UsageError(f"the answer is {kind or 'of no stated type'}, not JSON: there is nothing to choose from")
+    output = options.get("output")
+    if not first and output is None:
+        _tell_place(command, response)
+        return
+    chunks = itertools.chain([first], chunks)
+    if output is None and is_terminal(command.stdout) and (is_textual(kind) or (not kind and _is_text(first))):
+        _show_text(command.stdout, chunks, response.headers.get("Content-Type"))
+        return
+    _write_bytes(command, chunks, output, response)
+
+
+def _write_bytes(command: Caller, chunks: Iterator[bytes], output: Any, response: requests.Response) -> None:
+    """Write a body as it comes, to a file with progress on stderr."""
+    from hca_base.output import Progress, emit_bytes
+
+    if output is None or str(output) == "-":
+        emit_bytes(chunks, output=output, stream=command.stdout)
+        return
+    length = response.headers.get("Content-Length", "")
+    encoded = response.headers.get("Content-Encoding", "identity") not in ("", "identity")
+    size = int(length) if length.isdigit() and not encoded else None
+
+    def counted(task: Any) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            task.advance(len(chunk))
+
+    with (
+        Progress("download", files=1, bytes=size, mode=command.context.progress) as progress,
+        progress.task(str(output), size) as task,
+    ):
+        emit_bytes(counted(task), output=output, stream=command.stdout)
+
+
+def write(command: Caller, data: Any, options: dict[str, Any]) -> None:
+    """Write a JSON value; nothing for None."""
+    if data is None:
+        return
+    command.remember(data)
+    command.emit(data, None, **{"fmt": "json", **options})
+
+
+def _write_json(command: Caller, body: bytes, response: requests.Response, options: dict[str, Any]) -> None:
+    from hca_base.http import parse_json
+
+    write(command, parse_json(body, response), options)
+
+
+def _tell_place(command: Caller, response: requests.Response) -> None:
+    """An answer without a body may say where the new thing is, or when to ask for it."""
+    from hca_base.http import redact
+
+    told = [
+        f"{name}: {redact(response.headers[name])}"
+        for name in ("Location", "Retry-After")
+        if name in response.headers and response.status_code in (201, 202)
+    ]
+    if told:
+        command.note(f"{response.status_code} {response.reason or ''}".rstrip() + f"; {'; '.join(told)}")
+
+
+def _show_text(stream: Any, chunks: Iterator[bytes], content_type: str | None) -> None:
+    """Write text to a terminal as it arrives, without what could steer the terminal."""
+    from hca_base.http import charset_of
+    from hca_base.output import encodable, safe_text
+
+    decoder = None
+    last = held = ""
+    for chunk in chunks:
+        if decoder is None:
+            decoder = codecs.getincrementaldecoder(charset_of(content_type, chunk))("replace")
+        text = held + decoder.decode(chunk)
+        # The second half of a line's end may be in the next chunk.
+        held = "\r" if text.endswith("\r") else ""
+        shown = safe_text(text.removesuffix("\r"))
+        stream.write(encodable(shown, stream))
+        stream.flush()
+        last = shown[-1:] or last
+    if last != "\n":
+        stream.write("\n")
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether the beginning of a body of no stated type is text."""
+    piece = start[:_LOOKED_AT]
+    if b"\0" in piece:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(piece)
+        return True
+    except UnicodeDecodeError:
+        return False

@@ -285,10 +285,11 @@ def next_link(response: requests.Response, page: Any, path: tuple[str, ...] | No
     :param path: where in it the items are
     :raises RefusedError: the next page is said to be on another host
     """
-    from hca_base.http import next_page
+    target, has_place = None, False
+    if "Link" in response.headers:
+        from hca_base.http import next_page
 
-    target = next_page(response)
-    has_place = False
+        target = next_page(response)
     if target is None and path is not None:
         # Without a list, "next" may be the neighbour of a thing.
         target, has_place = next_target(page)

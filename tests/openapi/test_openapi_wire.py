@@ -101,8 +101,20 @@ def unsecured(path: Path, folder: Path) -> Path:
     items = raw.resolve(root.get("paths")) or {}
     root["paths"] = {place: _unsecured(raw, item) for place, item in items.items()}
     found = folder / f"{path.stem}.json"
-    found.write_text(json.dumps(root))
+    found.write_text(json.dumps(_within(root)))
     return found
+
+
+def _within(node: Any) -> Any:
+    """A document without references to others, which Prism would fetch."""
+    if isinstance(node, list):
+        return [_within(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    reference = node.get("$ref")
+    if isinstance(reference, str) and not reference.startswith("#"):
+        return {}
+    return {key: _within(each) for key, each in node.items()}
 
 
 def _unsecured(raw: Raw, item: Any) -> Any:

@@ -43,7 +43,7 @@ def meant_by(raw: Raw, operation: Operation, node: RawOperation, seed: str) -> M
         content = next(iter(parameter.get("content") or {}), None)
         if content is not None:
             schema = (parameter["content"][content] or {}).get("schema")
-        if where == "header" and name.lower() in _IGNORED:
+        if _is_ignored(raw, where, name):
             continue
         ours = _ours(operation, where, name)
         if ours is None or ours.credential or where == "querystring":
@@ -71,6 +71,17 @@ def meant_by(raw: Raw, operation: Operation, node: RawOperation, seed: str) -> M
 
 def _ours(operation: Operation, where: str, name: str) -> Parameter | None:
     return next((each for each in operation.parameters if (each.location, each.name) == (where, name)), None)
+
+
+def _is_ignored(raw: Raw, where: str, name: str) -> bool:
+    return where == "header" and name.lower() in _IGNORED and not raw.swagger2
+
+
+def _without_empty(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    found = {key: _without_empty(each) for key, each in value.items()}
+    return {key: each for key, each in found.items() if each not in ([], {}, None)} or None
 
 
 def _deep(parameter: dict[str, Any]) -> bool:
@@ -202,7 +213,7 @@ def differences(raw: Raw, operation: Operation, node: RawOperation, meant: Meant
         return [*found, f"path {request.path}, not {node.path}"]
     decoder = Decoder(raw)
     for key, parameter in node.parameters.items():
-        if key[0] in ("querystring", "formData") or (key[0] == "header" and key[1].lower() in _IGNORED):
+        if key[0] in ("querystring", "formData") or _is_ignored(raw, *key):
             continue
         ours = _ours(operation, *key)
         try:
@@ -211,6 +222,8 @@ def differences(raw: Raw, operation: Operation, node: RawOperation, meant: Meant
             found.append(f"{key}: cannot be read: {e}")
             continue
         expected = meant.parameters.get(key)
+        if _deep(parameter):
+            expected = _without_empty(expected)  # the style has no way to write an empty object
         if expected is None and (
             arrived is None or (ours is not None and (ours.constant is not None or ours.credential))
         ):

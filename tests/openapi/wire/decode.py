@@ -137,8 +137,7 @@ class Decoder:
 
     def nested_members(self, request: Any, names: list[str]) -> dict[str, Any]:
         """The members of a form that are written ``name[key]``."""
-        pairs = [pair.partition("=") for pair in request.body.decode().split("&")]
-        read = [(unquote_plus(key), unquote_plus(value)) for key, _, value in pairs]
+        read = [(key, value) for key, values in form_of(request).items() for value in values]
         return _nested([pair for pair in read if pair[0].split("[")[0] in names and "[" in pair[0]])
 
     def _form_member(self, node: dict[str, Any], request: Any) -> Any:

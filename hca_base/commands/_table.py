@@ -8,11 +8,11 @@ from __future__ import annotations
 #: command -> (module:class, summary)
 COMMANDS: dict[str, tuple[str, str]] = {
     "auth login": ("hca_base.commands.auth:AuthLogin", "Log in to a service"),
-    "auth logout": ("hca_base.commands.auth:AuthLogout", "Forget the stored login of a service"),
+    "auth logout": ("hca_base.commands.auth:AuthLogout", "Delete the stored login of a service"),
     "auth set-key": ("hca_base.commands.auth:AuthSetKey", "Store an API key or token for a service"),
     "auth status": (
         "hca_base.commands._credentials._status:AuthStatus",
-        "Show which credentials each service would get",
+        "Show which credentials each service gets",
     ),
     "auth token": ("hca_base.commands.auth:AuthToken", "Print the access token for a service"),
     "cache clear": ("hca_base.commands.cache:CacheClear", "Delete cached documents and plugin lists"),
@@ -31,43 +31,43 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config unset": ("hca_base.commands.config:ConfigUnset", "Remove one setting"),
     "config validate": ("hca_base.commands.config:ConfigValidate", "Check all settings"),
     "login": ("hca_base.commands.auth:AuthLogin", "Log in to a service"),
-    "logout": ("hca_base.commands.auth:AuthLogout", "Forget the stored login of a service"),
+    "logout": ("hca_base.commands.auth:AuthLogout", "Delete the stored login of a service"),
     "plugin create": (
         "hca_base.commands.plugin_create:PluginCreate",
         "Write a new plugin with tests, documentation and CI",
     ),
     "plugin doctor": (
         "hca_base.commands._plugins._doctor:PluginDoctor",
-        "Look for what is wrong with this installation",
+        "Find problems with this installation",
     ),
     "plugin install": ("hca_base.commands.plugin:PluginInstall", "Install a plugin into this environment"),
-    "plugin list": ("hca_base.commands.plugin:PluginList", "List the installed plugins and what each gives"),
+    "plugin list": ("hca_base.commands.plugin:PluginList", "List the installed plugins and what they provide"),
     "plugin uninstall": ("hca_base.commands.plugin:PluginUninstall", "Remove a plugin from this environment"),
     "profile create": ("hca_base.commands.profile:ProfileCreate", "Create a profile"),
     "profile delete": ("hca_base.commands.profile:ProfileDelete", "Delete a profile"),
     "profile list": ("hca_base.commands.profile:ProfileList", "List the profiles"),
-    "profile use": ("hca_base.commands.profile:ProfileUse", "Choose the profile that is used from now on"),
+    "profile use": ("hca_base.commands.profile:ProfileUse", "Switch to a profile"),
     "search": (
         "hca_base.commands.search:Search",
         "Find commands, operations, options, settings and documentation by words",
     ),
     "service add": ("hca_base.commands.service:ServiceAdd", "Add a service by its OpenAPI document, without a plugin"),
     "service list": ("hca_base.commands.service:ServiceList", "List the services"),
-    "service refresh": ("hca_base.commands.service:ServiceRefresh", "Get the document of a service anew"),
+    "service refresh": ("hca_base.commands.service:ServiceRefresh", "Fetch the document of a service again"),
     "service rename": (
         "hca_base.commands.service_rename:ServiceRename",
-        "Give a service that was added another name",
+        "Rename a service that you added",
     ),
     "service stubs": ("hca_base.commands.service_stubs:ServiceStubs", "Write type stubs of a service's client"),
-    "service remove": ("hca_base.commands.service:ServiceRemove", "Remove a service that was added"),
+    "service remove": ("hca_base.commands.service:ServiceRemove", "Remove a service that you added"),
     "shell": ("hca_base.commands.shell:Shell", "Open the interactive shell, or run a batch of lines from stdin"),
     "transfer gc": (
         "hca_base.commands.transfer:TransferGc",
-        "Remove files of a filestore that no other name refers to",
+        "Delete unreferenced files from a filestore",
     ),
     "transfer verify": (
         "hca_base.commands.transfer:TransferVerify",
-        "Compare the files of a filestore with their checksums",
+        "Verify the files of a filestore",
     ),
 }
 

@@ -156,7 +156,7 @@ class AuthLogin(AuthCommand):
 
 
 class AuthLogout(AuthCommand):
-    """Forget the stored login of a service.
+    """Delete the stored login of a service.
 
     Where the issuer can be told at once, the login ends there too.
     """

@@ -25,7 +25,7 @@ from hca_base.plugins import (
 
 
 class PluginList(Lister):
-    """List the installed plugins and what each gives.
+    """List the installed plugins and what they provide.
 
     Each is tried in a process of its own, so that one that hangs or ends the process is listed as well.
     """

@@ -74,7 +74,7 @@ class ProfileCreate(Command):
 
 
 class ProfileUse(Command):
-    """Choose the profile that is used from now on.
+    """Switch to a profile.
 
     'default' stands for none. HCA_PROFILE and --profile win over this choice.
     """

@@ -162,7 +162,7 @@ class ServiceAdd(Command):
 
 
 class ServiceRemove(Command):
-    """Remove a service that was added."""
+    """Remove a service that you added."""
 
     example = "service remove petstore"
 
@@ -187,7 +187,7 @@ class ServiceRemove(Command):
         if not settings.unset_value(("services", name), profile=profile):
             where = f" in {origin}" if origin is not None else ""
             if origin is None:
-                raise NotFoundError(f"there is no service {name!r}", hint="'hca service list' shows those there are")
+                raise NotFoundError(f"unknown service {name!r}", hint="'hca service list' shows those there are")
             raise RefusedError(f"service {name!r} is set{where}, which is not yours to change here")
         from hca_base.openapi import DocumentCache
 
@@ -198,7 +198,7 @@ class ServiceRemove(Command):
 
 
 class ServiceRefresh(Command):
-    """Get the document of a service anew.
+    """Fetch the document of a service again.
 
     That happens by itself once a week, when a command talks to the service anyway.
     """

@@ -15,7 +15,7 @@ from hca_base.plugins import registry
 
 
 class ServiceRename(Command):
-    """Give a service that was added another name.
+    """Rename a service that you added.
 
     Its settings, its stored credentials and the defaults of its commands go along. A plugin that brings a service of
     the old name has it from then on.
@@ -40,7 +40,7 @@ class ServiceRename(Command):
             record = registry().records("hca.services").get(old)
             if record is not None:
                 raise RefusedError(f"{old} comes with plugin {record.distribution}, and keeps its name")
-            raise NotFoundError(f"there is no service {old!r}", hint="list the services: hca service list")
+            raise NotFoundError(f"unknown service {old!r}", hint="list the services: hca service list")
         if profile is None and origin.layer.startswith("profile "):
             profile = origin.layer.removeprefix("profile ")
         defaults = self._defaults(old)

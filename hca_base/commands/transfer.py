@@ -39,7 +39,7 @@ def _store(directory: Path) -> FileStore:
 
 
 class TransferVerify(Command):
-    """Compare the files of a filestore with their checksums.
+    """Verify the files of a filestore.
 
     Each file in DIR/.hca is read whole, and its sha256 compared with its name. A file that differs is moved to
     DIR/.hca/v2/quarantine, so that the next download fetches it anew; names outside the filestore that are hard links
@@ -132,7 +132,7 @@ def _batches(store: FileStore) -> Iterator[list[tuple[str, os.stat_result]]]:
 
 
 class TransferGc(Command):
-    """Remove files of a filestore that no other name refers to.
+    """Delete unreferenced files from a filestore.
 
     A file in DIR/.hca whose hard links elsewhere are all gone is removed, after asking. Files fetched in the last hour
     are left alone (a download may be about to link them), as are the unfinished files of downloads that are running.

@@ -138,7 +138,7 @@ class Registry(EntryPoints):
 
         near = difflib.get_close_matches(name, self.service_names(config), 1)
         raise UsageError(
-            f"there is no service {name!r}",
+            f"unknown service {name!r}",
             hint=f"did you mean {near[0]!r}?" if near else "'hca service list' shows those there are",
         )
 

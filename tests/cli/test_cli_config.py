@@ -171,7 +171,7 @@ def test_what_cannot_be_edited(hca: Runner) -> None:
     env = editor_that_writes(hca, "{}")
     done = hca("config", "edit", "--file", hca.home, env=env, check=2)
     assert done.stderr == f"hca: error: {hca.home} is a folder, not a file\n"
-    assert "no profile nope" in hca("config", "edit", "--profile", "nope", env=env, check=2).stderr
+    assert "unknown profile nope" in hca("config", "edit", "--profile", "nope", env=env, check=2).stderr
 
 
 def test_the_file_that_was_edited_is_the_one_that_is_checked(hca: Runner) -> None:

@@ -134,7 +134,7 @@ def test_an_entry_that_is_a_plugins_own_setting_is_no_other_service(hca: Runner,
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["nothing", "x"], 4, "there is no service 'nothing'"),
+        (["nothing", "x"], 4, "unknown service 'nothing'"),
         (["zoo", "No Name"], 2, "cannot be the name"),
         (["zoo", "config"], 2, "is a command of hca itself"),
         (["zoo", "zoo"], 5, "is called 'zoo' already"),

@@ -49,11 +49,11 @@ def test_a_profile_that_does_not_exist(home, monkeypatch):
         lambda: config.delete_profile("stagin"),
         lambda: config.set_value("a", 1, profile="stagin"),
     ):
-        with pytest.raises(ConfigError, match="there is no profile stagin") as caught:
+        with pytest.raises(ConfigError, match="unknown profile stagin") as caught:
             use()
         assert "did you mean staging?" in caught.value.hint
     monkeypatch.setenv("HCA_PROFILE", "absent")
-    with pytest.raises(ConfigError, match="there is no profile absent"):
+    with pytest.raises(ConfigError, match="unknown profile absent"):
         config.load()
     assert len(config.load(tolerant=True).errors) == 1
 

@@ -65,7 +65,7 @@ def test_a_batch_goes_on_after_a_failure_and_its_code_is_the_last_failures(hca: 
     done = hca("shell", stdin=lines, check=2)
     assert done.stdout.count("config.json") == 1
     assert '"a": 1' in done.stdout
-    assert "no command 'nothing'" in done.stderr
+    assert "unknown command 'nothing'" in done.stderr
     assert hca("shell", stdin="config path --user\n", check=0).stderr == ""
 
 
@@ -219,7 +219,7 @@ def test_bytes_that_are_no_text_are_an_error_of_their_line(hca: Runner) -> None:
         "shell", stdin=b"\xff\nconfig path --user\n", env={"PYTHONIOENCODING": "utf-8:strict"}, text=False, check=2
     )
     assert done.returncode == 2
-    assert b"there is no command" in done.stderr
+    assert b"unknown command" in done.stderr
     assert done.stdout.endswith(b"config.json\n")
 
 

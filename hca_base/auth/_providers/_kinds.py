@@ -50,7 +50,7 @@ class Provider:
         return {}
 
     def look(self, url: str) -> bool:
-        """Whether it would give credentials for the URL; asks nobody over the network, and sets ``why``."""
+        """Return whether it would give credentials for the URL; makes no network requests, and sets ``why``."""
         try:
             return bool(self.authorization(url) or self.params(url))
         except AuthError as error:

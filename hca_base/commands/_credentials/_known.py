@@ -1,4 +1,4 @@
-"""What this machine knows of a service's credentials without asking anybody."""
+"""What is known about the credentials of a service without a network request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def known_of(service: Service, config: Any) -> dict[str, Any]:
-    """What the document on this machine says of where the service is, and of its credentials; asks nobody."""
+    """Return what the cached document says about the address and credentials of a service, without a request."""
     from hca_base.openapi import DocumentCache
 
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AuthStatus(Lister):
-    """Show which credentials each service would get.
+    """Show which credentials each service gets.
 
     Who you are to it, who says so, until when, where that is stored, which source of credentials would be used, and
     why those before it were not. No request is made.

@@ -11,7 +11,7 @@ from hca_base.commands._plugins._diagnosis import LEVELS, Finding, diagnose
 
 
 class PluginDoctor(DataCommand):
-    """Look for what is wrong with this installation.
+    """Find problems with this installation.
 
     Looks at the environment and old versions of hca in it, plugins, clashes of names, documents, versions of what is
     required, settings, and where logins are kept. With --network it asks each service for its document. The exit code

@@ -126,7 +126,7 @@ def missing_profile(name: str, hint: str, environ: Mapping[str, str] | None = No
     near = difflib.get_close_matches(name, list_profiles(environ), 1)
     if near:
         hint = f"did you mean {near[0]}? ({hint})"
-    return ConfigError(f"there is no profile {name} ({profile_path(name, environ)})", hint=hint)
+    return ConfigError(f"unknown profile {name} ({profile_path(name, environ)})", hint=hint)
 
 
 def _choice_file(environ: Mapping[str, str]) -> Path:

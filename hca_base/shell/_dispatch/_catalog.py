@@ -299,7 +299,7 @@ class Catalog:
                 _ = self.context.config
             except ConfigError as error:
                 # It may be a service that stands there.
-                told = f"there is no command {first!r}, unless in settings that cannot be read: {error}"
+                told = f"unknown command {first!r}, unless in settings that cannot be read: {error}"
                 return UsageError(told, hint=error.hint)
             return unknown_first([*self.groups(), *(name for name, _ in self.hand_written())], first)
         second = words[1] if len(words) > 1 else ""

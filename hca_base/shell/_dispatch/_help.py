@@ -96,7 +96,7 @@ def group_help(catalog: Catalog, group: str, word: str = "") -> tuple[str, list[
                 lines += [*_naming(group, catalog.index(group).naming), ""]
         except HCAError:
             pass  # service_problem has it
-    lines += [f"'hca {whole} COMMAND --help' says more."]
+    lines += [f"'hca {whole} COMMAND --help' shows its options."]
     return "\n".join(lines) + "\n", problems
 
 
@@ -105,7 +105,7 @@ def _generated(group: str, commands: list[tuple[str, str, str]], more: bool) -> 
     by_tag: dict[str, list[tuple[str, str]]] = {}
     for name, tag, summary in commands:
         by_tag.setdefault(tag, []).append((name, summary))
-    heading = "Operations of its API" if more else "Commands (the operations of its API)"
+    heading = "API operations" if more else "Commands (API operations)"
     if len(by_tag) < 2:
         return [f"{heading}:", *table_lines(_without(group, by_tag.popitem()[1])), ""] if by_tag else []
     lines = [f"{heading}, by tag:", ""]

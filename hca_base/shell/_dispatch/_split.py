@@ -16,7 +16,7 @@ from hca_base.errors import UsageError
 OPTIONS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
     (("-h", "--help"), None, "show this help"),
     (("--version",), None, "show the version"),
-    (("-v", "--verbose"), None, "say what is happening; -vv shows requests"),
+    (("-v", "--verbose"), None, "show more; -vv shows requests"),
     (("-q", "--quiet"), None, "show only results, warnings and errors"),
     (("--debug",), None, "show requests in full (without secrets) and tracebacks"),
     (("--profile",), "NAME", "use this profile's settings"),

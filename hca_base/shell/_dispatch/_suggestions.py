@@ -14,7 +14,7 @@ def unknown_first(names: Sequence[str], word: str) -> UsageError:
     chosen = os.environ.get("HCA_PLUGINS")
     if chosen is not None:
         hint += f"; HCA_PLUGINS restricts the plugins to: {chosen or 'none'}"
-    return UsageError(f"there is no command {word!r}", hint=hint)
+    return UsageError(f"unknown command {word!r}", hint=hint)
 
 
 def unknown_second(names: Sequence[str], group: str, word: str, more: str) -> UsageError:

@@ -35,7 +35,7 @@ def alias_help(service: Service, alias: Alias) -> str:
     lines += [f"Another name of {len(alias.operations)} commands; {many}:", ""]
     for each in alias.operations:
         lines += [f"  {each.command}", f"      {_ways(each)}: {each.method} {each.path}"]
-    lines += ["", f"'hca {service.name} COMMAND --help' says more."]
+    lines += ["", f"'hca {service.name} COMMAND --help' shows its options."]
     return "\n".join(lines) + "\n"
 
 

@@ -129,7 +129,7 @@ class DRSClient(Client):
         return list(Sources(self.servers, self.preferences(**preferences)).of(self.stat(uri)))
 
     def source(self, uri: str, **preferences: Any) -> Callable[[], Source]:
-        """Get a source of an object for :func:`hca_base.transfer.download` that asks nobody before it is used.
+        """Get a source of an object for :func:`hca_base.transfer.download` that makes no requests before it is used.
 
         :param preferences: as of :meth:`sources`
         :return: a function that yields an address that holds now

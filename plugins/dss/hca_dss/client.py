@@ -252,7 +252,7 @@ class DSSClient(Client):
             self._credentials = None
 
     def logout(self) -> bool:
-        """Forget the login that is kept for the service.
+        """Delete the stored login of the service.
 
         :return: False where there was none
         """

@@ -47,7 +47,7 @@ class Choice:
         return patterns == _ALL or any(fnmatchcase(file.name, pattern) for pattern in patterns)
 
     def idle(self, files: Iterable[BundleFile]) -> Iterator[str]:
-        """The patterns that no file fits, each with its option."""
+        """Yield the patterns that no file matches, each with its option."""
         files = list(files)
         for option, patterns, indexed in (
             ("--metadata-filter", self._metadata, True),

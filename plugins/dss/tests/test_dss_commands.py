@@ -33,7 +33,7 @@ def test_help_lists_every_command(nowhere: Runner) -> None:
     operations = sum(len(each) for each in json.loads(SERVICE.bundled_bytes() or b"")["paths"].values())
     listed = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and line[2] != " "]
     own = {"create-version", "download", "download-collection", "download-manifest", "login", "logout"}
-    own |= {"refresh-swagger", "upload"}
+    own |= {"manifest", "refresh-swagger", "search", "upload"}
     assert own <= set(listed)
     assert len(listed) == len(set(listed)) == operations + len(own)
 

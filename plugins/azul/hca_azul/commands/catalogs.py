@@ -44,7 +44,7 @@ def _sources(entry: dict[str, Any]) -> list[Any]:
 
 
 class Summary(AzulCommand):
-    """Sum up: how many projects, donors, cells, files and bytes there are.
+    """Count projects, donors, cells, files and bytes.
 
     With filters, of what matches them. Data of managed access counts whether or not you may have it.
     """

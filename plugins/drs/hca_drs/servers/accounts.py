@@ -118,7 +118,7 @@ class Gen3Provider:
             return {"Authorization": f"Bearer {self._token}"}
 
     def look(self, url: str) -> bool:
-        """Whether there is a key; asks nobody."""
+        """Return whether a key is stored; makes no requests."""
         with self._lock:
             return self._has_key(url)
 

@@ -73,7 +73,7 @@ class Login(Command):
 
 
 class Logout(Command):
-    """Forget the login that is kept for the service."""
+    """Delete the stored login of the service."""
 
     example = "dss logout"
 

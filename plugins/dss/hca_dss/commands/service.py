@@ -9,7 +9,7 @@ from hca_dss.commands.transfer_command import service_name
 
 
 class CreateVersion(Command):
-    """Print a version for something made now: the time, in the form that the service wants."""
+    """Print a version string for the current time."""
 
     example = "dss create-version"
 
@@ -20,7 +20,7 @@ class CreateVersion(Command):
 
 
 class RefreshSwagger(Command):
-    """Ask the service for its document again.
+    """Fetch the service's document again.
 
     Commands and their options come from that document. It is kept for a week and then asked for anew by itself.
     """

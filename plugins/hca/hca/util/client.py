@@ -237,7 +237,7 @@ class SwaggerClient(Client):
             self._forget_credentials()
 
     def logout(self) -> bool:
-        """Forget the login that is kept for the service, and one that a script put into the settings.
+        """Delete the stored login of the service, and one that a script put into the settings.
 
         :return: False where there was none
         """

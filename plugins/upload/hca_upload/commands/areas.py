@@ -17,7 +17,7 @@ _ALIAS = "UUID of an area that was selected before, or its first characters; or 
 
 
 class Select(UploadCommand):
-    """Select the upload area that the other commands are about.
+    """Select the upload area that other commands use.
 
     An area that is given by its address is remembered; later a few characters of its UUID are enough.
     """
@@ -47,7 +47,7 @@ class Select(UploadCommand):
 
 
 class Areas(UploadCommand):
-    """List the upload areas that were selected before, and mark the current one."""
+    """List the upload areas that you selected, and mark the current one."""
 
     example = "upload areas"
 
@@ -68,7 +68,7 @@ class Areas(UploadCommand):
 
 
 class Forget(UploadCommand):
-    """Forget an upload area. The area itself stays as it is."""
+    """Forget an upload area; the area itself is kept."""
 
     example = "upload forget aaaa"
 
@@ -89,7 +89,7 @@ class Forget(UploadCommand):
 
 
 class Creds(UploadCommand):
-    """Borrow credentials for writing to an upload area, and print them as environment variables.
+    """Print temporary credentials for an upload area as environment variables.
 
     They work for an hour, for the area's folder alone. Take care where the output goes: they are secret.
     """

@@ -12,7 +12,7 @@ from hca_upload.errors import UploadApiException, UploadException
 
 
 class Status(UploadCommand):
-    """Show how far the service is with a file of an upload area."""
+    """Show the status of a file in an upload area."""
 
     example = "upload status reads_R1.fastq.gz"
 
@@ -80,7 +80,7 @@ class Report(UploadCommand):
 
 
 class Wait(UploadCommand):
-    """Wait until the files of an upload area have their checksums, or are validated."""
+    """Wait for the checksums or validations of the files in an upload area."""
 
     example = "upload wait --validated --timeout 600"
 

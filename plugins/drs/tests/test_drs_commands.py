@@ -87,6 +87,8 @@ def test_flat_and_names_that_collide(hca: Any, drs: EmbeddedDrs) -> None:
 MISTAKES: list[tuple[list[str], int, str]] = [
     (["stat", "nonsense"], 2, "is not a DRS identifier"),
     (["stat"], 2, "no identifier is given"),
+    (["stat", "--from", "file"], 2, "file lists no identifier"),
+    (["stat", "--from", "-"], 2, "stdin lists no identifier"),
     (["download", "--from", "nowhere.txt"], 2, "cannot read nowhere.txt"),
     (["stat", "drs://drs.42:x"], 4, "drs.resolver is none"),
     (["stat", "{missing}"], 4, "answered 404 for missing"),

@@ -99,6 +99,8 @@ def uris_of(args: argparse.Namespace) -> list[str]:
     uris = list(args.uri)
     if args.from_file:
         uris += _lines(args.from_file)
+    if not uris and args.from_file:
+        raise UsageError(f"{'stdin' if args.from_file == '-' else args.from_file} lists no identifier")
     if not uris:
         raise UsageError("no identifier is given", hint="name a drs:// identifier, or a file with --from FILE")
     return uris

@@ -104,9 +104,12 @@ def ordered(found: DrsObject, preferences: Preferences) -> list[AccessMethod]:
     usable = [method for method in found.methods if method.type in preferences.order]
     if not usable:
         others = ", ".join(dict.fromkeys(ascii(method.type[:20])[1:-1] for method in found.methods))
+        readable = [kind for kind in TYPES if any(method.type == kind for method in found.methods)]
         raise NotFoundError(
-            f"{found.place.host} offers {found.id} by {others or 'no way'} only",
-            hint=f"hca reads {', '.join(preferences.order)}" if others else None,
+            f"{found.place.host} offers {found.id} by {others} only"
+            if others
+            else f"{found.place.host} offers no way to read {found.id}",
+            hint=f"pass --access {','.join(readable)}" if readable else None,
         )
 
     def rank(method: AccessMethod) -> tuple[bool, int, bool, bool, int]:

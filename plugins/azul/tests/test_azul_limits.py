@@ -49,6 +49,36 @@ def test_every_listing_is_complete_whatever_the_pages(hca: Any, limit: Limits, b
         assert azul.count("service", "GET", "/index/projects/") == 0, "matrices come from the listing"
 
 
+#: Commands, and the listing that each reads.
+OTHERS = [
+    (["samples"], "samples"),
+    (["bundles"], "bundles"),
+    (["matrices", "--by-format"], "files"),
+    (["export", "--filter", "species=Homo sapiens", "--to", "curl"], "files"),
+    (["download", "--filter", "species=Homo sapiens", "--dry-run"], "files"),
+]
+
+
+@pytest.mark.parametrize(("limit", "best"), [CASES[1], CASES[3]])
+def test_every_other_command_gives_the_same_whatever_the_pages(hca: Any, limit: Limits, best: int) -> None:
+    atlas = many()
+    with EmbeddedAzul(atlas) as plain, EmbeddedAzul(atlas, limits=limit) as limited:
+        for command, kind in OTHERS:
+            found = []
+            for azul in (plain, limited):
+                hca.configure(azul.settings)
+                form = [] if command[0] in ("export", "download") else ["-f", "jsonl"]
+                text = hca("azul", *command, *form).stdout
+                # Bytes that are free on the disk, and addresses of the service, differ between runs.
+                text = text.replace(azul.url, "").replace(azul.storage_url, "")
+                lines = text.splitlines() if form or command[0] == "export" else [json.loads(text)["bytes"]]
+                found.append(sorted(lines, key=str))
+            assert found[0] == found[1] and found[0], command
+            # Samples and bundles of this atlas are as many as its projects.
+            assert limited.count("service", "GET", f"/index/{kind}") <= 2 * best + 1, command
+            limited.requests.clear()
+
+
 def test_matrices_take_one_request_for_each_page_of_projects(hca: Any) -> None:
     with EmbeddedAzul(many(500), limits=limits(50)) as azul:
         hca.configure(azul.settings)

@@ -36,3 +36,12 @@ def test_ten_questions_have_answers() -> None:
     questions = re.split(r"^(?=\S.*\?$)", section, flags=re.MULTILINE)[1:]
     assert len(questions) == 10
     assert all(_PLACE.search(question) for question in questions)
+
+
+def test_no_page_has_the_marks_of_a_merge() -> None:
+    pages = [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst"), *ROOT.glob("plugins/*/README.rst")]
+    assert len(pages) > 20
+    marked = [
+        path.name for path in pages if re.search(r"^(<<<<<<<|>>>>>>>) ", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert marked == []

@@ -172,6 +172,29 @@ def test_number_and_size_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not Document.load(path).files
 
 
+@pytest.mark.parametrize("place", ["main", "part"])
+def test_aliases_that_expand_without_end(place: str, tmp_path: Path) -> None:
+    lines = [f"a0: &a0 [{', '.join(['t' * 80] * 9)}]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 7)]
+    bomb = "".join(f"{line}\n" for line in lines)
+    own = bomb if place == "main" else ""
+    (tmp_path / "x.yaml").write_text("get: {}\n" + (bomb if place == "part" else ""))
+    path = tmp_path / "openapi.yaml"
+    path.write_text(f"openapi: 3.0.3\npaths: {{/x: {{$ref: x.yaml}}}}\n{own}")
+    with pytest.raises(DocumentError, match="expand to more than"):
+        Document.load(path)
+
+
+def test_nesting_without_end(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"a":' * 900 + "1" + "}" * 900)
+    path = tmp_path / "openapi.json"
+    path.write_text('{"openapi": "3.0.3", "paths": {"/x": {"$ref": "x.json"}}}')
+    try:
+        Document.load(path)
+    except DocumentError as e:
+        assert "nested too deep" in str(e)
+
+
 def test_a_document_of_bytes_reads_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, main("https://lab.example"))
     monkeypatch.chdir(tmp_path)

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from hca_base.errors import DocumentError, HCAError
-from hca_base.openapi._document._read import FILES, UNREAD, parse, parse_part
+from hca_base.openapi._document._read import FILES, MAX_BYTES, UNREAD, parse, parse_part
 
 #: Other files of one document, and their bytes together; DigitalOcean's document has some 2,500.
 _MAX_FILES = 5000
@@ -67,7 +67,26 @@ def read_document(content: bytes, origin: str, source: str, read: Read) -> tuple
         return root, content, []
     made = _Bundle(root, source, read)
     made.run()
-    return root, json.dumps(root).encode(), made.files
+    try:
+        # What aliases of YAML share is written out each time.
+        if _size(root, {}) > MAX_BYTES:
+            raise DocumentError(f"{origin}: its files expand to more than {MAX_BYTES // 2**20} MiB; not read")
+        return root, json.dumps(root).encode(), made.files
+    except RecursionError:
+        raise DocumentError(f"{origin}: nested too deep") from None
+
+
+def _size(node: Any, known: dict[int, int]) -> int:
+    """About how many characters some data takes as JSON."""
+    if isinstance(node, str):
+        return len(node) + 4
+    if not isinstance(node, (dict, list)):
+        return 8
+    found = known.get(id(node))
+    if found is None:
+        parts = [*node, *node.values()] if isinstance(node, dict) else node
+        found = known[id(node)] = 4 + sum(_size(each, known) for each in parts)
+    return found
 
 
 class _Bundle:

@@ -80,10 +80,24 @@ def same_number(wanted: Sequence[Scalar]) -> Condition:
     return any_of([Condition("t.number = ?", (number,)) for number in numbers])
 
 
-def within(path: str, bounds: Sequence[tuple[str, Scalar]]) -> list[Condition]:
-    """Conditions of which one holds if a term lies between bounds.
+@dataclass(frozen=True)
+class Within:
+    """Conditions of which one holds if a value lies between bounds.
 
-    Numbers are compared by number, dates by moment where the bound is one too, others by text.
+    :ivar number: on a row of ``search_numbers``, named ``t``
+    :ivar moment: the same for ``search_moments``
+    :ivar terms: on terms
+    """
+
+    number: Condition
+    moment: Condition
+    terms: list[Condition]
+
+
+def within(path: str, bounds: Sequence[tuple[str, Scalar]]) -> Within:
+    """Conditions for values between bounds.
+
+    Numbers are compared by number, dates by moment if the bound is one too, others by text.
     """
     numbers, texts, moments = [], [], []
     for name, bound in bounds:
@@ -93,12 +107,13 @@ def within(path: str, bounds: Sequence[tuple[str, Scalar]]) -> list[Condition]:
         texts.append(FALSE if text is None else Condition(f"t.text {operator} ?", (text,)))
         moments.append(texts[-1] if when is None else Condition(f"t.moment {operator} ?", (when,)))
     textual = Condition(f"t.kind NOT IN ('{NUMBER}', '{TRUTH}')")
-    return [
-        all_of([Condition(f"t.kind = '{NUMBER}'"), *numbers]),
-        all_of([textual, Condition("t.moment IS NULL"), *texts]),
+    terms = [all_of([textual, Condition("t.moment IS NULL"), *texts])]
+    by_moment = all_of(moments)
+    if any(moment(bound) is None for _, bound in bounds):
         # Only text has a moment.
-        all_of([Condition("t.moment IS NOT NULL"), *moments]),
-    ]
+        terms.append(all_of([Condition("t.moment IS NOT NULL"), *moments]))
+        by_moment = FALSE
+    return Within(all_of(numbers), by_moment, terms)
 
 
 def like(column: str, glob: str) -> Condition:

@@ -35,7 +35,7 @@ CREATE INDEX search_values_by_number ON search_values (path, number, document);
 CREATE INDEX search_values_by_document ON search_values (document);
 """
 #: A released step never changes; later ones are appended.
-STEPS = [_FIRST, rows.SCHEMA]
+STEPS = [_FIRST, rows.SCHEMA, rows.RANGES]
 #: Queries whose totals are remembered for their further pages.
 _REMEMBERED = 1000
 

@@ -47,6 +47,22 @@ CREATE TABLE search_state (changes INTEGER NOT NULL);
 INSERT INTO search_state VALUES (0);
 """
 
+#: Numbers and moments by document: a range may hold as many terms as there are documents, and each would be looked up.
+RANGES = """
+CREATE TABLE search_numbers (
+    path INTEGER NOT NULL, number REAL NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (path, number, document)
+) WITHOUT ROWID;
+CREATE TABLE search_moments (
+    path INTEGER NOT NULL, moment INTEGER NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (path, moment, document)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO search_numbers
+    SELECT t.path, t.number, p.document FROM search_terms AS t JOIN search_postings AS p ON p.term = t.id
+    WHERE t.number IS NOT NULL;
+INSERT OR IGNORE INTO search_moments
+    SELECT t.path, t.moment, p.document FROM search_terms AS t JOIN search_postings AS p ON p.term = t.id
+    WHERE t.moment IS NOT NULL;
+"""
+
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _FIND_TERM = "SELECT id FROM search_terms WHERE path = ? AND spelling = ? AND kind = ?"
@@ -58,6 +74,9 @@ def write(db: sqlite3.Connection, document: int, content: Mapping[str, Any]) -> 
     paths = {path: _path(db, path) for path in flat}
     terms = {_term(db, paths[path], path, value) for path, found in flat.items() for value in _distinct(found)}
     db.executemany("INSERT INTO search_postings VALUES (?, ?)", [(term, document) for term in terms])
+    numbers, moments = _ordered(flat, paths, document)
+    db.executemany("INSERT OR IGNORE INTO search_numbers VALUES (?, ?, ?)", numbers)
+    db.executemany("INSERT OR IGNORE INTO search_moments VALUES (?, ?, ?)", moments)
     uuid = next(iter(flat.get("uuid", ())), "")
     version = next(iter(flat.get("manifest.version", ())), "")
     db.execute(
@@ -69,13 +88,39 @@ def write(db: sqlite3.Connection, document: int, content: Mapping[str, Any]) -> 
 def erase(db: sqlite3.Connection, document: int, content: Mapping[str, Any]) -> None:
     """Remove the rows of a document; terms that no other document has stay, and are found by none."""
     found = []
-    for path, scalars in values.flatten(content).items():
+    flat = values.flatten(content)
+    paths = {}
+    for path, scalars in flat.items():
         row = db.execute("SELECT id FROM search_paths WHERE path = ?", (path,)).fetchone()
-        for value in _distinct(scalars) if row else ():
+        if row is None:
+            continue
+        paths[path] = row[0]
+        for value in _distinct(scalars):
             term = db.execute(_FIND_TERM, (row[0], *spelled(value))).fetchone()
             if term is not None:
                 found.append((term[0], document))
     db.executemany("DELETE FROM search_postings WHERE term = ? AND document = ?", found)
+    numbers, moments = _ordered(flat, paths, document)
+    db.executemany("DELETE FROM search_numbers WHERE path = ? AND number = ? AND document = ?", numbers)
+    db.executemany("DELETE FROM search_moments WHERE path = ? AND moment = ? AND document = ?", moments)
+
+
+def _ordered(
+    flat: Mapping[str, Iterable[Scalar]], paths: Mapping[str, int], document: int
+) -> tuple[set[tuple[int, float, int]], set[tuple[int, int, int]]]:
+    """The rows of a document for ranges of numbers, and of moments."""
+    numbers, moments = set(), set()
+    for path, number in paths.items():
+        for value in flat[path]:
+            if isinstance(value, str):
+                when = moment(value)
+                if when is not None:
+                    moments.add((number, when, document))
+            elif not isinstance(value, bool):
+                found = values.number(value)
+                if found is not None:
+                    numbers.add((number, found, document))
+    return numbers, moments
 
 
 def moment(value: Any) -> int | None:

@@ -222,7 +222,24 @@ class _Translator:
         )
 
     def _range(self, clause: Range) -> Condition:
-        return self._values(self._fields(clause.path), lambda path: within(path, clause.bounds))
+        return self._between(self._fields(clause.path), clause)
+
+    def _between(self, fields: Sequence[_Field], clause: Range) -> Condition:
+        """The document has a value at one of the fields that lies between the bounds of a range."""
+        found = []
+        for field in fields:
+            bounds = within(field.sample, clause.bounds)
+            found += [self._with_terms(all_of([field.paths, test])) for test in bounds.terms]
+            found.append(self._with_rows("search_numbers", all_of([field.paths, bounds.number])))
+            found.append(self._with_rows("search_moments", all_of([field.paths, bounds.moment])))
+        return any_of(found)
+
+    @staticmethod
+    def _with_rows(table: str, condition: Condition) -> Condition:
+        """The document has a row, ``t``, of a table of values by path, for which a condition holds."""
+        if condition == FALSE:
+            return FALSE
+        return Condition(f"d.id IN (SELECT t.document FROM {table} AS t WHERE {condition.text})", condition.arguments)
 
     def _exists(self, clause: Exists) -> Condition:
         known, below = self._paths(), clause.path + "."
@@ -240,7 +257,7 @@ class _Translator:
         fields = self._grouped(list(known))
         sample = clause.make("")
         if isinstance(sample, Range):
-            return self._values(fields, lambda path: within(path, sample.bounds))
+            return self._between(fields, sample)
         if isinstance(sample, Match):
             words = self._match_words(fields, sample)
             if values.as_text(sample.wanted).isascii() and words != FALSE:

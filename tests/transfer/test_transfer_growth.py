@@ -17,19 +17,6 @@ from tests.lib.fault_server import FaultServer
 
 FEW, TIMES = 30, 10
 CALLS = ("stat", "lstat", "open", "link", "mkdir", "rmdir", "unlink", "utime", "rename", "replace", "scandir")
-    "stat",
-    "lstat",
-    "open",
-    "link",
-    "mkdir",
-    "rmdir",
-    "unlink",
-    "utime",
-    "rename",
-    "replace",
-    "scandir",
-    "listdir",
-)
 
 
 class Calls(Counter[str]):

@@ -12,14 +12,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from install import alone_in_the_sources
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def distributions() -> list[Path]:
-    """The folders that hold a distribution, the core first."""
-    return [ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
+from install import ROOT, copy_of_the_sources, distributions
 
 
 def run(*command: str | Path) -> None:
@@ -27,10 +20,10 @@ def run(*command: str | Path) -> None:
     subprocess.run([str(word) for word in command], check=True)
 
 
-def build(out: Path) -> None:
+def build(sources: Path, out: Path) -> None:
     # A wheel built from the sdist proves that the sdist is whole. That the build requirements are whole is proved by
-    # the environment of the tests, for which pip builds in isolation: no need to do it twelve times more here.
-    for folder in distributions():
+    # install.py, for which pip builds in isolation: no need to do it twelve times more here.
+    for folder in distributions(sources):
         run(sys.executable, "-m", "build", "--quiet", "--no-isolation", "--outdir", out, folder)
     run(sys.executable, "-m", "twine", "check", "--strict", *sorted(out.iterdir()))
 
@@ -48,7 +41,7 @@ def smoke(out: Path) -> None:
         install = [bin_dir / "python", "-m", "pip", "install", "--quiet"]
         core, *plugins = [
             next(out.glob(name.replace("-", "_") + "-*.whl"))
-            for name in ["hca-base", *(_name(path) for path in distributions()[1:])]
+            for name in ["hca-base", *(_name(path) for path in distributions(ROOT)[1:])]
         ]
         run(*install, core)
         run(hca, "--version")
@@ -81,6 +74,6 @@ if __name__ == "__main__":
     target.mkdir(parents=True, exist_ok=True)
     for old in target.iterdir():
         old.unlink()
-    with alone_in_the_sources():
-        build(target)
+    with copy_of_the_sources() as sources:
+        build(sources, target)
     smoke(target)

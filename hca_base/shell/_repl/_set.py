@@ -54,7 +54,7 @@ def apply(context: Context, key: str, value: str) -> None:
     options = context.options
     if key == "profile":
         if value != "default" and value not in config.list_profiles():
-            raise UsageError(f"unknown profile {value!r}", hint="'profile list' shows those there are")
+            raise UsageError(f"unknown profile {value!r}", hint="'profile list' lists the profiles")
         options.profile = value
     elif key in ("log_level", "log-level"):
         if value.upper() not in LEVELS:
@@ -64,7 +64,7 @@ def apply(context: Context, key: str, value: str) -> None:
         return
     elif key in ("format", "output.format"):
         if value not in FORMATS:
-            raise UsageError(f"unknown format {value!r}", hint=f"there are {', '.join(FORMATS)}")
+            raise UsageError(f"unknown format {value!r}", hint=f"use one of {', '.join(FORMATS)}")
         options.overrides["output.format"] = value
     else:
         parsed = config.parse_value(value)

@@ -31,7 +31,7 @@ OFFLINE = "the service cannot be reached, and the list names no copy in the publ
 _OTHER_NAMES = (
     "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
 )
-_AGAIN = "Run the same command again to get those that are missing; --report FILE lists them all."
+_AGAIN = "run the same command again to get the missing files; --report FILE lists all"
 
 
 class Outcome:

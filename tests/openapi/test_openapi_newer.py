@@ -129,3 +129,12 @@ def test_streams_and_cookies_of_3_2(web: Any) -> None:
     assert web.seen[0].headers["Cookie"] == "c=a; c=b"
     client.invoke(post, {"body": '{"id": 3}\n'})
     assert web.seen[1].body == b'{"id": 3}\n'
+
+
+def test_the_length_of_a_body_is_no_argument(web: Any) -> None:
+    length = {"name": "Content-Length", "in": "header", "required": True, "schema": {"type": "number"}}
+    content = {"application/json": {"schema": {"type": "object"}}}
+    loaded = document({"/x": {"post": {"parameters": [length], "requestBody": {"content": content}, "responses": {}}}})
+    web.documents["/d"] = loaded.root
+    Client(swagger_url=f"{web.url}/d").post_x(body={"a": 1})
+    assert web.seen[0].headers["Content-Length"] == "8"

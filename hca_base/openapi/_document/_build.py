@@ -146,6 +146,8 @@ class Builder:
 
     def _parameter(self, node: dict[str, Any], security: tuple[Mapping[str, tuple[str, ...]], ...]) -> Parameter | None:
         name, location = node["name"], node["in"]
+        if location == "header" and name.lower() == "content-length":
+            return None  # it is that of the body that is sent
         if not self.swagger2 and location == "header" and name.lower() in _IGNORED_HEADERS:
             return None
         content = node.get("content")

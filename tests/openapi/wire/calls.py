@@ -74,7 +74,10 @@ def _ours(operation: Operation, where: str, name: str) -> Parameter | None:
 
 
 def _is_ignored(raw: Raw, where: str, name: str) -> bool:
-    return where == "header" and name.lower() in _IGNORED and not raw.swagger2
+    if where != "header":
+        return False
+    # The length is that of the body, whatever the document makes of it.
+    return name.lower() == "content-length" or (name.lower() in _IGNORED and not raw.swagger2)
 
 
 def _without_empty(value: Any) -> Any:

@@ -128,6 +128,22 @@ def test_pages_without_end_are_noticed(client: Client, web: Any) -> None:
         list(client.get_bundles_all.paginate(replica="aws"))
 
 
+def test_pages_of_which_no_list_is_known_are_not_empty(client: Client, web: Any) -> None:
+    """A body with two lists, and no header that names one: the pages are given as they are, all of them."""
+    last = 130
+
+    def answer(request: Any) -> Any:
+        page = int(dict(request.query).get("a", 0))
+        headers = {**JSON, **({"Link": f"<?a={page + 1}>; rel=next"} if page < last else {})}
+        return 206, headers, json.dumps({"one": [page], "two": [page]}).encode()
+
+    web.answer = answer
+    assert [page["one"] for page in client.get_bundles_all.paginate("aws")] == [[page] for page in range(last + 1)]
+    web.answer = lambda request: (206, {"Link": f"<?a={len(web.seen)}>; rel=next", **JSON}, b'{"one": [], "two": [1]}')
+    with pytest.raises(ServiceError, match="no end"):
+        list(client.get_bundles_all.paginate("aws"))
+
+
 def test_pages_of_another_host_get_nothing_of_the_service(web: Any, other_web: Any) -> None:
     """A first page that was redirected elsewhere went there without keys and cookies: so do the pages after it."""
     header = {"name": "X-Subscription", "in": "header", "schema": {"type": "string"}}

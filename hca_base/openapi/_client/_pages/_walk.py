@@ -96,7 +96,7 @@ def walk(
         if key in targets or walker.empty > MAX_EMPTY_PAGES:
             raise ServiceError(
                 "the service's pages have no end: "
-                + ("the next page was there before" if key in targets else f"{walker.empty} of them are empty"),
+                + ("the next page was there before" if key in targets else f"{walker.empty} of them bring nothing new"),
                 status=response.status_code,
                 reason="endless_pages",
                 response=response,
@@ -124,6 +124,7 @@ class _Walker:
         self.arguments = arguments
         self.seen = 0
         self.empty = 0
+        self._last: Any = None
         self._before: list[Any] | None = None
         self._sent: dict[str, Any] = {}
         #: What led to this page leads to the next, or nothing does.
@@ -142,7 +143,10 @@ class _Walker:
         """The URL of the next page, or arguments that ask for it; None if this is the last, or nothing leads on."""
         items = page.items
         self.seen += len(items)
-        self.empty = 0 if items else self.empty + 1
+        # Where no list of items can be told from others, a page has something new if it is not the one before.
+        new = bool(items) if page.path is not None else bool(page.body) and page.body != self._last
+        self.empty = 0 if new else self.empty + 1
+        self._last = page.body if page.path is None else None
         if not follow:
             return None
         url, has_place = next_link(page.response, page.body, page.path)

@@ -124,7 +124,7 @@ def test_pages_without_end_are_noticed(client: Client, web: Any) -> None:
     assert len(web.seen) == 2
     web.seen.clear()
     web.answer = lambda request: (206, {"Link": f"<?a={len(web.seen)}>; rel=next", **JSON}, b'{"results": []}')
-    with pytest.raises(ServiceError, match="101 of them are empty"):
+    with pytest.raises(ServiceError, match="101 of them bring nothing new"):
         list(client.get_bundles_all.paginate(replica="aws"))
 
 

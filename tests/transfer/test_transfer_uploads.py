@@ -459,3 +459,19 @@ def test_a_store_that_wants_to_be_left_alone_for_years(tmp_path: Path, fast: boo
     report = upload(items, made, options=TransferOptions(fast=fast, min_delay=0.01, retries=1, connections=4))
     close()
     assert report.counts == {"failed": 40}
+
+
+def test_a_target_is_pickled_without_its_keys(tmp_path: Path, target: Callable[..., S3Target], deployment: Any) -> None:
+    """Another identity never takes the place of the keys that were given."""
+    import pickle
+
+    root = deployment.ctx.credentials.root()
+    for credentials in (S3Credentials(root.access_key, root.secret_key), lambda: S3Credentials("x", root.secret_key)):
+        data = pickle.dumps(target(credentials=credentials))
+        assert root.secret_key.encode() not in data
+        report = upload([UploadItem(make_file(tmp_path / "f", 100), "pickled")], pickle.loads(data))
+        with pytest.raises(HCAError, match="are not pickled") as raised:
+            report.raise_for_failures()
+        assert raised.value.exit_code == ExitCode.AUTH
+    found = pickle.loads(pickle.dumps(target(credentials=None, region="eu-west-1")))
+    assert (found.bucket, found.endpoint_url, found.region("b")) == (BUCKET, deployment.s3_url, "eu-west-1")

@@ -98,6 +98,11 @@ class S3Target:
         self._skew = ClockSkew()
         reset_after_fork(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keys do not leave the process; those of the machine are looked for again.
+        given = self._given is not None
+        return _unpickled, (self.bucket, self.endpoint_url, self._region, self.accelerate, given)
+
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
 
@@ -240,6 +245,18 @@ class S3Target:
         if code == "RequestTimeTooSkewed":
             error.hint = "Set this machine's clock."
         return error
+
+
+def _unpickled(bucket: str, endpoint_url: str | None, region: str | None, accelerate: bool, given: bool) -> S3Target:
+    keys = _keys_not_pickled if given else None
+    return S3Target(bucket, endpoint_url=endpoint_url, region=region, credentials=keys, accelerate=accelerate)
+
+
+def _keys_not_pickled() -> S3Credentials:
+    raise AuthError(
+        "the credentials of an S3Target are not pickled with it",
+        hint="Make an S3Target with its credentials in each process.",
+    )
 
 
 def _found_credentials() -> Any:

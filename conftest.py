@@ -59,6 +59,7 @@ class SkipAudit:
 _PASSED_ON = frozenset(
     [
         "HCA7_PYTHON",
+        "HCA7_TESTS",
         "HCA_DRS_SPEC",
         "HCA_S3_CLIENTS",
         "HCA_S3_TESTS",

@@ -129,9 +129,6 @@ HEAD = """\
 From hca 7
 ==========
 
-.. contents:: On this page
-   :local:
-
 One line upgrades an environment with hca 6 or 7, under Python 3.11 or later::
 
     pip install -U hca
@@ -153,7 +150,7 @@ works whatever became of the script ``hca``.
   programs use, are there with a ``DeprecationWarning``.
 - ``hca.get_config()`` and ``hca.HCAConfig()`` read all layers (:doc:`configuration`) and save what the script changed,
   into the last file of ``HCA_CONFIG_FILE``, that of the profile, or the user's. A login that hca 7 left in the file
-  moves to the keyring.
+  moves to the keyring, so ``get_config().oauth2_token`` is not there after it.
 - hca 8.0.0 was a notice that refused to be installed; there is nothing to upgrade from it.
 
 The tables were made by asking hca 7.0.1 itself. *Same* means that it is here under its name, and a test holds that.

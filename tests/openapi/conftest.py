@@ -43,9 +43,15 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Seen:
-    """One request as the server saw it."""
+    """One request as the server saw it.
 
-    def __init__(self, method: str, target: str, headers: dict[str, str], body: bytes) -> None:
+    :ivar connection: the client's end of its connection
+    """
+
+    def __init__(
+        self, method: str, target: str, headers: dict[str, str], body: bytes, connection: tuple[str, int] = ("", 0)
+    ) -> None:
+        self.connection = connection
         self.method, self.target, self.headers, self.body = method, target, headers, body
         self.path = urlsplit(target).path
         self.query = parse_qsl(urlsplit(target).query, keep_blank_values=True)
@@ -87,7 +93,7 @@ class Web:
                     self.rfile.readline()
                 else:
                     body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                request = Seen(self.command, self.path, dict(self.headers), body)
+                request = Seen(self.command, self.path, dict(self.headers), body, self.client_address)
                 status, headers, content = web.respond(request)
                 self.send_response(status)
                 for name, value in headers.items():

@@ -6,6 +6,7 @@ import json
 import shlex
 import warnings
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from hca_azul.client import AzulClient
@@ -80,6 +81,22 @@ def test_matrices_of_managed_projects_are_listed(hca: Runner) -> None:
     assert done.stderr.count(PLACE) == 1
     skipped = hca("azul", "matrices", "Managed", "--skip-unavailable", "-f", "jsonl")
     assert skipped.stdout == done.stdout and skipped.stderr.count(PLACE) == 1
+
+
+@pytest.mark.parametrize("fetch", ["", "/fetch"])
+@pytest.mark.parametrize(("organs", "code"), [(["lung", "heart"], 0), (["lung"], 3)])
+def test_told_where_the_manifest_of_an_address_is_requested(
+    hca: Runner, azul: EmbeddedAzul, fetch: str, organs: list[str], code: int
+) -> None:
+    query = urlencode({"catalog": "dcp44", "format": "compact", "filters": json.dumps({"organ": {"is": organs}})})
+    url = f"{azul.url}{fetch}/manifest/files?{query}"
+    done = hca("azul", "download", "--manifest", url, "--report", "r.json", check=code)
+    assert "Managed" in done.stderr and PLACE in done.stderr
+    if not code:
+        rows = {row["name"]: row for row in json.loads((hca.cwd / "r.json").read_text())["rows"]}
+        assert rows["Managed"]["outcome"] == "managed"
+    done = hca("azul", "export", "--manifest", url, "--to", "aria2", check=code)
+    assert "Managed" in done.stderr and PLACE in done.stderr
 
 
 def test_skipped_when_asked(hca: Runner, azul: EmbeddedAzul) -> None:

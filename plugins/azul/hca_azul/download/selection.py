@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hca_azul.flavours.flavour import Unit
 from hca_azul.lists.entries import Entry, by_filters, by_uuids
-from hca_azul.lists.inputs import is_manifest_url
+from hca_azul.lists.inputs import Asked, asked_by, is_manifest_url
 from hca_azul.lists.read import FileList
 from hca_azul.query.managed import Managed, find_managed, of_units
 from hca_azul.query.units import find_units
@@ -27,6 +27,7 @@ class Chosen(NamedTuple):
     :ivar units: projects or datasets that were named
     :ivar filters: of the files; empty if they were chosen in another way
     :ivar has_paths: whether the list says where each file is to be stored
+    :ivar asked: what the address of a manifest asks for, where the list is of one
     """
 
     entries: Iterable[Entry]
@@ -34,6 +35,7 @@ class Chosen(NamedTuple):
     units: list[Unit]
     filters: dict[str, Any]
     has_paths: bool = False
+    asked: Asked | None = None
 
 
 @dataclass
@@ -83,7 +85,8 @@ class Selection:
             yield Chosen(self.entries, {}, [], {})
         elif self.manifest:
             with FileList(client, self.manifest, catalog, online=online) as files:
-                yield Chosen(files, {"manifest": self._list_name()}, [], {}, files.has_paths)
+                asked = asked_by(str(self.manifest)) if online else None
+                yield Chosen(files, {"manifest": self._list_name()}, [], {}, files.has_paths, asked)
         elif self.uuids:
             entries = by_uuids(client, self.uuids, catalog)
             filters = {client.flavour.file_field: {"is": self.uuids}}
@@ -171,4 +174,9 @@ def managed_of(client: AzulConnection, chosen: Chosen, catalog: str | None) -> M
     """
     if chosen.units:
         return of_units(chosen.units)
+    if chosen.asked is not None:
+        # The manifest of an address is requested for this, and the service leaves them out of it as well.
+        named = chosen.asked.catalog
+        known = bool(named) and named in client.known_catalogs().all
+        return find_managed(client, chosen.asked.filters, named if known else catalog)
     return find_managed(client, chosen.filters, catalog) if chosen.filters else Managed([])

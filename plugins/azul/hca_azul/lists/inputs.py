@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import json
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from hca_base.errors import HCAError, UsageError
@@ -74,6 +75,29 @@ def is_manifest_url(text: str) -> bool:
         return urlsplit(text).path.rstrip("/") in _PATHS
     except ValueError:
         return False
+
+
+class Asked(NamedTuple):
+    """What the address of a manifest asks for.
+
+    :ivar filters: in the service's own form
+    :ivar catalog: empty if the address names none
+    """
+
+    filters: dict[str, Any]
+    catalog: str
+
+
+def asked_by(text: str) -> Asked | None:
+    """Return what the address of a manifest asks for; None for anything else."""
+    if not is_manifest_url(text):
+        return None
+    query = dict(parse_qsl(urlsplit(text).query))
+    try:
+        filters = json.loads(query.get("filters") or "{}")
+    except ValueError:
+        return None
+    return Asked(filters, query.get("catalog", "")) if isinstance(filters, dict) else None
 
 
 def _fetch(client: AzulConnection, url: str, path: Path) -> None:

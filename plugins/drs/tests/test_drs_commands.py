@@ -171,6 +171,16 @@ def test_what_is_said_of_checksums(hca: Any, drs: EmbeddedDrs) -> None:
     assert "blake3" in hca("drs", "stat", drs.uri("odd")).stderr
 
 
+def test_a_file_that_nothing_vouches_for_is_named(hca: Any, drs: EmbeddedDrs) -> None:
+    """Neither a size nor a checksum that is known: a body that ends early cannot be told from a whole one."""
+    drs.repository.add("bare", Blob(b"bare", "bare.bin", [("blake3", "af13")], extra={"size": None}))
+    done = hca("drs", "download", drs.uri("bare"))
+    assert "1 file could not be verified: the server gives neither" in done.stderr and "bare.bin" in done.stderr
+    assert "only the size" not in done.stderr
+    # A server that breaks the specification, which asks for a size.
+    drs.problems.clear()
+
+
 @pytest.mark.parametrize("part_size", [5 << 20, 8 << 20, 6_000_001])
 def test_etags_of_parts_are_compared(hca: Any, drs: EmbeddedDrs, part_size: int) -> None:
     data = random.Random(3).randbytes(12_000_001)

@@ -220,6 +220,11 @@ def run_study(hca: Any, count: int, kills: int) -> None:
         if kills:
             # What was there was not fetched again.
             assert first.count("storage") + second.count("storage") - moved < count
+        # The faults were met: without them this would show nothing.
+        happened = first.faults.happened + second.faults.happened
+        assert happened.total() > 0
+        if count >= 1000:
+            assert all(happened[kind] for kind in ("drop", "busy", "flipped", "url_life"))
         for server, other in ((first, TOKENS[1]), (second, TOKENS[0])):
             assert not any(other in str(request) for request in server.requests)
             assert server.problems == []

@@ -25,6 +25,7 @@ class Faults:
     :ivar busy_every: each N-th request for a file is answered with 503 and ``Retry-After: 0``
     :ivar corrupt: names of files that are sent with one byte changed
     :ivar down: the API answers 503
+    :ivar happened: how often files met ``drop`` and ``busy``
     :ivar part_size: objects were stored in parts of so many bytes, and have the ETags of such; 0: in one piece
     """
 
@@ -33,6 +34,7 @@ class Faults:
     corrupt: set[str] = field(default_factory=set)
     down: bool = False
     part_size: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
 
 
 class EmbeddedCellxgene:
@@ -162,6 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         number = service.count("files") if self.command == "GET" else 0
         if number and faults.busy_every and number % faults.busy_every == 0:
+            faults.happened["busy"] += 1
             self._send(503, b"", {"Retry-After": "0"})
             return
         headers = {"ETag": f'"{_etag(content, faults.part_size)}"', "Accept-Ranges": "bytes"}
@@ -175,6 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
             status = 206
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
         drop = bool(number and faults.drop_every and number % faults.drop_every == 0)
+        faults.happened["drop"] += drop
         self._send(status, content[start:end], headers, drop=drop)
 
     def _send_json(self, status: int, body: Any) -> None:

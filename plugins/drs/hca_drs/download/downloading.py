@@ -55,6 +55,8 @@ class Outcome:
     :ivar report: a row for each file, and for each identifier that leads to none
     :ivar unverified: names of files that no checksum vouches for, and why (the first few)
     :ivar unverified_count: how many those are
+    :ivar unchecked: how many files have neither a checksum nor a size, so that nothing vouches for them
+    :ivar unchecked_names: the first few of them
     :ivar cycles: bundles that hold themselves (the first few)
     :ivar renamed: files that got another name than their servers gave them
     """
@@ -64,6 +66,8 @@ class Outcome:
         self.plan: dict[str, int] = {}
         self.unverified: list[tuple[str, str]] = []
         self.unverified_count = 0
+        self.unchecked = 0
+        self.unchecked_names: list[str] = []
         self.unknown: dict[str, int] = {}
         self.cycles: list[str] = []
         self.renamed = 0
@@ -119,7 +123,11 @@ class Outcome:
             key = f"{kind}: {why}" if found.digests.known else ""
             if key:
                 self.unknown[key] = self.unknown.get(key, 0) + 1
-        if found.digests.unverifiable:
+        if not found.digests.known and found.size is None:
+            self.unchecked += 1
+            if len(self.unchecked_names) < _EXAMPLES:
+                self.unchecked_names.append(name)
+        elif found.digests.unverifiable:
             self._note_unverified(name, found.digests.unverifiable)
         elif not found.digests.known:
             self._etags[name] = found.digests.etag
@@ -135,6 +143,12 @@ class Outcome:
             shown = "; ".join(f"{name} ({why})" for name, why in self.unverified)
             more = f" and {self.unverified_count - len(self.unverified):,} more" if self.unverified_count > 3 else ""
             yield f"only the size of {counted(self.unverified_count, 'file')} could be verified: {shown}{more}"
+        if self.unchecked:
+            more = f" and {self.unchecked - _EXAMPLES:,} more" if self.unchecked > _EXAMPLES else ""
+            yield (
+                f"{counted(self.unchecked, 'file')} could not be verified: the server gives neither a size "
+                f"nor a checksum that hca knows: {', '.join(self.unchecked_names)}{more}"
+            )
         for key, count in sorted(self.unknown.items())[:_EXAMPLES]:
             yield f"checksums not compared, another one was: {key} ({counted(count, 'file')})"
         if self.cycles:

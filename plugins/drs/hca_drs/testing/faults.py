@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 
 
@@ -25,6 +26,7 @@ class Faults:
     :ivar cut_at: a body is cut after so many bytes, once for each object; 0 for never
     :ivar pause: seconds before the rest of a body that was cut can be asked for
     :ivar ignore_range: share of requests for a range that are answered with the whole object
+    :ivar happened: how often each has happened, by name; ``url_life`` counts requests at addresses that had lapsed
     """
 
     seed: int = 1
@@ -41,12 +43,25 @@ class Faults:
     cut_at: int = 0
     pause: float = 0.0
     ignore_range: float = 0.0
+    happened: Counter[str] = field(default_factory=Counter)
     _random: random.Random | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def happens(self, share: float) -> bool:
-        """Whether a fault of this frequency happens now."""
-        return bool(share) and self.number() < share
+    def happens(self, kind: str) -> bool:
+        """Whether a fault happens now.
+
+        :param kind: the field that has its share
+        """
+        share = getattr(self, kind)
+        happens = bool(share) and self.number() < share
+        if happens:
+            self.note(kind)
+        return happens
+
+    def note(self, kind: str) -> None:
+        """Count a fault that happened."""
+        with self._lock:
+            self.happened[kind] += 1
 
     def number(self) -> float:
         """A random number from 0 to 1."""

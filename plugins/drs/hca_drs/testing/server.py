@@ -108,9 +108,9 @@ class EmbeddedDrs:
         path = parts.path.removeprefix(API)
         request = json.loads(body) if body else None
         faults = self.faults
-        if faults.happens(faults.busy):
+        if faults.happens("busy"):
             return Answer(429, {"msg": "slower"}, {"Retry-After": str(faults.retry_after)})
-        if faults.happens(faults.errors):
+        if faults.happens("errors"):
             return Answer(503, b"<html>not now</html>")
         try:
             answer = self._answer(method, path, dict(parse_qsl(parts.query)), headers, request)

@@ -76,6 +76,7 @@ class Storage:
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             expires = query.get("Expires") or query.get("t") or "0"
             if query.get("Signature") != self.signature(identifier, expires) or float(expires) < time.time():
+                faults.note("url_life")
                 return Answer(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
             if self.requires_header and headers.get("X-Data-Token") != self.data_token:
                 return Answer(401, b"the header is missing")
@@ -84,19 +85,19 @@ class Storage:
         found = self.repository.objects.get(identifier)
         if not isinstance(found, Blob):
             return Answer(404, b"")
-        if faults.happens(faults.busy):
+        if faults.happens("busy"):
             return Answer(429, b"", {"Retry-After": str(faults.retry_after)})
         return self._bytes(identifier, found, headers)
 
     def _bytes(self, identifier: str, found: Blob, headers: dict[str, str]) -> Answer:
         faults = self.faults
         data = found.data if found.bytes_sent is None else found.bytes_sent
-        if faults.happens(faults.flipped) and data:
+        if faults.happens("flipped") and data:
             place = int(faults.number() * len(data))
             data = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
         etag = {"ETag": f'"{hashlib.md5(found.data).hexdigest()}"', "Accept-Ranges": "bytes"}
         wanted = headers.get("Range", "")
-        if not wanted.startswith("bytes=") or faults.happens(faults.ignore_range):
+        if not wanted.startswith("bytes=") or faults.happens("ignore_range"):
             return Answer(200, data, etag)
         first, _, last = wanted.removeprefix("bytes=").partition("-")
         start, end = int(first), min(int(last) + 1 if last else len(data), len(data))
@@ -112,7 +113,7 @@ class Storage:
             if faults.cut_at and length > faults.cut_at and key not in self._cut:
                 self._cut.add(key)
                 return faults.cut_at
-        return int(faults.number() * length) if faults.happens(faults.drop) else None
+        return int(faults.number() * length) if faults.happens("drop") else None
 
 
 class Listener(ThreadingHTTPServer):
@@ -129,7 +130,7 @@ class Listener(ThreadingHTTPServer):
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 owner.requests.append((name, self.command, self.path, dict(self.headers)))
-                if name == "api" and owner.faults.happens(owner.faults.api_drop):
+                if name == "api" and owner.faults.happens("api_drop"):
                     self.close_connection = True
                     return
                 found = getattr(owner, name)(self.command, self.path, dict(self.headers), body)

@@ -141,10 +141,10 @@ class Outcome:
         """What to tell the user besides the report."""
         if self.unverified_count:
             shown = "; ".join(f"{name} ({why})" for name, why in self.unverified)
-            more = f" and {self.unverified_count - len(self.unverified):,} more" if self.unverified_count > 3 else ""
+            more = _and_more(self.unverified_count - len(self.unverified))
             yield f"only the size of {counted(self.unverified_count, 'file')} could be verified: {shown}{more}"
         if self.unchecked:
-            more = f" and {self.unchecked - _EXAMPLES:,} more" if self.unchecked > _EXAMPLES else ""
+            more = _and_more(self.unchecked - len(self.unchecked_names))
             yield (
                 f"{counted(self.unchecked, 'file')} could not be verified: the server gives neither a size "
                 f"nor a checksum that hca knows: {', '.join(self.unchecked_names)}{more}"
@@ -156,6 +156,10 @@ class Outcome:
         if self.renamed:
             more = "has the name of another" if self.renamed == 1 else "have names of others"
             yield f"{counted(self.renamed, 'file')} {more}; a part of a digest was added"
+
+
+def _and_more(left: int) -> str:
+    return f" and {left:,} more" if left > 0 else ""
 
 
 def run(servers: Servers, preferences: Preferences, uris: Iterable[str], root: Path | str, choices: Choices) -> Outcome:

@@ -29,7 +29,13 @@ class Tabular:
 
         :raises PluginError: pandas is not installed
         """
-        return frame_of(self)  # type: ignore[arg-type]
+        try:
+            import pandas
+        except ImportError as error:
+            if (error.name or "").partition(".")[0] != "pandas":
+                raise
+            raise PluginError("data frames need pandas, which is not installed", hint="pip install pandas") from None
+        return pandas.json_normalize([dict(_named(result)) for result in self])  # type: ignore[attr-defined]
 
 
 class Records(Tabular, list[Any]):
@@ -71,17 +77,6 @@ def records_of(value: Any) -> Any:
     if type(value) is list and value and all(isinstance(item, dict) for item in value):
         return Records(value)
     return value
-
-
-def frame_of(results: Iterable[Any]) -> pandas.DataFrame:
-    """Return results as a data frame; see :meth:`Tabular.to_pandas`."""
-    try:
-        import pandas
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] != "pandas":
-            raise
-        raise PluginError("data frames need pandas, which is not installed", hint="pip install pandas") from None
-    return pandas.json_normalize([dict(_named(result)) for result in results])
 
 
 def html_table(results: Iterable[Any], count: int) -> str:

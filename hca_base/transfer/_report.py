@@ -91,6 +91,10 @@ class Row(NamedTuple):
         status = getattr(error, "status", None)
         return cls(name, outcome, size, seconds, attempts, checksum, str(error), path, key, status)
 
+    def shown(self) -> dict[str, Any]:
+        """Return the fields that a report shows, by name."""
+        return dict(zip(self._fields[:_SHOWN], self, strict=False))
+
     @property
     def good(self) -> bool:
         """True if the file is, or would be, where it belongs."""
@@ -236,7 +240,7 @@ class Report:
         """
         from hca_base.output import Records
 
-        return Records(dict(zip(Row._fields[:_SHOWN], row, strict=False)) for row in self.rows).to_pandas()
+        return Records(row.shown() for row in self.rows).to_pandas()
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -246,8 +250,8 @@ class Report:
 
         # Failures first: they are what a reader looks for.
         rows = chain(self._failed, (row for row in self.rows if row.good))
-        named = (dict(zip(Row._fields[:_SHOWN], row, strict=False)) for row in rows)
-        return f"<p>{escape(self.summary())}</p>{html_table(named, self.files)}"
+        table = html_table((row.shown() for row in rows), self.files)
+        return f"<p>{escape(self.summary())}</p>{table}"
 
     def summary(self) -> str:
         """One line for people."""

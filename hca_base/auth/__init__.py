@@ -12,6 +12,8 @@ from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from hca_base._service import Scheme as Scheme
+    from hca_base.auth._flows._check import TokenCheck as TokenCheck
+    from hca_base.auth._flows._check import check_access_token as check_access_token
     from hca_base.auth._flows._client_settings import OAuthClient as OAuthClient
     from hca_base.auth._flows._client_settings import oauth_client as oauth_client
     from hca_base.auth._flows._endpoint import OAuthError as OAuthError
@@ -49,9 +51,11 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "ProviderState": "._providers._chain",
         "Record": "._stores._records",
         "Scheme": "hca_base._service",
+        "TokenCheck": "._flows._check",
         "TokenStore": "._stores._store",
         "account_name": "._stores._store",
         "bearer_record": "._stores._records",
+        "check_access_token": "._flows._check",
         "credentials_for": "._providers._for_service",
         "fixed_headers": "._providers._headers",
         "key_names": "._providers._headers",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hca_base.commands._bases._page import page as page
     from hca_base.commands._bases._parser import Parser as Parser
     from hca_base.commands._bases._parser import shown_flags as shown_flags
+    from hca_base.commands._bases._secret import read_secret as read_secret
     from hca_base.commands._bases._values import add_json_argument as add_json_argument
     from hca_base.commands._bases._values import boolean_argument as boolean_argument
     from hca_base.commands._bases._values import json_argument as json_argument
@@ -61,6 +62,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "confirm": "._bases._confirm",
         "json_argument": "._bases._values",
         "page": "._bases._page",
+        "read_secret": "._bases._secret",
         "read_stdin_bytes": "._bases._context",
         "shown_flags": "._bases._parser",
         "stdin_lines": "._bases._context",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hca_base import auth
 from hca_base.commands._bases._base import Command
-from hca_base.commands._bases._context import read_stdin_line
+from hca_base.commands._bases._secret import read_secret
 from hca_base.commands._bases._values import seconds_argument
 from hca_base.commands._credentials._known import known_of, utc_time
 from hca_base.commands._credentials._schemes import chosen_keys, chosen_login, used_schemes
@@ -19,8 +19,6 @@ from hca_base.plugins import registry
 
 if TYPE_CHECKING:
     from hca_base.plugins import Service
-
-_STDIN_LIMIT = 1 << 20
 
 
 class AuthCommand(Command):
@@ -122,7 +120,7 @@ class AuthLogin(AuthCommand):
         if self.service_name is None and parsed_args.service is None:
             self.note(f"logging in to {service.name}; 'hca login SERVICE' chooses another service")
         if parsed_args.access_token is not None:
-            record = self._store_token(service, parsed_args.access_token)
+            self._store_token(service, parsed_args.access_token)
         else:
             known = self.where(service)
             schemes = known.get("security_schemes") or {}
@@ -140,19 +138,23 @@ class AuthLogin(AuthCommand):
                 name=name,
                 **known,
             )
+            self._say_stored(_welcome(service.name, record))
+
+    def _say_stored(self, what: str) -> None:
         # The line that hca 7 printed.
         self.stdout.write("Storing access credentials\n")
-        self.note(_welcome(service.name, record))
-        if parsed_args.access_token:
-            self.note("the token was not checked; the next call shows whether it is valid")
+        self.note(what)
 
-    def _store_token(self, service: Service, given: str) -> auth.Record:
+    def _store_token(self, service: Service, given: str) -> None:
         if given == "-":
-            token = read_secret(None)
+            token = read_secret(None, alone=not self.app.interactive_mode)
         else:
             warn("--access-token TOKEN shows the token to every user of this machine; use --access-token -")
             token = given
-        return auth.store_access_token(service, self.config, token, base_url=self.where(service).get("base_url"))
+        known = self.where(service)
+        check = auth.check_access_token(service, self.config, token, **known)
+        auth.store_access_token(service, self.config, token, base_url=known.get("base_url"))
+        self._say_stored(f"the token for {service.name} is stored; {check}")
 
 
 class AuthLogout(AuthCommand):
@@ -256,7 +258,8 @@ class AuthSetKey(AuthCommand):
 
     def _key(self, label: str, variable: str | None, *, optional: bool) -> str:
         if variable is None:
-            return read_secret(f"Key for {label}{' (Enter skips it)' if optional else ''}: ")
+            prompt = f"Key for {label}{' (Enter skips it)' if optional else ''}: "
+            return read_secret(prompt, alone=not self.app.interactive_mode)
         key = os.environ.get(variable, "")
         if not key:
             raise UsageError(f"the environment variable {variable} is not set")
@@ -265,25 +268,6 @@ class AuthSetKey(AuthCommand):
 
 def _at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
-
-
-def read_secret(prompt: str | None) -> str:
-    """A line that is not to be seen: typed without echo, or from stdin where that is no terminal.
-
-    :param prompt: None: read stdin in any case
-    :raises UsageError: there is none
-    """
-    if prompt is not None and sys.stdin is not None and sys.stdin.isatty():
-        import getpass
-
-        try:
-            return getpass.getpass(prompt, stream=sys.stderr)
-        except EOFError:
-            return ""
-    line = read_stdin_line(_STDIN_LIMIT).strip()
-    if not line:
-        raise UsageError("stdin holds no token or key")
-    return line
 
 
 def _welcome(name: str, record: auth.Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import re
@@ -85,6 +86,64 @@ def test_a_token_as_an_argument_warns(issuer, configured):
     assert "shows the token to every user" in done.stderr
     assert "the token was not checked" in done.stderr
     assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("refusal", "made", "told"),
+    [
+        (None, "canary-opaque", "{issuer} offers no way"),
+        (401, "known", "{issuer} confirmed the token of u1"),
+        (403, "canary-opaque", "127.0.0.1 does not tell (status 403)"),
+        (500, "canary-opaque", "127.0.0.1 does not tell (status 500)"),
+        (401, "foreign", "another issuer than {issuer} made it"),
+    ],
+)
+def test_a_token_is_checked_where_its_issuer_offers_that(issuer, configured, refusal, made, told):
+    issuer.userinfo_refusal = refusal
+    token = {"known": issuer.issue()["access_token"], "foreign": jwt(iss="http://127.0.0.1:9")}.get(made, made)
+    done = hca("login", "toy", "--access-token", "-", stdin=token)
+    assert told.format(issuer=issuer.url) in done.stderr
+    assert ("not checked" in done.stderr) == (made != "known")
+    assert "logged in" not in done.stderr
+    # One question, and none where the token is not the issuer's.
+    assert len(issuer.asked("/userinfo")) == (refusal is not None and made != "foreign")
+    assert hca("auth", "token", "toy").stdout == token + "\n"
+
+
+def test_a_token_that_the_issuer_refuses_is_not_stored(issuer, configured):
+    issuer.userinfo_refusal = 401
+    good = issuer.issue()["access_token"]
+    hca("login", "toy", "--access-token", "-", stdin=good)
+    done = hca("login", "toy", "--access-token", "-", stdin="canary-bad", code=3)
+    assert f"{issuer.url} refused the token" in done.stderr and done.stdout == ""
+    assert "canary" not in done.stderr
+    assert hca("auth", "token", "toy").stdout == good + "\n"
+    # The way that the hint names.
+    assert "'hca auth set-key toy' stores one without checking it" in done.stderr
+    hca("auth", "set-key", "toy", stdin="canary-bad")
+    assert hca("auth", "token", "toy").stdout == "canary-bad\n"
+
+
+def test_a_token_that_has_expired_is_not_stored(issuer, configured):
+    issuer.userinfo_refusal = 401
+    done = hca("login", "toy", "--access-token", "-", stdin=jwt(iss=issuer.url, exp=1_600_000_000), code=3)
+    assert "the token expired at 2020-09-13 12:26:40Z" in done.stderr
+    assert issuer.asked("/userinfo") == []
+    assert hca("auth", "token", "toy", code=3).stdout == ""
+
+
+def jwt(**claims):
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, claims)]
+    return ".".join([*parts, "canary"])
+
+
+@pytest.mark.parametrize("arguments", [("login", "toy", "--access-token", "-"), ("auth", "set-key", "toy")])
+def test_a_part_of_a_secret_is_not_stored(issuer, configured, arguments):
+    done = hca(*arguments, stdin="-----BEGIN KEY-----\ncanary\n-----END KEY-----\n", code=2)
+    assert "stdin holds more than one line" in done.stderr and "alone, on one line" in done.stderr
+    assert hca("auth", "token", "toy", code=3).stdout == ""
+    hca(*arguments, stdin="\n  canary-1  \n\n")
+    assert hca("auth", "token", "toy").stdout == "canary-1\n"
 
 
 def test_no_token_at_all(configured):

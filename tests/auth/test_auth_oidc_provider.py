@@ -160,6 +160,21 @@ def test_logout_revokes(provider, browser):
         who(url)
 
 
+def test_a_token_is_checked_at_the_provider(provider, browser):
+    url = provider()
+    login(browser)
+    record = open_store(settings(url)).get("default/toy")
+
+    def store(token):
+        command = [*HCA, "login", "toy", "--access-token", "-"]
+        return subprocess.run(command, input=token, capture_output=True, text=True, timeout=60)
+
+    assert f"{url} confirmed the token of somebody" in store(record["access_token"]).stderr
+    refused = store("an-invented-token")
+    assert refused.returncode == 3 and f"{url} refused the token" in refused.stderr
+    assert open_store(settings(url)).get("default/toy")["access_token"] == record["access_token"]
+
+
 def test_the_user_denies_in_chromium(provider, browser):
     provider(deny=True)
     done = login(browser, code=3)

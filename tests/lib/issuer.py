@@ -40,6 +40,8 @@ class Issuer:
         self.device_polls_before = 1
         self.device_outcome: str | None = None
         self.id_token_claims: dict[str, Any] = {}
+        #: None: no such endpoint; else it answers tokens that were issued, and others with this status
+        self.userinfo_refusal: int | None = None
         self.granted_scope: str | None = None
         self.lock = threading.Lock()
         self.codes: dict[str, dict[str, str]] = {}
@@ -106,7 +108,9 @@ class Issuer:
         return {"installed": inner}
 
     def discovery(self) -> dict[str, Any]:
+        userinfo = {} if self.userinfo_refusal is None else {"userinfo_endpoint": f"{self.url}/userinfo"}
         return {
+            **userinfo,
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
@@ -151,6 +155,9 @@ class IssuerHandler(http.server.BaseHTTPRequestHandler):
             self._json(200, self.issuer.discovery())
         elif parts.path == "/authorize":
             self._authorize(query)
+        elif parts.path == "/userinfo" and self.issuer.userinfo_refusal is not None:
+            known = (self.headers.get("Authorization") or "").removeprefix("Bearer ") in self.issuer.access_tokens
+            self._json(*((200, {"sub": "u1"}) if known else (self.issuer.userinfo_refusal, {"error": "invalid_token"})))
         elif parts.path == "/v1/thing":
             self._thing()
         elif parts.path == "/v1/swagger.json":

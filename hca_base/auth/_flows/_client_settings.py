@@ -29,6 +29,8 @@ DEFAULT_SCOPES = ("openid", "email", "offline_access")
 _MAX_ANSWER = 1 << 20
 _POLICY = RetryPolicy(retries=2)
 _TIMEOUT = (10.0, 30.0)
+#: Seconds to connect and to read where a command can go on without an answer.
+QUICK_TIMEOUT = (5.0, 10.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,30 +66,17 @@ def oauth_client(
     :param base_url: of the service: application secrets are asked for at its host
     :raises AuthError: no client, or no token endpoint, is known; or one of the URLs is not safe
     """
-    scheme = _absolute(scheme_of(service, security_schemes), base_url)
-    from_document = _absolute(scheme_from_security(security_schemes), base_url)
+    reader = _Reader(session)
+    known = _known_of(service, config, reader, base_url=base_url, security_schemes=security_schemes)
+    scheme, from_document, secrets, found = known.scheme, known.from_document, known.secrets, known.found
 
     def own(name: str) -> str | None:
         return text(setting(config, service, name))
 
-    secrets: Mapping[str, Any] = {}
-    if not (own("client_id") and own("token_url") and own("authorization_url")):
-        secrets = _application_secrets(session, base_url, scheme.client_settings_path)
     # A client id of the user's with a secret of the service's would not belong together.
     foreign = own("client_id") is not None and own("client_id") != secrets.get("client_id")
     secret = own("client_secret") or (None if foreign else text(secrets.get("client_secret")))
-    authorization = (
-        own("authorization_url")
-        or text(secrets.get("auth_uri"))
-        or from_document.authorization_url
-        or scheme.authorization_url
-    )
-    found = _discover(
-        session,
-        issuer=own("issuer") or text(secrets.get("issuer")),
-        openid_url=scheme.openid_url or from_document.openid_url,
-        authorization_url=authorization,
-    )
+    authorization = known.authorization_url
     authorization = (
         own("authorization_url")
         or text(secrets.get("auth_uri"))
@@ -136,6 +125,97 @@ def oauth_client(
     return client
 
 
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """Reads what services and issuers tell everybody."""
+
+    session: Session
+    policy: RetryPolicy = _POLICY
+    timeout: tuple[float, float] = _TIMEOUT
+
+    def get(self, url: str) -> Mapping[str, Any]:
+        """A JSON object; an empty one where the answer is none, or there is no answer."""
+        if not url.startswith("https://") and not is_loopback(origin_of(url).host):
+            check_endpoint(url, self.session.settings.insecure_hosts, "login information")
+        try:
+            response = self.session.call(
+                "GET",
+                url,
+                auth="no",
+                timeout=self.timeout,
+                policy=self.policy,
+                redirect="same-host",
+                max_body=_MAX_ANSWER,
+            )
+            answer = json_of(response)
+        except HCAError:
+            return {}
+        return answer if isinstance(answer, Mapping) else {}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Known:
+    """What the service, its document and its issuer say of logins; the settings go before it."""
+
+    scheme: Scheme
+    from_document: Scheme
+    secrets: Mapping[str, Any]
+    authorization_url: str | None
+    #: the issuer's discovery document; empty where there is none
+    found: Mapping[str, Any]
+
+
+def _known_of(
+    service: ServiceLike,
+    config: Any,
+    reader: _Reader,
+    *,
+    base_url: str | None,
+    security_schemes: Mapping[str, Mapping[str, Any]] | None,
+) -> _Known:
+    scheme = _absolute(scheme_of(service, security_schemes), base_url)
+    from_document = _absolute(scheme_from_security(security_schemes), base_url)
+
+    def own(name: str) -> str | None:
+        return text(setting(config, service, name))
+
+    secrets: Mapping[str, Any] = {}
+    if not (own("client_id") and own("token_url") and own("authorization_url")):
+        secrets = _application_secrets(reader, base_url, scheme.client_settings_path)
+    authorization = (
+        own("authorization_url")
+        or text(secrets.get("auth_uri"))
+        or from_document.authorization_url
+        or scheme.authorization_url
+    )
+    found = _discover(
+        reader,
+        issuer=own("issuer") or text(secrets.get("issuer")),
+        openid_url=scheme.openid_url or from_document.openid_url,
+        authorization_url=authorization,
+    )
+    return _Known(scheme, from_document, secrets, authorization, found)
+
+
+def issuer_metadata(
+    service: ServiceLike,
+    config: Any,
+    session: Session,
+    *,
+    base_url: str | None,
+    security_schemes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Mapping[str, Any]:
+    """The discovery document of the issuer of a service's logins; empty where it is not known or does not answer.
+
+    Each request is made once.
+
+    :param base_url: of the service: application secrets are asked for at its host
+    :raises AuthError: the issuer that the settings name has none, or its address is not safe
+    """
+    reader = _Reader(session, RetryPolicy.never(), QUICK_TIMEOUT)
+    return _known_of(service, config, reader, base_url=base_url, security_schemes=security_schemes).found
+
+
 def _absolute(scheme: Any, base_url: str | None) -> Any:
     """A document's scheme with its URLs completed: some frameworks write ``token``, meant from the service's URL on."""
     if not isinstance(scheme, Scheme) or not base_url:
@@ -160,12 +240,12 @@ def _check(client: OAuthClient, insecure_hosts: Iterable[str]) -> None:
             check_endpoint(url, insecure_hosts, purpose)
 
 
-def _application_secrets(session: Session, base_url: str | None, path: str | None) -> Mapping[str, Any]:
+def _application_secrets(reader: _Reader, base_url: str | None, path: str | None) -> Mapping[str, Any]:
     """The client settings in Google's format that the DSS gives to everybody; empty where a service does not."""
     if not path or not base_url:
         return {}
     url = urljoin(str(origin_of(base_url)) + "/", path)
-    answer = _get_json(session, url)
+    answer = reader.get(url)
     for kind in ("installed", "web"):
         inner = answer.get(kind)
         if isinstance(inner, Mapping):
@@ -174,7 +254,7 @@ def _application_secrets(session: Session, base_url: str | None, path: str | Non
 
 
 def _discover(
-    session: Session, *, issuer: str | None, openid_url: str | None, authorization_url: str | None
+    reader: _Reader, *, issuer: str | None, openid_url: str | None, authorization_url: str | None
 ) -> Mapping[str, Any]:
     """The issuer's discovery document (OpenID Connect Discovery 1.0); empty where there is none.
 
@@ -182,12 +262,12 @@ def _discover(
     place it was found at does not count.
     """
     if issuer is not None:
-        found = _discovery_at(session, issuer)
+        found = _discovery_at(reader, issuer)
         if not found:
             raise AuthError(f"{issuer} has no OpenID Connect discovery document", hint="check auth.issuer")
         return found
     if openid_url is not None:
-        answer = _get_json(session, openid_url)
+        answer = reader.get(openid_url)
         return answer if text(answer.get("issuer")) else {}
     if authorization_url is None:
         return {}
@@ -198,32 +278,18 @@ def _discover(
     root = f"{parts.scheme}://{parts.netloc}"
     above = root + parts.path.rpartition("/")[0]
     for guess in dict.fromkeys((above, root)):
-        found = _discovery_at(session, guess)
+        found = _discovery_at(reader, guess)
         if found:
             return found
     return {}
 
 
-def _discovery_at(session: Session, issuer: str) -> Mapping[str, Any]:
-    answer = _get_json(session, issuer.rstrip("/") + DISCOVERY_PATH)
+def _discovery_at(reader: _Reader, issuer: str) -> Mapping[str, Any]:
+    answer = reader.get(issuer.rstrip("/") + DISCOVERY_PATH)
     named = text(answer.get("issuer"))
     if named is None or named.rstrip("/") != issuer.rstrip("/"):
         return {}
     return answer
-
-
-def _get_json(session: Session, url: str) -> Mapping[str, Any]:
-    """A JSON object; an empty one where the answer is none, or there is no answer."""
-    if not url.startswith("https://") and not is_loopback(origin_of(url).host):
-        check_endpoint(url, session.settings.insecure_hosts, "login information")
-    try:
-        response = session.call(
-            "GET", url, auth="no", timeout=_TIMEOUT, policy=_POLICY, redirect="same-host", max_body=_MAX_ANSWER
-        )
-        answer = json_of(response)
-    except HCAError:
-        return {}
-    return answer if isinstance(answer, Mapping) else {}
 
 
 def _scopes(chosen: Any, scheme: Any, found: Mapping[str, Any], authorization_url: str | None) -> tuple[str, ...]:

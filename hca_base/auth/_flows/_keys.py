@@ -16,6 +16,18 @@ from hca_base.errors import UsageError
 from hca_base.http import HttpSettings, remember_secret
 
 
+def clean_token(token: str) -> str:
+    """A token without white space around it; logs hide it from now on.
+
+    :raises UsageError: it cannot be a token
+    """
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError("that is not an access token")
+    remember_secret(token)
+    return token
+
+
 def store_access_token(
     service: ServiceLike, config: Any, token: str, *, base_url: str | None = None, store: TokenStore | None = None
 ) -> Record:
@@ -24,10 +36,7 @@ def store_access_token(
     :raises UsageError: it cannot be a token
     :raises AuthError: where the service is, is not known, so that the token would be bound to nothing
     """
-    token = token.strip()
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError("that is not an access token")
-    remember_secret(token)
+    token = clean_token(token)
     hosts = service_hosts(service, config, base_url)
     if not hosts:
         raise no_base_url(service)

@@ -180,7 +180,7 @@ def read_stdin_bytes() -> bytes:
     """
     if sys.stdin is None:
         raise UsageError("stdin is closed, but '-' asks for text from it")
-    with _stdin_errors():
+    with stdin_errors():
         if hasattr(sys.stdin, "buffer"):
             data: bytes = sys.stdin.buffer.read()
             return data
@@ -193,7 +193,7 @@ def read_stdin_line(limit: int = -1) -> str:
     :param limit: the most characters to read
     :raises hca_base.errors.UsageError: it cannot be read
     """
-    with _stdin_errors():
+    with stdin_errors():
         return sys.stdin.readline(limit) if sys.stdin is not None else ""
 
 
@@ -202,12 +202,12 @@ def stdin_lines(stream: TextIO) -> Iterator[str]:
 
     :raises hca_base.errors.UsageError: it cannot be read
     """
-    with _stdin_errors():
+    with stdin_errors():
         yield from stream
 
 
 @contextlib.contextmanager
-def _stdin_errors() -> Iterator[None]:
+def stdin_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

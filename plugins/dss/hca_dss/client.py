@@ -9,6 +9,7 @@ from hca_base.openapi import Client
 from hca_dss.service import SERVICE
 
 if TYPE_CHECKING:
+    from hca_base.auth import TokenCheck
     from hca_base.config import Config
     from hca_base.transfer import Report, TransferOptions
 
@@ -250,6 +251,23 @@ class DSSClient(Client):
             )
         with self._lock:
             self._credentials = None
+
+    def check_access_token(self, access_token: str) -> TokenCheck:
+        """Ask the issuer of the service's logins whether a token is valid.
+
+        :return: what the issuer said, or why the token could not be checked
+        :raises AuthError: the token has expired, or the issuer refuses it
+        """
+        from hca_base.auth import check_access_token
+
+        return check_access_token(
+            self.service,
+            self.config,
+            access_token,
+            base_url=self.base_url,
+            security_schemes=self.document.security_schemes,
+            session=self.session,
+        )
 
     def logout(self) -> bool:
         """Delete the stored login of the service.

@@ -21,6 +21,8 @@ import pytest
 import requests
 from hca_local.server import Deployment
 
+from tests.lib.oidc_program import Program
+
 HCA = [sys.executable, "-m", "hca_base"]
 
 #: A browser: opens the page, chooses PERSON, decides DECISION, goes where that leads. WRONG_STATE: brings another one.
@@ -184,6 +186,25 @@ def test_in_the_browser(home: Home, deployment: Deployment) -> None:
 def test_the_cores_command_does_the_same(home: Home) -> None:
     assert "logged in to dss as admin@example.org" in home.run("login", "dss", PERSON="admin").stderr
     home.works()
+
+
+@pytest.mark.parametrize("command", [("dss", "login"), ("login", "dss")])
+def test_a_token_of_ones_own_is_checked_at_the_provider(
+    home: Home, deployment: Deployment, command: tuple[str]
+) -> None:
+    program = Program(deployment.api_url)
+    token = program.login("other")
+    store = [*command, "--access-token", "-"]
+    done = home.run(*store, stdin=token["access_token"])
+    assert f"{deployment.api_url}/auth confirmed the token of other@example.org" in done.stderr
+    home.works()
+    assert program.ask("revoke", token=token["refresh_token"]).status_code == 200
+    home.run("dss", "logout")
+    done = home.run(*store, stdin=token["access_token"], code=3)
+    assert f"{deployment.api_url}/auth refused the token" in done.stderr and done.stdout == ""
+    assert not home.record()
+    done = home.run(*store, stdin=deployment.token("badiss"))
+    assert "the token was not checked: another issuer" in done.stderr and "logged in" not in done.stderr
 
 
 def test_as_a_public_client(home: Home) -> None:

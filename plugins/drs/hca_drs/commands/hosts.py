@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import re
-import sys
 from typing import Any
 
 from hca_base.auth import TokenStore, open_store, set_key
-from hca_base.commands import Lister, stdin_lines
+from hca_base.commands import Lister, read_secret
 from hca_base.errors import UsageError
 from hca_drs.commands.drs_command import DRSCommand
 
@@ -59,7 +57,9 @@ class Login(DRSCommand):
         name = parsed_args.username
         prompt = f"Password of {name} at {host}: " if name else f"Token for {host}: "
         # In the interactive shell, the next line of stdin may be the next command.
-        secret = _read_secret(prompt, alone=not self.app.interactive_mode)
+        secret = read_secret(prompt, what="password" if name else "token", alone=not self.app.interactive_mode)
+        if not secret:
+            raise UsageError(f"no {'password' if name else 'token'} was given")
         if not name and not _TOKEN.fullmatch(secret):
             raise UsageError(
                 "that is not a bearer token: it has characters that no token has",
@@ -116,25 +116,3 @@ class Hosts(DRSCommand, Lister):
 
 def _put(store: TokenStore, account: str, record: Any) -> None:
     store.put(account, record)
-
-
-def _read_secret(prompt: str, alone: bool) -> str:
-    """A line that is not to be seen.
-
-    :param alone: nothing else may be on stdin
-    :raises UsageError: there is none, or more than one
-    """
-    if sys.stdin is not None and sys.stdin.isatty():
-        import getpass
-
-        try:
-            return getpass.getpass(prompt, stream=sys.stderr)
-        except EOFError:
-            raise UsageError("no token was given") from None
-    lines = stdin_lines(sys.stdin)
-    found = [line.strip() for line in itertools.islice(lines, 1000 if alone else 1) if line.strip()]
-    if not found:
-        raise UsageError("stdin holds no token")
-    if len(found) > 1:
-        raise UsageError("stdin holds more than one line", hint="give the token alone, on one line")
-    return found[0]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from hca_base.commands import Command
-from hca_base.errors import AuthError
+from hca_base.commands import Command, read_secret
 from hca_dss.commands.transfer_command import seconds, service_name
 
 
@@ -51,14 +49,13 @@ class Login(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         token = parsed_args.access_token
         if token == "-":
-            token = sys.stdin.readline().strip() if sys.stdin is not None else ""
-            if not token:
-                raise AuthError("--access-token - was given, but stdin holds no token")
+            token = read_secret(None, what="token", alone=not self.app.interactive_mode)
         elif token:
             from hca_base.output import warn
 
             warn("--access-token TOKEN shows the token to every user of this machine; --access-token - reads stdin")
         client: Any = self.service_client(service_name(self))
+        check = client.check_access_token(token) if token else None
         client.login(
             access_token=token,
             remote=parsed_args.remote,
@@ -68,8 +65,8 @@ class Login(Command):
         )
         # What hca 7 said, where it said it.
         self.stdout.write("Storing access credentials\n")
-        if token:
-            self.note("the token was not checked; the next call shows whether it is valid")
+        if check is not None:
+            self.note(f"the token is stored; {check}")
 
 
 class Logout(Command):

@@ -7,7 +7,7 @@ next start without anybody saying so.
 """
 
 # Plain strings instead of pathlib: this runs before every command, over a hundred directories.
-# ruff: noqa: PTH103, PTH108, PTH109, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH103, PTH108, PTH109, PTH116, PTH118, PTH119, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ GROUPS = (
 _HOOKS = "hca.commands."
 
 _FORMAT = 4
-_KEEP_CACHES = 32
+#: Files by folder; a file of a declaration is one of many of an environment.
+_KEEP_CACHES = {"plugins": 32, "declared": 256}
 
 
 class EntryPointRecord:
@@ -157,7 +158,7 @@ def scan(paths: Sequence[str], directories: Iterable[tuple[str, str, int, int]])
         for group, name, value in entry_points_of(entry_points):
             summary, api, files = _sources.describe(group, value)
             for file in files:
-                watched[file] = _stamp(file)
+                watched[file] = stamp_of(file)
             records.append([group, name, value, summary, api])
         if records and headers.get("Name"):
             found.append([headers["Name"], headers.get("Version", "?"), headers.get("Summary", ""), location, records])
@@ -176,7 +177,7 @@ def scan(paths: Sequence[str], directories: Iterable[tuple[str, str, int, int]])
         for file in ("METADATA", "PKG-INFO"):
             path = f"{directory}/{file}"
             if metadata := _read(path):
-                watched[path] = _stamp(path)
+                watched[path] = stamp_of(path)
                 add(text, _headers(metadata), directory)
                 break
     for archive, _mtime, _size in archives(paths):
@@ -190,7 +191,8 @@ def scan(paths: Sequence[str], directories: Iterable[tuple[str, str, int, int]])
     return found, watched
 
 
-def _stamp(path: str) -> list[int]:
+def stamp_of(path: str) -> list[int]:
+    """Time and size of a file, which change with its content; the same for all that cannot be read."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -211,14 +213,19 @@ def _revive(data: list[Any]) -> list[PluginDistribution]:
     ]
 
 
-def _cache_file(paths: Sequence[str]) -> str | None:
+def cache_file(kind: str, *made_of: str) -> str | None:
+    """Return the path of a cache file of this Python; None if there is no place for caches.
+
+    :param kind: its folder
+    :param made_of: what tells it from others of that kind
+    """
     import zlib
 
     from hca_base.config import paths as folders
 
     try:
-        key = "\0".join([sys.executable or "", sys.version, *paths]).encode("utf-8", "surrogateescape")
-        return os.path.join(folders.cache_dir(), "plugins", f"{zlib.crc32(key):08x}.json")
+        key = "\0".join([sys.executable or "", sys.version, *made_of]).encode("utf-8", "surrogateescape")
+        return os.path.join(folders.cache_dir(), kind, f"{zlib.crc32(key):08x}.json")
     except (ImportError, OSError, ValueError, RuntimeError):
         return None
 
@@ -235,14 +242,14 @@ def installed(paths: Sequence[str] | None = None, *, use_cache: bool = True) -> 
     here = _working_directory()
     places = [entry for entry in chosen if entry != here or any(entry == each for _, each, _, _ in directories)]
     key = [sys.version, places, [[d, m, s] for d, _e, m, s in directories], archives(chosen)]
-    file = _cache_file(places) if use_cache else None
+    file = cache_file("plugins", *places) if use_cache else None
     if file is not None:
         data = _read_cache(file, key)
         if data is not None:
             return data
     found, watched = scan(chosen, directories)
     if file is not None:
-        _write_cache(file, {"format": _FORMAT, "key": key, "watched": watched, "distributions": found})
+        keep_in(file, {"format": _FORMAT, "key": key, "watched": watched, "distributions": found})
     return _revive(found)
 
 
@@ -261,14 +268,15 @@ def _read_cache(file: str, key: list[Any]) -> list[PluginDistribution] | None:
             data = json.load(stream)
         if data["format"] != _FORMAT or data["key"] != key:
             return None
-        if any(_stamp(path) != stamp for path, stamp in data["watched"].items()):
+        if any(stamp_of(path) != stamp for path, stamp in data["watched"].items()):
             return None
         return _revive(data["distributions"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _write_cache(file: str, data: dict[str, Any]) -> None:
+def keep_in(file: str, data: dict[str, Any]) -> None:
+    """Write a cache file, if that is possible."""
     import json
 
     from hca_base.config import write_atomic
@@ -285,8 +293,8 @@ def _write_cache(file: str, data: dict[str, Any]) -> None:
 
 
 def _forget_old(folder: str) -> None:
-    """Keep the caches of the environments used last; temporary environments come and go."""
+    """Keep the files that were written last; temporary environments come and go."""
     with os.scandir(folder) as listing:
         files = sorted((e.stat().st_mtime_ns, e.path) for e in listing if e.name.endswith(".json"))
-    for _mtime, path in files[:-_KEEP_CACHES]:
+    for _mtime, path in files[: -_KEEP_CACHES[os.path.basename(folder)]]:
         os.unlink(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from hca_base.plugins._entry_points import (
     use,
     wrong_api,
 )
-from hca_base.plugins._records import EntryPointRecord
+from hca_base.plugins._records import EntryPointRecord, PluginDistribution
 
 if TYPE_CHECKING:
     from hca_base.config import Config
@@ -29,6 +30,10 @@ class Registry(EntryPoints):
 
     :param distributions: what was found on the import path; by default it is looked up
     """
+
+    def __init__(self, distributions: list[PluginDistribution] | None = None) -> None:
+        super().__init__(distributions)
+        self._declared: dict[EntryPointRecord, Any] = {}
 
     def deployment_of(self, name: str, config: Config | None) -> str | None:
         """The plugin's service that ``services.NAME`` is another deployment of; its commands are that one's too."""
@@ -73,7 +78,7 @@ class Registry(EntryPoints):
             for record in distribution.records:
                 try:
                     if record.group == "hca.services":
-                        self._service_of(record)
+                        self._imported_service(record)
                     else:
                         self.load(record)
                 except PluginError:
@@ -81,9 +86,23 @@ class Registry(EntryPoints):
         return self.broken()
 
     def _service_of(self, record: EntryPointRecord) -> Service:
+        found: Service | None = self._kept(record)
+        return self._imported_service(record) if found is None else found
+
+    def _kept(self, record: EntryPointRecord) -> Any:
+        """What a plugin declared when it was imported last; None where it must be imported, or is already."""
+        if record in self._loaded or record in self._broken or self._unusable(record) is not None:
+            return None
+        if record not in self._declared:
+            from hca_base.plugins._declared import kept
+
+            self._declared[record] = kept(record)
+        return self._declared[record]
+
+    def _imported_service(self, record: EntryPointRecord) -> Service:
         from hca_base.plugins._service import Service
 
-        value = self.load(record)
+        value = self._load_and_keep(record)
         reason = None
         if not isinstance(value, Service):
             reason = f"{record.value} is a {type(value).__name__}, not a Service"
@@ -97,6 +116,17 @@ class Registry(EntryPoints):
             raise self._error(self._broken[record])
         found: Service = value
         return found
+
+    def _load_and_keep(self, record: EntryPointRecord) -> Any:
+        """Import what an entry point names, and keep what it declares for the next process."""
+        if record in self._loaded:
+            return self._loaded[record]
+        from hca_base.plugins._declared import keep
+
+        before = set(sys.modules)
+        value = self.load(record)
+        keep(record, value, set(sys.modules) - before)
+        return value
 
     def services(self, config: Config | None = None) -> dict[str, Service]:
         """All services that can be used, by name; a broken plugin's is left out (see :meth:`broken`)."""
@@ -113,7 +143,9 @@ class Registry(EntryPoints):
         found = [service.config_schema for service in self.services().values() if service.config_schema]
         for record in self._tables["hca.settings"].values():
             try:
-                schema = self.load(record)
+                schema = self._kept(record)
+                if schema is None:
+                    schema = self._load_and_keep(record)
             except HCAError:
                 continue
             if isinstance(schema, Mapping):

@@ -6,11 +6,13 @@ import resource
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from hca_cellxgene.testing import EmbeddedCellxgene, Library
 from hca_cellxgene.testing.model import HUMAN
 
+from tests.lib.imports import changed_imports
 from tests.lib.runner import Runner
 
 
@@ -192,6 +194,10 @@ def test_all_that_the_embedded_one_answers_agrees_with_the_document(hca: Runner,
     dataset["title"] = 7
     assert any("7 is not of type 'string'" in problem for problem in cellxgene.problems())
     dataset["title"] = "a text"
+
+
+def test_other_commands_import_the_same_with_it_and_without_it(tmp_path: Path) -> None:
+    assert changed_imports(Runner(tmp_path), "hca-cellxgene") == {}
 
 
 def test_import_of_the_service_is_light() -> None:

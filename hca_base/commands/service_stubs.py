@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 from pathlib import Path
 
 from hca_base import config as settings
 from hca_base.commands._bases._base import Command
-from hca_base.errors import HCAError, RefusedError
+from hca_base.errors import HCAError, RefusedError, UsageError
 
 
 class ServiceStubs(Command):
@@ -15,6 +16,7 @@ class ServiceStubs(Command):
 
     The file has a class with a method for each operation, and a TypedDict for each body and result, for editors and
     type checkers: import the class under TYPE_CHECKING, and annotate what hca_base.client("NAME") returns with it.
+    A plugin ships the file with --base-class, as the base of its client's class.
     """
 
     example = "service stubs dss --output dss_client.pyi"
@@ -23,6 +25,9 @@ class ServiceStubs(Command):
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the service")
         parser.add_argument("--output", metavar="FILE", help="write to this file, a .pyi (default: stdout)")
+        parser.add_argument(
+            "--base-class", metavar="CLASS", help="name the class so, for a plugin whose client is derived from it"
+        )
         parser.add_argument("--replace", action="store_true", help="replace the file if it exists")
         return parser
 
@@ -33,12 +38,26 @@ class ServiceStubs(Command):
         service = self.context.service(parsed_args.name)
         document = cache.document(cache.get(service), service, fetch=False)
         path = settings.expand_home(parsed_args.output) if parsed_args.output else None
-        text = stub(document, service.name, path.stem if path is not None else None)
+        base_class = _class_name(parsed_args.base_class)
+        text = stub(document, service.name, _module(path, base_class is not None), base_class=base_class)
         if path is None:
             self.stdout.write(text)
             return
         _write(path, text, replace=parsed_args.replace)
         self.note(f"{path}: {len(document.operations)} operations")
+
+
+def _class_name(given: str | None) -> str | None:
+    if given is not None and (not given.isidentifier() or keyword.iskeyword(given)):
+        raise UsageError(f"--base-class: {given!r} is not a valid class name", hint="use one such as DssOperations")
+    return given
+
+
+def _module(path: Path | None, package: bool) -> str | None:
+    """The name by which the file is imported."""
+    if path is None:
+        return None
+    return f"{path.absolute().parent.name}.{path.stem}" if package else path.stem
 
 
 def _write(path: Path, text: str, *, replace: bool) -> None:

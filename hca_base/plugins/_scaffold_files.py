@@ -31,7 +31,7 @@ docs = ["sphinx >=7"]
 packages = ["@package@"]
 
 [tool.setuptools.package-data]
-@package@ = ["py.typed", "*.json", "*.yaml"]
+@package@ = ["py.typed", "*.pyi", "*.json", "*.yaml"]
 
 [tool.pytest.ini_options]
 testpaths = ["tests"]

@@ -133,6 +133,29 @@ with client.list_tasks.stream(page_size=1) as response:
     print(response.headers["Link"])
 """
 
+PLUGIN = """\
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hca_tes.operations import Task, View
+    from hca_tes.operations import TesOperations as Operations
+else:
+    from hca_base.openapi import Client as Operations
+
+
+class TesClient(Operations):
+    def mine(self, view: View) -> list[Task]:
+        return list(self.list_tasks.iterate(view=view))
+
+
+client = TesClient()
+print(client.mine("FULL")[0]["id"], client.get_tasks_all(page_size=5)["tasks"])
+client.mine("ALL")  # error
+client.list_tsks()  # error
+"""
+
 
 def mypy(folder: Path, *files: str) -> list[str]:
     """The messages of mypy about some files."""
@@ -165,19 +188,30 @@ def test_mypy_finds_the_mistakes_and_nothing_else(own_home: Path, tmp_path: Path
 
 @pytest.mark.parametrize("naming", ["operation", "path"])
 @pytest.mark.parametrize("path", [*OWN, *BUNDLED], ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_a_stub_covers_exactly_the_operations(path: Path, naming: str) -> None:
+def test_a_stub_covers_exactly_the_operations_and_their_aliases(path: Path, naming: str) -> None:
     document = Document.load(path, naming=naming)
     tree = ast.parse(stub(document, "lab"))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     client = classes["LabClient"]
     methods = {node.name: node for node in client.body if isinstance(node, ast.FunctionDef)}
-    overloaded = {
-        node.target.id: classes[node.annotation.id]
+    annotated = {
+        node.target.id: node.annotation.id
         for node in client.body
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)
         and isinstance(node.annotation, ast.Name)
     }
+    overloaded = {name: classes[kind] for name, kind in annotated.items() if kind != "Method"}
+    aliases = {name: "" for name, kind in annotated.items() if kind == "Method"} | {
+        node.targets[0].id: node.value.id
+        for node in client.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Name)
+    }
+    for alias in document.aliases:
+        (method, *others) = [each.method_name for each in alias.operations]
+        name = next(each for each in (alias.name, f"{alias.name}_") if each in aliases)
+        assert aliases.pop(name) == ("" if others else method)
+    assert not aliases
     assert methods.keys() | overloaded.keys() == {each.method_name for each in document.operations}
     for operation in document.operations:
         function = methods.get(operation.method_name)
@@ -202,6 +236,27 @@ def test_the_file_is_not_overwritten(own_home: Path) -> None:
     hca("service", "stubs", "tes", "--output", target, "--replace")
     assert "class TesClient" in target.read_text()
     assert hca("service", "stubs", "none", check=2).error
+    assert "not a valid class name" in hca("service", "stubs", "tes", "--base-class", "a b", check=2).error
+
+
+def test_the_base_class_of_a_plugin(own_home: Path, tmp_path: Path) -> None:
+    """A client of another document than those here, whose class has a method and a name of its own."""
+    pytest.importorskip("mypy")
+    hca = Runner.here()
+    (own_home / "d.json").write_text(json.dumps(DOCUMENT))
+    hca("service", "add", "tes", own_home / "d.json")
+    package = tmp_path / "hca_tes"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    hca("service", "stubs", "tes", "--base-class", "TesOperations", "--output", package / "operations.pyi")
+    assert "from hca_tes.operations import TesOperations as Operations" in (package / "operations.pyi").read_text()
+    (tmp_path / "use.py").write_text(PLUGIN)
+    errors = mypy(tmp_path, "use.py")
+    planted = [number for number, line in enumerate(PLUGIN.splitlines(), 1) if line.endswith("# error")]
+    assert [int(error.split(":")[1]) for error in errors] == planted, "\n".join(errors)
+    script = [sys.executable, "-c", PLUGIN.partition("client =")[0] + "print(TesClient.__mro__)"]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert "hca_base.openapi._client._client.Client" in done.stdout
 
 
 def test_help_has_the_shape_of_a_result(own_home: Path) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import builtins
+import keyword
 import re
+from collections.abc import Iterator
 
 from hca_base.openapi._client._pages._places import list_member
+from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._document import Document
-from hca_base.openapi._document._operation import Operation, Parameter
+from hca_base.openapi._document._operation import CLIENT_NAMES, Operation, Parameter
 from hca_base.openapi._document._text import one_line
-from hca_base.openapi._typed._nodes import Nodes
+from hca_base.openapi._typed._nodes import Answer, Nodes
 from hca_base.openapi._typed._types import Types, camel
 
-_HEAD = '''\
+_OF_A_CLIENT = '''\
 """Types of hca_base.client({service}), made from its OpenAPI document {version}; not to be edited.
 
 Import them for type checkers only:
@@ -22,14 +25,28 @@ Import them for type checkers only:
 
     client = cast("{client}", hca_base.client({service}))
 """
+'''
+_OF_A_BASE_CLASS = '''\
+"""The operations of the service {service}, made from its OpenAPI document {version}; not to be edited.
 
+For type checkers and editors only:
+
+    if TYPE_CHECKING:
+        from {module} import {client} as Operations
+    else:
+        Operations = hca_base.openapi.Client
+
+    class MyClient(Operations): ...
+"""
+'''
+_HEAD = """
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import IO, Any, Concatenate, Generic, Literal, ParamSpec, Required, TypedDict, TypeVar, overload
 
 from requests import Response
 
-from hca_base.openapi import BaseClient, Null, Streamed
+from hca_base.openapi import BaseClient, Method, Null, Streamed
 from hca_base.output import RecordStream
 
 _P = ParamSpec("_P")
@@ -53,41 +70,49 @@ class _Method(Generic[_P, _R, _I]):
 def _operation(call: Callable[Concatenate[Any, _P], _R]) -> _Method[_P, _R, Any]: ...
 def _listing(item: type[_I]) -> Callable[[Callable[Concatenate[Any, _P], _R]], _Method[_P, _R, _I]]: ...
 
-'''
+"""
 _TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "file": "_File"}
 
 
-def stub(document: Document, service: str, module: str | None = None, *, base: str = "BaseClient") -> str:
-    """The text of a ``.pyi`` file.
+def stub(document: Document, service: str, module: str | None = None, *, base_class: str | None = None) -> str:
+    """Return the text of a ``.pyi`` file.
 
     :param service: the service's name, of which the class has its: ``tes`` is ``TesClient``
     :param module: name of the module that the stub is; default: ``tes_client``
-    :param base: name of the class in place of ``BaseClient``
+    :param base_class: name for the class, where a plugin ships it as the base of its client
     """
-    client = f"{camel(service)}Client"
-    made = _Stub(document)
-    blocks, lines = [], [f"class {client}({base}):"]
+    client = base_class or f"{camel(service)}Client"
+    made = _Stub(document, client)
+    blocks, lines = [], [f"class {client}(BaseClient):"]
     for operation in document.operations:
         block, method = made.operation(operation)
         blocks.append(block)
         lines.append(method)
+    lines += [line for alias in document.aliases for line in _alias(alias)]
     if len(lines) == 1:
         lines.append("    ...")
-    head = _HEAD.format(
+    head = (_OF_A_BASE_CLASS if base_class else _OF_A_CLIENT).format(
         service=ascii(service),
         version=one_line(document.version).replace('"', "'").replace("\\", ""),
         module=module or f"{service.replace('-', '_')}_client",
         client=client,
     )
     classes = "\n".join(made.types.classes.values())
-    return head + "\n".join([classes, *filter(None, blocks), "\n".join(lines)]) + "\n"
+    return head + _HEAD + "\n".join([classes, *filter(None, blocks), "\n".join(lines)]) + "\n"
+
+
+def _alias(alias: Alias) -> Iterator[str]:
+    """The line of a further name: the method that it stands for; where it is one of several, any arguments will do."""
+    name = f"{alias.name}_" if keyword.iskeyword(alias.name) or alias.name in CLIENT_NAMES else alias.name
+    if name.isidentifier():
+        yield f"    {name} = {alias.operations[0].method_name}" if len(alias.operations) == 1 else f"    {name}: Method"
 
 
 class _Stub:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, client: str) -> None:
         self.nodes = Nodes(document)
         self.types = Types(self.nodes.resolver)
-        for name in (f"_{camel(each.name)}" for each in document.operations):
+        for name in (client, *(f"_{camel(each.name)}" for each in document.operations)):
             self.types.name(name)
         #: Types whose names a method of the client has: within the class they are those of the builtins.
         self.hidden = {each.method_name for each in document.operations} & set(vars(builtins))
@@ -142,9 +167,9 @@ class _Stub:
         """The type of an argument."""
         found = members.get(parameter.python_name)
         if found is None:
-            found = self.types.choices(parameter.enum) if parameter.enum else None
+            found = self.types.named_choices(parameter.name, parameter.enum) if parameter.enum else None
         if found is None and parameter.type == "array":
-            item = self.types.choices(parameter.items_enum) if parameter.items_enum else None
+            item = self.types.named_choices(parameter.name, parameter.items_enum) if parameter.items_enum else None
             found = f"Sequence[{item or _TYPES.get(parameter.items or '', 'Any')}]"
         if found is None:
             found = "Mapping[str, Any]" if parameter.type == "object" else _TYPES.get(parameter.type, "Any")
@@ -176,10 +201,15 @@ class _Stub:
         if operation.method == "HEAD":
             return "Response"
         found: list[str] = []
+        seen: list[Answer] = []
         for answer in self.nodes.answers(operation):
+            # The same answer under several codes is one type.
+            if any((answer.content_type, answer.node) == (each.content_type, each.node) for each in seen if each.node):
+                continue
+            seen.append(answer)
             kind = answer.content_type.partition(";")[0].strip().lower()
             if not kind:
-                found.append("None" if answer.status in ("204", "205") else "Any")
+                found.append("None" if answer.status in ("204", "205") else "")
             elif "json" in kind and not re.search(r"jsonl|ndjson|json-seq|lines", kind):
                 type_ = self.types.of(answer.node, f"{name}Result")
                 found.append(re.sub(r"^list\[", "_Records[", type_))
@@ -187,6 +217,8 @@ class _Stub:
                 found.append("str")
             else:
                 found.append("Any" if kind == "*/*" else "bytes")
+        # An answer of which the document says nothing, such as 202 beside 200, is not what a caller works with.
+        found = [each for each in found if each]
         if not found or "Any" in found or operation.redirects:
             return "Any"
         return " | ".join(dict.fromkeys(part for each in found for part in each.split(" | ")))

@@ -11,9 +11,24 @@ from hca_base.openapi._document._schema import Resolver, Schema, Unusable
 
 #: Names that a stub uses itself: a class of one of these names gets another.
 RESERVED = frozenset(
-    {"Any", "BaseClient", "Callable", "Concatenate", "Generic", "IO", "Iterator", "Literal", "Mapping", "NotRequired"}
-    | {"Null", "Operation", "ParamSpec", "PathLike", "RecordStream", "Required", "Response", "Sequence", "Streamed"}
-    | {"TypeVar", "TypedDict", "Union", "bool", "bytes", "dict", "float", "int", "list", "overload", "str", "type"}
+    {"Any", "BaseClient", "Callable", "Concatenate", "Generic", "IO", "Iterator", "Literal", "Mapping", "Method"}
+    | {"NotRequired", "Null", "Operation", "ParamSpec", "PathLike", "RecordStream", "Required", "Response"}
+    | {
+        "Sequence",
+        "Streamed",
+        "TypeVar",
+        "TypedDict",
+        "Union",
+        "bool",
+        "bytes",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "overload",
+        "str",
+        "type",
+    }
     | {"None", "True", "False"}
 )
 _SIMPLE = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", "file": "bytes"}
@@ -27,7 +42,7 @@ _MAX_DEPTH = 40
 class Types:
     """Writes types; an object with members becomes a TypedDict of its own.
 
-    :ivar classes: the texts of the TypedDicts by name, in the order of their first use
+    :ivar classes: the texts of the TypedDicts and of named choices, by name, in the order of their first use
     """
 
     def __init__(self, resolver: Resolver) -> None:
@@ -58,6 +73,17 @@ class Types:
         if not usable or len(usable) < len(values) or len(usable) > _MAX_CHOICES:
             return None
         return f"Literal[{', '.join(map(_literal, dict.fromkeys(usable)))}]"
+
+    def named_choices(self, words: str, values: tuple[Any, ...]) -> str | None:
+        """As :meth:`choices`, by a name that functions between a script and an operation can use too."""
+        found = self.choices(values)
+        if found is None:
+            return None
+        key = (words, found)
+        if key not in self._names:
+            self._names[key] = name = self.name(words)
+            self.classes[name] = f"{name} = {found}\n"
+        return self._names[key]
 
     def _of(self, node: dict[str, Any], schema: Schema, hint: str, reference: str | None, depth: int) -> str:
         if schema.enum:

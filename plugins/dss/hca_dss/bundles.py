@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hca_base.errors import HCAError, RefusedError
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_dss.operations import DssOperations, Replica
 
 #: Name under which a downloaded bundle's own manifest is kept beside its files.
 BUNDLE_JSON = "bundle.json"
@@ -75,7 +75,7 @@ class BundleDocument:
         self._head: dict[str, Any] = {}
         self._pages: list[bytes] = []
 
-    def add(self, page: dict[str, Any]) -> list[Any]:
+    def add(self, page: Mapping[str, Any]) -> list[Any]:
         """Take in a page, and return its entries.
 
         :raises TypeError: it is not a page of a bundle
@@ -111,7 +111,7 @@ def _indented(entry: Any) -> str:
     return f"{_INDENT}{{\n{_INDENT}    {_encode(entry)[1:-1]}\n{_INDENT}}}"
 
 
-def read_bundle(client: Client, uuid: str, replica: str, version: str | None = None) -> Bundle:
+def read_bundle(client: DssOperations, uuid: str, replica: Replica, version: str | None = None) -> Bundle:
     """Ask for a bundle, all pages of it.
 
     :param version: without one, the latest

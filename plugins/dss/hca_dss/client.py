@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from hca_base.openapi import Client
 from hca_dss.service import SERVICE
 
 if TYPE_CHECKING:
     from hca_base.auth import TokenCheck
     from hca_base.config import Config
     from hca_base.transfer import Report, TransferOptions
+    from hca_dss.operations import DssOperations as Operations
+    from hca_dss.operations import Replica
+else:
+    from hca_base.openapi import Client as Operations
 
 ALL = ("*",)
 
 
-class DSSClient(Client):
+class DSSClient(Operations):
     """A client of the Data Storage Service.
 
     ::
@@ -48,7 +51,7 @@ class DSSClient(Client):
     def upload(
         self,
         src_dir: str,
-        replica: str,
+        replica: Replica,
         staging_bucket: str | None = None,
         timeout_seconds: float = 1200,
         no_progress: bool = False,
@@ -87,7 +90,7 @@ class DSSClient(Client):
     def download(
         self,
         bundle_uuid: str,
-        replica: str,
+        replica: Replica,
         version: str | None = "",
         download_dir: str = "",
         metadata_filter: Iterable[str] = ALL,
@@ -134,7 +137,7 @@ class DSSClient(Client):
     def download_manifest(
         self,
         manifest: str,
-        replica: str,
+        replica: Replica,
         layout: str = "none",
         no_metadata: bool = False,
         no_data: bool = False,
@@ -180,7 +183,7 @@ class DSSClient(Client):
     def download_collection(
         self,
         uuid: str,
-        replica: str,
+        replica: Replica,
         version: str | None = None,
         download_dir: str = "",
         *,

@@ -30,7 +30,7 @@ from hca_base.transfer import (
 from hca_dss.bundles import BUNDLE_JSON, Bundle, BundleFile
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_dss.operations import DssOperations, Replica
 
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
@@ -50,7 +50,9 @@ class Download:
     :param download_dir: where bundles' directories are made; the filestore is in it unless the options say otherwise
     """
 
-    def __init__(self, client: Client, replica: str, download_dir: Path | str, options: TransferOptions) -> None:
+    def __init__(
+        self, client: DssOperations, replica: Replica, download_dir: Path | str, options: TransferOptions
+    ) -> None:
         self.client = client
         self.replica = replica
         self.root = Path(download_dir or ".")

@@ -14,7 +14,7 @@ from hca_dss.bundles import BUNDLE_JSON, BundleFile, read_bundle
 from hca_dss.download import Download
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_dss.operations import DssOperations, Replica
 
 _ALL = ("*",)
 
@@ -70,9 +70,9 @@ def _patterns(kind: str, given: Iterable[str], none: bool) -> tuple[str, ...]:
 
 
 def download_bundle(
-    client: Client,
+    client: DssOperations,
     uuid: str,
-    replica: str,
+    replica: Replica,
     version: str | None,
     download_dir: Path | str,
     choice: Choice,

@@ -14,7 +14,7 @@ from hca_dss.download import Download, ahead
 from hca_dss.download_manifest import bundle_items
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_dss.operations import DssOperations, Replica
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 #: No file has 10**18 bytes; other digits than these are in no size either.
@@ -36,9 +36,9 @@ class Link(NamedTuple):
 
 
 def download_collection(
-    client: Client,
+    client: DssOperations,
     uuid: str,
-    replica: str,
+    replica: Replica,
     version: str | None,
     download_dir: Path | str,
     options: TransferOptions,
@@ -55,7 +55,7 @@ def download_collection(
     return report
 
 
-def _contents(client: Client, link: Link, replica: str) -> list[Link]:
+def _contents(client: DssOperations, link: Link, replica: Replica) -> list[Link]:
     answer = client.get_collection(uuid=link.uuid, replica=replica, version=link.version or None)
     contents = answer.get("contents") if isinstance(answer, Mapping) else None
     if not isinstance(contents, list):
@@ -122,7 +122,7 @@ def _items(run: Download, links: Iterator[Link], destination: DirectoryDestinati
                 run.fail(answer.name, error)
 
 
-def _head_file(client: Client, link: Link, replica: str) -> BundleFile:
+def _head_file(client: DssOperations, link: Link, replica: Replica) -> BundleFile:
     """A file by itself: what its headers say. It has no name outside of bundles but its UUID and version."""
     headers = client.head_file(uuid=link.uuid, replica=replica, version=link.version or None).headers
     sha256, size = headers.get("X-DSS-SHA256", ""), headers.get("X-DSS-SIZE", "")

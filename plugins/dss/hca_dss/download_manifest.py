@@ -14,7 +14,7 @@ from hca_dss.download_bundle import ArgumentError
 from hca_dss.manifest import Manifest, Row, copy_name
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_dss.operations import DssOperations, Replica
 
 LAYOUTS = ("none", "bundle")
 #: Rows of one bundle that are held at once; as many again wait for each answer that is asked for ahead.
@@ -24,9 +24,9 @@ REMEMBERED = 100_000
 
 
 def download_manifest(
-    client: Client,
+    client: DssOperations,
     path: Path | str,
-    replica: str,
+    replica: Replica,
     layout: str,
     no_metadata: bool,
     no_data: bool,

@@ -14,10 +14,10 @@ from hca_dss.download import ahead
 from hca_dss.manifest import COLUMNS, PATH_COLUMN, Manifest
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_dss.operations import DssOperations, Replica
 
 
-def manifest_lines(client: Client, bundles: Iterable[tuple[str, str]], replica: str) -> Iterator[str]:
+def manifest_lines(client: DssOperations, bundles: Iterable[tuple[str, str]], replica: Replica) -> Iterator[str]:
     """Yield the lines of a manifest: the header, and one for each file of each bundle.
 
     :param bundles: (UUID, version); an empty version stands for the latest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hca_base.errors import HCAError, UsageError
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_dss.operations import DssOperations, Replica
 
 
 class Field(NamedTuple):
@@ -118,7 +118,7 @@ def _match(path: str, text: str, name: str, kind: str) -> dict[str, Any]:
     return {"match": {path: value}}
 
 
-def bundles_of(client: Client, query: dict[str, Any], replica: str) -> Iterator[tuple[str, str]]:
+def bundles_of(client: DssOperations, query: dict[str, Any], replica: Replica) -> Iterator[tuple[str, str]]:
     """Yield (UUID, version) of each bundle that matches a query; pages are requested as they are needed.
 
     :raises HCAError: the service refuses the query, or answers with something else than bundles

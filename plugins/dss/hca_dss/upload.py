@@ -15,7 +15,7 @@ from hca_dss.staging import Staging
 from hca_dss.upload_plan import SAVE_EVERY, LocalFile, Plan, local_files
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_dss.operations import DssOperations, Replica
 
 #: Files that are registered at the same time. The service copies each of them while we wait.
 REGISTERED_AT_ONCE = 8
@@ -30,9 +30,9 @@ class Upload:
 
     def __init__(
         self,
-        client: Client,
+        client: DssOperations,
         src_dir: Path | str,
-        replica: str,
+        replica: Replica,
         staging_bucket: str | None,
         *,
         bundle_uuid: str | None,
@@ -244,7 +244,7 @@ class _Stop:
             raise HCAError("the upload was ended")
 
 
-def _creator_uid(client: Client) -> int:
+def _creator_uid(client: DssOperations) -> int:
     value = client.config.get("creator_uid", 0)
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigError(f"creator_uid must be a whole number, not {value!r}", hint="hca config set creator_uid 0")

@@ -15,6 +15,7 @@ from hca_dss.commands.transfer_command import TransferCommand, add_download_dir,
 
 if TYPE_CHECKING:
     from hca_dss.client import DSSClient
+    from hca_dss.operations import Replica
 
 _QUERY_HELP = "a query of Elasticsearch, in place of FIELD=VALUE; @FILE reads it from a file, - from stdin"
 
@@ -40,7 +41,7 @@ def _query(command: Command, words: Sequence[str], es_query: Any) -> dict[str, A
     return es_query
 
 
-def _found(command: Command, query: dict[str, Any], replica: str, limit: int | None) -> Iterator[tuple[str, str]]:
+def _found(command: Command, query: dict[str, Any], replica: Replica, limit: int | None) -> Iterator[tuple[str, str]]:
     """The bundles that match.
 
     :raises NotFoundError: none does

@@ -10,6 +10,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hca_upload.api import ApiClient as ApiClient
+    from hca_upload.area import UploadArea as UploadArea
+    from hca_upload.client import UploadClient as UploadClient
+    from hca_upload.errors import NotReady as NotReady
+    from hca_upload.errors import UploadApiException as UploadApiException
+    from hca_upload.errors import UploadException as UploadException
+    from hca_upload.settings import UploadConfig as UploadConfig
+    from hca_upload.upload_service import UploadService as UploadService
+    from hca_upload.uri import UploadAreaURI as UploadAreaURI
+
 __version__ = "9.0.0"
 
 _EXPORTS = {

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hca_base.openapi import Client
 from hca_upload.service import SERVICE
 
 if TYPE_CHECKING:
     from hca_base.config import Config
+    from hca_upload.operations import UploadOperations as Operations
+else:
+    from hca_base.openapi import Client as Operations
 
 
-class UploadClient(Client):
+class UploadClient(Operations):
     """A client of the Upload Service's operations (``get_area_checksums``, ``post_area_credential``, …).
 
     Whole jobs, such as uploading a directory, are done by :class:`hca_upload.UploadService` and

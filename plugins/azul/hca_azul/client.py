@@ -11,33 +11,24 @@ from hca_azul.service import ANVIL_SERVICE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hca_azul.anvil_operations import AnvilOperations
     from hca_azul.download.matrices import Matrix
     from hca_azul.download.outcome import Outcome
     from hca_azul.download.samplesheet import SampleSheet
+    from hca_azul.operations import AzulOperations
     from hca_azul.query.managed import OpenSearch
     from hca_base.transfer import TransferOptions
+else:
+    from hca_base.openapi import Client as AnvilOperations
+    from hca_base.openapi import Client as AzulOperations
 
 
-class AzulClient(AzulConnection):
-    """A client of Azul.
-
-    ::
-
-        azul = AzulClient()
-        for hit in azul.search("projects", {"genusSpecies": {"is": ["Homo sapiens"]}}):
-            ...
-        azul.download(project="UUID or short name", download_dir="data")
-
-    It has a method for each operation of the service (``dir(azul)`` lists them), and the jobs below.
+class AzulJobs(AzulConnection):
+    """The jobs that the clients of Azul and AnVIL share.
 
     Where data of managed access match and are left out, the jobs warn (``ManagedDataWarning``); where all that matches
     is of managed access, or a project that is named, they raise :class:`hca_base.errors.AuthError`.
-
-    :param config: settings; default: those of the user
-    :param options: further arguments of :class:`hca_base.openapi.Client`
     """
-
-    example_name = "azul"
 
     # -- finding --
 
@@ -149,8 +140,27 @@ class AzulClient(AzulConnection):
         return outcome
 
 
-class AnvilClient(AzulClient):
-    """A client of AnVIL: see :class:`AzulClient`; its projects are called datasets."""
+class AzulClient(AzulJobs, AzulOperations):
+    """A client of Azul.
+
+    ::
+
+        azul = AzulClient()
+        for hit in azul.search("projects", {"genusSpecies": {"is": ["Homo sapiens"]}}):
+            ...
+        azul.download(project="UUID or short name", download_dir="data")
+
+    It has a method for each operation of the service (``dir(azul)`` lists them), and the jobs of :class:`AzulJobs`.
+
+    :param config: settings; default: those of the user
+    :param options: further arguments of :class:`hca_base.openapi.Client`
+    """
+
+    example_name = "azul"
+
+
+class AnvilClient(AzulJobs, AnvilOperations):
+    """A client of AnVIL, as :class:`AzulClient` is of Azul; its projects are called datasets."""
 
     default_service = ANVIL_SERVICE
     example_name = "anvil"

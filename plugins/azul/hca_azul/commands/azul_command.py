@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hca_base.commands import Command, json_argument
 
 if TYPE_CHECKING:
-    from hca_azul.client import AzulClient
+    from hca_azul.client import AzulJobs
     from hca_azul.flavours.flavour import Flavour
     from hca_azul.query.filters import Filters
     from hca_azul.query.managed import Managed
@@ -29,7 +29,7 @@ class AzulCommand(Command):
         return super().get_epilog()
 
     @property
-    def client(self) -> AzulClient:
+    def client(self) -> AzulJobs:
         """The client of the service that the command belongs to."""
         found: Any = self.service_client(service_name(self))
         return found

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from hca_azul.query.limits import Limits
 from hca_base.errors import HCAError, NotFoundError, ServiceError, UsageError
 from hca_base.http import RetryPolicy, json_of
-from hca_base.openapi import Client
+from hca_base.openapi import BaseClient
 
 if TYPE_CHECKING:
     import requests
@@ -24,7 +24,7 @@ PAUSE = 10.0
 LONG = "filters"
 
 
-class LimitedClient(Client):
+class LimitedClient(BaseClient):
     """A client that remembers what it learned about the limits of its service.
 
     :ivar limits: what was learned in this run
@@ -35,7 +35,7 @@ class LimitedClient(Client):
         self.limits = Limits()
 
 
-def url_of(client: Client, path: str, params: Mapping[str, Any]) -> str:
+def url_of(client: BaseClient, path: str, params: Mapping[str, Any]) -> str:
     """The URL of a request; parameters that are None are left out.
 
     :raises UsageError: one is not valid Unicode
@@ -48,7 +48,7 @@ def url_of(client: Client, path: str, params: Mapping[str, Any]) -> str:
         raise UsageError(f"what is asked for is not valid Unicode: {ascii(error.object)[1:-1][:80]}") from None
 
 
-def send(client: Client, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any) -> Any:
+def send(client: BaseClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any) -> Any:
     """Send a request with the caller's credentials, if there are any.
 
     :param body: parameters that are sent in the body, as JSON
@@ -73,7 +73,7 @@ def send(client: Client, method: str, url: str, body: Mapping[str, str] | None =
             raise explained(client, error) from None
 
 
-def get_json(client: Client, path: str, params: Mapping[str, Any] | None = None) -> Any:
+def get_json(client: BaseClient, path: str, params: Mapping[str, Any] | None = None) -> Any:
     """The JSON at a path of the service."""
     return json_of(send(client, "GET", url_of(client, path, params or {})))
 
@@ -122,7 +122,7 @@ def is_gone_catalog(error: ServiceError) -> bool:
     return error.status in (400, 404) and "Must be one of" in told and "catalog" in told.partition("Must be")[0].lower()
 
 
-def explained(client: Client, error: HCAError) -> HCAError:
+def explained(client: BaseClient, error: HCAError) -> HCAError:
     """The error, with the hint that this service's users need."""
     if not isinstance(error, ServiceError):
         return error

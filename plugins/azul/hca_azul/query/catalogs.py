@@ -8,7 +8,7 @@ from hca_azul.query.calls import get_json
 from hca_base.errors import ServiceError
 
 if TYPE_CHECKING:
-    from hca_base.openapi import Client
+    from hca_base.openapi import BaseClient
 
 
 _PATH = "/index/catalogs"
@@ -29,7 +29,7 @@ class Catalogs(NamedTuple):
         return {name: entry for name, entry in self.all.items() if not entry.get("internal")}
 
 
-def read_catalogs(client: Client) -> Catalogs:
+def read_catalogs(client: BaseClient) -> Catalogs:
     """Ask the service for its catalogs."""
     try:
         answer = get_json(client, _PATH)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hca_base.openapi import Client
 from hca_drs.service import SERVICE
 
 if TYPE_CHECKING:
@@ -16,11 +15,14 @@ if TYPE_CHECKING:
     from hca_drs.download.downloading import Outcome
     from hca_drs.objects.access import Preferences
     from hca_drs.objects.model import DrsObject
+    from hca_drs.operations import DrsOperations as Operations
     from hca_drs.resolving.resolver import Place
     from hca_drs.servers.servers import Servers
+else:
+    from hca_base.openapi import Client as Operations
 
 
-class DRSClient(Client):
+class DRSClient(Operations):
     """A client of DRS servers.
 
     ::

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hca_base.openapi import Client
 from hca_cellxgene.service import SERVICE
 
 if TYPE_CHECKING:
     from hca_base.transfer import Report, TransferOptions
     from hca_cellxgene.filters import Filter
+    from hca_cellxgene.operations import CellxgeneOperations as Operations
+else:
+    from hca_base.openapi import Client as Operations
 
 
-class CellxgeneClient(Client):
+class CellxgeneClient(Operations):
     """A client of CELLxGENE Discover.
 
     ::
@@ -66,7 +68,7 @@ class CellxgeneClient(Client):
         from hca_base.errors import ServiceError
 
         try:
-            found = self.get_dataset_version(dataset_version_id=identifier)
+            found: Any = self.get_dataset_version(dataset_version_id=identifier)
         except ServiceError as error:
             # The service answers 403 for versions that it does not know.
             if error.status not in (400, 403, 404):

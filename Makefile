@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 
-.PHONY: install test lint docs package wheelhouse findings clean
+.PHONY: install test lint docs package wheelhouse stubs findings clean
 
 install: $(VENV)/bin/python
 	$(VENV)/bin/pip install -r requirements.txt
@@ -32,6 +32,10 @@ clean:
 # Wheels of all distributions and of what they require, for machines without a network or without this clone.
 wheelhouse: $(VENV)/bin/python
 	$(VENV)/bin/pip wheel --quiet --wheel-dir wheelhouse -r requirements.txt -r requirements-plugins.txt
+
+# The operations of the plugins' clients for type checkers, after a change of a bundled document.
+stubs: $(VENV)/bin/python
+	$(VENV)/bin/python .ci/stubs.py
 
 findings:
 	@for script in findings/*.sh; do echo "== $$script"; "$$script" || exit 1; done

@@ -41,7 +41,7 @@ def item_of(server: FaultServer) -> Callable[..., Item]:
 def fast(request: pytest.FixtureRequest) -> bool:
     """Both ways of fetching small files: libcurl, and the standard library."""
     if request.param == "fast":
-        from hca_base.transfer._network._curl import available
+        from hca_base.transfer._network._curl_options import available
 
         assert available(), "the tests of the fast path need pycurl"
     return bool(request.param == "fast")

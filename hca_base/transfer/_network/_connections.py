@@ -30,6 +30,25 @@ def tls_context(setting: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=bundle)
 
 
+class _TLSConnection(http.client.HTTPSConnection):
+    """A connection that goes on with the TLS session of an earlier one to the same host, which saves most of the work.
+
+    :ivar session: the session; None for a new one
+    """
+
+    session: ssl.SSLSession | None = None
+
+    def __init__(self, host: str, port: int, timeout: float, context: ssl.SSLContext, name: str) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._tls, self._name = context, name
+
+    def connect(self) -> None:
+        """Connect, through a tunnel if there is one, and begin TLS."""
+        http.client.HTTPConnection.connect(self)
+        assert self.sock is not None
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name, session=self.session)
+
+
 class ConnectionPool:
     """A pool of kept-alive connections, shared by the threads of a run."""
 
@@ -42,6 +61,7 @@ class ConnectionPool:
         self._open: set[http.client.HTTPConnection] = set()
         self._context: ssl.SSLContext | None = None
         self._proxies: dict[Origin, str | None] = {}
+        self._sessions: dict[tuple[Origin, str | None], ssl.SSLSession | None] = {}
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterable[Any] | None = None
@@ -62,6 +82,7 @@ class ConnectionPool:
         target = _request_target(url, bool(through))
         while True:
             connection, reused = self._take(key)
+            stream = connection.sock
             try:
                 _send_request(connection, method, target, sent, body, origin, reused)
                 with answer_within(_HEADER_STALLS * self.stall_timeout, body=False):
@@ -76,6 +97,9 @@ class ConnectionPool:
                 if isinstance(error, HCAError):
                     raise
                 raise translate_error(error, origin.host) from error
+            if not reused and isinstance(stream, ssl.SSLSocket):
+                # Not before: since TLS 1.3 the server sends it after the handshake.
+                self._sessions[key] = stream.session
             return Response(
                 connection,
                 answer,
@@ -116,9 +140,12 @@ class ConnectionPool:
         timeout = self._settings.connect_timeout
         connection: http.client.HTTPConnection
         if origin.scheme == "https" or (proxy and urlsplit(proxy).scheme == "https"):
-            if self._context is None:
-                self._context = tls_context(self._settings.ca_bundle)
-            connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._context)
+            with self._lock:
+                # One for all threads: sessions belong to it.
+                context = self._context = self._context or tls_context(self._settings.ca_bundle)
+            name = origin.host if origin.scheme == "https" else host
+            connection = _TLSConnection(host, port, timeout, context, name)
+            connection.session = self._sessions.get((origin, proxy))
         else:
             connection = http.client.HTTPConnection(host, port, timeout=timeout)
         connection.response_class = BoundedResponse

@@ -6,7 +6,6 @@ which header) is decided by the same rules as for the threads. Without pycurl no
 
 from __future__ import annotations
 
-import select
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from hca_base.errors import HCAError, TimedOutError, UnreachableError
 from hca_base.http import Origin, origin_of, proxy_for
+from hca_base.transfer._network._curl_options import STOPS_AT_SIZE, handle_options, version
 from hca_base.transfer._network._limits import HostLimiter, HostLimiters
 from hca_base.transfer._network._poller import Poller
 from hca_base.transfer._network._tls import ConnectionSettings, TruncatedError, ca_bundle
@@ -23,27 +23,8 @@ _TIMED_OUT = {28}
 _TRUNCATED = {18, 52, 55, 56}
 _UNKNOWN_HOST = {5, 6}
 _CERTIFICATE = {60, 77, 83, 90, 91}
-_OLDEST_SUPPORTED = (7, 68, 0)
 #: Responses of which the fastest shows how far away the server is; the others may have waited for it.
 _MEASURED = 8
-#: From this version on, libcurl enforces the size limit while bytes arrive too (CURLOPT_MAXFILESIZE, manual).
-_STOPS_AT_SIZE = (8, 4, 0)
-
-
-def available() -> bool:
-    """Return True if pycurl is installed, and its libcurl is new enough and has TLS."""
-    try:
-        import pycurl
-    except Exception:  # noqa: BLE001 - a pycurl built for another TLS library raises more than ImportError
-        return False
-    waits = hasattr(select, "epoll") or hasattr(select, "poll")
-    return waits and _version() >= _OLDEST_SUPPORTED and "https" in pycurl.version_info()[8]
-
-
-def _version() -> tuple[int, ...]:
-    import pycurl
-
-    return tuple(int(part) for part in pycurl.version_info()[1].split("-")[0].split(".")[:3])
 
 
 class Host:
@@ -116,8 +97,8 @@ class CurlLoop:
         self._pycurl = pycurl
         self._settings = settings
         self._limiters = limiters
-        self._options = _handle_options(settings, max_size)
-        self._counts_bytes = _version() < _STOPS_AT_SIZE
+        self._options = handle_options(settings, max_size)
+        self._counts_bytes = version() < STOPS_AT_SIZE
         self._max_size = max_size
         self._with_headers = with_headers
         self._hosts: dict[str, Host] = {}
@@ -136,6 +117,8 @@ class CurlLoop:
         self.waited = 0.0
         #: Fewest seconds from a request to its response, and how many are left to be measured.
         self.latency, self.unmeasured = float("inf"), _MEASURED
+        #: Fewest seconds that one of their connections took, which no work of the server delays.
+        self.connecting = float("inf")
 
     def host(self, url: str) -> Host:
         """Return what is known about the origin of a URL.
@@ -278,6 +261,9 @@ class CurlLoop:
         """Take note of how long a response took, without the time for a new connection."""
         ready, answered = map(handle.getinfo, (self._pycurl.PRETRANSFER_TIME, self._pycurl.STARTTRANSFER_TIME))
         self.latency = min(self.latency, answered - ready)
+        named, connected = map(handle.getinfo, (self._pycurl.NAMELOOKUP_TIME, self._pycurl.CONNECT_TIME))
+        if connected > named:
+            self.connecting = min(self.connecting, connected - named)
         self.unmeasured -= 1
 
     @staticmethod
@@ -314,30 +300,6 @@ class CurlLoop:
         self._requests.clear()
         self._free.clear()
         self._poller.close()
-
-
-def _handle_options(settings: ConnectionSettings, max_size: int) -> dict[int, Any]:
-    """Return the options that all handles of a loop share."""
-    import pycurl
-
-    return {
-        pycurl.NOSIGNAL: 1,
-        pycurl.NOPROGRESS: 1,
-        pycurl.USERAGENT: settings.user_agent,
-        pycurl.CONNECTTIMEOUT_MS: int(settings.connect_timeout * 1000),
-        # Only a stall is given up at once here; what is merely slow is judged over as long a time.
-        pycurl.LOW_SPEED_LIMIT: max(1, settings.min_rate),
-        pycurl.LOW_SPEED_TIME: max(1, round(settings.stall_timeout)),
-        pycurl.TIMEOUT_MS: 600_000,
-        pycurl.FOLLOWLOCATION: 0,
-        pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-        pycurl.HTTP_CONTENT_DECODING: 0,
-        pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-        pycurl.MAXFILESIZE_LARGE: max_size,
-        pycurl.SSL_VERIFYPEER: 1,
-        pycurl.SSL_VERIFYHOST: 2,
-        pycurl.DNS_CACHE_TIMEOUT: 60,
-    }
 
 
 def _parse_headers(lines: list[bytes]) -> dict[str, str]:

@@ -17,6 +17,9 @@ from hca_base.transfer._network._limits import RateLimit
 INITIAL_CONNECTIONS = 32
 #: A server that needs so many seconds for any response is far away: as many connections as are allowed are used.
 _FAR = 0.02
+#: … unless it takes up connections sooner than this: then it is busy (with many new TLS connections, say), and whether
+#: more of them help is for the rates to show.
+_FAR_CONNECTING = 0.005
 #: Rates are compared over at least this many seconds; shorter spans show chance.
 _WINDOW = 0.05
 #: … and over this many files a connection: those of a far server come in waves.
@@ -64,7 +67,7 @@ class ConnectionTuner:
         """Adapt the number, if enough files have finished since the last time."""
         if not self._is_measured and not loop.unmeasured:
             self._is_measured = True
-            if loop.latency >= _FAR and not self._fixed:
+            if loop.latency >= _FAR and loop.connecting >= _FAR_CONNECTING and not self._fixed:
                 self.limit = self._most
         if self._fixed or (self.files < self._next and self._mark is not None):
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
+import io
 import socket
 import ssl
 import time
@@ -14,6 +16,9 @@ from hca_base.transfer._network._tls import TruncatedError
 
 #: A body with no more bytes left than this is read to its end, which is cheaper than a new connection.
 _DRAIN = 256 * 1024
+#: TLS hands out at most 16 KiB at once, and to write and hash a piece costs a fixed time: pieces are joined, up to so
+#: many bytes, and for so many seconds (what is received but not yet written is lost when the process ends).
+_JOINED, _JOINED_FOR = 128 * 1024, 0.05
 #: Seconds over which the rate of a connection is judged, at most: short pauses do not count.
 _RATE_WINDOW = 30.0
 
@@ -49,6 +54,15 @@ class Response:
         self.length: int | None = None if answer.chunked else answer.length
         self._left = self.length
         self._direct = not answer.chunked and method != "HEAD"
+        #: Reads from the socket itself, once the reader in front of it has handed out what it holds.
+        self._receive: Callable[[memoryview], int] | None = None
+        self._is_drained = False
+        self._is_tls = isinstance(connection.sock, ssl.SSLSocket)
+        if isinstance(connection.sock, ssl.SSLSocket):
+            self._receive = functools.partial(_read_tls, connection.sock)
+        elif connection.sock is not None:
+            self._receive = connection.sock.recv_into
+        self._late_error: Exception | None = None
         self._waited = 0.0
         self._lately = 0
 
@@ -67,7 +81,8 @@ class Response:
         try:
             began = time.monotonic()
             if self._left is not None and self._direct:
-                count = self._answer.fp.readinto1(view[: self._left] if self._left < len(view) else view)
+                view = view[: self._left] if self._left < len(view) else view
+                count = self._read_pieces(view, began) if self._is_tls else self._read_piece(view)
                 if count == 0:
                     raise TruncatedError(f"the connection ended {self._left:,} bytes early")
                 self._left -= count
@@ -85,6 +100,31 @@ class Response:
         if not data:
             self._left = 0
         return len(data)
+
+    def _read_piece(self, view: memoryview) -> int:
+        """Read what is there, as far as the view goes; wait if there is nothing."""
+        if self._is_drained and self._receive is not None:
+            return self._receive(view)
+        count: int = self._answer.fp.readinto1(view)
+        # A view that is longer than the reader's buffer takes all that is in it, and is then filled past it.
+        self._is_drained = len(view) > io.DEFAULT_BUFFER_SIZE
+        return count
+
+    def _read_pieces(self, view: memoryview, began: float) -> int:
+        """Read until there is enough to be written, the connection ends or fails, or time is up; at least one piece."""
+        if self._late_error is not None:
+            raise self._late_error
+        count = self._read_piece(view)
+        enough = min(_JOINED, len(view))
+        try:
+            while 0 < count < enough and time.monotonic() - began < _JOINED_FOR:
+                more = self._read_piece(view[count:])
+                if not more:
+                    break
+                count += more
+        except Exception as error:  # noqa: BLE001 - raised by the next call: what came before it is good
+            self._late_error = error
+        return count
 
     def _pace(self, count: int, waited: float) -> None:
         """Give up a connection that drips: each byte puts off the time-out, and the body never ends.
@@ -154,6 +194,10 @@ class Response:
             self.release()
         else:
             self.close()
+
+
+def _read_tls(connection: ssl.SSLSocket, view: memoryview) -> int:
+    return connection.read(len(view), view)  # type: ignore[return-value]
 
 
 def translate_error(error: BaseException, host: str) -> HCAError:

@@ -87,11 +87,13 @@ def curl_loop(
     """
     if not options.fast:
         return None
-    from hca_base.transfer._network import _curl
+    from hca_base.transfer._network._curl_options import available
 
-    if not _curl.available():
+    if not available():
         return None
-    return _curl.CurlLoop(
+    from hca_base.transfer._network._curl import CurlLoop
+
+    return CurlLoop(
         settings,
         limiters,
         max_size=max_size,

@@ -135,8 +135,10 @@ class AzulJobs(AzulConnection):
             options or TransferOptions(),
         )
         outcome = run(self, selection, download_dir or ".", request)
-        warn_of(self, outcome.managed)
-        outcome.raise_for_failures(skip_unavailable)
+        failure = outcome.failure(skip_unavailable)
+        warn_of(self, outcome.managed.beside(failure))
+        if failure is not None:
+            raise failure
         return outcome
 
 

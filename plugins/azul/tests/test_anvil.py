@@ -71,7 +71,7 @@ def test_find_by_plain_and_dotted_names(run: Runner) -> None:
     assert any(row["value"] == ".vcf.gz" for row in run.rows("anvil", "facets", "format"))
     assert {row["field"] for row in run.rows("anvil", "fields")} == set(ANVIL.fields)
     assert [row["catalog"] for row in run.rows("anvil", "catalogs")] == ["anvil13"]
-    assert json.loads(run("anvil", "summary", "-f", "json").stdout)["fileCount"] == COUNT + 1
+    assert json.loads(run("anvil", "summary", "-f", "json").stdout)["fileCount"] == COUNT
 
 
 def test_download_a_dataset(run: Runner, anvil: EmbeddedAzul) -> None:
@@ -93,6 +93,44 @@ def test_download_a_manifest(run: Runner, anvil: EmbeddedAzul) -> None:
     assert "sample007.vcf.gz" in done.stderr and len(run.files("d/ANVIL_1000G")) == COUNT - 1
 
 
+@pytest.mark.parametrize("way", ["datasets", "manifest", "files"])
+def test_two_hundred_files_one_wrong_and_one_managed(run: Runner, anvil: EmbeddedAzul, way: str) -> None:
+    opened, closed = anvil.atlas.projects
+    opened.files.pop()
+    selection = {
+        "datasets": [OPEN, CLOSED],
+        "manifest": ["--manifest", "m.tsv"],
+        "files": [word for project in (opened, closed) for file in project.files for word in ("--file", file.uuid)],
+    }[way]
+    if way == "manifest":
+        # Made by somebody who has access.
+        run("anvil", "manifest", "--output", "m.tsv", env={"HCA_ACCESS_TOKEN": anvil.token})
+    words = ("anvil", "download", *selection, "--download-dir", "d", "--report", "r.json")
+    done = run(*words, check=7)
+    assert "sample007.vcf.gz" in done.error and "md5" in done.error
+    assert done.stderr.count("https://duos.org/dataset/DUOS-000777") == 1, "what is left out is told besides"
+    report = json.loads((run.cwd / "r.json").read_text())
+    assert report["counts"] == {"downloaded": COUNT - 2, "mismatch": 1, "managed": 1}
+    for file in opened.files:
+        path = run.cwd / "d" / OPEN / file.name
+        assert path.exists() == (file.name != "sample007.vcf.gz")
+        assert not path.exists() or path.read_bytes() == file.bytes
+    assert not (run.cwd / "d" / CLOSED).exists()
+    # With the right checksum, what is of managed access remains.
+    opened.files[7].wrong_hash = False
+    anvil.__dict__["_listings"].clear()
+    anvil.manifests.clear()
+    if way == "manifest":
+        run("anvil", "manifest", "--output", "m.tsv", "--force", env={"HCA_ACCESS_TOKEN": anvil.token})
+    done = run(*words, check=3)
+    assert done.stderr.count("https://duos.org/dataset/DUOS-000777") == 1 and CLOSED in done.error
+    report = json.loads((run.cwd / "r.json").read_text())
+    assert report["counts"] == {"present": COUNT - 2, "downloaded": 1, "managed": 1}
+    run(*words, "--skip-unavailable")
+    run(*words, env={"HCA_ACCESS_TOKEN": anvil.token})
+    assert run.files(f"d/{CLOSED}") == {"secret.bam"}
+
+
 def test_managed_datasets(run: Runner, anvil: EmbeddedAzul) -> None:
     done = run("anvil", "download", "ANVIL_CLOSED", check=3)
     assert "https://duos.org/dataset/DUOS-000777" in done.stderr and "hca auth login anvil" in done.stderr
@@ -109,8 +147,40 @@ def test_metadata_and_exports(run: Runner, anvil: EmbeddedAzul) -> None:
     text = run("anvil", "export", "ANVIL_1000G", "--to", "aria2").stdout
     file = anvil.atlas.projects[0].files[0]
     assert f"checksum=md5={file.true_md5}" in text and text.count("\n  out=") == COUNT
-    run("anvil", "manifest", "--format", "curl", "--dataset", "ANVIL_1000G", "--output", "c")
-    run("anvil", "download", "--manifest", "c", "--dry-run")
+
+
+def test_curl_manifests_list_mirrored_files(run: Runner, anvil: EmbeddedAzul) -> None:
+    done = run("anvil", "manifest", "--format", "curl", "--dataset", OPEN, "--output", "c")
+    assert "list mirrored files only" in done.stderr
+    mirrored = [file.name for file in anvil.atlas.projects[0].files if file.mirrored]
+    text = (run.cwd / "c").read_text()
+    assert text.count("url=") == len(mirrored) == 67 and "not available" not in text
+    run("anvil", "download", "--manifest", "c", "--download-dir", "d")
+    assert {name.rpartition("/")[2] for name in run.files("d") if name.endswith(".gz")} == set(mirrored)
+
+
+@pytest.mark.parametrize("form", ["verbatim.jsonl", "verbatim.pfb", "terra.pfb", "compact"])
+def test_every_list_of_a_dataset(run: Runner, anvil: EmbeddedAzul, form: str) -> None:
+    if form.endswith("pfb"):
+        pytest.importorskip("fastavro")
+    anvil.atlas.projects[0].files[7].wrong_hash = False
+    run("anvil", "manifest", "--format", form, "--dataset", OPEN, "--output", "m")
+    done = run("anvil", "download", "--manifest", "m", "--download-dir", "d")
+    assert len(run.files(f"d/{OPEN}")) == COUNT and f"{COUNT} downloaded" in done.stderr
+
+
+def test_files_by_the_identifiers_of_their_documents(run: Runner, anvil: EmbeddedAzul) -> None:
+    """The service's filters know both names of it, of a listing's own entities and of its files."""
+    file = anvil.atlas.projects[0].files[3]
+    for name in ("entryId", "id", "files.document_id", "file"):
+        rows = run.rows("anvil", "files", "--filter", f"{name}={file.uuid}")
+        assert [row["files"][0]["file_name"] for row in rows] == [file.name]
+    dataset = anvil.atlas.projects[0].uuid
+    for name in ("entryId", "datasets.document_id"):
+        rows = run.rows("anvil", "datasets", "--filter", f"{name}={dataset}", "--columns-only")
+        assert [row["dataset"] for row in rows] == [OPEN]
+    assert len(run.rows("anvil", "files", "--filter", f"datasets.document_id={dataset}")) == COUNT
+    assert run.rows("anvil", "files", "--filter", f"entryId={dataset}") == []
 
 
 def test_tables_of_a_dataset(run: Runner) -> None:

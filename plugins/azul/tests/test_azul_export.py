@@ -105,7 +105,7 @@ def test_private_buckets_of_the_mirror_are_never_offered(
     hca("azul", "manifest", "--filter", "project=Managed,BrainCells", "--output", "m.tsv", env=env)
     # A manifest keeps naming the private bucket, also to those who have no token.
     for who in (env, {}) if named[0] == "--manifest" else (env,):
-        done = hca("azul", "export", *named, "--to", tool, env=who)
+        done = hca("azul", "export", *named, "--to", tool, env=who, check=0 if who else 3)
         assert PRIVATE_BUCKET not in done.stdout + done.stderr and PUBLIC_BUCKET in done.stdout
         assert not any(file.sha256 + ".sha256" in done.stdout for file in project.files)
     if tool in ("aria2", "curl"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hca_azul.testing import EmbeddedAzul
+from hca_azul.testing.answers import Answer
 from hca_cellxgene.testing import EmbeddedCellxgene
 
 from tests.lib import Runner
@@ -96,7 +97,7 @@ def test_without_the_service_a_manifest_and_the_mirror_are_enough(hca: Runner, a
     azul.stop("service")
     done = hca("azul", "download", "--manifest", "m.tsv", "--download-dir", "d")
     assert len(hca.files("d/MouseHeart")) == 5
-    assert done.stderr.count("the service cannot be reached") == 1
+    assert done.stderr.count("the service is unavailable") == 1
     azul.atlas.projects[1].files[0].mirrored = False
     rows = (hca.cwd / "m.tsv").read_text().splitlines(keepends=True)
     cells = rows[1].split("\t")
@@ -106,6 +107,47 @@ def test_without_the_service_a_manifest_and_the_mirror_are_enough(hca: Runner, a
     assert "1 file not downloaded" in done.stderr and len(hca.files("e/MouseHeart")) == 4
     hca("azul", "download", "--manifest", "n.tsv", "--download-dir", "e", "--skip-unavailable")
     done = hca("azul", "download", "MouseHeart", check=6)
+
+
+PARKED = b"<!doctype html><title>This domain is for sale</title>"
+#: What may answer where the service was, to every request.
+GONE = {
+    "404": Answer(404, {"Code": "NotFoundError", "Message": "No such path"}),
+    "403": Answer(403, {"message": "Forbidden"}),
+    "410": Answer(410, b""),
+    "500": Answer(500, b"Internal Server Error"),
+    "503": Answer(503, b""),
+    "a page": Answer(200, PARKED, {"Content-Type": "text/html"}),
+    "404 with a page": Answer(404, PARKED, {"Content-Type": "text/html"}),
+    "JSON": Answer(200, {"status": "retired"}),
+    "nothing": Answer(200, b""),
+    "redirect": Answer(301, b"", {"Location": "https://www.example.org/farewell"}),
+    "redirect to itself": Answer(302, b"", {"Location": "/index/catalogs"}),
+}
+
+
+@pytest.mark.parametrize("service", ["azul", "anvil"])
+@pytest.mark.parametrize("kind", GONE)
+def test_whatever_answers_in_place_of_the_service(hca: Runner, service: str, kind: str) -> None:
+    with EmbeddedAzul(service=service) as embedded:
+        for file in embedded.atlas.projects[1].files:
+            file.mirrored = True
+        hca.configure({**embedded.settings, "http": {"retries": 0}})
+        field = "project" if service == "azul" else "dataset"
+        hca(service, "manifest", f"--{field}", "MouseHeart", "--output", "m.tsv")
+        embedded.__dict__["service"] = lambda *request: GONE[kind]
+        for options in ([], ["--catalog", "dcp44"]):
+            done = hca(service, "download", "--manifest", "m.tsv", "--download-dir", f"d{len(options)}", *options)
+            assert done.stderr.count("the service is unavailable") == 1, done.stderr
+            assert len(hca.files(f"d{len(options)}/MouseHeart")) == 5
+        # Without a list there is nothing to go by.
+        assert "unavailable (" not in hca(service, "download", "MouseHeart", check=None).stderr
+
+
+def test_a_service_that_refuses_the_user_is_not_gone(hca: Runner, azul: EmbeddedAzul) -> None:
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    done = hca("azul", "download", "--manifest", "m.tsv", check=3, env={"HCA_ACCESS_TOKEN": "expired"})
+    assert "public mirror alone" not in done.stderr
 
 
 @pytest.mark.parametrize("service", ["azul", "anvil"])
@@ -119,8 +161,8 @@ def test_every_list_is_of_use_without_the_service(hca: Runner, service: str, for
         hca(service, "manifest", "--format", form, "--output", "m")
         there = len({file.uuid for project in embedded.atlas.projects for file in project.files if not project.managed})
         embedded.stop("service")
-        # Only these say where the mirror has a file.
-        mirrored = form == "compact" or (form == "terra.pfb" and service == "azul")
+        # Only this one says where the mirror has a file.
+        mirrored = form == "compact"
         done = hca(service, "download", "--manifest", "m", "--download-dir", "d", check=None)
         folder = hca.cwd / "d"
         got = {name for name in hca.files("d") if not name.endswith(".json")} if folder.is_dir() else set()
@@ -131,7 +173,7 @@ def test_every_list_is_of_use_without_the_service(hca: Runner, service: str, for
         else:
             assert (done.returncode, got) == (6, set()), done.stderr
             assert "the list names no copy in the public mirror" in done.error
-            assert "compact and terra.pfb" in done.hint
+            assert "Compact manifests name the copies in the mirror" in done.hint
         skipped = hca(service, "download", "--manifest", "m", "--download-dir", "d", "--skip-unavailable", check=None)
         assert skipped.returncode in ((0, 1, 7) if mirrored else (0,)), skipped.stderr
 

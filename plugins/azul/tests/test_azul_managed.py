@@ -24,6 +24,7 @@ MEET = [
     ["files", "--limit", "2"],
     ["bundles"],
     ["matrices"],
+    ["summary"],
     ["facets", "--of", "files", "organ"],
     # What projects say of themselves is public: those of managed access are listed and counted.
     ["facets", "--filter", "project=Managed", "organ"],

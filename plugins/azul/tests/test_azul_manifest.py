@@ -41,7 +41,17 @@ def test_a_manifest_after_waits(hca: Runner, azul: EmbeddedAzul) -> None:
     assert pending(hca) == []
 
 
-@pytest.mark.parametrize("form", ["curl", "terra.pfb", "terra.bdbag", "verbatim.jsonl", "verbatim.pfb"])
+def test_a_format_of_old_releases(hca: Runner, azul: EmbeddedAzul) -> None:
+    words = ("azul", "manifest", "--format", "terra.bdbag", "--filter", "organ=heart")
+    done = hca(*words, check=5)
+    assert "terra.bdbag" in done.error and "verbatim.jsonl" in done.error, "the service says which it has"
+    assert "bdbag" not in hca("azul", "manifest", "--help").stdout
+    azul.faults.old = True
+    hca(*words)
+    assert (hca.cwd / "manifest.zip").read_bytes().startswith(b"PK")
+
+
+@pytest.mark.parametrize("form", ["curl", "terra.pfb", "verbatim.jsonl", "verbatim.pfb"])
 def test_formats(client: AzulClient, azul: EmbeddedAzul, tmp_path: Path, form: str) -> None:
     if form.endswith("pfb"):
         pytest.importorskip("fastavro")

@@ -145,7 +145,7 @@ def test_fields_need_no_service(hca: Runner, azul: EmbeddedAzul) -> None:
 
 
 def test_summary(hca: Runner) -> None:
-    assert "329.5 kB" in hca("azul", "summary").stdout
+    assert "327.1 kB" in hca("azul", "summary").stdout
     answer = json.loads(hca("azul", "summary", "--filter", "organ=heart", "-f", "json").stdout)
     assert answer["projectCount"] == 1
 

@@ -46,7 +46,8 @@ def _sources(entry: dict[str, Any]) -> list[Any]:
 class Summary(AzulCommand):
     """Count projects, donors, cells, files and bytes.
 
-    With filters, of what matches them. Data of managed access counts whether or not you may have it.
+    With filters, of what matches them. Projects and datasets of managed access are counted, too; of their files, the
+    service counts only those that you may have.
     """
 
     output = True
@@ -62,6 +63,7 @@ class Summary(AzulCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from hca_azul.flavours.hits import inner, whole
         from hca_azul.query.calls import compact_json, get_json
+        from hca_azul.query.managed import find_managed
         from hca_base.errors import ServiceError
         from hca_base.output import format_bytes, output_options
 
@@ -77,6 +79,7 @@ class Summary(AzulCommand):
         )
         if not isinstance(answer, dict):
             raise ServiceError("the service's answer is no summary", status=200)
+        self.warn_managed(find_managed(client, filters, parsed_args.catalog))
         chosen = output_options(parsed_args)
         if (chosen.get("fmt") or "table") != "table" or chosen.get("columns") or chosen.get("query"):
             return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hca_azul.commands.azul_command import AzulCommand, plugin_name
 
@@ -140,7 +140,7 @@ class DownloadCommand(AzulCommand):
             return None
         return SampleSheet(Path(args.samplesheet), args.pipeline, args.pooled or "error", args.sheet_paths)
 
-    def fetch(self, args: argparse.Namespace, selection: Selection) -> Any:
+    def fetch(self, args: argparse.Namespace, selection: Selection) -> None:
         """Download, report, and raise an error for what is missing."""
         from hca_azul.download.downloading import run
         from hca_base.transfer import options_from_args
@@ -150,12 +150,13 @@ class DownloadCommand(AzulCommand):
         options = options_from_args(args, self.config)
         request = self.request_of(args, options)
         outcome = run(self.client, selection, args.download_dir, request)
-        self._report_outcome(outcome, options)
+        failure = outcome.failure(args.skip_unavailable, dry_run=options.dry_run)
+        self._report_outcome(outcome, options, failure)
         self._report_sheet(request.samplesheet)
         if options.dry_run:
-            return {"catalog": outcome.catalog, **outcome.plan, "unavailable": outcome.unavailable}
-        outcome.raise_for_failures(args.skip_unavailable)
-        return None
+            self.emit({"catalog": outcome.catalog, **outcome.plan, "unavailable": outcome.unavailable})
+        if failure is not None:
+            raise failure
 
     def _report_sheet(self, sheet: SampleSheet | None) -> None:
         """Say what was written for a pipeline."""
@@ -165,15 +166,15 @@ class DownloadCommand(AzulCommand):
             noun = "accession" if sheet.replaces_download else "row"
             self.note(f"{sheet.path}: {counted(sheet.rows, noun)}")
 
-    def _report_outcome(self, outcome: Outcome, options: TransferOptions) -> None:
-        """Sum up on stderr."""
+    def _report_outcome(self, outcome: Outcome, options: TransferOptions, failure: Exception | None) -> None:
+        """Sum up on stderr, besides what an error says."""
         from hca_base.output import counted
 
         if outcome.renamed:
             self.note(f"{counted(outcome.renamed, 'file')} of shared names got the beginnings of their UUIDs into them")
         if outcome.left_out:
             self.note(f"{counted(outcome.left_out, 'file')} left out for others of the same names")
-        self.warn_managed(outcome.managed)
+        self.warn_managed(outcome.managed.beside(failure))
         if outcome.downloads:
             report = outcome.engine if outcome.engine is not None and options.dry_run else outcome.report
             self.note(report.summary())
@@ -206,5 +207,5 @@ class Download(DownloadCommand):
         self.add_download(parser)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        return self.fetch(parsed_args, self.selection_of(parsed_args))
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        self.fetch(parsed_args, self.selection_of(parsed_args))

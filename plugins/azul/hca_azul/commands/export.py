@@ -62,15 +62,16 @@ class Export(DownloadCommand):
             self.stdout.write(export.text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
         else:
             save_export(export, Path(args.output))
-        self._report_export(export, args.output)
-        if export.named:
-            raise error_of(self.client, export.named)
+        failure = error_of(self.client, export.named) if export.named else None
+        self._report_export(export, args.output, failure)
+        if failure is not None:
+            raise failure
 
-    def _report_export(self, export: Exported, output: str) -> None:
-        """Say on stderr what is in the list, and what is not."""
+    def _report_export(self, export: Exported, output: str, failure: Exception | None) -> None:
+        """Say on stderr what is in the list, and what is not, besides what an error says."""
         from hca_base.output import counted, format_bytes, warn
 
-        self.warn_managed(export.managed)
+        self.warn_managed(export.managed.beside(failure))
         if export.secret:
             warn(f"{output} holds your token or signed addresses: keep it to yourself, and remove it when you are done")
         command = export.command.replace("FILE", Path(output).name if output != "-" else "FILE")

@@ -11,7 +11,7 @@ from hca_azul.commands.azul_command import AzulCommand, plugin_name
 if TYPE_CHECKING:
     from hca_azul.query.units import Found
 
-FORMATS = ("compact", "curl", "terra.pfb", "verbatim.jsonl", "verbatim.pfb", "terra.bdbag")
+FORMATS = ("compact", "curl", "terra.pfb", "verbatim.jsonl", "verbatim.pfb")
 
 
 class Manifest(AzulCommand):
@@ -21,8 +21,8 @@ class Manifest(AzulCommand):
     Interrupted, the same command goes on with the manifest that is being made. The file appears when it is complete.
 
     Formats: compact is a table with tabs; curl is a configuration file for curl; terra.pfb and verbatim.pfb are Avro,
-    for Terra and for the command 'tables'; verbatim.jsonl has the metadata as contributors gave them; terra.bdbag is
-    known to releases before 17 only. 'download --manifest' takes all of them. Another format is sent as it is.
+    for Terra and for the command 'tables'; verbatim.jsonl has the metadata as contributors gave them. 'download
+    --manifest' takes all of them. Another format is sent as it is.
     """
 
     example = "azul manifest --filter project=BrainCells --output brain.tsv"
@@ -69,6 +69,8 @@ class Manifest(AzulCommand):
         name, size = save_manifest(job, args.output, secret=secret, force=args.force)
         if name != "-":
             self.note(f"{name}: {format_bytes(size)}, catalog {job.catalog}")
+        if args.format == "curl" and plugin_name(self) == "anvil":
+            self.note("manifests of this format list mirrored files only; those of the format compact list all")
 
 
 class Metadata(AzulCommand):

@@ -47,49 +47,40 @@ class Matrices(DownloadCommand):
         self.add_download(parser)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
         from hca_azul.download.matrices import MatrixSearch
+        from hca_azul.query.managed import Managed, error_of
 
         args = parsed_args
         search = MatrixSearch(self.client, self._query(args))
         found = list(search)
         if args.download or args.dry_run:
-            return self._download(args, search, found)
+            self._download(args, search, found)
+            return
         self._emit(args, found)
-        entries = self._allowed(search, found)
-        self._report_search(search, warn=not self._is_refused(args, search, entries))
-        self._raise_managed(args, search, entries)
-        return None
+        self._suggest(search)
+        # Without a name, what is of managed access is an error only if there is nothing else.
+        if search.managed and (args.project or not self._allowed(search, found)) and not args.skip_unavailable:
+            raise error_of(self.client, search.managed)
+        self.warn_managed(Managed(search.managed))
 
     def _allowed(self, search: MatrixSearch, found: list[Matrix]) -> list[Entry]:
         """The files that the user may have."""
         managed = {unit.uuid for unit in search.managed}
         return [matrix.entry for matrix in found if matrix.entry.project_id not in managed]
 
-    def _is_refused(self, args: argparse.Namespace, search: MatrixSearch, entries: list[Entry]) -> bool:
-        """Whether a project of managed access is named, or nothing else matches."""
-        return bool(search.managed and (args.project or not entries) and not args.skip_unavailable)
-
-    def _raise_managed(self, args: argparse.Namespace, search: MatrixSearch, entries: list[Entry]) -> None:
-        from hca_azul.query.managed import error_of
-
-        if self._is_refused(args, search, entries):
-            raise error_of(self.client, search.managed)
-
-    def _download(self, args: argparse.Namespace, search: MatrixSearch, found: list[Matrix]) -> Any:
+    def _download(self, args: argparse.Namespace, search: MatrixSearch, found: list[Matrix]) -> None:
         """Download the matrices that the user may have.
 
         :raises AuthError: there are none but managed ones, or a project of managed access is named
         """
         from hca_azul.download.selection import Selection
+        from hca_azul.query.managed import Managed
 
-        entries = self._allowed(search, found)
-        self._report_search(search, warn=bool(entries) or not self._is_refused(args, search, entries))
-        shown = None
-        if entries or not search.managed:
-            shown = self.fetch(args, Selection(entries=entries))
-        self._raise_managed(args, search, entries)
-        return shown
+        self._suggest(search)
+        managed = Managed(search.managed)
+        named = managed.units if args.project else []
+        self.fetch(args, Selection(entries=self._allowed(search, found), managed=managed, named=named))
 
     def _query(self, args: argparse.Namespace) -> MatrixQuery:
         from hca_azul.download.matrices import MatrixQuery
@@ -126,14 +117,7 @@ class Matrices(DownloadCommand):
             chosen["columns"] = list(COLUMNS)
         self.emit(rows, None, **{**chosen, "fmt": form})
 
-    def _report_search(self, search: MatrixSearch, *, warn: bool) -> None:
-        """Say why nothing was found, and which projects' matrices are of managed access.
-
-        :param warn: False: an error says the latter
-        """
-        from hca_azul.query.managed import Managed
-
+    def _suggest(self, search: MatrixSearch) -> None:
+        """Say why nothing was found."""
         if search.projects.total == 0:
             self.suggest(search.query.filters, search.projects.facets)
-        if warn:
-            self.warn_managed(Managed(search.managed))

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from hca_azul.download.lock import locked_catalog, write_lock
 from hca_azul.download.naming import DEFAULT, LISTED, Template
-from hca_azul.download.outcome import OFFLINE, UNAVAILABLE, Outcome
+from hca_azul.download.outcome import MANAGED, OFFLINE, UNAVAILABLE, Outcome
 from hca_azul.download.plan import Plan, Planned
 from hca_azul.download.reads import is_fastq, run_accession
 from hca_azul.download.samplesheet import SampleSheet
 from hca_azul.download.selection import Chosen, Selection, managed_of, run_accessions
 from hca_azul.download.sources import SOURCES, Sources
+from hca_azul.lists.entries import NOT_LISTED
+from hca_azul.lists.managed import ManagedFiles
 from hca_azul.query.managed import error_of
-from hca_base.errors import HCAError, NotFoundError, ServiceError, UnreachableError
+from hca_base.errors import AuthError, HCAError, NotFoundError, ServiceError, UnreachableError, UsageError
 from hca_base.transfer import (
     DirectoryDestination,
     FileStore,
@@ -61,6 +63,7 @@ class _Job:
         self.options = request.options
         self.catalog, self.online = _catalog_of(client, selection, root, request)
         self.outcome = Outcome(client, self.catalog)
+        self._named: ManagedFiles | None = None
 
     def run(self) -> Outcome:
         """Do all of it.
@@ -75,11 +78,19 @@ class _Job:
             template = self.request.template or (LISTED if chosen.has_paths else DEFAULT)
             plan = Plan(Template(template, plain=sheet is not None and sheet.plain_names), self.request.policy)
             try:
-                plan.fill(chosen.entries)
+                self._fill(plan, chosen)
                 self._move(plan, chosen)
                 return self.outcome
             finally:
                 plan.close()
+
+    def _fill(self, plan: Plan, chosen: Chosen) -> None:
+        if not chosen.names_files:
+            plan.fill(chosen.entries)
+            return
+        self._named = ManagedFiles(self.client, self.catalog)
+        plan.fill(self._named.watch(chosen.entries), self._named.review)
+        self.outcome.take_withheld(self._named.managed)
 
     def _move(self, plan: Plan, chosen: Chosen) -> None:
         outcome, totals = self.outcome, plan.totals()
@@ -139,15 +150,17 @@ class _Job:
         totals = plan.totals()
         for planned in plan.missing():
             self._unavailable(planned, planned.entry.missing)
+        refused: list[Row] = []
         outcome.engine = download(
             self._items(plan, sources),
             destination,
             # The report is ours: it has files that were never asked for, too.
             options=dataclasses.replace(options, report=None),
             session=self.client.session,
-            on_result=lambda item, row: outcome.add(row),
+            on_result=lambda item, row: refused.append(row) if self._is_refused(row) else outcome.add(row),
             expected=(totals.files, totals.bytes),
         )
+        self._settle(plan, refused)
         outcome.report.take_totals(outcome.engine)
         outcome.plan = dict(outcome.engine.plan)
 
@@ -163,6 +176,22 @@ class _Job:
             source = found[0] if len(found) == 1 else found
             yield Item(planned.path, entry.size, entry.checksums, source, planned.number)
 
+    def _is_refused(self, row: Row) -> bool:
+        """Whether a file that was named may be of managed access: the service says that there is none."""
+        return self._named is not None and not row.good and row.status in (401, 403, 404)
+
+    def _settle(self, plan: Plan, refused: list[Row]) -> None:
+        """Find out which of the files that the service refused are of managed access."""
+        if self._named is None or not refused:
+            return
+        entries = [plan.planned(row.key).entry._replace(missing=NOT_LISTED) for row in refused]
+        self._named.ask_about(entries)
+        for row, entry in zip(refused, map(self._named.withheld, entries), strict=True):
+            if entry.managed:
+                row = Row.failure(row.name, MANAGED, entry.missing, key=row.key, checksum=row.checksum)
+            self.outcome.add(row)
+        self.outcome.take_withheld(self._named.managed)
+
     def _unavailable(self, planned: Planned, why: str) -> None:
         """Note a file that no source has, and go on; with ``fail_fast``, do not go on.
 
@@ -170,8 +199,11 @@ class _Job:
         """
         entry = planned.entry
         digest = entry.sha256 or entry.md5
-        self.outcome.add(Row.failure(planned.path, UNAVAILABLE, why, key=planned.number, checksum=digest))
+        outcome = MANAGED if entry.managed else UNAVAILABLE
+        self.outcome.add(Row.failure(planned.path, outcome, why, key=planned.number, checksum=digest))
         if self.options.fail_fast and not self.request.skip_unavailable:
+            if entry.managed and self._named is not None:
+                raise error_of(self.client, self._named.managed.units)
             kind = UnreachableError if why == OFFLINE else NotFoundError
             raise kind(f"{ascii(planned.path)[1:-1]} cannot be downloaded: {why}")
 
@@ -186,14 +218,23 @@ def _catalog_of(client: AzulConnection, selection: Selection, root: Path, reques
             # A catalog may be set: it takes a request to know that the service is there.
             client.known_catalogs()
         return catalog, True
-    except (UnreachableError, ServiceError) as error:
-        gone = isinstance(error, UnreachableError) or error.status >= 500
-        if not selection.manifest or not gone:
+    except HCAError as error:
+        if not selection.manifest or not _is_gone(error):
             raise
         from hca_base.output import warn
 
-        warn(f"the service cannot be reached ({error}); files come from the public mirror alone")
+        warn(f"the service is unavailable ({error}); files come from the public mirror alone")
         return request.catalog or client.setting("catalog") or "", False
+
+
+def _is_gone(error: HCAError) -> bool:
+    """Whether the service is no more, or not for now: whatever answers in its place, it is not a list of catalogs.
+
+    A usage error, credentials that it does not accept, and too many requests are what the user can do something about.
+    """
+    if isinstance(error, UsageError | AuthError):
+        return False
+    return not isinstance(error, ServiceError) or error.status not in (401, 429)
 
 
 def run(client: AzulConnection, selection: Selection, root: Path | str, request: DownloadRequest) -> Outcome:

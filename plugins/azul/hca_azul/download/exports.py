@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hca_azul.download.naming import DEFAULT, LISTED, Template
 from hca_azul.download.plan import Plan, Planned
-from hca_azul.download.selection import Selection, managed_of
+from hca_azul.download.selection import Chosen, Selection, managed_of
 from hca_azul.download.sources import Sources, signed_address
 from hca_azul.flavours.flavour import Unit
 from hca_azul.lists.entries import Entry
+from hca_azul.lists.managed import ManagedFiles
 from hca_azul.query.managed import Managed, error_of
 from hca_base.errors import AuthError, HCAError, NotFoundError, RefusedError, UsageError
 from hca_base.http import origin_of, redact_url, same_host
@@ -61,7 +62,7 @@ class Export(NamedTuple):
     :ivar secret: it holds a token or signed addresses: only its owner may read it
     :ivar left_out: files that the tool cannot get: name -> why
     :ivar managed: what was selected and left out, because it is of managed access
-    :ivar named: projects or datasets of managed access that were named
+    :ivar named: projects or datasets of managed access that were named, or files of which were
     :ivar command: how to use it; FILE stands for the list
     """
 
@@ -90,11 +91,9 @@ def build_export(client: AzulConnection, request: ExportRequest) -> Export:
     with request.selection.chosen(client, catalog) as chosen:
         plan = Plan(Template(request.template or (LISTED if chosen.has_paths else DEFAULT)), request.policy)
         try:
-            plan.fill(chosen.entries)
-            managed = managed_of(client, chosen, catalog)
+            managed, named = _fill(client, plan, chosen, catalog)
             sources = Sources(client, request.sources, trusted=not request.selection.manifest)
-            writer = _ListWriter(client, sources, tool, authorization)
-            export = writer.write(plan, managed, [unit for unit in chosen.units if unit.accessible is False])
+            export = _ListWriter(client, sources, tool, authorization).write(plan, managed, named)
         finally:
             plan.close()
     if export.files:
@@ -108,6 +107,16 @@ def build_export(client: AzulConnection, request: ExportRequest) -> Export:
         f"{tool} can get none of {counted(len(export.left_out), 'matching file')}; "
         f"the first: {ascii(name)[1:-1]}: {why}"
     )
+
+
+def _fill(client: AzulConnection, plan: Plan, chosen: Chosen, catalog: str) -> tuple[Managed, list[Unit]]:
+    """Plan the files; what of the selection is of managed access, and what of that was named."""
+    if chosen.names_files:
+        files = ManagedFiles(client, catalog)
+        plan.fill(files.watch(chosen.entries, look_up=True), files.review)
+        return files.managed, files.managed.units
+    plan.fill(chosen.entries)
+    return managed_of(client, chosen, catalog), [unit for unit in chosen.units if unit.accessible is False]
 
 
 def _authorization(client: AzulConnection, tool: str) -> str:
@@ -139,7 +148,7 @@ class _ListWriter:
 
     def write(self, plan: Plan, managed: Managed, named: Sequence[Unit] = ()) -> Export:
         """The list of a plan's files."""
-        left_out = {planned.path: planned.entry.missing for planned in plan.missing()}
+        left_out = {planned.path: planned.entry.missing for planned in plan.missing() if not planned.entry.managed}
         lines = [_HEADS.get(self.tool, "")]
         token = bool(self.authorization) and self.tool == "curl"
         if token:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hca_azul.flavours.flavour import Unit
 from hca_azul.query.managed import Managed, error_of, message
 from hca_base.errors import (
+    AuthError,
     ExitCode,
     HCAError,
     NotFoundError,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _NOT_THERE = frozenset({404, 410})
 UNAVAILABLE = "unavailable"
 MANAGED = "managed"
-OFFLINE = "the service cannot be reached, and the list names no copy in the public mirror"
+OFFLINE = "the service is unavailable, and the list names no copy in the public mirror"
 _OTHER_NAMES = (
     "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
 )
@@ -40,8 +41,9 @@ class Outcome:
     :ivar report: a row for each file; those that cannot be had are ``unavailable``
     :ivar engine: the report of the engine, which knows the errors
     :ivar unavailable: how many cannot be had
+    :ivar withheld: how many that were named, by UUID or in a list, are of managed access
     :ivar managed: projects or datasets that were selected and whose files the user may not have
-    :ivar named: those of them that were named
+    :ivar named: those of them that were named, or files of which were named
     :ivar downloads: False where a pipeline is to fetch the files, and none is downloaded
     """
 
@@ -51,6 +53,7 @@ class Outcome:
         self.report = Report()
         self.engine: Report | None = None
         self.unavailable = 0
+        self.withheld = 0
         self.failed = 0
         self.refused = 0
         self.renamed = 0
@@ -72,10 +75,12 @@ class Outcome:
             self.unavailable += 1
             if len(self.examples) < 5:
                 self.examples.append(row.name)
+        elif row.outcome == MANAGED:
+            self.withheld += 1
         elif not row.good:
             self.failed += 1
             self.refused += row.outcome == "refused"
-        self.report.add(row, NotFoundError(row.error) if row.outcome == UNAVAILABLE else None)
+        self.report.add(row, _error_of(row))
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a row for each file as a :class:`pandas.DataFrame`."""
@@ -86,19 +91,47 @@ class Outcome:
 
     def add_managed(self, managed: Managed, named: list[Unit]) -> None:
         """Take what was left out, as rows of the report."""
-        self.managed = managed
-        self.named = [unit for unit in named if unit.accessible is False]
-        for unit in managed.units:
-            told = message(self.client, Managed([unit]))
-            self.report.add(Row.failure(unit.short or unit.uuid, MANAGED, told))
+        self._take(managed, [unit for unit in named if unit.accessible is False])
+        rows = [
+            Row.failure(one.short or one.uuid, MANAGED, message(self.client, Managed([one]))) for one in managed.units
+        ]
         if managed.unknown:
-            self.report.add(Row.failure("", MANAGED, message(self.client, managed)))
+            rows.append(Row.failure("", MANAGED, message(self.client, Managed([], managed.unknown))))
+        for row in rows:
+            self.report.add(row, _error_of(row))
+
+    def take_withheld(self, managed: Managed) -> None:
+        """Take the projects or datasets of files that were named; the files have rows of their own."""
+        self._take(managed, managed.units)
+
+    def _take(self, managed: Managed, named: list[Unit]) -> None:
+        units = {unit.uuid: unit for unit in (*self.managed.units, *managed.units)}
+        self.managed = Managed(list(units.values()), self.managed.unknown or managed.unknown)
+        self.named = list({unit.uuid: unit for unit in (*self.named, *named)}.values())
+
+    def failure(self, skip_unavailable: bool, *, dry_run: bool = False) -> HCAError | None:
+        """Return what :meth:`raise_for_failures` raises, or None.
+
+        :param dry_run: only what was named and is of managed access counts
+        """
+        try:
+            if dry_run:
+                self._raise_named(skip_unavailable)
+            else:
+                self.raise_for_failures(skip_unavailable)
+        except HCAError as error:
+            return error
+        return None
+
+    def _raise_named(self, skip_unavailable: bool) -> None:
+        if self.named and not skip_unavailable:
+            raise error_of(self.client, self.named)
 
     def raise_for_failures(self, skip_unavailable: bool) -> None:
         """Raise an error if files are missing.
 
         :param skip_unavailable: not for those that nobody, or not this user, can have
-        :raises AuthError: a project that was named is of managed access
+        :raises AuthError: a project that was named, or a file, is of managed access
         :raises NotFoundError: files are unavailable, and all others are there
         :raises HCAError: other files failed
         """
@@ -116,10 +149,9 @@ class Outcome:
             raise UnreachableError(
                 f"{counted(self.offline, 'file')} not downloaded: {OFFLINE}",
                 hint="run the same command again when the service is back; --skip-unavailable ignores them. "
-                "Manifests of the formats compact and terra.pfb name copies in the mirror",
+                "Compact manifests name the copies in the mirror",
             )
-        if self.named and not skip_unavailable:
-            raise error_of(self.client, self.named)
+        self._raise_named(skip_unavailable)
         if self.unavailable and not skip_unavailable:
             self._raise_unavailable()
 
@@ -146,6 +178,13 @@ class Outcome:
         if any(isinstance(error, VerificationError) for error in others):
             raise VerificationError(told, hint=_AGAIN)
         raise TransferError(told, exit_code=codes.pop() if len(codes) == 1 else ExitCode.FAILED, hint=_AGAIN)
+
+
+def _error_of(row: Row) -> HCAError | None:
+    """The error of a file that cannot be had."""
+    kinds: dict[str, type[HCAError]] = {UNAVAILABLE: NotFoundError, MANAGED: AuthError}
+    kind = kinds.get(row.outcome)
+    return kind(row.error) if kind is not None else None
 
 
 def _is_missing(row: Row) -> bool:

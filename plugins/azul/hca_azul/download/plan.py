@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from hca_azul.download.naming import Template, folded, marked
@@ -15,6 +15,7 @@ from hca_azul.lists.entries import Entry
 from hca_base.errors import HCAError, RefusedError
 from hca_base.output import counted
 
+Review = Callable[[], Callable[[Entry], Entry] | None]
 POLICIES = ("error", "error-if-different", "take-first", "take-last", "rename")
 
 
@@ -59,9 +60,10 @@ class Plan:
         """Drop it."""
         self._db.close()
 
-    def fill(self, entries: Iterable[Entry]) -> None:
+    def fill(self, entries: Iterable[Entry], review: Review | None = None) -> None:
         """Take files in, and settle who gets which name.
 
+        :param review: called when all are in; what it returns says of each why it cannot be had
         :raises RefusedError: two files want one name, and the policy does not allow that
         """
         self._db.execute("BEGIN")
@@ -75,7 +77,24 @@ class Plan:
         finally:
             self._db.execute("COMMIT")
         self._db.execute("CREATE INDEX folded ON files (folded)")
+        reviewed = review() if review is not None else None
+        if reviewed is not None:
+            self._revise(reviewed)
         self._settle()
+
+    def _revise(self, reviewed: Callable[[Entry], Entry]) -> None:
+        """Replace files by what a second look at the list says of them."""
+        last = 0
+        while rows := self._db.execute(
+            "SELECT n, entry FROM files WHERE n > ? ORDER BY n LIMIT 1000", (last,)
+        ).fetchall():
+            entries = [(number, Entry(*json.loads(told))) for number, told in rows]
+            changed = [(number, new) for number, entry in entries if (new := reviewed(entry)) is not entry]
+            self._db.executemany(
+                "UPDATE files SET missing = ?, entry = ? WHERE n = ?",
+                [(_storable(new.missing), json.dumps(new), number) for number, new in changed],
+            )
+            last = rows[-1][0]
 
     def _row(self, entry: Entry) -> tuple[object, ...]:
         path = self.template.name(entry)
@@ -151,10 +170,10 @@ class Plan:
         for number, path, told in self._db.execute(f"SELECT n, path, entry FROM files WHERE {where} ORDER BY n"):
             yield Planned(number, _restored(path), Entry(*json.loads(told)))
 
-    def path(self, number: int) -> str:
-        """The name of the file with this number."""
-        found = self._db.execute("SELECT path FROM files WHERE n = ?", (number,)).fetchone()
-        return _restored(found[0])
+    def planned(self, number: int) -> Planned:
+        """The file with this number."""
+        path, told = self._db.execute("SELECT path, entry FROM files WHERE n = ?", (number,)).fetchone()
+        return Planned(number, _restored(path), Entry(*json.loads(told)))
 
     def totals(self) -> Totals:
         """How much there is to download."""

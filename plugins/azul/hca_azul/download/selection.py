@@ -28,6 +28,8 @@ class Chosen(NamedTuple):
     :ivar filters: of the files; empty if they were chosen in another way
     :ivar has_paths: whether the list says where each file is to be stored
     :ivar asked: what the address of a manifest asks for, where the list is of one
+    :ivar managed: what else was selected and is of managed access, if that is known already
+    :ivar names_files: whether each file was named, by its UUID or in a list
     """
 
     entries: Iterable[Entry]
@@ -36,6 +38,8 @@ class Chosen(NamedTuple):
     filters: dict[str, Any]
     has_paths: bool = False
     asked: Asked | None = None
+    managed: Managed | None = None
+    names_files: bool = False
 
 
 @dataclass
@@ -47,6 +51,8 @@ class Selection:
     :ivar uuids: of files
     :ivar manifest: a manifest or another list: path, ``-`` or address
     :ivar entries: files that were chosen already
+    :ivar managed: what is left out of these files, because it is of managed access
+    :ivar named: the projects or datasets of it that were named
     """
 
     units: list[str] = field(default_factory=list)
@@ -54,6 +60,8 @@ class Selection:
     uuids: list[str] = field(default_factory=list)
     manifest: Path | str | None = None
     entries: Iterable[Entry] | None = None
+    managed: Managed | None = None
+    named: list[Unit] = field(default_factory=list)
 
     def check(self) -> None:
         """Check that it selects something, in one way.
@@ -82,16 +90,18 @@ class Selection:
         """
         self.check()
         if self.entries is not None:
-            yield Chosen(self.entries, {}, [], {})
+            yield Chosen(self.entries, {}, self.named, {}, managed=self.managed)
         elif self.manifest:
             with FileList(client, self.manifest, catalog, online=online) as files:
                 asked = asked_by(str(self.manifest)) if online else None
-                yield Chosen(files, {"manifest": self._list_name()}, [], {}, files.has_paths, asked)
+                note: dict[str, Any] = {"manifest": self._list_name()}
+                yield Chosen(files, note, [], {}, files.has_paths, asked, names_files=online and asked is None)
         elif self.uuids:
             entries = by_uuids(client, self.uuids, catalog)
             filters = {client.flavour.file_field: {"is": self.uuids}}
             with _told_by_manifest(client, filters, catalog, compact) as told:
-                yield Chosen(_with_details(entries, told), {"files": self.uuids[:1000]}, [], {})
+                note = {"files": self.uuids[:1000]}
+                yield Chosen(_with_details(entries, told), note, [], {}, names_files=True)
         else:
             found = find_units(client, self.units, catalog)
             units = [one.unit for one in found]
@@ -172,6 +182,8 @@ def managed_of(client: AzulConnection, chosen: Chosen, catalog: str | None) -> M
 
     Projects that were named say so themselves.
     """
+    if chosen.managed is not None:
+        return chosen.managed
     if chosen.units:
         return of_units(chosen.units)
     if chosen.asked is not None:

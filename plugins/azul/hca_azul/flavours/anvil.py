@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hca_azul.flavours.flavour import Field, Flavour, Unit
-from hca_azul.flavours.hits import Hit, all_true, first_of, plain, sum_of, text_of, whole
+from hca_azul.flavours.hits import Hit, all_true, first, first_of, plain, sum_of, text_of, whole
 
 _TABLE = (
     Field("accessible", "boolean", "whether you may download the data", ("access",)),
@@ -157,6 +157,12 @@ def _unit(hit: Hit) -> Unit:
     )
 
 
+def _unit_in(table: str, values: Mapping[str, Any]) -> tuple[str, str] | None:
+    if table in ("datasets", "anvil_dataset"):
+        return first(values.get("dataset_id")), first(values.get("title"))
+    return None
+
+
 def _file(hit: Hit, file: Mapping[str, Any]) -> dict[str, Any]:
     uuid = plain(file.get("uuid") or file.get("document_id"))
     size = whole(file.get("file_size"))
@@ -190,10 +196,13 @@ ANVIL = Flavour(
     unit_names=("datasets.title", "datasets.registered_identifier"),
     accession_field="datasets.registered_identifier",
     file_field="files.document_id",
+    document_field="files.document_id",
+    bundle_field="bundle_uuid",
     table=_TABLE,
     columns=_COLUMNS,
     row=_row,
     unit_of=_unit,
+    unit_in=_unit_in,
     file_of=_file,
     list_columns=_LIST_COLUMNS,
     list_required=("files.document_id", "files.file_name", "files.file_size", "files.file_md5sum"),

@@ -56,10 +56,14 @@ class Flavour:
     :ivar unit_names: fields that hold their names, the shortest first
     :ivar accession_field: field that holds accessions in other archives
     :ivar file_field: field that selects files by UUID
+    :ivar document_field: field that selects files by the identifier that verbatim manifests have
+    :ivar bundle_field: field that selects what is in a bundle
     :ivar table: fields of the service, with plain names
     :ivar columns: kind -> columns of its table
     :ivar row: kind and entity -> all its columns
     :ivar unit_of: an entity of :attr:`units` -> its facts
+    :ivar unit_in: kind and values of an entity of a PFB or verbatim manifest -> (key, short name) if it is a project or
+        dataset
     :ivar file_of: an entity of ``files`` and a file in it -> members of :class:`hca_azul.lists.entries.Entry`
     :ivar list_columns: member of an entry -> the columns of compact manifests that may hold it
     :ivar list_required: columns that a compact manifest must have
@@ -74,10 +78,13 @@ class Flavour:
     unit_names: tuple[str, ...]
     accession_field: str
     file_field: str
+    document_field: str
+    bundle_field: str
     table: tuple[Field, ...]
     columns: Mapping[str, tuple[str, ...]]
     row: Callable[[str, Hit], dict[str, Any]]
     unit_of: Callable[[Hit], Unit]
+    unit_in: Callable[[str, Mapping[str, Any]], tuple[str, str] | None]
     file_of: Callable[[Hit, Mapping[str, Any]], dict[str, Any]]
     list_columns: Mapping[str, tuple[str, ...]]
     list_required: tuple[str, ...]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hca_azul.flavours.flavour import Field, Flavour, Unit
-from hca_azul.flavours.hits import Hit, all_true, first_of, inner, joined, plain, sum_of, text_of, values, whole
+from hca_azul.flavours.hits import Hit, all_true, first, first_of, inner, joined, plain, sum_of, text_of, values, whole
 
 _TABLE = (
     Field("accessible", "boolean", "whether the caller may have the data", ("access",)),
@@ -218,6 +218,16 @@ def _unit(hit: Hit) -> Unit:
     )
 
 
+def _unit_in(table: str, values: Mapping[str, Any]) -> tuple[str, str] | None:
+    if table == "projects":
+        return first(values.get("document_id")), first(values.get("project_short_name"))
+    if table == "project":
+        core, provenance = values.get("project_core"), values.get("provenance")
+        key = provenance.get("document_id") if isinstance(provenance, dict) else values.get("project_id")
+        return plain(key), plain(core.get("project_short_name") if isinstance(core, dict) else None)
+    return None
+
+
 def _file(hit: Hit, file: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **file_members(file),
@@ -258,10 +268,13 @@ HCA = Flavour(
     unit_names=("project", "projectTitle"),
     accession_field="accessions",
     file_field="fileId",
+    document_field="entryId",
+    bundle_field="bundleUuid",
     table=_TABLE,
     columns=_COLUMNS,
     row=_row,
     unit_of=_unit,
+    unit_in=_unit_in,
     file_of=_file,
     list_columns=_LIST_COLUMNS,
     list_required=("file_uuid", "file_name", "file_size", "file_sha256"),

@@ -62,6 +62,13 @@ def plain(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def first(value: Any) -> str:
+    """The first of several values, or a single one, as a text; empty for none."""
+    if isinstance(value, list):
+        value = next((one for one in value if one is not None), None)
+    return plain(value)
+
+
 def whole(value: Any) -> int | None:
     """A number that a service told, as a whole one; None where it is none.
 

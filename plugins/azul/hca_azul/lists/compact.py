@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hca_azul.flavours.flavour import Flavour
 from hca_azul.flavours.registry import flavour_of
@@ -90,7 +91,8 @@ class RowReader:
         for member in _FIRST:
             cells[member] = cells.get(member, "").split(SEPARATOR)[0]
         cells["url"] = self._addresses.of(cells["url"], cells["uuid"], self._current)
-        found = checked(Entry(size=int(size) if size else None, **cells))
+        members: dict[str, Any] = {**cells, "size": int(size) if size else None}
+        found = checked(Entry(**members))
         if not self._current and not self._addresses.online and found.missing == NO_WAY:
             # An old list has no addresses, and without the service it is not known whether it offers a way.
             return found._replace(missing="")

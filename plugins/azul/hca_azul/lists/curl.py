@@ -18,6 +18,7 @@ _PAIR = re.compile(r"(url|output)\s*=?\s*\"((?:[^\"\\]|\\.)*)\"")
 #: A pair that is not in quotes: nothing is to be left out because it is written in another way.
 _OTHER_PAIR = re.compile(r"-{0,2}(url|output)(\s|=)")
 _COMMENT = re.compile(r"#.*?['\"]?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_curl(path: Path) -> bool:
@@ -76,4 +77,12 @@ def _of_url(path: Path, url: str, output: str, addresses: Addresses) -> Entry:
             f"{path} holds an address that is not one of Azul's files", hint="signed addresses cannot be taken up"
         )
     uuid = unquote(match[1])
-    return Entry(uuid, name or uuid, path=output, catalog=addresses.catalog_of(url))
+    # The service puts each file into a folder that is called as its bundle.
+    bundle = output.partition("/")[0]
+    return Entry(
+        uuid,
+        name or uuid,
+        path=output,
+        catalog=addresses.catalog_of(url),
+        bundle=bundle if _UUID.fullmatch(bundle) else "",
+    )

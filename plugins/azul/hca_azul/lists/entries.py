@@ -26,6 +26,7 @@ BATCH = 200
 
 
 NO_WAY = "the service offers no way to download it"
+NOT_LISTED = "the service lists no such file, or only to users with access"
 
 
 class Entry(NamedTuple):
@@ -39,7 +40,9 @@ class Entry(NamedTuple):
     :ivar run: what tells the sequencing runs of a sample apart
     :ivar path: the name that it is to have, where the list says so
     :ivar catalog: where to look it up, if the list says so
+    :ivar project_id: of a file that the service does not list, those that it may be of, with " || " between them
     :ivar missing: why it cannot be had, if that is known beforehand
+    :ivar managed: it cannot be had because it is of managed access
     """
 
     uuid: str
@@ -68,6 +71,7 @@ class Entry(NamedTuple):
     md5: str = ""
     library_id: str = ""
     cells: str = ""
+    managed: bool = False
 
     @property
     def identity(self) -> str:
@@ -171,7 +175,6 @@ def _looked_up(client: AzulConnection, batch: list[Entry], catalog: str | None) 
     for entry in batch:
         listed = found.get((entry.catalog, entry.uuid))
         if listed is None:
-            told = entry.missing or "the service lists no such file, or not for this user"
-            yield entry._replace(missing=told)
+            yield entry._replace(missing=entry.missing or NOT_LISTED)
         else:
             yield listed._replace(path=entry.path)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from hca_azul.flavours.hits import plain, whole
 from hca_azul.flavours.registry import flavour_of
 from hca_azul.lists.addresses import Addresses
-from hca_azul.lists.compact import RowReader, flavour_of_header
-from hca_azul.lists.entries import BATCH, NO_WAY, Entry, checked, of_hit
+from hca_azul.lists.compact import SEPARATOR, RowReader, flavour_of_header
+from hca_azul.lists.entries import BATCH, NO_WAY, NOT_LISTED, Entry, checked, of_hit
 from hca_azul.lists.inputs import damaged, open_text
 from hca_azul.manifest.tables import EntityRecord, read_records
 from hca_azul.query.search import Search
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 #: A column of a bag's table of samples: which of a row's files, and what of it.
 _OF_FILE = re.compile(r"__(.+?)__(.+)")
-_GONE = "the service lists no such file, or not for this user"
 
 
 def is_verbatim(first: str) -> bool:
@@ -105,27 +104,47 @@ def read_entities(
 
     Those of which the manifest says too little are looked up, if the service can be asked.
     """
-    batch: list[str] = []
+    batch: dict[str, str] = {}
+    lost: dict[str, str] = {}
+    units: dict[str, tuple[str, str]] = {}
     found = False
     for record in read_records(path, name):
+        unit = client.flavour.unit_in(record.table, record.values)
+        if unit is not None:
+            if unit[0]:
+                units[record.id] = unit
+            continue
         entry, document = _entry_of(record, addresses)
         if entry is None and not document:
             continue
         found = True
         if entry is not None:
-            yield entry
+            yield _in_unit(entry, record, units)
             continue
+        name_of_file = _name_of(record.values) or document
         if not addresses.online:
-            yield Entry(document, _name_of(record.values) or document)
+            yield Entry(document, name_of_file)
             continue
-        batch.append(document)
+        batch[document] = name_of_file
         if len(batch) >= BATCH:
-            yield from _looked_up(client, batch, catalog)
-            batch = []
+            yield from _looked_up(client, batch, catalog, lost)
+            batch = {}
     if batch:
-        yield from _looked_up(client, batch, catalog)
+        yield from _looked_up(client, batch, catalog, lost)
+    # A verbatim manifest does not say which of its projects a file is of.
+    keys = SEPARATOR.join(dict.fromkeys(key for key, _ in units.values()))
+    for document, name_of_file in lost.items():
+        yield Entry(document, name_of_file, project_id=keys, missing=NOT_LISTED)
     if not found:
         raise UsageError(f"{name} lists no files")
+
+
+def _in_unit(entry: Entry, record: EntityRecord, units: Mapping[str, tuple[str, str]]) -> Entry:
+    """A file of terra.pfb, with the project or dataset that it is linked to."""
+    for _, key in record.links:
+        if key in units:
+            return entry._replace(project_id=units[key][0], project=units[key][1])
+    return entry
 
 
 def _entry_of(record: EntityRecord, addresses: Addresses) -> tuple[Entry | None, str]:
@@ -175,14 +194,20 @@ def _file(values: Mapping[str, Any], addresses: Addresses) -> Entry:
     return found if addresses.online or found.missing != NO_WAY else found._replace(missing="")
 
 
-def _looked_up(client: AzulConnection, documents: list[str], catalog: str | None) -> Iterator[Entry]:
+def _looked_up(
+    client: AzulConnection, documents: Mapping[str, str], catalog: str | None, lost: dict[str, str]
+) -> Iterator[Entry]:
+    """The files of documents, of which those that the service does not list are added to ``lost``.
+
+    :param documents: identifier -> name of the file
+    """
     # Their identifiers are those of the documents about the files, which the index calls entities.
-    wanted = sorted(set(documents))
     known: dict[str, list[Entry]] = {}
-    for hit in Search(client, "files", {"entryId": {"is": wanted}}, catalog=catalog):
+    filters = {client.flavour.document_field: {"is": sorted(documents)}}
+    for hit in Search(client, "files", filters, catalog=catalog):
         known[str(hit.get("entryId"))] = list(of_hit(client.flavour, hit))
-    for document in documents:
+    for document, name in documents.items():
         if document in known:
             yield from known[document]
         else:
-            yield Entry(document, document, missing=_GONE)
+            lost[document] = name

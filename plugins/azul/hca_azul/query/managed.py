@@ -24,6 +24,17 @@ class ManagedDataWarning(UserWarning):
     """Some of the data that match are of managed access, and were left out."""
 
 
+class ManagedDataError(AuthError):
+    """All the data that were asked for, or some that were named, are of managed access.
+
+    :ivar units: the projects or datasets that they are of
+    """
+
+    def __init__(self, message: str, *, hint: str, units: list[Unit]) -> None:
+        super().__init__(message, hint=hint)
+        self.units = units
+
+
 class Managed(NamedTuple):
     """The projects or datasets that match and whose files the user may not have.
 
@@ -35,6 +46,11 @@ class Managed(NamedTuple):
 
     def __bool__(self) -> bool:
         return bool(self.units or self.unknown)
+
+    def beside(self, error: BaseException | None) -> Managed:
+        """What an error does not say of it."""
+        told = {unit.uuid for unit in error.units} if isinstance(error, ManagedDataError) else set()
+        return self._replace(units=[unit for unit in self.units if unit.uuid not in told])
 
 
 def find_managed(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> Managed:
@@ -61,7 +77,8 @@ def of_units(units: Iterable[Unit]) -> Managed:
 def message(client: AzulConnection, managed: Managed) -> str:
     """Say what was left out, and where to ask for it."""
     if managed.unknown:
-        return f"cannot find out whether data of managed access match as well: {managed.unknown}"
+        unknown = f"cannot find out whether data of managed access match as well: {managed.unknown}"
+        return f"{message(client, Managed(managed.units))} {unknown}" if managed.units else unknown
     flavour = client.flavour
     count = len(managed.units)
     what = f"{count:,} {flavour.unit if count == 1 else flavour.units} of managed access"
@@ -70,15 +87,13 @@ def message(client: AzulConnection, managed: Managed) -> str:
     return f"{told} {_guide(client, managed.units)}"
 
 
-def error_of(client: AzulConnection, units: list[Unit]) -> AuthError:
+def error_of(client: AzulConnection, units: list[Unit]) -> ManagedDataError:
     """The error where all that was asked for, or something that was named, is of managed access."""
     noun = client.flavour.unit if len(units) == 1 else client.flavour.units
     verb = "is" if len(units) == 1 else "are"
     who = ", and the account in use has no access" if client.has_credentials else ""
-    return AuthError(
-        f"the {noun} {_names(units)} {verb} of managed access{who}",
-        hint=_guide(client, units),
-    )
+    told = f"the {noun} {_names(units)} {verb} of managed access{who}"
+    return ManagedDataError(told, hint=_guide(client, units), units=units)
 
 
 def warn_of(client: AzulConnection, managed: Managed, stacklevel: int = 3) -> None:

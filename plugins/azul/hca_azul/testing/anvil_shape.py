@@ -39,6 +39,7 @@ class AnvilShape:
     )
     whole = "datasets"
     plugin = "anvil"
+    curl_of_mirrored = True
 
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
         """What a file can be found by."""
@@ -183,6 +184,20 @@ class AnvilShape:
             "files.azul_mirror_uri": self.mirror_uri(project, file) or "",
         }
 
+    def unit_facts(self, project: Project) -> dict[str, Any]:
+        """A dataset as PFB has it."""
+        return {
+            "document_id": [project.uuid],
+            "dataset_id": [uuid_of("dataset", project.short)],
+            "title": [project.short],
+        }
+
+    def file_facts(self, project: Project, file: File) -> dict[str, Any]:
+        """A file as PFB has it."""
+        facts = {"document_id": file.uuid, "uuid": file.uuid, "version": file.version, "drs_uri": file.drs_uri}
+        names = {"file_name": file.name, "file_size": file.size, "file_format": f".{file.format}"}
+        return facts | names | {"file_md5sum": file.md5, "sha256": "", "crc32": ""}
+
     def replicas(self, listing: Listing) -> list[tuple[str, str, dict[str, Any]]]:
         """The metadata as they are in the repository."""
         found: dict[str, tuple[str, str, dict[str, Any]]] = {}
@@ -201,14 +216,15 @@ class AnvilShape:
                 found[key] = (table, key, {"datarepo_row_id": key, **told})
         return list(found.values())
 
-    def summary(self, pairs: list[Pair]) -> dict[str, Any]:
+    def summary(self, listing: Listing) -> dict[str, Any]:
         """The sums."""
+        pairs = listing.pairs()
         formats: dict[str, list[File]] = {}
         for _, file in pairs:
             formats.setdefault(f".{file.format}", []).append(file)
         samples = {(project.uuid, file.sample) for project, file in pairs}
         return {
-            "datasetCount": len({project.uuid for project, _ in pairs}),
+            "datasetCount": len({project.uuid for project, _ in listing.pairs(self.whole, hidden=True)}),
             "donorCount": len(samples),
             "biosampleCount": len(samples),
             "activityCount": len(samples),

@@ -43,6 +43,7 @@ class HcaShape:
     )
     whole = "projects"
     plugin = "hca"
+    curl_of_mirrored = False
 
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
         """What a file can be found by."""
@@ -63,7 +64,6 @@ class HcaShape:
             "duosId": [project.duos_id],
             "dataUseRestriction": [project.restriction],
             "effectiveOrgan": organs,
-            "entryId": [uuid_of("document", file.uuid)],
             "fileFormat": [file.format],
             "fileId": [file.uuid],
             "fileName": [file.name],
@@ -270,6 +270,17 @@ class HcaShape:
             "sequencing_input_type": "cell_suspension",
         }
 
+    def unit_facts(self, project: Project) -> dict[str, Any]:
+        """A project as PFB has it."""
+        names = {"project_short_name": [project.short], "project_title": [project.title]}
+        return {"document_id": [project.uuid], **names}
+
+    def file_facts(self, project: Project, file: File) -> dict[str, Any]:
+        """A file as PFB has it."""
+        facts = {"uuid": file.uuid, "name": file.name, "size": file.size, "version": file.version}
+        digests = {"sha256": file.sha256, "crc32c": file.crc32c}
+        return facts | digests | {"file_format": file.format, "drs_uri": file.drs_uri}
+
     def replicas(self, listing: Listing) -> list[tuple[str, str, dict[str, Any]]]:
         """The metadata as they are in the repository."""
         found: list[tuple[str, str, dict[str, Any]]] = []
@@ -284,6 +295,9 @@ class HcaShape:
                 facts["insdc_run_accessions"] = [f"SRR{1_000_000 + file.sample * 10 + (file.lane or 0)}"]
             found.append(("sequence_file", key, facts))
         for project in projects.values():
+            core = {"project_short_name": project.short, "project_title": project.title}
+            provenance = {"document_id": project.uuid}
+            found.append(("project", project.uuid, {"project_core": core, "provenance": provenance}))
             key = uuid_of("library", project.short)
             content_of_protocol = {
                 "library_construction_method": {"text": project.library},
@@ -295,11 +309,12 @@ class HcaShape:
             found.append(("library_preparation_protocol", key, value))
         return found
 
-    def summary(self, pairs: list[Pair]) -> dict[str, Any]:
+    def summary(self, listing: Listing) -> dict[str, Any]:
         """The sums."""
+        pairs = listing.pairs()
         projects = {project.uuid: project for project, _ in pairs}.values()
         return {
-            "projectCount": len(projects),
+            "projectCount": len({project.uuid for project, _ in listing.pairs(self.whole, hidden=True)}),
             "specimenCount": len({(p.uuid, f.sample) for p, f in pairs}),
             "speciesCount": len({p.species for p in projects}),
             "fileCount": len(pairs),

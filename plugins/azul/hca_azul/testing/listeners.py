@@ -18,6 +18,7 @@ class Site(Protocol):
 
     faults: Faults
     requests: list[tuple[str, str, str, dict[str, str]]]
+    arrivals: list[tuple[str, float]]
 
     def answer(self, listener: str, method: str, target: str, headers: dict[str, str], body: bytes) -> Any:
         """An answer, or an object of the storage: (its bytes, a name for it that is always the same)."""
@@ -55,6 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.title(): value for name, value in self.headers.items()}
         site.requests.append((server.name, self.command, self.path, headers))
+        site.arrivals.append((f"{self.command} {server.url}{self.path}", time.monotonic()))
         if server.name == "service" and site.faults.happens(site.faults.api_drop):
             self._cut()
             return

@@ -22,6 +22,7 @@ class Shape(Protocol):
     :ivar facets: names of the fields whose values are counted
     :ivar whole: the kind whose entities are listed although their files are not shown
     :ivar plugin: name of the metadata plugin in the list of catalogs
+    :ivar curl_of_mirrored: whether curl manifests list mirrored files only
     """
 
     @property
@@ -44,6 +45,10 @@ class Shape(Protocol):
     def plugin(self) -> str:
         """The metadata plugin."""
 
+    @property
+    def curl_of_mirrored(self) -> bool:
+        """Whether curl manifests list mirrored files only."""
+
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
         """What a file can be found by: field -> values."""
 
@@ -53,14 +58,23 @@ class Shape(Protocol):
     def hit(self, listing: Listing, kind: str, uuid: str, pairs: list[Pair]) -> dict[str, Any]:
         """One entity."""
 
+    def mirror_uri(self, project: Project, file: File) -> str | None:
+        """Where the mirror is said to have a file."""
+
     def row(self, listing: Listing, project: Project, file: File) -> dict[str, str]:
         """A file's row of a compact manifest."""
+
+    def unit_facts(self, project: Project) -> dict[str, Any]:
+        """A project or dataset as PFB has it."""
+
+    def file_facts(self, project: Project, file: File) -> dict[str, Any]:
+        """A file as PFB has it."""
 
     def replicas(self, listing: Listing) -> list[tuple[str, str, dict[str, Any]]]:
         """The metadata as they are in the repository: (table, id, contents)."""
 
-    def summary(self, pairs: list[Pair]) -> dict[str, Any]:
-        """The sums."""
+    def summary(self, listing: Listing) -> dict[str, Any]:
+        """The sums: of all projects or datasets, and of the other entities that the caller may see."""
 
 
 def parse_filters(text: str | None, known: Iterable[str]) -> dict[str, tuple[str, list[Any]]]:
@@ -141,20 +155,24 @@ class Listing:
         self.allowed, self.url, self.old = allowed, url, old
         self._facts: dict[str, dict[str, list[Any]]] = {}
         self._sorted: dict[tuple[str, str, str], list[tuple[str, list[Pair]]]] = {}
-        self._facets: dict[str, Any] | None = None
+        self._facets: dict[bool, dict[str, Any]] = {}
 
-    def pairs(self, *, hidden: bool = False, without: str = "") -> list[Pair]:
+    def pairs(self, kind: str = "files", *, hidden: bool = False, without: str = "") -> list[Pair]:
         """Files that match, with their projects.
 
+        :param kind: of the entities that are listed, which is whose UUID the field ``entryId`` has
         :param hidden: also those of projects that the caller may not see
         :param without: a field whose filter does not count
         """
         filters = {name: operation for name, operation in self.filters.items() if name != without}
+        listed = filters.pop("entryId", None)
         return [
             (project, file)
             for project in self.atlas.projects
             for file in project.files
-            if (hidden or self.allowed or not project.managed) and matches(self.facts(project, file), filters)
+            if (hidden or self.allowed or not project.managed)
+            and matches(self.facts(project, file), filters)
+            and (listed is None or _matches([self.shape.uuid(kind, project, file)], *listed))
         ]
 
     def accessible(self, project: Project) -> bool:
@@ -176,7 +194,7 @@ class Listing:
     def groups(self, kind: str) -> dict[str, list[Pair]]:
         """UUID of an entity -> its files."""
         found: dict[str, list[Pair]] = {}
-        for project, file in self.pairs(hidden=kind == self.shape.whole):
+        for project, file in self.pairs(kind, hidden=kind == self.shape.whole):
             found.setdefault(self.shape.uuid(kind, project, file), []).append((project, file))
         return found
 
@@ -196,20 +214,21 @@ class Listing:
         hits = [self.shape.hit(self, kind, uuid, pairs) for uuid, pairs in groups[after : after + size]]
         return hits, len(groups)
 
-    def facets(self) -> dict[str, Any]:
+    def facets(self, kind: str) -> dict[str, Any]:
         """How often each value occurs; the filter on a field does not narrow its own values."""
-        if self._facets is not None:
-            return self._facets
+        hidden = kind == self.shape.whole
+        if hidden in self._facets and "entryId" not in self.filters:
+            return self._facets[hidden]
         answer = {}
-        everything = self.pairs(hidden=True)
+        everything = self.pairs(kind, hidden=hidden)
         for name in self.shape.facets:
-            pairs = self.pairs(hidden=True, without=name) if name in self.filters else everything
+            pairs = self.pairs(kind, hidden=hidden, without=name) if name in self.filters else everything
             counts: Counter[str] = Counter(
                 json.dumps(_as_text(value)) for pair in pairs for value in self.facts(*pair).get(name, [None])
             )
             terms = [{"term": json.loads(term), "count": count} for term, count in counts.most_common()]
             answer[name] = {"terms": terms, "total": sum(counts.values()), "type": "terms"}
-        self._facets = answer
+        self._facets[hidden] = answer
         return answer
 
     def file_url(self, file: File) -> str | None:

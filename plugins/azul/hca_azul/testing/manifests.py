@@ -9,7 +9,9 @@ import json
 from hca_azul.testing.listing import Listing
 from hca_azul.testing.pfb import pfb
 
-FORMATS = ("compact", "terra.bdbag", "terra.pfb", "curl", "verbatim.jsonl", "verbatim.pfb")
+FORMATS = ("compact", "terra.pfb", "curl", "verbatim.jsonl", "verbatim.pfb")
+#: A format of old releases.
+BDBAG = "terra.bdbag"
 
 
 def manifest(listing: Listing, form: str) -> bytes:
@@ -42,9 +44,13 @@ def curl(listing: Listing) -> bytes:
     lines = ["--create-dirs", "", "--compressed", "", "--location", "", "--globoff", "", "--fail", ""]
     lines += ['--write-out "Downloading to: %{filename_effective}\\n\\n"', ""]
     for project, file in listing.pairs():
+        if listing.shape.curl_of_mirrored and not listing.shape.mirror_uri(project, file):
+            # Others would cost the owner of the originals, and are left out without a word.
+            continue
         url = listing.file_url(file)
         if url is None or file.phantom:
-            lines += [f"# File {file.uuid!r}, version {file.version!r} is currently not available", ""]
+            told = f"# File {file.uuid!r}, version {file.version!r} is currently not available"
+            lines += [f"{told} in catalog {listing.catalog!r}.", ""]
             continue
         name = file.name.replace("\\", "\\\\").replace('"', '\\"')
         lines += [f'url="{url}"', f'output="{project.bundle(file.sample)}/{name}"', ""]

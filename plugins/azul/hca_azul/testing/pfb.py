@@ -25,15 +25,18 @@ def pfb(listing: Listing, verbatim: bool) -> bytes:
         return container(Entity(*replica) for replica in listing.shape.replicas(listing))
     entities: dict[str, Entity] = {}
     for project, file in listing.pairs():
-        row = listing.shape.row(listing, project, file)
+        sample = project.sample_id(file.sample)
+        linked = {
+            listing.shape.whole: listing.shape.unit_facts(project),
+            "samples": {"document_id": [uuid_of(sample)], "biomaterial_id": [sample]},
+        }
         links = []
-        for table, name in (("projects", project.short), ("samples", project.sample_id(file.sample))):
-            key = f"{table}.{uuid_of(name)}.1"
-            entities.setdefault(key, Entity(table, key, {"document_id": [uuid_of(name)], "biomaterial_id": [name]}))
+        for table, told in linked.items():
+            key = f"{table}.{told['document_id'][0]}.1"
+            entities.setdefault(key, Entity(table, key, told))
             links.append((table, key))
-        facts = {"uuid": file.uuid, "name": file.name, "size": file.size, "version": file.version}
-        facts |= {"sha256": file.sha256, "crc32c": file.crc32c, "file_format": file.format, "drs_uri": file.drs_uri}
-        facts |= {"azul_url": row.get("file_azul_url"), "azul_mirror_uri": row.get("file_mirror_uri")}
+        # Unlike listings and compact manifests, PFB have no addresses of the service, and none in the mirror.
+        facts = listing.shape.file_facts(project, file)
         key = f"files.{file.uuid}.1"
         entities[key] = Entity("files", key, facts, tuple(links))
     return container(sorted(entities.values(), key=lambda one: bool(one.links)))
@@ -72,14 +75,17 @@ def _type(values: list[Any]) -> str:
         return "boolean"
     if known and all(isinstance(value, int) and not isinstance(value, bool) for value in known):
         return "long"
-    if any(isinstance(value, list) for value in known):
-        return "list"
+    for kind, name in ((list, "list"), (dict, "map")):
+        if any(isinstance(value, kind) for value in known):
+            return name
     return "string"
 
 
 def _of_type(kind: str, value: Any) -> Any:
     if kind == "list":
         return [str(one) for one in value] if isinstance(value, list) else []
+    if kind == "map":
+        return {name: str(one) for name, one in value.items()} if isinstance(value, dict) else {}
     return value if value is None or kind != "string" else value if isinstance(value, str) else str(value)
 
 
@@ -108,7 +114,10 @@ def _schema(tables: Mapping[str, Mapping[str, list[Any]]]) -> dict[str, Any]:
         fields = []
         for name, values in columns.items():
             kind = _type(values)
-            avro: Any = {"type": "array", "items": ["null", "string"]} if kind == "list" else ["null", kind]
+            avro: Any = {
+                "list": {"type": "array", "items": ["null", "string"]},
+                "map": {"type": "map", "values": "string"},
+            }.get(kind, ["null", kind])
             fields.append({"name": name, "type": avro})
         kinds.append({"type": "record", "name": table, "fields": fields})
     relation = {"type": "record", "name": "Relation", "fields": [{"name": n, **text} for n in ("dst_id", "dst_name")]}

@@ -19,7 +19,7 @@ from hca_azul.testing.hca_shape import HcaShape
 from hca_azul.testing.limits import Limits
 from hca_azul.testing.listeners import Listener
 from hca_azul.testing.listing import Listing, Shape, parse_filters
-from hca_azul.testing.manifests import FORMATS, manifest
+from hca_azul.testing.manifests import BDBAG, FORMATS, manifest
 from hca_azul.testing.model import Atlas, sample
 from hca_azul.testing.storage import Storage
 
@@ -40,6 +40,7 @@ class EmbeddedAzul:
     :param service: azul or anvil
     :ivar url: of the service
     :ivar requests: (listener, method, path with query, headers) of all requests
+    :ivar arrivals: ("METHOD URL", when it came in seconds of the monotonic clock) of all requests
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class EmbeddedAzul:
         self.service_name = service
         self.shape = _SHAPES[service]()
         self.requests: list[tuple[str, str, str, dict[str, str]]] = []
+        self.arrivals: list[tuple[str, float]] = []
         self.made: Counter[str] = Counter()
         self._storage = Storage(self.atlas, self.faults, self.token)
         self._pending: dict[str, tuple[str, int]] = {}
@@ -176,7 +178,7 @@ class EmbeddedAzul:
             return plain
         if path == "/index/summary":
             accept_only(query, {"catalog", "filters"})
-            return Answer(200, self.shape.summary(self._listing(query, allowed).pairs(hidden=True)))
+            return Answer(200, self.shape.summary(self._listing(query, allowed)))
         match = re.fullmatch(r"/index/([a-z]+)(?:/([^/]+))?", path)
         if match and match[1] not in self.shape.kinds:
             raise BadRequest(f"Entity type {match[1]!r} is invalid. Must be one of {set(self.shape.kinds)}.")
@@ -220,7 +222,9 @@ class EmbeddedAzul:
         return Answer(200, document)
 
     def _catalogs(self) -> dict[str, Any]:
-        indices = {name: {"default_sort": sort, "default_order": order} for name, (sort, order) in self._kinds()}
+        indices = {
+            name: {"default_sort": sort, "default_order": order} for name, (sort, order) in self.shape.kinds.items()
+        }
         plugins = {
             "repository": {"name": "tdr_hca", "sources": ["tdr:bigquery:gcp:p:snapshot/x:/0"]},
             "metadata": {"name": self.shape.plugin, "indices": indices},
@@ -233,9 +237,6 @@ class EmbeddedAzul:
                 for name, internal in self.atlas.catalogs.items()
             },
         }
-
-    def _kinds(self) -> list[tuple[str, tuple[str, str]]]:
-        return list(self.shape.kinds.items())
 
     def _listing(self, query: dict[str, str], allowed: bool) -> Listing:
         """The listing of a request; it is kept for the next page of the same as long as the atlas stays the same."""
@@ -285,7 +286,7 @@ class EmbeddedAzul:
             "sort": by,
             "order": direction,
         }
-        return Answer(200, {"pagination": pagination, "termFacets": listing.facets(), "hits": hits})
+        return Answer(200, {"pagination": pagination, "termFacets": listing.facets(kind), "hits": hits})
 
     def _one(self, kind: str, uuid: str, query: dict[str, str], allowed: bool) -> Answer:
         accept_only(query, {"catalog"})
@@ -300,7 +301,7 @@ class EmbeddedAzul:
     def _put_manifest(self, query: dict[str, str], allowed: bool, fetch: bool) -> Answer:
         accept_only(query, {"catalog", "filters", "format"})
         form = query.get("format", "compact")
-        if form not in FORMATS:
+        if form not in FORMATS and not (self.faults.old and form == BDBAG):
             raise BadRequest(f"Unknown manifest format `{form}`. Must be one of {set(FORMATS)}.")
         identity = json.dumps([query.get("catalog"), query.get("filters"), form, allowed])
         key = hashlib.sha256(identity.encode()).hexdigest()[:32]

@@ -13,6 +13,18 @@ import pytest
 from tests.lib import Loopback, PluginDirectory, Runner
 from tests.lib.imports import modules_of
 
+#: Of this process alone: what wait4 tells is never less than the parent's.
+_PEAK = """
+import sys
+from hca_base.shell import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+with open("/proc/self/status") as status:
+    sys.stderr.write(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
 #: What no command may import before it needs it.
 HEAVY = {
     "boto3", "botocore", "cmd2", "google", "jsonmerge", "jsonschema", "keyring", "prompt_toolkit", "pycurl",
@@ -110,14 +122,33 @@ def test_help_of_a_group_imports_nothing_of_its_plugin(hca: Runner, zoo: Any, tm
     modules = modules_of(hca, tmp_path, *words, warm=False)
     assert third_party(modules) == set()
     assert core(modules) <= {"commands", "config", "openapi", "output", "plugins", "shell"}
-    assert not modules & {"argparse", "logging", "importlib.metadata", "email", *NETWORK}
+    assert not modules & {"argparse", "logging", "importlib.metadata", "email", "_hashlib", *NETWORK}
 
 
 def test_help_of_an_operation_imports_no_cliff(hca: Runner, zoo: Any, tmp_path: Path) -> None:
     modules = modules_of(hca, tmp_path, "zoo", "get-animal", "--help")
     assert third_party(modules) == set()
     assert core(modules) <= {"commands", "config", "openapi", "output", "plugins", "shell"}
-    assert not modules & {"logging", "importlib.metadata", "email", *NETWORK}
+    assert not modules & {"logging", "importlib.metadata", "email", "_hashlib", *NETWORK}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux: memory is counted in other units elsewhere")
+def test_memory_of_help_does_not_grow_with_the_document(hca: Runner, tmp_path: Path) -> None:
+    """Peak memory in megabytes, which other programs on the machine do not change."""
+    item = _DOCUMENT["paths"]["/animals/{uuid}"]
+    text = "What an animal is, at length. " * 40
+    for name, many in (("small", 1), ("large", 8000)):
+        paths = {f"/kind-{number}/{{uuid}}": {"get": {**item["get"], "description": text}} for number in range(many)}
+        (tmp_path / f"{name}.json").write_text(json.dumps({**_DOCUMENT, "host": "127.0.0.1:9", "paths": paths}))
+        hca("service", "add", name, f"{name}.json", cwd=tmp_path, check=0)
+
+    def peak(*words: str) -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", _PEAK, *words], env=hca.env, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return int(done.stderr) / 1024
+
+    assert peak("large", "get-kind-7", "--help") <= min(22, peak("small", "get-kind-0", "--help") + 2)
 
 
 def test_a_core_command_imports_cliff_and_no_network(hca: Runner, zoo: Any, tmp_path: Path) -> None:

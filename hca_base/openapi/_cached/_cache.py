@@ -8,7 +8,6 @@ anyway. Nothing is kept before it proved to be an OpenAPI document, and files ar
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -129,6 +128,8 @@ class DocumentCache(KeptFiles):
             content = service.bundled_bytes()
             if content is None:
                 return None
+            import hashlib
+
             stamp = hashlib.sha256(content).hexdigest()
         else:
             stamp = stamp_of(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import importlib
 import os
 import time
 from pathlib import Path
@@ -68,7 +68,7 @@ class KeptFiles:
         return age if age > -86400 else float("inf")
 
     def _stem(self, key: str) -> Path:
-        return self.directory / hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:40]
+        return self.directory / _sha256(key.encode("utf-8", "replace"))[:40]
 
     def _keep_index(
         self, stem: Path, document: Document, head: dict[str, Any], *, validated: float | None = None
@@ -139,3 +139,15 @@ def bundled_path(place: tuple[str, str]) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def _sha256(content: bytes) -> str:
+    """The SHA-256 of a short text: Python's own, since OpenSSL's would cost each help 4 MB of memory."""
+    for name in ("_sha2", "_sha256"):
+        try:
+            return str(importlib.import_module(name).sha256(content).hexdigest())
+        except (ImportError, AttributeError):
+            continue
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()

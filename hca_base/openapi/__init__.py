@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from hca_base.openapi._client._arguments import coerce as coerce
     from hca_base.openapi._client._calls import BaseClient as BaseClient
     from hca_base.openapi._client._client import Client as Client
-    from hca_base.openapi._client._digits import read_json as read_json
     from hca_base.openapi._client._documentation import example as example
     from hca_base.openapi._client._documentation import example_value as example_value
     from hca_base.openapi._client._documentation import facts as facts
@@ -82,7 +81,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "limit_of": "._client._pages._plan",
         "may_page": "._client._pages._plan",
         "paging_of": "._client._pages._plan",
-        "read_json": "._client._digits",
         "stub": "._typed._stubs",
         "type_words": "._client._documentation",
     },

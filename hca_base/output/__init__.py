@@ -16,6 +16,11 @@ from typing import TYPE_CHECKING
 from hca_base._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from hca_base.output._digits import Digits as Digits
+    from hca_base.output._digits import WholeDigits as WholeDigits
+    from hca_base.output._digits import read_json as read_json
+    from hca_base.output._digits import read_shown as read_shown
+    from hca_base.output._digits import write_json as write_json
     from hca_base.output._emit import emit as emit
     from hca_base.output._emit import emit_bytes as emit_bytes
     from hca_base.output._emit import emit_stream as emit_stream
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
+        "Digits": "._digits",
         "FORMATS": "._formats",
         "OWN": "._options",
         "Progress": "._progress",
@@ -57,6 +63,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Records": "._records",
         "Tabular": "._records",
         "Task": "._progress",
+        "WholeDigits": "._digits",
         "add_output_options": "._options",
         "apply_query": "._query",
         "counted": "._terminal",
@@ -74,11 +81,14 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "output_options": "._options",
         "own_flags": "._options",
         "plain_text": "._markdown",
+        "read_json": "._digits",
+        "read_shown": "._digits",
         "records_of": "._records",
         "safe_text": "._terminal",
         "style": "._terminal",
         "terminal_width": "._terminal",
         "use_color": "._terminal",
         "warn": "._terminal",
+        "write_json": "._digits",
     },
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from hca_base.errors import PluginError, UsageError
+from hca_base.output._digits import Digits, read_shown
 from hca_base.output._sink import Sink
-from hca_base.output._table import cell, columns_of, is_list, pick, row_of, to_plain, without_nan
+from hca_base.output._table import cell, columns_of, is_list, pick, row_of, without_nan, written
 from hca_base.output._terminal import safe_json, safe_text
 
 BUILT_IN = ("json", "jsonl", "yaml", "table", "csv", "tsv", "value", "shell")
@@ -96,24 +96,19 @@ def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[st
         _delimited(items, fmt, sink, list(columns or ()))
 
 
-#: One encoder for all items of a stream: json.dumps makes a new one for each call with options.
-_ENCODE_ITEM = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=to_plain).encode
-
-
 def json_text(data: Any, sink: Sink, indent: int | None = None) -> str:
     """JSON that the sink can encode and that does a terminal no harm."""
-    options: dict[str, Any] = {"indent": indent, "default": to_plain, "ensure_ascii": False}
     try:
-        text = _ENCODE_ITEM(data) if indent is None else json.dumps(data, allow_nan=False, **options)
+        text = written(data, indent)
     except ValueError:
-        text = json.dumps(without_nan(data), **options)
+        text = written(without_nan(data), indent)
     if text.isascii() and "\x7f" not in text:
         # The common case: JSON escapes all other control characters of ASCII, and every encoding has the rest.
         return text
     text = safe_json(text)
     if sink.can_encode(text):
         return text
-    return json.dumps(without_nan(data), **{**options, "ensure_ascii": True})
+    return written(without_nan(data), indent, ensure_ascii=True)
 
 
 def _shown_json(text: str, sink: Sink) -> str:
@@ -142,13 +137,24 @@ def _yaml(data: Any) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True  # `&id001` helps no reader
 
-    plain = json.loads(json.dumps(without_nan(data), default=to_plain))
+    def number(dumper: Any, value: Digits) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:float", _yaml_number(value.text))
+
+    Dumper.add_representer(Digits, number)
+    plain = read_shown(written(without_nan(data)))
     options: dict[str, Any] = {"Dumper": Dumper, "sort_keys": False, "default_flow_style": False}
     text: str = yaml.dump(plain, allow_unicode=True, **options)
     if safe_text(text) != text:
         text = yaml.dump(plain, allow_unicode=False, **options)  # all but ASCII as escapes
     # A lone scalar gets an end-of-document mark, which nobody wants.
     return text.removesuffix("...\n")
+
+
+def _yaml_number(text: str) -> str:
+    """A number of JSON as all versions of YAML read it: with a point, and a sign of the exponent."""
+    mantissa, e, exponent = text.lower().partition("e")
+    mantissa += "" if "." in mantissa else ".0"
+    return f"{mantissa}{e}{'' if exponent[:1] in ('', '+', '-') else '+'}{exponent}"
 
 
 def _delimited(items: Iterable[Any], fmt: str, sink: Sink, columns: list[str]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hca_base.errors import UsageError
+from hca_base.output._digits import Digits, any_digits, write_json
 from hca_base.output._terminal import safe_text, text_width
 
 VALUE = "value"
@@ -31,8 +33,8 @@ def to_plain(value: Any) -> Any:
 
 
 def without_nan(value: Any) -> Any:
-    """``value`` with null for numbers that JSON does not have."""
-    if isinstance(value, float) and not math.isfinite(value):
+    """``value`` with null for numbers that JSON does not have; it has those beyond what a float holds."""
+    if isinstance(value, float) and not math.isfinite(value) and not isinstance(value, Digits):
         return None
     if isinstance(value, Mapping):
         return {key: without_nan(inner) for key, inner in value.items()}
@@ -47,7 +49,22 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
-    return json.dumps(without_nan(value), ensure_ascii=False, default=to_plain)
+    return written(without_nan(value))
+
+
+@functools.cache
+def _encoder(indent: int | None, ensure_ascii: bool) -> Callable[[Any], str]:
+    # One for all items of a stream: json.dumps makes a new one for each call with options.
+    return json.JSONEncoder(ensure_ascii=ensure_ascii, allow_nan=False, indent=indent, default=to_plain).encode
+
+
+def written(value: Any, indent: int | None = None, *, ensure_ascii: bool = False) -> str:
+    """A value as JSON, numbers with the digits with which a service sent them.
+
+    :raises ValueError: it holds a number that JSON does not have
+    """
+    encode = _encoder(indent, ensure_ascii)
+    return write_json(value, encode) if any_digits() else encode(value)
 
 
 def is_list(data: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, ServiceError, TimedOutError, UnreachableError
 from hca_base.http._answers._content import charset_of, is_web_page, media_type
+from hca_base.output import read_shown
 
 if TYPE_CHECKING:
     import requests
@@ -107,18 +108,23 @@ def iter_body(response: requests.Response, chunk_size: int = 1 << 20, *, eager: 
         raise transport_error(error, response.url) from None
 
 
-def json_of(response: requests.Response) -> Any:
+def json_of(response: requests.Response, *, digits: bool = False) -> Any:
     """The answer's JSON.
 
+    :param digits: as for :func:`parse_json`
     :raises ServiceError: it is not JSON (a web page, a cut-off text), or nested beyond reason
     """
-    return parse_json(response.content, response)
+    return parse_json(response.content, response, digits=digits)
 
 
-def parse_json(content: bytes, response: requests.Response) -> Any:
-    """Parse an answer's bytes; see :func:`json_of`."""
+def parse_json(content: bytes, response: requests.Response, *, digits: bool = False) -> Any:
+    """Parse an answer's bytes; see :func:`json_of`.
+
+    :param digits: numbers are to be shown: those that Python would write otherwise keep their digits
+    """
     try:
-        return json.loads(_decoded(content, response.headers.get("Content-Type")))
+        text = _decoded(content, response.headers.get("Content-Type"))
+        return read_shown(text) if digits else json.loads(text)
     except RecursionError:
         raise _not_json(response, "its JSON is nested too deeply") from None
     except UnicodeDecodeError:

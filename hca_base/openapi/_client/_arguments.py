@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hca_base.errors import UsageError
-from hca_base.openapi._client._digits import Digits, WholeDigits, read_json
 from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation, Parameter
 from hca_base.openapi._document._text import printable, suggestion
+from hca_base.output import Digits, WholeDigits, read_json
 
 #: Arguments whose listed values are final; for all others the document may be older than the service.
 STRICT_CHOICES = frozenset({"replica"})

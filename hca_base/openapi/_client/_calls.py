@@ -133,12 +133,14 @@ class BaseClient(Connection):
         headers: Mapping[str, str] | None = None,
         first: requests.Response | None = None,
         follow: bool = True,
+        digits: bool = False,
     ) -> Iterator[Page]:
         """The pages of an answer, each with its response, its body and its items.
 
         :param headers: as for :meth:`stream`
         :param first: the answer to the call, where it was sent already; its body was read
         :param follow: False: the first page alone, with a warning where the service has more
+        :param digits: numbers that Python would write otherwise keep the digits of the answer, to be shown
         """
         called = self._operation_for(operation, arguments)
         given = _by_python_name(called, arguments or {})
@@ -146,7 +148,7 @@ class BaseClient(Connection):
         def send(url: str | None, more: Mapping[str, Any]) -> requests.Response:
             return self._send(called, {**given, **more}, url=url, extra=headers)
 
-        return walk(send, called, self.paging(called), given, first, follow=follow)
+        return walk(send, called, self.paging(called), given, first, follow=follow, digits=digits)
 
     def _send(
         self,

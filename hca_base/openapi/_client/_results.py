@@ -19,12 +19,13 @@ _LOOSE = ("", "text/plain", "application/octet-stream", "binary/octet-stream")
 _LONGEST_LINE = 64 << 20
 
 
-def result_of(response: requests.Response, operation: Operation | None = None) -> Any:
+def result_of(response: requests.Response, operation: Operation | None = None, *, digits: bool = False) -> Any:
     """The parsed JSON of an answer; the answer itself for HEAD; otherwise text or bytes, or None where there are none.
 
     Text is what the operation declares as such and the service sends as such. A redirect that was not followed, since
     it leads to something that is not HTTP, is an object with its ``location``.
 
+    :param digits: numbers that Python would write otherwise keep the digits of the answer
     :raises hca_base.errors.ServiceError: the answer says that it is JSON, and is not; or it is a web page where the
         document declares something else
     """
@@ -41,7 +42,7 @@ def result_of(response: requests.Response, operation: Operation | None = None) -
     kind = media_type(response.headers.get("Content-Type"))
     content = response.content
     if is_json(kind) or is_json_by_another_name(produces, kind, content):
-        return json_of(response) if content.strip() else None
+        return json_of(response, digits=digits) if content.strip() else None
     # An empty file is no bytes; an answer that states no type and has no body is nothing.
     if not content and (response.status_code in (204, 205) or not kind):
         return None
@@ -73,9 +74,10 @@ def declares_text(produces: tuple[str, ...], kind: str) -> bool:
     return is_textual(kind) and (kind in declared or (kind.startswith("text/") and "text/*" in declared))
 
 
-def json_lines(response: requests.Response) -> Iterator[Any]:
+def json_lines(response: requests.Response, *, digits: bool = False) -> Iterator[Any]:
     """The values of a streamed answer of one JSON value a line, as they arrive.
 
+    :param digits: as for :func:`result_of`
     :raises hca_base.errors.ServiceError: a line is not JSON
     """
     from hca_base.http import iter_body, parse_json
@@ -85,9 +87,9 @@ def json_lines(response: requests.Response) -> Iterator[Any]:
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > _LONGEST_LINE:
             raise ServiceError("a line of the answer is too long", status=response.status_code, response=response)
-        yield from (parse_json(line, response) for line in lines if line.strip())
+        yield from (parse_json(line, response, digits=digits) for line in lines if line.strip())
     if rest.strip():
-        yield parse_json(rest, response)
+        yield parse_json(rest, response, digits=digits)
 
 
 class Streamed:

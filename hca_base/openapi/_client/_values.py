@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from hca_base.errors import UsageError
-from hca_base.openapi._client._digits import Digits, WholeDigits, write_json
 from hca_base.openapi._document._operation import Parameter
+from hca_base.output import Digits, WholeDigits, write_json
 
 SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
 #: What a value may hold as it is in a query string where the document allows reserved characters: all but those that

@@ -82,9 +82,8 @@ def call(command: Caller, operation: Operation, values: dict[str, Any], args: ar
         if not body.strip() or not (is_json(kind) or is_json_by_another_name(operation.produces, kind, body)):
             write_answer(command, client, operation, response, options)
             return 0
-    pages: Iterator[Page] = client.pages(
-        operation, values, headers=headers, first=response, follow=plan is not None or may_page(operation)
-    )
+    follow = plan is not None or may_page(operation)
+    pages: Iterator[Page] = client.pages(operation, values, headers=headers, first=response, follow=follow, digits=True)
     if not getattr(args, "paginate", True):
         pages = itertools.islice(pages, 1)
     _write_pages(command, pages, plan is not None, getattr(args, "limit", None), options)
@@ -186,7 +185,7 @@ def write_answer(
         return
     if is_json_lines(kind) and (picks or "fmt" in options):
         options.setdefault("fmt", "json")
-        items = command.remembered(json_lines(response))
+        items = command.remembered(json_lines(response, digits=True))
         emit_stream(items, **options, **({} if options.get("output") else {"stream": command.stdout}))
         return
     chunks = iter_body(response, eager=is_textual(kind))
@@ -242,7 +241,7 @@ def write(command: Caller, data: Any, options: dict[str, Any]) -> None:
 def _write_json(command: Caller, body: bytes, response: requests.Response, options: dict[str, Any]) -> None:
     from hca_base.http import parse_json
 
-    write(command, parse_json(body, response), options)
+    write(command, parse_json(body, response, digits=True), options)
 
 
 def _tell_place(command: Caller, response: requests.Response) -> None:

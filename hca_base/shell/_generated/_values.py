@@ -150,7 +150,7 @@ def _number(value: str) -> str:
 
 def _anything(value: str) -> Any:
     """Any JSON, and every other text as it is."""
-    from hca_base.openapi import read_json
+    from hca_base.output import read_json
 
     text = text_argument(value) if value.startswith("@") or value == "-" else value
     try:
@@ -166,7 +166,7 @@ def _plain_text(value: str) -> str:
 
 def _json(value: str) -> Any:
     """JSON as text, ``@file`` or ``-``, its numbers with the digits that were typed."""
-    from hca_base.openapi import read_json
+    from hca_base.output import read_json
 
     if value != "-":
         try:

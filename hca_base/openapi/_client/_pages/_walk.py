@@ -68,6 +68,7 @@ def walk(
     first: requests.Response | None = None,
     *,
     follow: bool = True,
+    digits: bool = False,
 ) -> Iterator[Page]:
     """All pages of an answer; each is asked for when it is needed.
 
@@ -76,13 +77,14 @@ def walk(
     :param plan: how the operation is paged, as far as that is known beforehand
     :param first: the answer to the first request, where it was sent already; its body was read
     :param follow: False: the first page alone, and the warning
+    :param digits: numbers that Python would write otherwise keep the digits of the answer
     :raises ServiceError: the pages lead in a circle
     """
     response = first if first is not None else send(None, {})
     walker = _Walker(operation, plan, arguments)
     targets: set[object] = {response.url}
     while True:
-        body = result_of(response, operation)
+        body = result_of(response, operation, digits=digits)
         page = Page(response, body, _path_of(plan, response, body))
         yield page
         # An answer that is no page (a HEAD, a file) has no next one.

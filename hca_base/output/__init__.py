@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from hca_base.output._terminal import terminal_width as terminal_width
     from hca_base.output._terminal import use_color as use_color
     from hca_base.output._terminal import warn as warn
+    from hca_base.output._terminal import with_subject as with_subject
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
@@ -89,6 +90,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "terminal_width": "._terminal",
         "use_color": "._terminal",
         "warn": "._terminal",
+        "with_subject": "._terminal",
         "write_json": "._digits",
     },
 )

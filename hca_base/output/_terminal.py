@@ -100,6 +100,19 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def with_subject(name: str, message: str) -> str:
+    """``NAME: MESSAGE``, with the name in it once: messages of their own name their file already.
+
+    :param name: of a file, as the message would write it
+    """
+    if message.startswith(f"{name}: "):
+        return message
+    # A name that is a word could stand in the message for itself, but for places where only a name stands.
+    after = r"(?=:|$)" if name.isalpha() else r"(?![\w./-])"
+    message = re.sub(rf"(?<![\w./-]){re.escape(name)}{after}", "it", message)
+    return f"{name}: {message}"
+
+
 def format_duration(seconds: float) -> str:
     """A time as ``0:07``, ``12:34``, ``3:02:01`` or ``4d 3h``."""
     total = round(seconds)

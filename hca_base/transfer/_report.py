@@ -274,8 +274,11 @@ class Report:
             return
         if self.failures == 1 and self.errors:
             raise self._with_report(self.errors[0])
+        from hca_base.output import with_subject
+
         first = next((row for row in self._failed if row.outcome != "cancelled"), self._failed[0])
-        message = f"{self.failures:,} of {self.files:,} files were not {doing}; the first: {first.name}: {first.error}"
+        why = with_subject(first.name, first.error)
+        message = f"{self.failures:,} of {self.files:,} files were not {doing}; the first: {why}"
         hints = {error.hint for error in self.errors}
         # One cause for all: the other files would fail again in the same way.
         shared = hints.pop() if len(hints) == 1 else None

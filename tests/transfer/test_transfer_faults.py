@@ -30,6 +30,8 @@ DATA = [
 API = ["reset", "loop", "wait", "inline", "garbage"]
 #: After these a file may be given up with good reason, when they come twice in the same way.
 DEFINITIVE = {"corrupt", "changed", "loop", "longer", "shorter", "wrong-total"}
+#: A file is given up when its address is refused once more than it is renewed; a plain URL cannot be renewed.
+RENEWALS = 2
 SIZES = [0, 1, 4096, 100_000, 300_000, 2 * MIB, 9 * MIB + 1, 34 * MIB]
 
 statuses = st.builds(
@@ -116,7 +118,7 @@ def carry_out(servers: Servers, plan: dict[str, Any], root: Path) -> None:
         if plan["service"]:
             server.faults[f"/api/{name}"].extend(api_faults)
         kinds = [fault.kind for fault in (*data_faults, *(api_faults if plan["service"] else ()))]
-        if DEFINITIVE & set(kinds) or (not plan["service"] and "expired" in kinds):
+        if DEFINITIVE & set(kinds) or kinds.count("expired") > (RENEWALS if plan["service"] else 0):
             definitive.add(name)
         source = Source(f"{server.base}/{'api' if plan['service'] else 'data'}/{name}")
         source.redirects = "service" if plan["service"] else "follow"

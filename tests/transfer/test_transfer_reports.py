@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from hca_base.errors import HCAError, UsageError
+from hca_base.output import with_subject
 from hca_base.transfer import (
     DirectoryDestination,
     FileStore,
@@ -211,3 +213,36 @@ def test_what_an_earlier_run_moved_is_counted_apart(tmp_path: Path, server: Faul
     assert "by an earlier run" in report.summary()
     written = json.loads((tmp_path / "report.json").read_text())
     assert (written["bytes_moved"], written["bytes_resumed"]) == (report.bytes_moved, report.bytes_resumed)
+
+
+@pytest.mark.parametrize("kind", ["status", "corrupt", "shorter", "longer"])
+@pytest.mark.parametrize("names", [("d/f0.bin", "d/f1.bin"), ("a", "file")])
+def test_a_path_is_named_once_in_a_message(
+    tmp_path: Path, server: FaultServer, item_of: Callable[..., Item], kind: str, names: tuple[str, ...]
+) -> None:
+    items = [item_of(name, noise(4096, number)) for number, name in enumerate(names)]
+    for name in names:
+        server.faults[f"/data/{name}"].extend([Fault(kind, number=404)] * 9)
+    report = download(items, DirectoryDestination(tmp_path / "to"), options=TransferOptions(min_delay=0.002))
+    assert len(report.failed) == len(names)
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures()
+    message = str(raised.value)
+    (named,) = [name for name in names if f"the first: {name}: " in message]
+    assert len(re.findall(rf"(?<![\w./]){named}(?![\w./])", message)) == 1, message
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "told"),
+    [
+        ("d/x.bam", "h answered 404 (Not Found) for d/x.bam", "d/x.bam: h answered 404 (Not Found) for it"),
+        ("d/x.bam", "d/x.bam: the sha256 is 1, expected 2", "d/x.bam: the sha256 is 1, expected 2"),
+        ("x.bam", "cannot read x.bam: denied", "x.bam: cannot read it: denied"),
+        ("x.bam", "cannot read dir/x.bam.bai: denied", "x.bam: cannot read dir/x.bam.bai: denied"),
+        ("a", "not a regular file", "a: not a regular file"),
+        ("a", "h answered 404 for a", "a: h answered 404 for it"),
+        ("a+(1)", "a+(1) changed while it was sent", "a+(1): it changed while it was sent"),
+    ],
+)
+def test_a_message_takes_its_subject_once(name: str, message: str, told: str) -> None:
+    assert with_subject(name, message) == told

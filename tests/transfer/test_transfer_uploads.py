@@ -186,6 +186,19 @@ def test_refusals(tmp_path: Path, target: Callable[..., S3Target], deployment: A
     assert "ASCII" in report.failed[0].error
 
 
+def test_a_path_is_named_once_in_a_message(tmp_path, target):
+    paths = [tmp_path / "one.fastq", tmp_path / "two.fastq"]
+    for path in paths:
+        os.mkfifo(path)
+    report = upload([UploadItem(path, path.name) for path in paths], target())
+    with pytest.raises(HCAError) as raised:
+        report.raise_for_failures("uploaded")
+    first = report.failed[0].name
+    assert str(raised.value) == (
+        f"2 of 2 files were not uploaded; the first: {first}: cannot read it: not a regular file"
+    )
+
+
 def test_confined_credentials_that_lapse_in_the_middle(
     tmp_path: Path, s3: Any, deployment: Any, target: Callable[..., S3Target], relay: Relay, fast: bool
 ) -> None:

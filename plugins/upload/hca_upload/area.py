@@ -200,7 +200,7 @@ class UploadArea:
 
         def tell(outcome: Outcome) -> None:
             if report_progress and outcome.good:
-                print(f"Upload complete of {outcome.shown} to upload area {self.uri}", flush=True)  # noqa: T201
+                print(in_words(outcome, self.uri), flush=True)  # noqa: T201
 
         sending = Sending(
             self,
@@ -315,3 +315,9 @@ class UploadArea:
         from hca_upload.waiting import wait
 
         return wait(self, files, validated=validated, timeout=timeout, progress=progress)
+
+
+def in_words(outcome: Outcome, uri: str) -> str:
+    """What a user is told of a file that is in the area ``uri``: hca 7's line, which did not tell who had sent it."""
+    there = " (it was there already)" if outcome.state == "present" else ""
+    return f"Upload complete of {outcome.shown} to upload area {uri}{there}"

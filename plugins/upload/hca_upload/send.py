@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hca_base.errors import ExitCode, HCAError
-from hca_base.output import safe_text
+from hca_base.output import safe_text, with_subject
 from hca_base.transfer import Report, Row, TransferOptions, UploadItem, check_report, checksum_file, upload
 from hca_upload.bucket import Found, objects, source_client, telling
 from hca_upload.errors import NO_SUCH_FILE, NotReady, UploadApiException, UploadException
@@ -153,7 +153,7 @@ class Sending:
         """
         failed = self.failed
         if failed:
-            told = "; ".join(f"{outcome.path}: {outcome.error}" for outcome in failed[:_NAMED])
+            told = "; ".join(with_subject(outcome.path, outcome.error) for outcome in failed[:_NAMED])
             more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
             raise UploadException(
                 f"{len(failed)} of {len(self.files)} files were not uploaded" + (f": {told}{more}" if reasons else ""),

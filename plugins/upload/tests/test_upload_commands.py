@@ -30,6 +30,7 @@ AWKWARD = [
     "empty",
 ]
 _COMPLETE = re.compile(r"^Upload complete of (.*) to upload area s3://\S+$", re.MULTILINE)
+_PRESENT = re.compile(r"^Upload complete of (.*) to upload area s3://\S+ \(it was there already\)$", re.MULTILINE)
 
 
 def test_awkward_names(hca: Runner, site: Any, area: str) -> None:
@@ -341,7 +342,8 @@ def test_a_report_has_every_file_whatever_happened_to_it(hca: Runner, site: Any,
     for name in ("present.txt", "new.txt"):
         hca.write(name, name.encode())
     hca("upload", "files", "present.txt")
-    hca("upload", "files", "present.txt", "new.txt", "--report", "report.json")
+    done = hca("upload", "files", "present.txt", "new.txt", "--report", "report.json")
+    assert _COMPLETE.findall(done.stdout) == ["new.txt"] and _PRESENT.findall(done.stdout) == ["present.txt"]
     report = json.loads((hca.cwd / "report.json").read_text())
     assert {row["name"]: row["outcome"] for row in report["rows"]} == {"present.txt": "present", "new.txt": "uploaded"}
     assert report["counts"] == {"present": 1, "uploaded": 1}

@@ -29,8 +29,9 @@ def patched(owner: Any, name: str, replacement: Any) -> Iterator[None]:
 
 
 def complete(stdout: str) -> set[str]:
-    """Paths that were reported as uploaded."""
-    return set(re.findall(r"^Upload complete of (.*) to upload area s3://\S+$", stdout, re.MULTILINE))
+    """Paths that were reported as uploaded, or as there already."""
+    line = r"^Upload complete of (.*) to upload area s3://\S+(?: \(it was there already\))?$"
+    return set(re.findall(line, stdout, re.MULTILINE))
 
 
 def failed(stderr: str) -> set[str]:
@@ -214,6 +215,8 @@ def test_an_area_that_is_taken_away_meanwhile(hca: Runner, site: Any, area: str,
     uploaded, lost = complete(done.stdout), failed(done.stderr)
     assert lost and uploaded <= there
     assert uploaded | lost == names and not uploaded & lost, "each file is reported, once"
+    for line in done.stderr.splitlines():
+        assert len(re.findall(r"f\d\d\.txt", line)) <= 1, line
     if fate == "locked":
         assert whole(site, area, hca, uploaded)
         refused = hca("upload", "files", *sorted(names), check=5)

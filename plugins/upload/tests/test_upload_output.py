@@ -71,7 +71,8 @@ def normal(lines: list[str]) -> list[str]:
         line = re.sub(r"^(AWS_\w+=).+", r"\1…", line)
         line = re.sub(r"\b[0-9a-f]{8}$|\b[0-9a-f]{32,64}\b", "…", line)
         line = re.sub(r"(STATUS_RETRIEVAL_ERROR: ).*", r"\1…", line)
-        plain.append(line)
+        # hca 7 did not tell files that it had sent from those that were there.
+        plain.append(line.removesuffix(" (it was there already)"))
     complete = sorted(line for line in plain if line.startswith("Upload complete"))
     return [complete.pop(0) if line.startswith("Upload complete") else line for line in plain]
 

@@ -16,7 +16,7 @@ from hca_base.errors import (
     UnreachableError,
     VerificationError,
 )
-from hca_base.output import counted
+from hca_base.output import counted, with_subject
 from hca_base.transfer import Report, Row
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Outcome:
         if self.unavailable:
             told += f", and {self.unavailable:,} cannot be"
         if first is not None:
-            told += f"; the first: {first.name}: {first.error}"
+            told += f"; the first: {with_subject(first.name, first.error)}"
         codes = {error.exit_code for error in others}
         if any(isinstance(error, VerificationError) for error in others):
             raise VerificationError(told, hint=_AGAIN)

@@ -51,8 +51,9 @@ class Files(UploadCommand):
         add_transfer_options(parser, upload=True)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from hca_base.output import is_terminal, warn
+        from hca_base.output import is_terminal, warn, with_subject
         from hca_base.transfer import options_from_args
+        from hca_upload.area import in_words
         from hca_upload.send import Outcome, Sending
         from hca_upload.sources import find_files
 
@@ -76,7 +77,7 @@ class Files(UploadCommand):
 
         def tell(outcome: Outcome) -> None:
             if outcome.good:
-                self._print(f"Upload complete of {outcome.shown} to upload area {area.uri}")
+                self._print(in_words(outcome, area.uri))
             elif outcome.state == "would-upload":
                 self._print(f"Would upload {outcome.shown} ({outcome.size} bytes) to upload area {area.uri}")
 
@@ -95,7 +96,7 @@ class Files(UploadCommand):
             for outcome in outcomes:
                 tell(outcome)
         for outcome in sending.failed:
-            warn(f"not uploaded: {outcome.path}: {outcome.error}")
+            warn(f"not uploaded: {with_subject(outcome.path, outcome.error)}")
         if structured(args):
             rows = [
                 {"path": one.path, "name": one.name, "size": one.size, "state": one.state, "error": one.error}

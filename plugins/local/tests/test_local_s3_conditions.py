@@ -279,7 +279,9 @@ def test_a_bucket_of_another_owner_is_not_touched(send, there):
 @pytest.mark.parametrize(
     ("header", "value", "status"),
     [
-        ("x-amz-server-side-encryption", "AES256", 200),
+        ("x-amz-server-side-encryption", "AES256", 501),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "a-key", 501),
+        ("x-amz-server-side-encryption-customer-key", "a-key", 501),
         ("x-amz-server-side-encryption", "aws:kms", 501),
         ("x-amz-server-side-encryption-customer-algorithm", "AES256", 501),
         ("x-amz-object-lock-mode", "GOVERNANCE", 501),
@@ -289,6 +291,66 @@ def test_a_bucket_of_another_owner_is_not_touched(send, there):
 )
 def test_protection_that_is_not_there_is_not_promised(send, there, header, value, status):
     assert send("PUT", "bkt/there", {header: value}, b"new").status_code == status
+
+
+@pytest.mark.parametrize("header", ["x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-key-md5"])
+def test_nothing_is_read_as_if_it_were_encrypted(send, there, header):
+    for method in ("GET", "HEAD"):
+        assert send(method, "bkt/there", {header: "AES256"}).status_code == 501
+
+
+OWNERS_ALONE = (
+    "<AccessControlPolicy><AccessControlList><Grant><Grantee><ID>{}</ID></Grantee><Permission>{}</Permission></Grant>"
+    "</AccessControlList></AccessControlPolicy>"
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "document", "status"),
+    [
+        ({"x-amz-acl": "bucket-owner-full-control"}, "", 200),
+        ({"x-amz-grant-full-control": 'id="hca-local"'}, "", 200),
+        ({}, OWNERS_ALONE.format("hca-local", "FULL_CONTROL"), 200),
+        ({"x-amz-acl": "private"}, "", 400),
+        ({"x-amz-acl": "public-read"}, "", 400),
+        ({"x-amz-acl": "no-such-acl"}, "", 400),
+        ({"x-amz-grant-read": 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'}, "", 400),
+        ({"x-amz-grant-full-control": 'id="somebody"'}, "", 400),
+        ({}, OWNERS_ALONE.format("hca-local", "READ"), 400),
+        ({}, OWNERS_ALONE.format("somebody", "FULL_CONTROL"), 400),
+    ],
+)
+def test_an_acl_that_is_not_kept_is_refused(send, there, headers, document, status):
+    body = document.encode()
+    answers = [send("PUT", path, headers, body) for path in ("bkt?acl=", "bkt/there?acl=")]
+    if headers:
+        copy = {**headers, "x-amz-copy-source": "bkt/there"}
+        answers += [send("PUT", "bkt/new", headers, b"x"), send("PUT", "bkt/new", copy)]
+        answers.append(send("POST", "bkt/new?uploads=", headers))
+    for answer in answers:
+        assert (answer.status_code, error_code(answer)) == (
+            status,
+            "AccessControlListNotSupported" if status == 400 else "",
+        )
+    assert send("GET", "bkt/there?acl=").text.count("FULL_CONTROL") == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"x-amz-acl": "private"}, 200, ""),
+        ({"x-amz-object-ownership": "BucketOwnerEnforced"}, 200, ""),
+        ({"x-amz-acl": "public-read"}, 400, "InvalidBucketAclWithObjectOwnership"),
+        ({"x-amz-grant-write": 'id="somebody"'}, 400, "InvalidBucketAclWithObjectOwnership"),
+        ({"x-amz-object-ownership": "ObjectWriter"}, 501, "NotImplemented"),
+        ({"x-amz-bucket-object-lock-enabled": "true"}, 501, "NotImplemented"),
+    ],
+)
+def test_a_bucket_is_not_made_with_what_it_cannot_have(send, headers, status, code):
+    answer = send("PUT", "a-new-bucket", headers)
+    assert (answer.status_code, error_code(answer)) == (status, code)
+    assert send("HEAD", "a-new-bucket").status_code == (200 if status == 200 else 404)
+    send("DELETE", "a-new-bucket")
 
 
 def test_forms_and_cors_of_browsers_are_501(send, deployment):

@@ -444,7 +444,7 @@ def test_what_a_bucket_never_has_is_told_in_s3s_words(s3):
         (s3.get_bucket_website, "NoSuchWebsiteConfiguration"),
     ]:
         assert failure(call, Bucket=BUCKET) == (404, expected)
-    s3.put_bucket_acl(Bucket=BUCKET, ACL="private")
+    assert failure(s3.put_bucket_acl, Bucket=BUCKET, ACL="private") == (400, "AccessControlListNotSupported")
     listed = s3.list_buckets(MaxBuckets=2, Prefix="dss-")
     assert len(listed["Buckets"]) == 2
     rest = s3.list_buckets(Prefix="dss-", ContinuationToken=listed["ContinuationToken"])["Buckets"]

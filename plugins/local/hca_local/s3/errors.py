@@ -6,6 +6,7 @@ from hca_local.s3.xml import element, render
 
 #: Code -> (HTTP status, message), from the S3 API reference's list of error responses.
 _ERRORS = {
+    "AccessControlListNotSupported": (400, "The bucket does not allow ACLs"),
     "AccessDenied": (403, "Access Denied"),
     "AuthorizationHeaderMalformed": (400, "The authorization header is malformed."),
     "AuthorizationQueryParametersError": (400, "The authorization query parameters are malformed."),
@@ -20,6 +21,7 @@ _ERRORS = {
     "InternalError": (500, "The deployment failed; its log says why."),
     "InvalidAccessKeyId": (403, "The access key is not known here."),
     "InvalidArgument": (400, "Invalid argument"),
+    "InvalidBucketAclWithObjectOwnership": (400, "Bucket cannot have ACLs set with ObjectOwnership's setting"),
     "InvalidBucketName": (400, "The bucket's name is not valid."),
     "InvalidDigest": (400, "The Content-MD5 or checksum is not valid."),
     "InvalidPart": (400, "A part was not found, or its ETag differs."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hca_local.s3.errors import S3Error
-from hca_local.s3.objects import buckets, deletion, tags
+from hca_local.s3.objects import acls, buckets, deletion, tags
 from hca_local.s3.objects import operations as objects
 from hca_local.s3.requests.call import COPY_CONDITIONS, WRITE_CONDITIONS, Operation
 from hca_local.s3.requests.request import Request
@@ -65,8 +65,8 @@ _BUCKET = {
     ("GET", "location"): Operation("GetBucketLocation", "s3:GetBucketLocation", "read", buckets.get_location),
     ("GET", "versioning"): Operation("GetBucketVersioning", "s3:GetBucketVersioning", "read", buckets.get_versioning),
     ("GET", "versions"): Operation("ListObjectVersions", "s3:ListBucketVersions", "read", buckets.list_versions),
-    ("GET", "acl"): Operation("GetBucketAcl", "s3:GetBucketAcl", "read", buckets.get_acl),
-    ("PUT", "acl"): Operation("PutBucketAcl", "s3:PutBucketAcl", "document", buckets.put_acl),
+    ("GET", "acl"): Operation("GetBucketAcl", "s3:GetBucketAcl", "read", acls.get_bucket_acl),
+    ("PUT", "acl"): Operation("PutBucketAcl", "s3:PutBucketAcl", "document", acls.put_bucket_acl),
     **{
         ("GET", name): Operation(f"GetBucket {name}", "s3:GetBucketConfiguration", "read", buckets.get_nothing)
         for name in buckets.NOTHING
@@ -91,8 +91,8 @@ _OBJECT = {
     ("DELETE", ""): Operation(
         "DeleteObject", "s3:DeleteObject", "write", objects.delete_object, conditions=frozenset(["if-match"])
     ),
-    ("GET", "acl"): Operation("GetObjectAcl", "s3:GetObjectAcl", "read", objects.get_acl),
-    ("PUT", "acl"): Operation("PutObjectAcl", "s3:PutObjectAcl", "document", objects.put_acl),
+    ("GET", "acl"): Operation("GetObjectAcl", "s3:GetObjectAcl", "read", acls.get_acl),
+    ("PUT", "acl"): Operation("PutObjectAcl", "s3:PutObjectAcl", "document", acls.put_acl),
     ("GET", "tagging"): Operation("GetObjectTagging", "s3:GetObjectTagging", "read", tags.get_tags),
     ("PUT", "tagging"): Operation("PutObjectTagging", "s3:PutObjectTagging", "document", tags.put_tags),
     ("DELETE", "tagging"): Operation("DeleteObjectTagging", "s3:DeleteObjectTagging", "write", tags.delete_tags),
@@ -118,16 +118,17 @@ _COPY = Operation(
 _COPY_PART = Operation("UploadPartCopy", "s3:PutObject", "write", multipart.copy_part, conditions=COPY_CONDITIONS)
 
 #: Headers that would change how an object is stored or who may replace it, and that nothing here does. Where they only
-#: repeat what S3 does anyway, their values are listed.
+#: repeat what happens anyway, their values are listed.
 _UNSUPPORTED_HEADERS = {
-    "x-amz-server-side-encryption": frozenset(["AES256"]),
-    "x-amz-server-side-encryption-customer-algorithm": frozenset[str](),
-    "x-amz-copy-source-server-side-encryption-customer-algorithm": frozenset[str](),
+    "x-amz-bucket-object-lock-enabled": frozenset(["false", "False"]),
     "x-amz-object-lock-mode": frozenset[str](),
     "x-amz-object-lock-legal-hold": frozenset(["OFF"]),
     "x-amz-object-lock-retain-until-date": frozenset[str](),
     "x-amz-website-redirect-location": frozenset[str](),
 }
+_MAKE_OBJECTS = frozenset(["PutObject", "CopyObject", "CreateMultipartUpload"])
+#: Nothing is encrypted at rest: neither with the client's keys nor with ours, and no answer says so.
+_ENCRYPTION = ("x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption")
 
 
 def refuse_unserved(request: Request) -> None:
@@ -147,8 +148,15 @@ def _refuse_headers(operation: Operation, request: Request) -> None:
     for name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"):
         if request.header(name) not in (None, buckets.OWNER[0]):
             raise S3Error("AccessDenied", "The bucket belongs to another owner than the one expected.")
+    for name in request.headers:
+        if name.startswith(_ENCRYPTION):
+            raise S3Error("NotImplemented", "Encryption is beyond the embedded endpoint.", Header=name)
     if operation.kind == "read":
         return
+    if operation.name == "CreateBucket":
+        acls.refuse_bucket_acl(request)
+    elif operation.name in _MAKE_OBJECTS:
+        acls.refuse_acl(request)
     for name, harmless in _UNSUPPORTED_HEADERS.items():
         value = request.header(name)
         if value is not None and value not in harmless:

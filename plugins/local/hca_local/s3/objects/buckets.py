@@ -80,31 +80,11 @@ def get_versioning(call: Call) -> Answer:
     return xml_answer(render(element("VersioningConfiguration")))
 
 
-def get_acl(call: Call) -> Answer:
-    call.objects.require_bucket(call.bucket)
-    return xml_answer(owner_policy())
-
-
-def put_acl(call: Call) -> Answer:
-    """Accepted, and without effect: there is one owner."""
-    call.objects.require_bucket(call.bucket)
-    return Answer(200)
-
-
 def get_nothing(call: Call) -> Answer:
     """What a bucket could have on S3, and never has here."""
     call.objects.require_bucket(call.bucket)
     (name,) = (name for name in NOTHING if name in call.request.query)
     raise S3Error(NOTHING[name], BucketName=call.bucket)
-
-
-def owner_policy() -> bytes:
-    """The access control list that all things here have."""
-    grantee = owner_element("Grantee")
-    grantee.set("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
-    grantee.set("xsi:type", "CanonicalUser")
-    grants = element("AccessControlList", element("Grant", grantee, element("Permission", "FULL_CONTROL")))
-    return render(element("AccessControlPolicy", owner_element(), grants))
 
 
 def list_objects(call: Call) -> Answer:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from hca_local.s3.answers import Answer, Content
 from hca_local.s3.checksums import PREFIX, Promise
 from hca_local.s3.errors import S3Error
-from hca_local.s3.objects.buckets import owner_policy, xml_answer
+from hca_local.s3.objects.buckets import xml_answer
 from hca_local.s3.objects.conditions import check_preconditions, http_date, iso_date, parse_range
 from hca_local.s3.objects.objects import S3Object
 from hca_local.s3.objects.write_conditions import check_delete_condition, check_write_conditions
@@ -200,14 +200,3 @@ def _directive(call: Call, name: str) -> bool:
     if word not in ("COPY", "REPLACE"):
         raise S3Error("InvalidArgument", f"Unknown {name}", ArgumentName=name, ArgumentValue=word)
     return word == "REPLACE"
-
-
-def get_acl(call: Call) -> Answer:
-    call.objects.require(call.bucket, call.key)
-    return xml_answer(owner_policy())
-
-
-def put_acl(call: Call) -> Answer:
-    """Accepted, and without effect: there is one owner."""
-    call.objects.require(call.bucket, call.key)
-    return Answer(200)

@@ -10,7 +10,7 @@ from hca_local.s3.xml import MalformedDocument, element, parse, render, text
 
 def get_tags(call: Call) -> Answer:
     found = call.objects.require(call.bucket, call.key)
-    tags = [element("Tag", element("Key", name), element("Value", value)) for name, value in found.tags.items()]
+    tags = [element("Tag", element("Key", name), element("Value", value)) for name, value in sorted(found.tags.items())]
     return xml_answer(render(element("Tagging", element("TagSet", *tags))))
 
 

@@ -2,58 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import pytest
 
-
-class Environment:
-    """A virtual environment that sees the packages of this one, and has a site-packages of its own.
-
-    :ivar python: its interpreter
-    """
-
-    def __init__(self, path: Path, home: Path) -> None:
-        venv.create(path, with_pip=False, symlinks=True)
-        folder = "Scripts" if os.name == "nt" else "bin"
-        self.python = path / folder / "python"
-        self.home = home
-        home.mkdir()
-        (home / "work").mkdir()
-        code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        self.site = Path(subprocess.check_output([self.python, "-c", code], text=True).strip())
-        # addsitedir, so that the editable installs of the outer environment are seen as well.
-        outer = next(entry for entry in sys.path if entry.endswith("site-packages"))
-        (self.site / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("HCA_", "PYTHON"))}
-        self.env |= {"HOME": str(home), "COLUMNS": "80", "HCA_SITE_CONFIG": str(home / "none.json")}
-
-    def run(self, *args: object, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-        """Run its Python."""
-        done = subprocess.run(
-            [str(self.python), *map(str, args)],
-            env=self.env,
-            cwd=self.home / "work",
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
-        if check is not None:
-            assert done.returncode == check, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def hca(self, *args: object, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-        """Run its ``hca``."""
-        return self.run("-m", "hca_base", *args, check=check)
-
-    def pip(self, *args: object) -> subprocess.CompletedProcess[str]:
-        """Run pip on it, without any index."""
-        return self.run("-m", "pip", "--disable-pip-version-check", *args)
+from tests.lib.environment import Environment
 
 
 @pytest.fixture

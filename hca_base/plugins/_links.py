@@ -6,9 +6,11 @@ imports the other. The list of a source is kept for a week, so that a column cos
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hca_base.errors import HCAError, NotFoundError
@@ -57,7 +59,8 @@ def links(name: str, config: Config) -> Mapping[str, Link]:
     if kept is not None and age < MAX_AGE:
         return kept
     try:
-        found = {plain_doi(doi): Link(*link) for doi, link in registry().load(record)(config)}
+        with _named_warnings(name):
+            found = {plain_doi(doi): Link(*link) for doi, link in registry().load(record)(config)}
     except HCAError as error:
         if kept is None:
             raise
@@ -67,6 +70,19 @@ def links(name: str, config: Config) -> Mapping[str, Link]:
         return kept
     _write(path, found)
     return found
+
+
+@contextlib.contextmanager
+def _named_warnings(name: str) -> Iterator[None]:
+    """Show what a source warns of in one line for each text, with the name of the source: another service asked it."""
+    from hca_base.output import warn
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    texts = [" ".join(str(each.message).split()) for each in caught if issubclass(each.category, UserWarning)]
+    for text in dict.fromkeys(texts):
+        warn(f"links of {name}: {text}")
 
 
 def link_columns(columns: Sequence[str], config: Config) -> dict[str, Mapping[str, Link]]:
@@ -113,8 +129,6 @@ def _read(path: Path) -> tuple[Mapping[str, Link] | None, float]:
 
 
 def _write(path: Path, found: Mapping[str, Link]) -> None:
-    import contextlib
-
     from hca_base.config import write_atomic
 
     # A cache that cannot be kept costs the next command some time, and nothing else.

@@ -184,3 +184,20 @@ def test_interrupting_an_import_is_no_broken_plugin(hca: Runner, plugins: Plugin
         "hca-int", {"int_pkg.py": "raise KeyboardInterrupt\n"}, {"hca.commands": {"int_hello": "int_pkg:Hello"}}
     )
     hca("int", "hello", check=130)
+
+
+def test_what_a_library_warns_of_is_one_line(hca: Runner, plugins: PluginDirectory) -> None:
+    source = _GOOD.format(who="good") + (
+        "        import warnings\n"
+        "        class Odd(UserWarning): pass\n"
+        "        for _ in range(2):\n"
+        "            warnings.warn('two\\nlines', Odd, stacklevel=1)\n"
+        "        warnings.warn('for programmers', DeprecationWarning, stacklevel=1)\n"
+    )
+    plugins.install("hca-good", {"good_pkg.py": source}, {"hca.commands": {"good_hello": "good_pkg:Hello"}})
+    told = hca("good", "hello").stderr.splitlines()
+    assert told[0] == "hca: warning: two lines"
+    assert sum("two" in line for line in told) == 1
+    # As Python shows it, where it is asked to: with PYTHONWARNINGS.
+    assert "DeprecationWarning: for programmers" in told[1]
+    assert hca("good", "hello", env={"PYTHONWARNINGS": ""}).stderr == "hca: warning: two lines\n"

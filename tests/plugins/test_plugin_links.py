@@ -95,3 +95,17 @@ def test_an_unknown_source_names_the_installed_ones(source: Path) -> None:
     with pytest.raises(NotFoundError, match="'nobody'") as caught:
         links("nobody", load())
     assert "people" in str(caught.value.hint)
+
+
+def test_what_a_source_warns_of_is_one_line_with_its_name(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    module = source / "site" / "hca_people_links.py"
+    module.write_text(
+        module.read_text() + "    import warnings\n"
+        "    for text in ('some are\\n away', 'some are away', 'others sleep'):\n"
+        "        warnings.warn(text, stacklevel=1)\n"
+    )
+    assert "10.1234/abc" in links("people", load())
+    told = "hca: warning: links of people: "
+    assert capsys.readouterr().err == f"{told}some are away\n{told}others sleep\n"
+    links("people", load())
+    assert capsys.readouterr().err == ""

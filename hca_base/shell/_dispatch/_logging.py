@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import warnings
+from typing import TextIO
 
 from hca_base.commands import Context
 from hca_base.errors import ConfigError, UsageError
 
 _FILE_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _own: list[logging.Handler] = []
+_show_warning = warnings.showwarning
 
 
 class _Console(logging.StreamHandler):
@@ -69,6 +72,7 @@ def configure(context: Context) -> None:
 
     :raises hca_base.errors.UsageError: the log file cannot be written
     """
+    warnings.showwarning = _warned
     options = context.options
     root, ours, http = logging.getLogger(), logging.getLogger("hca"), logging.getLogger("hca.http")
     for handler in _own:
@@ -95,6 +99,23 @@ def configure(context: Context) -> None:
     ours.setLevel(lowest)
     requests_wanted = options.debug or options.verbose_level > 2 or options.log_file or level <= logging.DEBUG
     http.setLevel(lowest if requests_wanted else max(lowest, logging.WARNING))
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show what a library warns its user of as any other warning; what is for programmers, as Python shows it."""
+    if file is None and issubclass(category, UserWarning):
+        from hca_base.output import warn
+
+        warn(" ".join(str(message).split()))
+    else:
+        _show_warning(message, category, filename, lineno, file, line)
 
 
 def _level(context: Context) -> int:

@@ -41,10 +41,14 @@ def test_without_the_column_nothing_is_asked(hca: Runner, azul: EmbeddedAzul, ce
 
 
 def test_a_collection_shows_its_project(hca: Runner, azul: EmbeddedAzul) -> None:
-    rows = hca.rows("cellxgene", "collections", "-c", "name", "-c", "hca")
-    found = {row["name"]: row["hca"] for row in rows}
+    run = hca("cellxgene", "collections", "-c", "name", "-c", "hca", "-f", "jsonl")
+    found = {row["name"]: row["hca"] for row in run.rows}
     assert "Cells of the human brain" in found["Brain, by others"]
     assert found["A cell atlas of the lung"] is None
+    # What the other service warns of is a line that names it, once.
+    (told,) = run.stderr.splitlines()
+    assert told.startswith("hca: warning: links of hca: files of 1 project of managed access are left out")
+    assert hca("cellxgene", "collections", "-c", "hca").stderr == ""
 
 
 def test_a_source_that_is_down_costs_its_column(hca: Runner, azul: EmbeddedAzul, cellxgene: EmbeddedCellxgene) -> None:

@@ -162,6 +162,117 @@ def test_members_of_members_by_dotted_options(site: Site) -> None:
     assert "--donor.email TEXT" in site.hca("site", "post-sample", "--help", check=0).stdout
 
 
+LISTS: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Lists", "version": "1"},
+    "servers": [{"url": "/"}],
+    "paths": {
+        "/runs": {
+            "post": operation(
+                {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["organs", "donor"],
+                            "properties": {
+                                "organs": {"type": "array", "items": {"$ref": "#/components/schemas/Organ"}},
+                                "donor": {
+                                    "type": "object",
+                                    "properties": {
+                                        "age": {"type": "integer"},
+                                        "organs": {"type": "array", "items": {"$ref": "#/components/schemas/Organ"}},
+                                    },
+                                },
+                            },
+                        }
+                    }
+                }
+            )
+        }
+    },
+    "components": {
+        "schemas": {
+            "Organ": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": "string"},
+                    "weight": {"type": "number"},
+                    "fresh": {"type": "boolean"},
+                    "site": {"type": "object", "properties": {"code": {"type": "integer"}}},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                    "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Organ"}},
+                    "id": {"type": "string", "readOnly": True},
+                },
+            }
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "organs"),
+    [
+        (["--organs.name", "liver"], [{"name": "liver"}]),
+        (["--organs.name", "a", "--organs.name", "b"], [{"name": "a"}, {"name": "b"}]),
+        (
+            ["--organs.name", "a", "--organs.weight", "1.10", "--organs.name", "b", "--organs.fresh", "true"],
+            [{"name": "a", "weight": 1.1}, {"name": "b", "fresh": True}],
+        ),
+        # The order in which members are given does not matter, but for one that is there already.
+        (
+            ["--organs.weight", "1", "--organs.name", "a", "--organs.weight", "2", "--organs.name", "b"],
+            [{"weight": 1, "name": "a"}, {"weight": 2, "name": "b"}],
+        ),
+        (["--organs.site.code", "7", "--organs.name", "a"], [{"site": {"code": 7}, "name": "a"}]),
+        (["--organs.tags", '["x", "y"]', "--organs.name=a"], [{"tags": ["x", "y"], "name": "a"}]),
+        (["--organs.parts", '[{"name": "p"}]', "--organs.name", "a"], [{"parts": [{"name": "p"}], "name": "a"}]),
+        # Beside whole items: what an item lacks is laid into it.
+        (
+            ["--organs", '{"name": "a"}', "--organs.weight", "3", "--organs.name", "b", "--organs", '{"name": "c"}'],
+            [{"name": "a", "weight": 3}, {"name": "b"}, {"name": "c"}],
+        ),
+        (["--organs", '[{"name": "a"}, {"name": "b"}]', "--organs.name", "c"], [{"name": n} for n in "abc"]),
+    ],
+)
+def test_members_of_items_by_dotted_options(
+    hca: Any, loopback: Any, words: list[str], organs: list[dict[str, Any]]
+) -> None:
+    loopback.route("GET", "/openapi.json", LISTS)
+    loopback.route("POST", "/runs", {})
+    hca("service", "add", "lists", f"{loopback.url}/openapi.json", check=0)
+    nested = [word.replace("--organs", "--donor.organs") for word in words]
+    if "--donor.organs" not in nested or nested[1].startswith("["):
+        words = [*words, *nested, "--donor.age", "3"]
+        donor: dict[str, Any] = {"organs": organs, "age": 3}
+    else:
+        # Within an object, the whole list is one option.
+        words, donor = [*words, "--donor.age", "3"], {"age": 3}
+    hca("lists", "post-run", *words, check=0)
+    assert json.loads(loopback.requests[-1][3]) == {"organs": organs, "donor": donor}
+    if "1.10" in words:
+        assert b"1.10" in loopback.requests[-1][3]
+
+
+def test_members_of_items_in_help_and_skeleton_and_what_they_are_not(hca: Any, loopback: Any) -> None:
+    loopback.route("GET", "/openapi.json", LISTS)
+    hca("service", "add", "lists", f"{loopback.url}/openapi.json", check=0)
+    text = hca("lists", "post-run", "--help", check=0).stdout
+    assert "--organs.name TEXT" in text and "--organs.site.code N" in text and "--donor.organs.name TEXT" in text
+    assert "--organs.id" not in text and "--organs.parts.name" not in text
+    body = json.loads(hca("lists", "post-run", "--skeleton", check=0).stdout)
+    organ = {"name": "", "weight": 0, "fresh": False, "site": {"code": 0}, "tags": [], "parts": []}
+    assert body == {"organs": [organ], "donor": {"age": 0, "organs": [organ]}}
+    loopback.route("POST", "/runs", {})
+    whole = json.dumps({"organs": [{"name": "x"}], "donor": {"age": 1}})
+    hca("lists", "post-run", "--body", whole, "--organs.name", "a", check=0)
+    assert json.loads(loopback.requests[-1][3]) == {"organs": [{"name": "a"}], "donor": {"age": 1}}
+    for more in (["--organs.weight", "x"], ["--null", "organs.name"], ["--null", "donor.organs.name"]):
+        words = ["--organs.name", "a", "--donor.organs.name", "b"]
+        assert more[0] in hca("lists", "post-run", *words, *more, check=2).stderr
+    assert "--organs" in hca("lists", "post-run", "--donor.age", "3", check=2).stderr
+
+
 def test_null_for_any_member(site: Site) -> None:
     def sent(*words: str) -> Any:
         return json.loads(site.send("post-sample", "--name", "a", *words)[1])
@@ -175,6 +286,6 @@ def test_null_for_any_member(site: Site) -> None:
 def test_a_skeleton_to_fill_in(site: Site) -> None:
     before = len(site.loopback.requests)
     body = json.loads(site.hca("site", "post-sample", "--skeleton", check=0).stdout)
-    assert body == {"name": "", "due": "", "tags": [], "donor": {"age": 0, "email": ""}, "organs": []}
+    assert body == {"name": "", "due": "", "tags": [], "donor": {"age": 0, "email": ""}, "organs": [{"name": ""}]}
     assert len(site.loopback.requests) == before
     assert json.loads(site.send("post-sample", "--body", json.dumps(body))[1]) == body

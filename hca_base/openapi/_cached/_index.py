@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hca_base.openapi._document._document import Document
 
 #: Changes whenever what is in an index changes, so that older ones are made anew.
-FORMAT = b"hca-openapi-index-5"
+FORMAT = b"hca-openapi-index-6"
 
 
 class NotAnIndex(ValueError):

@@ -173,19 +173,23 @@ class Arguments:
             )
         return members
 
-    def _nested(self, schema: Schema, prefix: str = "") -> list[tuple[str, str]]:
-        """The dotted names of the members of an object's members, with their types; the first ones of many."""
+    def _nested(self, schema: Schema, path: str = "") -> list[tuple[str, str]]:
+        """The dotted names of the members of an object's members, with their types; the first ones of many.
+
+        Of a list of objects, those of its items, unless it is in the items of another list.
+        """
         found: list[tuple[str, str]] = []
-        if schema.type != "object" or prefix.count(".") >= _MAX_NESTED_DEPTH:
-            return found
         kept = len(self.resolver.problems)
-        for name, node in list(schema.properties.items())[:_MAX_NESTED]:
+        if schema.type == "array" and "[]" not in path and isinstance(schema.items, dict):
+            schema, path = self.resolver.schema(schema.items), f"{path}[]"
+        nodes = list(schema.properties.items())[:_MAX_NESTED] if schema.type == "object" else []
+        for name, node in nodes if path.count(".") + bool(path) < _MAX_NESTED_DEPTH else ():
             member = self.resolver.schema(node)
             if member.read_only or not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
                 continue
-            type_ = "string" if member.type == "file" else member.type
-            found.append((prefix + name, type_))
-            found += self._nested(member, f"{prefix}{name}.")
+            place = f"{path}.{name}" if path else name
+            found.append((place, "string" if member.type == "file" else member.type))
+            found += self._nested(member, place)
             if len(found) >= _MAX_NESTED:
                 break
         # What is wrong with them costs their types alone.

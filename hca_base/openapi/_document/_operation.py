@@ -70,7 +70,8 @@ class Parameter:
     :ivar constant: the only value that there is, of a required parameter: it is sent by itself
     :ivar allow_reserved: reserved characters of a URL go into the query as they are
     :ivar multi_segment: a path parameter (``{path*}``) whose slashes part segments
-    :ivar members: dotted names and types of what is in an object of a JSON body: ``("address.city", "string")``
+    :ivar members: dotted names and types of what is in an object of a JSON body, ``("address.city", "string")``, and
+        in the objects of a list: ``("[].name", "string")``, ``("donor.organs[].name", "string")``
     :ivar schema_note: limits and examples for people ("10 to 500")
     """
 

@@ -122,7 +122,7 @@ def _spec(action: argparse.Action, command: str) -> OptionSpec:
         choices = [str(choice) for choice in action.choices]
     takes = action.nargs != 0
     many = action.nargs in ("+", "*") or (isinstance(action.nargs, int) and action.nargs > 1)
-    many = many or type(action).__name__ in ("_AppendAction", "_ExtendAction", "_Extend")
+    many = many or type(action).__name__ in ("_AppendAction", "_ExtendAction", "_Extend", "_InItem")
     if metavar == "true|false":
         choices = ("true", "false")
     # A command's own idea of what could stand there: the place of a function, so that it can be kept in the cache.

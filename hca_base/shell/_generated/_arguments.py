@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Parser
 from hca_base.output import OWN
-from hca_base.shell._generated._body_options import add_body_options, with_members
+from hca_base.shell._generated._body_options import PREFIX, add_body_options, begun, with_members
 from hca_base.shell._generated._request_options import add_request_options, is_raw
 from hca_base.shell._generated._values import Items, body_bytes, reads_null, type_of, whole_number
 
 if TYPE_CHECKING:
     from hca_base.openapi import Operation, Parameter
 
-#: A dest that no option of ours has: the API's parameters may have any name.
-PREFIX = "api:"
 _MAX_SHOWN_CHOICES = 12
 
 
@@ -97,6 +95,10 @@ class OperationParser(Parser):
             for action, parameter in self._parameters:
                 if parameter.location == "body":
                     action.required = False
+        for action, parameter in self._parameters:
+            # Its members stand for an object, or for the items of a list.
+            if parameter.members and any(word.startswith(f"{option_of(parameter)}.") for word in words):
+                action.required = False
         if self._has_json_body and is_raw(args or ()):
             for action, parameter in self._parameters:
                 if parameter.whole:
@@ -157,11 +159,7 @@ class _Extend(argparse.Action):
     """Collects the items of a list: several words, the option repeated, or a JSON list; or null, alone."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
-        if not getattr(namespace, f"{self.dest}:given", False):
-            # The first one replaces a default of the configuration.
-            setattr(namespace, f"{self.dest}:given", True)
-            setattr(namespace, self.dest, [])
-        before = getattr(namespace, self.dest)
+        before = begun(namespace, self.dest)
         if any(isinstance(value, enum.Enum) for value in values):
             if before or len(values) > 1:
                 raise argparse.ArgumentError(self, "null stands alone")

@@ -1,4 +1,4 @@
-"""Options for the body of a call: members of members by dotted names, null, and a skeleton to fill in."""
+"""Options for the body of a call: members of members and of items by dotted names, null, a skeleton to fill in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from hca_base.shell._generated._values import of_type
 if TYPE_CHECKING:
     from hca_base.openapi import Operation, Parameter
 
+#: A dest that no option of ours has: the API's parameters may have any name.
+PREFIX = "api:"
 _PREFIX = "member:"
+_IN_ITEM = "item:"
 _METAVARS = {"integer": "N", "number": "NUMBER", "boolean": "true|false", "string": "TEXT"}
 _EMPTY: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
 
@@ -26,14 +29,25 @@ def add_body_options(group: argparse._ArgumentGroup, operation: Operation, taken
     """
     for parameter in operation.parameters:
         for name, type_ in parameter.members:
-            flag = f"{parameter.option}.{name}"
-            if flag not in taken:
-                group.add_argument(
-                    flag,
-                    dest=f"{_PREFIX}{parameter.python_name}.{name}",
-                    metavar=_METAVARS.get(type_, "JSON"),
-                    type=of_type(type_),
-                    help="a member of the above" if type_ in _METAVARS else "a member of the above, as JSON",
+            flag = parameter.option + f".{name}".replace(".[]", "").replace("[]", "")
+            if flag in taken:
+                continue
+            listed, in_item, inner = name.rpartition("[].")
+            about = "a member of an item of the above" if in_item else "a member of the above"
+            action = group.add_argument(
+                flag,
+                dest=f"{_IN_ITEM if in_item else _PREFIX}{parameter.python_name}.{name}",
+                metavar=_METAVARS.get(type_, "JSON"),
+                type=of_type(type_),
+                action=_InItem if in_item else "store",
+                help=about
+                + ("" if type_ in _METAVARS else ", as JSON")
+                + ("; again: of the next item" if in_item else ""),
+            )
+            if isinstance(action, _InItem):
+                action.inner = inner.split(".")
+                action.holder = (
+                    f"{_PREFIX}{parameter.python_name}.{listed}" if listed else PREFIX + parameter.python_name
                 )
     group.add_argument(
         *own_flags(taken, "--null"),
@@ -46,6 +60,43 @@ def add_body_options(group: argparse._ArgumentGroup, operation: Operation, taken
         *own_flags(taken, "--skeleton"), action=_Skeleton, nargs=0, dest="skeleton", help="show a body to fill in"
     )
     action.operation = operation  # type: ignore[attr-defined]
+
+
+def begun(namespace: argparse.Namespace, dest: str) -> Any:
+    """The value of a list option so far; the first item of the command line replaces a default of the settings."""
+    if not getattr(namespace, f"given:{dest}", False):
+        setattr(namespace, f"given:{dest}", True)
+        setattr(namespace, dest, [])
+    return getattr(namespace, dest)
+
+
+class _InItem(argparse.Action):
+    """Sets a member of the last item of a list; one that the item has already is of the next item."""
+
+    holder: str
+    inner: list[str]
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        items = getattr(namespace, self.holder, None) if self.holder.startswith(_PREFIX) else None
+        if items is None:
+            items = begun(namespace, self.holder)
+        if not isinstance(items, list):
+            raise argparse.ArgumentError(self, "the list is given as something else already")
+        *path, name = self.inner
+        holder = self._within(items[-1] if items else None, path)
+        if holder is None or name in holder:
+            items.append({})
+            holder = self._within(items[-1], path)
+        assert holder is not None
+        holder[name] = values
+
+    def _within(self, item: Any, path: list[str]) -> dict[str, Any] | None:
+        """The object at a path in an item; None where something else is."""
+        for part in path:
+            if not isinstance(item, dict):
+                return None
+            item = item.setdefault(part, {})
+        return item if isinstance(item, dict) else None
 
 
 def with_members(values: dict[str, Any], args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
@@ -67,10 +118,14 @@ def with_members(values: dict[str, Any], args: argparse.Namespace, operation: Op
     for name, value in laid.items():
         first, *path = name.split(".")
         holder = found.get(first)
+        if isinstance(holder, list):
+            raise UsageError(f"--null: {name} is in a list; give its items as JSON")
         if not isinstance(holder, dict):
             holder = found[first] = Overlay()
         for part in path[:-1]:
             inner = holder.get(part)
+            if isinstance(inner, list):
+                raise UsageError(f"--null: {name} is in a list; give its items as JSON")
             holder[part] = holder = type(holder)(inner) if isinstance(inner, dict) else type(holder)()
         holder[path[-1]] = value
     return found
@@ -92,14 +147,19 @@ def _value(parameter: Parameter) -> Any:
         return parameter.default
     if not parameter.members:
         return _EMPTY.get(parameter.type)
+    # The first part of a path stands for the parameter itself.
     value: dict[str, Any] = {}
     for name, type_ in parameter.members:
-        *path, last = name.split(".")
-        holder = value
+        *path, last = (name if name.startswith("[]") else f".{name}").split(".")
+        holder: Any = value
         for part in path:
-            holder = holder.setdefault(part, {})
+            key, listed = part.removesuffix("[]"), part.endswith("[]")
+            inner = holder.get(key)
+            if not inner:
+                inner = holder[key] = [{}] if listed else {}
+            holder = inner[0] if listed else inner
         holder[last] = {} if type_ == "object" else _EMPTY.get(type_)
-    return value
+    return value[""]
 
 
 class _Skeleton(argparse.Action):

@@ -13,7 +13,7 @@ from hca_base.commands._bases._secret import read_secret
 from hca_base.commands._bases._values import seconds_argument
 from hca_base.commands._credentials._known import known_of, utc_time
 from hca_base.commands._credentials._schemes import chosen_keys, chosen_login, used_schemes
-from hca_base.errors import AuthError, HCAError, UsageError
+from hca_base.errors import AuthError, HCAError, UnreachableError, UsageError
 from hca_base.output import warn
 from hca_base.plugins import registry
 
@@ -73,12 +73,17 @@ class AuthCommand(Command):
 
     def where(self, service: Service) -> dict[str, Any]:
         """What the service's document says of where it is, and of its credentials; as far as it is at hand."""
+        found: dict[str, Any] = {}
         try:
             client = self.service_client(service.name)
-            return {"base_url": client.base_url, "security_schemes": client.document.security_schemes}
+            found["base_url"] = client.base_url
+            found["security_schemes"] = client.document.security_schemes
+        except UnreachableError as error:
+            self.note(f"the document of {service.name} is not available ({error}); going by the settings")
         except HCAError:
             # The settings may say enough; if not, the caller's error will tell more than this one.
-            return {}
+            pass
+        return found
 
 
 class AuthLogin(AuthCommand):
@@ -124,7 +129,8 @@ class AuthLogin(AuthCommand):
         else:
             known = self.where(service)
             schemes = known.get("security_schemes") or {}
-            name = chosen_login(service, schemes, self.used_schemes(service), getattr(parsed_args, "scheme", None))
+            used = self.used_schemes(service) if schemes else set()
+            name = chosen_login(service, schemes, used, getattr(parsed_args, "scheme", None))
             if name is not None:
                 known["security_schemes"] = {name: schemes[name]}
             record = auth.login(
@@ -239,7 +245,8 @@ class AuthSetKey(AuthCommand):
         known = self.where(service)
         in_headers = auth.key_names(service, self.config)
         schemes = known.get("security_schemes") or {}
-        names = chosen_keys(service, schemes, self.used_schemes(service), parsed_args.scheme, in_headers)
+        used = self.used_schemes(service) if schemes else set()
+        names = chosen_keys(service, schemes, used, parsed_args.scheme, in_headers)
         if len(names) > 1 and (parsed_args.from_env or not _at_terminal()):
             raise UsageError(
                 f"{service.name} has several keys: {', '.join(map(str, names))}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 import time
 
@@ -22,6 +23,7 @@ class RetryPolicy:
     :ivar backoff: upper bound of the first pause, in seconds; it doubles with each repeat
     :ivar cap: upper bound of any such pause, in seconds
     :ivar budget: total of all pauses, in seconds; None: what ``http.retry_budget`` says
+    :ivar longest_attempt: seconds; an attempt that took longer before it failed is not repeated
     :ivar idempotent: whether a repeat does no harm; without it nothing is repeated
     :ivar statuses: HTTP statuses that are worth a repeat
     """
@@ -31,6 +33,7 @@ class RetryPolicy:
     backoff: float = 0.5
     cap: float = 30.0
     budget: float | None = None
+    longest_attempt: float = math.inf
     idempotent: bool = True
     statuses: frozenset[int] = RETRY_STATUSES
 

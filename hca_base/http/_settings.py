@@ -52,6 +52,10 @@ class HttpSettings:
         """Connect and read timeout, as requests takes them."""
         return self.connect_timeout, self.read_timeout
 
+    def timeout_within(self, most: tuple[float, float]) -> tuple[float, float]:
+        """The same, where less is asked for: for what a command could go on without."""
+        return min(most[0], self.connect_timeout), min(most[1], self.read_timeout)
+
     def without_secrets(self) -> HttpSettings:
         """The same without the passwords of proxies."""
         proxy = self.proxy

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import re
+import socket
 import stat
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -373,3 +377,65 @@ def test_nothing_secret_anywhere(issuer, configured, home, tmp_path):
             written += file.read_text(errors="replace")
     assert "canary" not in written
     assert "canary" in (home / "state" / "hca" / "auth" / "tokens.json").read_text()
+
+
+@pytest.fixture
+def silent() -> Iterator[SilentServer]:
+    server = SilentServer()
+    yield server
+    server.stop()
+
+
+class SilentServer:
+    """Takes connections and never answers.
+
+    :ivar connections: how many there were
+    """
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self._kept: list[socket.socket] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                self._kept.append(self._socket.accept()[0])
+                self.connections += 1
+
+    def stop(self) -> None:
+        for each in (self._socket, *self._kept):
+            each.close()
+
+
+@pytest.mark.parametrize("command", [["login", "toy"], ["auth", "set-key", "toy"]])
+def test_a_service_that_does_not_answer_is_asked_for_its_document_twice_at_most(
+    home: Path, silent: SilentServer, command: list[str]
+) -> None:
+    hca = Runner.here()
+    hca("config", "set", "services.toy.url", f"{silent.url}/openapi.json")
+    hca("config", "set", "http.timeout", "[1, 1]")
+    done = hca(*command, stdin="key\n", check=None, timeout=60)
+    assert silent.connections <= 2
+    assert "the document of toy is not available" in done.stderr
+    assert (done.returncode == 0) == (command[0] == "auth")
+
+
+def test_a_host_that_does_not_answer_is_named_and_not_asked_again(home: Path, silent: SilentServer) -> None:
+    """The document is here; the settings for logins and the discovery document would be at the silent host."""
+    document = {"openapi": "3.0.3", "info": {"title": "Toy", "version": "1"}, "servers": [{"url": silent.url}]}
+    (home / "toy.json").write_text(json.dumps({**document, "paths": {}}))
+    credentials = {
+        "kind": "oauth2",
+        "client_settings_path": "/secrets",
+        "authorization_url": f"{silent.url}/oauth/auth",
+    }
+    service = {"toy": {"url": str(home / "toy.json"), "credentials": credentials}}
+    (home / "settings.json").write_text(json.dumps({"services": service, "http": {"timeout": [1, 1]}}))
+    hca = Runner.here()
+    hca.env["HCA_CONFIG_FILE"] = str(home / "settings.json")
+    done = hca("login", "toy", check=3, timeout=60)
+    assert silent.connections <= 2
+    assert done.error == "no OAuth client is known for toy: 127.0.0.1 does not answer"

@@ -167,8 +167,12 @@ def test_a_silent_server_is_a_time_out(server, kit):
     server.script = script
     with pytest.raises(TimedOutError, match="does not answer in time"):
         Session({"http.retries": 1}).get(server.url, timeout=0.2, policy=RetryPolicy(backoff=0.01))
-    release.set()
     assert len(server.asked) == 2
+    policy = RetryPolicy(backoff=0.01, longest_attempt=0.1)
+    with pytest.raises(TimedOutError, match="does not answer in time"):
+        Session().get(server.url, timeout=0.2, policy=policy)
+    release.set()
+    assert len(server.asked) == 3
 
 
 def test_401_asks_for_a_new_token_once(server, kit, credentials):

@@ -179,6 +179,20 @@ def test_the_bundled_document_stands_for_the_default_url_alone(
     assert capsys.readouterr().err == ""
 
 
+def test_a_command_is_not_held_up_by_a_document_that_it_can_do_without(service: Service, web: Any) -> None:
+    asked = []
+    web.documents["/swagger.json"] = document("/one")
+    cache = cache_of(f"{web.url}/swagger.json")
+    set_age(cache.refresh(service, Session()), days=8)
+    del web.documents["/swagger.json"]
+    web.answer = lambda request: asked.append(request) or (503, {}, b"")
+    assert commands(cache.current(service, Session())) == ["get-one"]
+    assert len(asked) == 1
+    with pytest.raises(DocumentError):
+        cache_of(f"{web.url}/never-fetched").current(service, Session())
+    assert len(asked) == 3  # a failure that passes is worth a second try
+
+
 def test_documents_are_kept_by_url(service: Service, web: Any) -> None:
     for name in "ab":
         web.documents[f"/{name}"] = document(f"/{name}")

@@ -18,7 +18,7 @@ from hca_base.auth._flows._endpoint import check_endpoint
 from hca_base.auth._providers._scheme import scheme_from_security
 from hca_base.auth._providers._where import scheme_of, setting
 from hca_base.auth._stores._records import text
-from hca_base.errors import AuthError, HCAError
+from hca_base.errors import AuthError, HCAError, UnreachableError
 from hca_base.http import HttpSettings, RetryPolicy, is_loopback, json_of, origin_of, remember_secret
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 DEFAULT_SCOPES = ("openid", "email", "offline_access")
 _MAX_ANSWER = 1 << 20
-_POLICY = RetryPolicy(retries=2)
-_TIMEOUT = (10.0, 30.0)
+_POLICY = RetryPolicy(retries=1, longest_attempt=10.0)
+#: Seconds to connect and to read, where the settings do not ask for less.
+_TIMEOUT = (5.0, 20.0)
 #: Seconds to connect and to read where a command can go on without an answer.
 QUICK_TIMEOUT = (5.0, 10.0)
 
@@ -95,9 +96,12 @@ def oauth_client(
         # Its clients are often public and nameless.
         client_id = ""
     if client_id is None:
+        host = origin_of(base_url).host if base_url else ""
+        silent = host in reader.silent
         raise AuthError(
-            f"no OAuth client is known for {name}",
-            hint=f"hca config set {service.client_section}.auth.client_id ID, or log in with --access-token -",
+            f"no OAuth client is known for {name}" + (f": {host} does not answer" if silent else ""),
+            hint=(service.retired_hosts.get(host) if silent else None)
+            or f"hca config set {service.client_section}.auth.client_id ID, or log in with --access-token -",
         )
     if token_url is None:
         raise AuthError(
@@ -132,9 +136,14 @@ class _Reader:
     session: Session
     policy: RetryPolicy = _POLICY
     timeout: tuple[float, float] = _TIMEOUT
+    #: hosts that did not answer: they are not asked again
+    silent: set[str] = dataclasses.field(default_factory=set)
 
     def get(self, url: str) -> Mapping[str, Any]:
         """A JSON object; an empty one where the answer is none, or there is no answer."""
+        host = origin_of(url).host
+        if host in self.silent:
+            return {}
         if not url.startswith("https://") and not is_loopback(origin_of(url).host):
             check_endpoint(url, self.session.settings.insecure_hosts, "login information")
         try:
@@ -142,12 +151,15 @@ class _Reader:
                 "GET",
                 url,
                 auth="no",
-                timeout=self.timeout,
+                timeout=self.session.settings.timeout_within(self.timeout),
                 policy=self.policy,
                 redirect="same-host",
                 max_body=_MAX_ANSWER,
             )
             answer = json_of(response)
+        except UnreachableError:
+            self.silent.add(host)
+            return {}
         except HCAError:
             return {}
         return answer if isinstance(answer, Mapping) else {}

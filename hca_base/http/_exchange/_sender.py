@@ -200,7 +200,7 @@ class _Retries:
         failure = transport_error(error, self.call.url)
         if is_certificate_failure(error) or not isinstance(failure, UnreachableError):
             raise failure from None
-        if seconds >= self.answer_timeout:
+        if seconds >= min(self.answer_timeout, self.call.policy.longest_attempt):
             # It had all the time that an answer gets; a retry would give it as much again.
             raise failure from None
         self.limit = min(self.retries, self.call.policy.connect_retries) if is_connect_failure(error) else self.retries

@@ -181,15 +181,16 @@ class DocumentCache(KeptFiles):
         index = self.cached(url, naming)
         if index is not None and self.age(index) < MAX_AGE:
             return index
+        # The document that ships with a plugin describes the service at its default URL, and that one alone: to go by
+        # it elsewhere might send a call to another service than the one that was asked for.
+        ships = service is not None and service.bundled_document is not None and self._default(service) == url
         try:
-            return self.refresh(service, session, url, token=token)
+            return self.refresh(service, session, url, token=token, retries=0 if ships or index is not None else 1)
         except ConfigError:
             raise  # the call itself would meet it too
         except (DocumentError, UnreachableError, RefusedError, UsageError) as e:
             # Refused, or no URL: what a gateway redirects to that wants a login first.
-            # The document that ships with a plugin describes the service at its default URL, and that one alone: to
-            # go by it elsewhere might send a call to another service than the one that was asked for.
-            if index is None and service is not None and self._default(service) == url:
+            if index is None and service is not None and ships:
                 index = self._bundled(service, url, naming)
             if index is None:
                 raise
@@ -208,11 +209,13 @@ class DocumentCache(KeptFiles):
         *,
         naming: str | None = None,
         token: str | None = None,
+        retries: int = 1,
     ) -> Index:
         """Ask for a document now, and keep it.
 
         :param token: a token for the service, sent only where its server requires credentials for the document
         :param naming: in place of the configured one
+        :param retries: repeats after a failure that may pass
         :raises DocumentError: what the server answers is not an OpenAPI document
         :raises hca_base.errors.UnreachableError: it does not answer
         """
@@ -238,7 +241,7 @@ class DocumentCache(KeptFiles):
                 security_schemes=known.security_schemes if known is not None else None,
             ),
         }
-        response = fetch(url, etag=etag, **sending)
+        response = fetch(url, etag=etag, retries=retries, **sending)
         stem = self._stem(url)
         if response.status_code == 304 and known is not None:
             self._touch(index_path(stem, naming))

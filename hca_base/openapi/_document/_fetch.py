@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from hca_base.http import RequestCredentials, Session
 
 #: Seconds for a document to be connected to and read: a refresh must not hold up a command for long.
-_TIMEOUT = (5.0, 60.0)
+_TIMEOUT = (5.0, 30.0)
+#: Seconds after which a server that did not answer is not asked a second time.
+_PATIENCE = 10.0
 
 
 def reader_of_urls(url: str, **settings: Any) -> Callable[[str], bytes]:
@@ -50,9 +52,11 @@ def fetch(
     fixed_headers: Mapping[str, str] | None = None,
     credentials: Callable[[], RequestCredentials | None] = lambda: None,
     redirect: Literal["follow", "same-host"] = "follow",
+    retries: int = 1,
 ) -> requests.Response:
     """A document's bytes from the network, or status 304 if it is still the one of that ETag.
 
+    :param retries: repeats after a failure that may pass
     :param redirect: ``same-host``: a redirect elsewhere is the answer
     :param fixed_headers: those that the settings add to every request of the service
     :param credentials: asked for, and sent, only where the server requires some
@@ -70,9 +74,9 @@ def fetch(
         "GET",
         url,
         headers=headers,
-        timeout=_TIMEOUT,
+        timeout=session.settings.timeout_within(_TIMEOUT),
         redirect=redirect,
-        policy=RetryPolicy.for_operation("GET", retries=1),
+        policy=RetryPolicy.for_operation("GET", retries=retries, longest_attempt=_PATIENCE),
     )
     try:
         try:

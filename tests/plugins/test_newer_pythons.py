@@ -15,6 +15,7 @@ import make_wheels_table
 import pytest
 
 from hca_base.commands import Parser
+from tests.lib import PluginDirectory, Runner
 from tests.lib.house import ROOT, modules
 
 #: Gone in 3.14 or 3.15, or deprecated there: "module.name".
@@ -136,3 +137,21 @@ def test_the_workflow_runs_every_python_that_the_metadata_names() -> None:
     assert named == list(make_wheels_table.PYTHONS)
     listed = ", ".join(f'"{python}"' for python in named)
     assert f"python: [{listed}]" in workflow
+
+
+def test_commands_fail_tests_that_a_later_python_would_refuse(hca: Runner, plugins: PluginDirectory) -> None:
+    """The runner of commands is as strict as pytest is in its own process."""
+    source = """
+import warnings
+from hca_base.commands import Command
+
+class Old(Command):
+    "Do it the old way."
+    def take_action(self, parsed_args):
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+        self.stdout.write("done")
+"""
+    modules = {"hca_old/__init__.py": "", "hca_old/commands.py": source}
+    plugins.install("hca-old", modules, {"hca.commands": {"old": "hca_old.commands:Old"}})
+    with pytest.raises(AssertionError, match="DeprecationWarning: old"):
+        hca("old")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import random
@@ -363,8 +364,7 @@ def test_dry_run(tmp_path: Path, target: Callable[..., S3Target]) -> None:
     assert report.plan == {"files": 1, "bytes": 1000}
 
 
-def test_the_signatures_are_botocores(deployment: Any) -> None:
-    """The address is signed as it is sent, whatever is in the key."""
+def test_addresses_of_objects(deployment: Any) -> None:
     from hca_base.transfer._upload._documents import tagging_header
 
     made = S3Target("a.b", credentials=S3Credentials("a", "b"), region="eu-west-1")
@@ -374,6 +374,42 @@ def test_the_signatures_are_botocores(deployment: Any) -> None:
     assert fast.url("ab", "k") == "https://ab.s3-accelerate.amazonaws.com/k"
     assert S3Target("ab", endpoint_url="http://x/", accelerate=True).url("ab", "k") == "http://x/ab/k"
     assert tagging_header({"a b": "c&d=é"}) == "a%20b=c%26d%3D%C3%A9"
+
+
+def test_the_signatures_are_botocores(monkeypatch: pytest.MonkeyPatch) -> None:
+    import botocore.auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    now = datetime.datetime(2026, 11, 30, 23, 59, 59, tzinfo=datetime.UTC)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *arguments: now)
+    monkeypatch.setattr(time, "time", now.timestamp)
+    dice = random.Random(5)
+    endpoints = [
+        None,
+        "http://127.0.0.1:9000",
+        "https://store.example:443",
+        "http://[::1]:80",
+        "http://Store.Example/s3",
+    ]
+    queries = ["", "?uploads=", "?partNumber=2&uploadId=a%2Fb%3D", "?b=2&a=1&a=0"]
+    for number in range(200):
+        key = "".join(dice.choices("ab/ ü+%~.&=?#\U0001f600", k=12)) + "k"
+        keys = S3Credentials("AKIA", "".join(dice.choices("ab/+", k=20)), dice.choice([None, "token=="]))
+        made = S3Target("b.c", endpoint_url=dice.choice(endpoints), credentials=keys, region=dice.choice(["x", "eu-1"]))
+        method, url = dice.choice(["PUT", "GET", "POST", "DELETE"]), made.url("b.c", key) + dice.choice(queries)
+        headers = {"Content-Type": "text/plain;  a=b", "x-amz-tagging": "a%20b=c", "x-amz-meta-Name": f" {number} x"}
+        headers = {name: headers[name] for name in dice.sample(sorted(headers), dice.randrange(4))}
+        payload = dice.choice(["UNSIGNED-PAYLOAD", "a" * 64])
+        request = AWSRequest(method, url, headers=dict(headers))
+        if payload != "UNSIGNED-PAYLOAD":
+            request.headers["X-Amz-Content-SHA256"] = payload
+        signer = botocore.auth.S3SigV4Auth(Credentials(*keys[:3]), "s3", made.region("b.c"))
+        monkeypatch.setattr(signer, "payload", lambda request, payload=payload: payload)
+        signer.add_auth(request)
+        theirs = {name.lower(): value for name, value in request.headers.items()}
+        ours = {name.lower(): value for name, value in made.sign(method, url, headers, "b.c", payload).items()}
+        assert ours == theirs, url
 
 
 def test_a_part_that_fails_for_good_ends_the_others_at_once(
@@ -448,13 +484,13 @@ def test_without_botocore_it_says_what_to_install(tmp_path: Path, target: Callab
     program = (
         "import sys\n"
         "sys.modules['botocore'] = None\n"
-        "from hca_base.transfer import S3Credentials, S3Target, TransferOptions, UploadItem, upload\n"
-        f"target = S3Target('b', endpoint_url='http://127.0.0.1:9', credentials=S3Credentials('a', 'b'))\n"
+        "from hca_base.transfer import S3Target, TransferOptions, UploadItem, upload\n"
+        f"target = S3Target('b', endpoint_url='http://127.0.0.1:9')\n"
         f"report = upload([UploadItem({str(file)!r}, 'k')], target, options=TransferOptions(fast={fast}))\n"
         "print(report.failed[0].error)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "uploads to S3 need botocore, which is not installed\n"
+    assert done.stdout == "to find S3 credentials, botocore is needed, which is not installed\n"
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path, target: Callable[..., S3Target], fast: bool) -> None:

@@ -1,7 +1,7 @@
 """An S3 bucket to upload to: addresses, signatures, credentials that lapse, and what its errors mean.
 
-Requests are signed by botocore's signer and sent over the engine's own connections, which is several times faster for
-small objects than a whole client; there is no retry, redirect or body handling of botocore's in between.
+Requests are signed here and sent over the engine's own connections, which is several times faster for small objects
+than a whole client; botocore finds credentials where none are given.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hca_base._fork import reset_after_fork
 from hca_base.errors import AuthError, HCAError, RefusedError, ServiceError, UsageError
 from hca_base.transfer._upload._clock import ClockSkew
 from hca_base.transfer._upload._documents import parse_error, tag_of
+from hca_base.transfer._upload._signature import Signer
 
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response
@@ -96,6 +97,7 @@ class S3Target:
         self._current: Any = None
         self._expires: float | None = None
         self._skew = ClockSkew()
+        self._signer = Signer()
         reset_after_fork(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -135,9 +137,8 @@ class S3Target:
             if self.renewable or self._given is None:
                 self._current = None
 
-    def _credentials(self) -> Any:
-        from botocore.credentials import Credentials
-
+    def _keys(self) -> tuple[str, str, str | None]:
+        """Return access key, secret key and token, fresh ones where those at hand lapse soon."""
         with self._lock:
             lapses = self._expires is not None and self._expires - _REFRESH_BEFORE < time.time()
             if self._current is None or lapses:
@@ -148,8 +149,18 @@ class S3Target:
                     # A plain tuple of keys is one too: what matters is that it unpacks.
                     keys = S3Credentials(*(given() if callable(given) else given))
                     self._expires = keys.expires if callable(given) else None
-                    self._current = Credentials(keys.access_key, keys.secret_key, keys.token)
-            return self._current
+                    self._current = keys
+            current = self._current
+        if isinstance(current, S3Credentials):
+            return current[:3]
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            # Credentials of a role are fetched, or renewed, only here.
+            frozen = current.get_frozen_credentials()
+        except BotoCoreError as error:
+            raise _no_credentials(error) from error
+        return frozen.access_key, frozen.secret_key, frozen.token
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -162,17 +173,8 @@ class S3Target:
         :raises AuthError: there are no credentials, or they cannot be had
         :raises HCAError: botocore is not installed
         """
-        signer = _signer()
-        from botocore.awsrequest import AWSRequest
-        from botocore.exceptions import BotoCoreError
-
-        request = AWSRequest(method, url, headers=dict(headers))
-        try:
-            # Credentials of a role are fetched, or renewed, only here.
-            signer(payload, self._skew.seconds, self._credentials(), "s3", self.region(bucket)).add_auth(request)
-        except BotoCoreError as error:
-            raise _no_credentials(error) from error
-        return dict(request.headers.items())
+        now = time.time() + self._skew.seconds
+        return self._signer.sign(method, url, headers, self.region(bucket), self._keys(), payload, now)
 
     def request(
         self,
@@ -260,9 +262,13 @@ def _keys_not_pickled() -> S3Credentials:
 
 
 def _found_credentials() -> Any:
-    import botocore.session
-    from botocore.exceptions import BotoCoreError
-
+    try:
+        import botocore.session
+        from botocore.exceptions import BotoCoreError
+    except ImportError as error:
+        raise HCAError(
+            "to find S3 credentials, botocore is needed, which is not installed", hint="pip install 'hca-base[s3]'"
+        ) from error
     try:
         found = botocore.session.Session().get_credentials()
     except BotoCoreError as error:
@@ -281,40 +287,6 @@ def _no_credentials(error: Exception) -> AuthError:
         f"the S3 credentials cannot be used: {' '.join(str(error).split())}",
         hint="look at AWS_PROFILE and the other AWS_ variables, and at ~/.aws",
     )
-
-
-_signer_class: Any = None
-
-
-def _signer() -> Any:
-    """botocore's S3 signer, told what to say of the body instead of reading it."""
-    global _signer_class
-    if _signer_class is None:
-        try:
-            from botocore.auth import S3SigV4Auth
-        except ImportError as error:
-            raise HCAError(
-                "uploads to S3 need botocore, which is not installed", hint="pip install 'hca-base[s3]'"
-            ) from error
-
-        class Signer(S3SigV4Auth):
-            def __init__(self, payload: str, skew: float, *args: Any) -> None:
-                super().__init__(*args)
-                self._payload = payload
-                self._skew = skew
-
-            def _modify_request_before_signing(self, request: Any) -> None:
-                # All parts of the signature take the time from here.
-                if self._skew:
-                    now = time.gmtime(time.time() + self._skew)
-                    request.context["timestamp"] = time.strftime("%Y%m%dT%H%M%SZ", now)
-                super()._modify_request_before_signing(request)
-
-            def payload(self, request: Any) -> str:
-                return self._payload
-
-        _signer_class = Signer
-    return _signer_class
 
 
 def clean_etag(value: str) -> str:

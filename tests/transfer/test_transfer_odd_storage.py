@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hca_base.transfer import DirectoryDestination, FileStore, Item, Report, Source, TransferOptions, download
+from tests.lib import Loopback
 from tests.lib.downloads import files_below, traces
 from tests.lib.odd_storage import Oddity, OddStorage
 
@@ -143,6 +144,17 @@ def test_a_204_twice_fails(storage: OddStorage, tmp_path: Path) -> None:
     assert "204" in report.failed[0].error
     assert report.failed[0].status == 204
     assert storage.requests["x"] <= 3
+
+
+def test_a_redirect_that_is_refused_for_safety_is_not_asked_for_again(
+    loopback: Loopback, tmp_path: Path, fast: bool
+) -> None:
+    loopback.route("GET", "/x", (302, {"Location": "http://169.254.169.254/latest"}, b""))
+    item = Item("x", 5, {"sha256": "ab" * 32}, Source(f"{loopback.url}/x"))
+    report = download([item], DirectoryDestination(tmp_path), options=TransferOptions(fast=fast, min_delay=0.01))
+    assert "link-local or metadata address 169.254.169.254: not followed" in report.failed[0].error
+    assert (report.errors[0].hint or "").startswith("Check")
+    assert len(loopback.requests) == 1
 
 
 def test_a_partial_file_that_can_never_fit_is_dropped(storage: OddStorage, tmp_path: Path) -> None:

@@ -129,6 +129,12 @@ class CurlDownloader(CurlQueue[DownloadJob]):
                 return False
             if target is not done.host and start is not None:
                 self._context.redirects.check(start.origin, done.host.origin, done.redirect_url)
+        except RefusedError as error:
+            if len(sources_of(job.item)) > 1:
+                return False
+            # The server would only say it again.
+            self._failed(job, error)
+            return True
         except HCAError:
             return False
         # "Not yet", as in RedirectFollower.hop.

@@ -200,7 +200,7 @@ class UploadArea:
 
         def tell(outcome: Outcome) -> None:
             if report_progress and outcome.good:
-                print(in_words(outcome, self.uri), flush=True)  # noqa: T201
+                print(in_words(outcome, str(self.uri)), flush=True)  # noqa: T201
 
         sending = Sending(
             self,

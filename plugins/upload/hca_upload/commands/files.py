@@ -77,7 +77,7 @@ class Files(UploadCommand):
 
         def tell(outcome: Outcome) -> None:
             if outcome.good:
-                self._print(in_words(outcome, area.uri))
+                self._print(in_words(outcome, str(area.uri)))
             elif outcome.state == "would-upload":
                 self._print(f"Would upload {outcome.shown} ({outcome.size} bytes) to upload area {area.uri}")
 

@@ -136,6 +136,25 @@ def test_a_token_that_has_expired_is_not_stored(issuer, configured):
     assert hca("auth", "token", "toy", code=3).stdout == ""
 
 
+@pytest.mark.slow
+def test_an_issuer_that_drips_does_not_hold_up_the_login(issuer, configured):
+    """One byte a second: a read never times out, and the answer would take minutes."""
+    issuer.userinfo_refusal = 401
+    issuer.drip = 0.5
+    started = time.monotonic()
+    done = hca("login", "toy", "--access-token", "-", stdin="canary-opaque")
+    assert time.monotonic() - started < 90
+    assert "not checked" in done.stderr
+    assert hca("auth", "token", "toy").stdout == "canary-opaque\n"
+
+
+def test_an_identity_is_one_line(issuer, configured):
+    issuer.userinfo_refusal = 401
+    issuer.subject = "u1\nhca: error: \x1b[31mnothing is right"
+    done = hca("login", "toy", "--access-token", "-", stdin=issuer.issue()["access_token"])
+    assert "confirmed the token of u1 hca: error: nothing is right" in done.stderr
+
+
 def jwt(**claims):
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, claims)]
     return ".".join([*parts, "canary"])

@@ -42,6 +42,9 @@ class Issuer:
         self.id_token_claims: dict[str, Any] = {}
         #: None: no such endpoint; else it answers tokens that were issued, and others with this status
         self.userinfo_refusal: int | None = None
+        self.subject = "u1"
+        #: seconds between two bytes of the discovery document
+        self.drip = 0.0
         self.granted_scope: str | None = None
         self.lock = threading.Lock()
         self.codes: dict[str, dict[str, str]] = {}
@@ -152,12 +155,18 @@ class IssuerHandler(http.server.BaseHTTPRequestHandler):
         if parts.path == "/internal/application_secrets" and self.issuer.with_secrets:
             self._json(200, self.issuer.application_secrets())
         elif parts.path == "/.well-known/openid-configuration" and self.issuer.with_discovery:
-            self._json(200, self.issuer.discovery())
+            self._json(200, self.issuer.discovery(), self.issuer.drip)
         elif parts.path == "/authorize":
             self._authorize(query)
         elif parts.path == "/userinfo" and self.issuer.userinfo_refusal is not None:
             known = (self.headers.get("Authorization") or "").removeprefix("Bearer ") in self.issuer.access_tokens
-            self._json(*((200, {"sub": "u1"}) if known else (self.issuer.userinfo_refusal, {"error": "invalid_token"})))
+            self._json(
+                *(
+                    (200, {"sub": self.issuer.subject})
+                    if known
+                    else (self.issuer.userinfo_refusal, {"error": "invalid_token"})
+                )
+            )
         elif parts.path == "/v1/thing":
             self._thing()
         elif parts.path == "/v1/swagger.json":
@@ -284,13 +293,15 @@ class IssuerHandler(http.server.BaseHTTPRequestHandler):
         else:
             self._json(401, {"status": 401, "code": "Unauthorized", "title": "Authorization token is invalid"})
 
-    def _json(self, status: int, data: Any) -> None:
+    def _json(self, status: int, data: Any, drip: float = 0.0) -> None:
         body = data if isinstance(data, bytes) else json.dumps(data).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        for start in range(0, len(body), 1 if drip else len(body) or 1):
+            self.wfile.write(body[start : start + 1] if drip else body)
+            time.sleep(drip)
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

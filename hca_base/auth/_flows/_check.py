@@ -14,10 +14,13 @@ from hca_base.auth._flows._keys import clean_token
 from hca_base.auth._providers._where import service_hosts
 from hca_base.auth._stores._records import CLOCK_SKEW, identity_of, jwt_claims, number, text
 from hca_base.errors import AuthError, HCAError
-from hca_base.http import RetryPolicy, Session, json_of, origin_of
+from hca_base.http import RetryPolicy, Session, answer_within, json_of, origin_of
 
 if TYPE_CHECKING:
     import requests
+
+#: Seconds for all answers together: a login goes on without them.
+_TIME = 20.0
 
 
 @dataclass(frozen=True)
@@ -62,28 +65,34 @@ def check_access_token(
     claims = jwt_claims(token)
     ended = number(claims.get("exp"))
     if ended is not None and ended < time.time() - CLOCK_SKEW:
-        raise AuthError(f"the token expired at {_utc(ended)}", hint="get a new token")
+        raise AuthError(f"the token expired at {_utc(ended)}", hint="get a new token, or set this machine's clock")
     session = session or Session(config)
     hosts = service_hosts(service, config, base_url)
-    try:
-        found = issuer_metadata(
-            service,
-            config,
-            session,
-            base_url=base_url or next(iter(hosts), None),
-            security_schemes=security_schemes,
-        )
-    except HCAError as error:
-        return TokenCheck(why=str(error))
+    with answer_within(_TIME, body=True):
+        try:
+            found = issuer_metadata(
+                service,
+                config,
+                session,
+                base_url=base_url or next(iter(hosts), None),
+                security_schemes=security_schemes,
+            )
+        except HCAError as error:
+            return TokenCheck(why=str(error))
+        return _check_at(session, found, token, service.name)
+
+
+def _check_at(session: Session, found: Mapping[str, Any], token: str, name: str) -> TokenCheck:
+    """Ask an issuer that has this discovery document."""
     issuer, url = text(found.get("issuer")), text(found.get("userinfo_endpoint"))
     if issuer is None:
-        return TokenCheck(why=f"the issuer of logins to {service.name} is not known, or does not answer")
-    named = text(claims.get("iss"))
+        return TokenCheck(why=f"the issuer of logins to {name} is not known, or does not answer")
+    named = text(jwt_claims(token).get("iss"))
     if named is not None and named.rstrip("/") != issuer.rstrip("/"):
         return TokenCheck(why=f"another issuer than {issuer} made it")
     if url is None:
         return TokenCheck(why=f"{issuer} offers no way")
-    return _ask(session, url, token, issuer, service.name)
+    return _ask(session, url, token, issuer, name)
 
 
 def _ask(session: Session, url: str, token: str, issuer: str, name: str) -> TokenCheck:

@@ -100,11 +100,13 @@ def jwt_claims(token: object) -> dict[str, Any]:
 
 
 def identity_of(claims: Mapping[str, Any]) -> str | None:
-    """Who a token's claims speak of: the DSS's e-mail claim, ``email``, or the subject."""
+    """Who a token's claims speak of, in one line: the DSS's e-mail claim, ``email``, or the subject."""
+    from hca_base.output import safe_text
+
     for name in ("https://auth.data.humancellatlas.org/email", "email", "preferred_username", "sub"):
         found = text(claims.get(name))
         if found:
-            return found
+            return safe_text(found, one_line=True)
     return None
 
 

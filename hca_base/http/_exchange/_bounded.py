@@ -27,12 +27,13 @@ _allowed = threading.local()
 
 @contextlib.contextmanager
 def answer_within(seconds: float, *, body: bool) -> Iterator[None]:
-    """Bound the answers whose reading begins in the block, in this thread.
+    """Bound the answers whose reading begins in the block, in this thread; a block within cannot extend the time.
 
     :param body: the body counts too; False: the time is for the head alone
     """
     before = getattr(_allowed, "terms", None)
-    _allowed.terms = (time.monotonic() + seconds, body)
+    deadline = time.monotonic() + seconds
+    _allowed.terms = (deadline if before is None else min(deadline, before[0]), body)
     try:
         yield
     finally:

@@ -140,6 +140,13 @@ def test_managed_datasets(run: Runner, anvil: EmbeddedAzul) -> None:
     assert run.files("d") == {"ANVIL_CLOSED/secret.bam"}
 
 
+@pytest.mark.parametrize("name", ["phs000710", "PHS000710", "phs000710.v1.p1"])
+def test_accessions_of_dbgap(run: Runner, anvil: EmbeddedAzul, name: str) -> None:
+    run("anvil", "download", name, "--filter", "name=sample000.vcf.gz", "--download-dir", "d")
+    assert len(run.files(f"d/{OPEN}")) == 1
+    assert anvil.count("service", "GET", "/index/datasets") == 1
+
+
 def test_metadata_and_exports(run: Runner, anvil: EmbeddedAzul) -> None:
     run("anvil", "metadata", "ANVIL_1000G", "--output", "t.tsv")
     rows = list(csv.DictReader((run.cwd / "t.tsv").open(newline=""), dialect="excel-tab"))

@@ -531,3 +531,12 @@ def test_a_matrix_of_two_species_is_found_by_each(hca: Runner, azul: EmbeddedAzu
     assert [row["name"] for row in hca.rows("azul", "matrices", "Two", "--by-format")] == ["both.h5ad"]
     rows = hca.rows("azul", "matrices", "Two", "--intermediate")
     assert [row["name"] for row in rows] == ["both.h5ad", "half-way.h5ad"]
+
+
+def test_the_one_reason_of_all_missing_files_is_in_the_error(hca: Runner) -> None:
+    nothing = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(2)]
+    done = hca("azul", "download", "--file", nothing[0], "--file", nothing[1], check=4)
+    assert "2 of 2 files" in done.error and "the service lists no such file" in done.error
+    assert "--report" not in done.hint
+    done = hca("azul", "download", "Odd", "--filter", "name=phantom.bam,external.bam", check=4)
+    assert "outside" not in done.error and "--report FILE says why" in done.hint

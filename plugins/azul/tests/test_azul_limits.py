@@ -5,6 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,34 +53,103 @@ def test_every_listing_is_complete_whatever_the_pages(hca: Any, limit: Limits, b
         assert azul.count("service", "GET", "/index/projects/") == 0, "matrices come from the listing"
 
 
-#: Commands, and the listing that each reads.
+HUMANS = ["--filter", "species=Homo sapiens"]
+#: Commands, and the listing that each reads all of; this atlas has as many samples, bundles and donors as projects.
 OTHERS = [
-    (["samples"], "samples"),
-    (["bundles"], "bundles"),
-    (["matrices", "--by-format"], "files"),
-    (["export", "--filter", "species=Homo sapiens", "--to", "curl"], "files"),
-    (["download", "--filter", "species=Homo sapiens", "--dry-run"], "files"),
+    (["azul", "samples", "-f", "jsonl"], "samples"),
+    (["azul", "bundles", "-f", "jsonl"], "bundles"),
+    (["azul", "matrices", "--by-format", "-f", "jsonl"], "files"),
+    (["azul", "export", *HUMANS, "--to", "curl"], "files"),
+    (["azul", "download", *HUMANS, "--dry-run"], "files"),
+    (["azul", "download", "--manifest", "m.curl", "--dry-run"], "files"),
+    (["azul", "download", "--manifest", "m.jsonl", "--dry-run"], "files"),
+    (["azul", "download", "{files}", "--dry-run"], "files"),
+    (["azul", "export", "{files}", "--to", "aria2"], "files"),
+    (["azul", "download", "a-slug-of-its-own", "--dry-run"], "projects"),
+    *((["anvil", kind, "-f", "jsonl"], kind) for kind in ("datasets", "donors", "biosamples", "activities", "files")),
+    (["anvil", "bundles", "-f", "jsonl"], "bundles"),
+    (["anvil", "export", *HUMANS, "--to", "curl"], "files"),
+    (["anvil", "download", *HUMANS, "--dry-run"], "files"),
+    (["anvil", "download", "--manifest", "m.jsonl", "--dry-run"], "files"),
+    (["anvil", "download", "{files}", "--dry-run"], "files"),
+]
+#: Commands that read one entity, however many there are: by UUID, accession or name, and counts. The best page sizes
+#: would take two requests: who it is, and what is of managed access or in it.
+ONES = [
+    ["azul", "metadata", "{uuid}", "--output", "-"],
+    ["azul", "metadata", "GSE100077", "--output", "-"],
+    ["azul", "download", "GSE100077", "--dry-run"],
+    ["azul", "matrices", "P077", "-f", "jsonl"],
+    ["azul", "facets", "organ"],
+    ["azul", "manifest", "--project", "GSE100077", "--output", "-"],
+    ["anvil", "metadata", "{uuid}", "--output", "-"],
+    ["anvil", "download", "phs000077", "--dry-run"],
+    ["anvil", "facets", "organ", "--of", "files"],
 ]
 
 
-@pytest.mark.parametrize(("limit", "best"), [CASES[1], CASES[3]])
-def test_every_other_command_gives_the_same_whatever_the_pages(hca: Any, limit: Limits, best: int) -> None:
+def accessible(service: str) -> Atlas:
+    """Projects with accessions, one of them with a slug; AnVIL's curl manifests list mirrored files only."""
     atlas = many()
-    with EmbeddedAzul(atlas) as plain, EmbeddedAzul(atlas, limits=limit) as limited:
-        for command, kind in OTHERS:
-            found = []
-            for azul in (plain, limited):
-                hca.configure(azul.settings)
-                form = [] if command[0] in ("export", "download") else ["-f", "jsonl"]
-                text = hca("azul", *command, *form).stdout
-                # Bytes that are free on the disk, and addresses of the service, differ between runs.
-                text = text.replace(azul.url, "").replace(azul.storage_url, "")
-                lines = text.splitlines() if form or command[0] == "export" else [json.loads(text)["bytes"]]
-                found.append(sorted(lines, key=str))
-            assert found[0] == found[1] and found[0], command
-            # Samples and bundles of this atlas are as many as its projects.
-            assert limited.count("service", "GET", f"/index/{kind}") <= 2 * best + 1, command
-            limited.requests.clear()
+    for number, project in enumerate(atlas.projects):
+        accession = f"GSE1{number:05}" if service == "azul" else f"phs{number:06}"
+        project.accessions = (("archive", accession),)
+        project.files[0].mirrored = True
+    atlas.projects[-1].slug = "a-slug-of-its-own"
+    return atlas
+
+
+def outputs(hca: Any, azul: EmbeddedAzul, command: list[str]) -> list[str]:
+    """What a command writes, without what differs between runs."""
+    project = azul.atlas.projects[77]
+    files = [word for one in azul.atlas.projects for file in one.files for word in ("--file", file.uuid)]
+    words = [part for word in command for part in (files if word == "{files}" else [word.format(uuid=project.uuid)])]
+    text = hca(*words).stdout.replace(azul.url, "").replace(azul.storage_url, "")
+    # Bytes that are free on the disk, and the order of entities, which each kind of page may have for itself.
+    return sorted(line for line in text.splitlines() if "free_bytes" not in line)
+
+
+def asked(azul: EmbeddedAzul, kind: str) -> int:
+    """How many pages of a listing were asked for; long filters go to the body of a POST."""
+    return sum(azul.count("service", method, f"/index/{kind}?") for method in ("GET", "POST"))
+
+
+@pytest.mark.parametrize("service", ["azul", "anvil"])
+@pytest.mark.parametrize(
+    ("limit", "best"),
+    [
+        pytest.param(*CASES[0].values, id="at most 50", marks=pytest.mark.slow),
+        pytest.param(*CASES[1].values, id="at most 7"),
+        pytest.param(*CASES[2].values, id="at most 1", marks=pytest.mark.slow),
+        pytest.param(*CASES[3].values, id="502 above 30 hits"),
+    ],
+)
+def test_every_other_command_gives_the_same_whatever_the_pages(
+    hca: Any, limit: Limits, best: int, service: str
+) -> None:
+    atlas = accessible(service)
+    with EmbeddedAzul(atlas, service=service) as plain, EmbeddedAzul(atlas, limits=limit, service=service) as limited:
+        found: dict[str, list[list[str]]] = {}
+        for azul in (plain, limited):
+            hca.configure(azul.settings)
+            for form, suffix in (("curl", "curl"), ("verbatim.jsonl", "jsonl")):
+                hca(service, "manifest", "--format", form, "--output", f"m.{suffix}", "--force")
+            for command, kind in OTHERS:
+                if command[0] != service:
+                    continue
+                azul.requests.clear()
+                found.setdefault(str(command), []).append(outputs(hca, azul, command))
+                # Before all are listed for a slug, it may be the short name or the title of one.
+                most = 2 * (best + 2 * (kind == "projects"))
+                assert azul is plain or asked(azul, kind) <= most, (command, asked(azul, kind), most)
+            for command in ONES:
+                if command[0] != service:
+                    continue
+                azul.requests.clear()
+                found.setdefault(str(command), []).append(outputs(hca, azul, command))
+                assert sum(asked(azul, kind) for kind in ("projects", "datasets")) <= 4, command
+        for name, (without, within) in found.items():
+            assert without and without == within, name
 
 
 def test_matrices_take_one_request_for_each_page_of_projects(hca: Any) -> None:
@@ -91,6 +164,31 @@ def test_matrices_take_one_request_for_each_page_of_projects(hca: Any) -> None:
         pages = [query.get("search_after", ["start"])[0] for query in queries if int(query["size"][0]) <= 50]
         assert len(pages) == len(set(pages)) <= 12, "no page is requested twice"
         assert len(queries) <= len(pages) + 1, "one page was too large, and the limit is learned from it"
+        # The first build asked for each project by itself, besides pages of 100.
+        assert azul.count("service", "", "/index/") * 5 <= 500
+
+
+@pytest.mark.parametrize(("limit", "best"), CASES)
+def test_python_gets_everything_whatever_the_pages(
+    client: AzulClient, azul: EmbeddedAzul, limit: Limits, best: int
+) -> None:
+    azul.atlas.projects[:] = many().projects
+    azul.__dict__["limits"] = limit
+    for kind in ("projects", "samples", "files", "bundles"):
+        azul.requests.clear()
+        found = {hit["entryId"] for hit in client.search(kind)}
+        assert len(found) == PROJECTS and asked(azul, kind) <= 2 * best, kind
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_a_large_listing_takes_little_more_than_a_loop() -> None:
+    """Processor time for 100,000 files, by the benchmark, which runs both in turn and compares what they wrote."""
+    script = Path(__file__).resolve().parents[3] / "benchmarks" / "azul.py"
+    done = subprocess.run([sys.executable, script, "--runs", "1"], capture_output=True, text=True, check=True)
+    ratio, times = re.search(r"ratio ([\d.]+)", done.stdout), re.search(r"\((\d+) times\)", done.stdout)
+    assert ratio is not None and float(ratio[1]) <= 1.3, done.stdout
+    assert times is not None and int(times[1]) >= 5, done.stdout
 
 
 @pytest.mark.parametrize(("limit", "best"), CASES)

@@ -188,6 +188,7 @@ def test_a_project_by_all_its_names(hca: Runner, azul: EmbeddedAzul) -> None:
         "brain-cells-atlas",
         "GSE12345",
         "PRJNA12345",
+        "gse12345",
         "BrainCells",
     ):
         azul.requests.clear()

@@ -41,6 +41,13 @@ def test_a_manifest_after_waits(hca: Runner, azul: EmbeddedAzul) -> None:
     assert pending(hca) == []
 
 
+def test_a_manifest_of_nothing_is_not_silent(hca: Runner) -> None:
+    for options in ([], ["--quiet"]):
+        done = hca(*options, "azul", "manifest", "--filter", "organ=hart", "--output", "m.tsv", "--force")
+        assert "no file matches: the manifest is empty" in done.stderr and rows_of(hca.cwd / "m.tsv") == []
+        assert options or "did you mean 'heart'" in done.stderr
+
+
 def test_a_format_of_old_releases(hca: Runner, azul: EmbeddedAzul) -> None:
     words = ("azul", "manifest", "--format", "terra.bdbag", "--filter", "organ=heart")
     done = hca(*words, check=5)

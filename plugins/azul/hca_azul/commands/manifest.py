@@ -48,18 +48,22 @@ class Manifest(AzulCommand):
         from hca_azul.download.selection import with_units
         from hca_azul.manifest.manifests import Manifest as Job
         from hca_azul.manifest.manifests import save_manifest
-        from hca_azul.query.managed import error_of, find_managed
+        from hca_azul.query.managed import Managed, OpenSearch, error_of
         from hca_base.output import format_bytes, warn
 
         args = parsed_args
         client = self.client
         units = [_accessible(self, args.unit, args.catalog).unit] if args.unit else []
         filters = with_units(client, self.filters_of(args), units)
-        if not units:
-            managed = find_managed(client, filters, args.catalog)
-            if managed.units and not next(iter(client.search("files", filters, catalog=args.catalog, limit=1)), None):
-                raise error_of(client, managed.units)
-            self.warn_managed(managed)
+        search = OpenSearch(client, "files", filters, catalog=args.catalog, limit=1, page_size=1)
+        list(search.hits())
+        managed = Managed([]) if units else search.left_out()
+        if search.total == 0 and managed.units:
+            raise error_of(client, managed.units)
+        self.warn_managed(managed)
+        if search.total == 0:
+            self.suggest(filters, search.facets)
+            warn("no file matches: the manifest is empty")
         job = Job(
             client, filters, args.format, catalog=args.catalog, wait=args.wait, say=self.note, resume=not args.new
         )

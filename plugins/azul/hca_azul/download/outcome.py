@@ -63,6 +63,7 @@ class Outcome:
         self.managed = Managed([])
         self.named: list[Unit] = []
         self.examples: list[str] = []
+        self._reasons: set[str] = set()
         self.plan: dict[str, Any] = {}
 
     def add(self, row: Row) -> None:
@@ -75,6 +76,8 @@ class Outcome:
             self.unavailable += 1
             if len(self.examples) < 5:
                 self.examples.append(row.name)
+            if len(self._reasons) < 2:
+                self._reasons.add(row.error)
         elif row.outcome == MANAGED:
             self.withheld += 1
         elif not row.good:
@@ -160,9 +163,12 @@ class Outcome:
         more = f" and {self.unavailable - 3:,} more" if self.unavailable > 3 else ""
         files = self.report.files - self.report.counts[MANAGED]
         all_others = "all others are there; " if self.unavailable < files else ""
+        # One reason for all is worth a few words; several are for the report.
+        why = f": {next(iter(self._reasons))}" if len(self._reasons) == 1 else ""
+        told = "" if why else "--report FILE says why; "
         raise NotFoundError(
-            f"{self.unavailable:,} of {counted(files, 'file')} cannot be downloaded ({shown}{more})",
-            hint=f"{all_others}--report FILE says why; with --skip-unavailable that is no failure",
+            f"{self.unavailable:,} of {counted(files, 'file')} cannot be downloaded ({shown}{more}){why}",
+            hint=f"{all_others}{told}with --skip-unavailable that is no failure",
         )
 
     def _raise_mixed(self, engine: Report) -> None:

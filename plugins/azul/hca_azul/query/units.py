@@ -93,10 +93,20 @@ def _by_uuid(client: AzulConnection, uuid: str, catalog: str | None) -> Found:
 
 def _by_accession(client: AzulConnection, text: str, catalog: str | None) -> list[Hit]:
     flavour = client.flavour
-    kind = flavour.fields[flavour.accession_field].kind
-    value: Any = {"accession": text} if kind == "accession" else text
-    filters = {flavour.accession_field: {"is": [value]}}
-    return list(Search(client, flavour.units, filters, catalog=catalog, limit=_SHOWN))
+    # Archives write theirs in capital letters, but for dbGaP.
+    text = text.lower() if text.lower().startswith("phs") else text.upper()
+    values: list[Any] = list(dict.fromkeys([text, text.partition(".")[0]]))
+    if flavour.fields[flavour.accession_field].kind == "accession":
+        # The service takes one at a time.
+        wanted = [[{"accession": one}] for one in values]
+    else:
+        wanted = [values]
+    for one in wanted:
+        filters = {flavour.accession_field: {"is": one}}
+        found: list[Hit] = list(Search(client, flavour.units, filters, catalog=catalog, limit=_SHOWN))
+        if found:
+            return found
+    return []
 
 
 def _only(client: AzulConnection, name: str, hits: list[Any]) -> Found:

@@ -88,6 +88,33 @@ def test_a_source_that_redirects_keeps_its_headers_to_itself(
     assert all("authorization" not in seen for seen in other.headers["/data/file"])
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307])
+def test_a_redirect_to_another_host_is_no_request_to_wait(
+    tmp_path: Path, server: FaultServer, other: FaultServer, fast: bool, body: bytes, status: int
+) -> None:
+    """Only a 301 within the host, or a redirect to the same URL, says "not yet": hca_base.http.wait_of."""
+    other.files["file"] = body
+    server.files["file"] = body
+    server._data = lambda connection, *more: server._redirect(  # type: ignore[method-assign]
+        connection, status, f"{other.base}/data/file", "3600"
+    )
+    report = get(item(f"{server.base}/data/file", body), tmp_path, fast, wait_budget=1)
+    assert report.ok, report.failed
+
+
+@pytest.mark.parametrize(("status", "code"), [(307, ExitCode.UNREACHABLE), (303, ExitCode.REFUSED)])
+def test_a_redirect_to_itself_with_a_time_to_wait(
+    tmp_path: Path, server: FaultServer, fast: bool, body: bytes, status: int, code: ExitCode
+) -> None:
+    """303 asks for another resource, even at the same URL: it is a loop."""
+    server.files["file"] = body
+    server._data = lambda connection, *more: server._redirect(  # type: ignore[method-assign]
+        connection, status, f"{server.base}/data/file", "3600"
+    )
+    report = get(item(f"{server.base}/data/file", body), tmp_path, fast, wait_budget=1)
+    assert failure(report).exit_code == code
+
+
 @pytest.mark.parametrize(
     "where",
     [

@@ -10,10 +10,10 @@ from hca_base.errors import HCAError, RefusedError, TimedOutError, UsageError
 from hca_base.http import (
     REDIRECT_STATUSES,
     Origin,
-    is_same_url,
     origin_of,
     parse_retry_after,
     same_host,
+    wait_of,
 )
 from hca_base.transfer._download._context import MAX_REDIRECTS, Context, not_ready, status_error
 from hca_base.transfer._model import Item
@@ -105,10 +105,10 @@ class RedirectFollower:
             raise RetryError(status_error(status, f"{self._item.name}, without a Location", origin.host))
         target = urljoin(url, location)
         target_origin = self._context.redirects.check(start, origin, target)
-        # "Not yet": a 301 with Retry-After (DSS), or a redirect to the same URL (Azul).
-        waits = bool(wait) and (status == 301 or is_same_url(url, target))
+        seconds = parse_retry_after(wait or None)
+        waits = wait_of(status, url, target, seconds, ignored=frozenset()) is not None
         if waits:
-            self._wait(parse_retry_after(wait) or 0.0, origin.host)
+            self._wait(seconds or 0.0, origin.host)
         return Hop(target, target_origin, status, waits)
 
     def _wait(self, seconds: float, host: str) -> None:

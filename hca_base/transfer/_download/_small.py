@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256 as new_sha256
 
 from hca_base.errors import HCAError, RefusedError
-from hca_base.http import REDIRECT_STATUSES, is_same_url, same_host
+from hca_base.http import REDIRECT_STATUSES, same_host, wait_of
 from hca_base.transfer._download._context import MAX_REDIRECTS, Context, not_ready, sources_of
 from hca_base.transfer._model import Item, Source
 from hca_base.transfer._network._curl import Completed, CurlLoop, Host
@@ -137,9 +137,8 @@ class CurlDownloader(CurlQueue[DownloadJob]):
             return True
         except HCAError:
             return False
-        # "Not yet", as in RedirectFollower.hop.
         wait = done.retry_after
-        if wait and done.status != 301 and not is_same_url(job.url, done.redirect_url):
+        if wait and wait_of(done.status, job.url, done.redirect_url, wait, ignored=frozenset()) is None:
             wait = 0.0
         if wait:
             job.waited += wait

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lib import PluginDirectory, Runner
+
+# One process makes the index that most of these tests read: that takes seconds.
+pytestmark = pytest.mark.xdist_group("search")
 
 DOCUMENT = {
     "swagger": "2.0",
@@ -46,8 +51,13 @@ class Feed(Command):
 '''
 
 
-@pytest.fixture
-def zoo(hca: Runner, plugins: PluginDirectory) -> PluginDirectory:
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """``hca`` with the plugin of the zoo, and an index that was made: for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("search")
+    hca = Runner(folder / "home")
+    plugins = PluginDirectory(folder / "plugins")
+    hca.env["PYTHONPATH"] = str(plugins.path)
     plugins.install(
         "hca-zoo",
         {
@@ -65,7 +75,22 @@ def zoo(hca: Runner, plugins: PluginDirectory) -> PluginDirectory:
         },
         {"hca.services": {"zoo": "hca_zoo.service:SERVICE"}, "hca.commands": {"zoo_feed": "hca_zoo.commands:Feed"}},
     )
+    hca("search", "animals")
+    return hca
+
+
+@pytest.fixture
+def zoo(hca: Runner, reader: Runner, plugins: PluginDirectory) -> PluginDirectory:
+    """The plugin of the zoo, in a home without an index."""
+    shutil.copytree(reader.env["PYTHONPATH"], plugins.path, dirs_exist_ok=True)
     return plugins
+
+
+@pytest.fixture
+def indexed(hca: Runner, reader: Runner, zoo: PluginDirectory) -> Path:
+    """The file of the index that was made."""
+    shutil.copytree(reader.home / ".cache" / "hca", hca.home / ".cache" / "hca", dirs_exist_ok=True)
+    return hca.home / ".cache" / "hca" / "search.txt"
 
 
 @pytest.mark.parametrize(
@@ -83,11 +108,11 @@ def zoo(hca: Runner, plugins: PluginDirectory) -> PluginDirectory:
         ("log-file", "option", "--log-file FILE"),
     ],
 )
-def test_the_best_match_comes_first(hca: Runner, zoo: Any, words: str, kind: str, name: str) -> None:
-    rows = hca.rows("search", *words.split())
+def test_the_best_match_comes_first(reader: Runner, words: str, kind: str, name: str) -> None:
+    rows = reader.rows("search", *words.split())
     assert (rows[0]["kind"], rows[0]["name"]) == (kind, name), rows[:3]
     assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
-    assert all(row["kind"] == kind for row in hca.rows("search", "--kind", kind, *words.split()))
+    assert all(row["kind"] == kind for row in reader.rows("search", "--kind", kind, *words.split()))
 
 
 @pytest.mark.parametrize(
@@ -104,24 +129,24 @@ def test_the_best_match_comes_first(hca: Runner, zoo: Any, words: str, kind: str
         ("dask cluster", "clusters"),
     ],
 )
-def test_pages_are_found_by_the_words_that_users_type(hca: Runner, words: str, page: str) -> None:
-    found = hca.rows("search", "--kind", "page", *words.split())
+def test_pages_are_found_by_the_words_that_users_type(reader: Runner, words: str, page: str) -> None:
+    found = reader.rows("search", "--kind", "page", *words.split())
     assert any(f"docs/{page}.rst" in row["name"] for row in found), [row["name"] for row in found]
 
 
-def test_people_see_it_by_kind(hca: Runner, zoo: Any) -> None:
-    text = hca("search", "animals").stdout
+def test_people_see_it_by_kind(reader: Runner) -> None:
+    text = reader("search", "animals").stdout
     assert "Commands:\n  hca zoo feed  Feed all animals\n" in text
     assert "Operations:\n  hca zoo get-animal  Get an animal\n" in text
-    assert hca("help", "-k", "animals").stdout == text
-    assert text in hca("shell", "-c", "search animals").stdout
-    assert hca("search", "--limit", "20", "animals").stdout == text
+    assert reader("help", "-k", "animals").stdout == text
+    assert text in reader("shell", "-c", "search animals").stdout
+    assert reader("search", "--limit", "20", "animals").stdout == text
 
 
-def test_nothing_matches(hca: Runner) -> None:
-    done = hca("search", "zzyzx", check=4)
+def test_nothing_matches(reader: Runner) -> None:
+    done = reader("search", "zzyzx", check=4)
     assert done.stdout == "" and done.stderr.startswith("hca: error: nothing matches 'zzyzx'\n  hint: ")
-    assert "the following arguments are required: WORD" in hca("search", check=2).stderr
+    assert "the following arguments are required: WORD" in reader("search", check=2).stderr
 
 
 def test_an_unknown_command_is_looked_up(hca: Runner, zoo: Any) -> None:
@@ -133,9 +158,10 @@ def test_an_unknown_command_is_looked_up(hca: Runner, zoo: Any) -> None:
     assert "'hca search whiskers' finds zoo get-animal" in hca("zoo", "whiskers", check=2).stderr
 
 
-def test_what_is_installed_later_is_found_and_what_is_broken_costs_itself_alone(hca: Runner, zoo: Any) -> None:
-    hca("search", "feed")
-    zoo.install(
+def test_what_is_installed_later_is_found_and_what_is_broken_costs_itself_alone(
+    hca: Runner, plugins: PluginDirectory, indexed: Path
+) -> None:
+    plugins.install(
         "hca-other",
         {"hca_other.py": '"""It."""\nclass Thing:\n    """Groom a feeder."""\nraise RuntimeError("broken")\n'},
         {"hca.commands": {"other_groom": "hca_other:Thing"}},
@@ -144,16 +170,17 @@ def test_what_is_installed_later_is_found_and_what_is_broken_costs_itself_alone(
     assert names == ["zoo feed", "other groom"]
 
 
-def test_a_service_without_a_plugin_is_found_too(hca: Runner) -> None:
-    hca("search", "whiskers", check=4)
-    path = hca.write("zoo.json", json.dumps(DOCUMENT).encode())
+def test_a_service_without_a_plugin_is_found_too(hca: Runner, indexed: Path) -> None:
+    hca("search", "squirrels", check=4)
+    path = hca.write("park.json", json.dumps(DOCUMENT).replace("whiskers", "squirrels").encode())
     hca("service", "add", "park", path, "--base-url", "https://park.example.org", "--naming", "path")
-    assert hca.rows("search", "whiskers")[0]["name"] == "park get-animal"
+    assert hca.rows("search", "squirrels")[0]["name"] == "park get-animal"
 
 
-def test_a_damaged_index_is_made_again(hca: Runner, zoo: Any) -> None:
+def test_a_damaged_index_is_made_again(hca: Runner, indexed: Path) -> None:
+    _, _, whole = indexed.read_bytes().partition(b"\n")
     expected = hca("search", "animals").stdout
-    [file] = hca.home.glob(".cache/hca/search.txt")
     for damage in (b"", b"\xff\xfe", b"hca-search-1 00000000\nnonsense"):
-        file.write_bytes(damage)
+        indexed.write_bytes(damage)
         assert hca("search", "animals").stdout == expected
+        assert indexed.read_bytes().endswith(b"\n" + whole)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 from hca_azul.testing import EmbeddedAzul
 from hca_cellxgene.testing import EmbeddedCellxgene
-from mcp import StdioServerParameters
-from mcp.client.client import Client
 
 from tests.lib.runner import Runner
+
+if TYPE_CHECKING:
+    from mcp.client.client import Client
 
 
 @pytest.fixture
@@ -44,6 +45,10 @@ class Assistant:
 
     def session(self, *options: str, do: Callable[[Client], Awaitable[Any]], env: dict[str, str] | None = None) -> Any:
         """Run a conversation with a server that was started with these options."""
+        # A second of imports, which no other test process needs.
+        from mcp import StdioServerParameters
+        from mcp.client.client import Client
+
         command, *words = self.hca.command("mcp", "serve", *options)
         parameters = StdioServerParameters(
             command=command, args=words, env={**self.hca.env, **(env or {})}, cwd=str(self.hca.cwd)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -56,6 +58,12 @@ class End(Command):
 WAYS = ["plain", "exit", "text", "raise", "interrupt", "at exit", "thread", "warn", "leak", "at once", "kill", "closed"]
 
 
+def sampled(cases: Sequence[Any]) -> list[Any]:
+    """All cases: a third of them, always the same, by default, and the others in the slow tier."""
+    by_default = random.Random(23).sample(range(len(cases)), len(cases) // 3)
+    return [case if n in by_default else pytest.param(case, marks=pytest.mark.slow) for n, case in enumerate(cases)]
+
+
 @pytest.fixture(autouse=True)
 def forks_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the tiers where every run is a fresh process too."""
@@ -97,20 +105,24 @@ def test_a_fork_finds_what_a_fresh_process_finds(look: Runner) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["", "debug"])
-def test_a_fork_ends_as_a_fresh_process_ends(look: Runner, way: str, debug: tuple[str, ...]) -> None:
-    same(look, *debug, "end", way)
+def test_a_fork_ends_as_a_fresh_process_ends(look: Runner, way: str) -> None:
+    same(look, "end", way)
+
+
+@pytest.mark.parametrize("way", sampled(WAYS))
+def test_a_fork_ends_as_a_fresh_process_ends_with_debug(look: Runner, way: str) -> None:
+    same(look, "--debug", "end", way)
 
 
 @pytest.mark.parametrize(
     "words",
-    [
+    sampled([
         ["--version"], ["--help"], [], ["nope"], ["config", "show"], ["config", "get", "nope"], ["plugin", "list"],
         ["plugin", "doctor"], ["dss", "--help"], ["dss", "get-bundle", "--help"], ["service", "list", "-f", "json"],
         ["dss", "get-bundle", "--uuid", "x"], ["zoo", "get-a"], ["zoo", "get-b"], ["__complete", "--", "dss", "get-b"],
         ["dss", "download", "--bundle-uuid", "00000000-0000-4000-8000-000000000000", "--replica", "aws"],
         ["auth", "status"], ["upload", "list", "areas"], ["azul", "--help"],
-    ],
+    ]),
     ids=" ".join,
 )  # fmt: skip
 def test_commands_are_the_same(hca: Runner, loopback: Loopback, words: list[str]) -> None:

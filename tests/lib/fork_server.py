@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import importlib.metadata
+import importlib
 import io
 import json
 import os
@@ -26,28 +26,29 @@ from typing import Any
 
 #: Modules that commands import late; those of the standard library and of our dependencies that most of them need.
 WARM = (
-    *("cliff.command", "cliff.lister", "jmespath", "prettytable", "requests", "stevedore"),
-    *("email.parser", "urllib.request", "uuid"),
-    *("hca_base.auth._flows._refresh", "hca_base.auth._providers._chain", "hca_base.auth._providers._for_service"),
+    *("cliff.command", "cliff.lister", "jmespath", "prettytable", "requests", "stevedore", "wcwidth"),
+    *("email.parser", "encodings.utf_8_sig", "gzip", "resource", "sqlite3", "urllib.request", "uuid"),
 )
-#: Parts of hca_base that few commands need, or that need an optional library.
-COLD = ("hca_base.__main__", "hca_base.shell._repl", "hca_base.transfer", "hca_base.auth")
+#: Distributions of this repository whose commands most tests run.
+PACKAGES = ("hca_base", "hca_azul", "hca_cellxgene", "hca_drs", "hca_dss", "hca_upload")
+#: Parts of them that few commands need, or that need a heavy library.
+COLD = (
+    *("hca_base.__main__", "hca_base.shell._repl", "hca_base.transfer._download._cluster", "hca_drs.filesystem"),
+    *(f"{package}.testing" for package in PACKAGES),
+)
 
 
 def warm() -> None:
     """Import what most commands need."""
-    import hca_base
-
-    plugins = [
-        point.module
-        for group in ("hca.services", "hca.clients")
-        for point in importlib.metadata.entry_points(group=group)
-    ]
-    for name in (*WARM, *plugins, *sys.argv[1:]):
+    for name in (*WARM, *sys.argv[1:]):
         importlib.import_module(name)
-    for module in pkgutil.walk_packages(hca_base.__path__, "hca_base."):
-        if not module.name.startswith(COLD):
-            importlib.import_module(module.name)
+    for package in PACKAGES:
+        # A plugin that is not installed is in no command; a module whose optional library is missing, neither.
+        with contextlib.suppress(ImportError):
+            for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+                if not module.name.startswith(COLD):
+                    with contextlib.suppress(ImportError):
+                        importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
 

@@ -41,6 +41,7 @@ def test_a_script_that_keeps_settings(ours: Any) -> None:
     assert set(after["upload"]) == {"areas", "current_area"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_dss_script_gets_the_same_from_hca_7(ours: Any, theirs: Any, bundle_source: Path, stable: Any) -> None:
     old, old_printed = theirs.script("bundles", bundle_source)

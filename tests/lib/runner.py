@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,12 @@ class Runner:
         """
         words, whole, where = self.command(*args), {**self.env, **(env or {})}, cwd or self.cwd
         data = stdin.encode() if isinstance(stdin, str) else stdin or b""
-        if fresh or options or words[:3] != PROGRAM or not forks.possible(whole):
+        if options:
             done = subprocess.run(
                 words, input=data, capture_output=True, env=whole, cwd=where, timeout=timeout, check=False, **options
             )
         else:
-            done = forks.run(words[3:], stdin=data, env=whole, cwd=where, timeout=timeout)
+            done = completed(words, stdin=data, env=whole, cwd=where, timeout=timeout, fresh=fresh)
         out, err = (_text(done.stdout), _text(done.stderr)) if text else (done.stdout, done.stderr)
         run = Run(done.args, done.returncode, out, err)
         if check is not None:
@@ -158,6 +158,21 @@ class Runner:
         root = self.cwd / folder
         found = {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
         return {path.as_posix() for path in found if path.parts[0] != ".hca" and path.name != "hca-azul.lock.json"}
+
+
+def completed(
+    words: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    env: Mapping[str, str],
+    cwd: Path,
+    timeout: float = 120,
+    fresh: bool = False,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command line to its end; one of :data:`PROGRAM` in a fork where that is the same as a fresh process."""
+    if fresh or words[:3] != PROGRAM or not forks.possible(env):
+        return subprocess.run(words, input=stdin, capture_output=True, env=env, cwd=cwd, timeout=timeout, check=False)
+    return forks.run(words[3:], stdin=stdin, env=env, cwd=cwd, timeout=timeout)
 
 
 @functools.cache

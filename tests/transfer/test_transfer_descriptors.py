@@ -68,12 +68,18 @@ print(json.dumps([report.counts, [row.error for row in report.failed][:3]]))
 """
 
 
-@pytest.mark.parametrize("limit", [64, 128])
+@pytest.mark.parametrize(
+    ("limit", "count"),
+    [
+        (64, 200),
+        pytest.param(64, 1000, marks=pytest.mark.slow),
+        pytest.param(128, 1000, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("fast", [True, False])
-def test_few_descriptors_are_enough_for_uploads(tmp_path: Path, fast: bool, limit: int) -> None:
+def test_few_descriptors_are_enough_for_uploads(tmp_path: Path, fast: bool, limit: int, count: int) -> None:
     from hca_local.server.deployment import Deployment
 
-    count = 1000
     (tmp_path / "from").mkdir()
     for number in range(count):
         # A few are sent in threads, and two in parts.

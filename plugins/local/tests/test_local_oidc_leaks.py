@@ -23,6 +23,8 @@ import pexpect
 import pytest
 from hca_local.server import Deployment
 
+from tests.lib.runner import completed
+
 HCA = [sys.executable, "-m", "hca_base"]
 VERSION = "2020-05-21T235543.123456Z"
 
@@ -85,11 +87,9 @@ class User:
 
         :param show: what goes to stdout is there to be shown
         """
-        done = subprocess.run(
+        done = completed(
             [*HCA, "--debug", "--log-file", str(self.log), *words],
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=120,
+            stdin=stdin.encode(),
             env={**self.env, **env},
             cwd=self.home,
         )
@@ -166,9 +166,11 @@ def logged_in(
     env = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("HCA_", "XDG_", "GOOGLE_", "AWS_")) and name not in ("DISPLAY", "WAYLAND_DISPLAY")
+        if not name.startswith(("HCA_", "XDG_", "GOOGLE_", "AWS_", "PYTHON"))
+        and name not in ("DISPLAY", "WAYLAND_DISPLAY")
     }
     env |= {
+        "PYTHONWARNINGS": "default",
         "HOME": str(home),
         "PYTHONPATH": str(plugin),
         "HCA_SITE_CONFIG": str(folder / "none.json"),

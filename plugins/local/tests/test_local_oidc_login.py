@@ -22,6 +22,7 @@ import requests
 from hca_local.server import Deployment
 
 from tests.lib.oidc_program import Program
+from tests.lib.runner import completed
 
 HCA = [sys.executable, "-m", "hca_base"]
 
@@ -75,9 +76,15 @@ class Home:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("HCA_", "XDG_", "GOOGLE_")) and name not in ("DISPLAY", "WAYLAND_DISPLAY")
+            if not name.startswith(("HCA_", "XDG_", "GOOGLE_", "PYTHON")) and name not in ("DISPLAY", "WAYLAND_DISPLAY")
         }
-        self.env = {**kept, "HOME": str(folder), "HCA_SITE_CONFIG": str(folder / "none.json"), "COLUMNS": "200"}
+        self.env = {
+            **kept,
+            "PYTHONWARNINGS": "default",
+            "HOME": str(folder),
+            "HCA_SITE_CONFIG": str(folder / "none.json"),
+            "COLUMNS": "200",
+        }
         self.configure({})
         script = folder / "browser.py"
         script.write_text(BROWSER)
@@ -102,14 +109,9 @@ class Home:
         subprocess.run([sys.executable, "-c", code], env=self.env, check=True, timeout=60)
 
     def run(self, *arguments: str, code: int | None = 0, stdin: str = "", **env: str) -> Any:
-        done = subprocess.run(
-            [*HCA, *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**self.env, **env},
-            cwd=self.folder,
+        found = completed([*HCA, *arguments], stdin=stdin.encode(), env={**self.env, **env}, cwd=self.folder)
+        done = subprocess.CompletedProcess(
+            found.args, found.returncode, found.stdout.decode("utf-8"), found.stderr.decode("utf-8")
         )
         assert code is None or done.returncode == code, done.stdout + done.stderr
         return done

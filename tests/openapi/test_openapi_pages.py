@@ -195,3 +195,65 @@ def test_an_answer_without_a_list_cannot_be_gone_through(client: Client, web: An
     with pytest.raises(ServiceError, match="no list of items"):
         list(client.get_bundles_all.iterate(replica="aws"))
     assert list(client.get_bundles_all.paginate(replica="aws")) == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("unit", "total", "past"),
+    [("items", True, 416), ("", True, 416), ("items", False, 416), ("", False, 200), ("rows", False, 206)],
+)
+def test_pages_by_range(hca: Any, web: Any, caplog: Any, unit: str, total: bool, past: int) -> None:
+    """The service gives three items unless it is asked for others; its ranges have a unit, and a total, or not."""
+    rows = [{"id": number} for number in range(7)]
+    listed = {"schema": {"type": "array", "items": {"type": "object"}}}
+    parameters = [{"name": "Range", "in": "header", "schema": {"type": "string"}}]
+    answers = {"206": {"description": "some", "content": {"application/json": listed}}}
+    file = {"200": {"description": "a file", "content": {"application/octet-stream": {}}}}
+    web.documents["/openapi.json"] = {
+        "openapi": "3.0.3",
+        "info": {"title": "Rows", "version": "1"},
+        "servers": [{"url": "/"}],
+        "paths": {
+            "/rows": {"get": {"parameters": parameters, "responses": answers}},
+            "/file": {"get": {"parameters": parameters, "responses": file}},
+        },
+    }
+
+    def answer(request: Any) -> Any:
+        wanted = request.headers.get("Range") or f"{f'{unit}=' if unit else ''}0-2"
+        assert wanted.startswith(f"{unit}=" if unit else "")
+        start, end = (int(part) for part in wanted.rpartition("=")[2].split("-"))
+        found = rows[start : end + 1]
+        if not found:
+            return past, {"Content-Type": "application/json"}, b"[]" if past < 300 else b'{"message": "no such range"}'
+        place = f"{f'{unit} ' if unit else ''}{start}-{start + len(found) - 1}/{len(rows) if total else '*'}"
+        return 206, {"Content-Type": "application/json", "Content-Range": place}, json.dumps(found).encode()
+
+    web.answer = answer
+    client = Client(swagger_url=f"{web.url}/openapi.json")
+    assert list(client.get_rows.iterate()) == rows
+    assert len(web.seen) == 3 if total else len(web.seen) <= 4
+    assert str(client.paging(client.operation("get_rows"))) == "by range (--range)"
+    assert client.paging(client.operation("get_file")) is None
+    hca("service", "add", "ranges", f"{web.url}/openapi.json", check=0)
+    assert hca("ranges", "get-rows", check=0).json == rows
+    assert hca("ranges", "get-rows", "--limit", "4", check=0).json == rows[:4]
+    # The range that somebody asks for is the one that he gets.
+    mine = f"{f'{unit}=' if unit else ''}1-2"
+    assert hca("ranges", "get-rows", "--range", mine, check=0).json == rows[1:3]
+    assert not caplog.records
+
+
+def test_ranges_that_lead_nowhere_end(client: Client, web: Any) -> None:
+    from hca_base.openapi._client._pages._links import next_range
+
+    class Answer:
+        def __init__(self, value: str, status: int = 206) -> None:
+            self.headers, self.status_code = {"Content-Range": value}, status
+
+    def place(value: str, status: int = 206) -> str | None:
+        return next_range(Answer(value, status))  # type: ignore[arg-type]
+
+    assert place("items 0-24/100") == "items=25-49" and place("0-24/100", 200) == "25-49"
+    for value in ("items 75-99/100", "bytes 0-24/100", "items 24-0/100", "items */100", "", "0-24", "x" * 5000):
+        assert place(value) is None, value
+    assert place("items 0-24/*", 200) is None and place(f"items 0-{'9' * 400}/*") is None

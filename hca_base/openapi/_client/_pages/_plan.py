@@ -82,6 +82,7 @@ WORDS = {
     "last-id": "by the last item's id",
     "offset": "by offset",
     "page": "by page number",
+    "range": "by range",
     "set": "as the settings say",
 }
 
@@ -90,7 +91,7 @@ WORDS = {
 class Plan:
     """How the next page is asked for.
 
-    :ivar kind: ``link``, ``token``, ``last-id``, ``offset``, ``page``; ``set`` for what the user's settings say
+    :ivar kind: ``link``, ``token``, ``last-id``, ``offset``, ``page``, ``range``; ``set``: as the user's settings say
     :ivar parameter: the parameter that the next page's value goes to; None for a link
     :ivar items: where in an answer its items are; None: found out
     :ivar next: where in an answer the next page's value is, for ``set``
@@ -133,6 +134,9 @@ def plan_of(operation: Operation, setting: Any = None) -> Plan | None:
         return _of_setting(operation, setting)
     answers = [each for each in operation.responses if each.success]
     members = {normal(name) for each in answers for name in each.members}
+    ranged = range_of(operation)
+    if ranged is not None:
+        return Plan("range", ranged)
     if any(each.status == "206" for each in answers):
         return Plan("link", strict=True)
     token = parameter_of(operation, _TOKENS)
@@ -198,6 +202,15 @@ def offset_of(operation: Operation) -> Parameter | None:
     if found is None and limit_of(operation) is not None and parameter_of(operation, tuple(_ENDS)) is None:
         found = parameter_of(operation, _STARTS)
     return found if found is not None and found.type in ("integer", "number") else None
+
+
+def range_of(operation: Operation) -> Parameter | None:
+    """The header ``Range`` of an operation whose answer is a list; that of a file is of its bytes."""
+    listed = any(each.type in ("array", "object") for each in operation.responses if each.success)
+    for each in operation.parameters if listed and operation.method == "GET" else ():
+        if each.location == "header" and each.name.lower() == "range":
+            return each
+    return None
 
 
 def limit_of(operation: Operation) -> Parameter | None:

@@ -6,16 +6,15 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from hca_base.errors import RefusedError, ServiceError
+from hca_base.errors import ServiceError
+from hca_base.openapi._client._pages._links import next_link, next_range, resolved
 from hca_base.openapi._client._pages._places import (
     at,
     content_path,
     holders,
     items_at,
     more_of,
-    next_target,
     normal,
     total_of,
 )
@@ -104,7 +103,12 @@ def walk(
                 response=response,
             )
         targets.add(key)
-        response = send(url, more)
+        try:
+            response = send(url, more)
+        except ServiceError as e:
+            if plan is not None and plan.kind == "range" and e.status == 416:
+                return  # the service does not say how many there are: there were no more
+            raise
 
 
 def _path_of(plan: Plan | None, response: requests.Response, body: Any) -> tuple[str, ...] | None:
@@ -155,6 +159,9 @@ class _Walker:
         if url is not None:
             self._linked = True
             return url, {}
+        if self.plan is not None and self.plan.kind == "range" and self.plan.parameter is not None:
+            place = None if self._given(self.plan.parameter) is not None else next_range(page.response)
+            return (None, {self.plan.parameter.python_name: place}) if place is not None and items else None
         if self.plan is not None and (self.plan.strict or self.plan.kind == "set"):
             return self._as_set(page) if self.plan.kind == "set" else None
         more = more_of(page.body)
@@ -282,48 +289,6 @@ def _first_number(parameter: Parameter, body: Any, offset: bool) -> int:
     if isinstance(parameter.default, int):
         return parameter.default
     return 0 if offset else 1
-
-
-def next_link(response: requests.Response, page: Any, path: tuple[str, ...] | None) -> tuple[str | None, bool]:
-    """The URL of the page after this one, and whether there is a place for it that says otherwise.
-
-    :param page: the parsed body
-    :param path: where in it the items are
-    :raises RefusedError: the next page is said to be on another host
-    """
-    target, has_place = None, False
-    if "Link" in response.headers:
-        from hca_base.http import next_page
-
-        target = next_page(response)
-    if target is None and path is not None:
-        # Without a list, "next" may be the neighbour of a thing.
-        target, has_place = next_target(page)
-    return (resolved(response, target), True) if target is not None else (None, has_place)
-
-
-def resolved(response: requests.Response, target: str) -> str:
-    """A next page's URL, absolute.
-
-    A service behind a proxy may not know by which scheme and port it is reached: those of this page are kept.
-
-    :raises RefusedError: it is on another host
-    """
-    from hca_base.http import is_loopback
-
-    try:
-        next_ = urlsplit(urljoin(response.url, target))
-        here = urlsplit(response.url)
-        same = next_.hostname == here.hostname or (
-            is_loopback(next_.hostname or "") and is_loopback(here.hostname or "")
-        )
-    except ValueError:
-        raise ServiceError(
-            "the service's link to the next page is no URL", status=response.status_code, response=response
-        ) from None
-    if not same:
-        raise RefusedError(f"{here.hostname} says that its next page is on {next_.hostname}: not followed")
-    return urlunsplit((here.scheme, here.netloc, next_.path, next_.query, ""))
 
 
 def joined(pages: list[Page], limit: int | None = None) -> Any:

@@ -182,7 +182,7 @@ class Arguments:
         kept = len(self.resolver.problems)
         if schema.type == "array" and "[]" not in path and isinstance(schema.items, dict):
             schema, path = self.resolver.schema(schema.items), f"{path}[]"
-        nodes = list(schema.properties.items())[:_MAX_NESTED] if schema.type == "object" else []
+        nodes = list(schema.properties.items())[:_MAX_NESTED] if schema.type in ("object", "any") else []
         for name, node in nodes if path.count(".") + bool(path) < _MAX_NESTED_DEPTH else ():
             member = self.resolver.schema(node)
             if member.read_only or not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():

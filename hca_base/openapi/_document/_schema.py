@@ -240,13 +240,15 @@ def _own(raw: dict[str, Any]) -> Schema:
     if isinstance(type_, list):
         nullable = nullable or "null" in type_
         types = [each for each in type_ if each != "null"]
-        type_ = types[0] if len(types) == 1 else "number" if set(types) == {"integer", "number"} else None
-    if type_ not in (*_SIMPLE_TYPES, "file", "null"):
+        # Of several types, a text is one of its own where it is neither JSON's list nor its object.
+        type_ = types[0] if len(types) == 1 else "number" if set(types) == {"integer", "number"} else "any"
+    several = isinstance(raw.get("type"), list) and type_ == "any"
+    if type_ not in (*_SIMPLE_TYPES, "file", "null") and not several:
         type_ = _guess(raw, enum)
     if type_ == "string" and _binary(raw):
         type_ = "file"
     return Schema(
-        type=type_,
+        type=str(type_),
         nullable=nullable,
         properties=dict(list(properties.items())[:_MAX_MEMBERS]),
         required=required,

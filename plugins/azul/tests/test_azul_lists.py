@@ -178,6 +178,46 @@ def test_every_list_is_of_use_without_the_service(hca: Runner, service: str, for
         assert skipped.returncode in ((0, 1, 7) if mirrored else (0,)), skipped.stderr
 
 
+@pytest.mark.parametrize("service", ["azul", "anvil"])
+def test_what_the_mirror_does_not_have(hca: Runner, service: str) -> None:
+    """A bucket that nobody may list answers 403 for what is not there: that is no matter of credentials."""
+    with EmbeddedAzul(service=service) as embedded:
+        files = embedded.atlas.projects[1].files
+        for file in files:
+            file.mirrored = True
+        files[0].mirrored = "claimed"
+        hca.configure(embedded.settings)
+        field = "project" if service == "azul" else "dataset"
+        hca(service, "manifest", f"--{field}", "MouseHeart", "--output", "m.tsv")
+        words = (service, "download", "--manifest", "m.tsv", "--report", "r.tsv", "--download-dir")
+        done = hca(*words, "a", "--sources", "mirror", check=4)
+        assert "the public mirror has no copy of it" in done.error and len(hca.files("a/MouseHeart")) == 4
+        embedded.stop("service")
+        done = hca(*words, "b", check=6)
+        assert "1 file not downloaded: the service is unavailable, and the public mirror has no copy" in done.error
+        assert len(hca.files("b/MouseHeart")) == 4 and "\tunavailable\t" in (hca.cwd / "r.tsv").read_text()
+        hca(*words, "b", "--skip-unavailable")
+
+
+@pytest.mark.parametrize("service", ["azul", "anvil"])
+def test_lists_for_other_programs_without_the_service(hca: Runner, service: str) -> None:
+    with EmbeddedAzul(service=service) as embedded:
+        for project in embedded.atlas.projects:
+            for file in project.files:
+                file.mirrored = True
+        hca.configure(embedded.settings)
+        env = {"HCA_ACCESS_TOKEN": embedded.token}
+        for form in ("compact", "curl"):
+            hca(service, "manifest", "--format", form, "--output", form, env=env)
+        embedded.stop("service")
+        done = hca(service, "export", "--manifest", "compact", "--to", "aria2")
+        assert done.stderr.count("the service is unavailable") == 1
+        assert done.stdout.count("\n  out=") == 20 and embedded.url not in done.stdout
+        assert "secret" not in done.stdout, "the copies of managed data are not public"
+        done = hca(service, "export", "--manifest", "curl", "--to", "aria2", check=6)
+        assert done.stdout == "" and "names no copy in the public mirror" in done.error
+
+
 def test_a_project_by_all_its_names(hca: Runner, azul: EmbeddedAzul) -> None:
     project = azul.atlas.projects[0]
     project.slug = "brain-cells-atlas"

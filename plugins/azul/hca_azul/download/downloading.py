@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hca_azul.download.lock import locked_catalog, write_lock
 from hca_azul.download.naming import DEFAULT, LISTED, Template
-from hca_azul.download.outcome import MANAGED, OFFLINE, UNAVAILABLE, Outcome
+from hca_azul.download.outcome import ABSENT, ABSENT_OFFLINE, MANAGED, OFFLINE, UNAVAILABLE, Outcome
 from hca_azul.download.plan import Plan, Planned
 from hca_azul.download.reads import is_fastq, run_accession
 from hca_azul.download.samplesheet import SampleSheet
@@ -32,6 +32,10 @@ from hca_base.transfer import (
 
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
+
+
+#: Answers where there is no file, or not for this user.
+_REFUSALS = frozenset({401, 403, 404})
 
 
 @dataclass
@@ -61,7 +65,9 @@ class _Job:
     def __init__(self, client: AzulConnection, selection: Selection, root: Path, request: DownloadRequest) -> None:
         self.client, self.selection, self.root, self.request = client, selection, root, request
         self.options = request.options
-        self.catalog, self.online = _catalog_of(client, selection, root, request)
+        if request.catalog is None:
+            client.lock_catalog(locked_catalog(root, client.base_url))
+        self.catalog, self.online = catalog_of(client, selection, request.catalog)
         self.outcome = Outcome(client, self.catalog)
         self._named: ManagedFiles | None = None
 
@@ -157,10 +163,10 @@ class _Job:
             # The report is ours: it has files that were never asked for, too.
             options=dataclasses.replace(options, report=None),
             session=self.client.session,
-            on_result=lambda item, row: refused.append(row) if self._is_refused(row) else outcome.add(row),
+            on_result=lambda item, row: refused.append(row) if row.status in _REFUSALS else outcome.add(row),
             expected=(totals.files, totals.bytes),
         )
-        self._settle(plan, refused)
+        self._settle(plan, refused, sources)
         outcome.report.take_totals(outcome.engine)
         outcome.plan = dict(outcome.engine.plan)
 
@@ -176,21 +182,20 @@ class _Job:
             source = found[0] if len(found) == 1 else found
             yield Item(planned.path, entry.size, entry.checksums, source, planned.number)
 
-    def _is_refused(self, row: Row) -> bool:
-        """Whether a file that was named may be of managed access: the service says that there is none."""
-        return self._named is not None and not row.good and row.status in (401, 403, 404)
-
-    def _settle(self, plan: Plan, refused: list[Row]) -> None:
-        """Find out which of the files that the service refused are of managed access."""
-        if self._named is None or not refused:
-            return
+    def _settle(self, plan: Plan, refused: list[Row], sources: Sources) -> None:
+        """Find out why files were refused: they are of managed access, or a source does not have them."""
         entries = [plan.planned(row.key).entry._replace(missing=NOT_LISTED) for row in refused]
-        self._named.ask_about(entries)
-        for row, entry in zip(refused, map(self._named.withheld, entries), strict=True):
+        if self._named is not None and refused:
+            self._named.ask_about(entries)
+            entries = [self._named.withheld(entry) for entry in entries]
+            self.outcome.take_withheld(self._named.managed)
+        for row, entry in zip(refused, entries, strict=True):
             if entry.managed:
                 row = Row.failure(row.name, MANAGED, entry.missing, key=row.key, checksum=row.checksum)
+            elif sources.is_mirror_alone(entry):
+                why = ABSENT if self.online else ABSENT_OFFLINE
+                row = Row.failure(row.name, UNAVAILABLE, why, key=row.key, checksum=row.checksum)
             self.outcome.add(row)
-        self.outcome.take_withheld(self._named.managed)
 
     def _unavailable(self, planned: Planned, why: str) -> None:
         """Note a file that no source has, and go on; with ``fail_fast``, do not go on.
@@ -208,23 +213,24 @@ class _Job:
             raise kind(f"{ascii(planned.path)[1:-1]} cannot be downloaded: {why}")
 
 
-def _catalog_of(client: AzulConnection, selection: Selection, root: Path, request: DownloadRequest) -> tuple[str, bool]:
-    """The catalog to use, and whether the service can be asked: a manifest and the mirror do without it."""
-    if request.catalog is None:
-        client.lock_catalog(locked_catalog(root, client.base_url))
+def catalog_of(client: AzulConnection, selection: Selection, catalog: str | None) -> tuple[str, bool]:
+    """The catalog to use, and whether the service can be asked: a manifest and the mirror do without it.
+
+    :param catalog: one that the caller wants
+    """
     try:
-        catalog = client.catalog(request.catalog)
+        found = client.catalog(catalog)
         if selection.manifest:
             # A catalog may be set: it takes a request to know that the service is there.
             client.known_catalogs()
-        return catalog, True
+        return found, True
     except HCAError as error:
         if not selection.manifest or not _is_gone(error):
             raise
         from hca_base.output import warn
 
         warn(f"the service is unavailable ({error}); files come from the public mirror alone")
-        return request.catalog or client.setting("catalog") or "", False
+        return catalog or client.setting("catalog") or "", False
 
 
 def _is_gone(error: HCAError) -> bool:

@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hca_azul.download.downloading import catalog_of
 from hca_azul.download.naming import DEFAULT, LISTED, Template
+from hca_azul.download.outcome import OFFLINE
 from hca_azul.download.plan import Plan, Planned
 from hca_azul.download.selection import Chosen, Selection, managed_of
 from hca_azul.download.sources import Sources, signed_address
@@ -21,7 +23,7 @@ from hca_azul.flavours.flavour import Unit
 from hca_azul.lists.entries import Entry
 from hca_azul.lists.managed import ManagedFiles
 from hca_azul.query.managed import Managed, error_of
-from hca_base.errors import AuthError, HCAError, NotFoundError, RefusedError, UsageError
+from hca_base.errors import AuthError, HCAError, NotFoundError, RefusedError, UnreachableError, UsageError
 from hca_base.http import origin_of, redact_url, same_host
 from hca_base.output import counted
 from hca_base.transfer import safe_name
@@ -87,12 +89,13 @@ def build_export(client: AzulConnection, request: ExportRequest) -> Export:
     if tool not in TOOLS:
         raise UsageError(f"unknown tool {tool!r}", hint=f"use {', '.join(TOOLS)}")
     authorization = _authorization(client, tool) if request.with_token else ""
-    catalog = client.catalog(request.catalog)
-    with request.selection.chosen(client, catalog) as chosen:
+    catalog, online = catalog_of(client, request.selection, request.catalog)
+    with request.selection.chosen(client, catalog or None, online=online) as chosen:
         plan = Plan(Template(request.template or (LISTED if chosen.has_paths else DEFAULT)), request.policy)
         try:
             managed, named = _fill(client, plan, chosen, catalog)
-            sources = Sources(client, request.sources, trusted=not request.selection.manifest)
+            order = request.sources if online else ("mirror",)
+            sources = Sources(client, order, online=online, trusted=not request.selection.manifest)
             export = _ListWriter(client, sources, tool, authorization).write(plan, managed, named)
         finally:
             plan.close()
@@ -102,6 +105,8 @@ def build_export(client: AzulConnection, request: ExportRequest) -> Export:
         raise error_of(client, managed.units)
     if not export.left_out:
         raise NotFoundError(f"no file in catalog {catalog} matches")
+    if not online:
+        raise UnreachableError(f"none of {counted(len(export.left_out), 'file')} exported: {OFFLINE}")
     name, why = next(iter(export.left_out.items()))
     raise NotFoundError(
         f"{tool} can get none of {counted(len(export.left_out), 'matching file')}; "

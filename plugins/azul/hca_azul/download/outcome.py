@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 #: HTTP statuses of a file that its last source does not have.
 _NOT_THERE = frozenset({404, 410})
+#: What a bucket that nobody may list answers for what it does not have, and a service to those without access.
+_FORBIDDEN = 403
 UNAVAILABLE = "unavailable"
 MANAGED = "managed"
 OFFLINE = "the service is unavailable, and the list names no copy in the public mirror"
+ABSENT = "the public mirror has no copy of it"
+ABSENT_OFFLINE = f"the service is unavailable, and {ABSENT}"
 _OTHER_NAMES = (
     "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
 )
@@ -60,6 +64,8 @@ class Outcome:
         self.downloads = True
         self.left_out = 0
         self.offline = 0
+        self._offline_reason = ""
+        self._forbidden = 0
         self.managed = Managed([])
         self.named: list[Unit] = []
         self.examples: list[str] = []
@@ -70,8 +76,9 @@ class Outcome:
         """Take a row of the engine's, or one of ours."""
         if _is_missing(row):
             row = row._replace(outcome=UNAVAILABLE)
-        if row.outcome == UNAVAILABLE and row.error == OFFLINE:
+        if row.outcome == UNAVAILABLE and row.error in (OFFLINE, ABSENT_OFFLINE):
             self.offline += 1
+            self._offline_reason = self._offline_reason or row.error
         elif row.outcome == UNAVAILABLE:
             self.unavailable += 1
             if len(self.examples) < 5:
@@ -83,6 +90,7 @@ class Outcome:
         elif not row.good:
             self.failed += 1
             self.refused += row.outcome == "refused"
+            self._forbidden += row.status == _FORBIDDEN
         self.report.add(row, _error_of(row))
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -150,7 +158,7 @@ class Outcome:
                 raise
         if self.offline and not skip_unavailable:
             raise UnreachableError(
-                f"{counted(self.offline, 'file')} not downloaded: {OFFLINE}",
+                f"{counted(self.offline, 'file')} not downloaded: {self._offline_reason}",
                 hint="run the same command again when the service is back; --skip-unavailable ignores them. "
                 "Compact manifests name the copies in the mirror",
             )
@@ -173,11 +181,14 @@ class Outcome:
 
     def _raise_mixed(self, engine: Report) -> None:
         """Some files cannot be had, and others failed: it is those that matter."""
-        others = [error for error in engine.errors if not (isinstance(error, ServiceError) and error.status == 404)]
-        first = next((row for row in engine.failed if row.outcome != "cancelled" and not _is_missing(row)), None)
+        # What turned out to be missing, or of managed access, is no failure.
+        lacking = _NOT_THERE if self._forbidden else _NOT_THERE | {_FORBIDDEN}
+        others = [error for error in engine.errors if not (isinstance(error, ServiceError) and error.status in lacking)]
+        failed = (row for row in engine.failed if row.outcome not in ("cancelled", UNAVAILABLE))
+        first = next((row for row in failed if row.status not in lacking), None)
         told = f"{self.failed:,} of {counted(self.report.files, 'file')} not downloaded"
-        if self.unavailable:
-            told += f", and {self.unavailable:,} cannot be"
+        if lost := self.unavailable + self.offline:
+            told += f", and {lost:,} cannot be"
         if first is not None:
             told += f"; the first: {with_subject(first.name, first.error)}"
         codes = {error.exit_code for error in others}

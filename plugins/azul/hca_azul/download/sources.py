@@ -40,6 +40,13 @@ class Sources:
         self._on_unauthorized = client.credentials.on_unauthorized
         self._drs = Repository(client) if "drs" in self.order else None
 
+    def is_mirror_alone(self, entry: Entry) -> bool:
+        """Whether only the mirror was asked for a file: it answers 403 for what it does not have."""
+        if not entry.mirror or "mirror" not in self.order:
+            return False
+        served = self._drs is not None and self._drs.serves(entry.drs)
+        return not self._online or not (("azul" in self.order and entry.url) or served)
+
     def of(self, entry: Entry) -> list[Source | Callable[[], Source]]:
         """The sources of a file; empty where there is none."""
         found: list[Source | Callable[[], Source]] = []

@@ -11,7 +11,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from hca_base.errors import HCAError, NotFoundError, ServiceError, UnreachableError
 from hca_base.http import iter_body
 from hca_base.transfer import Source
-from hca_drs.download.sources import Sources
+from hca_drs.download.sources import Sources, lapses
 from hca_drs.objects.model import DrsObject
 
 #: What an address that has expired answers.
@@ -191,7 +191,7 @@ class DRSFile(AbstractBufferedFile):
 
         :raises HCAError: there is no answer, or a wrong one
         """
-        if self._source is None:
+        if self._source is None or lapses(self._source.expires):
             self._source = self._functions[0]()
         source = self._source
         session = self.fs.client.session

@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 from hca_drs.client import DRSClient
+from hca_drs.download.sources import Sources
+from hca_drs.objects.model import DrsObject
+from hca_drs.servers.reading import read_many
 from hca_drs.testing import Blob, Bundle, EmbeddedDrs, Faults, Member, Repository
 
 from hca_base.transfer import TransferOptions
@@ -284,3 +287,52 @@ def has(path: Path, start: bytes) -> bool:
             return stream.read(len(start)) == start
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["address in the object", "addresses asked for together"])
+def test_addresses_that_lapse_before_their_turn_are_renewed_and_never_used(
+    make_client: Callable[..., DRSClient], tmp_path: Path, signed: bool
+) -> None:
+    """A server that counts refusals, or bans for them, sees none: the address says how long it holds."""
+    repository = Repository()
+    members = [Member(f"{n}", repository.add(f"o{n}", blob(n, 500, signed=signed))) for n in range(12)]
+    repository.add("all", Bundle(members))
+    with EmbeddedDrs(repository, Faults(url_life=2.0)) as drs:
+        honest = drs.storage
+
+        def slow(*request: Any) -> Any:
+            time.sleep(0.4)
+            return honest(*request)
+
+        drs.__dict__["storage"] = slow
+        options = TransferOptions(min_delay=0.02, progress="none", connections=1)
+        outcome = make_client({"connections": 1}).download(drs.uri("all"), tmp_path / "out", options=options)
+        assert outcome.report.counts["downloaded"] == 12
+        assert drs.faults.happened["url_life"] == 0
+        assert drs.count("storage") == 12
+        # It was necessary: the addresses that came first had lapsed at the end.
+        assert drs.count("api", part="/access/https" if signed else "/objects/o") >= 6
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("life", "renewed"), [(5.0, True), (3600.0, False)])
+def test_an_address_is_renewed_when_little_of_its_life_is_left(
+    client: DRSClient, signed: bool, life: float, renewed: bool
+) -> None:
+    with EmbeddedDrs(Repository(), Faults(url_life=life)) as drs:
+        for number in range(3):
+            drs.repository.add(f"o{number}", blob(number, 100, signed=signed))
+        places = [client.resolve(drs.uri(f"o{number}")) for number in range(3)]
+        found = Sources(client.servers, client.preferences())
+        objects = [each for each in read_many(client.servers, places) if isinstance(each, DrsObject)]
+        ways = [found.of(each)[0] for each in objects]
+        drs.faults.url_life = 3600.0
+        if signed:
+            # The addresses of all three come with that of the first.
+            drs.faults.url_life = life
+            ways[0]()
+            drs.faults.url_life = 3600.0
+        before = drs.count("api")
+        expires = ways[2]().expires
+        assert expires is not None and expires > time.time() + 1000
+        assert (drs.count("api") > before) is renewed

@@ -7,6 +7,7 @@ import io
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,17 @@ def test_a_read_brings_all_that_was_asked_for(
             count = stream.readinto(buffer)
             assert count == min(length, len(BIG) - start)
             assert bytes(buffer[:count]) == BIG[start : start + length]
+
+
+def test_an_address_that_lapses_between_two_reads_is_not_used(client: DRSClient, server: EmbeddedDrs) -> None:
+    server.faults.url_life = 2.0
+    with client.open(server.uri("big"), block_size=1000, cache_type="none") as stream:
+        for place in (0, 1_000_000, 2_000_000):
+            stream.seek(place)
+            assert stream.read(100) == BIG[place : place + 100]
+            time.sleep(1.2)
+    assert server.faults.happened["url_life"] == 0
+    assert server.count("api", part="/access/") == 3
 
 
 def test_what_cannot_be_opened(client: DRSClient, server: EmbeddedDrs) -> None:

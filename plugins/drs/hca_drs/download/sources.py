@@ -21,6 +21,8 @@ from hca_drs.servers.servers import Servers
 _AHEAD = 64
 #: Seconds for which an address that was asked for ahead is used.
 _FRESH = 120.0
+#: Seconds before its end at which an address is renewed: a request that starts now must get through with it.
+_MARGIN = 10.0
 _PROBE = 1 << 16
 _PAYS = (b"userprojectmissing", b"requester pays", b"requester-pays", b"requestpayer", b"x-amz-request-payer")
 
@@ -29,6 +31,14 @@ class RequesterPaysError(HCAError):
     """A bucket bills whoever reads it; hca reads none of those."""
 
     exit_code = ExitCode.REFUSED
+
+
+def lapses(expires: float | None) -> bool:
+    """Whether an address is refused now, or too soon to begin with it.
+
+    :param expires: Unix time (seconds); None: it does not say
+    """
+    return expires is not None and expires - _MARGIN < time.time()
 
 
 class Sources:
@@ -119,18 +129,21 @@ class MethodSource:
             address = address_of(method, method.url, method.headers, preferences)
             if again and address.anonymous:
                 self._sources.check_payer(address)
-            elif again or (address.expires is not None and address.expires < time.time() + 10):
+            elif again or lapses(address.expires):
                 return self._renewed() or address
             return address
         if method.access_id is None:
             raise NotFoundError(f"{server.host} gives no address for {found.id} by {method.type}")
         answer = self._sources.ahead(found).take(found.place.object_id, method.access_id) if not again else None
-        if answer is None:
-            answer = server.access(found.place.object_id, method.access_id, method.authorizations)
-        address = address_of(method, answer["url"], answer.get("headers"), preferences)
+        address = self._read(answer) if answer is not None else None
+        if address is None or lapses(address.expires):
+            address = self._read(server.access(found.place.object_id, method.access_id, method.authorizations))
         if again and address.anonymous:
             self._sources.check_payer(address)
         return address
+
+    def _read(self, answer: Mapping[str, Any]) -> Address:
+        return address_of(self._method, answer["url"], answer.get("headers"), self._sources.preferences)
 
     def _renewed(self) -> Address | None:
         """The address that the object names now, where it names it without a name to ask by."""

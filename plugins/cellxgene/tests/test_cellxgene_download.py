@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 
 from hca_cellxgene.testing import EmbeddedCellxgene, Faults, Library
 from hca_cellxgene.testing.model import HUMAN
@@ -62,16 +64,57 @@ def test_a_wrong_byte_is_never_delivered(hca: Runner, cellxgene: EmbeddedCellxge
     assert name in run.error
 
 
-def test_two_hundred_files_arrive_through_faults(hca: Runner) -> None:
+def test_two_hundred_files_arrive_through_faults_killed_and_taken_up_again(hca: Runner) -> None:
     library = Library()
     for number in range(200):
         collection = library.add_collection(f"Collection {number}")
-        library.add_dataset(collection, f"Dataset {number}", organism=HUMAN, size=3000 + number)
+        # The last three are large enough to be taken up in the middle.
+        size = 12_000_000 if number >= 197 else 3000 + number
+        library.add_dataset(collection, f"Dataset {number}", organism=HUMAN, size=size, cell_count=200 - number)
+    words = ("cellxgene", "download", "--organism", "Homo sapiens", "--download-dir", "data")
     with EmbeddedCellxgene(library, Faults(drop_every=17, busy_every=23)) as service:
         hca.configure(service.settings)
-        hca("cellxgene", "download", "--organism", "Homo sapiens", "--download-dir", "data")
+        for share in (0.25, 0.6):
+            with hca.running(*words) as process:
+                ends = time.monotonic() + 120
+                while len(files(hca) if (hca.cwd / "data").exists() else ()) < 200 * share:
+                    assert process.poll() is None and time.monotonic() < ends, process.stderr.read()
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
+            # Nothing has its name before it is complete.
+            there = {name: (hca.cwd / "data" / name).read_bytes() for name in files(hca)}
+            assert 200 * share <= len(there) and there.items() <= library.files.items()
+        before = dict(service.sent)
+        run = hca(*words)
     assert service.faults.happened["drop"] >= 5 and service.faults.happened["busy"] >= 5
     assert {name: (hca.cwd / "data" / name).read_bytes() for name in files(hca)} == library.files
+    assert "publishes no checksums: 200 files verified by ETag\n" in run.stderr and "present" in run.stderr
+    assert len(lock(hca)["files"]) == 200
+    # What was there is not fetched again.
+    assert len(there) >= 120 and all(service.sent.get(name) == before.get(name) for name in there)
+
+
+def test_a_file_that_a_kill_left_half_is_taken_up_in_the_middle(hca: Runner) -> None:
+    library = Library()
+    library.add_dataset(library.add_collection("One"), "Large", organism=HUMAN, size=40_000_000)
+    ((name, content),) = library.files.items()
+    words = ("cellxgene", "download", "--organism", "Homo sapiens", "--download-dir", "data")
+    with EmbeddedCellxgene(library, Faults(drop_every=3)) as service:
+        hca.configure(service.settings)
+        with hca.running(*words, "--limit-rate", "8M") as process:
+            ends = time.monotonic() + 120
+            # A journal's first line says what the file is to become, each further one how much of it is there.
+            while not any(path.read_bytes().count(b"\n") > 2 for path in (hca.cwd / "data").rglob("*.journal")):
+                assert process.poll() is None and time.monotonic() < ends, process.stderr.read()
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+        assert not files(hca)
+        hca(*words, "--report", "report.json")
+    report = json.loads((hca.cwd / "report.json").read_text())
+    assert report["bytes_resumed"] >= 4 << 20
+    assert report["bytes_resumed"] + report["bytes_moved"] == len(content)
+    assert (hca.cwd / "data" / name).read_bytes() == content
 
 
 def test_etags_of_parts(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:

@@ -43,6 +43,7 @@ class EmbeddedCellxgene:
     :param library: what it holds
     :param faults: what goes wrong
     :ivar requests: (method, path, headers) of all requests
+    :ivar sent: bytes of bodies that were sent, by file name
     """
 
     def __init__(self, library: Library | None = None, faults: Faults | None = None) -> None:
@@ -50,9 +51,9 @@ class EmbeddedCellxgene:
         self.faults = faults or Faults()
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.counts: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
-        self._server.daemon_threads = True
+        self._server = _Listener(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -134,6 +135,13 @@ class EmbeddedCellxgene:
         return {**self.library.collections[name], "datasets": datasets}
 
 
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no news."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     service: EmbeddedCellxgene
     protocol_version = "HTTP/1.1"
@@ -179,6 +187,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
         drop = bool(number and faults.drop_every and number % faults.drop_every == 0)
         faults.happened["drop"] += drop
+        if self.command == "GET":
+            with service._lock:
+                service.sent[name] += (end - start) // (2 if drop else 1)
         self._send(status, content[start:end], headers, drop=drop)
 
     def _send_json(self, status: int, body: Any) -> None:

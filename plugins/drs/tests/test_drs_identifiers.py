@@ -15,37 +15,44 @@ from hca_base.errors import NotFoundError, RefusedError, UsageError
 GEN3 = "https://gen3.biodatacatalyst.nhlbi.nih.gov/ga4gh/drs/v1/objects/"
 TERRA = "https://data.terra.bio/ga4gh/drs/v1/objects/"
 
-#: who hands it out, the identifier, where the object is
+JADE = "jade-terra.datarepo-prod.broadinstitute.org"
+AT = "/ga4gh/drs/v1/objects/"
+
+#: The server (or program) that hands it out, the identifier, where the object is.
 KINDS = [
-    ("specification, hostname", "drs://drs.example.org/314159", "https://drs.example.org/ga4gh/drs/v1/objects/314159"),
-    ("specification, encoded", "drs://drs.example.org/a%2Fb%3Ac", "https://drs.example.org/ga4gh/drs/v1/objects/a%2Fb%3Ac"),
+    # Hostname-based: the ``self_uri`` of their objects, and what their portals export.
+    ("GA4GH specification", "drs://drs.example.org/314159", f"https://drs.example.org{AT}314159"),
     ("Terra Data Repository", "drs://data.terra.bio/v1_f90f5d7f_e8c5", f"{TERRA}v1_f90f5d7f_e8c5"),
-    ("Terra, upper case host", "drs://DATA.Terra.bio/v1_f90f", f"{TERRA}v1_f90f"),
-    ("AnVIL of Azul", "drs://drs.anv0:v2_1b0f6c3e-9a6d", f"{TERRA}v2_1b0f6c3e-9a6d"),
-    ("AnVIL, Gen3's old", "drs://dg.ANV0:dg.ANV0/0db6577e-57bd", f"{TERRA}dg.ANV0%2F0db6577e-57bd"),
+    ("Terra Data Repository, its first host", f"drs://{JADE}/v1_c3c588a8_635984f0", f"https://{JADE}{AT}v1_c3c588a8_635984f0"),
+    ("NCI CRDC (Gen3)", "drs://nci-crdc.datacommons.io/0027045b-9ed6", f"https://nci-crdc.datacommons.io{AT}0027045b-9ed6"),
+    ("Kids First (Gen3)", "drs://data.kidsfirstdrc.org/ed6be7ab-068e", f"https://data.kidsfirstdrc.org{AT}ed6be7ab-068e"),
+    ("AnVIL's Gen3, a slash in the identifier", "drs://gen3.theanvil.io/dg.ANV0/00008531", f"https://gen3.theanvil.io{AT}dg.ANV0%2F00008531"),
+    ("BioData Catalyst, the same", "drs://gen3.biodatacatalyst.nhlbi.nih.gov/dg.4503/fc04", f"{GEN3}dg.4503%2Ffc04"),
+    ("dataguids.org, TCGA workspaces of Terra", "drs://dataguids.org/206dfaa6-bcf1", f"https://dataguids.org{AT}206dfaa6-bcf1"),
+    ("Synapse", "drs://repo-prod.prod.sagebase.org/syn12345678.1", f"https://repo-prod.prod.sagebase.org{AT}syn12345678.1"),
+    ("Seven Bridges (CGC)", "drs://cgc-ga4gh-api.sbgenomics.com/4c33ae65", f"https://cgc-ga4gh-api.sbgenomics.com{AT}4c33ae65"),
+    ("Azul, files of the Data Store", "drs://service.azul.data.humancellatlas.org/8aca942c?version=2019-07-04T1514", f"https://service.azul.data.humancellatlas.org{AT}8aca942c?version=2019-07-04T1514"),
+    # Compact: the prefix is registered, here or at identifiers.org.
+    ("AnVIL, by Azul", "drs://drs.anv0:v2_1b0f6c3e-9a6d", f"{TERRA}v2_1b0f6c3e-9a6d"),
+    ("AnVIL's Gen3, workspaces of Terra", "drs://dg.ANV0:dg.ANV0/0db6577e-57bd", f"{TERRA}dg.ANV0%2F0db6577e-57bd"),
     ("BioData Catalyst", "drs://dg.4503:dg.4503/fc046e84-6cf9", f"{GEN3}dg.4503%2Ffc046e84-6cf9"),
-    ("BioData Catalyst, encoded", "drs://dg.4503:dg.4503%2Ffc046e84-6cf9", f"{GEN3}dg.4503%2Ffc046e84-6cf9"),
-    ("Gen3, slash for colon", "drs://dg.4503/fc046e84-6cf9", f"{GEN3}fc046e84-6cf9"),
-    (
-        "Cancer Research Data Commons",
-        "drs://dg.4DFC:0027045b-9ed6",
-        "https://nci-crdc.datacommons.io/ga4gh/drs/v1/objects/0027045b-9ed6",
-    ),
-    (
-        "Kids First",
-        "drs://dg.F82A1A:ed6be7ab-068e",
-        "https://data.kidsfirstdrc.org/ga4gh/drs/v1/objects/ed6be7ab-068e",
-    ),
-    ("Kids First, without a scheme", "dg.F82A1A:ed6b", "https://data.kidsfirstdrc.org/ga4gh/drs/v1/objects/ed6b"),
-    ("digits after a prefix", "drs://dg.4503:314159", f"{GEN3}314159"),
-    ("a server under development", "drs://localhost:8080/a", "http://localhost:8080/ga4gh/drs/v1/objects/a"),
-    ("IPv6", "drs://[::1]:8080/a", "http://[::1]:8080/ga4gh/drs/v1/objects/a"),
-    ("colon in an identifier", "drs://drs.example.org/SQ:a", "https://drs.example.org/ga4gh/drs/v1/objects/SQ%3Aa"),
-    ("Azul, with a version", "drs://a.example/x?version=1", "https://a.example/ga4gh/drs/v1/objects/x?version=1"),
-    ("address of an object", "https://a.example/ga4gh/drs/v1/objects/x%2Fy", "https://a.example/ga4gh/drs/v1/objects/x%2Fy"),
-    ("the starter kit's port", "http://localhost:4500/ga4gh/drs/v1/objects/x", "http://localhost:4500/ga4gh/drs/v1/objects/x"),
-    ("settings, a host", "drs://dg.mine:a/b", "https://mine.example/ga4gh/drs/v1/objects/a%2Fb"),
-    ("settings, a pattern", "drs://with.pattern:7", "https://p.example/drs/objects/pre-7"),
+    ("BioData Catalyst, encoded by Terra", "drs://dg.4503:dg.4503%2Ffc046e84", f"{GEN3}dg.4503%2Ffc046e84"),
+    ("Gen3's portal, slash for colon", "drs://dg.4503/fc046e84-6cf9", f"{GEN3}fc046e84-6cf9"),
+    ("NCI CRDC, workspaces of Terra", "drs://dg.4DFC:0027045b-9ed6", f"https://nci-crdc.datacommons.io{AT}0027045b-9ed6"),
+    ("Kids First", "drs://dg.F82A1A:ed6be7ab-068e", f"https://data.kidsfirstdrc.org{AT}ed6be7ab-068e"),
+    ("manifests of Gen3, without a scheme", "dg.F82A1A:ed6b", f"https://data.kidsfirstdrc.org{AT}ed6b"),
+    ("identifiers of digits alone, after a prefix of BioData Catalyst", "drs://dg.4503:314159", f"{GEN3}314159"),
+    # Addresses.
+    ("address bar, any server", f"https://a.example{AT}x%2Fy", f"https://a.example{AT}x%2Fy"),
+    ("GA4GH starter kit, its usual port", f"http://localhost:4500{AT}x", f"http://localhost:4500{AT}x"),
+    # What the specification allows besides, and the user's own settings: no server is known to send them.
+    ("specification: encoded", "drs://drs.example.org/a%2Fb%3Ac", f"https://drs.example.org{AT}a%2Fb%3Ac"),
+    ("specification: a host in upper case", "drs://DATA.Terra.bio/v1_f90f", f"{TERRA}v1_f90f"),
+    ("specification: a colon in an identifier", "drs://drs.example.org/SQ:a", f"https://drs.example.org{AT}SQ%3Aa"),
+    ("specification: a port, as the starter kit has on this machine", "drs://localhost:4500/a", f"http://localhost:4500{AT}a"),
+    ("specification: IPv6", "drs://[::1]:8080/a", f"http://[::1]:8080{AT}a"),
+    ("settings: a host", "drs://dg.mine:a/b", f"https://mine.example{AT}a%2Fb"),
+    ("settings: a pattern", "drs://with.pattern:7", "https://p.example/drs/objects/pre-7"),
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,19 +65,19 @@ class Digests:
         return "; ".join(f"{kind}: {why}" for kind, why in self.unknown)
 
 
-def read_checksums(values: Iterable[Any], size: int | None) -> Digests:
+def read_checksums(values: Any, size: int | None) -> Digests:
     """Read the ``checksums`` of an object.
 
-    :param values: objects with ``type`` and ``checksum``
+    :param values: objects with ``type`` and ``checksum``; some servers send one such object, or digests by type
     :param size: bytes of the object; settles what an ETag of several parts stands for
     """
     known: dict[str, str] = {}
     unknown: list[tuple[str, str]] = []
     etag = ""
-    for value in values:
-        if not isinstance(value, dict):
+    for kind, text in _pairs(values):
+        if text is None:
+            unknown.append((ascii(kind[:40])[1:-1], "not in a form that hca reads"))
             continue
-        kind, text = str(value.get("type") or ""), str(value.get("checksum") or "").strip()
         name = re.sub(r"[^a-z0-9]", "", kind.lower())
         shown = ascii(kind[:40])[1:-1]
         if name in _ETAGS:
@@ -99,6 +99,21 @@ def read_checksums(values: Iterable[Any], size: int | None) -> Digests:
         else:
             known.setdefault(known_name, digest)
     return Digests(known, tuple(unknown), etag)
+
+
+def _pairs(values: Any) -> Iterator[tuple[str, str | None]]:
+    """Types and digests, whatever they are in; None for a digest that is not a text."""
+    if values is None:
+        return
+    for value in values if isinstance(values, list) else [values]:
+        if not isinstance(value, dict):
+            yield "checksums", None
+        elif "type" in value or "checksum" in value:
+            digest = value.get("checksum")
+            yield str(value.get("type") or ""), digest.strip() if isinstance(digest, str) else None
+        else:
+            for kind, digest in value.items():
+                yield str(kind), digest.strip() if isinstance(digest, str) else None
 
 
 def _digest(text: str, length: int) -> str | None:

@@ -73,8 +73,7 @@ class DrsObject:
     @cached_property
     def digests(self) -> Digests:
         """Its checksums."""
-        values = self.raw.get("checksums")
-        return read_checksums(values if isinstance(values, list) else [], self.size)
+        return read_checksums(self.raw.get("checksums"), self.size)
 
     @property
     def is_bundle(self) -> bool:

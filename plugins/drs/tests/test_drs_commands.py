@@ -181,6 +181,23 @@ def test_a_file_that_nothing_vouches_for_is_named(hca: Any, drs: EmbeddedDrs) ->
     drs.problems.clear()
 
 
+def test_of_a_file_that_does_not_arrive_nothing_is_said_to_be_verified(hca: Any, drs: EmbeddedDrs) -> None:
+    odd: dict[str, Any] = {"checksums": [("blake3", "af13")]}
+    drs.repository.add("here", Blob(b"here", "here.bin", **odd))
+    drs.repository.add("short", Blob(b"short", "short.bin", bytes_sent=b"sh", **odd))
+    drs.repository.add("bare", Blob(b"bare", "bare.bin", extra={"size": None}, bytes_sent=b"", **odd))
+    drs.repository.add("both", Blob(b"both", "both.bin", [("md5", "0" * 32), ("blake3", "af13")]))
+    drs.repository.add("evil", Bundle([Member("../evil", "here")], "evil"))
+    names = ("here", "short", "both", "evil")
+    done = hca("drs", "download", *map(drs.uri, names), "--download-dir", "out", check=None)
+    assert hca.files("out") == {"here.bin"}
+    assert "only the size of 1 file could be verified: here.bin (blake3" in done.stderr
+    assert "could not be verified" not in done.stderr and "checksums not compared" not in done.stderr
+    done = hca("drs", "download", drs.uri("short"), "--download-dir", "none", check=None)
+    assert "verified" not in done.stderr
+    assert "verified" not in hca("drs", "download", drs.uri("here"), "--dry-run", "--download-dir", "none").stderr
+
+
 @pytest.mark.parametrize("part_size", [5 << 20, 8 << 20, 6_000_001])
 def test_etags_of_parts_are_compared(hca: Any, drs: EmbeddedDrs, part_size: int) -> None:
     data = random.Random(3).randbytes(12_000_001)

@@ -59,12 +59,27 @@ def test_each_host_gets_its_own_token(hca: Any, hosts: tuple[EmbeddedDrs, Embedd
 def test_the_token_of_a_run_is_for_the_server_of_the_settings(hca: Any, hosts: tuple[EmbeddedDrs, EmbeddedDrs]) -> None:
     first, second = hosts
     env = {"HCA_ACCESS_TOKEN": TOKENS[0]}
-    hca("drs", "stat", first.uri("table"), env=env, check=3)
+    done = hca("drs", "stat", first.uri("table"), env=env, check=3)
     assert TOKENS[0] not in sent(first) + sent(second)
+    assert done.hint == f"hca drs login {first.host}; HCA_ACCESS_TOKEN is for the server of drs.base_url alone"
+    assert "warning" not in done.stderr
     hca.set(base_url=first.url)
-    hca("drs", "stat", first.uri("table"), env=env)
+    assert "base_url" not in hca("drs", "stat", first.uri("table"), env=env).stderr
     hca("drs", "stat", second.uri("table"), env=env, check=3)
-    hca("--access-token", TOKENS[0], "drs", "stat", second.uri("table"), check=3)
+    # Who gives a token on the command line means this server: once for each that does not get it.
+    done = hca(
+        "--access-token",
+        "-",
+        "drs",
+        "stat",
+        *(s.uri("table") for s in (second, first, second)),
+        stdin=TOKENS[0],
+        check=3,
+    )
+    told = (
+        f"hca: warning: {second.host} does not get the token of --access-token: that is for the server of drs.base_url"
+    )
+    assert done.stderr.count(told) == 1 and done.stderr.count("does not get the token") == 1
     assert TOKENS[0] in sent(first) and TOKENS[0] not in sent(second)
 
 
@@ -106,7 +121,9 @@ def test_passports(hca: Any) -> None:
     visa = jwt({"iss": "https://issuer.example/", "ga4gh_visa_v1": {}})
     passport = jwt({"iss": "https://broker.example", "ga4gh_passport_v1": [visa]})
     with EmbeddedDrs(passports=(passport,), issuers=("https://issuer.example",)) as drs:
-        assert "a passport issued by https://issuer.example" in hca("drs", "stat", drs.uri("table"), check=3).stderr
+        done = hca("drs", "stat", drs.uri("table"), check=3)
+        assert "a passport issued by https://issuer.example" in done.error
+        assert done.hint == f"hca drs login {drs.host} --passport FILE (for one command: --passport {drs.host}=FILE)"
         (hca.cwd / "passport.json").write_text(json.dumps([passport]))
         hca("drs", "stat", drs.uri("table"), "--passport", f"{drs.host}=passport.json")
         hca("drs", "login", drs.host, "--passport", "passport.json")
@@ -127,6 +144,30 @@ def test_other_hosts_get_no_passport(hca: Any) -> None:
         (hca.cwd / "p").write_text(passport)
         hca("drs", "stat", other.uri("table"), "--passport", f"{own.host}=p", check=3)
         assert other.count("api", "POST") == 0
+
+
+def test_what_is_said_to_store_is_what_the_server_accepts(hca: Any) -> None:
+    passport = jwt({"iss": "https://issuer.example"})
+    with EmbeddedDrs(token=TOKENS[0], passports=(passport,)) as drs:
+        hint = hca("drs", "stat", drs.uri("table"), check=3).hint
+        assert hint.startswith(f"hca drs login {drs.host}, or hca drs login {drs.host} --passport FILE")
+        hca.set(hosts={drs.host: {"auth": "gen3"}})
+        assert f"{drs.host} --gen3 credentials.json, or" in hca("drs", "stat", drs.uri("table"), check=3).hint
+        hca.set(hosts={drs.host: {"auth": "google"}})
+        assert "gcloud auth print-access-token | hca" in hca("drs", "stat", drs.uri("table"), check=3).hint
+        hca.set()
+        hca("drs", "login", drs.host, stdin="another-token\n")
+        done = hca("drs", "stat", drs.uri("table"), check=3)
+        assert "your credentials do not grant access to it" in done.error and f"drs login {drs.host}" in done.hint
+        (hca.cwd / "p").write_text(jwt({"iss": "https://somebody.example"}))
+        with EmbeddedDrs(passports=(passport,)) as other:
+            done = hca("drs", "stat", other.uri("table"), "--passport", f"{other.host}=p", check=3)
+            assert "your passports do not grant access" in done.error and "--passport FILE" in done.hint
+
+
+def test_each_server_has_its_hint(hca: Any, hosts: tuple[EmbeddedDrs, EmbeddedDrs]) -> None:
+    done = hca("drs", "stat", *(server.uri("table") for server in hosts), check=3)
+    assert done.hint == "; ".join(f"hca drs login {server.host}" for server in hosts)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "not-a-jwt", '["a.b"]'])

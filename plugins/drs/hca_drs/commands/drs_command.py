@@ -14,6 +14,9 @@ from hca_base.errors import ExitCode, HCAError, UsageError
 if TYPE_CHECKING:
     from hca_drs.client import DRSClient
 
+#: Hints of one error: servers have their own.
+_HINTS = 3
+
 
 class DRSCommand(Command):
     """A command about identifiers of any DRS server."""
@@ -64,7 +67,9 @@ class Failures:
             self.command.note(f"{name}: {error}")
         codes = {error.exit_code for _, error in self._all}
         hints = dict.fromkeys(error.hint for _, error in self._all if error.hint)
-        failure = HCAError(f"{len(self._all):,} of {count:,} objects could not be read", hint=next(iter(hints), None))
+        failure = HCAError(
+            f"{len(self._all):,} of {count:,} objects could not be read", hint="; ".join([*hints][:_HINTS]) or None
+        )
         failure.exit_code = codes.pop() if len(codes) == 1 else ExitCode.FAILED
         raise failure
 

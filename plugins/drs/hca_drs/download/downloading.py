@@ -72,20 +72,22 @@ class Outcome:
         self.cycles: list[str] = []
         self.renamed = 0
         self._refused: list[tuple[Row, HCAError]] = []
-        #: ETags of objects in parts, by name.
-        self._etags: dict[str, str] = {}
-        self._to_compare: list[Row] = []
+        #: Objects whose checksums there is something to say about, by name.
+        self._noted: dict[str, DrsObject] = {}
+        #: Files of objects in parts, and the ETags of those.
+        self._to_compare: list[tuple[Row, str]] = []
 
     def add(self, row: Row) -> None:
         """Take a row of the engine's."""
         self.report.add(row)
-        if row.good and row.name in self._etags and row.path:
-            self._to_compare.append(row)
+        found = self._noted.pop(row.name, None)
+        # Of a file that did not arrive, or is only planned, nothing was verified.
+        if found is not None and row.good and not row.outcome.startswith("would-"):
+            self._say_of(row, found)
 
     def compare_etags(self) -> None:
         """Compare files for which a server gives the ETag of an object in parts, and no checksum besides."""
-        for row in self._to_compare:
-            etag = self._etags[row.name]
+        for row, etag in self._to_compare:
             if not matches_etag(row.path, etag):
                 self._note_unverified(row.name, f"no usual size of parts gives its ETag, {etag}")
         self._to_compare.clear()
@@ -118,19 +120,25 @@ class Outcome:
         self._refused.clear()
 
     def note_digests(self, name: str, found: DrsObject) -> None:
-        """Take what is to be said about an object's checksums."""
-        for kind, why in found.digests.unknown:
-            key = f"{kind}: {why}" if found.digests.known else ""
-            if key:
+        """Take an object whose file is asked for: if it arrives, what is to be said about its checksums is said."""
+        digests = found.digests
+        if digests.unknown or not digests.known:
+            self._noted[name] = found
+
+    def _say_of(self, row: Row, found: DrsObject) -> None:
+        digests = found.digests
+        if digests.known:
+            for kind, why in digests.unknown:
+                key = f"{kind}: {why}"
                 self.unknown[key] = self.unknown.get(key, 0) + 1
-        if not found.digests.known and found.size is None:
+        elif found.size is None:
             self.unchecked += 1
             if len(self.unchecked_names) < _EXAMPLES:
-                self.unchecked_names.append(name)
-        elif found.digests.unverifiable:
-            self._note_unverified(name, found.digests.unverifiable)
-        elif not found.digests.known:
-            self._etags[name] = found.digests.etag
+                self.unchecked_names.append(row.name)
+        elif digests.unverifiable:
+            self._note_unverified(row.name, digests.unverifiable)
+        elif row.path:
+            self._to_compare.append((row, digests.etag))
 
     def _note_unverified(self, name: str, why: str) -> None:
         self.unverified_count += 1

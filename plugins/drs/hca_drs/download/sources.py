@@ -135,9 +135,10 @@ class MethodSource:
         if method.access_id is None:
             raise NotFoundError(f"{server.host} gives no address for {found.id} by {method.type}")
         answer = self._sources.ahead(found).take(found.place.object_id, method.access_id) if not again else None
-        address = self._read(answer) if answer is not None else None
-        if address is None or lapses(address.expires):
-            address = self._read(server.access(found.place.object_id, method.access_id, method.authorizations))
+        known = self._read(answer) if answer is not None else None
+        if known is not None and not lapses(known.expires):
+            return known
+        address = self._read(server.access(found.place.object_id, method.access_id, method.authorizations))
         if again and address.anonymous:
             self._sources.check_payer(address)
         return address

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -69,6 +70,21 @@ def account_at(host: str, config: Any, name: str = "drs") -> str:
     return account_name(getattr(config, "profile", None), f"{name}@{host}")
 
 
+def is_own_server(server: str, config: Any) -> bool:
+    """Whether a server is that of ``drs.base_url``, which tokens of a run are for."""
+    own = SERVICE.base_url(config)
+    return bool(own) and same_host(origin_of(str(own)), origin_of(server))
+
+
+def unused_token(server: str, config: Any, token: str | None) -> str:
+    """The option or variable whose token a server does not get; empty if there is none.
+
+    :param token: of ``--access-token``
+    """
+    given = "--access-token" if token is not None else "HCA_ACCESS_TOKEN" if os.environ.get("HCA_ACCESS_TOKEN") else ""
+    return "" if is_own_server(server, config) else given
+
+
 def credentials_at(server: str, config: Any, session: Session, token: str | None = None) -> Credentials:
     """The credentials for a server.
 
@@ -77,8 +93,7 @@ def credentials_at(server: str, config: Any, session: Session, token: str | None
     :param server: its URL
     """
     host = urlsplit(server).netloc.lower()
-    own = SERVICE.base_url(config)
-    is_own = bool(own) and same_host(origin_of(str(own)), origin_of(server))
+    is_own = is_own_server(server, config)
     return credentials_for(
         service_at(host, config),
         config,

@@ -30,6 +30,8 @@ class Server:
     :param credentials: the user's for it; None where it must not get any
     :param connections: requests at once
     :param trusted: False for a server that only a registry named
+    :param auth: where its tokens come from, as ``drs.hosts.HOST.auth`` says
+    :param unused: option or variable whose token it does not get
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class Server:
         connections: int = 8,
         trusted: bool = True,
         prefix: str = "",
+        auth: str = "stored",
+        unused: str = "",
     ) -> None:
         self.url = url
         self.host = urlsplit(url).netloc.lower()
@@ -50,6 +54,8 @@ class Server:
         self.passports = passports
         self.trusted = trusted
         self.prefix = prefix
+        self.auth = auth
+        self.unused = unused
         self._gate = threading.BoundedSemaphore(max(1, connections))
         self._lock = threading.Lock()
         self._info: dict[str, Any] | None = None
@@ -178,7 +184,9 @@ class Server:
                 raise NotFoundError(f"{self.host} answered 404 for {object_id}") from None
             if error.status in (401, 403):
                 raise AuthError(
-                    f"{self.host} answered {error.status} for {object_id}: your passports do not grant access to it"
+                    f"{self.host} answered {error.status} for {object_id}: your passports do not grant access to it",
+                    hint=f"pass others with --passport {self.host}=FILE, or store them: "
+                    f"hca drs login {self.host} --passport FILE",
                 ) from None
             raise
         self._with_passports = True
@@ -198,16 +206,35 @@ class Server:
         sent = bool(self.credentials is not None and self.credentials.headers_for(self.url))
         told = f"{self.host} answered {error.status} for {object_id}"
         if sent:
-            return AuthError(f"{told}: your credentials do not grant access to it", request_id=error.request_id)
+            return AuthError(
+                f"{told}: your credentials do not grant access to it",
+                hint=self._how_to_log_in(kinds),
+                request_id=error.request_id,
+            )
         names = {"BasicAuth": "a user name and password", "BearerAuth": "a token", "PassportAuth": "a passport"}
         wanted = " or ".join(names[kind] for kind in sorted(kinds) if kind in names) or "credentials"
         issuers = authorizations.get("bearer_auth_issuers") or authorizations.get("passport_auth_issuers")
         by = f" issued by {ascii(issuers[0])[1:-1]}" if isinstance(issuers, list) and issuers else ""
         return AuthError(
             f"{told}: it requires {wanted}{by}, and none is stored for it",
-            hint=f"hca drs login {self.host}",
+            hint=self._how_to_log_in(kinds),
             request_id=error.request_id,
         )
+
+    def _how_to_log_in(self, kinds: set[str]) -> str:
+        """The commands that store what the server accepts."""
+        login = f"hca drs login {self.host}"
+        token = {
+            "gen3": f"{login} --gen3 credentials.json",
+            "google": f"gcloud auth print-access-token | {login}",
+        }.get(self.auth, login)
+        ways = {
+            "BearerAuth": token,
+            "BasicAuth": f"{login} --username NAME",
+            "PassportAuth": f"{login} --passport FILE (for one command: --passport {self.host}=FILE)",
+        }
+        hint = ", or ".join(ways[kind] for kind in ways if kind in kinds) or token
+        return hint + (f"; {self.unused} is for the server of drs.base_url alone" if self.unused else "")
 
     def _authorizations(self, path: str) -> dict[str, Any]:
         try:

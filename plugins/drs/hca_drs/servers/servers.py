@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Iterable, Mapping
@@ -10,12 +11,14 @@ from urllib.parse import urlsplit
 
 from hca_base.errors import ConfigError, UsageError
 from hca_drs.resolving.resolver import Place, Resolver
-from hca_drs.servers.accounts import Passports, credentials_at
+from hca_drs.servers.accounts import Passports, auth_of, credentials_at, unused_token
 from hca_drs.servers.server import Server
 
 if TYPE_CHECKING:
     from hca_base.auth import Credentials
     from hca_base.http import Session
+
+logger = logging.getLogger("hca.drs")
 
 CONNECTIONS = 8
 
@@ -71,7 +74,18 @@ class Servers:
             connections=self._connections(place.host),
             trusted=place.trusted,
             prefix=place.identifier.prefix,
+            auth=auth_of(place.host, self.config),
+            unused=self._unused_token(place),
         )
+
+    def _unused_token(self, place: Place) -> str:
+        """The option or variable whose token this server does not get, which is said if it was given for this run."""
+        name = unused_token(place.server, self.config, self._token)
+        if name == "--access-token":
+            logger.warning(
+                "%s does not get the token of --access-token: that is for the server of drs.base_url alone", place.host
+            )
+        return name
 
     def _connections(self, host: str) -> int:
         value = self.config.get(("drs", "hosts", host, "connections"), None)

@@ -241,6 +241,8 @@ def test_a_path_is_named_once_in_a_message(
         ("x.bam", "cannot read dir/x.bam.bai: denied", "x.bam: cannot read dir/x.bam.bai: denied"),
         ("a", "not a regular file", "a: not a regular file"),
         ("a", "h answered 404 for a", "a: h answered 404 for it"),
+        ("nonsense", "'nonsense' is not an identifier", "nonsense: it is not an identifier"),
+        ("a b", 'no plugin offers "a b"', "a b: no plugin offers it"),
         ("a+(1)", "a+(1) changed while it was sent", "a+(1): it changed while it was sent"),
     ],
 )

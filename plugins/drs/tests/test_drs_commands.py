@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hca_drs.testing import Blob, Bundle, EmbeddedDrs, Member
+from hca_drs.testing.storage import Answer
 
 
 def test_resolve_asks_no_server(hca: Any) -> None:
@@ -122,6 +123,59 @@ def test_mistakes_are_told_in_one_line(hca: Any, drs: EmbeddedDrs, words: list[s
     error = [line for line in done.stderr.splitlines() if line.startswith("hca: error: ")]
     assert len(error) == 1 and told in error[0], done.stderr
     assert "Traceback" not in done.stderr
+
+
+#: What a server or its storage answers, the command, exit code, error and hint.
+REFUSALS: list[tuple[str, str, int, str, str]] = [
+    ("lapsed", "download", 3, "127.0.0.1 answered 403 (Forbidden) for counts.csv", "its DRS server gave this address"),
+    ("web page", "stat", 1, "answered with a web page where JSON was expected", "hca config set 'drs.hosts."),
+    ("not JSON", "download", 1, "its answer is not JSON", "hca config set 'drs.hosts."),
+    ("500", "stat", 1, "{host} answered 500 for table: database on fire", ""),
+    ("400", "list", 5, "{host} answered 400 for table: bad identifier", ""),
+    ("other", "stat", 1, "{host} answered something that is not a DRS object", ""),
+    ("no way", "download", 4, "{host} offers table by globus, htsget only", "hca reads no other way"),
+    ("file", "download", 1, "the server's address of type https begins with file://: hca does not read it", ""),
+    ("page for bytes", "download", 7, "counts.csv: expected 4,951 bytes, received 20", ""),
+]
+
+
+@pytest.mark.parametrize(("what", "command", "code", "told", "hint"), REFUSALS, ids=[row[0] for row in REFUSALS])
+def test_each_refusal_says_who_refused_what(
+    hca: Any, drs: EmbeddedDrs, what: str, command: str, code: int, told: str, hint: str
+) -> None:
+    answers = {
+        "web page": Answer(200, b"<html>Sign in</html>", {"Content-Type": "text/html"}),
+        "not JSON": Answer(200, b"{broken", {"Content-Type": "application/json"}),
+        "500": Answer(500, {"msg": "database on fire", "status_code": 500}),
+        "400": Answer(400, {"msg": "bad identifier", "status_code": 400}),
+        "other": Answer(200, ["x"]),
+    }
+    # Servers that break the specification.
+    drs.contract = None
+    table = drs.repository.objects["table"]
+    assert isinstance(table, Blob)
+    if what in answers:
+        drs.__dict__["api"] = lambda *request: answers[what]
+    elif what == "page for bytes":
+        drs.__dict__["storage"] = lambda *request: Answer(200, b"<html>Sign in</html>", {"Content-Type": "text/html"})
+    elif what == "lapsed":
+        drs.faults.url_life, drs.faults.opaque = -5.0, True
+    elif what == "no way":
+        table.access = ("globus", "htsget")
+    else:
+        table.extra = {"access_methods": [{"type": "https", "access_url": {"url": "file:///etc/passwd"}}]}
+    done = hca("--config", "http.retries=0", "drs", command, drs.uri("table"), check=code)
+    assert told.format(host=drs.host) in done.error
+    assert hint in done.stderr
+    assert done.error.count(drs.host) <= 1 and "table: table" not in done.stderr
+
+
+def test_an_identifier_stands_once_in_a_message(hca: Any, drs: EmbeddedDrs) -> None:
+    done = hca("drs", "download", "nonsense", drs.uri("gone"), check=1)
+    assert "the first: nonsense: it is not a DRS identifier" in done.error
+    done = hca("drs", "stat", "nonsense", drs.uri("gone"), check=1)
+    assert "nonsense: it is not a DRS identifier" in done.stderr
+    assert "needs no confirmation" in hca("drs", "prefixes", "--confirm", "dg.4503", check=2).error
 
 
 @pytest.mark.parametrize("command", ["stat", "list"])

@@ -144,7 +144,7 @@ def test_cycles_depth_and_numbers(hca: Any) -> None:
         assert "holds itself" in done.stderr
         assert [row["kind"] for row in hca.json("drs", "list", drs.uri("a"))].count("cycle") == 2
         done = hca("drs", "list", drs.uri("deep0"), "--max-depth", "3", check=5)
-        assert "more than 3 bundles in each other" in done.error and "--max-depth" in done.hint
+        assert "bundles are nested more than 3 levels deep, at deep" in done.error and "--max-depth" in done.hint
         # Two members for each bundle: a thousand million objects at the thirtieth level.
         done = hca("drs", "list", drs.uri("deep0"), "--max-objects", "5000", check=5)
         assert "more than 5,000 objects" in done.error and "--max-objects" in done.hint

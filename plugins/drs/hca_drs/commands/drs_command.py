@@ -63,8 +63,10 @@ class Failures:
             raise self._all[0][1]
         if not self._all:
             return
+        from hca_base.output import with_subject
+
         for name, error in self._all:
-            self.command.note(f"{name}: {error}")
+            self.command.note(with_subject(name, str(error)))
         codes = {error.exit_code for _, error in self._all}
         hints = dict.fromkeys(error.hint for _, error in self._all if error.hint)
         failure = HCAError(

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hca_base.errors import AuthError, HCAError, NotFoundError, RefusedError
+from hca_base.output import counted
 from hca_drs.objects.model import DrsObject, Member
 from hca_drs.resolving.resolver import Place
 from hca_drs.resolving.uris import Identifier, encoded
@@ -80,7 +81,8 @@ def _walk_from(servers: Servers, level: list[Entry], limits: Limits, count: int)
             count += len(batch)
             if count > limits.objects:
                 raise RefusedError(
-                    f"the bundles hold more than {limits.objects:,} objects", hint="pass --max-objects N to go further"
+                    f"the bundles hold more than {counted(limits.objects, 'object')}",
+                    hint="pass --max-objects N to go further",
                 )
             _read(servers, batch)
             for entry in batch:
@@ -133,7 +135,7 @@ def _members(servers: Servers, entry: Entry, limits: Limits) -> list[Entry]:
     members = found.members
     if members and entry.depth >= limits.depth:
         raise RefusedError(
-            f"{entry.path} is the innermost of more than {limits.depth} bundles in each other",
+            f"bundles are nested more than {counted(limits.depth, 'level')} deep, at {entry.path}",
             hint="pass --max-depth N to go further",
         )
     return [_member(servers, entry, found, member) for member in members]

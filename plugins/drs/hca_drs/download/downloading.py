@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hca_base.errors import HCAError, RefusedError, UsageError
+from hca_base.errors import ExitCode, HCAError, RefusedError, UsageError
 from hca_base.output import counted
 from hca_base.transfer import (
     DirectoryDestination,
@@ -112,6 +112,11 @@ class Outcome:
         if engine is not None:
             self.report.take_totals(engine)
             self.plan = dict(engine.plan)
+            for error in engine.errors:
+                if error.exit_code == ExitCode.AUTH and error.hint is None:
+                    error.hint = (
+                        "its DRS server gave this address, and fresh ones in its place: report the refusal there"
+                    )
             self.report.errors[:] = engine.errors
             self.report.codes.clear()
             self.report.codes.update(engine.codes)

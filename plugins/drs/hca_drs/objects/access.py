@@ -109,7 +109,9 @@ def ordered(found: DrsObject, preferences: Preferences) -> list[AccessMethod]:
             f"{found.place.host} offers {found.id} by {others} only"
             if others
             else f"{found.place.host} offers no way to read {found.id}",
-            hint=f"pass --access {','.join(readable)}" if readable else None,
+            hint=f"pass --access {','.join(readable)}"
+            if readable
+            else f"ask {found.place.host} for it by {', '.join(TYPES[:-1])} or {TYPES[-1]}: hca reads no other way",
         )
 
     def rank(method: AccessMethod) -> tuple[bool, int, bool, bool, int]:
@@ -173,7 +175,10 @@ def address_of(method: AccessMethod, url: str, headers: Any, preferences: Prefer
     if scheme in ("s3", "gs"):
         return Address(_bucket_url(scheme, parts.netloc, url, method.region, preferences), {}, anonymous=True)
     if scheme not in ("https", "http") or not parts.hostname or parts.username is not None:
-        raise HCAError(f"an address of type {method.type} begins with {ascii(scheme)[1:-1] or 'nothing'}://: not read")
+        raise HCAError(
+            f"the server's address of type {method.type} begins with {ascii(scheme)[1:-1] or 'nothing'}://: "
+            "hca does not read it"
+        )
     if not url.isprintable() or any(c.isspace() for c in url):
         raise HCAError("the server names an address with spaces or control characters: not read")
     found = read_headers(headers)

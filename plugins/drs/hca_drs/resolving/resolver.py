@@ -146,6 +146,11 @@ def confirm_prefix(resolver: Resolver, prefix: str) -> Pattern:
     :raises NotFoundError: nobody registered it
     """
     prefix = prefix.lower().removeprefix("drs://").rstrip(":")
+    if prefix in resolver.known:
+        raise UsageError(
+            f"prefix {prefix!r} needs no confirmation: it is known without a registry",
+            hint="hca drs prefixes shows where it leads",
+        )
     registry = resolver.registry
     if registry is None:
         raise UsageError("drs.resolver is none: prefixes are not looked up", hint="hca config unset drs.resolver")

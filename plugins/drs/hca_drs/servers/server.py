@@ -155,7 +155,7 @@ class Server:
             if error.status == 404:
                 raise NotFoundError(f"{self.host} answered 404 for {object_id}", request_id=error.request_id) from None
             if error.status not in (401, 403):
-                raise
+                raise self._named(error, object_id) from None
             return self._refused(error, path, object_path, object_id, authorizations)
 
     def _refused(
@@ -188,9 +188,27 @@ class Server:
                     hint=f"pass others with --passport {self.host}=FILE, or store them: "
                     f"hca drs login {self.host} --passport FILE",
                 ) from None
-            raise
+            raise self._named(error, object_id) from None
         self._with_passports = True
         return answer
+
+    def _named(self, error: ServiceError, object_id: str) -> ServiceError:
+        """An error with the server and the object in it: a command may ask many servers for many objects."""
+        if error.status < 400:
+            # What answers is no DRS server: its API may be elsewhere.
+            error.hint = f"if its API is elsewhere: hca config set 'drs.hosts.\"{self.host}\".url' URL"
+            return error
+        said = error.title or error.reason
+        return ServiceError(
+            f"{self.host} answered {error.status} for {object_id}" + (f": {said}" if said else ""),
+            status=error.status,
+            reason=error.reason,
+            title=error.title,
+            details=error.details,
+            response=error.response,
+            hint=error.hint,
+            request_id=error.request_id,
+        )
 
     def _passports(self, authorizations: Mapping[str, Any]) -> list[str]:
         if self.passports is None or not self.trusted:

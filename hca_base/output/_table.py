@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hca_base.errors import UsageError
@@ -202,29 +203,35 @@ def table(data: Any, columns: Sequence[str] | None, width: int | None) -> str:
 
 def _draw(names: Sequence[str], rows: list[list[Any]], width: int | None) -> str | None:
     """A drawn table, or None if its columns would be so narrow that words are broken."""
-    import prettytable
-
-    titles = _unique(safe_text(name, one_line=True) for name in names)
+    titles = [safe_text(name, one_line=True) for name in names]
     numeric = [bool(rows) and all(_is_number(row[index]) for row in rows) for index in range(len(names))]
     cells = [[safe_text(cell(value)).replace("\t", "    ") for value in row] for row in rows]
-    natural = [
-        max(text_width(line) for row in [titles, *cells] for line in (row[index].split("\n") or [""]))
+    widths = [
+        max(text_width(line) for row in [titles, *cells] for line in row[index].split("\n"))
         for index in range(len(titles))
     ]
     if width is not None:
         # Each column has a space on both sides and a bar; the last bar is the table's.
         words = [max(_longest_word(row[index]) for row in [titles, *cells]) for index in range(len(titles))]
-        widths = fit(natural, width - 3 * len(titles) - 1, words)
-        if widths is None:
+        fitting = fit(widths, width - 3 * len(titles) - 1, words)
+        if fitting is None:
             return None
-        titles = _unique("\n".join(_wrap(title, room)) for title, room in zip(titles, widths, strict=True))
-        cells = [["\n".join(_wrap(text, room)) for text, room in zip(row, widths, strict=True)] for row in cells]
-    drawn = prettytable.PrettyTable()
-    drawn.field_names = titles
-    for title, is_number in zip(titles, numeric, strict=True):
-        drawn.align[title] = "r" if is_number else "l"
-    drawn.add_rows(cells)
-    return str(drawn.get_string())
+        widths = fitting
+    rule = "+".join(["", *("-" * (room + 2) for room in widths), ""])
+    head, *body = ["\n".join(_lines_of(row, widths, numeric)) for row in [titles, *cells]]
+    return "\n".join([rule, head, rule, *body, rule])
+
+
+def _lines_of(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> Iterator[str]:
+    """The lines of a row, each cell wrapped to its column."""
+    wrapped = [_wrap(text, room) for text, room in zip(row, widths, strict=True)]
+    for texts in itertools.zip_longest(*wrapped, fillvalue=""):
+        padded = []
+        for text, room, is_number in zip(texts, widths, numeric, strict=True):
+            # Not str.ljust, which counts characters, for some of them take two cells or none.
+            blanks = " " * (room - text_width(text))
+            padded.append(f" {blanks}{text} " if is_number else f" {text}{blanks} ")
+        yield "|".join(["", *padded, ""])
 
 
 def _longest_word(text: str) -> int:
@@ -288,16 +295,6 @@ def _wrap_wide(line: str, width: int) -> list[str]:
             current = ""
         current += character
     return [*lines, current] if current else lines
-
-
-def _unique(names: Any) -> list[str]:
-    """The library wants different titles; blanks make them so."""
-    result: list[str] = []
-    for name in names:
-        while name in result:
-            name += " "
-        result.append(name)
-    return result
 
 
 def _is_number(value: Any) -> bool:

@@ -26,7 +26,7 @@ from typing import Any
 
 #: Modules that commands import late; those of the standard library and of our dependencies that most of them need.
 WARM = (
-    *("cliff.command", "cliff.lister", "jmespath", "prettytable", "requests", "stevedore", "wcwidth"),
+    *("cliff.command", "cliff.lister", "jmespath", "requests", "stevedore"),
     *("email.parser", "encodings.utf_8_sig", "gzip", "resource", "sqlite3", "urllib.request", "uuid"),
 )
 #: Distributions of this repository whose commands most tests run.

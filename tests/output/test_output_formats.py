@@ -19,6 +19,7 @@ import yaml
 
 from hca_base.errors import HCAError, UsageError
 from hca_base.output import FORMATS, add_output_options, emit, output_options
+from hca_base.output._table import cell, table
 from hca_base.output._terminal import text_width
 
 BUNDLES = [
@@ -96,6 +97,33 @@ def test_table():
     """)
     assert "| uuid  | 02cc  |" in shown(BUNDLES[1], fmt="table")
     assert shown([], fmt="table") == ""
+
+
+def test_tables_are_those_that_cliffs_formatters_draw():
+    import prettytable
+
+    for data in (
+        BUNDLES,
+        [{"a": "", "漢字": "x\ny\n", "n": 1.5}, {"a": "漢字 é", "漢字": None, "n": -1}],
+        [{"": None}],
+    ):
+        drawn = prettytable.PrettyTable()
+        drawn.field_names = names = list(dict.fromkeys(name for row in data for name in row))
+        for name in names:
+            numbers = all(isinstance(row.get(name), int | float | None) for row in data)
+            drawn.align[name] = "r" if numbers else "l"
+        drawn.add_rows([[cell(row.get(name)) for name in names] for row in data])
+        assert shown(data, fmt="table") == drawn.get_string() + "\n"
+
+
+def test_a_title_that_is_wrapped_has_its_bars():
+    assert table([{"a long title": 1, "b": "text"}], None, 18) == textwrap.dedent("""\
+        +---------+------+
+        |  a long | b    |
+        |   title |      |
+        +---------+------+
+        |       1 | text |
+        +---------+------+""")
 
 
 WIDE = [{f"column{number}": "word " * number + "é漢字" * number for number in range(9)} for _ in range(3)]

@@ -48,7 +48,6 @@ HEAVY: dict[str, str | None] = {
     "jsonmerge": None,
     "jsonschema": None,
     "keyring": None,
-    "prettytable": None,
     "prompt_toolkit": None,
     "pycurl": None,
     "requests": "hca_base.http._exchange._transport",

@@ -70,6 +70,8 @@ class Config:
         self._legacy = legacy
         self._schema = dict(schema) if schema else {}
         self._merged: dict[str, Any] | None = None
+        #: Values that were read before, but for lists and objects, which callers may change.
+        self._plain: dict[str | tuple[str, ...], Any] = {}
 
     # Reading
 
@@ -78,7 +80,12 @@ class Config:
 
         :raises ConfigError: a source that decides on this key is wrong
         """
-        value = merge_at(self.layers, split_key(key), self._schema)
+        plain = self._plain
+        value = plain.get(key, plain)
+        if value is plain:
+            value = merge_at(self.layers, split_key(key), self._schema)
+            if not isinstance(value, (dict, list)):
+                plain[key] = value
         return default if value is MISSING or value is None else value
 
     def __contains__(self, key: str) -> bool:
@@ -172,7 +179,7 @@ class Config:
             from hca_base.config._schema import combine
 
             self._schema = combine([self._schema, schema])
-        self._merged = None
+        self._merged, self._plain = None, {}
 
     def copy_over(self, name: str, values: Mapping[str, Any]) -> Config:
         """Return a new configuration with these values below all layers; keys of ``values`` may be dotted paths."""
@@ -191,7 +198,7 @@ class Config:
     def __getstate__(self) -> dict[str, Any]:
         """For pickle: without secrets, and without the texts of files, which may hold some."""
         layers = tuple(dataclasses.replace(layer, data=without_secrets(layer.data), text=None) for layer in self.layers)
-        return {**self.__dict__, "layers": layers, "_legacy": (), "_merged": None}
+        return {**self.__dict__, "layers": layers, "_legacy": (), "_merged": None, "_plain": {}}
 
     def _wrong(self, path: tuple[str, ...], why: str) -> ConfigError:
         for layer, value in reversed(values_at(self.layers, path)):

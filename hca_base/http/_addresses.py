@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import socket
 from typing import NamedTuple
@@ -39,6 +40,12 @@ def origin_of(url: str) -> Origin:
 
     :raises UsageError: for all but a well-formed http or https URL with a host, and without a user's name
     """
+    return _origin_of(url)
+
+
+@functools.lru_cache(maxsize=64)
+def _origin_of(url: str) -> Origin:
+    """Whoever has a part in a request asks for the origin of its address."""
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), parts.hostname, parts.port

@@ -227,6 +227,18 @@ def test_a_plugins_strategies_come_with_its_defaults(home):
     assert found.get("s.hosts") == ["a", "c", "b"]
 
 
+def test_what_was_read_before_is_no_longer_true_with_other_defaults(home):
+    """Values are remembered: a client reads the same few for each of its calls."""
+    found = config.load()
+    assert found.get("s.size") is None and found.get("s.size", 3) == 3
+    found.add_defaults("plugin", {"s": {"size": 5, "hosts": ["a"], "inner": {"b": 1}}})
+    assert (found.get("s.size"), found.get(("s", "size"))) == (5, 5)
+    found.get("s.hosts").append("mine")
+    found.get("s")["inner"]["b"] = 2
+    assert (found.get("s.hosts"), found.get("s.inner")) == (["a"], {"b": 1})
+    assert found.with_options({"s.size": 6}).get("s.size") == 6 and found.get("s.size") == 5
+
+
 def test_options_and_copies(stack):
     found = stack({"http": {"timeout": 1, "retries": 2}})
     other = found.with_options({"http.timeout": 5, 'services."a.b".url': "u"})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import requests
 
 from hca_base.errors import ConfigError, UnreachableError
 from hca_base.http import HttpSettings, RetryPolicy, Session, json_of
@@ -144,3 +147,21 @@ def test_importing_the_package_imports_nothing_heavy():
         "print([m for m in ('requests', 'urllib3', 'keyring', 'google.auth') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"method": "get", "url": "http://a.example/b c?d=e", "params": [("f", "g h"), ("f", "i")]},
+        {"method": "PUT", "url": "http://a.b", "json": {"a": [1]}, "headers": {"content-type": "x", "Accept": None}},
+        {"method": "POST", "url": "http://a.b/x", "data": {"a": "ü"}, "headers": {"USER-AGENT": "me", "Cookie": "b"}},
+        {"method": "POST", "url": "http://a.example/x", "data": b"bytes", "files": {}, "headers": None},
+        {"method": "HEAD", "url": "http://a.example/x", "auth": ("me", "word"), "cookies": {"c": "d"}},
+    ],
+)  # fmt: skip
+def test_requests_are_prepared_as_by_requests(asked: dict[str, Any]) -> None:
+    transport = Session().transport
+    ours = transport.prepare_request(requests.Request(**asked))
+    theirs = requests.Session.prepare_request(transport, requests.Request(**asked))
+    assert (ours.method, ours.url, ours.body, ours.headers) == (theirs.method, theirs.url, theirs.body, theirs.headers)
+    assert list(ours.headers.items()) == list(theirs.headers.items())

@@ -16,6 +16,7 @@ import requests
 import urllib3.connection
 import urllib3.connectionpool
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from hca_base.errors import ConfigError
@@ -37,6 +38,14 @@ class _NoImplicitAuth(requests.auth.AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
+
+
+class _Prepared(requests.PreparedRequest):
+    """A request without cookies but for those in its headers."""
+
+    def prepare_cookies(self, cookies: Any) -> None:
+        """Nothing: there are none to look through."""
+        self._cookies = requests.cookies.RequestsCookieJar()
 
 
 class _HTTPConnection(urllib3.connection.HTTPConnection):
@@ -87,6 +96,28 @@ class Transport(requests.Session):
         )
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """As requests does, without the cookies, parameters and hooks of a session, which this one has none of."""
+        if request.cookies or request.auth:
+            return super().prepare_request(request)
+        headers = CaseInsensitiveDict(self.headers)
+        headers.update(request.headers or {})
+        for name in [name for name, value in headers.items() if value is None]:
+            del headers[name]
+        prepared = _Prepared()
+        prepared.prepare(
+            method=(request.method or "").upper(),
+            url=request.url,
+            files=request.files,
+            data=request.data,
+            json=request.json,
+            headers=headers,
+            params=request.params,
+            auth=self.auth,
+            hooks=request.hooks,
+        )
+        return prepared
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Proxies and certificates for a URL: our configuration, then the environment.

@@ -173,7 +173,10 @@ class BaseClient(Connection):
             bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns, warn=False)
         own_base_url = self._own_base_url
         index = self._current_index()
-        operation = self._operations.setdefault(operation.name, _as_listed(index, operation))
+        listed = self._operations.get(operation.name)
+        if listed is None:
+            listed = self._operations.setdefault(operation.name, _as_listed(index, operation))
+        operation = listed
         values = bind(
             operation,
             arguments or {},

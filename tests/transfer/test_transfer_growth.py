@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +14,17 @@ from typing import Any
 import pytest
 
 from hca_base.commands import transfer as commands
-from hca_base.transfer import DirectoryDestination, FileStore, Item, TransferOptions, download
+from hca_base.transfer import (
+    DirectoryDestination,
+    FileStore,
+    Item,
+    S3Credentials,
+    S3Target,
+    TransferOptions,
+    UploadItem,
+    download,
+    upload,
+)  # fmt: skip
 from tests.lib.downloads import QUICK, noise
 from tests.lib.fault_server import FaultServer
 
@@ -106,3 +119,65 @@ def test_a_file_that_is_present_costs_two_looks(
     assert calls["stat"] + calls["lstat"] <= 2 * 200 + 20
     assert calls["open"] <= 20
     assert not calls["bytes read"]
+
+
+class Store(http.server.ThreadingHTTPServer):
+    """An S3 that keeps nothing, and counts its connections and requests."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), StoreHandler)
+        self.requests = self.connections = 0
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+class StoreHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Store
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections += 1
+
+    def do_PUT(self) -> None:
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.requests += 1
+        self.send_response(200)
+        self.send_header("ETag", f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def test_ten_times_as_many_uploads_cost_ten_times_as_much(tmp_path: Path, fast: bool) -> None:
+    """Each file is opened, read and sent once, over connections that are kept."""
+    costs: list[dict[str, int]] = []
+    store = Store()
+    try:
+        target = S3Target(
+            "b", endpoint_url=f"http://127.0.0.1:{store.server_port}", credentials=S3Credentials("a", "b")
+        )
+        for count in (FEW, FEW * TIMES):
+            items = []
+            for number in range(count):
+                path = tmp_path / f"{count}-{number}"
+                path.write_bytes(noise(500, number))
+                items.append(UploadItem(path, path.name, metadata={"sha1": "{sha1}"}))
+            store.requests = store.connections = 0
+            with pytest.MonkeyPatch.context() as monkeypatch:
+                calls = Calls(monkeypatch)
+                report = upload(items, target, options=TransferOptions(fast=fast, connections=4, min_delay=0.01))
+            assert report.ok, report.failed
+            assert store.requests == count
+            assert store.connections <= 8
+            costs.append({**calls, "requests": store.requests})
+    finally:
+        store.shutdown()
+        store.server_close()
+    few, many = costs
+    grown = {name: (few.get(name, 0), count) for name, count in many.items() if count > 11 * max(few.get(name, 0), 1)}
+    assert not grown

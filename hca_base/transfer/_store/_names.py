@@ -79,6 +79,8 @@ def name_fault(name: str, windows: bool = os.name == "nt", native: bool = False)
     if directory and directory == _fit_directory and len(name) <= MAX_PATH and not windows and not native:
         # Names mostly come directory by directory.
         return None if _PLAIN(leaf) else _fault(leaf, windows)
+    if not directory and _PLAIN(name):
+        return None
     if not name:
         return "is empty"
     if name[0] == "/":

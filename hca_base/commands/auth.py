@@ -45,7 +45,7 @@ class AuthCommand(Command):
                 "scheme",
                 metavar="SCHEME",
                 nargs="?",
-                help="security scheme of the service's document, where it has several ('hca auth status' shows them)",
+                help="security scheme of the service's document, if it has several ('hca auth status' shows them)",
             )
 
     def chosen(self, args: argparse.Namespace) -> Service:
@@ -103,20 +103,22 @@ class AuthLogin(AuthCommand):
         how.add_argument(
             "--remote",
             action="store_true",
-            help="for a machine without a browser: shows an address to open anywhere, and takes what you paste",
+            help="for a machine without a browser: show a URL to open anywhere, then paste the result here",
         )
         how.add_argument(
             "--device",
             action="store_true",
-            help="shows a short code to type into a page on any device, where the issuer offers that",
+            help="show a short code to enter on any device, if the issuer supports that",
         )
-        how.add_argument("--no-browser", action="store_true", help="show the address, open no browser")
+        how.add_argument("--no-browser", action="store_true", help="show the URL, and do not open a browser")
         how.add_argument(
-            "--access-token", metavar="TOKEN", help="store this token; - reads it from stdin, where nobody sees it"
+            "--access-token",
+            metavar="TOKEN",
+            help="store this token; - reads it from stdin, where other users cannot see it",
         )
         parser.add_argument("--username", metavar="NAME", help="for services with a user name and a password")
         parser.add_argument(
-            "--timeout", metavar="SECONDS", type=seconds_argument, help="time that you have to log in (default: 600)"
+            "--timeout", metavar="SECONDS", type=seconds_argument, help="time limit for the login (default: 600)"
         )
         return parser
 
@@ -217,7 +219,7 @@ class AuthToken(AuthCommand):
         value = next(iter([*headers.values(), *params.values()]), None)
         if value is None:
             raise AuthError(
-                f"there are no credentials for {service.name}", hint=f"hca login {service.name}; see hca auth status"
+                f"no credentials are stored for {service.name}", hint=f"hca login {service.name}; see hca auth status"
             )
         scheme, _, token = value.partition(" ")
         self.stdout.write((token if scheme == "Bearer" else value) + "\n")

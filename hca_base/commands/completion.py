@@ -152,16 +152,16 @@ class CompletionInstall(Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("shell", nargs="?", choices=sorted(SCRIPTS), help="default: the one that SHELL names")
-        parser.add_argument("--no-rc", action="store_true", help="leave ~/.bashrc and ~/.zshrc alone")
-        parser.add_argument("--remove", action="store_true", help="remove the script and the line")
+        parser.add_argument("shell", nargs="?", choices=sorted(SCRIPTS), help="bash, zsh or fish (default: from SHELL)")
+        parser.add_argument("--no-rc", action="store_true", help="do not change ~/.bashrc and ~/.zshrc")
+        parser.add_argument("--remove", action="store_true", help="remove completion again")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         shell = parsed_args.shell or Path(os.environ.get("SHELL", "")).name
         if shell not in SCRIPTS:
             raise UsageError(
-                f"there is no completion for the shell {shell!r}" if shell else "SHELL names no shell",
+                f"no completion for the shell {shell!r}" if shell else "SHELL is not set to a shell",
                 hint=f"name one: hca completion install {'|'.join(sorted(SCRIPTS))}",
             )
         script, rc = _script_file(shell), _rc_file(shell)
@@ -195,8 +195,8 @@ def _home(shell: str) -> Path:
         return Path.home()
     except (RuntimeError, KeyError):  # HOME is not set, and the user id has no entry in the password file
         raise UsageError(
-            "you have no home directory: HOME is not set",
-            hint=f"set HOME, or have your shell read what 'hca completion {shell}' prints",
+            "no home directory: HOME is not set",
+            hint=f"set HOME, or have your shell source the output of 'hca completion {shell}'",
         ) from None
 
 

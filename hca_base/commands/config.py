@@ -70,7 +70,7 @@ class ConfigGet(DataCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("key", help="such as http.timeout")
-        parser.add_argument("--origin", action="store_true", help="print where it comes from instead")
+        parser.add_argument("--origin", action="store_true", help="print where it is set instead")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -103,9 +103,11 @@ class ConfigSet(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("key", help="such as http.timeout")
-        parser.add_argument("value", help="JSON or text; - reads it from stdin, so that it is not in the history")
-        parser.add_argument("--text", action="store_true", help="take the value as text, whatever it looks like")
-        parser.add_argument("--force", action="store_true", help="set a value that the schema says is wrong")
+        parser.add_argument(
+            "value", help="JSON or text; - reads it from stdin, which keeps it out of the shell history"
+        )
+        parser.add_argument("--text", action="store_true", help="store the value as a string, even if it is valid JSON")
+        parser.add_argument("--force", action="store_true", help="set a value that the schema rejects")
         add_target(parser)
         return parser
 
@@ -114,7 +116,7 @@ class ConfigSet(Command):
 
         text = read_stdin().rstrip("\r\n") if parsed_args.value == "-" else parsed_args.value
         value = text if parsed_args.text else settings.parse_value(text)
-        check_value(parsed_args.key, value, force=parsed_args.force, hint="--force sets it all the same")
+        check_value(parsed_args.key, value, force=parsed_args.force, hint="--force sets it anyway")
         profile = profile_of(self, parsed_args)
         settings.set_value(parsed_args.key, value, file=parsed_args.file, profile=profile)
         self.context.forget()

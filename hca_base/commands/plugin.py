@@ -35,14 +35,18 @@ class PluginList(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         which = parser.add_mutually_exclusive_group()
-        which.add_argument("--broken", action="store_true", help="list only those that cannot be used, and why")
+        which.add_argument("--broken", action="store_true", help="list only plugins that cannot be used, and why")
         which.add_argument(
             "--available",
             action="store_true",
-            help="list the plugins of this project that are not installed, and where to install them from",
+            help="list the plugins of this project that are not installed, and where to get them",
         )
         parser.add_argument(
-            "--timeout", type=seconds_argument, default=15.0, metavar="SECONDS", help="for each (default: 15)"
+            "--timeout",
+            type=seconds_argument,
+            default=15.0,
+            metavar="SECONDS",
+            help="time limit for each plugin (default: 15)",
         )
         return parser
 
@@ -121,7 +125,7 @@ class PluginInstall(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", nargs="+", help="distribution, directory, file or URL")
-        parser.add_argument("-U", "--upgrade", action="store_true", help="upgrade what is installed already")
+        parser.add_argument("-U", "--upgrade", action="store_true", help="upgrade plugins that are already installed")
         parser.add_argument("-e", "--editable", action="store_true", help="install directories in editable mode")
         return parser
 
@@ -146,7 +150,7 @@ class PluginInstall(Command):
             gives = [f"service {name}" for name in services] + commands[:5]
             self.note(f"{each.name} {each.version} installed: {', '.join(gives) or 'no commands'}")
         if not new:
-            self.note("done; no new plugin was found in what was installed")
+            self.note("done; the installed distributions contain no new plugin")
 
 
 class PluginUninstall(Command):
@@ -156,7 +160,7 @@ class PluginUninstall(Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("name", nargs="+", help="distribution, or service that it gives")
+        parser.add_argument("name", nargs="+", help="distribution, or a service that it provides")
         parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
         return parser
 
@@ -165,7 +169,7 @@ class PluginUninstall(Command):
         command = installer("uninstall", names)
         dependents = sorted({user for name in names for user in users_of(name)} - set(names))
         if dependents:
-            self.note(f"{', '.join(dependents)} will miss what is removed")
+            self.note(f"{', '.join(dependents)} will miss the removed plugins")
         confirm(f"Remove {', '.join(names)}?", yes=parsed_args.yes)
         if "pip" in command[1:3]:
             command.append("--yes")
@@ -193,4 +197,4 @@ def _distribution_of(name: str) -> str:
     record = registry().records("hca.services").get(name)
     if record is not None:
         return record.distribution
-    raise NotFoundError(f"no plugin {name!r} is installed", hint="'hca plugin list' shows those that are")
+    raise NotFoundError(f"no plugin {name!r} is installed", hint="'hca plugin list' lists the installed plugins")

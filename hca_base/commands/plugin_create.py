@@ -21,9 +21,11 @@ class PluginCreate(Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("name", help="the service, first word of its commands")
-        parser.add_argument("--openapi", metavar="URL-or-FILE", help="its OpenAPI document")
-        parser.add_argument("--directory", metavar="DIR", type=Path, help="where to (default: ./DISTRIBUTION)")
+        parser.add_argument("name", help="name of the service, the first word of its commands")
+        parser.add_argument("--openapi", metavar="URL-or-FILE", help="OpenAPI document of the service")
+        parser.add_argument(
+            "--directory", metavar="DIR", type=Path, help="directory to create (default: ./DISTRIBUTION)"
+        )
         parser.add_argument("--distribution", help="name of the distribution (default: hca-NAME)")
         return parser
 
@@ -47,10 +49,8 @@ class PluginCreate(Command):
         )
         other = registry().records("hca.services").get(parsed_args.name)
         if other is not None and other.distribution != distribution:
-            warn(
-                f"{other.distribution} is installed, and gives {parsed_args.name!r} too: one of the two hides the other"
-            )
-        self.note(f"{directory} written; to install and test it:")
+            warn(f"{other.distribution} is installed and also provides {parsed_args.name!r}: one hides the other")
+        self.note(f"{directory} created; to install and test it:")
         self.note(f"  pip install -e '{directory}[test]' && pytest {directory}")
 
     def _document(self, given: str) -> tuple[Any, str | None, dict[str, Any]]:

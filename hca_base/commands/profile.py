@@ -38,9 +38,9 @@ class ProfileCreate(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="letters, digits, - and _")
-        parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="settings to begin with")
-        parser.add_argument("--copy", metavar="NAME", help="begin with the settings of this profile")
-        parser.add_argument("--use", action="store_true", help="use it from now on")
+        parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="initial settings")
+        parser.add_argument("--copy", metavar="NAME", help="copy the settings of this profile")
+        parser.add_argument("--use", action="store_true", help="switch to the profile")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -56,7 +56,7 @@ class ProfileCreate(Command):
         begin = {} if parsed_args.copy is None else _settings_of(parsed_args.copy)
         for key, value in pairs:
             check_value(
-                key, value, hint=f"once it is made: hca config set --profile {parsed_args.name} --force KEY VALUE"
+                key, value, hint=f"after creating it: hca config set --profile {parsed_args.name} --force KEY VALUE"
             )
             settings.put_value(begin, key, value, place=f"profile {parsed_args.name}")
         path = settings.create_profile(parsed_args.name, begin)
@@ -95,7 +95,7 @@ class ProfileUse(Command):
         self.context.forget()
         other = os.environ.get("HCA_PROFILE")
         if other and other != parsed_args.name:
-            warn(f"HCA_PROFILE is set to {other}, which wins over this choice")
+            warn(f"HCA_PROFILE is set to {other}, which overrides this choice")
 
 
 class ProfileDelete(Command):
@@ -111,7 +111,7 @@ class ProfileDelete(Command):
         parser = super().get_parser(prog_name)
         parser.add_argument("name")
         parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-        parser.add_argument("--force", action="store_true", help="delete the profile of a running deployment, too")
+        parser.add_argument("--force", action="store_true", help="delete the profile even if its deployment is running")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -120,7 +120,7 @@ class ProfileDelete(Command):
             if manager is not None and not parsed_args.force:
                 raise RefusedError(
                     f"profile {parsed_args.name} belongs to a running deployment",
-                    hint=f"stop the deployment: {manager}; or pass --force to delete its profile alone",
+                    hint=f"stop the deployment: {manager}; or pass --force to delete only its profile",
                 )
             confirm(f"Delete profile {parsed_args.name} and its settings?", yes=parsed_args.yes)
         settings.delete_profile(parsed_args.name)
@@ -132,4 +132,4 @@ def _settings_of(name: str) -> dict[str, Any]:
     try:
         return settings.read_file(settings.profile_path(name))
     except FileNotFoundError:
-        raise settings.missing_profile(name, "'hca profile list' shows those there are") from None
+        raise settings.missing_profile(name, "'hca profile list' lists the profiles") from None

@@ -22,7 +22,7 @@ class Search(Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("words", nargs="+", metavar="WORD", help="what to look for; all words must match")
+        parser.add_argument("words", nargs="+", metavar="WORD", help="words to search for; all must match")
         parser.add_argument(
             "--kind", action="append", choices=KINDS, default=[], help="only entries of this kind; can be repeated"
         )
@@ -36,7 +36,7 @@ class Search(Lister):
 
         search = getattr(self.app, "search", None)
         if search is None:
-            raise UsageError("search is not available here")
+            raise UsageError("search is not available")
         hits, text = search(parsed_args.words, parsed_args.kind, parsed_args.limit)
         if any(output_options(parsed_args).get(name) for name in ("fmt", "query", "columns", "sort")):
             return ["kind", "name", "summary", "score"], [(*hit[:3], round(hit[3], 2)) for hit in hits]

@@ -29,7 +29,9 @@ class ServiceList(Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("--problems", metavar="NAME", help="list what of this service's document cannot be used")
+        parser.add_argument(
+            "--problems", metavar="NAME", help="list the parts of this service's document that cannot be used"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -70,8 +72,8 @@ class ServiceAdd(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="first word of its commands: lower-case letters, digits and -")
-        parser.add_argument("document", metavar="URL-or-FILE", help="where its OpenAPI document is")
-        parser.add_argument("--base-url", metavar="URL", help="where the service is, if the document does not say it")
+        parser.add_argument("document", metavar="URL-or-FILE", help="URL or file of its OpenAPI document")
+        parser.add_argument("--base-url", metavar="URL", help="URL of the service, if the document does not name it")
         parser.add_argument(
             "--server",
             metavar="SERVER",
@@ -84,18 +86,19 @@ class ServiceAdd(Command):
             default=[],
             help="value of a variable in the server's URL; may be repeated",
         )
-        parser.add_argument("--title", help="one line about it (default: the document's title)")
+        parser.add_argument("--title", help="one-line description (default: the document's title)")
         parser.add_argument(
-            "--plugin", metavar="SERVICE", help="it is another deployment of this plugin's service: use its client"
+            "--plugin",
+            metavar="SERVICE",
+            help="the service is another deployment of this plugin's service: use its client",
         )
         parser.add_argument(
             "--naming",
             choices=("operation", "path"),
-            help="name commands after the document's operationIds, or after methods and paths as hca 7 did "
-            "(default: operation)",
+            help="name commands after operationIds, or after methods and paths as in hca 7 (default: operation)",
         )
         parser.add_argument("--profile", metavar="NAME", help="add it to this profile only")
-        parser.add_argument("--replace", action="store_true", help="replace a service of that name")
+        parser.add_argument("--replace", action="store_true", help="replace an existing service of that name")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -118,7 +121,7 @@ class ServiceAdd(Command):
             chosen = server_settings(index, parsed_args.server, parsed_args.server_variable)
             section |= chosen
             if not index.base_url_at(parsed_args.server, chosen.get("server_variables")):
-                raise UsageError(f"{source} does not say where its service is", hint="say it with --base-url URL")
+                raise UsageError(f"{source} does not name the URL of its service", hint="pass --base-url URL")
         if parsed_args.plugin:
             section["plugin"] = parsed_args.plugin
             registry().service(parsed_args.plugin, self.config)
@@ -148,7 +151,7 @@ class ServiceAdd(Command):
             )
         if len(index.servers) > 1 and section.get("server") is None and "base_url" not in section:
             self.note(
-                f"the document names {len(index.servers)} servers, and the first is used: {index.servers[0]['url']}; "
+                f"the document names {len(index.servers)} servers; using the first: {index.servers[0]['url']}; "
                 f"'hca config set services.{name}.server N' chooses another"
             )
         kind = (section.get("credentials") or {}).get("kind")
@@ -158,7 +161,7 @@ class ServiceAdd(Command):
             self.note(f"it requires a login: 'hca auth login {name}'")
         elif len(index.security_schemes) > 1:
             names = ", ".join(index.security_schemes)
-            self.note(f"its operations ask for different credentials ({names}): 'hca auth set-key {name} SCHEME'")
+            self.note(f"its operations require different credentials ({names}): 'hca auth set-key {name} SCHEME'")
 
 
 class ServiceRemove(Command):
@@ -187,8 +190,8 @@ class ServiceRemove(Command):
         if not settings.unset_value(("services", name), profile=profile):
             where = f" in {origin}" if origin is not None else ""
             if origin is None:
-                raise NotFoundError(f"unknown service {name!r}", hint="'hca service list' shows those there are")
-            raise RefusedError(f"service {name!r} is set{where}, which is not yours to change here")
+                raise NotFoundError(f"unknown service {name!r}", hint="'hca service list' lists the services")
+            raise RefusedError(f"service {name!r} is set{where}, in a file that hca does not change")
         from hca_base.openapi import DocumentCache
 
         if isinstance(url, str):
@@ -289,7 +292,7 @@ def check_name(
     if record is not None and not (replace and registry().hidden_service(name, config) is not None):
         raise RefusedError(f"{name!r} is the service of plugin {record.distribution}", hint="choose another name")
     if not replace and name in registry().service_names(config):
-        raise RefusedError(f"there is a service {name!r} already", hint=hint)
+        raise RefusedError(f"service {name!r} already exists", hint=hint)
 
 
 def check_not_reserved(name: str) -> None:
@@ -308,11 +311,13 @@ def document_source(given: str) -> str:
     scheme = re.match(r"[a-z][a-z0-9+.-]*(?=://)", given, re.IGNORECASE)
     if scheme is not None and scheme[0].lower() != "file":
         raise UsageError(
-            f"documents are not fetched by {scheme[0]}", hint="give a URL that begins with http:// or https://"
+            f"documents cannot be fetched over {scheme[0]}", hint="give a URL that begins with http:// or https://"
         )
     path = settings.expand_home(given.removeprefix("file://"))
     if not path.is_file():
-        raise UsageError(f"there is no file {path}", hint="give a file, or a URL that begins with http:// or https://")
+        raise UsageError(
+            f"file {path} does not exist", hint="give a file, or a URL that begins with http:// or https://"
+        )
     return str(path.absolute())
 
 

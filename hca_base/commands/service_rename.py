@@ -25,21 +25,21 @@ class ServiceRename(Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("name", help="its name now")
-        parser.add_argument("new", help="its new name: lower-case letters, digits and single dashes")
+        parser.add_argument("name", help="current name")
+        parser.add_argument("new", help="new name: lower-case letters, digits and single dashes")
         parser.add_argument("--profile", metavar="NAME", help="rename it in this profile only")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         old, new, profile = parsed_args.name, parsed_args.new, parsed_args.profile
         if old == new and self.config.origin(("services", old)) is not None:
-            raise RefusedError(f"the service is called {old!r} already", hint="choose another name")
+            raise RefusedError(f"the service is already named {old!r}", hint="choose another name")
         check_name(new, self.config, hint="choose another name, or remove that one: hca service remove " + new)
         origin = self.config.origin(("services", old))
         if origin is None:
             record = registry().records("hca.services").get(old)
             if record is not None:
-                raise RefusedError(f"{old} comes with plugin {record.distribution}, and keeps its name")
+                raise RefusedError(f"{old} belongs to plugin {record.distribution} and cannot be renamed")
             raise NotFoundError(f"unknown service {old!r}", hint="list the services: hca service list")
         if profile is None and origin.layer.startswith("profile "):
             profile = origin.layer.removeprefix("profile ")
@@ -55,7 +55,7 @@ class ServiceRename(Command):
         for account in accounts:
             store.delete(account)
         self.context.forget()
-        self.note(f"{old} is {new} now; 'hca {new}' lists its commands")
+        self.note(f"{old} is now {new}; 'hca {new}' lists its commands")
         if self.config.origin(("services", old)) is not None:
             self.note(f"{old} is also set in {self.config.origin(('services', old))}, where it keeps its name")
 
@@ -85,9 +85,9 @@ def _copy(store: TokenStore, account: str, target: str) -> None:
 def _move(data: dict[str, Any], old: str, new: str, defaults: Iterable[str]) -> None:
     services = data.get("services")
     if not isinstance(services, dict) or old not in services:
-        raise RefusedError(f"service {old!r} is set elsewhere, in a file that is not changed here")
+        raise RefusedError(f"service {old!r} is set in another file, which this command does not change")
     if new in services:
-        raise UsageError(f"there is a service {new!r} already", hint="choose another name")
+        raise UsageError(f"service {new!r} already exists", hint="choose another name")
     # In its place: the order of a file is its owner's.
     data["services"] = {new if name == old else name: section for name, section in services.items()}
     for key in [key for key in data if key in set(defaults)]:

@@ -27,6 +27,6 @@ class Shell(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         interact = getattr(self.app, "interactive_shell", None)
         if interact is None or self.app.interactive_mode:
-            raise UsageError("this is the shell already")
+            raise UsageError("already in the shell")
         code: int = interact(errexit=parsed_args.errexit, commands=parsed_args.command)
         return code

@@ -32,9 +32,7 @@ def _store(directory: Path) -> FileStore:
     from hca_base.transfer import FileStore
 
     if not (directory / ".hca" / "v2" / "files_2_4").is_dir():
-        raise NotFoundError(
-            f"there is no filestore in {directory}", hint="name the directory that files were downloaded to"
-        )
+        raise NotFoundError(f"no filestore in {directory}", hint="name the directory that files were downloaded to")
     return FileStore(directory)
 
 
@@ -52,7 +50,7 @@ class TransferVerify(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("directory", type=Path, metavar="DIR", help="the download directory, which holds .hca")
-        parser.add_argument("--report", type=Path, metavar="FILE", help="write what became of each file (TSV or .json)")
+        parser.add_argument("--report", type=Path, metavar="FILE", help="write the outcome of each file (TSV or .json)")
         parser.add_argument("--no-progress", action="store_true", help="show no progress")
         return parser
 
@@ -85,7 +83,7 @@ class TransferVerify(Command):
         if parsed_args.report:
             report.write(parsed_args.report)
         if not report.ok:
-            names = f"; {linked} name(s) elsewhere still refer to the wrong bytes: remove them" if linked else ""
+            names = f"; {linked} name(s) elsewhere still link to the damaged content: remove them" if linked else ""
             raise VerificationError(
                 f"{report.failures:,} of {report.files:,} files differ from their checksum; the first: "
                 f"{report.failed[0].name}{names}",
@@ -151,12 +149,12 @@ class TransferGc(Command):
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--dry-run", action="store_true", help="show what would be removed, and remove nothing")
         parser.add_argument(
-            "--all-ages", action="store_true", help="remove young files too; make sure that no download is running"
+            "--all-ages", action="store_true", help="also remove recent files; make sure that no download is running"
         )
         parser.add_argument(
             "--assume-unlinked",
             action="store_true",
-            help="with --yes, also remove files of which it is not known whether they are in use",
+            help="with --yes, also remove files that may be in use",
         )
         return parser
 

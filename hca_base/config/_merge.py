@@ -55,7 +55,7 @@ def apply_operator(operation: Mapping[str, Any], below: Any, layer: Layer, path:
     if below is MISSING or below is None:
         below = []
     if not isinstance(below, list):
-        raise wrong(f"{name} edits a list, but the value below is {type_name(below)}")
+        raise wrong(f"{name} edits a list, but the value in the lower layers is {type_name(below)}")
     result = copy.deepcopy(below)
     operand = copy.deepcopy(operand)
     if name == "$append":

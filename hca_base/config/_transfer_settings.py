@@ -59,12 +59,12 @@ TRANSFER_SETTINGS: dict[str, TransferSetting] = {
         "connections", "Number of connections to use (default: chosen automatically)", 1, edit=True
     ),
     "limit_rate": TransferSetting(
-        "rate", "Bytes a second for all connections together, such as 500k or 20M", edit=True
+        "rate", "Maximum bytes per second for all connections together, such as 500k or 20M", edit=True
     ),
-    "filestore": TransferSetting("path", "Folder of the store of downloaded files", edit=True),
-    "executor": TransferSetting("text", "What runs transfers: threads, or dask://HOST:PORT"),
+    "filestore": TransferSetting("path", "Directory of the filestore, which keeps downloaded files", edit=True),
+    "executor": TransferSetting("text", "Where transfers run: threads, or dask://HOST:PORT"),
     "link": TransferSetting(
-        "choice", "How a file's name refers to the filestore", choices=("hard", "copy", "symlink"), default="hard"
+        "choice", "How downloaded files link to the filestore", choices=("hard", "copy", "symlink"), default="hard"
     ),
     "names": TransferSetting(
         "choice",
@@ -78,30 +78,28 @@ TRANSFER_SETTINGS: dict[str, TransferSetting] = {
         choices=("auto", "put"),
         default="auto",
     ),
-    "verify": TransferSetting("truth", "Compare each file with its checksum", default=True),
-    "retries": TransferSetting("whole", "Retries without progress before a file is given up", default=10),
+    "verify": TransferSetting("truth", "Verify the checksum of each file", default=True),
+    "retries": TransferSetting("whole", "Give up on a file after this many retries without progress", default=10),
     "min_delay": TransferSetting(
-        "seconds", "Seconds before the first retry; the delay doubles from there", default=0.25
+        "seconds", "Seconds before the first retry; the delay doubles with each retry", default=0.25
     ),
     "fail_fast": TransferSetting("truth", "Stop at the first file that fails", default=False),
-    "fsync": TransferSetting("truth", "Force each file to the disk before it gets its name", default=False),
+    "fsync": TransferSetting("truth", "Sync each file to disk before moving it into place", default=False),
     "fast": TransferSetting("truth", "Use libcurl if it is installed", default=True),
-    "progress": TransferSetting("choice", "How progress is shown", choices=("auto", "none", "jsonl"), default="auto"),
-    "report": TransferSetting("path", "File for the report of each transfer"),
+    "progress": TransferSetting("choice", "How to show progress", choices=("auto", "none", "jsonl"), default="auto"),
+    "report": TransferSetting("path", "Write a report of each transfer to this file"),
     "connect_timeout": TransferSetting("seconds", "Seconds to wait for a connection", default=15),
-    "stall_timeout": TransferSetting(
-        "seconds", "Seconds without a byte after which a connection is given up", default=60
-    ),
+    "stall_timeout": TransferSetting("seconds", "Close a connection after this many seconds without data", default=60),
     "min_rate": TransferSetting(
-        "bytes", "Bytes a second, over 30 s, below which a connection is given up; 0 for no minimum", default=1024
+        "bytes", "Close a connection slower than this many bytes per second over 30 s; 0 for no minimum", default=1024
     ),
     "patience": TransferSetting(
-        "seconds", "Seconds without any response after which a host is given up for the rest of the run", default=30
+        "seconds", "Give up on a host for the rest of the run after this many seconds without a response", default=30
     ),
-    "wait_budget": TransferSetting("seconds", "Seconds that one file may spend waiting for its server", default=3600),
-    "disk_reserve": TransferSetting("bytes", "Bytes of disk to leave free", default=16 * 2**20),
+    "wait_budget": TransferSetting("seconds", "Maximum seconds that one file may wait for its server", default=3600),
+    "disk_reserve": TransferSetting("bytes", "Bytes of disk space to leave free", default=16 * 2**20),
     "proxy": TransferSetting("text", "URL of the proxy for transfers"),
-    "ca_bundle": TransferSetting("text", "File of the certificates to trust"),
+    "ca_bundle": TransferSetting("text", "File of CA certificates to trust"),
     "user_agent": TransferSetting("text", "Value of the User-Agent header"),
 }
 

@@ -145,7 +145,7 @@ def _resolved(layer: Layer, value: Any, path: KeyPath, config: Config) -> Any:
     for key, inner in value.items():
         unknown_operator = key.startswith("$") and len(value) == 1 and path and key not in OPERATORS
         if unknown_operator and (near := difflib.get_close_matches(key, OPERATORS, 1)):
-            yield _problem(layer, path, f"{key} is no list operator; did you mean {near[0]}?", "warning")
+            yield _problem(layer, path, f"{key} is not a list operator; did you mean {near[0]}?", "warning")
         inner = yield from _resolved(layer, inner, (*path, key), config)
         if inner is not MISSING and inner is not None:  # null: not set
             result[key] = inner

@@ -12,7 +12,7 @@ from hca_base.errors import RefusedError, UsageError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_CHECK_URL = "Check the URL of the service: an honest one does not redirect there."
+_CHECK_URL = "Check the URL of the service: a legitimate service does not redirect there."
 #: Names and addresses at which clouds hand out the machine's own credentials, besides the link-local range.
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _METADATA_ADDRESSES = frozenset(
@@ -55,11 +55,11 @@ def _origin_of(url: str) -> Origin:
         shown = f"{scheme}:" if scheme else "one without a scheme"
         raise UsageError(f"only http and https URLs can be used, not {shown}")
     if not host:
-        raise UsageError("the URL names no host")
+        raise UsageError("the URL has no host")
     if "@" in parts.netloc:
         raise UsageError(
             f"the URL for {host} holds a user name or password",
-            hint="leave it out of the URL, and store it with: hca auth set-key",
+            hint="remove it from the URL, and store it with: hca auth set-key",
         )
     return Origin(scheme, host.lower().rstrip("."), port if port is not None else DEFAULT_PORTS[scheme])
 

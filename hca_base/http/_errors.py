@@ -99,14 +99,14 @@ def _hint(response: requests.Response) -> str | None:
     if status == 401:
         if sent:
             return "The credentials were not accepted; see 'hca auth status', then log in again: 'hca login SERVICE'."
-        return "Log in with 'hca login SERVICE'; 'hca auth status' shows what is there."
+        return "Log in with 'hca login SERVICE'; 'hca auth status' shows what is stored."
     if status == 403:
         if sent:
-            return "This identity may not do that; 'hca auth status' shows who you are to the service."
-        return "Log in with 'hca login SERVICE', or check the URL: gateways answer so for unknown paths, too."
+            return "This identity is not allowed to do that; 'hca auth status' shows which identity is used."
+        return "Log in with 'hca login SERVICE', or check the URL: gateways also respond like this for unknown paths."
     wait = _wait_of(response)
     if wait is not None:
-        return f"The service asks to wait {wait}; try again after that."
+        return f"The service asks clients to wait {wait}; try again after that."
     if status == 429:
         return "The service limits the rate of requests; wait, then try again."
     if status in (502, 503, 504):
@@ -140,11 +140,11 @@ def transport_error(error: Exception, url: str | None) -> HCAError:
     if isinstance(error, rex.InvalidProxyURL):
         return ConfigError("the proxy's URL is not usable", hint="see http.proxy, HTTP_PROXY and HTTPS_PROXY")
     if isinstance(error, rex.InvalidSchema) and "SOCKS" in str(error):
-        return ConfigError("a SOCKS proxy needs the package PySocks", hint="pip install 'requests[socks]'")
+        return ConfigError("a SOCKS proxy requires the package PySocks", hint="pip install 'requests[socks]'")
     if isinstance(error, rex.InvalidJSONError):
-        return UsageError(f"the body for {host} cannot be written as JSON")
+        return UsageError(f"the body for {host} cannot be encoded as JSON")
     if isinstance(error, rex.InvalidHeader) and "Content-Length" in str(error):
-        return UnreachableError(f"{host} does not speak HTTP as it should: its answer has two lengths")
+        return UnreachableError(f"{host} sent an invalid HTTP response: it has two lengths")
     if isinstance(error, rex.InvalidURL | rex.MissingSchema | rex.InvalidSchema | rex.InvalidHeader):
         kind = "header" if isinstance(error, rex.InvalidHeader) else "URL"
         return UsageError(f"the request to {host} has a {kind} that cannot be sent")
@@ -154,15 +154,15 @@ def transport_error(error: Exception, url: str | None) -> HCAError:
         )
     if isinstance(error, rex.SSLError):
         return UnreachableError(
-            f"no secure connection to {host}: {reason}",
-            hint="name a CA of your own in http.ca_bundle or REQUESTS_CA_BUNDLE",
+            f"cannot establish a secure connection to {host}: {reason}",
+            hint="name your own CA in http.ca_bundle or REQUESTS_CA_BUNDLE",
         )
     if isinstance(error, rex.ConnectTimeout):
-        return TimedOutError(f"cannot connect to {host} in time")
+        return TimedOutError(f"timed out connecting to {host}")
     if isinstance(error, rex.Timeout) or "ReadTimeout" in repr(error):
-        return TimedOutError(f"{host} does not answer in time", hint="raise http.timeout (seconds)")
+        return TimedOutError(f"timed out waiting for {host}", hint="increase http.timeout (seconds)")
     if isinstance(error, rex.ContentDecodingError):
-        return UnreachableError(f"the answer of {host} is damaged: {reason}")
+        return UnreachableError(f"the response from {host} is damaged: {reason}")
     if is_connect_failure(error):
         return UnreachableError(f"cannot connect to {host}: {reason}")
     return UnreachableError(f"the connection to {host} broke: {reason}")
@@ -201,16 +201,16 @@ def _reason_of(error: BaseException) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return one_line(cause.verify_message or "its certificate is not trusted")
         if type(cause).__name__ == "NameResolutionError":
-            return "the name is not known"
+            return "the host name is not known"
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror and cause.errno is not None:
             return one_line(redact(str(cause.strerror)))
     innermost = causes[-1]
     text = one_line(redact(str(innermost)), 120)
     known = {
-        "RemoteDisconnected": "the server closed it without an answer",
-        "IncompleteRead": "the server closed it before the end of the answer",
-        "LineTooLong": "the answer has an oversized header",
+        "RemoteDisconnected": "the server closed it without a response",
+        "IncompleteRead": "the server closed it before the end of the response",
+        "LineTooLong": "the response has an oversized header",
     }
     for cause in causes:
         if type(cause).__name__ in known:

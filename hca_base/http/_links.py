@@ -82,7 +82,7 @@ def follow_pages(session: Session, response: requests.Response, **call: Any) -> 
             return
         if url in seen:
             raise ServiceError(
-                "the service's pages lead in a circle: the next page was there before",
+                "the service's pages form a loop: the next page was already fetched",
                 status=response.status_code,
                 reason="endless_pages",
                 response=response,

@@ -51,7 +51,7 @@ def redirect_origin(target: str, previous: Origin) -> Origin:
     try:
         return origin_of(target)
     except UsageError as error:
-        raise RefusedError(f"{previous.host} redirects to a place that is not followed: {error}") from None
+        raise RefusedError(f"{previous.host} sent a redirect that is not followed: {error}") from None
 
 
 def change_method(call: Call, status: int, here: Origin, there: Origin) -> None:
@@ -63,7 +63,7 @@ def change_method(call: Call, status: int, here: Origin, there: Origin) -> None:
         return
     if status == 301:
         raise RefusedError(
-            f"{here.host} says that the address of this {call.method} has changed: not followed",
+            f"{here.host} redirects this {call.method} permanently: not followed",
             hint=f"set the service's URL to its new host, {there}",
         )
     if not same_host(here, there):
@@ -94,5 +94,5 @@ def location_of(response: requests.Response, url: str) -> str | None:
         if parts.fragment:
             location = urlunsplit((*parts[:4], ""))
     except ValueError:
-        raise RefusedError("the server redirects to something that is no URL: not followed") from None
+        raise RefusedError("the server redirects to an invalid URL: not followed") from None
     return location

@@ -216,7 +216,7 @@ class Session:
             method = call.method
             change_method(call, response.status_code, current, new)
             if call.method == method and is_same_url(asked, target, ignored=keys):
-                raise UnreachableError(f"{current.host} redirects this {method} to its own URL, without end")
+                raise UnreachableError(f"{current.host} redirects this {method} to its own URL in a loop")
         if not same_host(current, new):
             call.credentials = None
             call.headers = {n: v for n, v in call.headers.items() if n.lower() in HEADERS_FOR_OTHERS}
@@ -242,8 +242,6 @@ class Session:
 def _again(call: Call, origin: Origin, seconds: float) -> _Step:
     """Let the call be sent again as it is: the service says that it did not act on it."""
     if not call.body.replayable:
-        raise RefusedError(
-            f"{origin.host} asks to send this {call.method} again later, but its body can be sent once only"
-        )
+        raise RefusedError(f"{origin.host} asks to repeat this {call.method} later, but its body can be sent only once")
     call.body.rewind()
     return _Step("repeat", seconds)

@@ -118,7 +118,7 @@ def _number(config: SupportsGet, key: str, default: float) -> float:
     if value is None:
         return default
     if not _is_number(value) or value < 0 or value != value:
-        raise ConfigError(f"{key} must be a number that is not negative, not {value!r}")
+        raise ConfigError(f"{key} must be a number of at least 0, not {value!r}")
     return float(min(value, _MOST))
 
 
@@ -146,7 +146,7 @@ def _ca_bundle(value: Any) -> str | None:
     if not isinstance(value, str):
         raise ConfigError(
             f"http.ca_bundle must be the path of a file or folder of certificates, not {value!r}",
-            hint="give the CA's certificate instead: certificates are always checked",
+            hint="give the CA's certificate instead; certificates are always verified",
         )
     path = expand_home(value)
     if not path.exists():

@@ -90,7 +90,7 @@ class Waits:
         if self.spent + pause > self.budget:
             raise TimedOutError(
                 f"{host} is still not ready after {self.spent:.0f} s of waiting",
-                hint="run it again later to go on waiting, or raise http.wait_budget (seconds)",
+                hint="run the command again later to keep waiting, or increase http.wait_budget (seconds)",
             )
         self.spent += pause
         if self.spent >= NOTE_AFTER and (not self._noted or self.spent - self._noted >= NOTE_EVERY):
@@ -101,8 +101,8 @@ class Waits:
     def _note(self, host: str, kind: Wait, pause: float) -> None:
         from hca_base.output import note
 
-        limit = f"(at most {self.budget:.0f} s in all)"
+        limit = f"(at most {self.budget:.0f} s in total)"
         if kind == "repeat":
             note(f"{host} is busy and asks to try again in {pause:.0f} s; waiting {limit}")
         else:
-            note(f"{host} is preparing the answer; waiting {limit}")
+            note(f"{host} is preparing the response; waiting {limit}")

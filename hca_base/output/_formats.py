@@ -177,7 +177,7 @@ def _delimited(items: Iterable[Any], fmt: str, sink: Sink, columns: list[str]) -
 
 def _shell(data: Any, sink: Sink) -> None:
     if is_list(data):
-        raise UsageError("-f shell shows one object, and this is a list", hint="choose one with --query '[0]'")
+        raise UsageError("-f shell requires one object, but the result is a list", hint="select one with --query '[0]'")
     import shlex
 
     used: set[str] = set()
@@ -210,7 +210,9 @@ def _third_party(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None)
     if hasattr(formatter, "emit_list") and (is_list(data) or not hasattr(formatter, "emit_one")):
         formatter.emit_list(names, [tuple(pick(row, name) for name in names) for row in rows], stream, args)
     elif is_list(data):
-        raise UsageError(f"-f {fmt} shows one object, and this is a list", hint="choose one with --query '[0]'")
+        raise UsageError(
+            f"-f {fmt} requires one object, but the result is a list", hint="select one with --query '[0]'"
+        )
     else:
         formatter.emit_one(names, tuple(pick(rows[0], name) for name in names), stream, args)
 
@@ -227,4 +229,4 @@ def _load(fmt: str, many: bool) -> Any:
             return DriverManager(group, fmt, invoke_on_load=True, warn_on_missing_entrypoint=False).driver
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- somebody else's code
             raise PluginError(f"the output format {fmt} cannot be used: {error}") from None
-    raise UsageError(f"no output format {fmt!r}; there are: {', '.join(FORMATS)}")
+    raise UsageError(f"unknown output format {fmt!r}; choose from {', '.join(FORMATS)}")

@@ -52,7 +52,7 @@ def add_output_options(parser: Any, default: str = "json", exclude: Collection[s
         dest="output_query",
         metavar="JMESPATH",
         type=_query,
-        help="show what this JMESPath expression finds",
+        help="show only what this JMESPath expression selects",
     )
     add(
         "-c",

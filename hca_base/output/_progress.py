@@ -104,7 +104,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if mode not in MODES:
-            raise UsageError(f"no progress mode {mode!r}; there are: {', '.join(MODES)}")
+            raise UsageError(f"unknown progress mode {mode!r}; choose from {', '.join(MODES)}")
         self.label = label
         self._stream = sys.stderr if stream is None else stream
         self._notebook: NotebookDisplay | None = None

@@ -82,9 +82,9 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
     path = expand_home(path)
     if path.is_dir():
-        raise UsageError(f"--output: {path} is a folder", hint="give the name of a file")
+        raise UsageError(f"--output: {path} is a folder", hint="name a file, not a directory")
     if not path.parent.is_dir():
-        raise UsageError(f"--output: there is no folder {path.parent}", hint=f"make it: mkdir -p {path.parent}")
+        raise UsageError(f"--output: folder {path.parent} does not exist", hint=f"create it: mkdir -p {path.parent}")
     opened = written = False
     try:
         with open_atomic(path, new_mode=0o666) as stream:

@@ -124,7 +124,7 @@ def check_columns(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], opt
             near = difflib.get_close_matches(column, known, 1)
             shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
             raise UsageError(
-                f"{option}: no column {column!r}; there are: {shown or 'none'}",
+                f"{option}: unknown column {column!r}; choose from {shown or 'none'}",
                 hint=f"did you mean {near[0]}?" if near else None,
             )
 

@@ -43,9 +43,9 @@ def _check(name: str, timeout: float) -> list[dict[str, str]]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return [{"group": "", "name": "", "reason": f"it does not finish being imported within {timeout:g} seconds"}]
+        return [{"group": "", "name": "", "reason": f"importing it takes longer than {timeout:g} seconds"}]
     except OSError as error:
-        return [{"group": "", "name": "", "reason": f"it could not be tried: {error}"}]
+        return [{"group": "", "name": "", "reason": f"it could not be checked: {error}"}]
     try:
         found: list[dict[str, str]] = json.loads(done.stdout.decode().rpartition("\n")[2])
         return found

@@ -62,7 +62,7 @@ class PluginCredentials:
         try:
             headers = inner.authorization(url, refresh=refresh)
             if headers is not None and not _are_headers(headers):
-                raise TypeError("it gave no mapping of header names to texts")
+                raise TypeError("it returned something other than a mapping of header names to strings")
             self._why = ""
         except AuthError:
             raise
@@ -77,10 +77,12 @@ class PluginCredentials:
             return self._why
         try:
             told = (
-                str(self._inner.explain()) if self._inner is not None else f"{self._origin} has none for this service"
+                str(self._inner.explain())
+                if self._inner is not None
+                else f"{self._origin} has no credentials for this service"
             )
         except Exception:  # noqa: BLE001
-            return f"{self._origin} does not say"
+            return f"{self._origin} does not report its credentials"
         return told or self._origin
 
     @property

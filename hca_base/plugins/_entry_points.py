@@ -52,7 +52,7 @@ class Conflict:
         others = " and ".join(sorted({loser.distribution for loser in self.losers}))
         return (
             f"{kind} '{name}' is claimed by {self.winner.distribution} and by {others}; "
-            f"{self.winner.distribution} has it, being the first by name"
+            f"hca uses the one of {self.winner.distribution}, the first by name"
         )
 
 
@@ -148,7 +148,7 @@ class EntryPoints:
         record = broken.record
         return PluginError(
             f"plugin {record.distribution} {record.version} cannot be used: {broken.reason}",
-            hint=f"'hca plugin doctor' says more; 'hca plugin uninstall {record.distribution}' removes it",
+            hint=f"'hca plugin doctor' shows details; 'hca plugin uninstall {record.distribution}' removes it",
         )
 
     def broken(self) -> list[BrokenPlugin]:
@@ -180,8 +180,8 @@ def _reason(error: BaseException) -> str:
 def wrong_api(version: object) -> str:
     """Return why a plugin of that API version cannot be used."""
     if isinstance(version, int) and version > PLUGIN_API:
-        return f"it needs plugin API {version}, this hca has {PLUGIN_API}; upgrade hca-base"
-    return f"it declares plugin API {version!r}; this hca knows 1 to {PLUGIN_API}"
+        return f"it requires plugin API {version}, but this hca has {PLUGIN_API}; upgrade hca-base"
+    return f"it declares plugin API {version!r}; this hca supports 1 to {PLUGIN_API}"
 
 
 _current: EntryPoints | None = None

@@ -29,7 +29,7 @@ def installer(action: str, names: Sequence[str]) -> list[str]:
     if uv is not None:
         return [uv, "pip", action, "--python", sys.executable]
     raise PluginError(
-        f"neither pip nor uv is here to {action} {' '.join(names)}",
+        f"neither pip nor uv is available to {action} {' '.join(names)}",
         hint=f"{sys.executable} -m ensurepip, or install uv",
     )
 
@@ -44,7 +44,7 @@ def run_installer(command: Sequence[str]) -> None:
     except OSError as error:
         raise PluginError(f"{command[0]} cannot be run: {error.strerror or error}") from None
     if done.returncode:
-        raise PluginError(f"{_shown(command)} failed with exit code {done.returncode}", hint="its messages are above")
+        raise PluginError(f"{_shown(command)} failed with exit code {done.returncode}", hint="see its messages above")
 
 
 def checked_names(names: Sequence[str], *, paths: bool) -> list[str]:
@@ -75,7 +75,7 @@ def _owner(action: str, names: Sequence[str]) -> RefusedError | None:
             f"this hca was installed by 'uv tool', which manages {prefix}",
             hint=f"uv tool install {prefix.name} --with {shown}"
             if action == "install"
-            else f"uv tool install {prefix.name} with the --with options of what is to stay",
+            else f"uv tool install {prefix.name} with the --with options of the plugins to keep",
         )
     if sys.prefix == sys.base_prefix:
         marker = Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED"

@@ -53,7 +53,7 @@ def links(name: str, config: Config) -> Mapping[str, Link]:
     record = registry().records(_GROUP).get(name)
     if record is None:
         known = ", ".join(link_sources()) or "none"
-        raise NotFoundError(f"no plugin offers links named {name!r}", hint=f"installed: {known}")
+        raise NotFoundError(f"no plugin provides links named {name!r}", hint=f"installed: {known}")
     path = paths.cache_dir() / "links" / f"{name}-{_settings_key(name, config)}.json"
     kept, age = _read(path)
     if kept is not None and age < MAX_AGE:

@@ -109,7 +109,7 @@ class Registry(EntryPoints):
         elif not isinstance(value.plugin_api, int) or not 1 <= value.plugin_api <= PLUGIN_API:
             reason = wrong_api(value.plugin_api)
         elif value.name != record.name:
-            reason = f"{record.value} calls itself {value.name!r}, its entry point calls it {record.name!r}"
+            reason = f"{record.value} is named {value.name!r}, but its entry point is named {record.name!r}"
         if reason is not None:
             self._loaded.pop(record, None)
             self._broken[record] = BrokenPlugin(record, reason)
@@ -171,7 +171,7 @@ class Registry(EntryPoints):
         near = difflib.get_close_matches(name, self.service_names(config), 1)
         raise UsageError(
             f"unknown service {name!r}",
-            hint=f"did you mean {near[0]!r}?" if near else "'hca service list' shows those there are",
+            hint=f"did you mean {near[0]!r}?" if near else "'hca service list' lists the services",
         )
 
     def client_class(self, name: str, config: Config | None = None) -> type[Client]:
@@ -294,7 +294,7 @@ def service_of_section(name: str, section: Mapping[str, Any], base: Service | No
         )
     if section.get("plugin") is not None:
         raise UsageError(
-            f"services.{name}.plugin is {section['plugin']!r}, but no plugin gives a service of that name",
+            f"services.{name}.plugin is {section['plugin']!r}, but no plugin provides a service of that name",
             hint="'hca plugin list' shows the installed plugins",
         )
     given = section.get("credentials")
@@ -317,7 +317,7 @@ def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in given.items():
         where = f"services.{name}.credentials.{key}"
         if key not in known:
-            raise ConfigError(f"{where} is not a setting", hint=f"there are {', '.join(sorted(known))}")
+            raise ConfigError(f"{where} is not a setting", hint=f"use one of {', '.join(sorted(known))}")
         if key in ("scopes", "env"):
             found[key] = _names(where, value)
         elif key == "kind" and value not in CredentialScheme.KINDS:
@@ -327,7 +327,7 @@ def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         elif key == "google_access_tokens" and not isinstance(value, bool):
             raise ConfigError(f"{where} must be true or false, not {value!r}")
         elif key not in ("claims", "google_access_tokens") and not (value is None or isinstance(value, str)):
-            raise ConfigError(f"{where} must be a text, not {value!r}")
+            raise ConfigError(f"{where} must be a string, not {value!r}")
         else:
             found[key] = value
     return found

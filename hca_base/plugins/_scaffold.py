@@ -47,7 +47,7 @@ def scaffold(
     if not _DISTRIBUTION.fullmatch(distribution):
         raise UsageError(f"{distribution!r} cannot be the name of a distribution")
     if directory.exists() and any(directory.iterdir()):
-        raise RefusedError(f"{directory} has files already", hint="name another directory with --directory")
+        raise RefusedError(f"{directory} already has files", hint="name another directory with --directory")
     words = _words(name, distribution, document, source, credentials)
     written = {
         "pyproject.toml": files.PYPROJECT,

@@ -290,13 +290,13 @@ SOFTWARE.
 #: The document of a plugin that is made without one: a service that greets.
 DOCUMENT = {
     "openapi": "3.0.3",
-    "info": {"title": "Greetings", "version": "1.0", "description": "Greets people, in several languages."},
+    "info": {"title": "Greetings", "version": "1.0", "description": "Greets people in several languages."},
     "servers": [{"url": "https://greetings.example.org/v1"}],
     "paths": {
         "/greetings/{name}": {
             "get": {
                 "summary": "Greet somebody",
-                "description": "The greeting comes in the language that is asked for.",
+                "description": "Returns the greeting in the requested language.",
                 "parameters": [
                     {
                         "name": "name",

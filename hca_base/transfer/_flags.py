@@ -48,7 +48,9 @@ def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = Fals
     :param tags: the uploaded objects have tags
     """
     group = parser.add_argument_group("transfer options")
-    group.add_argument("--dry-run", action="store_true", help="show the files and bytes to transfer, and do nothing")
+    group.add_argument(
+        "--dry-run", action="store_true", help="show the files and bytes to transfer, without transferring them"
+    )
     _add(group, "connections", type=count, metavar="N")
     _add(group, "limit_rate", type=rate, metavar="RATE")
     stop = group.add_mutually_exclusive_group()
@@ -60,7 +62,7 @@ def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = Fals
     if not upload:
         check = group.add_mutually_exclusive_group()
         _add(check, "verify", action="store_true", default=None, more=" (the default)")
-        check.add_argument("--no-verify", dest="verify", action="store_false", help="compare sizes only, no checksums")
+        check.add_argument("--no-verify", dest="verify", action="store_false", help="check sizes only, not checksums")
         _add(group, "filestore", type=Path, metavar="DIR")
         _add(group, "link", more=" (default: hard, or a copy where links fail)")
         _add(group, "names", more=" (default: portable)")

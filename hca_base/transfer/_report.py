@@ -260,8 +260,8 @@ class Report:
             planned = f"{', '.join(parts)}; {human_bytes(self.plan['bytes'])} to transfer"
             return planned + (f", {human_bytes(self.plan['free_bytes'])} free" if "free_bytes" in self.plan else "")
         rate = f", {human_bytes(self.bytes_moved / self.seconds)}/s" if self.seconds and self.bytes_moved else ""
-        earlier = f", {human_bytes(self.bytes_resumed)} by an earlier run" if self.bytes_resumed else ""
-        return f"{', '.join(parts)}; {human_bytes(self.bytes_moved)} moved in {self.seconds:.1f} s{rate}{earlier}"
+        earlier = f", {human_bytes(self.bytes_resumed)} from an earlier run" if self.bytes_resumed else ""
+        return f"{', '.join(parts)}; {human_bytes(self.bytes_moved)} transferred in {self.seconds:.1f} s{rate}{earlier}"
 
     def raise_for_failures(self, doing: str = "transferred") -> None:
         """Raise when a file failed.

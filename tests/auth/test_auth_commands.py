@@ -163,15 +163,15 @@ def jwt(**claims):
 @pytest.mark.parametrize("arguments", [("login", "toy", "--access-token", "-"), ("auth", "set-key", "toy")])
 def test_a_part_of_a_secret_is_not_stored(issuer, configured, arguments):
     done = hca(*arguments, stdin="-----BEGIN KEY-----\ncanary\n-----END KEY-----\n", code=2)
-    assert "stdin holds more than one line" in done.stderr and "alone, on one line" in done.stderr
+    assert "stdin has more than one line" in done.stderr and "on one line" in done.stderr
     assert hca("auth", "token", "toy", code=3).stdout == ""
     hca(*arguments, stdin="\n  canary-1  \n\n")
     assert hca("auth", "token", "toy").stdout == "canary-1\n"
 
 
 def test_no_token_at_all(configured):
-    assert "stdin holds no token" in hca("login", "toy", "--access-token", "-", code=2).stderr
-    assert "not an access token" in hca("login", "toy", "--access-token", "two words", code=2).stderr
+    assert "stdin has no token" in hca("login", "toy", "--access-token", "-", code=2).stderr
+    assert "not a valid access token" in hca("login", "toy", "--access-token", "two words", code=2).stderr
 
 
 def test_login_with_a_browser(issuer, configured, tmp_path):
@@ -195,7 +195,7 @@ def test_login_without_a_browser(issuer, configured):
     child.setwinsize(50, 500)
     child.expect(r"Open this page in a browser on this machine.*\s(http://\S+)\s")
     url = child.match.group(1)
-    child.expect("Waiting for the login, 10 minutes at most; Ctrl-C ends it")
+    child.expect("Waiting up to 10 minutes for the login; press Ctrl-C to cancel")
     follow(url)
     child.expect("Storing access credentials")
     child.expect(pexpect.EOF)
@@ -233,7 +233,7 @@ def test_login_on_another_machine(issuer, configured):
 
 def test_login_on_another_machine_with_nothing_pasted(issuer, configured):
     done = hca("login", "toy", "--remote", code=3)
-    assert "no code was given" in done.stderr
+    assert "no code entered" in done.stderr
     assert done.stdout == ""
 
 
@@ -258,12 +258,12 @@ def test_a_denied_login(issuer, configured, tmp_path):
 
 
 def test_nobody_logs_in(issuer, configured):
-    assert "nobody logged in" in hca("login", "toy", "--no-browser", "--timeout", "0.5", code=6).stderr
+    assert "login was not completed" in hca("login", "toy", "--no-browser", "--timeout", "0.5", code=6).stderr
 
 
 def test_an_expired_login_is_renewed_by_the_next_command(issuer, known, home):
     store_login(issuer, home, expires_at=time.time() - 10)
-    assert "to be renewed" in status()["used"]
+    assert "renewed at its next use" in status()["used"]
     assert json.loads(hca("toy", "get-thing").stdout) == {"thing": 1}
     assert len(issuer.asked("/token")) == 1
 
@@ -272,7 +272,7 @@ def test_a_revoked_login(issuer, known, home):
     store_login(issuer, home, expires_at=time.time() - 10)
     issuer.refresh_tokens.clear()
     done = hca("toy", "get-thing", code=3)
-    assert "is over" in done.stderr and "hca login toy" in done.stderr
+    assert "has ended" in done.stderr and "hca login toy" in done.stderr
     assert "hca login toy" in status()["not used"]
     assert status()["used"] is None
 

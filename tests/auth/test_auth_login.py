@@ -122,7 +122,7 @@ def test_times_of_the_id_token_do_not_matter(issuer, settings, toy, visitor):
 
 
 @pytest.mark.parametrize(
-    ("claims", "words"), [({"aud": "other-client"}, "another program"), ({"nonce": "other"}, "wrong nonce")]
+    ("claims", "words"), [({"aud": "other-client"}, "another client"), ({"nonce": "other"}, "wrong nonce")]
 )
 def test_id_tokens_that_are_not_ours(issuer, settings, toy, visitor, claims, words):
     issuer.id_token_claims = claims
@@ -149,7 +149,7 @@ def test_the_user_denies(issuer, settings, toy, visitor):
 
 def test_nobody_logs_in(issuer, settings, toy, visitor):
     visitor.visit = False
-    with pytest.raises(TimedOutError, match="nobody logged in"):
+    with pytest.raises(TimedOutError, match="login was not completed"):
         browse(toy, settings, visitor, timeout=0.3)
 
 
@@ -204,7 +204,7 @@ def test_the_users_port_that_is_busy(issuer, settings, toy, visitor):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((400, {"error": "invalid_grant", "error_description": "canary"}), "not valid any more"),
+        ((400, {"error": "invalid_grant", "error_description": "canary"}), "no longer valid"),
         ((400, {"error": "canary \x1b[31m"}), "could not be completed"),
         ((200, b"<html>canary</html>"), "could not be completed"),
         ((500, b"canary"), "could not be completed"),
@@ -337,7 +337,7 @@ def test_remote_with_a_redirect_uri_of_the_users(issuer, settings, toy):
         (lambda url: visited(url).replace("state=", "state=x"), "wrong state"),
         (lambda url: "http://127.0.0.1/?code=abc", "wrong state"),
         (lambda url: "http://127.0.0.1/", "wrong state"),
-        (lambda url: "not-the-code", "not valid any more"),
+        (lambda url: "not-the-code", "no longer valid"),
         (lambda url: visited(url) + "x" * 100_000, "wrong state"),
         (lambda url: visited(url) + "&iss=https%3A%2F%2Fevil.example", "another issuer"),
     ],
@@ -387,7 +387,7 @@ def test_device_flow_that_nobody_finishes(issuer, settings, toy):
 
 def test_device_flow_where_there_is_none(issuer, settings, toy):
     issuer.with_discovery = False
-    with pytest.raises(AuthError, match="no login by device code"):
+    with pytest.raises(AuthError, match="does not support login by device code"):
         login(toy, settings, device=True, say=lambda message: None)
 
 

@@ -156,7 +156,7 @@ def test_logout_revokes(provider, browser):
     assert subprocess.run([*HCA, "logout", "toy"], capture_output=True, timeout=60).returncode == 0
     # Somebody who kept the old tokens has nothing of them.
     open_store(settings(url)).put("default/toy", {**record, "expires_at": time.time() - 1})
-    with pytest.raises(AuthError, match="is over"):
+    with pytest.raises(AuthError, match="has ended"):
         who(url)
 
 

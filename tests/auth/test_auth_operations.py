@@ -191,7 +191,7 @@ def test_an_unknown_value_of_a_header_is_an_error(hca: Runner, lab: Loopback) ->
     hca("config", "set", "services.lab.headers", '{"X-Team": {"key": 1}}')
     run = hca("lab", "get-none", check=None)
     assert run.returncode != 0
-    assert "services.lab.headers.X-Team must be a text" in run.error
+    assert "services.lab.headers.X-Team must be a string" in run.error
 
 
 TOKEN_SCHEMES = {
@@ -259,7 +259,7 @@ def test_a_client_certificate(hca: Runner, tmp_path: Path, certificate: tuple[Pa
     hca("lab", "get-open")
     assert seen[-2:] == [True, False]
     assert (
-        "there is no file"
+        "does not exist"
         in (
             hca("config", "set", "services.lab.client_certificate", "/none.pem") and hca("lab", "get-m", check=None)
         ).error

@@ -128,7 +128,7 @@ def test_what_the_user_says_comes_first_and_the_stored_login_last(hca, plugins, 
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("nothing", "plugin hca-vault has none for this service"),
+        ("nothing", "plugin hca-vault has no credentials for this service"),
         ("Crashing", "plugin hca-vault failed (RuntimeError)"),
         ("Nonsense", "plugin hca-vault failed (TypeError)"),
         ("Missing", "plugin hca-vault 1.0 cannot be used: AttributeError"),

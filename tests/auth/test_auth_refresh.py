@@ -164,14 +164,14 @@ def test_a_revoked_login_of_a_profile_names_it(issuer, settings, toy, expired):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((500, b"<html>canary"), "cannot give a token now"),
-        ((200, b"<html>canary"), "gave no token"),
+        ((500, b"<html>canary"), "cannot issue a token now"),
+        ((200, b"<html>canary"), "issued no token"),
         ((200, {"canary": 1}), "no access token"),
         ((200, {"access_token": "x" * 20, "token_type": "mac"}), "not supported"),
-        ((400, {"error": "invalid_client", "error_description": "canary"}), "does not know this program"),
+        ((400, {"error": "invalid_client", "error_description": "canary"}), "does not recognize this client"),
         ((400, {"error": "canary\x1b[31m says"}), "refused: error"),
-        ((400, b"[" * 100_000), "gave no token"),
-        ((302, b""), "gave no token"),
+        ((400, b"[" * 100_000), "issued no token"),
+        ((302, b""), "issued no token"),
     ],
 )
 def test_issuers_that_answer_badly(issuer, settings, toy, expired, answer, words):
@@ -206,7 +206,7 @@ def test_logged_out_meanwhile(issuer, settings, toy, expired):
     credentials = credentials_for(toy, settings)
     credentials.describe()
     open_store(settings).delete("default/toy")
-    with pytest.raises(AuthError, match="no login") as caught:
+    with pytest.raises(AuthError, match="was deleted") as caught:
         credentials.headers_for(issuer.url)
     assert caught.value.hint == "hca login toy"
 
@@ -241,7 +241,7 @@ def test_a_renewal_undoes_nothing_that_the_user_did_meanwhile(
     issuer.refresh_answer = answer
     credentials = credentials_for(toy, settings)
     if what == "logout":
-        with pytest.raises(AuthError, match="no login"):
+        with pytest.raises(AuthError, match="was deleted"):
             credentials.headers_for(issuer.url)
         assert store.get("default/toy") is None
         assert store.accounts() == []

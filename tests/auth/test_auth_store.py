@@ -193,7 +193,7 @@ def test_without_a_keyring_the_file_takes_over_and_says_so_once(path, no_keyring
     TokenStore(announce=said.append).put("default/other", RECORD)
     assert TokenStore().get("default/dss") == RECORD
     (message,) = said
-    assert "no keyring" in message and str(path) in message
+    assert "no usable keyring" in message and str(path) in message
     assert TokenStore().where == str(path)
 
 
@@ -240,7 +240,7 @@ def test_a_keyring_that_never_answers(keyring_backend, path):
     keyring_backend("Hanging")
     said = []
     TokenStore(keyring=Keyring(timeout=0.2), announce=said.append).put("default/dss", RECORD)
-    assert "does not answer" in said[0]
+    assert "does not respond" in said[0]
     assert TokenStore().get("default/dss") == RECORD
 
 
@@ -260,7 +260,7 @@ def test_a_program_with_a_hanging_keyring_ends(keyring_backend, path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "token\n")
-    assert "does not answer" in done.stderr
+    assert "does not respond" in done.stderr
 
 
 def test_long_records_are_split_where_the_keyring_is_small(keyring_backend, tmp_path):

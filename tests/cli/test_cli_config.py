@@ -146,7 +146,7 @@ def test_a_broken_draft_without_a_terminal_is_kept_and_told(hca: Runner) -> None
     done = hca("config", "edit", env=editor_that_writes(hca, '{\n  "log_level": }'), check=2)
     [draft] = path.parent.glob(".config.json.edit-*")
     assert draft.read_text(encoding="utf-8") == '{\n  "log_level": }'
-    assert f"what you wrote is kept in {draft}" in done.stderr
+    assert f"your text is saved in {draft}" in done.stderr
     assert f"{draft}:2:16: not valid JSON" in done.stderr
     assert f"move it to {path}" in done.stderr
     assert "--yes" not in done.stderr

@@ -195,7 +195,7 @@ def test_01_values_as_they_were_typed(inputs: Inputs) -> None:
     assert json.loads(sent["body"])["text"] == "x" and json.loads(sent["body"])["inputs"] == "a"
     assert inputs.body("t", "post-note", "--text.x", "y", "--inputs", '["a"]') == {"text": {"x": "y"}, "inputs": ["a"]}
     assert inputs.body("t", "post-note", "--release", '"1.10"') == {"release": "1.10"}
-    assert "quotes twice" in " ".join(inputs.hca("t", "post-note", "--help").stdout.split())
+    assert "quote it twice" in " ".join(inputs.hca("t", "post-note", "--help").stdout.split())
 
 
 def test_31_a_web_page_is_no_data(inputs: Inputs) -> None:

@@ -77,19 +77,20 @@ def test_the_service_of_the_user_keeps_its_name(hca: Runner, zoo: Loopback, plug
     assert json.loads(done.stdout) == before == {"from": "mine"}
     assert zoo.requests[-1][2]["X-Key"] == "the-key-of-mine"
     assert "lines=7" in zoo.requests[-1][1]
-    assert "'zoo' is the service that you added; hca-zoo gives another one of that name" in done.stderr
+    assert "'zoo' is the service that you added; hca-zoo provides another service of that name" in done.stderr
     assert "hca service rename zoo" in done.stderr
     listed = hca("zoo").stdout
     assert "get-text" in listed and "feed" not in listed
     for words in (("zoo", "feed"), ("help", "zoo", "feed")):
         unknown = hca(*words, check=2)
         assert "'zoo' has no command 'feed'" in unknown.error
-        assert "hides that of hca-zoo: 'hca service rename zoo NEW'" in unknown.hint
+        assert "hides the one of hca-zoo: 'hca service rename zoo NEW'" in unknown.hint
     assert "feed" not in hca("__complete", "--", "zoo", "").stdout
     rows = {row["name"]: row for row in hca("service", "list", "-f", "json").json}
     assert rows["zoo"]["from"] == "configuration" and "hca-zoo" in rows["zoo"]["state"]
     assert (
-        "hidden by the one that you added" in hca("plugin", "doctor", check=None, env={"HCA_PLUGINS": "hca-zoo"}).stdout
+        "hidden by the service that you added"
+        in hca("plugin", "doctor", check=None, env={"HCA_PLUGINS": "hca-zoo"}).stdout
     )
     code = "import hca_base; c = hca_base.client('zoo'); print(type(c).__name__, c.get_text()['from'])"
     done = subprocess.run([sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, check=True)
@@ -105,7 +106,7 @@ def test_a_newcomer_is_named_where_the_document_is_not_here(
     # As for one who writes the settings by hand, where nothing listens.
     hca.configure({"services": {"zoo": {"url": "http://127.0.0.1:9/openapi.json"}}})
     unknown = hca("zoo", "feed", check=6)
-    assert "hides that of hca-zoo: 'hca service rename zoo NEW'" in unknown.hint
+    assert "hides the one of hca-zoo: 'hca service rename zoo NEW'" in unknown.hint
 
 
 def test_renamed_it_gives_way(hca: Runner, zoo: Loopback, plugins: PluginDirectory) -> None:
@@ -137,10 +138,10 @@ def test_an_entry_that_is_a_plugins_own_setting_is_no_other_service(hca: Runner,
         (["nothing", "x"], 4, "unknown service 'nothing'"),
         (["zoo", "No Name"], 2, "cannot be the name"),
         (["zoo", "config"], 2, "is a command of hca itself"),
-        (["zoo", "zoo"], 5, "is called 'zoo' already"),
-        (["zoo", "park"], 5, "there is a service 'park' already"),
+        (["zoo", "zoo"], 5, "is already named 'zoo'"),
+        (["zoo", "park"], 5, "service 'park' already exists"),
         (["zoo", "dss"], 5, "is the service of plugin hca-dss"),
-        (["dss", "x"], 5, "comes with plugin hca-dss"),
+        (["dss", "x"], 5, "belongs to plugin hca-dss"),
     ],
 )
 def test_what_cannot_be_renamed(hca: Runner, zoo: Loopback, words: list[str], code: int, said: str) -> None:

@@ -69,7 +69,7 @@ def pages(loopback: Loopback, count: int, hold: threading.Event | None = None) -
 
 def test_a_document_by_a_protocol_that_is_not_spoken(hca: Runner) -> None:
     done = hca("service", "add", "zoo", "ftp://example.org/openapi.json", check=2)
-    assert "documents are not fetched by ftp" in done.stderr and "http://" in done.stderr
+    assert "documents cannot be fetched over ftp" in done.stderr and "http://" in done.stderr
 
 
 def test_a_service_is_added_used_and_removed(hca: Runner, loopback: Loopback) -> None:
@@ -112,7 +112,7 @@ def test_from_a_file_in_yaml(hca: Runner, loopback: Loopback) -> None:
         (["dss", "zoo.json"], 5, "hca-dss"),
         (["Zoo", "zoo.json"], 2, "cannot be the name"),
         (["../zoo", "zoo.json"], 2, "cannot be the name"),
-        (["zoo", "nothing.json"], 2, "no file"),
+        (["zoo", "nothing.json"], 2, "does not exist"),
         (["zoo", "broken.json"], 1, "broken.json"),
         (["zoo", "empty.json"], 2, "no operation"),
         (["zoo", "http://127.0.0.1:9/x.json"], 6, "127.0.0.1"),
@@ -406,7 +406,7 @@ def test_null_where_it_cannot_be_sent(hca: Runner, farm: Any, words: list[str]) 
 
 def test_the_help_says_what_null_means(hca: Runner, farm: Any) -> None:
     text = " ".join(hca("farm", "post-animal", "--help", check=0).stdout.split())
-    assert text.count("The word null is JSON's null.") == 4
+    assert text.count("null is sent as JSON null.") == 4
     assert text.count('null is sent as the string "null".') == 1
 
 
@@ -417,7 +417,7 @@ def test_files_may_be_pipes(hca: Runner, farm: Any) -> None:
     done = subprocess.run(["bash", "-c", command], env=hca.env, cwd=hca.cwd, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {"size": 5}
     assert "is a folder" in hca("farm", "put-picture", "--body", ".", check=2).stderr
-    assert "there is no file" in hca("farm", "put-picture", "--body", "nothing", check=2).stderr
+    assert "does not exist" in hca("farm", "put-picture", "--body", "nothing", check=2).stderr
 
 
 def test_short_keys_are_hidden_by_their_name(hca: Runner, farm: Any) -> None:

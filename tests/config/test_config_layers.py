@@ -123,8 +123,8 @@ def test_operators_of_several_layers_add_up(stack):
 @pytest.mark.parametrize(
     ("below", "operation", "words"),
     [
-        ("text", {"$append": 1}, "edits a list, but the value below is text"),
-        ({"a": 1}, {"$append": 1}, "the value below is an object"),
+        ("text", {"$append": 1}, "edits a list, but the value in the lower layers is text"),
+        ({"a": 1}, {"$append": 1}, "the value in the lower layers is an object"),
         ([], {"$append": 1, "$extend": [2]}, "only key"),
         ([], {"$append": 1, "other": 2}, "only key"),
         ([], {"$extend": "abc"}, "$extend needs a list, not text"),

@@ -60,7 +60,7 @@ def test_a_profile_that_does_not_exist(home, monkeypatch):
 
 def test_a_profile_is_not_overwritten_unless_asked(home):
     config.create_profile("p", {"a": 1})
-    with pytest.raises(RefusedError, match="there is a profile p already"):
+    with pytest.raises(RefusedError, match="profile p already exists"):
         config.create_profile("p", {"b": 1})
     assert home.read(config.profile_path("p")) == {"a": 1}
     config.create_profile("p", {"b": 1}, replace=True)

@@ -51,7 +51,7 @@ def test_a_new_file_is_private(home):
 
 def test_a_key_below_a_plain_value_is_refused(home):
     home.write(home.user, {"http": "text", "list": {"$append": 1}})
-    with pytest.raises(ConfigError, match="http is text, so it can have no 'timeout'"):
+    with pytest.raises(ConfigError, match="http is text, so it cannot have 'timeout'"):
         config.set_value("http.timeout", 3)
     with pytest.raises(ConfigError, match="a list operator"):
         config.set_value("list.x", 3)

@@ -93,7 +93,7 @@ def test_an_error_that_repeats_the_token_hides_it(server, kit):
 def test_hints_for_credentials(server, kit, credentials):
     assert "Log in" in failing(server, kit.Answer(401)).hint
     assert "not accepted" in failing(server, kit.Answer(401), credentials=credentials).hint
-    assert "may not do that" in failing(server, kit.Answer(403), credentials=credentials).hint
+    assert "not allowed to do that" in failing(server, kit.Answer(403), credentials=credentials).hint
 
 
 def test_errors_of_streamed_answers_are_read(server, kit):

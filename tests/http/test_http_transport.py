@@ -14,7 +14,7 @@ NEVER = RetryPolicy.never()
 
 
 def test_a_certificate_that_nobody_knows(tls_server):
-    with pytest.raises(UnreachableError, match="no secure connection") as caught:
+    with pytest.raises(UnreachableError, match="cannot establish a secure connection") as caught:
         Session().get(tls_server.url)
     assert "http.ca_bundle" in caught.value.hint
     assert tls_server.asked == []

@@ -161,8 +161,8 @@ def test_other_listed_values_may_be_outdated(caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.WARNING, logger="hca.openapi"):
         assert bound(uuid=UUID, replica="aws", form="newest", levels=["1", 3])["form"] == "newest"
     assert [record.getMessage() for record in caplog.records] == [
-        "form is 'newest', which is not among short, long; sent as it is",
-        "levels is 3, which is not among 1, 2; sent as it is",
+        "form is 'newest', which is not one of short, long; sent anyway",
+        "levels is 3, which is not one of 1, 2; sent anyway",
     ]
 
 

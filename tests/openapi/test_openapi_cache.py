@@ -164,7 +164,7 @@ def test_what_is_not_a_document_is_never_kept(
 
 def test_a_url_without_document(service: Service, web: Any) -> None:
     web.answer = lambda request: (404, {}, b"nothing")
-    with Session() as session, pytest.raises(DocumentError, match="no OpenAPI document there"):
+    with Session() as session, pytest.raises(DocumentError, match="no OpenAPI document at this URL"):
         cache_of(f"{web.url}/none").current(service, session)
 
 
@@ -268,7 +268,7 @@ def test_a_document_in_a_file(tmp_path: Path) -> None:
 
 def test_a_service_without_any_document_says_what_to_do() -> None:
     service = Service("mine", config_defaults={"services": {"mine": {"url": "http://127.0.0.1:9/d.json"}}})
-    with pytest.raises(DocumentError, match="the document of mine is not here yet") as caught:
+    with pytest.raises(DocumentError, match="the document of mine is not cached yet") as caught:
         DocumentCache(config.load()).get(service)
     assert caught.value.hint == "fetch it: hca service refresh mine"
 

@@ -31,7 +31,7 @@ def test_arguments_by_place_and_name(client: Client, web: Any) -> None:
     assert web.seen[0].target == web.seen[1].target == f"/v1/bundles/{UUID}?replica=gcp&per_page=10"
     with pytest.raises(UsageError, match="given twice"):
         client.get_bundle(UUID, uuid=UUID)
-    with pytest.raises(UsageError, match="takes 3 arguments; 4 were given"):
+    with pytest.raises(UsageError, match="takes 3 arguments, but 4 were given"):
         client.get_bundle(UUID, "aws", 1, 2)
 
 
@@ -41,7 +41,7 @@ def test_a_value_that_is_not_listed_is_sent_with_one_warning(web: Any, caplog: p
     Client(swagger_url=f"{web.url}/d").get_x(form="newest")
     assert web.seen[0].query == [("form", "newest")]
     assert [record.getMessage() for record in caplog.records if record.name == "hca.openapi"] == [
-        "form is 'newest', which is not among short, long; sent as it is"
+        "form is 'newest', which is not one of short, long; sent anyway"
     ]
 
 
@@ -196,7 +196,7 @@ def test_json_by_its_old_name(client: Client, web: Any) -> None:
 
 def test_json_that_is_none(client: Client, web: Any) -> None:
     web.answer = lambda request: (200, JSON, b"<html>")
-    with pytest.raises(ServiceError, match="not the service that was expected"):
+    with pytest.raises(ServiceError, match="not the expected service"):
         client.get_bundle(uuid=UUID, replica="aws")
     web.answer = lambda request: (200, JSON, b"[" * 200_000)
     with pytest.raises(ServiceError, match="nested too deeply"):
@@ -315,7 +315,7 @@ def test_a_base_url_of_ones_own(client: Client, web: Any) -> None:
 def test_a_document_that_does_not_say_where_its_service_is(tmp_path: Any) -> None:
     path = tmp_path / "d.json"
     path.write_text(json.dumps({"openapi": "3.0.0", "paths": {"/x": {"get": {"responses": {}}}}}))
-    with pytest.raises(DocumentError, match="does not say where the service is") as caught:
+    with pytest.raises(DocumentError, match="does not name the service's URL") as caught:
         Client(swagger_url=str(path)).get_x()
     assert "base_url" in (caught.value.hint or "")
 

@@ -143,7 +143,7 @@ def test_files_that_refer_to_each_other_without_end(tmp_path: Path) -> None:
     body = {"content": {"application/json": {"schema": {"$ref": "tree.yaml"}}}}
     paths = {"/a": {"$ref": "a.yaml"}, "/tree": {"post": {"requestBody": body, "responses": {}}}}
     loaded = Document.load(written(tmp_path, main("https://lab.example", **paths)))
-    assert next(str(problem) for problem in loaded.problems if problem.where == "/a").endswith("leads to itself")
+    assert next(str(problem) for problem in loaded.problems if problem.where == "/a").endswith("refers to itself")
     (tree,) = [each for each in loaded.operations if each.path == "/tree"]
     assert tree.parameter("children") is not None
 

@@ -274,7 +274,7 @@ def test_names_by_path_stay_aliases() -> None:
 
 
 def test_a_naming_that_is_unknown_is_refused() -> None:
-    with pytest.raises(UsageError, match="not a way to name operations"):
+    with pytest.raises(UsageError, match="not a valid naming"):
         Document.load({"openapi": "3.0.3", "paths": {}}, naming="tag")
 
 

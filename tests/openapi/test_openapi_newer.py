@@ -100,7 +100,7 @@ def test_one_path_written_twice(form: str) -> None:
     loaded = Document.load(text.encode())
     assert sorted(each.name for each in loaded.operations) == ["one", "two"]
     assert [str(problem) for problem in loaded.problems] == [
-        "GET /a: written twice in the document; the first one is used"
+        "GET /a: defined twice in the document; the first definition is used"
     ]
     assert json.dumps(loaded.root)
 

@@ -92,7 +92,7 @@ def test_a_safe_name_picks_by_what_is_given(samples: Callable[..., tuple[int, st
 
 def test_help_of_a_shared_name(samples: Callable[..., tuple[int, str, str]], web: Any) -> None:
     code, out, _ = samples("delete-samples", "--help")
-    assert code == 0 and "all of them are needed" in out
+    assert code == 0 and "all of them are required" in out
     assert "delete-samples-all\n" in out and "--id: DELETE /samples/{id}" in out
     listed = samples("--help")[1]
     assert "Delete all samples" in listed and "Delete a sample" in listed and "  delete-samples  " not in listed

@@ -263,7 +263,7 @@ SHAPES = {
         {"starting_after": TEXT, "limit": NUMBER},
         ["object", "data", "has_more"],
         after_id,
-        "by the last item's id (--starting-after)",
+        "by the ID of the last item (--starting-after)",
     ),
 }
 
@@ -392,6 +392,6 @@ def test_settings_that_do_not_fit(hca: Any, web: Any) -> None:
     done = hca("lists", "get-things", check=0)
     assert done.stdout.count('"id"') == SIZE
     hca("config", "set", "services.lists.paging.get-things", '{"parameter": "gone"}', check=0)
-    assert "there is no parameter 'gone'" in hca("lists", "get-things", check=2).stderr
+    assert "unknown parameter 'gone'" in hca("lists", "get-things", check=2).stderr
     done = hca("config", "set", "services.lists.paging.get-things", '{"parametr": "x"}', check=0)
     assert "did you mean services.lists.paging.get-things.parameter?" in done.stderr

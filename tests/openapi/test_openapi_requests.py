@@ -127,7 +127,7 @@ def test_headers_and_cookies(api: Api) -> None:
     seen = api(operation, {"x_one": "1", "x_many": ["a", "b"], "c": "x;y", "d": 2}, method="get")
     assert (seen.headers["X-One"], seen.headers["X-Many"]) == ("1", "a,b")
     assert seen.headers["Cookie"] == "c=x%3By; d=2"
-    with pytest.raises(UsageError, match="no line breaks"):
+    with pytest.raises(UsageError, match="cannot contain line breaks"):
         api(operation, {"x_one": "1\r\nHost: evil"}, method="get")
 
 
@@ -209,7 +209,7 @@ def test_whole_body(api: Api) -> None:
 def test_what_json_cannot_say_is_a_usage_error(api: Api) -> None:
     operation = {"requestBody": {"content": {JSON: {"schema": {"type": "object"}}}}}
     for value in ({"a": float("nan")}, {"a": object()}, {"a": "caf\udce9"}):
-        with pytest.raises(UsageError, match="cannot be written as JSON"):
+        with pytest.raises(UsageError, match="cannot be encoded as JSON"):
             api(operation, {"body": value})
 
 
@@ -363,7 +363,7 @@ def test_names_of_files_that_are_no_utf_8(api: Api, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a\0b", "~no-such-user-here/x"])
 def test_names_that_no_file_can_have(api: Api, name: str) -> None:
     body = {"requestBody": {"content": {"application/octet-stream": {"schema": FILE}}}}
-    with pytest.raises(UsageError, match=r"there is no file|No such file"):
+    with pytest.raises(UsageError, match=r"does not exist|No such file"):
         api(body, {"body": name})
 
 
@@ -374,7 +374,7 @@ def test_what_is_no_text_is_a_usage_error(api: Api, place: str) -> None:
         operation: dict[str, Any] = {"requestBody": {"content": {"application/x-www-form-urlencoded": medium}}}
     else:
         operation = parameters(place, a={})
-    with pytest.raises(UsageError, match=r"no valid text|cannot be sent"):
+    with pytest.raises(UsageError, match=r"not valid Unicode text|cannot be sent"):
         api(operation, {"a": "\udcff"}, path="/p/{a}" if place == "path" else "/p")
     assert not api.web.seen
 

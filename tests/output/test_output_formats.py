@@ -82,7 +82,7 @@ def test_shell_is_safe_to_evaluate(tmp_path):
     assert done.stdout == f"x|{data['bad name-1']}|3||2|"
     assert list(tmp_path.iterdir()) == []
     assert shlex.split(text)[0] == "plain=x"
-    with pytest.raises(UsageError, match="shows one object"):
+    with pytest.raises(UsageError, match="requires one object"):
         shown(BUNDLES, fmt="shell")
 
 
@@ -198,7 +198,7 @@ def test_columns_and_sorting():
     assert numbers("s", "n:desc") == [None, 10, 2, "text"]
     assert json.loads(shown(["b", "a"], sort="value")) == ["a", "b"]
     for options in ({"columns": ["uid"]}, {"sort": "uid"}):
-        with pytest.raises(UsageError, match="no column 'uid'; there are: uuid, size") as caught:
+        with pytest.raises(UsageError, match="unknown column 'uid'; choose from uuid, size") as caught:
             shown(BUNDLES, **options)
         assert caught.value.hint == "did you mean uuid?"
     assert shown([], columns=["anything"], sort="anything") == "[]\n"
@@ -294,5 +294,5 @@ def test_formats_of_other_distributions(tmp_path):
     lines = done.stdout.splitlines()
     assert lines[:3] == ["{'A': 'X'}!", "{'A': 'Y'}!", "{'B': 'Z'}!"]
     assert lines[3].startswith("the output format broken cannot be used: ")
-    with pytest.raises(UsageError, match="no output format 'shout'; there are: json, jsonl"):
+    with pytest.raises(UsageError, match="unknown output format 'shout'; choose from json, jsonl"):
         shown([], fmt="shout")

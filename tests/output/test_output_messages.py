@@ -66,7 +66,7 @@ def test_nothing_is_shown_without_a_terminal(clock, monkeypatch, terminal):
                 task.advance(10)
             assert progress.snapshot()["bytes_done"] == 10
         assert stream.getvalue() == ""
-    with pytest.raises(UsageError, match="no progress mode 'loud'"):
+    with pytest.raises(UsageError, match="unknown progress mode 'loud'"):
         output.Progress(mode="loud")
 
 

@@ -104,7 +104,7 @@ def test_a_column_that_no_item_had_is_told_at_the_end():
     items = [{"a": 1}, {"a": 1, "late": 2}]
     output.emit_stream(items, fmt="jsonl", columns=["late"], stream=stream)
     assert stream.getvalue() == '{"late": null}\n{"late": 2}\n'
-    with pytest.raises(UsageError, match="no column 'lat'"):
+    with pytest.raises(UsageError, match="unknown column 'lat'"):
         output.emit_stream(items, fmt="jsonl", columns=["lat"], stream=stream)
 
 
@@ -144,7 +144,7 @@ class TestFile:
     def test_files_that_cannot_be(self, tmp_path: Path, write):
         with pytest.raises(UsageError, match="is a folder"):
             write(tmp_path)
-        with pytest.raises(UsageError, match="there is no folder"):
+        with pytest.raises(UsageError, match="does not exist"):
             write(tmp_path / "absent" / "x")
         with pytest.raises(HCAError, match="No space left on device"):
             write(Path("/dev/full"))

@@ -188,7 +188,7 @@ def test_a_file_system_without_locks(users: list[User], tmp_path_factory: pytest
     assert one.good("config", "get", "transfer.connections", **preload).strip() == "3"
     one.good("service", "list", **preload)
     told = [finding["message"] for finding in one.doctor(**preload) if finding["subject"] == "folders"]
-    assert told and all("refuses locks" in message for message in told)
+    assert told and all("does not support locks" in message for message in told)
     assert not any(finding["subject"] == "folders" for finding in one.doctor())
 
 

@@ -103,7 +103,7 @@ def test_the_doctor_looks_at_settings_folders_logins_and_the_network(hca: Runner
     found = doctor(hca, 1)
     subjects = {finding["subject"]: finding for finding in found}
     assert "log_level" in subjects["settings"]["message"]
-    assert "not here yet" in subjects["service zoo"]["message"]
+    assert "not cached yet" in subjects["service zoo"]["message"]
     assert subjects["logins"]["level"] == "ok"
     assert not loopback.requests
     done = hca("plugin", "doctor", "--network", env={"HCA_PLUGINS": ""}, check=1)

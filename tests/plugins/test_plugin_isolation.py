@@ -90,7 +90,7 @@ def test_a_newer_plugin_api_is_told_and_nothing_of_the_plugin_is_imported(
     )
     for words in (["new", "hello"], ["new", "get-x"]):
         done = hca(*words, check=1 if words[1] == "hello" else None)
-        assert "it needs plugin API 99, this hca has 1" in done.stderr
+        assert "it requires plugin API 99, but this hca has 1" in done.stderr
         assert "imported" not in done.stderr
     assert hca("good", "hello", check=0).stdout == "hello from good\n"
     row = rows_of(hca, "--broken")["hca-new"]
@@ -132,7 +132,7 @@ def test_a_plugin_that_hangs_at_import_hangs_only_its_own_command(hca: Runner, p
     assert "hang" in hca("--help", check=0).stdout
     row = rows_of(hca, "--timeout", "3")["hca-hang"]
     assert row["status"] == "broken"
-    assert "does not finish being imported within 3 seconds" in row["reason"]
+    assert "importing it takes longer than 3 seconds" in row["reason"]
 
 
 def test_a_plugin_that_ends_the_process_is_listed(hca: Runner, plugins: PluginDirectory) -> None:

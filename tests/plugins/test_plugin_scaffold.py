@@ -135,7 +135,7 @@ def test_a_service_that_another_plugin_has_is_warned_of(hca: Runner, plugins: Pl
     service = "from hca_base.plugins import Service\nSERVICE = Service(name='zoo', title='Animals')\n"
     plugins.install("hca-animals", {"hca_animals.py": service}, {"hca.services": {"zoo": "hca_animals:SERVICE"}})
     done = hca("plugin", "create", "zoo", check=0)
-    assert "hca-animals is installed, and gives 'zoo' too" in done.stderr
+    assert "hca-animals is installed and also provides 'zoo'" in done.stderr
     assert "warning" not in hca("plugin", "create", "other", check=0).stderr
 
 

@@ -51,7 +51,7 @@ def test_pipes_and_files() -> None:
 def test_open_quotes_and_brackets(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(text)
-    assert isinstance(caught.value, Incomplete) or "closes" in str(caught.value)
+    assert isinstance(caught.value, Incomplete) or "unmatched" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["a >", "a > | b", "a |"])

@@ -106,7 +106,7 @@ def refuse(tmp_path: Path, fast: bool) -> Iterator[Callable[..., tuple[HCAError,
 def test_a_store_that_names_no_time(refuse: Callable[..., tuple[HCAError, int]], date: str | None) -> None:
     error, requests = refuse("<ServerTime>noon</ServerTime>", date)
     assert "this machine's clock differs from the store's" in error.message
-    assert error.hint == "Set this machine's clock."
+    assert error.hint == "Correct the clock of this machine."
     assert error.exit_code == ExitCode.AUTH
     assert requests == 1
 

@@ -158,7 +158,7 @@ def test_no_verify_says_so_and_takes_what_comes(
     # Even so the store keeps files under their own checksums.
     assert not FileStore(tmp_path).has(wrong)
     assert FileStore(tmp_path).has(hashlib.sha256(noise(4096)).hexdigest())
-    assert "NOT compared" in capsys.readouterr().err
+    assert "NOT verified" in capsys.readouterr().err
 
 
 def test_a_file_that_the_user_put_there_stays(tmp_path: Path, item_of: Callable[..., Item]) -> None:
@@ -168,7 +168,7 @@ def test_a_file_that_the_user_put_there_stays(tmp_path: Path, item_of: Callable[
     report = download(items, DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(**QUICK))
     assert {row.name: row.outcome for row in report.rows} == {"other": "refused", "same": "present"}
     assert (tmp_path / "other").read_bytes() == b"mine"
-    with pytest.raises(HCAError, match="other content"):
+    with pytest.raises(HCAError, match="different content"):
         report.raise_for_failures()
 
 

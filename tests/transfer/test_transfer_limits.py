@@ -95,7 +95,7 @@ def test_the_reserve_is_named_where_it_matters(
     items = [item_of("file", noise(size))]
     options = TransferOptions(fast=fast, disk_reserve=1 << 60, **QUICK)
     destination = DirectoryDestination(tmp_path, tmp_path)
-    with pytest.raises(HCAError, match=r"stay free \(transfer.disk_reserve\)"):
+    with pytest.raises(HCAError, match=r"are reserved \(transfer.disk_reserve\)"):
         download(items, destination, options=options, expected=(1, size)).raise_for_failures()
     assert not server.requests
     with pytest.raises(HCAError, match=r"bytes are needed, .* are free$"):

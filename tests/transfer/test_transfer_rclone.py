@@ -82,7 +82,7 @@ def test_an_object_is_never_the_document_with_its_tags(
         return
     # "uploaded" would promise tags, which the store does not have.
     assert len(report.failed) == len(SIZES)
-    assert all("does not keep tags" in row.error for row in report.failed), report.failed
+    assert all("does not support tags" in row.error for row in report.failed), report.failed
     with pytest.raises(HCAError) as raised:
         report.raise_for_failures("uploaded")
     assert raised.value.exit_code == ExitCode.REFUSED and "--tags put" in (raised.value.hint or "")

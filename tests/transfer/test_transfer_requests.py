@@ -43,7 +43,7 @@ def test_headers_that_cannot_be_sent(
     report = get([wrong, right], tmp_path, fast, retries=10, min_delay=1.0)
     assert {row.name: row.outcome for row in report.rows} == {"wrong": "failed", "right": "downloaded"}
     assert report.seconds < 5
-    with pytest.raises(HCAError, match="characters that HTTP forbids") as raised:
+    with pytest.raises(HCAError, match="characters that HTTP does not allow") as raised:
         report.raise_for_failures()
     assert raised.value.exit_code == ExitCode.USAGE
     assert not any("b" in headers for headers in server.headers["/api/wrong"])

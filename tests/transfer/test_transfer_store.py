@@ -57,7 +57,7 @@ def test_an_edit_through_a_link_does_not_spread(
     # What the user wrote stays; it is not called present.
     report = download([item], DirectoryDestination(tmp_path / "one", store), options=QUICK)
     assert report.counts == {"refused": 1}
-    with pytest.raises(HCAError, match="other content"):
+    with pytest.raises(HCAError, match="different content"):
         report.raise_for_failures()
     assert (tmp_path / "one" / "f").read_bytes() == edited
     assert server.requests.total() == before

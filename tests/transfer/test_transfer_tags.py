@@ -122,7 +122,7 @@ def test_a_store_that_keeps_no_tags(
     behave(behaviour)
     report, _ = send()
     assert {Path(row.name).name for row in report.failed} == set(SIZES)
-    assert all("does not keep tags" in row.error for row in report.failed), report.failed
+    assert all("does not support tags" in row.error for row in report.failed), report.failed
     with pytest.raises(HCAError) as raised:
         report.raise_for_failures("uploaded")
     assert raised.value.exit_code == ExitCode.REFUSED
@@ -146,7 +146,7 @@ def test_tags_with_the_bytes_alone(
     assert report.ok, report.failed
     expected = {name: (sha256_of(item), tags_of(item)) for name, item in items.items()}
     assert {name: stored(deployment, item) for name, item in items.items()} == expected
-    warnings = [record.getMessage() for record in caplog.records if "does not keep tags" in record.getMessage()]
+    warnings = [record.getMessage() for record in caplog.records if "does not support tags" in record.getMessage()]
     assert len(warnings) == (behaviour != "replaces")
 
 

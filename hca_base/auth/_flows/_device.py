@@ -31,7 +31,8 @@ def device_login(client: OAuthClient, session: Session, say: Callable[[str], Non
     """
     if client.device_url is None:
         raise AuthError(
-            "the issuer offers no login by device code", hint="use --remote, or set auth.device_authorization_url"
+            "the issuer does not support login by device code",
+            hint="use --remote, or set auth.device_authorization_url",
         )
     form = {"scope": " ".join(client.scopes)}
     if client.audience:
@@ -40,13 +41,13 @@ def device_login(client: OAuthClient, session: Session, say: Callable[[str], Non
     device_code, user_code = text(start.get("device_code")), text(start.get("user_code"))
     page = text(start.get("verification_uri")) or text(start.get("verification_url"))
     if device_code is None or user_code is None or page is None:
-        raise AuthError("the issuer's answer to the device login is incomplete")
+        raise AuthError("the issuer's response to the device login is incomplete")
     say(_instructions(page, user_code, text(start.get("verification_uri_complete"))))
     deadline = time.monotonic() + min(seconds, number(start.get("expires_in")) or seconds)
     interval = number(start.get("interval")) or INTERVAL
     while True:
         if time.monotonic() + interval > deadline:
-            raise TimedOutError("nobody logged in before the code expired", hint="try again")
+            raise TimedOutError("the login was not completed before the code expired", hint="try again")
         time.sleep(interval)
         try:
             return _ask(client, session, client.token_url, {"grant_type": GRANT, "device_code": device_code})
@@ -54,7 +55,7 @@ def device_login(client: OAuthClient, session: Session, say: Callable[[str], Non
             if error.code == "slow_down":
                 interval += 5
             elif error.code == "expired_token":
-                raise TimedOutError("nobody logged in before the code expired", hint="try again") from None
+                raise TimedOutError("the login was not completed before the code expired", hint="try again") from None
             elif error.code != "authorization_pending":
                 raise
         except UnreachableError:
@@ -76,7 +77,7 @@ def _ask(client: OAuthClient, session: Session, url: str, form: dict[str, str]) 
 def _instructions(page: str, code: str, complete: str | None) -> str:
     from hca_base.output import safe_text
 
-    lines = [f"On any device, open {safe_text(page)}", f"and type the code: {safe_text(code)}"]
+    lines = [f"On any device, open {safe_text(page)}", f"and enter the code: {safe_text(code)}"]
     if complete:
         lines.append(f"(or open {safe_text(complete)})")
     return "\n".join(lines)

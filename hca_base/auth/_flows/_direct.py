@@ -54,5 +54,5 @@ def direct_login(
 def _given(value: str, what: str) -> str:
     value = value.strip("\r\n")
     if not value:
-        raise AuthError(f"no {what} was given")
+        raise AuthError(f"no {what} entered")
     return value

@@ -39,7 +39,7 @@ def check_endpoint(url: str, insecure_hosts: Iterable[str], purpose: str) -> Non
     :raises AuthError: it is neither https nor on this machine nor among the hosts that the user named
     """
     if not is_protected(url, insecure_hosts):
-        raise AuthError(f"the {purpose} is at {origin_of(url)}, which is not encrypted: no login there")
+        raise AuthError(f"the {purpose} is at {origin_of(url)}, which is not encrypted; hca does not log in there")
 
 
 def token_request(
@@ -104,12 +104,12 @@ def _answer(response: Any, url: str) -> dict[str, Any]:
             return answer
     if response.status_code >= 500:
         raise ServiceError(
-            f"{host} cannot give a token now (status {response.status_code})",
+            f"{host} cannot issue a token now (status {response.status_code})",
             status=response.status_code,
             hint="try again later",
         )
     raise AuthError(
-        f"{host} gave no token (status {response.status_code})",
+        f"{host} issued no token (status {response.status_code})",
         hint="check the token URL of the service's login (auth.token_url)",
     )
 
@@ -118,12 +118,12 @@ def _answer(response: Any, url: str) -> dict[str, Any]:
 MEANING = {
     "access_denied": "the login was denied",
     "expired_token": "the code has expired",
-    "invalid_client": "it does not know this program (client_id, client_secret)",
-    "invalid_grant": "the code or login is not valid any more",
-    "invalid_request": "it does not understand the request",
-    "invalid_scope": "it does not grant the scopes asked for",
-    "unauthorized_client": "it does not let this program log in this way",
-    "unsupported_grant_type": "it does not offer this way to log in",
+    "invalid_client": "it does not recognize this client (client_id, client_secret)",
+    "invalid_grant": "the code or login is no longer valid",
+    "invalid_request": "it rejected the request as invalid",
+    "invalid_scope": "it does not grant the requested scopes",
+    "unauthorized_client": "it does not allow this client to log in this way",
+    "unsupported_grant_type": "it does not support this way to log in",
 }
 
 
@@ -143,12 +143,12 @@ def record_from_answer(answer: Mapping[str, Any], base: Mapping[str, Any]) -> Re
     """
     token = text(answer.get("access_token"))
     if token is None:
-        raise AuthError("the issuer's answer holds no access token")
+        raise AuthError("the issuer's response has no access token")
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise AuthError("the issuer gives a token with characters that a token cannot have")
+        raise AuthError("the issuer sent a token with characters that are not allowed in a token")
     kind = text(answer.get("token_type")) or "Bearer"
     if kind.lower() != "bearer":
-        raise AuthError(f"the issuer gives tokens of kind {kind[:20]!r}, which are not supported")
+        raise AuthError(f"the issuer sends tokens of type {kind[:20]!r}, which are not supported")
     now = time.time()
     lifetime = number(answer.get("expires_in"))
     claims = {**jwt_claims(answer.get("id_token")), **jwt_claims(token)}

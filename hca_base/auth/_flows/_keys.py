@@ -23,7 +23,7 @@ def clean_token(token: str) -> str:
     """
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError("that is not an access token")
+        raise UsageError("not a valid access token")
     remember_secret(token)
     return token
 
@@ -73,7 +73,7 @@ def set_key(
         )
     key = key.strip("\r\n")
     if not key or not key.isprintable() or not key.isascii():
-        raise UsageError("that is not a key: it is empty, or has characters that cannot be sent")
+        raise UsageError("not a valid key: it is empty, or has characters that cannot be sent")
     remember_secret(key)
     hosts = service_hosts(service, config, base_url)
     if not hosts:

@@ -150,7 +150,7 @@ class _Flow:
 
     def __init__(self, client: OAuthClient, session: Session) -> None:
         if client.authorization_url is None:
-            raise AuthError("the login page is not known", hint="set auth.authorization_url, or auth.issuer")
+            raise AuthError("the URL of the login page is not known", hint="set auth.authorization_url, or auth.issuer")
         self.client = client
         self.session = session
         self.state = secrets.token_urlsafe(24)
@@ -163,10 +163,10 @@ class _Flow:
             self.redirect_uri, self.state = receiver.redirect_uri, receiver.state
             flow, url = self._start()
             if open_browser and _terminal.open_page(url):
-                say(f"Your browser was asked to open the login page. If it does not show:\n{url}")
+                say(f"Opening the login page in your browser. If it does not open, go to:\n{url}")
             else:
-                say(f"Open this page in a browser on this machine (elsewhere: --remote):\n{url}")
-            say(f"Waiting for the login, {_minutes(seconds)} at most; Ctrl-C ends it.")
+                say(f"Open this page in a browser on this machine (for a browser elsewhere, use --remote):\n{url}")
+            say(f"Waiting up to {_minutes(seconds)} for the login; press Ctrl-C to cancel.")
             answer = receiver.wait(seconds)
         return self._exchange(flow, answer)
 
@@ -180,7 +180,7 @@ class _Flow:
         )
         pasted = ask("Address or code: ").strip()
         if not pasted:
-            raise AuthError("no code was given", hint="hca login --remote, and paste what the browser shows")
+            raise AuthError("no code entered", hint="use 'hca login --remote', and paste what the browser shows")
         return self._exchange(flow, _parameters(pasted, self.state))
 
     def _start(self) -> tuple[Any, str]:
@@ -210,17 +210,17 @@ class _Flow:
 
     def _exchange(self, flow: Any, answer: Mapping[str, str]) -> dict[str, Any]:
         if not hmac.compare_digest(answer.get("state", "").encode(), self.state.encode()):
-            raise AuthError("the answer of the login page does not belong to this login (wrong state)")
+            raise AuthError("the login page's response does not belong to this login (wrong state)")
         if self.client.issuer and answer.get("iss", self.client.issuer).rstrip("/") != self.client.issuer.rstrip("/"):
             # RFC 9207: a code for one issuer must not be taken to another.
-            raise AuthError("the answer of the login page comes from another issuer")
+            raise AuthError("the login page's response is from another issuer")
         if "error" in answer:
             code = answer["error"] if answer["error"].replace("_", "").isalnum() else "error"
             words = "the login was denied" if code == "access_denied" else f"the issuer refused the login: {code[:60]}"
             raise OAuthError(code, words)
         given = text(answer.get("code"))
         if given is None:
-            raise AuthError("the answer of the login page holds no code")
+            raise AuthError("the login page's response has no code")
         remember_secret(given)
         token = self._fetch(flow, given)
         self._check_id_token(token.get("id_token"))
@@ -263,7 +263,7 @@ class _Flow:
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         if self.client.client_id not in audiences:
-            raise AuthError("the issuer's ID token is for another program")
+            raise AuthError("the issuer's ID token is for another client")
         if claims.get("nonce") not in (None, self.nonce):
             raise AuthError("the issuer's ID token belongs to another login (wrong nonce)")
 

@@ -20,8 +20,8 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>hca</title></head>
 <body style="font-family: sans-serif; margin: 4em"><h1>{title}</h1><p>{text}</p></body></html>
 """
-_DONE = ("You are logged in", "Close this page, and go on in the terminal.")
-_FAILED = ("The login failed", "The terminal says why. You can close this page.")
+_DONE = ("You are logged in", "You can close this page and return to the terminal.")
+_FAILED = ("The login failed", "The terminal shows the reason. You can close this page.")
 
 
 class Receiver:
@@ -64,7 +64,7 @@ class Receiver:
         while not self._done.wait(min(0.5, max(0.0, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
                 raise TimedOutError(
-                    f"nobody logged in within {seconds:.0f} s",
+                    f"the login was not completed within {seconds:.0f} s",
                     hint="try again; on a machine without a browser: hca login --remote",
                 )
         assert self.answer is not None
@@ -78,13 +78,13 @@ class Receiver:
                 server = _Server(("127.0.0.1", number), _handler(self))
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                    raise AuthError(f"no port of this machine can be opened for the login: {error.strerror}") from None
+                    raise AuthError(f"cannot open a port on this machine for the login: {error.strerror}") from None
                 busy.append(str(number))
                 continue
             self._host, self._path = host, path
             return server
         raise AuthError(
-            f"port {', '.join(busy)} is in use, and the issuer sends browsers to no other",
+            f"port {', '.join(busy)} is in use, and the issuer redirects browsers to no other port",
             hint="close the program that uses it, set auth.redirect_port, or log in with --remote",
         )
 

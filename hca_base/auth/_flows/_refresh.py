@@ -39,7 +39,7 @@ def refresh(store: TokenStore, account: str, stale: str | None, session: Session
     with FileLock(store.path.with_name(f"refresh-{name}"), timeout=LOCK_TIMEOUT):
         record = store.get(account)
         if record is None:
-            raise AuthError(f"there is no login for {account} any more", hint=login_hint(account))
+            raise AuthError(f"the login for {account} was deleted", hint=login_hint(account))
         if text(record.get("access_token")) not in (None, stale) and not near_expiry(record):
             return record
         return _renew(store, account, record, session)
@@ -47,7 +47,7 @@ def refresh(store: TokenStore, account: str, stale: str | None, session: Session
 
 def _renew(store: TokenStore, account: str, record: Record, session: Session) -> Record:
     if record.get("ended"):
-        raise AuthError(f"the login for {account} is over: {record['ended']}", hint=login_hint(account))
+        raise AuthError(f"the login for {account} has ended: {record['ended']}", hint=login_hint(account))
     url = text(record.get("token_url"))
     if not can_renew(record) or url is None:
         raise AuthError(f"the login for {account} has expired, and cannot be renewed", hint=login_hint(account))
@@ -65,10 +65,10 @@ def _renew(store: TokenStore, account: str, record: Record, session: Session) ->
             # Kept without its dead token, so that nobody else asks the issuer in vain.
             ended = Record(record)
             ended.pop("refresh_token", None)
-            ended["ended"] = "the issuer does not accept it any more (revoked, or too old)"
+            ended["ended"] = "the issuer no longer accepts it (revoked, or too old)"
             if not store.replace(account, record, ended):
                 return _changed(store, account)
-            raise AuthError(f"the login for {account} is over: {ended['ended']}", hint=login_hint(account)) from None
+            raise AuthError(f"the login for {account} has ended: {ended['ended']}", hint=login_hint(account)) from None
         raise AuthError(f"the login for {account} cannot be renewed: {error}", hint=login_hint(account)) from None
     renewed = record_from_answer(answer, record)
     return renewed if store.replace(account, record, renewed) else _changed(store, account)
@@ -87,7 +87,7 @@ def _changed(store: TokenStore, account: str) -> Record:
     """The record that the user put in place of the one that was being renewed: by logging in again, or out."""
     record = store.get(account)
     if record is None:
-        raise AuthError(f"there is no login for {account} any more", hint=login_hint(account))
+        raise AuthError(f"the login for {account} was deleted", hint=login_hint(account))
     return record
 
 

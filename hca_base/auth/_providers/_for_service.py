@@ -186,11 +186,11 @@ def client_certificate(service: ServiceLike | None, config: Any) -> Certificate 
         return None
     files = [value] if isinstance(value, str) else value
     if not isinstance(files, list) or len(files) not in (1, 2) or not all(isinstance(each, str) for each in files):
-        raise ConfigError(f"{key} must be the file of a certificate, or a list of that and of its key's file")
+        raise ConfigError(f"{key} must be a certificate file, or a list of the certificate file and its key file")
     paths = [str(expand_home(each)) for each in files]
     for path in paths:
         if not Path(path).is_file():
-            raise ConfigError(f"{key}: there is no file {path}")
+            raise ConfigError(f"{key}: file {path} does not exist")
     return paths[0] if len(paths) == 1 else (paths[0], paths[1])
 
 

@@ -95,7 +95,7 @@ class ServiceAccountProvider(Provider):
         try:
             token = jwt.encode(self._signer, payload)
         except Exception as error:  # noqa: BLE001 - see above
-            raise AuthError(f"no token could be signed with the service account ({type(error).__name__})") from None
+            raise AuthError(f"cannot sign a token with the service account ({type(error).__name__})") from None
         self._token = token.decode("ascii")
         self._expires_at = float(issued + LIFETIME)
         remember_secret(self._token)
@@ -149,7 +149,7 @@ class GoogleDefaultProvider(Provider):
             self.why = f"{path}, of type {str(read_credentials_file(path).get('type'))[:40]}"
             return True
         self.why = (
-            "auth.application_default: what Google's library finds when it is used"
+            "auth.application_default: credentials that Google's library finds"
             if self._allowed
             else f"{VARIABLE} is not set, and auth.application_default is not true"
         )
@@ -192,7 +192,7 @@ class GoogleDefaultProvider(Provider):
         except exceptions.GoogleAuthError as error:
             # Its text repeats the answer, which may repeat what was sent.
             raise AuthError(
-                f"Google gives no access token for these credentials ({type(error).__name__})",
+                f"Google issued no access token for these credentials ({type(error).__name__})",
                 hint=f"check {VARIABLE}, or log in again with gcloud auth application-default login",
             ) from None
 

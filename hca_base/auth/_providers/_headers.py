@@ -33,7 +33,7 @@ def fixed_headers(
             headers[name] = _stored_key(service, config, value["key"], url, store)
             remember_secret_name(name)
         else:
-            raise ConfigError(f'{key}.{name} must be a text or {{"key": SCHEME}}, not {value!r}')
+            raise ConfigError(f'{key}.{name} must be a string or {{"key": SCHEME}}, not {value!r}')
     return headers
 
 

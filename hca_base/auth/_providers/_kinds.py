@@ -100,7 +100,7 @@ class TokenProvider(Provider):
             self.why = f"{origin}: {refusal}"
             return None
         if not token.isascii() or not token.isprintable() or " " in token.strip():
-            raise AuthError(f"the token ({origin}) holds characters that a token cannot have")
+            raise AuthError(f"the token ({origin}) holds characters that are not allowed in a token")
         claims = jwt_claims(token)
         self.identity, self.issuer = identity_of(claims), text(claims.get("iss"))
         self.expires_at = number(claims.get("exp"))

@@ -132,7 +132,9 @@ class OperationCredentials:
             return None
         wanted = [[self._described(name) for name in names] for names in self._alternatives]
         ways = " or ".join(" and ".join(names) for names in wanted)
-        return AuthError(f"{host} requires credentials for this ({ways}), and not all are stored", hint=self._hint())
+        return AuthError(
+            f"{host} requires credentials for this ({ways}), and not all of them are stored", hint=self._hint()
+        )
 
     def _parts(self, url: str) -> Sequence[_Part]:
         for names in self._alternatives:
@@ -163,7 +165,7 @@ class OperationCredentials:
     def _described(self, name: str) -> str:
         scheme = self._service.schemes.get(name)
         if scheme is None:
-            return f"{name}, a kind that hca does not support"
+            return f"{name}, which hca does not support"
         return f"{name}: {scheme.api_key_name or scheme.kind}"
 
     def _hint(self) -> str:

@@ -83,14 +83,14 @@ class StoredProvider(Provider):
             return False
         self._tell(record)
         if record.get("ended"):
-            self.why = f"the login is over: {record['ended']} ({login_hint(self._account)})"
+            self.why = f"the login has ended: {record['ended']} ({login_hint(self._account)})"
             return False
         left = seconds_left(record)
         if left is not None and left <= 0:
             if not can_renew(record):
                 self.why = f"the token has expired ({login_hint(self._account)})"
                 return False
-            self.why += "; to be renewed at its next use"
+            self.why += "; it is renewed at its next use"
         return True
 
     def renew(self, url: str, refused: str | None) -> bool:

@@ -132,7 +132,7 @@ def _choose_backend() -> Any:
                 return backend
         except Exception:  # noqa: BLE001 - a backend says so that it cannot work here
             continue
-    raise KeyringUnusable("this system has no keyring that can be used")
+    raise KeyringUnusable("this system has no usable keyring")
 
 
 def _in_time(work: Callable[[], T], timeout: float) -> T:
@@ -153,13 +153,13 @@ def _in_time(work: Callable[[], T], timeout: float) -> T:
     try:
         value, error = results.get(timeout=timeout)
     except queue.Empty:
-        raise KeyringUnusable(f"the system's keyring does not answer ({timeout:g} s)") from None
+        raise KeyringUnusable(f"the system's keyring does not respond ({timeout:g} s)") from None
     if error is None:
         return value  # type: ignore[return-value]
     if isinstance(error, KeyringUnusable):
         raise error
     if not isinstance(error, Exception):
-        raise KeyringUnusable("the system's keyring broke off")
+        raise KeyringUnusable("the system's keyring closed the connection")
     if type(error).__name__ == "KeyringLocked":
         raise KeyringUnusable("the system's keyring is locked") from None
     # Not the backend's own words: nobody knows what they repeat.

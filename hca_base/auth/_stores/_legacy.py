@@ -38,7 +38,7 @@ def adopt_legacy_login(config: Any, store: TokenStore, service: Any, hosts: Iter
             if take_legacy_token(save, path=legacy.path) is not None:
                 note(f"the login of hca 7 was moved from {legacy.path} to the token store")
         except (HCAError, OSError) as error:
-            note(f"the login of hca 7 stays in {legacy.path}: {error}")
+            note(f"the login of hca 7 was left in {legacy.path}: {error}")
 
 
 def legacy_record(token: Mapping[str, Any], hosts: list[str]) -> Record | None:

@@ -197,5 +197,5 @@ def why_not(url: str, hosts: Iterable[str], insecure_hosts: Iterable[str]) -> st
     if not is_bound_to(url, hosts):
         return f"it is for {', '.join(hosts) or 'no host'}, not for {origin}"
     if not is_protected(url, insecure_hosts):
-        return f"{origin} is not encrypted; add {origin.host} to http.insecure_hosts to send it nevertheless"
+        return f"{origin} is not encrypted; add {origin.host} to http.insecure_hosts to send it anyway"
     return None

@@ -24,7 +24,7 @@ PLACES = ("auto", "keyring", "file")
 _VERSION = 1
 _LIMIT = 64 << 20
 
-_UNLOCK = "Unlock it, or keep tokens in a file from now on: hca config set auth.store file, then log in again."
+_UNLOCK = "Unlock it, or store tokens in a file: hca config set auth.store file, then log in again."
 
 
 class TokenStore:
@@ -189,7 +189,7 @@ class TokenStore:
             if not content.get("announced"):
                 content["announced"] = True
                 if self._announce is not None:
-                    self._announce(f"{error}; tokens are kept in {self.path}, which only you can read")
+                    self._announce(f"{error}; storing tokens in {self.path}, which only you can read")
             return False
         return True
 
@@ -212,7 +212,7 @@ class TokenStore:
                 raise TypeError
         except (ValueError, KeyError, TypeError, RecursionError):
             raise AuthError(
-                f"the token file {self.path} is damaged; it was left as it is",
+                f"the token file {self.path} is damaged; it was not changed",
                 hint="move it away, then log in again",
             ) from None
         if content.get("version") != _VERSION:
@@ -231,7 +231,10 @@ class TokenStore:
         if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o077:
             from hca_base.output import warn
 
-            warn(f"{self.path} could be read by others; now only by you. Log in again if this machine has other users.")
+            warn(
+                f"{self.path} was readable by other users; now only you can read it."
+                " Log in again if this machine has other users."
+            )
             with contextlib.suppress(OSError):
                 os.fchmod(fd, 0o600)
 

@@ -134,7 +134,7 @@ class Context:
             if given == "-":
                 self._token = read_stdin_line().strip()
                 if not self._token:
-                    raise AuthError("--access-token - was given, but stdin holds no token")
+                    raise AuthError("--access-token - was given, but stdin has no token")
             else:
                 from hca_base.output import warn
 
@@ -179,7 +179,7 @@ def read_stdin_bytes() -> bytes:
     :raises hca_base.errors.UsageError: it is closed or cannot be read
     """
     if sys.stdin is None:
-        raise UsageError("stdin is closed, but '-' asks for text from it")
+        raise UsageError("stdin is closed, but '-' reads from it")
     with stdin_errors():
         if hasattr(sys.stdin, "buffer"):
             data: bytes = sys.stdin.buffer.read()

@@ -147,7 +147,7 @@ def _converted_one(action: argparse.Action, value: Any, key: str) -> Any:
     if wanted is not None:
         raise ConfigError(
             f"{key} is {json.dumps(value)}; the option takes {wanted}",
-            hint=f"'hca config set' or 'hca config unset {key}' mends it",
+            hint=f"fix it with 'hca config set' or 'hca config unset {key}'",
         )
     # A string goes through the option's type at the end of parsing; argparse does that for defaults.
     return value

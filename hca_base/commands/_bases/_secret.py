@@ -33,7 +33,7 @@ def read_secret(prompt: str | None, *, what: str = "token or key", alone: bool =
         lines = iter(lambda: sys.stdin.readline(_LIMIT), "") if sys.stdin is not None else iter(())
         found = [line.strip() for line in itertools.islice(lines, _MAX_LINES if alone else 1) if line.strip()]
     if not found:
-        raise UsageError(f"stdin holds no {what}")
+        raise UsageError(f"stdin has no {what}")
     if len(found) > 1:
-        raise UsageError("stdin holds more than one line", hint=f"give the {what} alone, on one line")
+        raise UsageError("stdin has more than one line", hint=f"send only the {what}, on one line")
     return found[0]

@@ -69,7 +69,7 @@ def boolean_argument(value: str) -> bool:
         return True
     if word in _FALSE:
         return False
-    raise argparse.ArgumentTypeError(f"{value!r} is neither true nor false")
+    raise argparse.ArgumentTypeError(f"{value!r} is not true or false")
 
 
 boolean_argument.__name__ = "boolean"

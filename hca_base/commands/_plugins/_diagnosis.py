@@ -78,7 +78,7 @@ def _environment() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("ok", "hca-base", f"{__version__} at {where}, Python {version} at {sys.executable}")
     if not os.access(_installed_in(), os.W_OK):
-        hint = "plugins of your own: pip install --user, uv tool install --with, or PYTHONPATH"
+        hint = "to install your own plugins:  pip install --user, uv tool install --with, or PYTHONPATH"
         yield Finding("ok", "installation", f"{_installed_in()} is shared: you cannot write to it", hint)
     if os.environ.get("HCA_PLUGINS") is not None:
         chosen = os.environ["HCA_PLUGINS"] or "none"
@@ -130,7 +130,12 @@ def _old_versions() -> Iterator[Finding]:
             major = distribution.version.partition(".")[0]
             if limit is None or (major.isdigit() and int(major) < limit):
                 hint = "pip install -U hca" if name == "hca" else f"pip uninstall {name}"
-                yield Finding("error", name, f"version {distribution.version} is of the old hca, in the way", hint)
+                yield Finding(
+                    "error",
+                    name,
+                    f"version {distribution.version} belongs to the old hca and conflicts with this one",
+                    hint,
+                )
     for name, versions in seen.items():
         if name.startswith("hca") and len(set(versions)) > 1:
             yield Finding(
@@ -155,7 +160,7 @@ def _leftovers(installed: set[str]) -> Iterator[Finding]:
     for location in (spec.submodule_search_locations or ()) if spec is not None else ():
         folder = Path(location)
         if folder.is_dir() and "site-packages" in folder.parts:
-            yield Finding("warning", "hca", f"{folder} is left over from an old hca", f"remove {folder}")
+            yield Finding("warning", "hca", f"{folder} is left over from an old version of hca", f"remove {folder}")
 
 
 #: Files of hca 7 that this version has not, nor will have.
@@ -192,7 +197,7 @@ def _plugins(timeout: float) -> Iterator[Finding]:
                 "error",
                 f"plugin {distribution.name} {distribution.version}",
                 f"{name}{problem['reason']}",
-                f"upgrade it, tell its author, or: hca plugin uninstall {distribution.name}",
+                f"upgrade it, report it to its author, or run: hca plugin uninstall {distribution.name}",
             )
         if not wrong:
             count = len(distribution.records)
@@ -213,11 +218,13 @@ def _names(context: Context) -> Iterator[Finding]:
     for name in registry().records("hca.services"):
         hidden = registry().hidden_service(name, context.config)
         if hidden is not None:
-            told = f"service {name!r} of {hidden.distribution} is hidden by the one that you added"
+            told = f"service {name!r} of {hidden.distribution} is hidden by the service that you added"
             yield Finding("warning", "names", told, f"hca service rename {name} NEW")
     for name, record in registry().commands().items():
         if name in COMMANDS:
-            yield Finding("warning", "names", f"command '{name}' of {record.distribution} is hidden by hca's own")
+            yield Finding(
+                "warning", "names", f"command '{name}' of {record.distribution} is hidden by that of hca itself"
+            )
 
 
 def _documents(context: Context) -> Iterator[Finding]:
@@ -270,7 +277,7 @@ def _requirements() -> Iterator[Finding]:
             count += 1
             yield Finding("error", "requirements", line.rstrip("."), "pip install what is missing")
     if done.returncode in (0, 1) and not count:
-        yield Finding("ok", "requirements", "all are there")
+        yield Finding("ok", "requirements", "all are installed")
 
 
 def _settings(context: Context) -> Iterator[Finding]:
@@ -300,8 +307,8 @@ def _folders() -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "folders",
-                f"the file system of {folder} refuses locks; files that mark a lock stand in for them",
-                "where two hca change settings at the same time on two machines, one may wait for a minute",
+                f"the file system of {folder} does not support locks; hca uses lock files instead",
+                "if hca changes settings on two machines at the same time, one may wait for a minute",
             )
 
 

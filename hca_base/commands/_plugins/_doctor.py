@@ -22,8 +22,10 @@ class PluginDoctor(DataCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("--network", action="store_true", help="also see whether the services can be reached")
-        parser.add_argument("--timeout", type=seconds_argument, default=15.0, metavar="SECONDS", help="for each plugin")
+        parser.add_argument("--network", action="store_true", help="also check whether the services can be reached")
+        parser.add_argument(
+            "--timeout", type=seconds_argument, default=15.0, metavar="SECONDS", help="time limit for each plugin"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:

@@ -49,7 +49,9 @@ class ConfigEdit(Command):
                 return 0
             with settings.FileLock(path):
                 if _content_of(path) != before:
-                    raise ConfigError(f"{path} was changed by another program meanwhile", hint=_how_to_go_on(path))
+                    raise ConfigError(
+                        f"{path} was changed by another program in the meantime", hint=_how_to_go_on(path)
+                    )
                 settings.write_atomic(path, after)
             draft.unlink(missing_ok=True)
         except OSError as error:
@@ -82,7 +84,7 @@ class ConfigEdit(Command):
                 after = draft.read_bytes()
             except OSError as error:
                 raise ConfigError(
-                    f"the editor left no file to read: {draft}: {error.strerror or error}", hint="nothing was changed"
+                    f"the editor left no readable file: {draft}: {error.strerror or error}", hint="nothing was changed"
                 ) from None
             if after == before:
                 return None
@@ -118,7 +120,7 @@ class ConfigEdit(Command):
             if draft.read_bytes() == before:
                 draft.unlink()
             else:
-                warn(f"what you wrote is kept in {draft}")
+                warn(f"your text is saved in {draft}")
         except OSError:
             return
 
@@ -139,4 +141,4 @@ def _content_of(path: Path) -> bytes:
 
 
 def _how_to_go_on(path: Path) -> str:
-    return f"correct what you wrote and move it to {path}, or begin anew: hca config edit"
+    return f"correct it and move it to {path}, or start again: hca config edit"

@@ -37,7 +37,7 @@ def server_settings(index: Index, server: str | None, words: Iterable[str]) -> d
         if name not in given and _needs_value(name, variable):
             given[name] = _ask(name, variable, chosen["url"])
     if not index.base_url_at(server, given) and variables:
-        raise UsageError(f"the values of {', '.join(variables)} make no URL of {chosen['url']}")
+        raise UsageError(f"the values of {', '.join(variables)} do not form a valid URL with {chosen['url']}")
     found: dict[str, Any] = {"server": server} if server is not None else {}
     return {**found, "server_variables": given} if given else found
 
@@ -53,11 +53,11 @@ def _ask(name: str, variable: Mapping[str, Any], url: str) -> str:
     about = f" ({variable['description']})" if variable["description"] else ""
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
-            f"the service is at {url}, and {name}{about} has no default",
+            f"the service URL is {url}, and {name}{about} has no default",
             hint=f"pass --server-variable {name}=VALUE, or --base-url URL",
         )
     choices = f" [{', '.join(variable['enum'])}]" if variable["enum"] else ""
-    sys.stderr.write(f"The service is at {url}\n{name}{about}{choices}: ")
+    sys.stderr.write(f"The service URL is {url}\n{name}{about}{choices}: ")
     sys.stderr.flush()
     value = read_stdin_line().strip()
     if not value:

@@ -95,7 +95,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--profile",
         metavar="NAME",
-        help="in this profile (default: the one of 'hca --profile', or config.json)",
+        help="profile to change (default: that of 'hca --profile', or config.json)",
     )
     where.add_argument("--file", metavar="FILE", type=Path, help="in this file")
 
@@ -135,7 +135,7 @@ def report(command: Command, config: settings.Config) -> int:
         return 2
     if not problems:
         count = sum(layer.path is not None for layer in config.layers)
-        command.note(f"{count} file{'' if count == 1 else 's'} read, nothing wrong")
+        command.note(f"{count} file{'' if count == 1 else 's'} checked, no problems found")
     return 0
 
 

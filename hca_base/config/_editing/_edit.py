@@ -86,12 +86,14 @@ def _readable(data: dict[str, Any], like: str | None, path: Path) -> bytes:
     """The new content of a file, which must be one that can be read again: otherwise no later command could run."""
     if is_deep(data):
         raise ConfigError(
-            f"{path} would be nested too deeply to be read (more than {MAX_DEPTH} levels)", hint="the file is as it was"
+            f"{path} would be nested too deeply to be read (more than {MAX_DEPTH} levels)",
+            hint="the file was not changed",
         )
     rendered = render(data, like).encode("utf-8")
     if len(rendered) > MAX_BYTES:
         raise ConfigError(
-            f"{path} would be too large for a configuration file ({len(rendered)} bytes)", hint="the file is as it was"
+            f"{path} would be too large for a configuration file ({len(rendered)} bytes)",
+            hint="the file was not changed",
         )
     return rendered
 
@@ -130,7 +132,7 @@ def put_value(data: dict[str, Any], key: str | Iterable[str], value: Any, *, pla
         if not isinstance(found, dict) or is_operator(found):
             what = "a list operator" if is_operator(found) else type_name(found)
             raise ConfigError(
-                f"{place}: {join_key(path[:depth])} is {what}, so it can have no {path[depth]!r}",
+                f"{place}: {join_key(path[:depth])} is {what}, so it cannot have {path[depth]!r}",
                 hint=f"hca config unset {join_key(path[:depth])}",
             )
         inner = found
@@ -168,7 +170,7 @@ def _key_and_file(
 ) -> tuple[tuple[str, ...], Path]:
     path = split_key(key)
     if not path:
-        raise UsageError("a key is needed, such as http.timeout")
+        raise UsageError("a key is required, such as http.timeout")
     if file is not None:
         if profile is not None:
             raise UsageError("give a file or a profile, not both")
@@ -182,4 +184,4 @@ def _key_and_file(
 
 
 def _cannot_write(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"{path} cannot be written: {error.strerror or error}", hint="the file is as it was")
+    return ConfigError(f"{path} cannot be written: {error.strerror or error}", hint="the file was not changed")

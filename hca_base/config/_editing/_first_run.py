@@ -47,7 +47,7 @@ def template(schemas: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     from hca_base.config._schema import schema as whole_schema
 
     result: dict[str, Any] = {
-        "//": 'Settings of hca. To make one hold, remove the "// " before its name and give it a value. '
+        "//": 'Settings of hca. To change a setting, remove the "// " before its name and set its value. '
         "See: hca config show --origin, hca config validate."
     }
     for section, schema in whole_schema(schemas)["properties"].items():

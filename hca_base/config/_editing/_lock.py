@@ -97,7 +97,7 @@ class FileLock:
             import logging
 
             logging.getLogger("hca.config").warning(
-                "%s cannot be locked (%s); going on without a lock", self.lock_path, error.strerror or error
+                "%s cannot be locked (%s); continuing without a lock", self.lock_path, error.strerror or error
             )
             return True
 

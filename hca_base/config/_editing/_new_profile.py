@@ -33,5 +33,5 @@ def create_profile(name: str, settings: Mapping[str, Any] | None = None, *, repl
 
 def _exists(name: str, path: Path) -> RefusedError:
     return RefusedError(
-        f"there is a profile {name} already: {path}", hint=f"change it: hca config set --profile {name} KEY VALUE"
+        f"profile {name} already exists: {path}", hint=f"to change it: hca config set --profile {name} KEY VALUE"
     )

@@ -130,7 +130,7 @@ def parse(text: str, path: Path, *, strict: bool = False) -> dict[str, Any]:
     :raises ConfigFileError: it is empty, not JSON, or no object; the message has the line and column
     """
     if not text.strip():
-        raise _unusable(path, "is empty (was it cut short?)", line=1)
+        raise _unusable(path, "is empty (possibly truncated)", line=1)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(items)
@@ -248,7 +248,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _fix_hint(path: Path) -> str:
-    return "nothing was changed; correct the file, or move it away to start anew"
+    return "nothing was changed; correct the file, or move it away to start afresh"
 
 
 def _unusable(path: Path, why: str, line: int | None = None) -> ConfigFileError:

@@ -230,7 +230,7 @@ def _of_text(text: str) -> tuple[str | None, str | None]:
         if title is None or title.lower() == "error":
             # Express: the title says "Error", the page has the reason.
             title = _between(text, "pre") or _between(text, "h1") or title
-        return None, title or "the answer is a web page"
+        return None, title or "the response is a web page"
     return None, text if text.strip() else None
 
 

@@ -56,7 +56,7 @@ def read_bounded(
                 break
             if deadline is not None and time.monotonic() > deadline:
                 response.close()
-                raise TimedOutError(f"{_host(response)} did not finish its answer in time")
+                raise TimedOutError(f"{_host(response)} did not finish its response in time")
     except requests.RequestException:
         if not tolerant or (deadline is not None and time.monotonic() > deadline):
             raise
@@ -128,14 +128,14 @@ def parse_json(content: bytes, response: requests.Response, *, digits: bool = Fa
     except RecursionError:
         raise _not_json(response, "its JSON is nested too deeply") from None
     except UnicodeDecodeError:
-        raise _not_json(response, "its answer is not text") from None
+        raise _not_json(response, "its response is not text") from None
     except ValueError:
         pass
     if not content.strip():
-        raise _not_json(response, "its answer is empty where JSON was expected")
+        raise _not_json(response, "its response is empty where JSON was expected")
     if is_web_page(media_type(response.headers.get("Content-Type"))) or content.lstrip()[:1] == b"<":
-        raise _not_json(response, "it answered with a web page where JSON was expected")
-    raise _not_json(response, "its answer is not JSON")
+        raise _not_json(response, "it responded with a web page where JSON was expected")
+    raise _not_json(response, "its response is not JSON")
 
 
 def _decoded(content: bytes, content_type: str | None) -> str:
@@ -164,17 +164,17 @@ def unexpected_page(response: requests.Response, produces: Iterable[str]) -> Ser
 
     where = redact_url(response.url)
     return ServiceError(
-        f"{where} answered with a web page where {declared[0]} was expected",
+        f"{where} responded with a web page where {declared[0]} was expected",
         status=response.status_code,
         reason="unexpected_answer",
         response=response,
-        hint="check the URL of the service, and log in if it requires that: 'hca auth status'",
+        hint="check the URL of the service, and log in if it requires a login: 'hca auth status'",
     )
 
 
 def _not_json(response: requests.Response, problem: str) -> ServiceError:
     return ServiceError(
-        f"{_host(response)} is not the service that was expected: {problem}",
+        f"{_host(response)} is not the expected service: {problem}",
         status=response.status_code,
         reason="unexpected_answer",
         details=None,
@@ -185,8 +185,8 @@ def _not_json(response: requests.Response, problem: str) -> ServiceError:
 
 def _too_large(response: requests.Response, limit: int) -> UnreachableError:
     return UnreachableError(
-        f"{_host(response)} answers with more than {limit} bytes",
-        hint="raise http.max_body (bytes)",
+        f"{_host(response)} sent a response of more than {limit} bytes",
+        hint="increase http.max_body (bytes)",
     )
 
 

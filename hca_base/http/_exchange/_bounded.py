@@ -61,7 +61,7 @@ class _Socket(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if self.deadline is not None and time.monotonic() > self.deadline:
-            raise TimeoutError("the answer took too long")
+            raise TimeoutError("the response took too long")
         count: int | None = self._raw.readinto(buffer)
         if self.head is not None and count:
             self.head -= count

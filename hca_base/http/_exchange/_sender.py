@@ -157,7 +157,7 @@ class Sender:
         :raises UnreachableError: the session was closed meanwhile
         """
         if self._closed.wait(min(seconds, LONGEST)):
-            raise UnreachableError("the session was closed while it waited for the server")
+            raise UnreachableError("the session was closed while waiting for the server")
 
     def _defer_host(self, url: str, seconds: float) -> None:
         """Keep all threads from asking this host again before it wants to be asked."""

@@ -97,7 +97,7 @@ class DocumentCache(KeptFiles):
         if index is None:
             name = service.name if service is not None else url
             raise DocumentError(
-                f"the document of {name} is not here yet",
+                f"the document of {name} is not cached yet",
                 hint=f"fetch it: hca service refresh {name}" if service is not None else None,
             )
         return index
@@ -281,12 +281,12 @@ class DocumentCache(KeptFiles):
                 content = self._stem(index.url).with_suffix(".doc").read_bytes()
             except OSError:
                 if not fetch:
-                    raise DocumentError(f"{origin}: the document is gone") from None
+                    raise DocumentError(f"{origin}: the document was deleted") from None
                 from hca_base.openapi._document._document import Document
 
                 return Document.load(index.url, naming=index.naming)
         if content is None:
-            raise DocumentError(f"{origin}: the document is gone")
+            raise DocumentError(f"{origin}: the document was deleted")
         return _document(content, index.url, origin, index.naming)
 
     def _default(self, service: ServiceLike) -> str | None:

@@ -42,7 +42,7 @@ def positional(operation: Operation | Alias, args: Sequence[Any], kwargs: Mappin
     :raises UsageError: too many, or one given twice
     """
     if len(args) > len(operation.parameters):
-        raise UsageError(f"{operation.name} takes {len(operation.parameters)} arguments; {len(args)} were given")
+        raise UsageError(f"{operation.name} takes {len(operation.parameters)} arguments, but {len(args)} were given")
     named = {parameter.python_name: value for parameter, value in zip(operation.parameters, args, strict=False)}
     for name in kwargs:
         if name in named:
@@ -306,7 +306,7 @@ def _check(
                 raise UsageError(f"{parameter.python_name} must be one of {listed}, not {shown}")
             if warn and (parameter.name, shown) not in warned:
                 warned.add((parameter.name, shown))
-                _log.warning("%s is %s, which is not among %s; sent as it is", parameter.python_name, shown, listed)
+                _log.warning("%s is %s, which is not one of %s; sent anyway", parameter.python_name, shown, listed)
     if patterns and parameter.pattern and isinstance(value, str) and not matches(parameter.pattern, value):
         what = "a UUID" if "{8}-" in parameter.pattern else f"of the form {printable(parameter.pattern)}"
         raise UsageError(f"{parameter.python_name} must be {what}, not {printable(value[:80])!r}")

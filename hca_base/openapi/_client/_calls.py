@@ -114,7 +114,7 @@ class BaseClient(Connection):
             if page.path is None and page.body is not None:
                 status = page.response.status_code
                 raise ServiceError(
-                    "the answer has no list of items to go through", status=status, response=page.response
+                    "the response has no list of items to iterate over", status=status, response=page.response
                 )
             yield from page.items
 
@@ -203,7 +203,7 @@ class BaseClient(Connection):
                 # the pages after it.
                 if request.method not in SAFE_METHODS:
                     raise RefusedError(
-                        f"the next page of this {request.method} is on {urlsplit(url).hostname}: not asked for"
+                        f"the next page of this {request.method} is on {urlsplit(url).hostname}: not fetched"
                     )
                 headers = {name: value for name, value in headers.items() if name == "Accept"}
                 auth = "no" if auth == "no" else "auto"

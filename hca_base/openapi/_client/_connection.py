@@ -162,7 +162,7 @@ class Connection:
             ]
             setting = f"server_variables.{open_[0]} VALUE" if open_ else "base_url URL"
             raise DocumentError(
-                "the document does not say where the service is", hint=f"hca config set services.{name}.{setting}"
+                "the document does not name the service's URL", hint=f"hca config set services.{name}.{setting}"
             )
         return found
 

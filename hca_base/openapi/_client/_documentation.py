@@ -97,7 +97,7 @@ def docstring(operation: Operation, client: str = "client", shape: Sequence[str]
     own = operation.method_name
     lines = [one_line(operation.summary) or f"{operation.method} {one_line(operation.path)}", ""]
     if operation.deprecated:
-        lines += ["Deprecated: the service may drop it.", ""]
+        lines += ["Deprecated: the service may remove it.", ""]
     if operation.description:
         lines += [*_paragraphs(operation.description), ""]
     for parameter in (*operation.required, *operation.optional):
@@ -110,19 +110,19 @@ def docstring(operation: Operation, client: str = "client", shape: Sequence[str]
     if plan is not None:
         lines += [
             "",
-            f"The answer comes in pages, {WORDS[plan.kind]}, of which a call gives the first.",
+            f"The response is paginated {WORDS[plan.kind]}; a call returns the first page.",
             f"{own}.iterate(...) yields the items of all pages, {own}.paginate(...) the pages.",
         ]
-    lines += ["", f"{own}.stream(...) as a context manager gives the requests.Response, its body unread."]
+    lines += ["", f"{own}.stream(...) is a context manager that returns the requests.Response, with its body unread."]
     lines += ["", f"{operation.method} {one_line(operation.path)}"]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def alias_docstring(alias: Alias) -> str:
     """Return what ``help()`` shows of a name that several operations share."""
-    lines = [f"Another name of {len(alias.operations)} operations; the path parameters choose among them.", ""]
+    lines = [f"Another name of {len(alias.operations)} operations; the path parameters select one.", ""]
     if not alias.safe:
-        lines += ["All path parameters are needed here, since these operations change something.", ""]
+        lines += ["All path parameters are required, because these operations change data.", ""]
     for each in alias.operations:
         names = ", ".join(each.path_names) or "no path parameter"
         lines.append(f"    {each.method_name} ({names}): {each.method} {one_line(each.path)}")
@@ -167,9 +167,9 @@ def facts(parameter: Parameter, *, choices: bool = True) -> str:
         default = default.lower() if isinstance(parameter.default, bool) else one_line(default)
         found.append(f"The service's default: {default[:200]}.")
     if parameter.constant is not None:
-        found.append("Sent by itself.")
+        found.append("Sent automatically.")
     if parameter.credential:
-        found.append("By default the stored credentials supply it.")
+        found.append("Defaults to the stored credentials.")
     if parameter.deprecated:
         found.append("Deprecated.")
     return " ".join(found)
@@ -179,7 +179,7 @@ def _outcome_lines(operation: Operation) -> list[str]:
     lines = []
     success = _success(operation)
     if operation.method == "HEAD":
-        lines.append(":returns: the requests.Response; what the service says is in its headers")
+        lines.append(":returns: the requests.Response, whose headers hold the result")
     elif success is not None:
         text = one_line(success.description) or "the answer"
         what = {"object": "dict", "array": "list", "file": "bytes"}.get(success.type or "", "")
@@ -191,7 +191,7 @@ def _outcome_lines(operation: Operation) -> list[str]:
         said = "; ".join(f"{each.status} {one_line(each.description).rstrip('.')}".strip() for each in errors[:12])
         lines.append(f":raises hca_base.errors.ServiceError: {said}")
     else:
-        lines.append(":raises hca_base.errors.ServiceError: the service answers with an error")
+        lines.append(":raises hca_base.errors.ServiceError: the service responds with an error")
     wrapped = []
     for line in lines:
         wrapped += textwrap.wrap(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)

@@ -85,7 +85,7 @@ def make_method(client: Caller, operation: Operation | Alias) -> Method:
     name = type(client).__name__
     own_name = operation.name if isinstance(operation, Alias) else operation.method_name
     variants: Mapping[str, tuple[Any, str]] = {
-        "stream": (stream, "The answer as a context manager that gives the requests.Response, its body unread."),
+        "stream": (stream, "A context manager that returns the requests.Response, with its body unread."),
         "iterate": (iterate, "The items of all pages, one by one."),
         "paginate": (paginate, "The bodies of all pages, one by one."),
     }

@@ -101,7 +101,7 @@ def build(
     except UnicodeEncodeError:
         request.files.close()
         # Bytes of a command line that are no UTF-8 come as half characters; so does "\\ud800" in JSON.
-        raise UsageError("an argument holds characters that are no valid text") from None
+        raise UsageError("an argument is not valid Unicode text") from None
     except BaseException:
         request.files.close()
         raise
@@ -175,7 +175,7 @@ def _add_body(
     elif kind == "raw" and values:
         bodies = [(parameter, value) for parameter, value in values if parameter.whole]
         if len(bodies) < len(values):
-            raise UsageError(f"a body of {content_type} has no members: give it whole")
+            raise UsageError(f"a body of type {content_type} cannot be given by members: pass the whole body")
         parameter, value = bodies[0]
         request.data = value.encode() if isinstance(value, str) else _opened(request, parameter, value)[0]
         request.headers.setdefault("Content-Type", content_type or "application/octet-stream")
@@ -205,7 +205,7 @@ def _json_body(values: list[tuple[Parameter, Any]]) -> Any:
             body = value
     members = [(parameter, value) for parameter, value in values if not parameter.whole]
     if members and not isinstance(body, Mapping):
-        raise UsageError("members can be given beside a whole body that is a JSON object only")
+        raise UsageError("members can be combined with a whole body only if it is a JSON object")
     for parameter, value in members:
         body = {**body, parameter.name: _laid_over(body.get(parameter.name), value)}
     return body
@@ -262,7 +262,7 @@ def _opened(request: Request, parameter: Parameter, value: Any) -> tuple[Any, st
         except OSError as e:
             raise UsageError(f"{parameter.python_name}: {value}: {e.strerror or e}") from None
         except (ValueError, RuntimeError):  # a null character; the home of a user that there is not
-            raise UsageError(f"{parameter.python_name}: there is no file {printable(str(value))!r}") from None
+            raise UsageError(f"{parameter.python_name}: file {printable(str(value))!r} does not exist") from None
     name = getattr(value, "name", None)
     name = Path(name).name if isinstance(name, str) else parameter.name
     if isinstance(value, io.TextIOBase):

@@ -86,7 +86,7 @@ def json_lines(response: requests.Response, *, digits: bool = False) -> Iterator
     for chunk in iter_body(response, eager=True):
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > _LONGEST_LINE:
-            raise ServiceError("a line of the answer is too long", status=response.status_code, response=response)
+            raise ServiceError("a line of the response is too long", status=response.status_code, response=response)
         yield from (parse_json(line, response, digits=digits) for line in lines if line.strip())
     if rest.strip():
         yield parse_json(rest, response, digits=digits)

@@ -40,7 +40,7 @@ def json_text(value: Any) -> str:
         text.encode()
         return text
     except (TypeError, ValueError, RecursionError) as e:
-        raise UsageError(f"the arguments cannot be written as JSON: {e}") from None
+        raise UsageError(f"the arguments cannot be encoded as JSON: {e}") from None
 
 
 def path_value(parameter: Parameter, value: Any) -> str:
@@ -77,7 +77,7 @@ def check_path(template: str, path: str) -> None:
     """
     for before, after in zip(template.split("/"), path.split("/"), strict=False):
         if after in (".", "..") and before != after:
-            raise UsageError(f"the path parameters must not make {after!r} of {before!r}")
+            raise UsageError(f"the path parameters must not turn {before!r} into {after!r}")
 
 
 def header_value(parameter: Parameter, value: Any) -> str:
@@ -93,11 +93,15 @@ def header_value(parameter: Parameter, value: Any) -> str:
     else:
         text = _content(parameter, value)
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
-        raise UsageError(f"{parameter.python_name} goes into a header, which has no line breaks or control characters")
+        raise UsageError(
+            f"{parameter.python_name} is sent in a header, which cannot contain line breaks or control characters"
+        )
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:
-        raise UsageError(f"{parameter.python_name} goes into a header, which takes Latin characters only") from None
+        raise UsageError(
+            f"{parameter.python_name} is sent in a header, which can contain Latin-1 characters only"
+        ) from None
     return text
 
 

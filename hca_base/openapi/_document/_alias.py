@@ -13,7 +13,7 @@ from hca_base.openapi._document._text import printable
 
 @dataclasses.dataclass(frozen=True)
 class Alias:
-    """A name of the path rule that several operations share; the path parameters choose among them.
+    """A name of the path rule that several operations share; the path parameters select one.
 
     :ivar name: Python name
     :ivar operations: the operations, each with a name of its own and other path parameters, the shortest path first

@@ -91,7 +91,7 @@ class Arguments:
             members = self._members(schema, "body", required=required)
             # The whole body in one piece, over which the members are laid.
             kept = Schema(type=schema.type, note=schema.note if schema.note.startswith("either ") else "")
-            members.append(self._whole(kept, False, "The whole body; members given on their own replace its."))
+            members.append(self._whole(kept, False, "The whole body; separate arguments replace its members."))
             members += self._form_members(content, {member.name for member in members})
             return "json", "application/json" if plain == "*/*" else content_type, members
         if not json and schema.type in ("any", "object", "string", "array"):

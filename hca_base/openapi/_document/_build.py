@@ -59,7 +59,7 @@ class Builder:
         # The specification has no references here; documents that are made from many files do.
         raw = self.resolver.resolve(raw)
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,30}", method):
-            raise Unusable("not the name of a method")
+            raise Unusable("not an HTTP method")
         if any(ord(c) < 32 or ord(c) == 127 for c in path):
             raise Unusable("control characters in the path")
         security = self._security(raw)

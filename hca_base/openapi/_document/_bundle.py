@@ -255,7 +255,7 @@ def reader_of_files(path: Path) -> Read:
         try:
             # A pipe or device would be waited for.
             if not other.is_file():
-                raise DocumentError("there is no such file")
+                raise DocumentError("no such file")
             if other.stat().st_size > _MAX_BYTES:
                 raise DocumentError(f"larger than {_MAX_BYTES // 2**20} MiB; not read")
             return other.read_bytes()

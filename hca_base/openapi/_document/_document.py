@@ -198,7 +198,7 @@ class Document:
         paths = self._paths(builder, problems)
         for path, method in paths.get(REPEATED, ()):
             where = f"{printable(str(method)).upper()} {printable(str(path))}"
-            problems.append(Problem(where, "written twice in the document; the first one is used"))
+            problems.append(Problem(where, "defined twice in the document; the first definition is used"))
         for path, item in paths.items():
             if not isinstance(path, str) or not path.startswith("/"):
                 # Members that start with x- are extensions.
@@ -222,7 +222,7 @@ class Document:
                     problems.append(Problem(where, f"malformed ({type(e).__name__})"))
                     continue
                 for reason in builder.resolver.problems[before:]:
-                    problems.append(Problem(where, f"{printable(reason)}; that part takes any JSON", lost=False))
+                    problems.append(Problem(where, f"{printable(reason)}; any JSON is accepted there", lost=False))
                 yield operation
 
     def _paths(self, builder: Builder, problems: list[Problem]) -> Mapping[str, Any]:
@@ -250,5 +250,5 @@ def check_naming(naming: str) -> str:
     :raises UsageError: it is not
     """
     if naming not in NAMINGS:
-        raise UsageError(f"{naming!r} is not a way to name operations", hint=f"use {' or '.join(NAMINGS)}")
+        raise UsageError(f"{naming!r} is not a valid naming", hint=f"use {' or '.join(NAMINGS)}")
     return naming

@@ -91,4 +91,4 @@ def fetch(
         hint = "check the URL"
         if isinstance(e, ServiceError) and e.status in (401, 403):
             hint = "store credentials for the service (hca auth), or set HCA_ACCESS_TOKEN"
-        raise DocumentError(f"{url}: no OpenAPI document there ({e})", hint=hint) from None
+        raise DocumentError(f"{url}: no OpenAPI document at this URL ({e})", hint=hint) from None

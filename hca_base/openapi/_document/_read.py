@@ -71,7 +71,7 @@ def parse_part(content: bytes, origin: str) -> Any:
         raise DocumentError(f"{origin}: not UTF-8 text") from None
     data = _parse_json(text, origin) if text.lstrip()[:1] in ("{", "[") else _parse_yaml(text, origin)
     if not isinstance(data, (dict, list)):
-        raise DocumentError(f"{origin}: neither JSON nor YAML of an object")
+        raise DocumentError(f"{origin}: not a JSON or YAML object")
     return data
 
 
@@ -192,7 +192,7 @@ class _Builder:
                 add(container, size)
             elif isinstance(event, yaml.AliasEvent):
                 if event.anchor not in self.anchors:
-                    raise DocumentError(f"{self.origin}: not valid YAML (alias *{event.anchor} stands for nothing)")
+                    raise DocumentError(f"{self.origin}: not valid YAML (undefined alias *{event.anchor})")
                 add(*self.anchors[event.anchor])
         return root[0] if root else None
 

@@ -86,7 +86,7 @@ class Resolver:
         while isinstance(result, dict) and isinstance(result.get("$ref"), str):
             reference: str = result["$ref"]
             if reference in seen or len(seen) >= _MAX_CHAIN:
-                raise Unusable(f"$ref {reference[:200]!r} leads to itself")
+                raise Unusable(f"$ref {reference[:200]!r} refers to itself")
             seen.add(reference)
             # Only these may stand beside a $ref and mean something (OpenAPI 3.1).
             for key in ("description", "summary", "default", "nullable", "readOnly", "deprecated"):
@@ -104,7 +104,7 @@ class Resolver:
 
     def _collection(self, reference: str, depth: int) -> Any:
         if depth >= _MAX_CHAIN:
-            raise Unusable(f"$ref {reference[:200]!r} leads to itself")
+            raise Unusable(f"$ref {reference[:200]!r} refers to itself")
         return self._target(reference, depth + 1)
 
     def _target(self, reference: str, depth: int = 0) -> Any:
@@ -116,7 +116,7 @@ class Resolver:
             reason = reasons.get(reference.partition("#")[0]) if isinstance(reasons, dict) else None
             raise Unusable(f"$ref {reference[:200]!r}: {reason or 'outside this document; not read'}")
         if not reference.startswith("#/") and reference != "#":
-            raise Unusable(f"$ref {reference[:200]!r} points to nothing")
+            raise Unusable(f"$ref {reference[:200]!r} has no target")
         target: Any = self.root
         for part in reference[1:].split("/")[1:]:
             key = unquote(part).replace("~1", "/").replace("~0", "~")
@@ -128,7 +128,7 @@ class Resolver:
             elif isinstance(target, list) and key.isascii() and key.isdigit() and int(key[:9]) < len(target):
                 target = target[int(key[:9])]
             else:
-                raise Unusable(f"$ref {reference[:200]!r} points to nothing")
+                raise Unusable(f"$ref {reference[:200]!r} has no target")
         return target
 
     def _names(self) -> dict[str, Any]:

@@ -145,7 +145,7 @@ class HcaApp(cliff_app.App):
         :param commands: lines to run in place of stdin's
         """
         if self._shell is None:
-            raise UsageError("there is no interactive shell here")
+            raise UsageError("the interactive shell is not available")
         return self._shell(self, errexit=errexit, commands=commands)
 
     def run_subcommand(self, argv: list[str]) -> int:

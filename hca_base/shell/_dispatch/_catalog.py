@@ -322,8 +322,8 @@ class Catalog:
         newcomer = self.hidden_service(first)
         if newcomer is not None:
             return [
-                f"{first!r} is the service that you added; {newcomer.distribution} gives another one of that name, "
-                f"which is hidden: 'hca service rename {first} NEW' gives yours another name"
+                f"{first!r} is the service that you added; {newcomer.distribution} provides another service of "
+                f"that name, which is hidden: 'hca service rename {first} NEW' renames yours"
             ]
         for group, key in (("hca.commands", name), ("hca.services", first)):
             conflict = self.registry.conflict(group, key)

@@ -10,7 +10,7 @@ from typing import TextIO
 from hca_base.commands import GlobalOptions
 from hca_base.errors import ExitCode, HCAError
 
-_ISSUES_HINT = "the traceback is in {path}; 'hca --debug …' shows it here"
+_ISSUES_HINT = "the traceback is in {path}; to show it here, run 'hca --debug …'"
 
 
 def guard(action: Callable[[], int], options: GlobalOptions, *, last: bool = False) -> int:

@@ -56,7 +56,7 @@ def program_help(catalog: Catalog) -> str:
         lines += ["Services:", *table_lines(sorted(services.items())), ""]
     else:
         lines += [
-            "No service is installed. 'pip install hca' installs those of the Human Cell Atlas;",
+            "No service is installed. 'pip install hca' installs the services of the Human Cell Atlas;",
             "'hca service add NAME URL' adds any other.",
             "",
         ]

@@ -45,7 +45,7 @@ def age_hint(service: str, index: Index, config: Config) -> str:
         return ""
     days = int(age // 86400)
     when = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
-    return f"; the document was fetched or checked {when}: 'hca service refresh {service}' gets it again"
+    return f"; the document was fetched or checked {when}: 'hca service refresh {service}' fetches it again"
 
 
 def hidden_hint(service: str, config: Config) -> str:
@@ -56,6 +56,6 @@ def hidden_hint(service: str, config: Config) -> str:
     if newcomer is None:
         return ""
     return (
-        f"; this {service} is the service that you added, which hides that of {newcomer.distribution}: "
-        f"'hca service rename {service} NEW' gives yours another name"
+        f"; this {service} is the service that you added, which hides the one of {newcomer.distribution}: "
+        f"'hca service rename {service} NEW' renames yours"
     )

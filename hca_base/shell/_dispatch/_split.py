@@ -64,12 +64,12 @@ def _apply(options: GlobalOptions, word: str, rest: list[str]) -> None:
     if name in _TAKES_VALUE:
         if not equals:
             if not rest:
-                raise UsageError(f"{name} needs a value", hint="see 'hca --help'")
+                raise UsageError(f"{name} requires a value", hint="see 'hca --help'")
             value = rest.pop(0)
         _set(options, name, value)
         return
     if equals and name in _NAMES:
-        raise UsageError(f"{name} takes no value", hint="see 'hca --help'")
+        raise UsageError(f"{name} does not take a value", hint="see 'hca --help'")
     if name in ("-h", "--help"):
         options.help = True
     elif name == "--version":
@@ -103,7 +103,7 @@ def _set(options: GlobalOptions, name: str, value: str) -> None:
     elif name == "--config":
         key, equals, text = value.partition("=")
         if not equals or not key.strip():
-            raise UsageError(f"--config takes KEY=VALUE, not {value!r}")
+            raise UsageError(f"--config requires KEY=VALUE, not {value!r}")
         from hca_base.config import parse_value
 
         options.overrides[key.strip()] = parse_value(text)
@@ -113,5 +113,5 @@ def _unknown(name: str) -> UsageError:
     import difflib
 
     near = difflib.get_close_matches(name, _NAMES, 1)
-    hint = f"did you mean {near[0]}?" if near else "options of a command come after the command; see 'hca --help'"
+    hint = f"did you mean {near[0]}?" if near else "pass options of a command after the command; see 'hca --help'"
     return UsageError(f"unknown option {name}", hint=hint)

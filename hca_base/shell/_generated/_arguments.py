@@ -61,7 +61,7 @@ class OperationParser(Parser):
             nargs="?",
             const="*",
             action="append",
-            help="show the status and the headers of the answer first, or only HEADER; may be repeated",
+            help="show the status and headers of the response first, or only HEADER; may be repeated",
         )
 
     def _add_paging(self, group: argparse._ArgumentGroup, operation: Operation, taken: set[str]) -> None:
@@ -72,7 +72,7 @@ class OperationParser(Parser):
             dest="limit",
             metavar="N",
             type=whole_number,
-            help="get at most N items" + (" (--limit is the size of a page)" if "--limit" in taken else ""),
+            help="get at most N items" + (" (--limit sets the page size)" if "--limit" in taken else ""),
         )
         group.add_argument(
             *own_flags(taken, "--no-paginate"),
@@ -162,11 +162,11 @@ class _Extend(argparse.Action):
         before = begun(namespace, self.dest)
         if any(isinstance(value, enum.Enum) for value in values):
             if before or len(values) > 1:
-                raise argparse.ArgumentError(self, "null stands alone")
+                raise argparse.ArgumentError(self, "null cannot be combined with other values")
             setattr(namespace, self.dest, values[0])
             return
         if isinstance(before, enum.Enum):
-            raise argparse.ArgumentError(self, "null stands alone")
+            raise argparse.ArgumentError(self, "null cannot be combined with other values")
         found = list(before or [])
         for value in values:
             if isinstance(value, Items):
@@ -211,9 +211,9 @@ def _help_of(parameter: Parameter) -> str:
     elif parameter.type in ("object", "any") or parameter.items == "object" or parameter.whole:
         parts.append("JSON, @FILE, or - for stdin.")
     if parameter.type == "any" and parameter.location == "body":
-        parts.append("A word that is JSON is sent as that: put a text in quotes twice, as in '\"1.10\"'.")
+        parts.append("A value that is valid JSON is sent as JSON; to send a string, quote it twice: '\"1.10\"'.")
     if reads_null(parameter):
-        parts.append("The word null is JSON's null.")
+        parts.append("null is sent as JSON null.")
     elif parameter.nullable and parameter.location == "body" and parameter.type == "string":
         parts.append('null is sent as the string "null".')
     return _escaped(" ".join(part for part in parts if part))

@@ -33,7 +33,7 @@ def add_body_options(group: argparse._ArgumentGroup, operation: Operation, taken
             if flag in taken:
                 continue
             listed, in_item, inner = name.rpartition("[].")
-            about = "a member of an item of the above" if in_item else "a member of the above"
+            about = "a member of an item of the list" if in_item else "a member of the body"
             action = group.add_argument(
                 flag,
                 dest=f"{_IN_ITEM if in_item else _PREFIX}{parameter.python_name}.{name}",
@@ -57,7 +57,7 @@ def add_body_options(group: argparse._ArgumentGroup, operation: Operation, taken
         help="send null for this member of the body (name or a.b.c); may be repeated",
     )
     action = group.add_argument(
-        *own_flags(taken, "--skeleton"), action=_Skeleton, nargs=0, dest="skeleton", help="show a body to fill in"
+        *own_flags(taken, "--skeleton"), action=_Skeleton, nargs=0, dest="skeleton", help="print a template of the body"
     )
     action.operation = operation  # type: ignore[attr-defined]
 
@@ -110,7 +110,7 @@ def with_members(values: dict[str, Any], args: argparse.Namespace, operation: Op
         first, dot, rest = name.lstrip("-").partition(".")
         parameter = operation.parameter(first) or operation.parameter(first.replace("-", "_"))
         if parameter is None or parameter.location != "body":
-            raise UsageError(f"--null: the body has no member {first!r}", hint="see --help for its members")
+            raise UsageError(f"--null: unknown member {first!r} of the body", hint="see --help for its members")
         if dot:
             laid[f"{parameter.python_name}.{rest}"] = None
         else:

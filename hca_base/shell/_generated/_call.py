@@ -195,7 +195,9 @@ def write_answer(
         _write_json(command, rest, response, options)
         return
     if picks:
-        raise UsageError(f"the answer is {kind or 'of no stated type'}, not JSON: there is nothing to choose from")
+        raise UsageError(
+            f"the response is {kind or 'without a content type'}, not JSON: --query and columns require JSON"
+        )
     output = options.get("output")
     if not first and output is None:
         _tell_place(command, response)

@@ -28,9 +28,9 @@ def operation_help(service: Service, operation: Operation, prog: str, config: Co
 
 def alias_help(service: Service, alias: Alias) -> str:
     """Return the help of a name that several operations share."""
-    many = "the path parameters choose among them"
+    many = "the path parameters select one"
     if not alias.safe:
-        many += ", and all of them are needed here, since the operations change something"
+        many += ", and all of them are required, because the operations change data"
     lines = [f"usage: hca {service.name} {alias.command} OPTION …", ""]
     lines += [f"Another name of {len(alias.operations)} commands; {many}:", ""]
     for each in alias.operations:
@@ -71,12 +71,12 @@ def description(operation: Operation, pages: str = "") -> str:
         summary = ""
     parts = [part for part in (summary, body) if part]
     if operation.deprecated:
-        parts.append("Deprecated: the service may drop it.")
+        parts.append("Deprecated: the service may remove it.")
     parts.append(f"{operation.method} {operation.path}")
     if pages:
         parts.append(pages)
     if operation.auth == "required":
-        parts.append("Needs credentials (see 'hca auth status').")
+        parts.append("Requires credentials (see 'hca auth status').")
     return "\n\n".join(parts)
 
 
@@ -99,7 +99,7 @@ def epilog(service: Service, operation: Operation, paged: bool = False) -> str:
     lines += [f'  client = hca_base.client("{service.name}")']
     lines += [f"  client.{operation.method_name}({python})"]
     if paged:
-        lines += ["  # that is the first page; this goes through the items of all:"]
+        lines += ["  # the above returns the first page; this iterates over the items of all pages:"]
         lines += [f"  for item in client.{operation.method_name}.iterate({python}):", "      ..."]
     return "\n".join(lines)
 

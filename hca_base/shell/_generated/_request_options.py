@@ -38,7 +38,7 @@ def add_request_options(parser: argparse.ArgumentParser, operation: Operation, t
         dest="request_accept",
         metavar="TYPE",
         type=_media_type,
-        help="ask for an answer of this media type" + (f" ({listed})".replace("%", "%%") if listed else ""),
+        help="request a response of this media type" + (f" ({listed})".replace("%", "%%") if listed else ""),
     )
     types = operation.body_types[:8] or ((operation.body_content_type,) if operation.body_content_type else ())
     if operation.body:
@@ -47,7 +47,7 @@ def add_request_options(parser: argparse.ArgumentParser, operation: Operation, t
             dest="request_content_type",
             metavar="TYPE",
             type=_media_type,
-            help="send the body as this media type" + (f" ({', '.join(types)})".replace("%", "%%") if types else ""),
+            help="send the body with this media type" + (f" ({', '.join(types)})".replace("%", "%%") if types else ""),
         )
     group.add_argument(
         *own_flags(taken, "--server"),
@@ -96,7 +96,7 @@ def _header(word: str) -> tuple[str, str]:
     elif name.lower() in _SECRET:
         from hca_base.output import warn
 
-        warn(f"other users of this machine can see {name} in the list of processes; use -H {name}:@FILE or {name}:-")
+        warn(f"other users of this machine can see {name} in the process list; use -H {name}:@FILE or {name}:-")
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
         raise argparse.ArgumentTypeError(f"the value of {name} has line breaks or control characters")
     if name.lower() in _SECRET:

@@ -190,7 +190,7 @@ def _file(value: str) -> Any:
     try:
         folder = stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise argparse.ArgumentTypeError(f"there is no file {path}") from None
+        raise argparse.ArgumentTypeError(f"file {path} does not exist") from None
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{path} cannot be read: {error.strerror or error}") from None
     if folder:

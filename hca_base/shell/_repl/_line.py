@@ -51,7 +51,7 @@ def parse(text: str) -> Line:
                 raise _two_outputs()
             line.pipe = text[position + 1 :].strip()
             if not line.pipe:
-                raise UsageError("nothing comes after '|'")
+                raise UsageError("a command is required after '|'")
             return line
         if character == ">":
             if line.output is not None:
@@ -59,7 +59,7 @@ def parse(text: str) -> Line:
             line.append = text[position : position + 2] == ">>"
             position = _skip(text, position + (2 if line.append else 1))
             if position >= len(text) or text[position] in "|>":
-                raise UsageError("no file is named after '>'")
+                raise UsageError("a file name is required after '>'")
             line.output, position = _word(text, position)
             continue
         word, position = _word(text, position)
@@ -67,7 +67,7 @@ def parse(text: str) -> Line:
 
 
 def _two_outputs() -> UsageError:
-    return UsageError("the output of a line goes to one file or command, not to two")
+    return UsageError("a line can have only one redirection")
 
 
 def _skip(text: str, position: int) -> int:
@@ -93,7 +93,7 @@ def _word(text: str, position: int) -> tuple[str, int]:
         if character == "'":
             end = text.find("'", position + 1)
             if end < 0:
-                raise Incomplete("a ' is not closed")
+                raise Incomplete("unclosed '")
             word += text[position + 1 : end]
             position = end + 1
         elif character == '"':
@@ -101,7 +101,7 @@ def _word(text: str, position: int) -> tuple[str, int]:
             word += part
         elif character == "\\":
             if position + 1 >= len(text):
-                raise Incomplete("nothing comes after the last \\")
+                raise Incomplete("the line ends with \\")
             if text[position + 1] != "\n":
                 word += text[position + 1]
             position += 2
@@ -129,7 +129,7 @@ def _double_quoted(text: str, start: int) -> tuple[str, int]:
         else:
             word += character
             position += 1
-    raise Incomplete('a " is not closed')
+    raise Incomplete('unclosed "')
 
 
 def _bracketed(text: str, start: int) -> tuple[str, int]:
@@ -153,9 +153,9 @@ def _bracketed(text: str, start: int) -> tuple[str, int]:
             if not open_brackets:
                 return text[start : position + 1], position + 1
         elif character in "}]":
-            raise UsageError(f"{character!r} closes what was not opened: {text[start : position + 1]}")
+            raise UsageError(f"unmatched {character!r}: {text[start : position + 1]}")
         position += 1
-    raise Incomplete(f"a {text[start]} is not closed")
+    raise Incomplete(f"unclosed {text[start]}")
 
 
 def at_cursor(text: str) -> tuple[list[str], str, int]:

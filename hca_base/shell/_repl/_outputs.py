@@ -64,7 +64,7 @@ def run_system(command: str) -> int:
     :raises hca_base.errors.HCAError: it cannot be started
     """
     if not command.strip():
-        raise UsageError("nothing comes after '!'")
+        raise UsageError("a command is required after '!'")
     flush_stdout()
     try:
         code = subprocess.run(command, shell=True, check=False).returncode

@@ -90,7 +90,7 @@ def _interact(session: Session) -> int:
     plain = is_plain(session)
     prompt = prompt_session(session, plain=plain)
     session.pages = not plain
-    sys.stdout.write("hca shell: Tab completes, 'help' helps, Ctrl-D leaves.\n" if plain else banner(session))
+    sys.stdout.write("hca shell: Tab completes, 'help' helps, Ctrl-D exits.\n" if plain else banner(session))
     while True:
         try:
             text = prompt.prompt(prompt_text(session))

@@ -27,16 +27,16 @@ _CREDENTIALS = frozenset({"auth", "login", "logout"})
 BUILT_IN = {
     "help": "show help for a command or group",
     "?": "show help for a command or group",
-    "use": "make a service or group the implied first word; alone: none",
-    "set": "set profile, format, log_level or any setting for this session; alone: show them",
+    "use": "prefix commands with this service or group; alone: stop doing so",
+    "set": "set profile, format, log_level or any setting for this session; alone: show what is set",
     "unset": "undo a 'set'",
     "history": "show the lines of this session",
     "cd": "change the working directory; alone: to your home",
     "pwd": "show the working directory",
     "clear": "clear the screen",
     "!": "run a command of the system's shell",
-    "exit": "leave (or Ctrl-D)",
-    "quit": "leave (or Ctrl-D)",
+    "exit": "exit (or Ctrl-D)",
+    "quit": "exit (or Ctrl-D)",
 }
 
 
@@ -95,7 +95,7 @@ class Session:
         self.context.notice_changes()
         if "\0" in text:
             # No system takes it in the name of a file or in an argument.
-            raise UsageError("the line holds a NUL character")
+            raise UsageError("the line contains a NUL character")
         stripped = text.strip()
         if stripped.startswith("!"):
             return run_system(stripped[1:])
@@ -106,7 +106,7 @@ class Session:
             words = words[1:]
         if not words:
             if line.pipe is not None or line.output is not None:
-                raise UsageError("there is no command whose output could go there")
+                raise UsageError("there is no command whose output to redirect")
             return 0
         code = 0
         if len(words) > 1 and stripped.endswith(" ?"):
@@ -181,8 +181,8 @@ class Session:
             width = max(map(len, BUILT_IN)) + 2
             lines = [f"  {name:<{width}}{text}\n" for name, text in BUILT_IN.items()]
             notes = [
-                "  COMMAND | LESS     output goes to a command of the system\n",
-                "  COMMAND > FILE     output goes to a file; >> adds to it\n",
+                "  COMMAND | LESS     send output to a system command\n",
+                "  COMMAND > FILE     write output to a file; >> appends to it\n",
             ]
             page("".join(["In this shell:\n", *lines, *notes, "\n", command_help(self.catalog, []) or ""]))
             return 0
@@ -200,7 +200,9 @@ class Session:
             self.prefix = None
             return 0
         if len(arguments) > 1 or not self.catalog.is_group(arguments[0]):
-            raise UsageError(f"'use' takes a service or group, not {' '.join(arguments)!r}", hint="'help' lists them")
+            raise UsageError(
+                f"'use' requires a service or group, not {' '.join(arguments)!r}", hint="'help' lists them"
+            )
         self.prefix = arguments[0]
         return 0
 
@@ -228,7 +230,7 @@ class Session:
         if len(values) != 1 or not key:
             known = values_for(key)
             hint = f"{key} is one of {', '.join(known)}" if known else "set profile local; set format yaml"
-            raise UsageError("'set' takes a name and a value", hint=hint)
+            raise UsageError("'set' requires a name and a value", hint=hint)
         apply(self.context, key, values[0])
         return 0
 
@@ -236,7 +238,7 @@ class Session:
         from hca_base.shell._dispatch._logging import configure
 
         if len(arguments) != 1 or arguments[0] not in self.settings():
-            raise UsageError("'unset' takes a name that was set", hint="'set' shows them")
+            raise UsageError("'unset' requires a name that was set", hint="'set' shows them")
         key, options = arguments[0], self.context.options
         if key == "profile":
             options.profile = None

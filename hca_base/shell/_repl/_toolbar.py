@@ -22,7 +22,7 @@ def banner(session: Session) -> str:
     return (
         f"hca {__version__}, Python {python}\n"
         f"services: {services}\n"
-        "Tab completes, Right takes a suggestion, 'search WORD' finds commands, Ctrl-D leaves.\n"
+        "Tab completes, Right accepts a suggestion, 'search WORD' finds commands, Ctrl-D exits.\n"
     )
 
 

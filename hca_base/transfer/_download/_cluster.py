@@ -77,7 +77,9 @@ def download_on_cluster(
     try:
         from distributed import Client
     except ImportError as error:
-        raise UsageError("a Dask cluster needs the package distributed", hint="pip install 'hca-base[dask]'") from error
+        raise UsageError(
+            "a Dask cluster requires the package distributed", hint="pip install 'hca-base[dask]'"
+        ) from error
     try:
         client = Client(address, timeout=options.connect_timeout)
     except (OSError, TimeoutError) as error:

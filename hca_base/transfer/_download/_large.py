@@ -101,7 +101,7 @@ class LargeFetch:
                     logged = True
                     import logging
 
-                    logging.getLogger("hca.transfer").info("%s is being fetched by another process", self.item.name)
+                    logging.getLogger("hca.transfer").info("%s is being downloaded by another process", self.item.name)
                 self.context.cancel.sleep(0.2)
                 continue
             # Another process may have finished it between the look for the file and the lock.
@@ -113,7 +113,9 @@ class LargeFetch:
     def _stored_by_another_process(self) -> Stored:
         found = self.context.destination.present(self.item, self.sha256)
         if found is None:
-            raise RetryError(UnreachableError(f"{self.item.name} was being fetched by another process, which gave up"))
+            raise RetryError(
+                UnreachableError(f"{self.item.name} was being downloaded by another process, which gave up")
+            )
         return Stored(found.path, self.sha256 or "", self.size or 0, found.outcome)
 
     def _receive(self, partial: Partial, response: Response | None) -> Hashes:
@@ -159,8 +161,8 @@ class LargeFetch:
     def _changes_error(self, etags: list[str | None]) -> UnreachableError:
         names = ", ".join(sorted({str(etag) for etag in etags}))
         return UnreachableError(
-            f"{self.item.name}: the server sends different ETags ({names}) for parts of one file, and no checksum "
-            "would show a mix of two files"
+            f"{self.item.name}: the server sends different ETags ({names}) for parts of one file, and there is no "
+            "checksum to detect a mix of two versions"
         )
 
     def _resume(self, partial: Partial, hashes: Hashes) -> int:
@@ -188,5 +190,5 @@ class LargeFetch:
             need = size - held
             if free is not None and need > 0 and need > free - self.context.options.disk_reserve:
                 words = room_in_words(need, free, self.context.options.disk_reserve)
-                raise DiskError(f"not enough room for {self.item.name}: {words}", fatal=True)
+                raise DiskError(f"not enough space for {self.item.name}: {words}", fatal=True)
         os.ftruncate(partial.fd, size)

@@ -58,7 +58,7 @@ def _check_complete(response: Response, item: Item, host: str) -> None:
         found = content_range(response)
         if found is None or found.start != 0 or found.end != found.total:
             response.close()
-            raise RetryError(UnreachableError(f"{host} sent a part of {item.name} where all of it was asked for"))
+            raise RetryError(UnreachableError(f"{host} sent part of {item.name}, although all of it was requested"))
 
 
 @dataclass(slots=True)

@@ -54,7 +54,7 @@ class OneStreamError(Exception):
     """
 
     def __init__(self, response: Response) -> None:
-        super().__init__("the server sends no ranges")
+        super().__init__("the server does not support range requests")
         self.response = response
 
 
@@ -84,7 +84,7 @@ class Ranges:
         self._error: BaseException | None = None
         self._stop = False
         self._threads: list[threading.Thread] = []
-        #: Receivers that are receiving the whole file, because the server sends no ranges.
+        #: Receivers that are receiving the whole file, because the server does not support range requests.
         self._streaming = 0
 
     def run(self) -> Hashes:
@@ -176,7 +176,7 @@ class Ranges:
                     step = min(len(buffer), available - hashes.size)
                     count = read_into(partial.fd, buffer[:step], hashes.size)
                     if not count:
-                        raise DiskError(f"{self.item.name}: the partial file lost bytes that were written to it")
+                        raise DiskError(f"{self.item.name}: the partial file is missing bytes that were written to it")
                     hashes.update(buffer[:count])
                     partial.checkpoint(hashes)
                 if now - growth.looked >= LOOK_EVERY and not self.receiver.one_stream:

@@ -101,7 +101,7 @@ class Receiver:
         # Ask for all of the rest; if that goes wrong too, for the whole file.
         self.resolver.use_ranges = not self.one_stream
         self.one_stream = True
-        raise RetryError(UnreachableError(f"{self.item.name}: asked for bytes from {wanted}, got {header!r}"))
+        raise RetryError(UnreachableError(f"{self.item.name}: requested bytes from {wanted}, received {header!r}"))
 
     def skip(self, response: Response, count: int, buffer: memoryview) -> None:
         """Read and drop bytes that are already there (the server sent more than it was asked for)."""

@@ -128,5 +128,5 @@ class RedirectFollower:
     def endless(self, start: Origin) -> Exception:
         """Make the error for redirects without end; the first time they may be an accident."""
         self._loops += 1
-        error = RefusedError(f"{start.host} redirects {self._item.name} without end")
+        error = RefusedError(f"{start.host} redirects {self._item.name} in a loop")
         return error if self._loops > 1 else RetryError(error)

@@ -37,7 +37,7 @@ _MAX_CONNECTIONS = 128
 _MAX_RECEIVERS = 16
 #: Large files at once; each may use several connections.
 _MAX_LARGE = 8
-_UNVERIFIED = "checksums are NOT compared (--no-verify): damaged or exchanged files will not be noticed"
+_UNVERIFIED = "checksums are NOT verified (--no-verify): damaged or replaced files will not be detected"
 
 OnResult = Callable[[Item, Row], None]
 
@@ -226,7 +226,7 @@ class Download(TransferRun[Item, FetchTask]):
         if need > free - self.options.disk_reserve:
             words = room_in_words(need, free, self.options.disk_reserve)
             raise DiskError(
-                f"not enough room in {disk}: at least {words}",
+                f"not enough space on {disk}: at least {words}",
                 fatal=True,
                 hint="free some space, or choose another disk with --filestore",
             )
@@ -240,7 +240,7 @@ class Download(TransferRun[Item, FetchTask]):
     def _full_disk(self, item: Item) -> str:
         free = free_bytes(self.destination.disk) if self.destination.disk is not None else None
         words = room_in_words(item.size or 0, free or 0, self.options.disk_reserve)
-        return f"the disk is full, no room for {item.name}: {words}"
+        return f"the disk is full, not enough space for {item.name}: {words}"
 
     def _plan(self) -> dict[str, int]:
         counts, sizes = self.report.counts, self.report.sizes

@@ -109,7 +109,7 @@ def receive_stream(
         if isinstance(error, zlib.error):
             # With a checksum it is worth a look whether the bytes are right as they are.
             resolver.decode_bodies = not (context.options.verify and strongest_checksum(item))
-            raise RetryError(UnreachableError(f"{item.name}: the server's compression is damaged")) from error
+            raise RetryError(UnreachableError(f"{item.name}: the server's compressed data is damaged")) from error
         raise as_retry(error) from error
     except BaseException:
         response.close()

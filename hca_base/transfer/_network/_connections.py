@@ -134,7 +134,7 @@ class ConnectionPool:
         if proxy:
             parts = urlsplit(proxy)
             if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise UsageError(f"{parts.scheme} proxies need libcurl", hint="pip install 'hca-base[fast]'")
+                raise UsageError(f"{parts.scheme} proxies require libcurl", hint="pip install 'hca-base[fast]'")
             host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
             headers = _proxy_authorization(proxy)
         timeout = self._settings.connect_timeout
@@ -227,7 +227,7 @@ def _send_request(
         # Only the offending character is shown: a header's value may be secret.
         what = f" ({error.object[error.start]!a} in it)" if isinstance(error, UnicodeEncodeError) else ""
         raise UsageError(
-            f"cannot send a request to {origin.host}: its address or a header has characters that HTTP forbids{what}"
+            f"cannot send a request to {origin.host}: its URL or a header has characters that HTTP does not allow{what}"
         ) from error
 
 

@@ -270,7 +270,7 @@ class CurlLoop:
     def _error(code: int, text: str, host: str) -> HCAError:
         """Return the exception for one of libcurl's error codes."""
         if code in _TIMED_OUT:
-            return TimedOutError(f"{host} sent nothing for too long")
+            return TimedOutError(f"{host} sent no data for too long")
         if code in _TRUNCATED:
             return TruncatedError(f"{host} closed the connection")
         if code in _UNKNOWN_HOST:
@@ -278,7 +278,7 @@ class CurlLoop:
         if code in _CERTIFICATE:
             return UnreachableError(
                 f"the certificate of {host} is not trusted: {text}",
-                hint="if your network has a CA of its own, name its file in http.ca_bundle or REQUESTS_CA_BUNDLE",
+                hint="if your network uses its own CA, set http.ca_bundle or REQUESTS_CA_BUNDLE to its file",
             )
         return UnreachableError(f"cannot reach {host}: {text or f'libcurl error {code}'}")
 

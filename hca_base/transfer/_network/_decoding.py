@@ -38,7 +38,7 @@ def decoder_for(encoding: str, name: str) -> Decoder:
         if module is not None:
             return BrotliDecoder(module)
     raise RefusedError(
-        f"{name}: the server sends the encoding {encoding!r}, although it was asked for none",
+        f"{name}: the server sent the encoding {encoding!r}, although none was requested",
         hint="pip install brotli" if encoding == "br" else None,
     )
 

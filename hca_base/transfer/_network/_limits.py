@@ -104,7 +104,7 @@ class HostLimiter:
         while (wait := self.try_acquire()) != 0.0:
             cancel.check()
             if wait > longest:
-                raise TimedOutError("the host asked for a longer pause than there is time")
+                raise TimedOutError("the host requested a longer wait than the time limit allows")
             with self._condition:
                 self._condition.wait(min(wait, 0.25) if wait > 0 else 0.25)
 
@@ -145,7 +145,7 @@ class HostLimiter:
             self._failed_at = now
             if now - self._silent_since >= patience * (_PATIENCE if self._answered else 1):
                 self.unreachable = HostUnreachableError(
-                    error.message, hint=error.hint or "run the same command later: it goes on where it stopped"
+                    error.message, hint=error.hint or "run the same command later: it resumes where it stopped"
                 )
 
     def check(self) -> None:

@@ -23,7 +23,7 @@ class RedirectChecker:
         try:
             target = origin_of(url)
         except UsageError as error:
-            raise RefusedError(f"{previous.host} redirects to a place that is not followed: {error}") from None
+            raise RefusedError(f"{previous.host} sent a redirect that is not followed: {error}") from None
         key = (start, previous, target)
         if key not in self._known:
             try:

@@ -203,18 +203,18 @@ def _read_tls(connection: ssl.SSLSocket, view: memoryview) -> int:
 def translate_error(error: BaseException, host: str) -> HCAError:
     """Return an exception of the connection as one of the product's."""
     if isinstance(error, TimeoutError):
-        return TimedOutError(f"{host} sent nothing for too long")
+        return TimedOutError(f"{host} sent no data for too long")
     if isinstance(error, ssl.SSLCertVerificationError):
         return UnreachableError(
             f"the certificate of {host} is not trusted: {error.verify_message}",
-            hint="if your network has a CA of its own, name its file in http.ca_bundle or REQUESTS_CA_BUNDLE",
+            hint="if your network uses its own CA, set http.ca_bundle or REQUESTS_CA_BUNDLE to its file",
         )
     if isinstance(error, socket.gaierror):
         return UnreachableError(f"the name {host} is not known: {error.strerror or error}")
     if isinstance(error, (http.client.IncompleteRead, http.client.RemoteDisconnected, ConnectionError, EOFError)):
         return TruncatedError(f"{host} closed the connection")
     if isinstance(error, http.client.HTTPException):
-        return UnreachableError(f"{host} does not speak HTTP as it should: {type(error).__name__}")
+        return UnreachableError(f"{host} sent an invalid HTTP response: {type(error).__name__}")
     if isinstance(error, OSError):
         return UnreachableError(f"cannot reach {host}: {error.strerror or error}")
-    return UnreachableError(f"cannot talk to {host}: {error}")
+    return UnreachableError(f"cannot communicate with {host}: {error}")

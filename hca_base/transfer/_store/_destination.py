@@ -270,6 +270,6 @@ def _directory(
 
 def _other_content(item: Item) -> RefusedError:
     return RefusedError(
-        f"{ascii(item.name)[1:-1]} already exists with other content; it was left as it is",
-        hint="move it away, or download to another directory",
+        f"{ascii(item.name)[1:-1]} already exists with different content; it was not changed",
+        hint="move it, or download to another directory",
     )

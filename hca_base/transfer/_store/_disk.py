@@ -46,7 +46,7 @@ def room_in_words(need: int, free: int, reserve: int) -> str:
     :param need: bytes that are needed
     :param reserve: bytes that are to stay free
     """
-    kept = f", and {reserve:,} of them stay free (transfer.disk_reserve)" if need <= free else ""
+    kept = f", of which {reserve:,} are reserved (transfer.disk_reserve)" if need <= free else ""
     return f"{need:,} bytes are needed, {free:,} are free{kept}"
 
 

@@ -64,7 +64,7 @@ class FileStore:
         """
         digest = sha256.lower()
         if not SHA256.fullmatch(digest):
-            raise UsageError(f"{sha256[:80]!r} is not a sha256")
+            raise UsageError(f"{sha256[:80]!r} is not a valid SHA-256")
         return Path(self.path_of(digest))
 
     def has(self, sha256: str, size: int | None = None) -> bool:
@@ -228,8 +228,8 @@ class FileStore:
         """
         if not assume_unlinked and self.references.used_alone():
             raise RefusedError(
-                f"files were put into the filestore {self.root} without any other name; which are in use is not known",
-                hint="pass --yes --assume-unlinked to remove all that have no other name",
+                f"the filestore {self.root} has files without links; hca cannot tell which are in use",
+                hint="pass --yes --assume-unlinked to remove all files without links",
             )
         links = self.references.links()
         for sha256, status in self:
@@ -240,7 +240,7 @@ class FileStore:
                 continue
             if None in states and not assume_unlinked:
                 raise RefusedError(
-                    f"the symbolic link {states[None]} to a stored file cannot be looked at",
+                    f"the symbolic link {states[None]} to a stored file cannot be read",
                     hint="mount its disk, or pass --yes --assume-unlinked if the link is gone",
                 )
             yield sha256, status

@@ -148,7 +148,7 @@ class SafeDirectoryTree:
                         f"{component!r} in {directory!r} is a symlink or not a directory; nothing was written there"
                     ) from error
                 raise
-        raise HCAError(f"the directory {directory!r} is removed as soon as it is made")
+        raise HCAError(f"the directory {directory!r} is removed as soon as it is created")
 
     def _check_path(self, directory: str, path: str) -> DirectoryHandle:
         current = self.root

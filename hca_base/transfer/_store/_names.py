@@ -39,7 +39,9 @@ def _say(name: str) -> str:
 def _fault(component: str, windows: bool, native: bool = False) -> str | None:
     """Return what is wrong with one component of a path, or None."""
     if component in ("", ".", ".."):
-        return {"": "has an empty component", ".": "has the component '.'", "..": "leaves its directory"}[component]
+        return {"": "has an empty component", ".": "has the component '.'", "..": "leads out of its directory"}[
+            component
+        ]
     if component[-1] in ". " and not native:
         return "has a component that ends in a dot or a space"
     # The common case first: a component of printable ASCII needs no second look at its code points.
@@ -99,7 +101,7 @@ def name_fault(name: str, windows: bool = os.name == "nt", native: bool = False)
         if fault:
             return fault
     if components[0].casefold() == RESERVED:
-        return f"lies in {RESERVED}, which is the filestore's own"
+        return f"lies in {RESERVED}, which is reserved for the filestore"
     if directory and not native:
         _fit_directory = directory
     return None

@@ -64,7 +64,7 @@ class ObjectStoreDestination:
         try:
             import fsspec
         except ImportError as error:
-            raise UsageError(f"{self.url} needs fsspec", hint="pip install 'hca-base[fsspec]'") from error
+            raise UsageError(f"{self.url} requires fsspec", hint="pip install 'hca-base[fsspec]'") from error
         try:
             self._fs, self._root = fsspec.core.url_to_fs(self.url, **self.storage_options)
         except (ImportError, ValueError) as error:
@@ -103,7 +103,7 @@ class ObjectStoreDestination:
         expected = normalize_checksums(item.checksums).get("md5") or normalize_checksums(item.checksums).get("s3_etag")
         other = bool(etag and expected and "-" not in etag + expected and len(etag) == 32 and etag != expected)
         if info.get("type") == "directory" or other or (item.size is not None and info.get("size") != item.size):
-            raise RefusedError(f"{self.url}/{item.name} already exists with other content; it was left as it is")
+            raise RefusedError(f"{self.url}/{item.name} already exists with different content; it was not changed")
         return Present("present", f"{self.url}/{item.name}")
 
     def put_bytes(self, item: Item, sha256: str | None, data: bytes | bytearray | memoryview) -> str:

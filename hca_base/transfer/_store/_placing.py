@@ -98,8 +98,8 @@ def link_or_copy(
     except FileExistsError:
         if not _same_content(source, leaf, dir_fd, sha256 or os.path.basename(source)):
             raise RefusedError(
-                f"{leaf} already exists with other content; it was left as it is",
-                hint="move it away, or download to another directory",
+                f"{leaf} already exists with different content; it was not changed",
+                hint="move it, or download to another directory",
             ) from None
 
 

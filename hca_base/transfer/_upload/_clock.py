@@ -44,7 +44,7 @@ class ClockSkew:
             return False
         if abs(seconds - self.seconds) >= _NOISE:
             self.seconds = seconds
-            message = "%s: requests are signed with the store's time"
+            message = "%s: signing requests with the store's time"
             logging.getLogger("hca.transfer").warning(message, self.in_words())
         return True
 

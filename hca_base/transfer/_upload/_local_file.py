@@ -55,9 +55,11 @@ class LocalFile:
         try:
             now = os.stat(self.item.path)
         except OSError as error:
-            raise ChangedError(f"{self.item.path} vanished while it was sent") from error
+            raise ChangedError(f"{self.item.path} was deleted during the upload") from error
         if _identity(now) != self.identity or _identity(os.fstat(self.stream.fileno())) != self.identity:
-            raise ChangedError(f"{self.item.path} changed while it was sent", hint="upload it again when it rests")
+            raise ChangedError(
+                f"{self.item.path} changed during the upload", hint="upload it again when it no longer changes"
+            )
 
     def blocks(self, start: int, end: int) -> Iterator[bytes]:
         """The bytes from ``start`` to ``end``.
@@ -68,7 +70,7 @@ class LocalFile:
         while start < end:
             data = pread(fd, min(BLOCK, end - start), start)
             if not data:
-                raise ChangedError(f"{self.item.path} became shorter while it was sent")
+                raise ChangedError(f"{self.item.path} became shorter during the upload")
             start += len(data)
             yield data
 
@@ -105,7 +107,7 @@ def object_headers(item: UploadItem, digests: dict[str, str], size: int, *, tags
         headers[f"x-amz-meta-{name}"] = value
     for name, value in headers.items():
         if not (name + value).isascii() or not (name + value).isprintable():
-            raise UsageError(f"{item.path}: {name} is {value!a}, and S3 takes printable ASCII alone there")
+            raise UsageError(f"{item.path}: {name} is {value!a}, but S3 accepts only printable ASCII there")
     if tags and item.tags:
         headers["x-amz-tagging"] = tagging_header(filled(dict(item.tags), digests, size))
     return headers
@@ -120,7 +122,7 @@ def check_etag(item: UploadItem, reply_etag: str, expected: str, encrypted: bool
     """
     found = clean_etag(reply_etag)
     if found != expected and not (encrypted and found):
-        raise VerificationError(f"{item.path}: the store has the ETag {found or 'none'}, sent was {expected}")
+        raise VerificationError(f"{item.path}: the store reports the ETag {found or 'none'}, expected {expected}")
 
 
 def is_encrypted(response: Response) -> bool:
@@ -133,7 +135,9 @@ def read_small(file: LocalFile) -> bytes:
     """All bytes of a small file, which must rest meanwhile."""
     data = b"".join(file.blocks(0, file.size)) if file.size > BLOCK else file.stream.read(file.size + 1)
     if len(data) != file.size:
-        raise ChangedError(f"{file.item.path} changed while it was read", hint="upload it again when it rests")
+        raise ChangedError(
+            f"{file.item.path} changed while it was read", hint="upload it again when it no longer changes"
+        )
     file.check()
     return data
 

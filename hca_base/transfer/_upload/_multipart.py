@@ -81,7 +81,7 @@ class Multipart:
             etag = etag_of_parts([self._digests[number] for number in range(1, self.count + 1)])
             self.file.check()
             if known.get("s3_etag", etag) != etag:
-                raise ChangedError(f"{self.item.path} changed while it was sent")
+                raise ChangedError(f"{self.item.path} changed during the upload")
             self._complete(etag)
         except ChangedError:
             self._abort()
@@ -116,7 +116,7 @@ class Multipart:
         with self._request("POST", {"uploads": ""}, headers=headers, body=b"", length=0) as response:
             self.upload_id = tag_of(response.read(1 << 20), "UploadId")
         if not self.upload_id:
-            raise HCAError(f"the store began no upload of s3://{self.bucket}/{self.item.key}: it named no UploadId")
+            raise HCAError(f"cannot start the upload of s3://{self.bucket}/{self.item.key}: the store sent no UploadId")
         self._journal.begin(self.upload_id)
 
     def _parts_there(self, upload_id: str, noted: dict[int, str]) -> dict[int, str] | None:
@@ -241,7 +241,7 @@ class Multipart:
             with response:
                 response.read(1 << 16)
             if clean_etag(response.header("ETag")) != digest.hex() and not is_encrypted(response):
-                raise S3Error(f"{self.item.path}: part {number} arrived damaged", status=500, reason="BadDigest")
+                raise S3Error(f"{self.item.path}: part {number} was damaged in transit", status=500, reason="BadDigest")
             return response
 
         self.counter.run(send)

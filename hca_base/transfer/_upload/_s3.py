@@ -88,7 +88,7 @@ class S3Target:
         endpoint_url = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         self.endpoint_url = endpoint_url.rstrip("/") if endpoint_url else None
         if self.endpoint_url and urlsplit(self.endpoint_url).scheme not in ("http", "https"):
-            raise UsageError(f"the S3 endpoint {self.endpoint_url!r} is no http or https URL")
+            raise UsageError(f"the S3 endpoint {self.endpoint_url!r} is not an http or https URL")
         self.accelerate = accelerate and not self.endpoint_url
         self._region = region
         self._regions: dict[str, str] = {}
@@ -245,7 +245,7 @@ class S3Target:
         if not passing and status < 500:
             error.exit_code = ServiceError("", status=status).exit_code
         if code == "RequestTimeTooSkewed":
-            error.hint = "Set this machine's clock."
+            error.hint = "Correct the clock of this machine."
         return error
 
 
@@ -257,7 +257,7 @@ def _unpickled(bucket: str, endpoint_url: str | None, region: str | None, accele
 def _keys_not_pickled() -> S3Credentials:
     raise AuthError(
         "the credentials of an S3Target are not pickled with it",
-        hint="Make an S3Target with its credentials in each process.",
+        hint="Create an S3Target with its credentials in each process.",
     )
 
 
@@ -285,7 +285,7 @@ def _no_credentials(error: Exception) -> AuthError:
     """What botocore says of settings that it cannot use: a profile that is not there, a role that is refused."""
     return AuthError(
         f"the S3 credentials cannot be used: {' '.join(str(error).split())}",
-        hint="look at AWS_PROFILE and the other AWS_ variables, and at ~/.aws",
+        hint="check AWS_PROFILE and the other AWS_ variables, and ~/.aws",
     )
 
 
@@ -310,4 +310,4 @@ def refuse_name(key: str) -> None:
     :raises RefusedError: the key is not
     """
     if not key or len(key.encode("utf-8", "surrogatepass")) > 1024:
-        raise RefusedError(f"{key[:60]!r} cannot be the name of an object: S3 takes 1 to 1,024 bytes")
+        raise RefusedError(f"{key[:60]!r} is not a valid object name: S3 accepts 1 to 1,024 bytes")

@@ -55,7 +55,7 @@ def upload(
     """
     options = options or TransferOptions()
     if options.executor and options.executor != "threads":
-        raise UsageError("uploads run on this machine only: the files are here", hint="leave --executor out")
+        raise UsageError("uploads run on this machine only, because the files are on it", hint="omit --executor")
     return Upload(target, options, progress, session, on_result, expected).run(items)
 
 

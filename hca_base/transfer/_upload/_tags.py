@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Largest document with the tags of an object: ten tags, each with at most 128 and 256 characters.
 _MAX_DOCUMENT = 64 * 1024
-_HINT = "Use a store that keeps tags, or pass --tags put to send them with each file and not rely on them."
+_HINT = "Use a store that keeps tags, or pass --tags put to send them with each file without relying on them."
 
 
 class TagsNotKeptError(RefusedError):
@@ -99,7 +99,7 @@ class Tagging:
                 if not keeps and self.with_put:
                     import logging
 
-                    message = "the store of s3://%s does not keep tags: the objects have none"
+                    message = "the store of s3://%s does not support tags: the objects have no tags"
                     logging.getLogger("hca.transfer").warning(message, bucket)
         self.check_before(item)
 
@@ -131,7 +131,7 @@ class Tagging:
             raise
         if length != str(size) or (etag != expected and not is_encrypted(response)):
             raise VerificationError(
-                f"the store replaced {self._name(item)} by the document with its tags: it cannot tag objects",
+                f"the store replaced {self._name(item)} with the document of its tags: it does not support tagging",
                 hint=_HINT,
             )
 
@@ -154,7 +154,7 @@ class Tagging:
         return self.with_put and self._bucket(item) in self._keeps
 
     def _error(self, item: UploadItem) -> TagsNotKeptError:
-        return TagsNotKeptError(f"the store of {self._name(item)} does not keep tags", hint=_HINT)
+        return TagsNotKeptError(f"the store of {self._name(item)} does not support tags", hint=_HINT)
 
 
 def _tags_of(item: UploadItem, size: int) -> dict[str, str]:

@@ -32,7 +32,7 @@ def _service(name: str, *, title: str, url: str, document: str) -> Service:
                 "description": "URL or file of its OpenAPI document; also says where the service is",
                 "x-edit": True,
             },
-            "base_url": {**_TEXT, "description": "URL of the service, if it is not the document's"},
+            "base_url": {**_TEXT, "description": "URL of the service, if it differs from the document's"},
             "catalog": {**_TEXT, "description": "Catalog (release) to use; default: the service's own choice"},
             "mirror_url": {
                 **_TEXT,

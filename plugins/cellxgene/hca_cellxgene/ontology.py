@@ -62,7 +62,7 @@ def _parser() -> Any:
         from hca_base.errors import UsageError
 
         raise UsageError(
-            "--with-descendants needs the package cellxgene-ontology-guide",
+            "--with-descendants requires the package cellxgene-ontology-guide",
             hint="pip install cellxgene-ontology-guide",
         ) from None
     return OntologyParser()

@@ -22,7 +22,7 @@ SERVICE = Service(
             "type": "object",
             "properties": {
                 "url": {**_TEXT, "description": "URL or file of its OpenAPI document", "x-edit": True},
-                "base_url": {**_TEXT, "description": "URL of the service, if it is not the document's"},
+                "base_url": {**_TEXT, "description": "URL of the service, if it differs from the document's"},
             },
         },
     },

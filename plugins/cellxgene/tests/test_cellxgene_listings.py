@@ -135,7 +135,7 @@ def test_without_the_ontologies_it_says_what_to_install(hca: Runner) -> None:
     (folder / "__init__.py").write_text("raise ImportError('not installed')")
     hca.env["PYTHONPATH"] = str(folder.parent)
     run = hca("cellxgene", "datasets", "--tissue", "lung", "--with-descendants", check=2)
-    assert "needs the package cellxgene-ontology-guide" in run.error
+    assert "requires the package cellxgene-ontology-guide" in run.error
     assert "pip install cellxgene-ontology-guide" in run.hint
 
 

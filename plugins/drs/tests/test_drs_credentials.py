@@ -204,7 +204,7 @@ def test_bytes_of_the_server_itself_get_its_token(hca: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "holds no token"),
+        ("", "has no token"),
         ("one\ntwo\n", "more than one line"),
         ('{\n  "api_key": "x"\n}\n', "more than one line"),
         ("two words", "not a bearer token"),

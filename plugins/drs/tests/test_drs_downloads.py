@@ -276,7 +276,7 @@ def test_interrupted_it_keeps_what_has_arrived(hca: Any) -> None:
         report = json.loads((hca.cwd / "report.json").read_text())
         assert report["bytes_resumed"] == min(starts)
         assert report["bytes_moved"] + report["bytes_resumed"] == len(big.data)
-        assert "by an earlier run" in done.stderr
+        assert "from an earlier run" in done.stderr
         assert (hca.cwd / "f1.bin").read_bytes() == big.data
 
 

@@ -35,9 +35,9 @@ SERVICE = Service(
                     "description": "URL or file of its OpenAPI document; also says where the service is",
                     "x-edit": True,
                 },
-                "base_url": {**_TEXT, "description": "URL of the service, if it is not the document's"},
+                "base_url": {**_TEXT, "description": "URL of the service, if it differs from the document's"},
                 "timeout": {
-                    "description": "Seconds to wait for its answers",
+                    "description": "Seconds to wait for a response",
                     "type": "number",
                     "exclusiveMinimum": 0,
                 },

@@ -327,7 +327,7 @@ def test_by_device_code_and_the_user_denies(home: Home) -> None:
 
 def test_nobody_logs_in(home: Home) -> None:
     for way in ("--device", "--no-browser"):
-        assert "nobody logged in" in home.run("dss", "login", way, "--timeout", "0.5", code=6).stderr
+        assert "login was not completed" in home.run("dss", "login", way, "--timeout", "0.5", code=6).stderr
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_an_expired_token_is_renewed(home: Home) -> None:
     home.run("dss", "login")
     before = home.record()
     home.store().put("default/dss", {**before, "expires_at": time.time() - 1})
-    assert "to be renewed" in home.status()["used"]
+    assert "renewed at its next use" in home.status()["used"]
     home.works()
     after = home.record()
     assert after["access_token"] != before["access_token"] and after["refresh_token"] != before["refresh_token"]
@@ -366,7 +366,7 @@ def test_a_login_that_was_revoked_elsewhere(home: Home) -> None:
     form = {"token": record["refresh_token"], "client_id": "hca-local", "client_secret": "not-a-secret"}
     assert requests.post(record["revocation_url"], data=form, timeout=30).status_code == 200
     done = home.run("dss", "get-subscriptions", "--replica", "aws", code=3)
-    assert "is over" in done.stderr and "hca login dss" in done.stderr
+    assert "has ended" in done.stderr and "hca login dss" in done.stderr
     row = home.status()
     assert row["used"] is None and "hca login dss" in row["not used"]
     home.run("dss", "login")
@@ -381,7 +381,7 @@ def test_a_stolen_refresh_token(home: Home) -> None:
     form |= {"client_id": "hca-local", "client_secret": "not-a-secret"}
     stolen = requests.post(record["token_url"], data=form, timeout=30).json()
     home.store().put("default/dss", {**record, "expires_at": time.time() - 1})
-    assert "is over" in home.run("dss", "get-subscriptions", "--replica", "aws", code=3).stderr
+    assert "has ended" in home.run("dss", "get-subscriptions", "--replica", "aws", code=3).stderr
     form["refresh_token"] = stolen["refresh_token"]
     assert requests.post(record["token_url"], data=form, timeout=30).json()["error"] == "invalid_grant"
 

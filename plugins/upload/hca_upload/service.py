@@ -36,7 +36,7 @@ SERVICE = Service(
             "type": "object",
             "properties": {
                 "swagger_url": {**_TEXT, "description": "URL or file of its OpenAPI document"},
-                "base_url": {**_TEXT, "description": "URL of the service, if it is not the document's"},
+                "base_url": {**_TEXT, "description": "URL of the service, if it differs from the document's"},
                 "production_api_url": {**_TEXT, "description": "URL of the API for areas of the stage 'prod'"},
                 "preprod_api_url_template": {
                     **_TEXT,

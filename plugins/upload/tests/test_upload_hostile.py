@@ -118,7 +118,7 @@ def test_a_store_that_cannot_be(hca: Runner, site: Any, area: str) -> None:
     config["s3"]["endpoint_url"] = "not a url"
     hca.configure(config)
     assert "Invalid endpoint" in hca("upload", "list", check=2).stderr
-    assert "is no http or https URL" in hca("upload", "files", "a.txt", check=2).stderr
+    assert "is not an http or https URL" in hca("upload", "files", "a.txt", check=2).stderr
 
 
 def test_no_keys_for_a_bucket_of_the_user(hca: Runner, site: Any, area: str) -> None:

@@ -68,8 +68,8 @@ def resolved(response: requests.Response, target: str) -> str:
         )
     except ValueError:
         raise ServiceError(
-            "the service's link to the next page is no URL", status=response.status_code, response=response
+            "the service's link to the next page is not a valid URL", status=response.status_code, response=response
         ) from None
     if not same:
-        raise RefusedError(f"{here.hostname} says that its next page is on {next_.hostname}: not followed")
+        raise RefusedError(f"{here.hostname} links to a next page on {next_.hostname}: not followed")
     return urlunsplit((here.scheme, here.netloc, next_.path, next_.query, ""))

@@ -79,11 +79,11 @@ _ABOUT_PAGES = frozenset({"pagination", "paging", "pageinfo", "meta", "cursors"}
 WORDS = {
     "link": "by link",
     "token": "by token",
-    "last-id": "by the last item's id",
+    "last-id": "by the ID of the last item",
     "offset": "by offset",
     "page": "by page number",
     "range": "by range",
-    "set": "as the settings say",
+    "set": "as configured",
 }
 
 
@@ -170,7 +170,7 @@ def _of_setting(operation: Operation, setting: Mapping[str, Any]) -> Plan:
     if name is not None:
         parameter = operation.parameter(str(name)) or operation.parameter(str(name).replace("-", "_"))
         if parameter is None:
-            raise ConfigError(f"paging of {operation.command}: there is no parameter {name!r}")
+            raise ConfigError(f"paging of {operation.command}: unknown parameter {name!r}")
     items, next_ = (_path(setting.get(key)) for key in ("items", "next"))
     if parameter is not None and next_ is None:
         kind = "offset" if normal(parameter.name) in (*_OFFSETS, *_STARTS) else "page"

@@ -96,8 +96,8 @@ def walk(
         key: object = url if url is not None else tuple(sorted((name, str(value)) for name, value in more.items()))
         if key in targets or walker.empty > MAX_EMPTY_PAGES:
             raise ServiceError(
-                "the service's pages have no end: "
-                + ("the next page was there before" if key in targets else f"{walker.empty} of them bring nothing new"),
+                "the service's pages never end: "
+                + ("the next page was already fetched" if key in targets else f"{walker.empty} pages have nothing new"),
                 status=response.status_code,
                 reason="endless_pages",
                 response=response,

@@ -28,7 +28,7 @@ def dois(hit: Hit) -> list[str]:
 
 
 def linked(row: dict[str, Any], hit: Hit, sources: Mapping[str, Mapping[str, Link]]) -> dict[str, Any]:
-    """Add the entries of other services to a row; a value of the row's own stays where there is no entry."""
+    """Add the entries of other services to a row; a value of the row's own stays where no entry exists."""
     for name, known in sources.items():
         found = [known[doi] for doi in dois(hit) if doi in known]
         if found:

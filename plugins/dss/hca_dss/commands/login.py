@@ -38,11 +38,11 @@ class Login(Command):
         how.add_argument(
             "--device",
             action="store_true",
-            help="show a short code to type into a page on any device, where the issuer offers that",
+            help="show a short code to enter on any device, if the issuer supports that",
         )
-        how.add_argument("--no-browser", action="store_true", help="show the address, open no browser")
+        how.add_argument("--no-browser", action="store_true", help="show the URL, and do not open a browser")
         parser.add_argument(
-            "--timeout", metavar="SECONDS", type=seconds, help="time that you have to log in (default: 600)"
+            "--timeout", metavar="SECONDS", type=seconds, help="time limit for the login (default: 600)"
         )
         return parser
 

@@ -243,7 +243,7 @@ def test_a_path_is_named_once_in_a_message(
         ("a", "h answered 404 for a", "a: h answered 404 for it"),
         ("nonsense", "'nonsense' is not an identifier", "nonsense: it is not an identifier"),
         ("a b", 'no plugin offers "a b"', "a b: no plugin offers it"),
-        ("a+(1)", "a+(1) changed while it was sent", "a+(1): it changed while it was sent"),
+        ("a+(1)", "a+(1) changed during the upload", "a+(1): it changed during the upload"),
     ],
 )
 def test_a_message_takes_its_subject_once(name: str, message: str, told: str) -> None:

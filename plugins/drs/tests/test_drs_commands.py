@@ -128,8 +128,8 @@ def test_mistakes_are_told_in_one_line(hca: Any, drs: EmbeddedDrs, words: list[s
 #: What a server or its storage answers, the command, exit code, error and hint.
 REFUSALS: list[tuple[str, str, int, str, str]] = [
     ("lapsed", "download", 3, "127.0.0.1 answered 403 (Forbidden) for counts.csv", "its DRS server gave this address"),
-    ("web page", "stat", 1, "answered with a web page where JSON was expected", "hca config set 'drs.hosts."),
-    ("not JSON", "download", 1, "its answer is not JSON", "hca config set 'drs.hosts."),
+    ("web page", "stat", 1, "responded with a web page where JSON was expected", "hca config set 'drs.hosts."),
+    ("not JSON", "download", 1, "its response is not JSON", "hca config set 'drs.hosts."),
     ("500", "stat", 1, "{host} answered 500 for table: database on fire", ""),
     ("400", "list", 5, "{host} answered 400 for table: bad identifier", ""),
     ("other", "stat", 1, "{host} answered something that is not a DRS object", ""),

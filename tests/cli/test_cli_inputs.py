@@ -348,8 +348,8 @@ def test_29_37_42_odd_and_busy_servers_and_pages(inputs: Inputs) -> None:
     assert "\x1b" not in done.stderr and "\nhca: all is well" not in done.stderr
     inputs.add("v", "openapi/42-pages.json", "odd_answers")
     inputs.hca("auth", "set-key", "v", stdin="secret\n")
-    done = inputs.hca("v", "get-linked-away", check=None)
-    assert "not followed" in done.stderr
+    # On another port of loopback is the same service behind a proxy: what it says is not asked for elsewhere.
+    assert inputs.hca.rows("v", "get-linked-away") == [{"id": 1}]
     assert [row["id"] for row in inputs.hca.rows("v", "get-linked-long", "--limit", "5")] == [1, 2, 3, 4, 5]
     done = inputs.hca("v", "get-linked-fail", "-f", "jsonl", check=None)
     assert "page 3 is broken" in done.stderr and len(done.stdout.splitlines()) == 2

@@ -24,9 +24,16 @@ pytestmark = pytest.mark.skipif(not INPUTS.is_dir(), reason="the recorded contra
 
 
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free, and so is the next one."""
+    while True:
+        with socket.socket() as probe, socket.socket() as other:
+            probe.bind(("127.0.0.1", 0))
+            found = int(probe.getsockname()[1])
+            try:
+                other.bind(("127.0.0.1", found + 1))
+            except (OSError, OverflowError):
+                continue
+            return found
 
 
 def started(words: list[str], where: int) -> subprocess.Popen[bytes]:
@@ -41,7 +48,7 @@ def started(words: list[str], where: int) -> subprocess.Popen[bytes]:
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Callable[[str], int]]:
-    """Gives the port of a server of the inputs, which is started at its first use."""
+    """Gives the port of a server of the inputs, which is started at its first use; one of them takes the next, too."""
     running: dict[str, tuple[int, subprocess.Popen[bytes]]] = {}
 
     def of(name: str) -> int:

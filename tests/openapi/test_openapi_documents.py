@@ -285,7 +285,9 @@ def test_types_of_3_1() -> None:
 
 
 def test_security_and_servers_of_an_operation() -> None:
-    root = {"security": [{"login": ["read"]}], "servers": [{"url": "https://a.example.org/v1"}]}
+    schemes = {"securitySchemes": {"login": {"type": "oauth2", "flows": {}}}}
+    servers = [{"url": "https://a.example.org/v1"}]
+    root = {"security": [{"login": ["read"]}], "servers": servers, "components": schemes}
     assert only(openapi({}, **root)).auth == "required"
     assert only(openapi({}, **root)).security == ({"login": ("read",)},)
     assert only(openapi({"security": []}, **root)).auth == "none"

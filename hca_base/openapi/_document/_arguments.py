@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hca_base.http import is_json_lines
+from hca_base.openapi._document._beyond import of_body
 from hca_base.openapi._document._names import argument_name, option_name
 from hca_base.openapi._document._operation import Parameter
 from hca_base.openapi._document._schema import Resolver, Schema, Unusable
@@ -83,6 +84,7 @@ class Arguments:
             # A document that offers all ways for all bodies: a file cannot be written as JSON.
             content_type, plain, medium = parts, "multipart/form-data", content[parts]
             schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
+        self.resolver.notes += of_body(content, content_type)
         kind = {"multipart/form-data": "multipart", "application/x-www-form-urlencoded": "form"}.get(plain)
         if kind and schema.type == "object" and schema.properties:
             return kind, plain, self._members(schema, "formData", required=required, encoding=medium.get("encoding"))
@@ -128,16 +130,16 @@ class Arguments:
         del self.resolver.problems[kept:]
         return any(each.type == "file" and not each.read_only for each in (*members, *items))
 
-    def _encoded(self, member: Schema, encoding: Any) -> tuple[str, str | None]:
+    def _encoded(self, name: str, member: Schema, encoding: Any) -> tuple[str, str | None]:
         """Style and media type of a form's member; an encoding object may say them."""
         encoding = encoding if isinstance(encoding, dict) else {}
         structured = member.type in ("object", "any")
         if "style" in encoding or "explode" in encoding:
             try:
-                return self.style({"name": "", **encoding}, "query", member), None
-            except Unusable:
-                pass
-        stated = text(encoding.get("contentType")).strip()
+                return self.style({"name": name, **encoding}, "query", member), None
+            except Unusable as e:
+                self.resolver.notes.append(f"a part of a form: {e}; sent by name and value")
+        stated = text(encoding.get("contentType")).strip() or (member.media_type if member.type == "file" else "")
         # A list of types, or a pattern, leaves it open which one it is.
         usable = stated.isascii() and stated.isprintable() and not set(stated) & set(",*")
         if not usable or (structured and "json" not in stated):
@@ -155,7 +157,7 @@ class Arguments:
             if location == "body" and member.type == "file":
                 # JSON has no bytes: what the document calls binary is a text there.
                 member = dataclasses.replace(member, type="string")
-            style, content_type = self._encoded(member, encoding.get(name))
+            style, content_type = self._encoded(name, member, encoding.get(name))
             nested = self._nested(member)[:room] if location == "body" and room else []
             room -= len(nested)
             # Without a body nothing of it is required, but a body that is given needs its required members: the

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hca_base.auth import usable_schemes
 from hca_base.openapi._document._arguments import Arguments, plain_type, preferred, text
+from hca_base.openapi._document._beyond import of_security
 from hca_base.openapi._document._location import server_url
 from hca_base.openapi._document._names import distinct, option_name, path_parameters
 from hca_base.openapi._document._operation import SAFE_METHODS, Operation, Parameter, Response
@@ -33,6 +35,7 @@ class Builder:
         self.swagger2 = "swagger" in root
         self.arguments = Arguments(self.resolver, swagger2=self.swagger2)
         self._schemes = self.security_schemes()
+        self._usable = frozenset(usable_schemes(self._schemes))
 
     def security_schemes(self) -> dict[str, dict[str, Any]]:
         """The document's security schemes by name; unusable ones are left out."""
@@ -63,6 +66,7 @@ class Builder:
         if any(ord(c) < 32 or ord(c) == 127 for c in path):
             raise Unusable("control characters in the path")
         security = self._security(raw)
+        self.resolver.notes += of_security(security, self._schemes, self._usable)
         nodes = self._parameter_nodes(item, raw)
         parameters: list[Parameter] = []
         body, content_type, body_required = "", None, False
@@ -94,8 +98,8 @@ class Builder:
                 raise Unusable(f"parameter {text(node.get('name'))!r} is in {str(location)[:40]!r}")
         if not self.swagger2 and "requestBody" in raw:
             request = self.resolver.resolve(raw["requestBody"])
-            content = request.get("content")
-            if not isinstance(content, dict) or not content:
+            content = self._content(request)
+            if not content:
                 raise Unusable("the request body has no content")
             body_required = request.get("required") is True
             body, content_type, found = self.arguments.body(content, body_required, text(request.get("description")))
@@ -150,11 +154,13 @@ class Builder:
             return None  # it is that of the body that is sent
         if not self.swagger2 and location == "header" and name.lower() in _IGNORED_HEADERS:
             return None
-        content = node.get("content")
+        content = self._content(node)
         content_type: str | None = None
+        if len(content) > 1:
+            self.resolver.notes.append(f"parameter {name!r} has several media types; the first one is used")
         if self.swagger2:
             schema = self.resolver.schema(node)
-        elif isinstance(content, dict) and content:
+        elif content:
             content_type, medium = next(iter(content.items()))
             schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
         else:
@@ -173,6 +179,15 @@ class Builder:
             content_type=content_type,
             deprecated=node.get("deprecated") is True,
         )
+
+    def _content(self, node: Mapping[str, Any]) -> dict[str, Any]:
+        """The media types of a body or parameter; OpenAPI 3.2 may keep what is said of them elsewhere."""
+        content = node.get("content")
+        if not isinstance(content, dict):
+            return {}
+        if any(isinstance(each, dict) and "$ref" in each for each in content.values()):
+            return {key: self.resolver.resolve(each) for key, each in content.items()}
+        return content
 
     def _is_credential(self, header: str, security: tuple[Mapping[str, tuple[str, ...]], ...]) -> bool:
         """Whether the stored credentials supply this header."""
@@ -228,8 +243,7 @@ class Builder:
                 schema_node = node.get("schema")
                 content_types = produces if schema_node else ()
             else:
-                content = node.get("content")
-                content = content if isinstance(content, dict) else {}
+                content = self._content(node)
                 content_types = tuple(str(each) for each in content)
                 medium = content[preferred(content)] if content else None
                 if isinstance(medium, dict):

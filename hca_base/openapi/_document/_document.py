@@ -10,6 +10,7 @@ from typing import Any
 
 from hca_base.errors import DocumentError, UsageError
 from hca_base.openapi._document._alias import Alias
+from hca_base.openapi._document._beyond import of_document, of_path_item
 from hca_base.openapi._document._build import Builder
 from hca_base.openapi._document._bundle import Read, no_files, read_document, reader_of_files
 from hca_base.openapi._document._location import base_url_of, is_url
@@ -195,6 +196,7 @@ class Document:
 
     def _usable(self, problems: list[Problem]) -> Iterator[Operation]:
         builder = Builder(self.root)
+        problems += [Problem(part, printable(reason), lost=False) for part, reason in of_document(self.root)]
         paths = self._paths(builder, problems)
         for path, method in paths.get(REPEATED, ()):
             where = f"{printable(str(method)).upper()} {printable(str(path))}"
@@ -210,9 +212,13 @@ class Document:
             except Unusable as e:
                 problems.append(Problem(printable(path), printable(str(e))))
                 continue
+            for member, reason in of_path_item(item):
+                operation_like = isinstance(item[member], dict) and "responses" in item[member]
+                where = f"{printable(member).upper()} {printable(path)}" if operation_like else printable(path)
+                problems.append(Problem(where, printable(reason), lost=operation_like))
             for method, raw in _methods(item):
                 where = f"{printable(method).upper()} {printable(path)}"
-                before = len(builder.resolver.problems)
+                before, notes = len(builder.resolver.problems), len(builder.resolver.notes)
                 try:
                     operation = builder.operation(method, path, item, raw)
                 except Unusable as e:
@@ -223,6 +229,8 @@ class Document:
                     continue
                 for reason in builder.resolver.problems[before:]:
                     problems.append(Problem(where, f"{printable(reason)}; any JSON is accepted there", lost=False))
+                for reason in dict.fromkeys(builder.resolver.notes[notes:]):
+                    problems.append(Problem(where, printable(reason), lost=False))
                 yield operation
 
     def _paths(self, builder: Builder, problems: list[Problem]) -> Mapping[str, Any]:

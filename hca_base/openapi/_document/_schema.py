@@ -26,6 +26,7 @@ _KEYWORDS = frozenset({"type", "properties", "required", "enum", "const", "items
     "pattern",
     "format",
 }
+_CONDITIONAL = frozenset({"then", "else", "dependentSchemas"})
 _SIMPLE_TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
 
@@ -40,6 +41,7 @@ class Schema:
     :ivar type: one of the JSON types, "file" (bytes), or "any"
     :ivar properties: an object's members, as they stand in the document
     :ivar open: members beyond those listed may be given
+    :ivar media_type: of a file
     """
 
     type: str = "any"
@@ -56,17 +58,20 @@ class Schema:
     read_only: bool = False
     deprecated: bool = False
     note: str = ""
+    media_type: str = ""
 
 
 class Resolver:
     """Follows references within one document and merges its schemas.
 
     :ivar problems: reasons why some schema could not be used, in the order they were met
+    :ivar notes: what was understood in part
     """
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self.root = root
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self._merged: dict[int, Schema] = {}
         self._busy: set[int] = set()
         # The ids above are of objects of the document, but siblings of a $ref make new ones: keep those alive.
@@ -195,6 +200,9 @@ class Resolver:
         result = _own(raw)
         for part in self._parts(raw, "allOf", depth):
             _absorb(result, part)
+        for part in self._conditional(raw, depth):
+            # Its members may be given; whether they must be depends on others.
+            _absorb(result, dataclasses.replace(part, required=(), enum=(), description="", note="", default=None))
         for word in ("oneOf", "anyOf"):
             variants = list(self._parts(raw, word, depth))
             if not variants:
@@ -218,10 +226,19 @@ class Resolver:
                     result.enum = tuple(dict.fromkeys(value for each in real for value in each.enum))
         return result
 
+    def _conditional(self, raw: dict[str, Any], depth: int) -> Iterator[Schema]:
+        """Yield the schemas that hold where a value has something else: ``then``, ``else``, ``dependentSchemas``."""
+        if not _CONDITIONAL.isdisjoint(raw):
+            dependent = raw.get("dependentSchemas")
+            yield from self._parts({"all": [raw.get(word) for word in ("then", "else")]}, "all", depth)
+            yield from self._parts(
+                {"all": list(dependent.values()) if isinstance(dependent, dict) else []}, "all", depth
+            )
+
     def _parts(self, raw: dict[str, Any], word: str, depth: int) -> Iterator[Schema]:
         parts = raw.get(word)
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, bool):
+            if part is None or isinstance(part, bool):
                 continue
             yield self._schema(self.resolve(self._with_siblings(part)), depth + 1)
 
@@ -245,14 +262,14 @@ def _own(raw: dict[str, Any]) -> Schema:
     several = isinstance(raw.get("type"), list) and type_ == "any"
     if type_ not in (*_SIMPLE_TYPES, "file", "null") and not several:
         type_ = _guess(raw, enum)
-    if type_ == "string" and _binary(raw):
+    if _binary(raw) and (type_ == "string" or (type_ == "any" and "contentMediaType" in raw and "type" not in raw)):
         type_ = "file"
     return Schema(
         type=str(type_),
         nullable=nullable,
         properties=dict(list(properties.items())[:_MAX_MEMBERS]),
         required=required,
-        open=raw.get("additionalProperties") not in (None, False),
+        open=raw.get("additionalProperties") not in (None, False) or "patternProperties" in raw,
         items=raw.get("items"),
         enum=enum,
         pattern=_text(raw.get("pattern")) or None,
@@ -262,20 +279,25 @@ def _own(raw: dict[str, Any]) -> Schema:
         read_only=raw.get("readOnly") is True,
         deprecated=raw.get("deprecated") is True,
         note=limits_of(raw),
+        media_type=_text(raw.get("contentMediaType")),
     )
 
 
 def _binary(raw: dict[str, Any]) -> bool:
     # Swagger 2 and OpenAPI 3.0 say format, 3.1 says contentMediaType without an encoding.
-    return raw.get("format") == "binary" or (
-        raw.get("contentMediaType") == "application/octet-stream" and "contentEncoding" not in raw
-    )
+    if raw.get("format") == "binary":
+        return True
+    medium = raw.get("contentMediaType")
+    if not isinstance(medium, str) or "contentEncoding" in raw:
+        return False
+    # Texts are typed, and sent in their encoding.
+    return not medium.startswith(("text/", "application/json", "application/xml")) and "+" not in medium
 
 
 def _guess(raw: dict[str, Any], enum: tuple[Any, ...]) -> str:
-    if isinstance(raw.get("properties"), dict) or isinstance(raw.get("additionalProperties"), dict):
+    if any(isinstance(raw.get(word), dict) for word in ("properties", "additionalProperties", "patternProperties")):
         return "object"
-    if "items" in raw:
+    if "items" in raw or isinstance(raw.get("prefixItems"), list) or "contains" in raw:
         return "array"
     if enum and all(isinstance(value, str) for value in enum):
         return "string"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -298,6 +299,38 @@ def test_threads_meet_a_401_once(issuer, settings, toy, stored):
     for thread in threads:
         thread.join()
     assert results == [{"thing": 1}] * 20
+    assert len(issuer.asked("/token")) == 1
+
+
+FORKED_IN_A_RENEWAL = """
+import os, sys, threading, time
+from hca_base.auth import credentials_for
+from hca_base.http import Session, json_of
+from hca_base.plugins import CredentialScheme, Service
+toy = Service(name="toy", credentials=CredentialScheme(kind="oauth2"))
+settings = {"services.toy.url": sys.argv[1] + "/v1/swagger.json", "auth.store": "file"}
+session = Session(settings, credentials=credentials_for(toy, settings))
+ask = lambda: json_of(session.get(sys.argv[1] + "/v1/thing"))["thing"]
+thread = threading.Thread(target=lambda: os.write(1, f"parent {ask()}\\n".encode()))
+thread.start()
+time.sleep(1.0)  # by now the thread renews, and holds the locks of the provider and of the store
+if os.fork() == 0:
+    os.write(1, f"child {ask()}\\n".encode())
+    os._exit(0)
+thread.join()
+os.write(1, f"exit {os.waitstatus_to_exitcode(os.wait()[1])}\\n".encode())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only on POSIX")
+def test_a_fork_in_the_middle_of_a_renewal_asks_with_a_token_of_its_own(issuer, settings, expired):
+    expired()
+    issuer.refresh_delay = 2.0
+    words = [sys.executable, "-c", FORKED_IN_A_RENEWAL, issuer.url]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100)
+    assert done.stderr == ""
+    assert sorted(done.stdout.splitlines()) == ["child 1", "exit 0", "parent 1"]
+    # The child waits for the parent's renewal, as any other process would.
     assert len(issuer.asked("/token")) == 1
 
 

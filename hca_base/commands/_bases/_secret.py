@@ -31,7 +31,9 @@ def read_secret(prompt: str | None, *, what: str = "token or key", alone: bool =
             return ""
     with stdin_errors():
         lines = iter(lambda: sys.stdin.readline(_LIMIT), "") if sys.stdin is not None else iter(())
-        found = [line.strip() for line in itertools.islice(lines, _MAX_LINES if alone else 1) if line.strip()]
+        stripped = (line.strip() for line in itertools.islice(lines, _MAX_LINES if alone else 1))
+        # Two are enough to know; a file given by mistake may be large.
+        found = list(itertools.islice(filter(None, stripped), 2))
     if not found:
         raise UsageError(f"stdin has no {what}")
     if len(found) > 1:

@@ -311,6 +311,7 @@ OWNERS_ALONE = (
         ({"x-amz-acl": "bucket-owner-full-control"}, "", 200),
         ({"x-amz-grant-full-control": 'id="hca-local"'}, "", 200),
         ({}, OWNERS_ALONE.format("hca-local", "FULL_CONTROL"), 200),
+        ({}, "<AccessControlPolicy><AccessControlList/></AccessControlPolicy>", 400),
         ({"x-amz-acl": "private"}, "", 400),
         ({"x-amz-acl": "public-read"}, "", 400),
         ({"x-amz-acl": "no-such-acl"}, "", 400),

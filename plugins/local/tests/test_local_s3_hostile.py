@@ -91,7 +91,7 @@ def test_documents_that_are_none(deployment, document, path):
         ("GET", f"/{BUCKET}?prefix=%ff", (400, "InvalidURI")),
         ("GET", f"/{BUCKET}?list-type=2&max-keys=x", (400, "InvalidArgument")),
         ("GET", f"/{BUCKET}?encoding-type=latin", (400, "InvalidArgument")),
-        ("GET", f"/{BUCKET}/k?partNumber=2", (416, "InvalidRange")),
+        ("GET", f"/{BUCKET}/k?partNumber=2", (416, "InvalidPartNumber")),
         ("PUT", "/..", (400, "InvalidBucketName")),
     ],
 )
@@ -161,6 +161,28 @@ def test_a_client_that_goes_away_leaves_nothing(deployment):
         wait_until(lambda: any(incoming.iterdir()))
     wait_until(lambda: not any(incoming.iterdir()))
     assert code(send(deployment, "GET", f"/{BUCKET}/cut")) == (404, "NoSuchKey")
+
+
+def test_a_client_that_goes_away_while_it_reads_is_no_fault_of_the_endpoint(deployment, caplog):
+    """Each stops at another place: while the kernel sends, between two files of a blob, or before the first byte."""
+    objects = deployment.ctx.objects
+    objects.put(BUCKET, "large", deployment.ctx.store.blobs.put_bytes(bytes(24 << 20)))
+    caplog.clear()
+    for number in range(24):
+        url = objects.presign_get(BUCKET, "large")
+        host, _, path = url.removeprefix("http://").partition("/")
+        name, _, port = host.partition(":")
+        with socket.create_connection((name, int(port)), timeout=20) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            if number % 3:
+                client.recv(1000 if number % 3 == 1 else 1 << 20)
+            # Reset, not closed in order.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    assert send(deployment, "GET", f"/{BUCKET}/k").content == b"content"
+    time.sleep(0.3)
+    faults = [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
+    assert [record.getMessage() for record in faults] == []
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(deployment, monkeypatch):

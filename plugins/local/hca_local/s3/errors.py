@@ -25,6 +25,7 @@ _ERRORS = {
     "InvalidBucketName": (400, "The bucket's name is not valid."),
     "InvalidDigest": (400, "The Content-MD5 or checksum is not valid."),
     "InvalidPart": (400, "A part was not found, or its ETag differs."),
+    "InvalidPartNumber": (416, "The requested partnumber is not satisfiable"),
     "InvalidPartOrder": (400, "The parts are not in ascending order."),
     "InvalidRange": (416, "The requested range cannot be satisfied."),
     "InvalidRequest": (400, "Invalid request"),

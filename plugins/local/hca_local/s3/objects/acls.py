@@ -66,8 +66,10 @@ def _refuse_policy(call: Call) -> None:
     refuse_acl(call.request)
     if not call.body.strip():
         return
-    root = parse(call.body, "AccessControlPolicy")
-    for grant in root.iter("Grant"):
+    grants = list(parse(call.body, "AccessControlPolicy").iter("Grant"))
+    if not grants:
+        raise S3Error("AccessControlListNotSupported")
+    for grant in grants:
         grantee = grant.find("Grantee")
         if text(grant, "Permission", "") != "FULL_CONTROL" or grantee is None or text(grantee, "ID", "") != OWNER[0]:
             raise S3Error("AccessControlListNotSupported")

@@ -81,7 +81,7 @@ def _part_range(call: Call, found: S3Object) -> tuple[int, int] | None:
         raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
     sizes = found.parts or (found.size,)
     if number > len(sizes):
-        raise S3Error("InvalidRange", "The requested partnumber is not satisfiable")
+        raise S3Error("InvalidPartNumber", PartNumberRequested=str(number), ActualPartCount=str(len(sizes)))
     return sum(sizes[: number - 1]), sum(sizes[:number])
 
 

@@ -30,7 +30,9 @@ html_logo = "images/logo.svg"
 html_favicon = "images/favicon.svg"
 # Options keep both their dashes.
 smartquotes = False
-autodoc_typehints = "description"
+# Types where the arguments are, as a reader of the code sees them; long signatures have a line for each argument.
+autodoc_typehints = "signature"
+python_maximum_signature_line_length = 88
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 default_role = "literal"

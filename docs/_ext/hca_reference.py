@@ -9,6 +9,7 @@ markup.
 from __future__ import annotations
 
 import argparse
+import enum
 import json
 import re
 from collections.abc import Iterator
@@ -201,10 +202,20 @@ def _escaped(text: str | None) -> str:
     return re.sub(r"([\\*`|_:<>])", r"\\\1", " ".join((text or "").split()))
 
 
+def readable_signature(
+    _app: Sphinx, kind: str, _name: str, documented: object, _options: object, signature: str | None, result: str | None
+) -> tuple[str | None, str | None]:
+    """Return a signature that Python can read: ``<factory>`` of a data class is none; enumerations are not called."""
+    if kind == "class" and isinstance(documented, type) and issubclass(documented, enum.Enum):
+        return "", None
+    return signature.replace("<factory>", "...") if signature else signature, result
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("cliff.sphinxext")
     app.add_directive("hca-commands", Commands)
     app.add_directive("hca-options", GlobalOptions)
     app.add_directive("hca-operations", Operations)
     app.add_directive("hca-settings", Settings)
+    app.connect("autodoc-process-signature", readable_signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,8 @@
 """Opens every page of the built site in headless Chromium, at phone and desktop width, and lists what is wrong.
 
 ``python docs/tools/check_site.py docs/_build/html`` finds error boxes, pages wider than the window, images that are
-broken or have no text, dead links, and words that the site's search lacks. Without Chromium it says so and ends.
+broken or have no text, dead links, words that the site's search lacks, and what the API page leaves untyped. Without
+Chromium it says so, and looks for the last two alone.
 """
 
 from __future__ import annotations
@@ -86,6 +87,22 @@ def missing_words(site: Path) -> list[str]:
     return [word for word in WORDS if not re.search(rf'["{{,]{word}"?:', index)]
 
 
+def untyped(site: Path) -> list[str]:
+    """Return the arguments and results on the page of the API that have no type."""
+    text = (site / "api.html").read_text(encoding="utf-8")
+    found = []
+    for kind, entry, signature in re.findall(
+        r'<dl class="py (\w+)">\s*<dt class="sig sig-object py" id="([\w.]+)">(.*?)</dt>', text, re.DOTALL
+    ):
+        for argument in re.findall(r'<em class="sig-param">(.*?)</em>', signature, re.DOTALL):
+            name = re.sub(r"<[^>]+>", "", argument)
+            if name not in ("*", "/") and ":" not in name:
+                found.append(f"{entry}: no type of {name}")
+        if kind in ("function", "method") and "sig-return" not in signature:
+            found.append(f"{entry}: no type of its result")
+    return found
+
+
 def find_chromium() -> str | None:
     """Return the program, by any of its names."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -93,6 +110,7 @@ def find_chromium() -> str | None:
 
 def main(site: Path) -> int:
     found = [f"the search does not find {word!r}" for word in missing_words(site)]
+    found += untyped(site)
     chromium = find_chromium()
     if chromium is None:
         print("Chromium is not installed: the pages were not opened")

@@ -62,6 +62,18 @@ def test_the_checker_of_the_site_knows_words_that_the_search_lacks(tmp_path: Pat
     assert check.missing_words(tmp_path) == ["token"]
 
 
+def test_the_checker_of_the_site_finds_what_the_api_page_leaves_untyped(tmp_path: Path) -> None:
+    typed = """<dl class="py function">
+<dt class="sig sig-object py" id="hca.get"><span>get</span>(<em class="sig-param"><span class="n">name</span>
+<span class="p">:</span> <span class="n">str</span></em>, <em class="sig-param"><span class="o">*</span></em>)
+<span class="sig-return">→ int</span></dt></dl>"""
+    (tmp_path / "api.html").write_text(typed)
+    assert checker().untyped(tmp_path) == []
+    (tmp_path / "api.html").write_text(typed.replace('<span class="p">:</span>', "").replace("sig-return", ""))
+    (argument, result) = checker().untyped(tmp_path)
+    assert argument.startswith("hca.get: no type of name") and result == "hca.get: no type of its result"
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.rst")), ids=lambda path: path.name)
 def test_no_page_has_a_table_of_contents_that_the_theme_shows_as_an_error(page: Path) -> None:
     assert ".. contents::" not in page.read_text(encoding="utf-8")

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hca_base.errors import HCAError, UsageError
+from hca_base.output import counted
 from hca_mcp.results import cut, text_of
-from hca_mcp.tools import OFFSET, QUERY, Tool
+from hca_mcp.tools import OFFSET, PAGE, QUERY, Tool
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -43,9 +44,10 @@ class Front:
         if tool is None:
             raise UsageError(f"no such tool: {name}")
         values = dict(arguments)
-        query, offset = values.pop(QUERY, None), values.pop(OFFSET, 0)
-        if not isinstance(offset, int) or offset < 0:
-            raise UsageError(f"{OFFSET} must be a whole number from 0, not {offset!r}")
+        query, offset, number = values.pop(QUERY, None), values.pop(OFFSET, 0), values.pop(PAGE, 1)
+        for argument, value, least in ((OFFSET, offset, 0), (PAGE, number, 1)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise UsageError(f"{argument} must be a whole number from {least}, not {value!r}")
         hidden = [
             parameter.python_name
             for parameter in tool.operation.parameters
@@ -53,8 +55,13 @@ class Front:
         ]
         if hidden:
             raise UsageError(f"{', '.join(hidden)}: credentials are the user's, and cannot be passed by a tool")
-        result = tool.client.invoke(tool.operation, values)
-        return cut(text_of(result, query), offset, self.max_bytes)
+        if not tool.read_only:
+            return cut(text_of(tool.client.invoke(tool.operation, values), query), offset, self.max_bytes)
+        result, more = page_of(tool, values, number)
+        text = cut(text_of(result, query), offset, self.max_bytes)
+        if more:
+            text += f"\n[page {number}; the service has more: call again with {PAGE}={number + 1}]"
+        return text
 
     def document(self, uri: str) -> str:
         """Return the OpenAPI document behind a resource.
@@ -65,6 +72,25 @@ class Front:
         if uri != uri_of(service) or service not in self.clients:
             raise UsageError(f"no such resource: {uri}")
         return json.dumps(self.clients[service].document.root, ensure_ascii=False)
+
+
+def page_of(tool: Tool, values: dict[str, Any], number: int) -> tuple[Any, bool]:
+    """Return a page of a list, and whether the service has another one after it; any other result is page 1.
+
+    :raises UsageError: there are fewer pages
+    """
+    pages = tool.client.pages(tool.operation, values)
+    page = next(pages)
+    for before in range(1, number):
+        following = next(pages, None)
+        if following is None:
+            raise UsageError(f"{PAGE}={number}: the result has {counted(before, 'page')}")
+        page = following
+    try:
+        more = next(pages, None) is not None
+    except HCAError:
+        more = True  # asked for by itself, it tells what is wrong with it
+    return page.body, more
 
 
 def uri_of(service: str) -> str:

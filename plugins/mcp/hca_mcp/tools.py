@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hca_base.openapi import Client, Operation, Parameter
 
 #: Arguments of ours, beside those of an operation.
-OFFSET, QUERY = "hca_offset", "hca_query"
+OFFSET, PAGE, QUERY = "hca_offset", "hca_page", "hca_query"
 _TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 
 
@@ -46,6 +46,8 @@ class Tool:
         offered = [parameter for parameter in self.operation.parameters if not parameter.credential]
         properties = {parameter.python_name: parameter_schema(parameter) for parameter in offered}
         properties[QUERY] = {"type": "string", "description": "JMESPath expression that picks a part of the result"}
+        if self.read_only:
+            properties[PAGE] = {"type": "integer", "minimum": 1, "description": "Page of a list (default: 1)"}
         properties[OFFSET] = {"type": "integer", "minimum": 0, "description": "Byte of the result at which to go on"}
         return {
             "type": "object",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hca_azul.testing import EmbeddedAzul
 from hca_cellxgene.testing import EmbeddedCellxgene
 
 READS = ("--service", "cellxgene")
@@ -130,3 +131,28 @@ def test_settings_choose_services_and_are_checked(hca: Any) -> None:
 def test_the_server_ends_when_the_assistant_goes(hca: Any) -> None:
     run = hca("mcp", "serve", *READS, stdin="", timeout=60)
     assert run.stdout == ""
+
+
+def test_a_list_in_pages_says_how_to_get_the_next_one(assistant: Any, azul: EmbeddedAzul) -> None:
+    options = ("--service", "azul", "--max-bytes", "1000000")
+    arguments = {"entity_type": "files", "size": 4, "hca_query": "hits[].entryId"}
+
+    async def read_all(client: Any) -> list[Any]:
+        found, page = [], 1
+        while True:
+            result = await client.call_tool("azul_get_index_by_entity_type", {**arguments, "hca_page": page})
+            text, _, note = result.content[0].text.partition("\n[page ")
+            found.append(json.loads(text))
+            if not note:
+                return found
+            page = int(note.split("hca_page=")[1].rstrip("]"))
+
+    pages = assistant.session(*options, do=read_all)
+    assert len(pages) > 2 and all(len(page) == 4 for page in pages[:-1])
+    whole = assistant.hca(
+        "azul", "get-index-by-entity-type", "--entity-type", "files", "--query", "hits[].entryId"
+    ).json
+    assert [one for page in pages for one in page] == whole
+    call = {"tool": "azul_get_index_by_entity_type", **arguments, "hca_page": len(pages) + 1}
+    text, failed = assistant.call(*options, **call)
+    assert failed and f"the result has {len(pages)} pages" in text

@@ -50,7 +50,11 @@ class Nodes:
         return medium.get("schema") if isinstance(medium, dict) else None
 
     def answers(self, operation: Operation) -> Iterator[Answer]:
-        """The successful answers, redirects not among them."""
+        """The successful answers, redirects not among them.
+
+        A document that is not the service's own may say in ``x-answer``, beside the schema, what the service really
+        sends.
+        """
         listed = self._raw(operation).get("responses")
         for status, node in listed.items() if isinstance(listed, dict) else ():
             if str(status)[:1] != "2":
@@ -58,7 +62,7 @@ class Nodes:
             response = self._resolved(node)
             if self.builder.swagger2:
                 kinds = operation.produces or ("application/json",)
-                schema = response.get("schema")
+                schema = response.get("x-answer", response.get("schema"))
                 yield Answer(str(status), kinds[0] if schema is not None else "", schema)
                 continue
             content = response.get("content")
@@ -67,7 +71,8 @@ class Nodes:
                 continue
             kind = preferred(content)
             medium = content[kind]
-            yield Answer(str(status), str(kind), medium.get("schema") if isinstance(medium, dict) else None)
+            schema = medium.get("x-answer", medium.get("schema")) if isinstance(medium, dict) else None
+            yield Answer(str(status), str(kind), schema)
 
     def _item(self, operation: Operation) -> dict[str, Any]:
         paths = self._resolved(self.document.root.get("paths"))

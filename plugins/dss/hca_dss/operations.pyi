@@ -40,8 +40,8 @@ class _Method(Generic[_P, _R, _I]):
 def _operation(call: Callable[Concatenate[Any, _P], _R]) -> _Method[_P, _R, Any]: ...
 def _listing(item: type[_I]) -> Callable[[Callable[Concatenate[Any, _P], _R]], _Method[_P, _R, _I]]: ...
 
-class BundleEnumerationResult(TypedDict, total=False):
-    bundles: list[BundleEnumerationResultBundlesItem]
+class GetBundlesAllResult(TypedDict, total=False):
+    bundles: list[GetBundlesAllResultBundlesItem]
     event_timestamp: str
     has_more: bool
     link: str
@@ -51,8 +51,9 @@ class BundleEnumerationResult(TypedDict, total=False):
     search_after: str
     search_prefix: Any
     token: str
+    dss_api: str
 
-class BundleEnumerationResultBundlesItem(TypedDict, total=False):
+class GetBundlesAllResultBundlesItem(TypedDict, total=False):
     uuid: Required[str]
     version: Required[str]
 
@@ -61,6 +62,7 @@ Replica = Literal['aws', 'gcp']
 class GetBundlesCheckoutResult(TypedDict, total=False):
     cause: str
     status: Required[Literal['RUNNING', 'SUCCEEDED', 'FAILED', 'UNKNOWN_JOB_ID']]
+    location: str
 
 class GetBundleResult(TypedDict, total=False):
     bundle: BundleVersion
@@ -130,6 +132,7 @@ class CollectionOfCollectionsItem(TypedDict, total=False):
 
 class PutCollectionResult(TypedDict, total=False):
     uuid: Required[str]
+    version: Required[str]
 
 class CollectionItem(TypedDict, total=False):
     path: str
@@ -144,7 +147,11 @@ class Collection(TypedDict, total=False):
     name: Required[str]
 
 class GetCollectionResult(TypedDict, total=False):
-    collection: Collection
+    contents: Required[list[CollectionItem]]
+    description: Required[str]
+    details: Required[dict[str, Any]]
+    name: Required[str]
+    owner: str
 
 class PatchCollectionResult(TypedDict, total=False):
     uuid: Required[str]
@@ -157,17 +164,18 @@ class PatchCollectionBody(TypedDict, total=False):
     name: str
     remove_contents: list[CollectionItem]
 
-class EventStreams(TypedDict, total=False):
-    event_streams: list[EventsManifest]
+class GetEventsResult(TypedDict, total=False):
+    event_streams: list[GetEventsResultEventStreamsItem]
 
-class EventsManifest(TypedDict, total=False):
-    events: Required[list[EventsManifestEventsItem]]
+class GetEventsResultEventStreamsItem(TypedDict, total=False):
+    events: Required[list[GetEventsResultEventStreamsItemEventsItem]]
     from_date: Required[str]
     journal_id: Required[str]
     size: Required[int]
     to_date: Required[str]
+    stream_url: str
 
-class EventsManifestEventsItem(TypedDict, total=False):
+class GetEventsResultEventStreamsItemEventsItem(TypedDict, total=False):
     event_id: Required[str]
     offset: Required[int]
     size: Required[int]
@@ -218,7 +226,19 @@ class SubscriptionAttachmentsValue(TypedDict, total=False):
 SubscriptionType = Literal['elasticsearch', 'jmespath']
 
 class PutSubscriptionResult(TypedDict, total=False):
+    attachments: dict[str, SubscriptionAttachmentsValue]
+    callback_url: Required[str]
+    encoding: Literal['application/json', 'multipart/form-data']
+    es_query: dict[str, Any]
+    form_fields: dict[str, str]
+    hmac_key_id: str
+    jmespath_query: str
+    method: Literal['POST', 'PUT']
+    owner: Required[str]
+    payload_form_field: str
+    replica: Required[Literal['aws', 'gcp']]
     uuid: Required[str]
+    hmac_secret_key: str
 
 class PutSubscriptionAttachmentsValue(TypedDict, total=False):
     expression: Required[str]
@@ -235,9 +255,6 @@ class PutSubscriptionBody(TypedDict, total=False):
     jmespath_query: str
     method: Literal['POST', 'PUT']
     payload_form_field: str
-
-class GetSubscriptionResult(TypedDict, total=False):
-    subscription: Subscription
 
 class DeleteSubscriptionResult(TypedDict, total=False):
     timeDeleted: Required[str]
@@ -279,8 +296,8 @@ class _PutSubscription(_Method[..., PutSubscriptionResult, Any]):
     def __call__(self, replica: Replica, *, body: PutSubscriptionBody | bytes | PathLike[str] | IO[bytes], callback_url: str | None = ..., attachments: dict[str, PutSubscriptionAttachmentsValue] | None = ..., encoding: Literal['application/json', 'multipart/form-data'] | None = ..., es_query: dict[str, Any] | None = ..., form_fields: dict[str, str] | None = ..., hmac_key_id: str | None = ..., hmac_secret_key: str | None = ..., jmespath_query: str | None = ..., method: Literal['POST', 'PUT'] | None = ..., payload_form_field: str | None = ...) -> PutSubscriptionResult: ...
 
 class DssOperations(BaseClient):
-    @_listing(BundleEnumerationResultBundlesItem)
-    def get_bundles_all(self, replica: Replica, prefix: str | None = ..., token: str | None = ..., per_page: int | None = ..., search_after: str | None = ...) -> BundleEnumerationResult: ...
+    @_listing(GetBundlesAllResultBundlesItem)
+    def get_bundles_all(self, replica: Replica, prefix: str | None = ..., token: str | None = ..., per_page: int | None = ..., search_after: str | None = ...) -> GetBundlesAllResult: ...
     @_operation
     def get_bundles_checkout(self, replica: Replica, checkout_job_id: str) -> GetBundlesCheckoutResult: ...
     @_operation
@@ -294,14 +311,14 @@ class DssOperations(BaseClient):
     @_listing(CollectionOfCollectionsItem)
     def get_collections(self, per_page: int | None = ..., start_at: int | None = ...) -> GetCollectionsResult: ...
     put_collection: _PutCollection
-    @_operation
+    @_listing(CollectionItem)
     def get_collection(self, uuid: str, replica: Replica, version: str | None = ...) -> GetCollectionResult: ...
     @_operation
     def delete_collection(self, uuid: str, replica: Replica) -> Any: ...
     @_operation
     def patch_collection(self, uuid: str, replica: Replica, version: str, add_contents: list[CollectionItem] | None = ..., description: str | None = ..., details: dict[str, Any] | None = ..., name: str | None = ..., remove_contents: list[CollectionItem] | None = ..., body: PatchCollectionBody | bytes | PathLike[str] | IO[bytes] | None = ...) -> PatchCollectionResult: ...
-    @_listing(EventsManifest)
-    def get_events(self, replica: Replica, from_date: str | None = ..., to_date: str | None = ..., per_page: int | None = ..., token: str | None = ...) -> EventStreams: ...
+    @_listing(GetEventsResultEventStreamsItem)
+    def get_events(self, replica: Replica, from_date: str | None = ..., to_date: str | None = ..., per_page: int | None = ..., token: str | None = ...) -> GetEventsResult: ...
     @_operation
     def get_event(self, uuid: str, version: str, replica: Replica) -> dict[str, Any]: ...
     @_operation
@@ -314,6 +331,6 @@ class DssOperations(BaseClient):
     def get_subscriptions(self, replica: Replica, subscription_type: SubscriptionType | None = ...) -> GetSubscriptionsResult: ...
     put_subscription: _PutSubscription
     @_operation
-    def get_subscription(self, uuid: str, replica: Replica, subscription_type: SubscriptionType | None = ...) -> GetSubscriptionResult: ...
+    def get_subscription(self, uuid: str, replica: Replica, subscription_type: SubscriptionType | None = ...) -> Subscription: ...
     @_operation
     def delete_subscription(self, uuid: str, replica: Replica, subscription_type: SubscriptionType | None = ...) -> DeleteSubscriptionResult: ...

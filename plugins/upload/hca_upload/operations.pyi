@@ -49,6 +49,7 @@ class GetAreaChecksumsResult(TypedDict, total=False):
     SCHEDULED: int
     CHECKSUMMING: int
     CHECKSUMMED: int
+    CHECKSUMMING_UNSCHEDULED: int
 
 class GetAreaValidationsResult(TypedDict, total=False):
     SCHEDULED: int

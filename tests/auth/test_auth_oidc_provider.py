@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pexpect
 import pytest
+import requests
 
 from hca_base.auth import credentials_for, jwt_claims, open_store
 from hca_base.errors import AuthError
@@ -160,19 +165,39 @@ def test_logout_revokes(provider, browser):
         who(url)
 
 
-def test_a_token_is_checked_at_the_provider(provider, browser):
+def tokens_of(url):
+    """What the provider gives to a browser that submits each of its pages."""
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    client = {"client_id": "toy-client", "redirect_uri": "http://127.0.0.1/"}
+    asked = {"response_type": "code", "scope": "openid email", "code_challenge": challenge, **client}
+    browser = requests.Session()
+    page = browser.get(f"{url}/auth?code_challenge_method=S256&{urlencode(asked)}", allow_redirects=False, timeout=30)
+    while not (target := urljoin(page.url, page.headers.get("Location", ""))).startswith("http://127.0.0.1/"):
+        form = re.search('action="([^"]+)"', page.text)
+        if page.is_redirect:
+            page = browser.get(target, allow_redirects=False, timeout=30)
+        else:
+            page = browser.post(urljoin(url, form[1]), data={"go": "1"}, allow_redirects=False, timeout=30)
+    code = parse_qs(urlsplit(target).query)["code"][0]
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier, **client}
+    return requests.post(f"{url}/token", data=form, timeout=30).json()
+
+
+def test_a_token_is_checked_at_the_provider(provider):
     url = provider()
-    login(browser)
-    record = open_store(settings(url)).get("default/toy")
+    token = tokens_of(url)["access_token"]
 
-    def store(token):
+    def store(text):
         command = [*HCA, "login", "toy", "--access-token", "-"]
-        return subprocess.run(command, input=token, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
 
-    assert f"{url} confirmed the token of somebody" in store(record["access_token"]).stderr
+    done = store(token)
+    assert done.returncode == 0 and f"{url} confirmed the token of somebody@example.org" in done.stderr
+    assert who(url) == "somebody@example.org"
     refused = store("an-invented-token")
     assert refused.returncode == 3 and f"{url} refused the token" in refused.stderr
-    assert open_store(settings(url)).get("default/toy")["access_token"] == record["access_token"]
+    assert open_store(settings(url)).get("default/toy")["access_token"] == token
 
 
 def test_the_user_denies_in_chromium(provider, browser):

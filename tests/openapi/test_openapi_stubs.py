@@ -76,6 +76,21 @@ DOCUMENT = {
         "/names": {
             "get": {"operationId": "names", "responses": answer({"type": "array", "items": {"type": "string"}})}
         },
+        "/table": {
+            "put": {
+                "operationId": "putTable",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": reference("executor")}, "text/csv": {"schema": {}}},
+                },
+                "responses": {
+                    "200": {
+                        "description": "It",
+                        "content": {"application/json": {"schema": reference("executor")}, "text/csv": {"schema": {}}},
+                    }
+                },
+            }
+        },
         "/file": {
             "put": {
                 "operationId": "putFile",
@@ -129,6 +144,13 @@ client.delete_task("a")
 print(client.list().upper(), client.base_url, [name.upper() for name in client.names()])
 print(client.put_file(b"x").hex(), client.put_file("path"))
 client.put_file(5)  # error
+table = client.put_table("debian", hca_accept="text/csv")
+print(table if isinstance(table, str) else table["image"])
+client.put_table(body="a,b", hca_content_type="text/csv")
+client.put_table(body={"image": "debian"}, hca_content_type=None)
+client.put_table("debian", hca_accept="text/html")  # error
+client.put_table(body="a,b", hca_content_type="text")  # error
+client.put_file(b"x", hca_accept="text/csv")  # error
 with client.list_tasks.stream(page_size=1) as response:
     print(response.headers["Link"])
 """
@@ -172,7 +194,7 @@ def test_mypy_finds_the_mistakes_and_nothing_else(own_home: Path, tmp_path: Path
     hca = Runner.here()
     (own_home / "d.json").write_text(json.dumps(DOCUMENT))
     hca("service", "add", "tes", own_home / "d.json")
-    assert "7 operations" in hca("service", "stubs", "tes", "--output", tmp_path / "tes_client.pyi").stderr
+    assert "8 operations" in hca("service", "stubs", "tes", "--output", tmp_path / "tes_client.pyi").stderr
     (tmp_path / "use.py").write_text(SCRIPT)
     others = []
     for path in [*OWN, *BUNDLED]:

@@ -13,6 +13,7 @@ from hca_base.openapi._cached._cache import DocumentCache
 from hca_base.openapi._cached._index import Index
 from hca_base.openapi._client._arguments import bind
 from hca_base.openapi._client._connection import Connection
+from hca_base.openapi._client._media import HEADERS, chosen
 from hca_base.openapi._client._pages._plan import Plan, paging_of
 from hca_base.openapi._client._pages._walk import Page, joined, walk
 from hca_base.openapi._client._results import Streamed, result_of
@@ -69,7 +70,8 @@ class BaseClient(Connection):
         """Call an operation.
 
         :param operation: the operation, or its name
-        :param arguments: by name; those that are None count as not given
+        :param arguments: by name; those that are None count as not given. ``hca_accept`` and ``hca_content_type``
+            are the media types of the answer and of the body
         :param paginate: get all pages, as one answer
         :return: the parsed JSON; the ``requests.Response`` for HEAD; bytes for everything else; None for nothing
         :raises UsageError: an argument is missing, unknown or of the wrong type
@@ -77,10 +79,10 @@ class BaseClient(Connection):
         """
         if paginate:
             return joined(list(self.pages(operation, arguments)))
-        chosen = self._operation_for(operation, arguments)
-        if chosen.method != "GET" or self.paging(chosen) is not None:
-            return result_of(self._send(chosen, arguments), chosen)
-        (page,) = self.pages(chosen, arguments, follow=False)
+        called = self._operation_for(operation, arguments)
+        if called.method != "GET" or self.paging(called) is not None:
+            return result_of(self._send(called, arguments), called)
+        (page,) = self.pages(called, arguments, follow=False)
         return page.body
 
     def stream(
@@ -168,6 +170,8 @@ class BaseClient(Connection):
         from hca_base.openapi._client._request import build, replaced
 
         operation = self._operation_for(operation, arguments)
+        if arguments and not HEADERS.keys().isdisjoint(arguments):
+            arguments, extra = chosen(operation, arguments, extra)
         if not self._current:
             # What is wrong with arguments should not take a connection to find out.
             bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns, warn=False)

@@ -9,6 +9,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from hca_base.openapi._client._media import offered
 from hca_base.openapi._client._pages._plan import WORDS, plan_of
 from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation, Parameter, Response
@@ -66,6 +67,11 @@ def signature(operation: Operation | Alias) -> inspect.Signature:
                 annotation=annotation if each.required or annotation is Any else annotation | None,
             )
         )
+    for name, listed in offered(operation).items():
+        choice: Any = Literal[listed] if len(listed) <= _MAX_LITERAL else str
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=choice | None)
+        )
     returns = _returns_type(operation) if isinstance(operation, Operation) else Any
     return inspect.Signature(parameters, return_annotation=returns)
 
@@ -102,6 +108,10 @@ def docstring(operation: Operation, client: str = "client", shape: Sequence[str]
         lines += [*_paragraphs(operation.description), ""]
     for parameter in (*operation.required, *operation.optional):
         lines += _parameter_lines(parameter)
+    for name, listed in offered(operation).items():
+        part = "answer" if name == "hca_accept" else "body"
+        text = f":param {name}: (text, optional) media type of the {part}, one of: {', '.join(map(one_line, listed))}"
+        lines += textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     lines += _outcome_lines(operation)
     if shape:
         lines += ["", "The result::", "", *textwrap.indent("\n".join(shape), "    ").splitlines()]

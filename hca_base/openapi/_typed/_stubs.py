@@ -7,6 +7,7 @@ import keyword
 import re
 from collections.abc import Iterator
 
+from hca_base.openapi._client._media import offered
 from hca_base.openapi._client._pages._places import list_member
 from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._document import Document
@@ -152,15 +153,22 @@ class _Stub:
         :param whole: the argument of a whole body, which then is required, and by name as all after it
         """
         words = []
+        media = offered(operation)
+        text = " | str" if "hca_content_type" in media else ""
         required = [each for each in operation.required if whole is None or each.location != "body"]
         optional = [each for each in operation.parameters if each not in required and each is not whole]
         for each in required:
             words.append(f"{each.python_name}: {self.argument(each, members)}")
         if whole is not None:
-            words += ["*", f"{whole.python_name}: {self.argument(whole, members)}"]
+            words += ["*", f"{whole.python_name}: {self.argument(whole, members)}{text}"]
         for each in optional:
             found = self.argument(each, members)
+            if each.whole and found != "Any":
+                found += text
             words.append(f"{each.python_name}: {found if found == 'Any' else f'{found} | None'} = ...")
+        if media and "*" not in words:
+            words.append("*")
+        words += [f"{name}: {self.types.choices(listed) or 'str'} | None = ..." for name, listed in media.items()]
         return "".join(f", {word}" for word in words)
 
     def argument(self, parameter: Parameter, members: dict[str, str]) -> str:

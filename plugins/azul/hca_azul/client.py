@@ -44,13 +44,19 @@ class AzulJobs(AzulConnection):
         return OpenSearch(self, kind, filters, **options)
 
     def matrices(self, filters: Mapping[str, Any] | None = None, *, catalog: str | None = None) -> list[Matrix]:
-        """List the matrices of projects that match filters, with what each is stratified by."""
+        """List the matrices of projects that match filters, with what each is stratified by.
+
+        :raises AuthError: all that match are of managed access
+        """
         from hca_azul.download.matrices import MatrixQuery, MatrixSearch
-        from hca_azul.query.managed import Managed, warn_of
+        from hca_azul.query.managed import Managed, error_of, warn_of
         from hca_base.output import Records
 
         search = MatrixSearch(self, MatrixQuery(filters or {}, catalog=catalog))
         found = Records(search)
+        managed = {unit.uuid for unit in search.managed}
+        if managed and all(matrix.entry.project_id in managed for matrix in found):
+            raise error_of(self, search.managed)
         warn_of(self, Managed(search.managed))
         return found
 
@@ -71,11 +77,17 @@ class AzulJobs(AzulConnection):
         :param form: compact, curl, terra.pfb, verbatim.jsonl, verbatim.pfb, or another that the service knows
         :param wait: most seconds to wait for the service to make it
         :return: its bytes
+        :raises AuthError: all that matches is of managed access
         """
         from hca_azul.manifest.manifests import Manifest
-        from hca_azul.query.managed import find_managed, warn_of
+        from hca_azul.query.managed import OpenSearch, error_of, warn_of
 
-        warn_of(self, find_managed(self, filters or {}, catalog))
+        search = OpenSearch(self, "files", filters, catalog=catalog, limit=1, page_size=1)
+        list(search.hits())
+        managed = search.left_out()
+        if search.total == 0 and managed.units:
+            raise error_of(self, managed.units)
+        warn_of(self, managed)
         secret = form == "curl" and self.has_credentials
         job = Manifest(self, filters, form, catalog=catalog, wait=wait)
         return job.save(path, mode=0o600 if secret else 0o666)

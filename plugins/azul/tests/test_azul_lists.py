@@ -81,6 +81,24 @@ def test_stdin_and_addresses(hca: Runner, azul: EmbeddedAzul) -> None:
     assert "is not the service that is configured" in done.stderr
 
 
+@pytest.mark.parametrize("fetch", ["", "/fetch"])
+@pytest.mark.parametrize("form", ["curl", "compact"])
+def test_addresses_of_prepared_manifests(hca: Runner, azul: EmbeddedAzul, form: str, fetch: str) -> None:
+    """The portal's commands for curl name a manifest by a key, with which the service refuses a token."""
+    hca("azul", "manifest", "--project", "MouseHeart", "--format", form, "--output", "m")
+    [key] = azul.manifests
+    url = f"{azul.url}{fetch}/manifest/files/{key}"
+    env = {"HCA_ACCESS_TOKEN": azul.token}
+    hca("azul", "download", "--manifest", url, "--download-dir", "d", "--name-template", "{name}", env=env)
+    assert len(hca.files("d")) == 5
+    asked = [headers for where, _, path, headers in azul.requests if where == "service" and key in path]
+    assert asked and not any("Authorization" in headers for headers in asked)
+    azul.faults.gone = 1
+    done = hca("azul", "download", "--manifest", url, check=4)
+    assert "expired" in done.error + done.hint
+    assert "--manifest" not in hca("azul", "download", "--manifest", f"{azul.url}/manifest/files/no", check=5).error
+
+
 @pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00damaged", b"PK\x03\x04damaged", b"Obj\x01damaged", b"hello\n"])
 def test_lists_that_are_none(hca: Runner, content: bytes) -> None:
     if content.startswith(b"Obj"):

@@ -143,10 +143,14 @@ def test_from_python(client: AzulClient, azul: EmbeddedAzul, tmp_path: Path) -> 
     for search in (
         lambda: list(client.search("files", {"project": {"is": ["Managed"]}})),
         lambda: client.download("Managed", download_dir=tmp_path),
+        lambda: client.download(filters={"organ": {"is": ["lung"]}}, download_dir=tmp_path),
+        lambda: client.manifest(tmp_path / "none.tsv", {"organ": {"is": ["lung"]}}),
+        lambda: client.matrices({"project": {"is": ["Managed"]}}),
     ):
         with pytest.raises(AuthError) as caught:
             search()
         assert PLACE in str(caught.value.hint)
+    assert not (tmp_path / "none.tsv").exists()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         client.download("MouseHeart", download_dir=tmp_path)

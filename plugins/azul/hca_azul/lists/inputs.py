@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
 _GZIP, _ZIP, _AVRO = b"\x1f\x8b", b"PK\x03\x04", b"Obj\x01"
-_PATHS = ("/manifest/files", "/fetch/manifest/files")
+#: Where a manifest is requested, and where one that was prepared is to be had by its key.
+_PATH = re.compile(r"(?:/fetch)?/manifest/files(?:/([^/]+))?/?")
 
 
 class ListFile(NamedTuple):
@@ -69,12 +71,16 @@ def open_list(client: AzulConnection, source: Path | str) -> Iterator[ListFile]:
 
 def is_manifest_url(text: str) -> bool:
     """Whether a text is the address of a manifest of the service, as the data portal shows it."""
+    return _match(text) is not None
+
+
+def _match(text: str) -> re.Match[str] | None:
     if not text.lower().startswith(("https://", "http://")):
-        return False
+        return None
     try:
-        return urlsplit(text).path.rstrip("/") in _PATHS
+        return _PATH.fullmatch(urlsplit(text).path)
     except ValueError:
-        return False
+        return None
 
 
 class Asked(NamedTuple):
@@ -89,8 +95,9 @@ class Asked(NamedTuple):
 
 
 def asked_by(text: str) -> Asked | None:
-    """Return what the address of a manifest asks for; None for anything else."""
-    if not is_manifest_url(text):
+    """Return what the address of a manifest asks for; None for anything else, and for a key, which does not say it."""
+    match = _match(text)
+    if match is None or match[1]:
         return None
     query = dict(parse_qsl(urlsplit(text).query))
     try:
@@ -101,9 +108,7 @@ def asked_by(text: str) -> Asked | None:
 
 
 def _fetch(client: AzulConnection, url: str, path: Path) -> None:
-    """Request the manifest of an address: only its parameters are of use, the portal's own answers lapse."""
-    import json
-
+    """Request the manifest of an address: its parameters are of more use than the portal's own answers, which lapse."""
     from hca_azul.manifest.manifests import Manifest
     from hca_base.http import origin_of
 
@@ -112,6 +117,10 @@ def _fetch(client: AzulConnection, url: str, path: Path) -> None:
             f"{urlsplit(url).netloc} is not the service that is configured ({urlsplit(client.base_url).netloc})",
             hint=f"set {client.service.client_section}.url, or use the command of the service that it belongs to",
         )
+    match = _match(url)
+    if match is not None and match[1]:
+        _fetch_prepared(client, match[1], path)
+        return
     query = dict(parse_qsl(urlsplit(url).query))
     try:
         filters = json.loads(query.get("filters") or "{}")
@@ -121,6 +130,21 @@ def _fetch(client: AzulConnection, url: str, path: Path) -> None:
         raise UsageError("the filters in the address of the manifest are not a JSON object")
     form = query.get("format", "compact")
     Manifest(client, filters, form, catalog=query.get("catalog")).save(path)
+
+
+def _fetch_prepared(client: AzulConnection, key: str, path: Path) -> None:
+    """Get a manifest that was prepared before, as commands for curl that the portal shows do."""
+    from hca_azul.query.calls import explained
+    from hca_base.http import iter_body
+
+    try:
+        # The key is all that it takes: the service refuses a token with it.
+        url = f"{client.base_url}/manifest/files/{key}"
+        with client.session.call("GET", url, stream=True, auth="no") as response, path.open("wb") as stream:
+            for chunk in iter_body(response):
+                stream.write(chunk)
+    except HCAError as error:
+        raise explained(client, error) from None
 
 
 def _unpacked(path: Path, target: Path) -> Path:

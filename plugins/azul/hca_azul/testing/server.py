@@ -188,12 +188,10 @@ class EmbeddedAzul:
             return self._one(match[1], match[2], query, allowed)
         if path == "/manifest/files" and method == "PUT":
             return self._put_manifest(query, allowed, fetch)
-        match = re.fullmatch(r"/manifest/files/([^/]+)", path)
+        match = re.fullmatch(r"/(manifest|repository)/files/([^/]+)", path)
         if match and method == "GET":
-            return self._get_manifest(match[1], fetch)
-        match = re.fullmatch(r"/repository/files/([^/]+)", path)
-        if match and method == "GET":
-            return self._file(match[1], query, allowed, fetch)
+            prepared = match[1] == "manifest"
+            return self._get_manifest(match[2], fetch) if prepared else self._file(match[2], query, allowed, fetch)
         return error(404, "NotFoundError", "No such path")
 
     def _plain(self, path: str, query: dict[str, str], allowed: bool) -> Answer | None:
@@ -312,8 +310,9 @@ class EmbeddedAzul:
         return self._step(key, 0, fetch)
 
     def _get_manifest(self, token: str, fetch: bool) -> Answer:
+        ready = token if token in self.manifests else None
         with self._lock:
-            key, step = self._pending.pop(token, (None, 0))
+            key, step = self._pending.pop(token, (ready, self.faults.manifest_waits))
         if self.faults.take_gone():
             return error(410, "GoneError", "The requested manifest has expired, please request a new one")
         if key is None:

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from hca_base.http._settings import HttpSettings as HttpSettings
     from hca_base.http._settings import SupportsGet as SupportsGet
     from hca_base.http._waits import REDIRECT_STATUSES as REDIRECT_STATUSES
+    from hca_base.http._waits import Wait as Wait
+    from hca_base.http._waits import WaitNotes as WaitNotes
     from hca_base.http._waits import is_same_url as is_same_url
     from hca_base.http._waits import wait_of as wait_of
 
@@ -65,6 +67,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "RetryPolicy": "._retry",
         "Session": "._session",
         "SupportsGet": "._settings",
+        "Wait": "._waits",
+        "WaitNotes": "._waits",
         "charset_of": "._answers._content",
         "check_redirect": "._addresses",
         "error_from_response": "._errors",

@@ -5,6 +5,8 @@ There are two kinds, see :func:`wait_of`. Both come with a time, and both are pa
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -95,14 +97,39 @@ class Waits:
         self.spent += pause
         if self.spent >= NOTE_AFTER and (not self._noted or self.spent - self._noted >= NOTE_EVERY):
             self._noted = self.spent
-            self._note(host, kind, pause)
+            _note(host, kind, pause, f"(at most {self.budget:.0f} s in total)")
         return pause
 
-    def _note(self, host: str, kind: Wait, pause: float) -> None:
-        from hca_base.output import note
 
-        limit = f"(at most {self.budget:.0f} s in total)"
-        if kind == "repeat":
-            note(f"{host} is busy and asks to try again in {pause:.0f} s; waiting {limit}")
-        else:
-            note(f"{host} is preparing the response; waiting {limit}")
+class WaitNotes:
+    """Tells the user what many calls wait for, which may wait at the same time: each host now and then.
+
+    :param budget: seconds for all waits of one call together
+    """
+
+    def __init__(self, budget: float) -> None:
+        self._limit = f"(at most {budget:.0f} s for each file)"
+        self._noted: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def take(self, host: str, kind: Wait, pause: float, spent: float) -> None:
+        """Take a wait that begins now.
+
+        :param spent: seconds that the call has waited, this time included
+        """
+        now = time.monotonic()
+        with self._lock:
+            last = self._noted.get(host)
+            if spent < NOTE_AFTER or (last is not None and now - last < NOTE_EVERY):
+                return
+            self._noted[host] = now
+        _note(host, kind, pause, self._limit)
+
+
+def _note(host: str, kind: Wait, pause: float, limit: str) -> None:
+    from hca_base.output import note
+
+    if kind == "repeat":
+        note(f"{host} is busy and asks to try again in {pause:.0f} s; waiting {limit}")
+    else:
+        note(f"{host} is preparing the response; waiting {limit}")

@@ -199,3 +199,33 @@ def test_no_minimum_rate(tmp_path: Path, item_of: Callable[..., Item], server: F
     options = TransferOptions(min_delay=0.01, stall_timeout=30.0, min_rate=0)
     assert download([item], FileStore(tmp_path), options=options).ok
     assert server.requests["/data/slow"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("ask-again", "is busy and asks to try again in 1 s"), ("wait", "preparing")]
+)
+def test_what_is_waited_for_is_said(
+    tmp_path: Path,
+    item_of: Callable[..., Item],
+    server: FaultServer,
+    fast: bool,
+    kind: str,
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once for many files of a host, and not for short waits."""
+    items = [item_of(f"f{number}", noise(100, number)) for number in range(8)]
+
+    def get(where: str, progress: str) -> str:
+        for item in items:
+            server.faults[f"/api/{item.name}"].append(Fault(kind, retry_after="1"))
+        options = TransferOptions(fast=fast, progress=progress, wait_budget=77, **QUICK)
+        assert download(items, FileStore(tmp_path / where), options=options).ok
+        return capsys.readouterr().err
+
+    assert told not in get("short", "auto")
+    monkeypatch.setattr("hca_base.http._waits.NOTE_AFTER", 0.9)
+    text = get("long", "auto")
+    assert text.count(told) == 1 and "waiting (at most 77 s for each file)" in text
+    assert told not in get("quiet", "none")

@@ -10,6 +10,7 @@ from hca_base.errors import ServiceError, TimedOutError
 from hca_base.transfer._model import Item, Source, TransferOptions
 
 if TYPE_CHECKING:
+    from hca_base.http import WaitNotes
     from hca_base.transfer._network._limits import Cancel, HostLimiters, RateLimit
     from hca_base.transfer._network._redirect_checks import RedirectChecker
     from hca_base.transfer._network._settings import LazyConnectionPool
@@ -30,6 +31,7 @@ class Context:
     :param is_crowded: return True if other large files are being fetched at the same time
     :param max_receivers: connections that one large file may use
     :param shows_progress: False if nobody looks at what ``moved`` reports
+    :param wait_notes: tells what is waited for; None if nobody is to be told
     """
 
     options: TransferOptions
@@ -44,6 +46,7 @@ class Context:
     is_crowded: Callable[[], bool]
     max_receivers: int
     shows_progress: bool = True
+    wait_notes: WaitNotes | None = None
 
 
 def sources_of(item: Item) -> list[Source | Callable[[], Source]]:

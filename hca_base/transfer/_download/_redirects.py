@@ -20,6 +20,7 @@ from hca_base.transfer._model import Item
 from hca_base.transfer._network._retries import RetryError
 
 if TYPE_CHECKING:
+    from hca_base.http import Wait
     from hca_base.transfer._network._response import Response
 
 #: A server that asks for no pause at all between two looks gets this one (seconds).
@@ -106,14 +107,16 @@ class RedirectFollower:
         target = urljoin(url, location)
         target_origin = self._context.redirects.check(start, origin, target)
         seconds = parse_retry_after(wait or None)
-        waits = wait_of(status, url, target, seconds, ignored=frozenset()) is not None
-        if waits:
-            self._wait(seconds or 0.0, origin.host)
-        return Hop(target, target_origin, status, waits)
+        kind = wait_of(status, url, target, seconds, ignored=frozenset())
+        if kind is not None:
+            self._wait(seconds or 0.0, origin.host, kind)
+        return Hop(target, target_origin, status, kind is not None)
 
-    def _wait(self, seconds: float, host: str) -> None:
+    def _wait(self, seconds: float, host: str, kind: Wait) -> None:
         seconds = max(seconds, _SHORTEST_WAIT)
         self.spend_wait(seconds, host)
+        if self._context.wait_notes is not None:
+            self._context.wait_notes.take(host, kind, seconds, self._waited)
         self._context.cancel.sleep(seconds)
 
     def spend_wait(self, seconds: float, host: str) -> None:

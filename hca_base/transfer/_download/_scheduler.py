@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hca_base.errors import HCAError, RefusedError, UsageError
+from hca_base.http import WaitNotes
 from hca_base.transfer._download._context import Context
 from hca_base.transfer._download._fetch import FetchTask, fetch
 from hca_base.transfer._model import JOURNAL_FROM, SMALL_FILE, Item, Source, TransferOptions
@@ -79,6 +80,7 @@ class Download(TransferRun[Item, FetchTask]):
             self._moved, self._resumed, lambda: self._workers.large_pending > 1,
             max(1, min(options.connections or _MAX_RECEIVERS, self.descriptors // 32)),
             self._reporter is not None,
+            WaitNotes(options.wait_budget) if options.progress == "auto" else None,
         )  # fmt: skip
 
     def _begin(self) -> None:

@@ -138,13 +138,16 @@ class CurlDownloader(CurlQueue[DownloadJob]):
         except HCAError:
             return False
         wait = done.retry_after
-        if wait and wait_of(done.status, job.url, done.redirect_url, wait, ignored=frozenset()) is None:
+        kind = wait_of(done.status, job.url, done.redirect_url, wait or None, ignored=frozenset())
+        if kind is None:
             wait = 0.0
-        if wait:
+        if kind is not None:
             job.waited += wait
             if job.waited > self._options.wait_budget:
                 self._failed(job, not_ready(done.host.origin.host, job.item, job.waited - wait))
                 return True
+            if self._context.wait_notes is not None:
+                self._context.wait_notes.take(done.host.origin.host, kind, wait, job.waited)
         else:
             job.redirects += 1
         job.url = done.redirect_url

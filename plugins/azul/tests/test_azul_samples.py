@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hca_azul.client import AzulClient
-from hca_azul.lists.entries import of_hit
+from hca_azul.client import AnvilClient, AzulClient
+from hca_azul.lists.entries import NOT_LISTED, of_hit
+from hca_azul.lists.read import FileList
 from hca_azul.manifest.metadata import protocols
 from hca_azul.testing import Atlas, EmbeddedAzul, File, Project
 
@@ -79,3 +80,52 @@ def test_methods_of_real_protocols(tmp_path: Path, name: str, method: str) -> No
     (tmp_path / "lines").write_text("".join(json.dumps(document) + "\n" for document in metadata.values()))
     # These protocols name their methods, and tell nothing of barcodes.
     assert protocols(tmp_path / "lines") == {method: {}}
+
+
+def container(path: Path, name: str, entities: list[Any]) -> None:
+    """A PFB of real entities, with their real schema."""
+    import fastavro
+
+    schema = json.loads((SAMPLES / f"manifest-{name}.schema.json").read_text(encoding="utf-8"))
+    records = [{**entity, "object": (entity["name"], entity["object"])} for entity in entities]
+    with path.open("wb") as stream:
+        fastavro.writer(stream, fastavro.parse_schema(schema), records)
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the recorded contracts are not beside this checkout")
+@pytest.mark.parametrize(
+    ("name", "unit", "member"),
+    [
+        ("terra-pfb-hca", "projects", "document_id"),
+        ("verbatim-pfb-hca", "project", "provenance"),
+        ("verbatim-pfb-anvil", "anvil_dataset", "dataset_id"),
+    ],
+)
+def test_files_of_real_manifests_know_where_they_belong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, unit: str, member: str
+) -> None:
+    """The project or dataset is what says that files are of managed access."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    entities = json.loads(next(SAMPLES.glob(f"manifest-{name}.[re]*s.json")).read_text(encoding="utf-8"))
+    path = tmp_path / "list"
+    if name.endswith("anvil"):
+        # Its schema is not beside it.
+        lines = [{"type": entity["name"], "value": entity["object"]} for entity in entities if entity["id"] is not None]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    else:
+        pytest.importorskip("fastavro")
+        container(path, name, entities)
+    told = [entity["object"][member] for entity in entities if entity["name"] == unit]
+    keys = {one["document_id"] if isinstance(one, dict) else one[0] if isinstance(one, list) else one for one in told}
+    files = [entity for entity in entities if entity["name"] in ("files", "anvil_file", "sequence_file")]
+    service, kind = ("anvil", AnvilClient) if name.endswith("anvil") else ("azul", AzulClient)
+    with EmbeddedAzul(service=service) as azul, kind(config=load(options=azul.settings)) as client:
+        with FileList(client, path) as found:
+            entries = list(found)
+    assert len(entries) == len(files) and {entry.project_id for entry in entries} == keys - {None}
+    if name.startswith("terra"):
+        assert {entry.project for entry in entries} >= {"Single of human pancreas", "Covid19PBMC"}
+    else:
+        # The embedded service has none of them.
+        assert {entry.missing for entry in entries} == {NOT_LISTED}
+        assert all(entry.name != entry.uuid for entry in entries)

@@ -61,6 +61,31 @@ def test_download_from_a_list(hca: Any, drs: EmbeddedDrs) -> None:
     assert set(hca.contents("b")) == {"counts.csv"}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plain", "{table}\n{notes}\n"),
+        ("ends of Windows", "\ufeff{table}\r\n\r\n{notes}\r\n"),
+        ("with spaces", "  {table}  \n# {table}\n\t\n {notes}"),
+        ("a.tsv", "drs_uri\tname\n{table}\ta, b\n{notes}\tc\n"),
+        ("quoted.tsv", '"{table}"\t"x"\n"{notes}"\t"y"\n'),
+        ("a.csv", 'uri,name\n{table},"a, b"\n"{notes}",c\n'),
+        ("A.CSV", "{table}\n{notes}\n"),
+    ],
+)
+def test_lists_of_identifiers(hca: Any, drs: EmbeddedDrs, name: str, content: str) -> None:
+    hca.write(name, content.format(table=drs.uri("table"), notes=drs.uri("notes")).encode())
+    assert [row["name"] for row in hca.json("drs", "stat", "--from", name)] == ["counts.csv", "notes.txt"]
+
+
+def test_a_first_line_that_is_no_identifier_is_told_where_it_is_no_header(hca: Any) -> None:
+    # Longer than a cell of a table may be.
+    hca.write("list", b"x" * 200_000)
+    assert "is not a DRS identifier" in hca("drs", "resolve", "--from", "list", check=2).error
+    hca.write("list", b"nonsense\ndrs://h.example/x\n")
+    assert "nonsense" in hca("drs", "resolve", "--from", "list", check=2).error
+
+
 def test_dry_run_fetches_no_byte(hca: Any, drs: EmbeddedDrs) -> None:
     plan = json.loads(hca("drs", "download", drs.uri("study"), "--dry-run").stdout)
     assert plan["files"] == 3
@@ -106,6 +131,7 @@ MISTAKES: list[tuple[list[str], int, str]] = [
     (["download", "{table}", "--passport", "file"], 2, "does not name a host"),
     (["list", "{table}", "--max-depth", "0"], 2, "whole number"),
     (["prefixes", "--confirm", "x"], 2, "drs.resolver is none"),
+    (["prefixes", "--confirm", ""], 2, "no prefix is given"),
     (["get-object", "--object-id", "x"], 6, "drs.example.org"),
 ]
 

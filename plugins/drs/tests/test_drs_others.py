@@ -1,4 +1,4 @@
-"""Programs of others against the embedded server: GA4GH's compliance suite, and a client that is not ours."""
+"""Programs of others against the embedded server: GA4GH's compliance suite, and clients that are not ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hca_drs.testing import EmbeddedDrs
 
 TOKEN = "a-token-of-the-tests"
 #: Neither distribution names all that it imports, so that is named here.
-PACKAGES = ("drs-compliance-suite==1.0.3", "drs-cli==0.2.3", "jsonschema<4.18", "pydantic<2")
+PACKAGES = ("drs-compliance-suite==1.0.3", "drs-cli==0.2.3", "drsclient>=0.3.2,<0.5", "jsonschema<4.18", "pydantic<2")
 SUITE = """
 import json, sys, types
 # Its own log files and its web page of reports, which would need an old Flask.
@@ -34,6 +34,17 @@ found = client.get_object("table")
 address = client.get_access_url("table", found.access_methods[0].access_id)
 missing = client.get_object("gone")
 print(json.dumps([found.name, found.size, found.checksums[0].checksum, address.url, missing.status_code]))
+"""
+
+GEN3 = """
+import hashlib, json, sys, httpx
+from drsclient.client import DrsClient
+client = DrsClient(f"http://{sys.argv[1]}", token=sys.argv[2])
+found = client.get("table").json()
+address = client.download("table", found["access_methods"][0]["access_id"]).json()
+members = [member["name"] for member in client.get("study").json()["contents"]]
+data = httpx.get(address["url"]).content
+print(json.dumps([found["name"], members, hashlib.sha256(data).hexdigest(), client.get("gone").status_code]))
 """
 
 
@@ -84,3 +95,15 @@ def test_a_client_that_is_not_ours(others: Path) -> None:
         assert (name, size, status) == ("counts.csv", drs.repository.size("table"), 404)
         assert checksum == table.digests[0]["checksum"]  # type: ignore[union-attr]
         assert url.startswith(drs.storage_url)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_client_of_gen3(others: Path) -> None:
+    with EmbeddedDrs(token=TOKEN) as drs:
+        name, members, digest, status = run(others, GEN3, drs.host, TOKEN)
+        table = drs.repository.objects["table"]
+        assert (name, status) == ("counts.csv", 404)
+        assert set(members) == {"raw", "counts.csv", "notes.txt"}
+        assert digest == table.digests[0]["checksum"]  # type: ignore[union-attr]
+        assert drs.problems == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,10 @@ def add_uris(parser: argparse.ArgumentParser) -> None:
         "uri", nargs="*", metavar="URI", help="drs://HOST/ID, drs://PREFIX:ID, or the https address of an object"
     )
     group.add_argument(
-        "--from", dest="from_file", metavar="FILE", help="read identifiers from FILE, one a line; - for stdin"
+        "--from",
+        dest="from_file",
+        metavar="FILE",
+        help="read identifiers from FILE, one a line, or the first column of a table (TSV, or .csv); - for stdin",
     )
 
 
@@ -121,8 +125,13 @@ def _lines(path: str) -> Iterator[str]:
             lines = expand_home(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
-    for line in lines:
-        # Of a table the first column is read.
-        text = line.strip().partition("\t")[0].strip().strip('"')
-        if text and not text.startswith("#"):
+    comma = path.lower().endswith(".csv")
+    for number, line in enumerate(lines):
+        # Of a table the first column is read; its first line may be a header.
+        try:
+            cells = next(csv.reader([line], delimiter="," if comma else "\t"), [])
+        except csv.Error:
+            cells = [line]
+        text = cells[0].strip() if cells else ""
+        if text and not text.startswith("#") and not (number == 0 and len(cells) > 1 and ":" not in text):
             yield text

@@ -7,6 +7,7 @@ from typing import Any
 
 from hca_base.commands import Lister
 from hca_base.config import set_value
+from hca_base.errors import UsageError
 from hca_drs.commands.drs_command import DRSCommand
 
 
@@ -32,8 +33,10 @@ class Prefixes(DRSCommand, Lister):
         from hca_drs.resolving.resolver import confirm_prefix
 
         resolver = self.client.servers.resolver
-        if parsed_args.confirm:
+        if parsed_args.confirm is not None:
             prefix = parsed_args.confirm.lower().removeprefix("drs://").rstrip(":")
+            if not prefix:
+                raise UsageError("no prefix is given", hint="write --confirm PREFIX, such as --confirm dg.4503")
             pattern = confirm_prefix(resolver, prefix)
             set_value(("drs", "prefixes", prefix), str(pattern))
             self.context.forget()

@@ -44,6 +44,21 @@ def test_a_service_that_makes_us_wait_for_ever(
     assert raised.value.exit_code == ExitCode.UNREACHABLE
 
 
+@pytest.mark.parametrize("size", [100, 3 * MIB], ids=["small", "large"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_host_that_always_asks_to_come_back_at_once_is_given_up(
+    tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool, status: int, size: int
+) -> None:
+    item = item_of("busy", noise(size), service=False)
+    for path in ("/data/busy", "/api/busy"):
+        server.faults[path].extend([Fault("status", number=status, retry_after="0")] * 500)
+    report = download([item], FileStore(tmp_path), options=TransferOptions(fast=fast, retries=3, **QUICK))
+    assert not report.ok
+    assert server.requests["/data/busy"] + server.requests["/api/busy"] <= 30
+    with pytest.raises(HCAError, match=f"answered {status}"):
+        report.raise_for_failures()
+
+
 def test_a_busy_host_is_left_alone_by_all(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
 ) -> None:

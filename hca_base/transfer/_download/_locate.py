@@ -245,10 +245,11 @@ class SourceResolver:
     def _throttle(self, error: ServiceError, status: int, wait: float | None, origin: Origin) -> RetryError:
         if status == 429 or (status == 503 and wait is not None):
             self.context.limiters.of(origin.host, origin.port).on_throttled(wait)
-        if wait is not None and status in (429, 503):
+        if wait and status in (429, 503):
             self._follower.spend_wait(wait, origin.host)
             return RetryError(error, after=wait, free=True)
-        return RetryError(error, after=wait)
+        # A pause of 0 seconds spends no budget: such refusals count, or a host would be asked for ever.
+        return RetryError(error, after=wait or None)
 
     def _renewable(self) -> bool:
         source = self._sources[self._source_index]

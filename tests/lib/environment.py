@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -12,10 +13,11 @@ from pathlib import Path
 class Environment:
     """A virtual environment that sees the packages of this one, and has a site-packages of its own.
 
+    :param without: a distribution of this environment that it does not see
     :ivar python: its interpreter
     """
 
-    def __init__(self, path: Path, home: Path) -> None:
+    def __init__(self, path: Path, home: Path, without: str = "") -> None:
         venv.create(path, with_pip=False, symlinks=True)
         folder = "Scripts" if os.name == "nt" else "bin"
         self.python = path / folder / "python"
@@ -26,6 +28,8 @@ class Environment:
         self.site = Path(subprocess.check_output([self.python, "-c", code], text=True).strip())
         # addsitedir, so that the editable installs of the outer environment are seen as well.
         outer = next(entry for entry in sys.path if entry.endswith("site-packages"))
+        if without:
+            outer = str(_links(Path(outer), path / "outer", without.replace("-", "_")))
         (self.site / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("HCA_", "PYTHON"))}
         self.env |= {"HOME": str(home), "COLUMNS": "80", "HCA_SITE_CONFIG": str(home / "none.json")}
@@ -52,3 +56,13 @@ class Environment:
     def pip(self, *args: object) -> subprocess.CompletedProcess[str]:
         """Run pip on it, without any index."""
         return self.run("-m", "pip", "--disable-pip-version-check", *args)
+
+
+def _links(packages: Path, folder: Path, without: str) -> Path:
+    """Make a folder of links to installed packages, but for those of one distribution."""
+    folder.mkdir()
+    pattern = re.compile(rf"(__editable__[._]+)?{without}([-._].*)?")
+    for entry in packages.iterdir():
+        if not pattern.fullmatch(entry.name.replace("-", "_")):
+            (folder / entry.name).symlink_to(entry)
+    return folder

@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,13 +55,28 @@ def wheels() -> Path:
         found = ROOT / ".tox" / "wheels" / _fingerprint(copy)
         if not found.is_dir():
             with tempfile.TemporaryDirectory(dir=ROOT / ".tox") as made:
-                pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", made]
-                subprocess.run([*pip, *distributions(copy)], check=True)
+                _build(distributions(copy), Path(made))
                 shutil.copytree(made, found)
                 # Another environment may be installing from the last ones.
                 for old in sorted(found.parent.iterdir(), key=lambda each: each.stat().st_mtime)[:-3]:
                     shutil.rmtree(old)
         return found
+
+
+def _build(folders: list[Path], made: Path) -> None:
+    """Build wheels in one environment that has what the distributions declare to need for that, and nothing else.
+
+    pip would make such an environment for each of them, which takes longer than all of the rest.
+    """
+    declared = [tomllib.loads((each / "pyproject.toml").read_text(encoding="utf-8")) for each in folders]
+    needed = sorted({need for each in declared for need in each["build-system"]["requires"]})
+    with tempfile.TemporaryDirectory() as environment:
+        venv.create(environment)
+        python = Path(environment) / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+        pip = [sys.executable, "-m", "pip", "--python", str(python)]
+        subprocess.run([*pip, "install", "--quiet", *needed], check=True)
+        wheel = [*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(made)]
+        subprocess.run([*wheel, *folders], check=True)
 
 
 def _fingerprint(root: Path) -> str:

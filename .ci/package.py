@@ -22,7 +22,7 @@ def run(*command: str | Path) -> None:
 
 def build(sources: Path, out: Path) -> None:
     # A wheel built from the sdist proves that the sdist is whole. That the build requirements are whole is proved by
-    # install.py, for which pip builds in isolation: no need to do it twelve times more here.
+    # install.py, which builds with nothing else at hand: no need to do it once more for each of these.
     for folder in distributions(sources):
         run(sys.executable, "-m", "build", "--quiet", "--no-isolation", "--outdir", out, folder)
     run(sys.executable, "-m", "twine", "check", "--strict", *sorted(out.iterdir()))

@@ -184,26 +184,16 @@ def wrong_api(version: object) -> str:
     return f"it declares plugin API {version!r}; this hca supports 1 to {PLUGIN_API}"
 
 
-_current: EntryPoints | None = None
-
-
-def current() -> EntryPoints | None:
-    """The entry points that this process uses; None before the first use."""
-    return _current
-
-
-def use(entry_points: EntryPoints | None) -> None:
-    """Make these the process's entry points; None: look them up again at the next use."""
-    global _current
-    _current = entry_points
+#: The entry points that this process uses; None: they are looked up at the next use.
+in_use: EntryPoints | None = None
 
 
 def entry_points() -> EntryPoints:
     """The entry points of this process's environment; looked up once."""
-    if _current is None:
-        use(EntryPoints(chosen_distributions()))
-    assert _current is not None
-    return _current
+    global in_use
+    if in_use is None:
+        in_use = EntryPoints(chosen_distributions())
+    return in_use
 
 
 def chosen_distributions() -> list[PluginDistribution]:

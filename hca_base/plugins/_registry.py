@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base import _extension_points
 from hca_base.errors import ConfigError, HCAError, PluginError, UsageError
+from hca_base.plugins import _entry_points
 from hca_base.plugins._entry_points import (
     PLUGIN_API,
     BrokenPlugin,
     EntryPoints,
     chosen_distributions,
-    current,
-    use,
     wrong_api,
 )
 from hca_base.plugins._records import EntryPointRecord, PluginDistribution
@@ -193,16 +192,15 @@ def registry() -> Registry:
     ``HCA_PLUGINS`` restricts them to the distributions it names (separated by commas); empty, it excludes all, for when
     a plugin makes trouble.
     """
-    found = current()
+    found = _entry_points.in_use
     if not isinstance(found, Registry):
-        found = Registry(chosen_distributions())
-        use(found)
+        found = _entry_points.in_use = Registry(chosen_distributions())
     return found
 
 
 def reset_registry() -> None:
     """Look the plugins up again at the next use: something was installed or removed in this process."""
-    use(None)
+    _entry_points.in_use = None
 
 
 def service_of(name: str, config: Config | None = None) -> Service:

@@ -51,7 +51,7 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
         if self.cmd_name and registry().has_hooks(self.cmd_name):
             super()._load_hooks()
 
-    # -- what a command has at hand --
+    # What a command has at hand
 
     @property
     def context(self) -> Context:
@@ -104,7 +104,7 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
 
             note(message)
 
-    # -- the parts of cliff's Command that differ --
+    # The parts of cliff's Command that differ
 
     def get_epilog(self) -> str:
         parts = [self._epilog or ""]
@@ -130,8 +130,7 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = Parser(
             prog=prog_name,
-            description=reflowed(self.get_description(), max(20, min(columns(), 100) - 2)),
-            epilog=self.get_epilog(),
+            texts=self._texts,
             conflict_handler=self.conflict_handler,
         )
         if self.output:
@@ -142,6 +141,10 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
             if hook.obj is not None:
                 hook.obj.get_parser(parser)
         return parser
+
+    def _texts(self) -> tuple[str, str]:
+        """What stands before and after the options in the help."""
+        return reflowed(self.get_description(), max(20, min(columns(), 100) - 2)), self.get_epilog()
 
     @abc.abstractmethod
     def take_action(self, parsed_args: argparse.Namespace) -> Any:

@@ -19,9 +19,13 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help as wide as the terminal, at most 100 columns; descriptions keep their lines."""
 
     def __init__(self, prog: str, **kwargs: Any) -> None:
-        kwargs.setdefault("width", max(20, min(columns(), 100) - 2))
-        kwargs.setdefault("max_help_position", 28)
-        super().__init__(prog, **kwargs)
+        # argparse makes a formatter for each option that is added: the terminal is not asked for its width by those.
+        super().__init__(prog, **{"width": 78, "max_help_position": 28, **kwargs})
+
+    def format_help(self) -> str:
+        self._width = max(20, min(columns(), 100) - 2)
+        self._max_help_position = min(28, max(self._width - 20, 4))
+        return super().format_help()
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         # The names that no API can take are of use where the plain ones are taken, and clutter anywhere else.
@@ -47,23 +51,27 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that never guesses, and raises instead of ending the process.
 
     Options are never abbreviated, an option that is declared twice is an error of the programmer, and a wrong
-    command line raises :class:`hca_base.errors.UsageError`.
+    command line raises :class:`hca_base.errors.UsageError`. What its help says is made when it is asked for: a command
+    that runs needs nothing of it.
+
+    :param texts: gives what stands before and after the options in the help, which is taken as it is
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, texts: Callable[[], tuple[str, str]] | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", HelpFormatter)
         kwargs["allow_abbrev"] = False
         super().__init__(*args, **kwargs)
         # From Python 3.14 on argparse colours help, and format_help would show its escape sequences as text.
         self.color = False
-        self.describe(self.description, self.epilog)
+        self._texts = texts
 
-    def describe(self, description: str | None, epilog: str | None) -> None:
-        """Set the texts before and after the options, which are taken as they are."""
-        # argparse fills in the name for %(prog), and trips over any other % then; all other text it leaves alone.
-        self.description, self.epilog = (
-            text.replace("%", "%%") if text and "%(prog)" in text else text for text in (description, epilog)
-        )
+    def fill_in(self) -> None:
+        """Make the texts of the help; those that were set on the parser stay."""
+        if self._texts is not None:
+            # argparse fills in the name for %(prog), and trips over any other % then; all other text it leaves alone.
+            before, after = (text.replace("%", "%%") if "%(prog)" in text else text for text in self._texts())
+            self.description, self.epilog = self.description or before, self.epilog or after
+            self._texts = None
 
     def error(self, message: str) -> NoReturn:
         # argparse makes "{type!r} value" of types without a docstring of their own; one line is all there is room for.
@@ -72,6 +80,7 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         from hca_base.output import safe_text
 
+        self.fill_in()
         # Much of it may be a service's own words.
         return safe_text(super().format_help())
 

@@ -39,7 +39,8 @@ def load(
     :raises ConfigError: a file cannot be used, or there is no such profile
     """
     loader = _Loader(os.environ if environ is None else environ, tolerant)
-    loader.add_defaults(defaults or {})
+    if defaults:
+        loader.add_defaults(defaults)
     loader.add_file(_paths.site_config_file(loader.environ), LayerKind.SITE)
     loader.add_file(_paths.user_config_file(loader.environ), LayerKind.USER)
     chosen = loader.active_profile() if profile is None else _named_profile(profile)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from hca_base.openapi._client._arguments import positional
-from hca_base.openapi._client._lazy_text import LazyText
 from hca_base.openapi._client._results import Streamed
 from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation
@@ -57,6 +56,7 @@ def make_method(client: Caller, operation: Operation | Alias) -> Method:
     It is a plain function, since ``help()``, ``inspect`` and editors know how to show those best.
     """
     from hca_base.openapi._client._documentation import alias_docstring, docstring, signature
+    from hca_base.openapi._client._lazy_text import LazyText
     from hca_base.output import RecordStream, records_of
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -73,7 +73,7 @@ def _of_operation(catalog: Catalog, found: Found) -> list[OptionSpec]:
         # Its path parameters choose the command, whose other options come then.
         flags = {p.option: p for each in operation.operations for p in each.parameters if p.location == "path"}
         return [OptionSpec(p.python_name, (flag,), " ".join(p.description.split())[:120]) for flag, p in flags.items()]
-    parser = parser_of(catalog.service(found.service), operation, found.name, catalog.context.config)
+    parser = parser_of(catalog.context.service(found.service), operation, found.name, catalog.context.config)
     parser.fill_in()
     by_dest = {f"api:{parameter.python_name}": parameter for parameter in operation.parameters}
     specs = []

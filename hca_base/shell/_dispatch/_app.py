@@ -108,17 +108,13 @@ class HcaApp(cliff_app.App):
                 parser.add_argument(*names, action="store_true", help=text)
         return parser
 
-    def configure_logging(self) -> None:
-        from hca_base.shell._dispatch._logging import configure
-
-        configure(self.context)
-
     def run(self, argv: list[str]) -> int:
         """Run one command. Errors are the caller's, who has one place for them."""
         from hca_base.config import ensure_user_config
+        from hca_base.shell._dispatch._logging import configure
 
         ensure_user_config()
-        self.configure_logging()
+        configure(self.context)
         self._tell_warnings()
         self.initialize_app(argv)
         return self.run_subcommand(argv)

@@ -13,7 +13,7 @@ from hca_base.shell._dispatch._suggestions import unknown_first, unknown_second
 if TYPE_CHECKING:
     from hca_base.commands import Context
     from hca_base.openapi import Alias, Operation
-    from hca_base.plugins import EntryPointRecord, Registry, Service
+    from hca_base.plugins import EntryPointRecord, Registry
 
 #: a command of ``hca`` has at most so many words
 _MAX_WORDS = 4
@@ -37,7 +37,7 @@ class Catalog:
 
         return registry()
 
-    # -- one command --
+    # One command
 
     def find(self, words: Sequence[str]) -> tuple[Found, list[str]]:
         """The command that the first words name, and the remaining words.
@@ -182,7 +182,7 @@ class Catalog:
         if service not in self._indexes:
             from hca_base.openapi import DocumentCache
 
-            self._indexes[service] = DocumentCache(self.context.config).get(self.service(service))
+            self._indexes[service] = DocumentCache(self.context.config).get(self.context.service(service))
         return self._indexes[service]
 
     def fetch_missing(self, words: Sequence[str]) -> bool:
@@ -195,9 +195,6 @@ class Catalog:
         self._indexes[service] = fetched_index(self.context, service)
         return True
 
-    def service(self, name: str) -> Service:
-        return self.context.service(name)
-
     def is_service(self, name: str) -> bool:
         return name in self.services()
 
@@ -209,7 +206,7 @@ class Catalog:
             config = None
         return self.registry.service_names(config)
 
-    # -- all of them --
+    # All of them
 
     def groups(self) -> dict[str, str]:
         """First words of commands -> title, services first."""
@@ -237,7 +234,7 @@ class Catalog:
         """Return whether the words are a group, and no command besides."""
         if len(words) == 1:
             return self.is_group(words[0]) and not any(name == words[0] for name, _ in self.hand_written())
-        return len(words) == 2 and self._is_subgroup(words[0], words[1])
+        return len(words) == 2 and " ".join(words) not in COMMANDS and self._is_subgroup(words[0], words[1])
 
     def _is_subgroup(self, service: str, word: str) -> bool:
         """Return whether a word begins commands of a service, and is none itself."""
@@ -287,7 +284,7 @@ class Catalog:
         if service is not None:
             yield from (name for name, _ in self.generated(service))
 
-    # -- what to say --
+    # What to say
 
     def unknown(self, words: Sequence[str]) -> UsageError:
         """The error for words that name no command."""

@@ -20,9 +20,10 @@ class Found:
     :ivar operation: the operation of a generated command, or the operations of an alias
     :ivar sections: sections of the settings with defaults for its options, those of an alias that was typed last
     :ivar value: ``module:class``, or ``SERVICE#OPERATION``
+    :ivar load: gives the command's class; raises :class:`hca_base.errors.PluginError` if the plugin cannot be imported
     """
 
-    __slots__ = ("_load", "kind", "name", "operation", "sections", "service", "summary", "value")
+    __slots__ = ("kind", "load", "name", "operation", "sections", "service", "summary", "value")
 
     def __init__(
         self,
@@ -43,14 +44,7 @@ class Found:
         self.operation = operation
         names = dict.fromkeys((name, typed or name))
         self.sections = tuple(each.replace(" ", "_").replace("-", "_") for each in names)
-        self._load = load
-
-    def load(self) -> Any:
-        """The command's class.
-
-        :raises hca_base.errors.PluginError: the plugin cannot be imported
-        """
-        return self._load()
+        self.load = load
 
     def __repr__(self) -> str:
         return f"<{self.kind} command {self.name}>"

@@ -34,7 +34,7 @@ def command_help(catalog: Catalog, words: list[str]) -> str | None:
     from hca_base.openapi import Alias
     from hca_base.shell._generated._operation_help import alias_help, operation_help
 
-    service = catalog.service(found.service)
+    service = catalog.context.service(found.service)
     if isinstance(found.operation, Alias):
         return alias_help(service, found.operation)
     assert found.operation is not None

@@ -74,7 +74,8 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         return 0
     if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
         return 0
-    if _is_bare_group(catalog, words) and _help(catalog, words):
+    # A group's name has at most two words.
+    if len(words) <= 2 and _is_bare_group(catalog, words) and _help(catalog, words):
         return 0
     if words[0] == "help":
         words = [*(word for word in words[1:] if word not in ("-h", "--help")), "--help"]

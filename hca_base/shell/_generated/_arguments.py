@@ -22,8 +22,6 @@ _MAX_SHOWN_CHOICES = 12
 class OperationParser(Parser):
     """A parser with an option for each parameter, required ones first, and the output options that they leave free.
 
-    What its help says is made when it is asked for: a command that runs needs nothing of it.
-
     :param texts: gives what stands before and after the options in the help
     :param pages: the answer may be a list in pages
     """
@@ -33,8 +31,7 @@ class OperationParser(Parser):
     ) -> None:
         from hca_base.output import add_output_options, own_flags
 
-        super().__init__(prog=prog, add_help=False)
-        self._texts: Callable[[], tuple[str, str]] | None = texts
+        super().__init__(prog=prog, add_help=False, texts=texts)
         self._parameters: list[tuple[argparse.Action, Parameter]] = []
         self._has_json_body = operation.body == "json"
         taken = {option_of(parameter) for parameter in operation.parameters}
@@ -106,16 +103,11 @@ class OperationParser(Parser):
         return super().parse_args(args, namespace)
 
     def fill_in(self) -> None:
-        """Make the texts of the help."""
+        """Make the texts of the help, and of the options."""
         if self._texts is not None:
-            self.describe(*self._texts())
-            self._texts = None
             for action, parameter in self._parameters:
                 action.help = _help_of(parameter)
-
-    def format_help(self) -> str:
-        self.fill_in()
-        return super().format_help()
+        super().fill_in()
 
 
 def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:

@@ -47,11 +47,13 @@ def parser_of(service: Service, operation: Operation, prog: str, config: Config 
     from hca_base.openapi import may_page, paging_of
 
     plan = paging_of(operation, service.name, config)
-    pages = f"pages: {plan}" if plan is not None else ""
     return OperationParser(
         operation,
         prog,
-        lambda: (description(operation, pages), epilog(service, operation, plan is not None)),
+        lambda: (
+            description(operation, f"pages: {plan}" if plan is not None else ""),
+            epilog(service, operation, plan is not None),
+        ),
         pages=plan is not None or may_page(operation),
     )
 

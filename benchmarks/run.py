@@ -170,7 +170,7 @@ class Bench:
         else:
             shutil.rmtree(place)
 
-    # -- downloads -----------------------------------------------------------------------------------------------------
+    # Downloads
 
     def manifest(self, count: int, size: int) -> Path:
         """A manifest as ``hca dss download-manifest`` takes it."""
@@ -265,7 +265,7 @@ class Bench:
         shell = f"xargs -0 -n1 -P{os.cpu_count()} openssl dgst -sha256 -r < {self.base / 'names'}"
         return run(["sh", "-c", shell], place)
 
-    # -- checksums and uploads -----------------------------------------------------------------------------------------
+    # Checksums and uploads
 
     def checksums(self, job: str, size: int) -> None:
         """The four checksums of one file."""

@@ -285,7 +285,7 @@ def test_nothing_secret_is_logged(issuer, settings, toy, visitor, caplog):
     assert "canary" not in caplog.text
 
 
-# -- another machine ---------------------------------------------------------------------------------------------------
+# Another machine
 
 
 def paste(issuer, settings, toy, make, **kwargs):
@@ -353,7 +353,7 @@ def test_remote_and_the_user_denies(issuer, settings, toy):
         paste(issuer, settings, toy, visited)
 
 
-# -- device ------------------------------------------------------------------------------------------------------------
+# Device
 
 
 def test_device_flow(issuer, settings, toy):
@@ -391,7 +391,7 @@ def test_device_flow_where_there_is_none(issuer, settings, toy):
         login(toy, settings, device=True, say=lambda message: None)
 
 
-# -- where the settings of the client come from ------------------------------------------------------------------------
+# Where the settings of the client come from
 
 
 def client_of(issuer, settings, toy, **kwargs):
@@ -525,7 +525,7 @@ def test_a_service_without_a_place(toy):
         login(toy, {"auth.store": "file"})
 
 
-# -- logout ------------------------------------------------------------------------------------------------------------
+# Logout
 
 
 def test_logout_ends_it_at_the_issuer_too(issuer, settings, toy, visitor):

@@ -169,7 +169,7 @@ def test_records_do_not_show_their_secrets(path, capsys):
     assert "canary" in path.read_text()
 
 
-# -- keyring -----------------------------------------------------------------------------------------------------------
+# Keyring
 
 
 def test_the_keyring_is_preferred(path, keyring_backend, tmp_path):

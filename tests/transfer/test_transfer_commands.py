@@ -81,7 +81,7 @@ def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
         parse(config=Config(settings))
 
 
-# -- hca transfer ------------------------------------------------------------------------------------------------------
+# Hca transfer
 
 
 @pytest.fixture

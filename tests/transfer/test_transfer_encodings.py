@@ -147,7 +147,7 @@ def test_a_part_is_not_taken_for_the_whole(tmp_path: Path, server: FaultServer, 
     assert not (tmp_path / "file").exists()
 
 
-# -- large files -------------------------------------------------------------------------------------------------------
+# Large files
 
 
 class NoRanges(FaultServer):

@@ -175,7 +175,7 @@ def test_many_directories_need_few_descriptors(tmp_path: Path, item_of: Callable
     assert open_files() <= before
 
 
-# -- names that only other systems cannot hold -------------------------------------------------------------------------
+# Names that only other systems cannot hold
 
 ODD_NAMES = [
     "trail.txt ",

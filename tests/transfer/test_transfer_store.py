@@ -38,7 +38,7 @@ def edit(path: Path) -> None:
         stream.write(b"edited")
 
 
-# -- files that were written to through one of their names -------------------------------------------------------------
+# Files that were written to through one of their names
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -143,7 +143,7 @@ def test_a_file_that_changes_while_it_is_taken_in(tmp_path: Path, monkeypatch: p
     assert store.path(sha256(b"two")).read_bytes() == b"two"
 
 
-# -- files that a power cut left ---------------------------------------------------------------------------------------
+# Files that a power cut left
 
 
 def test_a_right_file_in_the_store_is_not_replaced_by_another_of_the_same_content(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_file_that_is_collected_before_it_is_linked(
     assert (tmp_path / "to" / "f").read_bytes() == noise(5000)
 
 
-# -- symbolic links to what is not there any more ----------------------------------------------------------------------
+# Symbolic links to what is not there any more
 
 
 @pytest.mark.parametrize("again", ["symlink", "hard"])
@@ -240,7 +240,7 @@ def test_symbolic_links_that_are_not_ours_stay(tmp_path: Path, item_of: Callable
     assert report.errors[0].exit_code == ExitCode.REFUSED
 
 
-# -- checksums by whatever name ----------------------------------------------------------------------------------------
+# Checksums by whatever name
 
 
 def test_the_names_of_checksums() -> None:

@@ -43,7 +43,7 @@ def body(request: pytest.FixtureRequest) -> bytes:
     return bytes(request.param)
 
 
-# -- credentials and redirects -------------------------------------------------------------------------------------
+# Credentials and redirects
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_refused_token_that_cannot_be_renewed(tmp_path: Path, server: FaultSer
     assert error.exit_code == ExitCode.AUTH
 
 
-# -- TLS -----------------------------------------------------------------------------------------------------------
+# TLS
 
 
 def certificate(directory: Path, hosts: list[str]) -> tuple[Path, Path]:
@@ -301,7 +301,7 @@ def test_no_way_down_from_https_to_http(tmp_path: Path, server: FaultServer, fas
         made.shutdown()
 
 
-# -- proxies ---------------------------------------------------------------------------------------------------------
+# Proxies
 
 
 def test_http_through_a_proxy(
@@ -338,7 +338,7 @@ def test_https_through_a_proxy(tmp_path: Path, fast: bool, body: bytes, no_proxi
         made.shutdown()
 
 
-# -- odd servers -----------------------------------------------------------------------------------------------------
+# Odd servers
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def near_expiry(record: Mapping[str, Any]) -> bool:
     return left < (CLOCK_SKEW if lifetime is None else min(CLOCK_SKEW, lifetime / 5))
 
 
-# -- where a secret may go -------------------------------------------------------------------------------------------
+# Where a secret may go
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 

@@ -193,7 +193,7 @@ class TokenStore:
             return False
         return True
 
-    # -- the file ----------------------------------------------------------------------------------------------------
+    # The file
 
     def _read(self) -> dict[str, Any]:
         try:

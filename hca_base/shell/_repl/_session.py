@@ -66,7 +66,7 @@ class Session:
         if interactive:
             app.remember = self.remember
 
-    # -- one line --
+    # One line
 
     def execute(self, text: str) -> int:
         """Run one line; the exit code. Whatever goes wrong is told; the session goes on.
@@ -193,7 +193,7 @@ class Session:
             return 0
         return self.app.run_subcommand([*words, "--help"])
 
-    # -- what is set --
+    # What is set
 
     def _use(self, arguments: list[str]) -> int:
         if not arguments:
@@ -251,7 +251,7 @@ class Session:
         self.context.forget()
         return 0
 
-    # -- what results held --
+    # What results held
 
     def remember(self, data: Any) -> None:
         """Take note of the plain values in a result, by the name of their member."""

@@ -103,7 +103,7 @@ class Multipart:
             )
         )
 
-    # -- beginning, or going on ------------------------------------------------------------------------------------
+    # Beginning, or going on
 
     def _begin(self, known: dict[str, str]) -> None:
         upload_id, noted = self._journal.read()
@@ -147,7 +147,7 @@ class Multipart:
         start = (number - 1) * self.part_size
         return max(0, min(self.part_size, self.file.size - start))
 
-    # -- sending ---------------------------------------------------------------------------------------------------
+    # Sending
 
     def _send_all(self, names: set[str]) -> dict[str, str]:
         hashes = Hashes(names, self.file.size)
@@ -247,7 +247,7 @@ class Multipart:
         self.counter.run(send)
         return digest
 
-    # -- the end ---------------------------------------------------------------------------------------------------
+    # The end
 
     def _complete(self, etag: str) -> None:
         body = completion_document({number: digest.hex() for number, digest in self._digests.items()})

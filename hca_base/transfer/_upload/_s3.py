@@ -108,7 +108,7 @@ class S3Target:
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
 
-    # -- addresses -----------------------------------------------------------------------------------------------
+    # Addresses
 
     def region(self, bucket: str) -> str:
         """The region to sign for."""
@@ -124,7 +124,7 @@ class S3Target:
         host = "s3-accelerate" if self.accelerate else f"s3.{self.region(bucket)}"
         return f"https://{bucket}.{host}.amazonaws.com/{path}"
 
-    # -- credentials ---------------------------------------------------------------------------------------------
+    # Credentials
 
     @property
     def renewable(self) -> bool:
@@ -162,7 +162,7 @@ class S3Target:
             raise _no_credentials(error) from error
         return frozen.access_key, frozen.secret_key, frozen.token
 
-    # -- requests ------------------------------------------------------------------------------------------------
+    # Requests
 
     def sign(
         self, method: str, url: str, headers: Mapping[str, str], bucket: str, payload: str = UNSIGNED

@@ -30,7 +30,7 @@ class AzulJobs(AzulConnection):
     is of managed access, or a project that is named, they raise :class:`hca_base.errors.AuthError`.
     """
 
-    # -- finding --
+    # Finding
 
     def search(self, kind: str, filters: Mapping[str, Any] | None = None, **options: Any) -> OpenSearch:
         """Search for entities that match filters; iterate over the result.
@@ -60,7 +60,7 @@ class AzulJobs(AzulConnection):
         warn_of(self, Managed(search.managed))
         return found
 
-    # -- getting --
+    # Getting
 
     def manifest(
         self,

@@ -75,7 +75,7 @@ def test_dry_run_says_how_much_and_does_nothing(hca: Runner, azul: EmbeddedAzul)
     assert azul.count("storage") == 0 and azul.count("service", "GET", "/repository") == 0
 
 
-# -- sources ---------------------------------------------------------------------------------------------------------
+# Sources
 
 
 def test_the_mirror_comes_first_and_azul_stands_in(hca: Runner, azul: EmbeddedAzul) -> None:
@@ -182,7 +182,7 @@ def file_of_project(azul: EmbeddedAzul, name: str) -> File:
     return next(file for project in azul.atlas.projects for file in project.files if file.name == name)
 
 
-# -- what cannot be had, and what is wrong ----------------------------------------------------------------------------
+# What cannot be had, and what is wrong
 
 
 def test_files_that_cannot_be_had_do_not_stop_the_others(hca: Runner, azul: EmbeddedAzul) -> None:
@@ -215,7 +215,7 @@ def test_nothing_matches(hca: Runner) -> None:
     assert "cannot be combined" in hca("azul", "download", "Odd", "--file", "x", check=2).stderr
 
 
-# -- names -----------------------------------------------------------------------------------------------------------
+# Names
 
 
 def collide(client: AzulClient, tmp_path: Path, policy: str, template: str | None = None) -> set[str]:
@@ -318,7 +318,7 @@ def test_odd_names(hca: Runner, azul: EmbeddedAzul) -> None:
     assert (hca.cwd / "Odd" / name).read_bytes() == file_of(azul, name).bytes
 
 
-# -- lists -----------------------------------------------------------------------------------------------------------
+# Lists
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -430,7 +430,7 @@ def test_lists_that_are_none(hca: Runner, text: str, told: str) -> None:
     assert "cannot be read" in hca("azul", "download", "--manifest", "nowhere", check=2).stderr
 
 
-# -- the lock file ---------------------------------------------------------------------------------------------------
+# The lock file
 
 
 def test_the_lock_file_keeps_to_a_catalog(hca: Runner, azul: EmbeddedAzul) -> None:
@@ -449,7 +449,7 @@ def test_the_lock_file_keeps_to_a_catalog(hca: Runner, azul: EmbeddedAzul) -> No
     assert "Must be one of" in hca("azul", "download", "BrainCells", "--catalog", "dcp44", check=4).stderr
 
 
-# -- sample sheets and matrices --------------------------------------------------------------------------------------
+# Sample sheets and matrices
 
 
 @pytest.mark.parametrize("way", ["listing", "manifest"])
@@ -483,7 +483,7 @@ def test_matrices(hca: Runner) -> None:
     assert {"MouseHeart/heart.loom", "BrainCells/brain.loom"} <= hca.files()
 
 
-# -- from Python -----------------------------------------------------------------------------------------------------
+# From Python
 
 
 def test_from_python(client: AzulClient, tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def test_a_state_that_cannot_be_kept_costs_nothing(monkeypatch: pytest.MonkeyPat
     place.forget()
 
 
-# -- the table of a project ------------------------------------------------------------------------------------------
+# The table of a project
 
 
 def test_metadata_of_a_project(hca: Runner) -> None:

@@ -150,7 +150,7 @@ class Download:
                     ) from None
                 time.sleep(pause)
 
-    # -- bundles --
+    # Bundles
 
     def check_bundle(self, bundle: Bundle, files: Iterable[BundleFile]) -> None:
         """See that a bundle's files can be made on any disk, before any of them is.

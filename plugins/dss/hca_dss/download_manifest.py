@@ -79,7 +79,7 @@ def _write_copy(run: Download, manifest: Manifest) -> None:
         raise HCAError(f"cannot write the copy of the manifest, {target}: {error.strerror or error}") from None
 
 
-# -- by bundles ------------------------------------------------------------------------------------------------------
+# By bundles
 
 
 class Listed(NamedTuple):

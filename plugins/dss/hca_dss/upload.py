@@ -96,7 +96,7 @@ class Upload:
                     hint="log in with 'hca dss login', or set GOOGLE_APPLICATION_CREDENTIALS or HCA_ACCESS_TOKEN",
                 )
 
-    # -- the three steps --
+    # The three steps
 
     def _stage(self, files: list[LocalFile], plan: Plan) -> None:
         if not self.options.dry_run:

@@ -206,7 +206,7 @@ def test_defaults_come_from_the_configuration(hca: Runner, bundle: Any, site: An
     assert set(files_below(hca.cwd / bundle.folder)) == {"links.json", "donor_organism_0.json", "bundle.json"}
 
 
-# -- what may not happen ---------------------------------------------------------------------------------------------
+# What may not happen
 
 
 @pytest.mark.parametrize(

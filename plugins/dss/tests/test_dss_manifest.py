@@ -188,7 +188,7 @@ def test_one_content_under_several_names_is_fetched_once(hca: Runner, bundle: An
     assert len(rows_of(hca.cwd / "list.tsv")) == 3
 
 
-# -- failures --------------------------------------------------------------------------------------------------------
+# Failures
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ def test_an_unreachable_service_is_not_asked_for_every_bundle(fake_hca: Runner, 
     assert done.stderr.count("hca: error:") == 1
 
 
-# -- reading ---------------------------------------------------------------------------------------------------------
+# Reading
 
 
 def _write(path: Path, rows: int, bundles: int = 1) -> None:

@@ -161,7 +161,7 @@ def test_a_copy_that_takes_too_long(nowhere: Runner, slow_site: Any) -> None:
     assert "bundle_uuid" in upload(nowhere, timeout=120).stdout
 
 
-# -- going on --------------------------------------------------------------------------------------------------------
+# Going on
 
 
 def test_an_upload_that_failed_goes_on_with_the_same_bundle(hca: Runner, source: Path, site: Any, traffic: Any) -> None:
@@ -221,7 +221,7 @@ def test_killed_while_registering_and_run_again(hca: Runner, site: Any) -> None:
     assert site.send("GET", f"bundles/{result['bundle_uuid']}", {"replica": "aws"})["bundle"]["version"]
 
 
-# -- what cannot be uploaded -----------------------------------------------------------------------------------------
+# What cannot be uploaded
 
 
 def test_a_directory_that_is_not_there_or_empty(hca: Runner, traffic: Any) -> None:

@@ -73,7 +73,7 @@ def source_bucket(hca: Runner, site: Any) -> tuple[Any, str]:
     return s3, name
 
 
-# -- arguments --
+# Arguments
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_names_that_would_ask_for_something_else(hca: Runner, site: Any, area: s
             assert f"nothing can be called '{name}'" in hca("upload", *arguments, check=5).stderr
 
 
-# -- services --
+# Services
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_what_is_no_word_about_folders(hca: Runner, fake: Any, status: int, titl
     assert "folders" not in done.stderr and done.returncode == code
 
 
-# -- names --
+# Names
 
 
 def test_keys_that_would_steer_a_terminal(hca: Runner, site: Any, area: str) -> None:

@@ -20,7 +20,7 @@ POLICIES = ("error", "error-if-different", "take-first", "take-last", "rename")
 class DownloadCommand(AzulCommand):
     """A command that downloads, or lists what to download."""
 
-    # -- options --
+    # Options
 
     def add_selection(self, parser: argparse.ArgumentParser) -> None:
         """Add the ways to say which files."""
@@ -104,7 +104,7 @@ class DownloadCommand(AzulCommand):
         )
         add_transfer_options(parser)
 
-    # -- what they mean --
+    # What they mean
 
     def selection_of(self, args: argparse.Namespace) -> Selection:
         """Return what the options select."""

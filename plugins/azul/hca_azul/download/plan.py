@@ -156,7 +156,7 @@ class Plan:
             hint="use --on-collision rename, or a --name-template such as '{project}/{uuid}/{name}'",
         )
 
-    # -- what is in it -----------------------------------------------------------------------------------------------
+    # What is in it
 
     def __iter__(self) -> Iterator[Planned]:
         """The files to download."""

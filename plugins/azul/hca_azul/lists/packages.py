@@ -37,7 +37,7 @@ def is_verbatim(first: str) -> bool:
     return isinstance(entity, dict) and "type" in entity and isinstance(entity.get("value"), dict)
 
 
-# -- BDBag -----------------------------------------------------------------------------------------------------------
+# BDBag
 
 
 def read_bag(path: Path, name: str, addresses: Addresses) -> Iterator[Entry]:
@@ -94,7 +94,7 @@ def _bag_rows(
                 yield rows.entry(common | own, where)
 
 
-# -- PFB and verbatim manifests --------------------------------------------------------------------------------------
+# PFB and verbatim manifests
 
 
 def read_entities(

@@ -152,7 +152,7 @@ class Manifest:
                     task.advance(len(chunk))
         return total
 
-    # -- until it is ready -------------------------------------------------------------------------------------------
+    # Until it is ready
 
     def ready(self) -> str:
         """Wait until it is made; where it lies. The address lapses, and is as good as a password meanwhile.

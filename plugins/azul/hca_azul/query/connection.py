@@ -68,7 +68,7 @@ class AzulConnection(LimitedClient):
         """The token that was given for this client alone."""
         return self._token
 
-    # -- catalogs --
+    # Catalogs
 
     def known_catalogs(self) -> Catalogs:
         """What catalogs there are; the service is asked once."""

@@ -132,7 +132,7 @@ class EmbeddedAzul:
         """Answer a request to the DRS server."""
         return self._storage.drs(self.storage_url, target, headers)
 
-    # -- the service -------------------------------------------------------------------------------------------------
+    # The service
 
     def service(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
         """Answer a request to the service."""
@@ -294,7 +294,7 @@ class EmbeddedAzul:
             return error(404, "NotFoundError", f"Can't find an entity in {kind} with an uuid, {uuid!r}.")
         return Answer(200, self.shape.hit(listing, kind, uuid, pairs))
 
-    # -- manifests and files -----------------------------------------------------------------------------------------
+    # Manifests and files
 
     def _put_manifest(self, query: dict[str, str], allowed: bool, fetch: bool) -> Answer:
         accept_only(query, {"catalog", "filters", "format"})

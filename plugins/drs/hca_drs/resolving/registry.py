@@ -122,7 +122,7 @@ class Registry:
             hint=f"if you know its server: hca config set 'drs.prefixes.\"{prefix}\"' HOST",
         )
 
-    # -- what is kept --
+    # What is kept
 
     @property
     def _path(self) -> Path:

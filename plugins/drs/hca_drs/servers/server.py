@@ -63,7 +63,7 @@ class Server:
         #: Whether passports worked here before: the next request goes with them at once.
         self._with_passports = False
 
-    # -- objects --
+    # Objects
 
     def object(self, object_id: str, query: str = "") -> Any:
         """What it says of an object.
@@ -89,7 +89,7 @@ class Server:
         """Which kinds of authorization an object accepts; empty where the server does not say."""
         return self._authorizations(f"/objects/{encoded(object_id)}")
 
-    # -- several at once --
+    # Several at once
 
     @property
     def info(self) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class Server:
             raise
         return answer if isinstance(answer, dict) else None
 
-    # -- requests --
+    # Requests
 
     def _asked(self, path: str, object_path: str, object_id: str, authorizations: Mapping[str, Any]) -> Any:
         kinds = _kinds(authorizations)

@@ -96,7 +96,7 @@ class EmbeddedDrs:
             for where, how, path, _ in list(self.requests)
         )
 
-    # -- the API -----------------------------------------------------------------------------------------------------
+    # The API
 
     def api(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
         """Answer a request to the API, and compare the exchange with the document."""

@@ -93,7 +93,9 @@ class DocumentCache(KeptFiles):
         naming = naming or self.naming(service)
         if not is_url(url):
             return self._of_file(source_path(url), naming)
-        index = self.cached(url, naming) or (self._bundled(service, url, naming) if service is not None else None)
+        index = self.cached(url, naming)
+        if index is None and service is not None:
+            index = self._bundled(service, url, naming)
         if index is None:
             name = service.name if service is not None else url
             raise DocumentError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hca_base.commands import Context
     from hca_base.config import Config
-    from hca_base.openapi import Client, Operation, Page, Plan
+    from hca_base.openapi import Client, Operation, Page
     from hca_base.plugins import Service
 
 
@@ -38,9 +38,6 @@ class Caller(Protocol):
 
     def emit(self, data: Any, args: argparse.Namespace | None = None, **options: Any) -> None: ...
 
-    @property
-    def paging(self) -> Plan | None: ...
-
     def note(self, message: str) -> None: ...
 
     def remember(self, data: Any) -> None: ...
@@ -60,13 +57,13 @@ def call(command: Caller, operation: Operation, values: dict[str, Any], args: ar
     further pages are still to come. ``--query`` always sees the whole document, whatever the format.
     """
     from hca_base.http import is_json, media_type, read_whole
-    from hca_base.openapi import is_json_by_another_name, may_page
+    from hca_base.openapi import is_json_by_another_name, may_page, paging_of
     from hca_base.output import output_options
 
     client = command.service_client(command.service.name)
     client.server = getattr(args, "request_server", None)
     options = output_options(args, command.config)
-    plan = command.paging
+    plan = paging_of(operation, command.service.name, command.config)
     headers = headers_of(args)
     with client.stream(operation, values, headers=headers) as response:
         write_head(command, response, args)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from hca_base.commands import Command
-from hca_base.openapi import Operation, Plan, paging_of
+from hca_base.openapi import Operation
 from hca_base.plugins import Service
 from hca_base.shell._generated._arguments import values_of
 from hca_base.shell._generated._call import call
@@ -25,11 +25,6 @@ class OperationCommand(Command):
             if hook.obj is not None:
                 hook.obj.get_parser(parser)
         return parser
-
-    @property
-    def paging(self) -> Plan | None:
-        """How the operation is paged, by the settings or the document."""
-        return paging_of(self.operation, self.service.name, self.config)
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         return call(self, self.operation, values_of(parsed_args, self.operation), parsed_args)

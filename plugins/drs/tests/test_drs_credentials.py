@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hca_drs.client import DRSClient
 from hca_drs.testing import Blob, Bundle, EmbeddedDrs, EmbeddedRegistry, Member
+
+from hca_base.auth import Credentials
+from hca_base.errors import AuthError
 
 TOKENS = ("TOKEN-OF-THE-FIRST-HOST", "TOKEN-OF-THE-SECOND-HOST")
 
@@ -163,6 +167,17 @@ def test_what_is_said_to_store_is_what_the_server_accepts(hca: Any) -> None:
         with EmbeddedDrs(passports=(passport,)) as other:
             done = hca("drs", "stat", other.uri("table"), "--passport", f"{other.host}=p", check=3)
             assert "your passports do not grant access" in done.error and "--passport FILE" in done.hint
+
+
+def test_a_program_that_brings_credentials_is_not_told_to_store_some(
+    make_client: Callable[..., DRSClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HCA_ACCESS_TOKEN", "TOKEN-OF-ANOTHER-SERVICE")
+    with EmbeddedDrs(token=TOKENS[0]) as drs:
+        client = make_client(host_credentials={drs.host: Credentials([])})
+        with pytest.raises(AuthError, match="it requires a token") as caught:
+            client.stat(drs.uri("table"))
+        assert caught.value.hint is None and "TOKEN-OF" not in sent(drs)
 
 
 def test_each_server_has_its_hint(hca: Any, hosts: tuple[EmbeddedDrs, EmbeddedDrs]) -> None:

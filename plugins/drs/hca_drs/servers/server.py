@@ -30,7 +30,7 @@ class Server:
     :param credentials: the user's for it; None where it must not get any
     :param connections: requests at once
     :param trusted: False for a server that only a registry named
-    :param auth: where its tokens come from, as ``drs.hosts.HOST.auth`` says
+    :param auth: where its tokens come from, as ``drs.hosts.HOST.auth`` says; empty: from the program that asks
     :param unused: option or variable whose token it does not get
     """
 
@@ -239,8 +239,10 @@ class Server:
             request_id=error.request_id,
         )
 
-    def _how_to_log_in(self, kinds: set[str]) -> str:
-        """The commands that store what the server accepts."""
+    def _how_to_log_in(self, kinds: set[str]) -> str | None:
+        """The commands that store what the server accepts; None where nothing that is stored is sent."""
+        if not self.auth:
+            return None
         login = f"hca drs login {self.host}"
         token = {
             "gen3": f"{login} --gen3 credentials.json",

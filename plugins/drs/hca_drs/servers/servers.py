@@ -74,12 +74,15 @@ class Servers:
             connections=self._connections(place.host),
             trusted=place.trusted,
             prefix=place.identifier.prefix,
-            auth=auth_of(place.host, self.config),
+            auth="" if place.host in self._given else auth_of(place.host, self.config),
             unused=self._unused_token(place),
         )
 
     def _unused_token(self, place: Place) -> str:
         """The option or variable whose token this server does not get, which is said if it was given for this run."""
+        if place.host in self._given:
+            # Its credentials come from a program, as the token of a run does.
+            return ""
         name = unused_token(place.server, self.config, self._token)
         if name == "--access-token":
             logger.warning(

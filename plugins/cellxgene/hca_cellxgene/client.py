@@ -28,10 +28,12 @@ class CellxgeneClient(Operations):
 
     ``dir(cellxgene)`` lists a method for each operation of the service.
 
+    :ivar nothing_matched: the last filters matched no dataset
     :ivar unmatched: (field, value, similar labels) of each value that no dataset has, if the last filters matched none
     """
 
     default_service = SERVICE
+    nothing_matched: bool = False
     unmatched: Sequence[tuple[str, str, list[str]]] = ()
 
     def datasets(
@@ -118,7 +120,8 @@ class CellxgeneClient(Operations):
 
         listed = self._listed("list_datasets")
         found = Records(matching(listed, filters))
-        self.unmatched = unmatched(listed, filters) if filters and not found else []
+        self.nothing_matched = bool(filters) and not found
+        self.unmatched = unmatched(listed, filters) if self.nothing_matched else []
         return found
 
     def _listed(self, method: str) -> list[dict[str, Any]]:

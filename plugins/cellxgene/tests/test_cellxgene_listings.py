@@ -48,6 +48,18 @@ def test_a_value_that_nothing_has_is_named_with_similar_ones(
     assert sum(path.endswith("/v1/datasets") for _, path, _ in cellxgene.requests) == 1
 
 
+@pytest.mark.parametrize("words", [("datasets",), ("collections",), ("facets", "tissue"), ("download",)])
+def test_filters_that_exclude_each_other_are_named(hca: Runner, words: tuple[str, ...]) -> None:
+    code = 4 if words == ("download",) else 0
+    run = hca("cellxgene", *words, "--cell-type", "T cell", "--tissue", "blood", check=code)
+    assert "no dataset matches --cell-type and --tissue together; each of them matches some\n" in run.stderr
+    run = hca("cellxgene", *words, "--cell-type", "T-cells", "--tissue", "blood", check=code)
+    assert "no dataset has cell type 'T-cells'; similar: t cell" in run.stderr and "together" not in run.stderr
+    if code:
+        run = hca("cellxgene", *words, "--cell-type", "T cell", "--type", "rds", check=code)
+        assert "no dataset" not in run.stderr
+
+
 def test_an_empty_filter_is_a_usage_error(hca: Runner) -> None:
     run = hca("cellxgene", "datasets", "--tissue", " ", check=2)
     assert run.error == "the filter tissue has no value"

@@ -59,7 +59,7 @@ class Download(CellxgeneCommand):
         try:
             report = run(self.client, request, Path(args.download_dir), options, self.note)
         except NotFoundError:
-            self.explain_empty()
+            self.explain_empty(request.filters)
             raise
         self.note(report.summary())
         if options.dry_run:

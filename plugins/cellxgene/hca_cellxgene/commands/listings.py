@@ -61,7 +61,7 @@ class _Listing(CellxgeneCommand):
         if len(shown) < len(found):
             self.note(f"{len(shown):,} of {counted(len(found), noun)} shown; pass --limit 0 to show all")
         if not found:
-            self.explain_empty()
+            self.explain_empty(filters_of(args))
 
 
 def with_links(row: dict[str, Any], sources: Mapping[str, Mapping[str, Link]]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Facets(CellxgeneCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> list[dict[str, Any]]:
         datasets = self.client.datasets(filters_of(parsed_args), with_descendants=parsed_args.with_descendants)
-        self.explain_empty()
+        self.explain_empty(filters_of(parsed_args))
         rows = []
         for field in dict.fromkeys(parsed_args.field):
             counts: Counter[str] = Counter()

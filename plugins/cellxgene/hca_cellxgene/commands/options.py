@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hca_base.commands import Command
@@ -21,11 +22,14 @@ class CellxgeneCommand(Command):
         found: Any = self.service_client((self.cmd_name or "cellxgene").split(" ")[0])
         return found
 
-    def explain_empty(self) -> None:
-        """Say on stderr which values of the last filters match no dataset at all."""
+    def explain_empty(self, filters: Mapping[str, Sequence[str]]) -> None:
+        """Say on stderr why filters matched nothing: values that no dataset has, or none has all of them."""
         for field, value, similar in self.client.unmatched:
             also = f"; similar: {', '.join(similar)}" if similar else ""
-            self.note(f"no dataset has {field} {value!r}{also}")
+            self.note(f"no dataset has {field.replace('_', ' ')} {value!r}{also}")
+        if self.client.nothing_matched and not self.client.unmatched:
+            names = " and ".join(f"--{field.replace('_', '-')}" for field in filters)
+            self.note(f"no dataset matches {names} together; each of them matches some")
 
 
 def add_filters(parser: argparse._ActionsContainer) -> None:

@@ -1,13 +1,15 @@
 """cliff, imported without what it needs only now and then.
 
 Importing cliff takes as long as three starts of Python, more than half of it for ``importlib.metadata`` (with the
-``email`` package), stevedore (with ``hashlib`` and ``tempfile``) and ``logging.handlers`` (with ``pickle`` and
-``socket``). cliff names them at import, and uses them for things that ``hca`` does otherwise: it has its own scan of
-entry points and its own logging. So these modules are put off until somebody really uses them.
+``email`` package), stevedore (with ``hashlib`` and ``tempfile``), ``logging.handlers`` (with ``pickle`` and
+``socket``) and autopage (with ``subprocess``). cliff names them at import, and uses them for things that ``hca`` does
+otherwise: it has its own scan of entry points, its own logging and its own pages of help. So these modules are put off
+until somebody really uses them.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,8 +17,11 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-#: module -> names that cliff takes out of it, or annotates with, at import
-_PUT_OFF = {
+#: module -> names that cliff takes out of it, or annotates with, at import; and what they are, where it makes classes
+#: of them
+_PUT_OFF: dict[str, tuple[str, ...] | dict[str, type]] = {
+    "autopage": (),
+    "autopage.argparse": {"ArgumentParser": argparse.ArgumentParser, "HelpFormatter": argparse.HelpFormatter},
     "importlib.metadata": ("EntryPoint", "packages_distributions"),
     "logging.handlers": (),
     "stevedore": ("ExtensionManager",),
@@ -52,14 +57,15 @@ def _placeholder(module: str, name: str) -> type:
 
 
 @contextmanager
-def _put_off(modules: Mapping[str, tuple[str, ...]]) -> Iterator[None]:
+def _put_off(modules: Mapping[str, tuple[str, ...] | dict[str, type]]) -> Iterator[None]:
     """Import without these modules; those that are there already are left as they are."""
     made = {}
     for name, names in modules.items():
         if name in sys.modules:
             continue
         made[name] = later = _Later(name)
-        vars(later).update({each: _placeholder(name, each) for each in names})
+        found = names if isinstance(names, dict) else {each: _placeholder(name, each) for each in names}
+        vars(later).update(found)
         sys.modules[name] = later
         parent, _, child = name.rpartition(".")
         if parent:

@@ -13,6 +13,7 @@ from hca_base import __version__
 from hca_base.commands import Context
 from hca_base.commands._bases._cliff import app as cliff_app
 from hca_base.commands._bases._cliff import commandmanager, help
+from hca_base.commands._bases._parser import HelpFormatter
 from hca_base.errors import ConfigError, DocumentError, ExitCode, HCAError, UsageError
 from hca_base.shell._dispatch._catalog import Catalog
 from hca_base.shell._dispatch._found import Found
@@ -100,7 +101,10 @@ class HcaApp(cliff_app.App):
         self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
     ) -> argparse.ArgumentParser:
         """The options before the command, for tools that describe the application; :mod:`._split` parses them."""
-        parser = argparse.ArgumentParser(prog="hca", description=description, add_help=False, allow_abbrev=False)
+        # argparse's own formatter, which it makes for each option, imports shutil and with it bz2 and lzma.
+        parser = argparse.ArgumentParser(
+            prog="hca", description=description, formatter_class=HelpFormatter, add_help=False, allow_abbrev=False
+        )
         for names, metavar, text in OPTIONS:
             if metavar:
                 parser.add_argument(*names, metavar=metavar, help=text)

@@ -157,15 +157,21 @@ class _Job:
         for planned in plan.missing():
             self._unavailable(planned, planned.entry.missing)
         refused: list[Row] = []
-        outcome.engine = download(
-            self._items(plan, sources),
-            destination,
-            # The report is ours: it has files that were never asked for, too.
-            options=dataclasses.replace(options, report=None),
-            session=self.client.session,
-            on_result=lambda item, row: refused.append(row) if row.status in _REFUSALS else outcome.add(row),
-            expected=(totals.files, totals.bytes),
-        )
+        try:
+            outcome.engine = download(
+                self._items(plan, sources),
+                destination,
+                # The report is ours: it has files that were never asked for, too.
+                options=dataclasses.replace(options, report=None),
+                session=self.client.session,
+                on_result=lambda item, row: refused.append(row) if row.status in _REFUSALS else outcome.add(row),
+                expected=(totals.files, totals.bytes),
+            )
+        except BaseException:
+            # Interrupted: the report has them all the same, and nobody is asked why.
+            for row in refused:
+                outcome.add(row)
+            raise
         self._settle(plan, refused, sources)
         outcome.report.take_totals(outcome.engine)
         outcome.plan = dict(outcome.engine.plan)

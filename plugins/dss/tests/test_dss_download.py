@@ -304,7 +304,7 @@ def test_a_wrong_sha256_never_gets_its_name(hca: Runner, site: Any) -> None:
     made = site.put_bundle({"bad.dat": b"bytes", "good.dat": b"good"}, bad_dat="0" * 64)
     done = download(hca, made, "--num-retries", "1", "--min-delay-seconds", "0.01", check=7)
     assert "bad.dat" in done.stderr
-    assert re.search(r"^1 downloaded, 1 mismatch; 4 B moved in", done.stderr, re.MULTILINE), done.stderr
+    assert re.search(r"^1 downloaded, 1 mismatch; 4 B transferred in", done.stderr, re.MULTILINE), done.stderr
     assert files_below(hca.cwd / made.folder) == {"good.dat": b"good"}
     assert not stored(hca.cwd, b"bytes").exists()
 

@@ -6,10 +6,10 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from hca_base.openapi import Operation, Parameter
-from tests.openapi.wire.decode import Decoder, form_of, path_values
+from tests.openapi.wire.decode import Decoder, form_of, path_values, touching
 from tests.openapi.wire.raw import Raw, RawOperation
 from tests.openapi.wire.values import Values, is_file, kind_of, same
 
@@ -215,7 +215,15 @@ def differences(raw: Raw, operation: Operation, node: RawOperation, meant: Meant
     if captured is None:
         return [*found, f"path {request.path}, not {node.path}"]
     decoder = Decoder(raw)
+    together = touching(node.path)
+    for names in together:
+        expected = "".join(str(meant.parameters.get(("path", name))) for name in names)
+        arrived = unquote("".join(captured[name] for name in names))
+        if arrived != expected:
+            found.append(f"{names}: {arrived!r}, not {expected!r}")
     for key, parameter in node.parameters.items():
+        if key[0] == "path" and any(key[1] in names for names in together):
+            continue
         if key[0] in ("querystring", "formData") or _is_ignored(raw, *key):
             continue
         ours = _ours(operation, *key)

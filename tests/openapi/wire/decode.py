@@ -29,6 +29,12 @@ def path_values(template: str, path: str) -> dict[str, str] | None:
     return dict(zip(names, found.groups(), strict=True)) if found else None
 
 
+def touching(template: str) -> list[list[str]]:
+    """The names of parameters with nothing between them: where one ends and the next begins cannot be told."""
+    runs = re.findall(r"(?:\{[^{}/]*\}){2,}", template)
+    return [[name.strip("*+") for name in re.findall(r"\{([^{}/]*)\}", run)] for run in runs]
+
+
 def _unescaped_template(path: str, template: str) -> str:
     """The path with what the template has itself written as there."""
     for letter in set(re.sub(r"\{[^{}]*\}", "", template)):

@@ -14,7 +14,7 @@
     │   └── TimedOutError       6  no answer in time
     ├── VerificationError       7  bytes differ from what was promised
     ├── TransferError           1  one or more files were not transferred
-    └── ServiceError            by status: the service answered with an error
+    └── ServiceError            by status: the service responded with an error
 """
 
 from __future__ import annotations

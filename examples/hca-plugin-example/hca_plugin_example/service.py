@@ -18,7 +18,7 @@ SERVICE = Service(
             "properties": {
                 "url": {"type": "string", "description": "Where the OpenAPI document of example is", "x-edit": True},
                 "base_url": {"type": "string", "description": "Where the service is, if not where its document says"},
-                "timeout": {"type": "number", "description": "Seconds to wait for an answer"},
+                "timeout": {"type": "number", "description": "Seconds to wait for a response"},
             },
         }
     },

@@ -19,7 +19,7 @@ _REGISTERED = (
     "the Google account must be registered with Terra, and have accepted its terms of service "
     "(https://app.terra.bio); 'hca auth status' shows which account is used"
 )
-_EXPIRED = "what was prepared has expired; run the command again"
+_EXPIRED = "the prepared result has expired; run the command again"
 
 
 def _service(name: str, *, title: str, url: str, document: str) -> Service:
@@ -29,16 +29,16 @@ def _service(name: str, *, title: str, url: str, document: str) -> Service:
         "properties": {
             "url": {
                 **_TEXT,
-                "description": "URL or file of its OpenAPI document; also says where the service is",
+                "description": "URL or file of its OpenAPI document, which also names the URL of the service",
                 "x-edit": True,
             },
             "base_url": {**_TEXT, "description": "URL of the service, if it differs from the document's"},
-            "catalog": {**_TEXT, "description": "Catalog (release) to use; default: the service's own choice"},
+            "catalog": {**_TEXT, "description": "Catalog (release) to use; default: that of the service"},
             "mirror_url": {
                 **_TEXT,
-                "description": "Where the buckets of the public mirror are reached, in place of Amazon's own hosts",
+                "description": "Host to read the buckets of the public mirror from; default: Amazon's",
             },
-            "drs_url": {**_TEXT, "description": "DRS server that files of managed access are requested from"},
+            "drs_url": {**_TEXT, "description": "DRS server for files that require managed access"},
         },
     }
     return Service(

@@ -78,7 +78,7 @@ def test_stdin_and_addresses(hca: Runner, azul: EmbeddedAzul) -> None:
         hca("azul", "download", "--manifest", f"{azul.url}{path}?{query}", "--download-dir", f"u{number}")
         assert len(hca.files(f"u{number}")) == 5
     done = hca("azul", "download", "--manifest", f"https://other.example.org/manifest/files?{query}", check=2)
-    assert "is not the service that is configured" in done.stderr
+    assert "is not the configured service" in done.stderr
 
 
 @pytest.mark.parametrize("fetch", ["", "/fetch"])
@@ -257,7 +257,7 @@ def test_a_project_by_all_its_names(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "metadata", "GSE12345", check=2)
     assert "BrainCells" in done.stderr and "MouseHeart" in done.stderr and project.uuid in done.stderr
     hca("azul", "matrices", "GSE99999", check=4)
-    assert "not the address" in hca("azul", "download", "https://example.org/nothing", check=2).stderr
+    assert "not the URL" in hca("azul", "download", "https://example.org/nothing", check=2).stderr
     # Nobody is asked beyond this machine, where hca-cellxgene is installed.
     hca.configure({**hca.config(), "cellxgene": {"base_url": "http://127.0.0.1:9"}, "http": {"retries": 0}})
     chosen = [f"-c{name}" for name in ("accessions", "publications", "cellxgene")]

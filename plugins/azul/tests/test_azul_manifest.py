@@ -35,7 +35,7 @@ def test_a_manifest_after_waits(hca: Runner, azul: EmbeddedAzul) -> None:
     done = hca("azul", "manifest", "--filter", "organ=brain")
     rows = rows_of(hca.cwd / "manifest.tsv")
     assert len(rows) == 8 and {row["project.project_core.project_short_name"] for row in rows} == {"BrainCells"}
-    assert "is making the manifest" in done.stderr and "manifest.tsv" in done.stderr and done.stdout == ""
+    assert "is preparing the manifest" in done.stderr and "manifest.tsv" in done.stderr and done.stdout == ""
     assert azul.count("service", "PUT", "/fetch/manifest/files") == 1
     assert azul.count("service", "GET", "/fetch/manifest/files/") == 3
     assert pending(hca) == []

@@ -47,11 +47,11 @@ def of_paging(**members: Any) -> Change:
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        (of_paging(next=5), "next page makes no sense"),
-        (of_paging(next="http://["), "next page makes no sense"),
-        (of_paging(next="ftp://host/x"), "next page makes no sense"),
+        (of_paging(next=5), "next page is invalid"),
+        (of_paging(next="http://["), "next page is invalid"),
+        (of_paging(next="ftp://host/x"), "next page is invalid"),
         (of_paging(total=500), "told of 500 files, and listed 20"),
-        (lambda answer: answer["hits"].append(7), "no list of entities"),
+        (lambda answer: answer["hits"].append(7), "not a list of entities"),
     ],
 )
 def test_pages_that_are_missing(
@@ -151,7 +151,7 @@ def test_places_of_manifests_that_make_no_sense(
     hca: Runner, azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     change(azul, monkeypatch, "/fetch/manifest", lambda _: answer)
-    assert "makes no sense" in hca("azul", "manifest", "--output", "m.tsv", check=1).stderr
+    assert "is invalid" in hca("azul", "manifest", "--output", "m.tsv", check=1).stderr
 
 
 @pytest.mark.parametrize("pause", [float("nan"), "1", None, True])
@@ -168,7 +168,7 @@ def test_waits_for_manifests_that_make_no_sense(
     hca("azul", "manifest", "--output", "m.tsv")
     # Not more often than once a second, where nobody says how often.
     done = hca("azul", "manifest", "--output", "n.tsv", "--new", "--wait", "0.5", check=6)
-    assert "still making" in done.stderr
+    assert "still preparing" in done.stderr
 
 
 @pytest.mark.parametrize("wait", ["nan", "-1", "long"])

@@ -72,7 +72,7 @@ def test_a_list_without_libraries_makes_no_sheet(hca: Runner, wells: Project, fo
         "scrnaseq",
         check=2,
     )
-    assert "does not say which library" in run.error
+    assert "does not name the library" in run.error
     assert not (hca.cwd / "s.csv").exists()
 
 

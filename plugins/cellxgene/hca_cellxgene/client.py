@@ -134,7 +134,7 @@ class CellxgeneClient(Operations):
         found = getattr(self, method)()
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             raise ServiceError(
-                f"{self.base_url} answered {method.replace('_', '-')} with something other than a list of objects",
+                f"{self.base_url} responded to {method.replace('_', '-')} with something other than a list of objects",
                 status=200,
             )
         return found

@@ -223,7 +223,9 @@ class DRSClient(Operations):
         except ImportError as error:
             if (error.name or "").partition(".")[0] != "fsspec":
                 raise
-            raise PluginError("files need fsspec, which is not installed", hint="pip install fsspec") from None
+            raise PluginError(
+                "fsspec is required to open files, and is not installed", hint="pip install fsspec"
+            ) from None
         # fsspec takes "drs://" for left out where it is missing.
         parse_uri(uri, self.servers.resolver.known)
         return DRSFileSystem(client=self, skip_instance_cache=True).open(uri, mode, **options)

@@ -108,9 +108,9 @@ class DRSFileSystem(AbstractFileSystem):
             raise NotImplementedError("objects of DRS servers can only be read")
         found = self._stat(path)
         if found.is_bundle:
-            raise IsADirectoryError(f"{path} is a bundle: it has members, no bytes")
+            raise IsADirectoryError(f"{path} is a bundle, which has members but no content")
         if found.size is None:
-            raise OSError(f"{path}: its server does not say how long it is")
+            raise OSError(f"{path}: its server does not report its size")
         return DRSFile(
             self,
             self._strip_protocol(path),
@@ -201,7 +201,7 @@ class DRSFile(AbstractBufferedFile):
             if response.status_code in _EXPIRED:
                 self._source = None
                 raise ServiceError(
-                    f"{self._found.place.host} led to an address that answered {response.status_code}",
+                    f"{self._found.place.host} returned a URL that responded with {response.status_code}",
                     status=response.status_code,
                 )
             if response.status_code not in (200, 206):
@@ -218,7 +218,7 @@ class DRSFile(AbstractBufferedFile):
         """See that the object is still the one that was opened."""
         etag = response.headers.get("ETag")
         if self._etag is not None and etag and etag != self._etag:
-            raise ServiceError(f"{self._found.id} was replaced while it was read", status=412)
+            raise ServiceError(f"{self._found.id} was replaced while it was being read", status=412)
         self._etag = self._etag or etag
 
     def _check_range(self, text: str, start: int) -> None:
@@ -244,5 +244,5 @@ def _taken(response: Any, skip: int, length: int) -> bytes:
         if not got:
             raise
     if not got:
-        raise UnreachableError("the storage answered without a byte")
+        raise UnreachableError("the storage sent an empty response")
     return bytes(got[:length])

@@ -24,18 +24,18 @@ SERVICE = Service(
             "description": "GA4GH Data Repository Service",
             "type": "object",
             "properties": {
-                "url": {**_TEXT, "description": "OpenAPI document of DRS; default: the one of this plugin"},
+                "url": {**_TEXT, "description": "OpenAPI document of DRS; default: the document of this plugin"},
                 "base_url": {
                     **_TEXT,
-                    "description": "Server that the generated commands (hca drs get-object, …) talk to, such as "
+                    "description": "Server for the generated commands (hca drs get-object, …), such as "
                     "https://drs.example.org/ga4gh/drs/v1",
                     "x-edit": True,
                 },
-                "timeout": {"type": "number", "description": "Seconds to wait for an answer"},
+                "timeout": {"type": "number", "description": "Seconds to wait for a response"},
                 "resolver": {
                     **_TEXT,
                     "pattern": "^(identifiers\\.org|none|https?://.+)$",
-                    "description": "Where unknown prefixes of compact identifiers are looked up: identifiers.org "
+                    "description": "Where to look up unknown prefixes of compact identifiers: identifiers.org "
                     "(default), none, or the URL of a registry with the same API",
                 },
                 "prefixes": {
@@ -45,29 +45,36 @@ SERVICE = Service(
                 },
                 "hosts": {
                     "type": "object",
-                    "description": "Settings of single servers, by host",
+                    "description": "Settings of servers, by host",
                     "additionalProperties": {
                         "type": "object",
                         "properties": {
-                            "url": {**_TEXT, "description": "Its address; default: https://HOST/ga4gh/drs/v1"},
-                            "auth": {"enum": ["stored", "google", "gen3"], "description": "Where its tokens come from"},
-                            "connections": {"type": "integer", "minimum": 1, "description": "Requests at once"},
+                            "url": {**_TEXT, "description": "URL of the server; default: https://HOST/ga4gh/drs/v1"},
+                            "auth": {
+                                "enum": ["stored", "google", "gen3"],
+                                "description": "Where to get tokens for the server",
+                            },
+                            "connections": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "description": "Maximum concurrent requests",
+                            },
                         },
                     },
                 },
                 "access": {
                     "type": "array",
                     "items": {"enum": ["https", "s3", "gs"]},
-                    "description": 'Ways to read objects, the best first; default: ["https", "s3", "gs"]',
+                    "description": 'Access methods for objects, in order of preference; default: ["https", "s3", "gs"]',
                 },
-                "region": {**_TEXT, "description": "Cloud region to prefer where an object is in several"},
+                "region": {**_TEXT, "description": "Cloud region to prefer if an object is in several"},
                 "connections": {
                     "type": "integer",
                     "minimum": 1,
-                    "description": "Requests to one server at once (default: 8)",
+                    "description": "Maximum concurrent requests to one server (default: 8)",
                 },
-                "gs_endpoint": {**_TEXT, "description": "Where gs:// buckets are read; default: Google's own host"},
-                "s3_endpoint": {**_TEXT, "description": "Where s3:// buckets are read; default: Amazon's own hosts"},
+                "gs_endpoint": {**_TEXT, "description": "Host to read gs:// buckets from; default: Google's"},
+                "s3_endpoint": {**_TEXT, "description": "Host to read s3:// buckets from; default: Amazon's"},
             },
         }
     },

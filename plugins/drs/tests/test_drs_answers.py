@@ -83,15 +83,15 @@ def test_checksums_in_a_form_that_is_not_known_are_said(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [None, [], {}])
 def test_no_checksums(value: Any) -> None:
-    assert _object(size=len(DATA), checksums=value).digests.unverifiable == "the server gives no checksum"
+    assert _object(size=len(DATA), checksums=value).digests.unverifiable == "the server provides no checksum"
 
 
 @pytest.mark.parametrize(
     ("kind", "value", "why"),
     [
-        ("blake3", "00", "does not know"),
-        ("crc", "1a2b3c4d", "does not know"),
-        ("", SHA256, "does not know"),
+        ("blake3", "00", "does not support"),
+        ("crc", "1a2b3c4d", "does not support"),
+        ("", SHA256, "does not support"),
         ("md5", SHA256, "not a valid digest"),
         ("sha-256", "not hexadecimal", "not a valid digest"),
         ("etag", f"{MD5}-9999", "whose size is not known"),

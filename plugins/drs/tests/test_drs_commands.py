@@ -102,7 +102,7 @@ def test_flat_and_names_that_collide(hca: Any, drs: EmbeddedDrs) -> None:
         done = hca("drs", "download", drs.uri("twins"), drs.uri("id-a"), "--flat", "--download-dir", "flat")
     files = hca.contents("flat")
     assert len(files) == 3 and files["same.txt"] == b"a" * 20
-    assert "2 files have names of others" in done.stderr
+    assert "2 files have the same names as others" in done.stderr
     assert "present" in done.stderr and "downloaded" not in done.stderr
     twins = drs.uri("twins")
     done = hca("drs", "download", twins, "--flat", "--on-collision", "error", "--download-dir", "x", check=None)
@@ -121,9 +121,9 @@ MISTAKES: list[tuple[list[str], int, str]] = [
     (["download", "{missing}"], 4, "answered 404 for missing"),
     (["list", "{missing}"], 4, "answered 404 for missing"),
     (["stat", "drs://127.0.0.1:9/x"], 6, "127.0.0.1"),
-    (["download", "{table}", "--access", "ftp"], 2, "'ftp' is not a way to read objects"),
+    (["download", "{table}", "--access", "ftp"], 2, "'ftp' is not an access method"),
     (["download", "{table}", "--access", "gs"], 4, "by https only"),
-    (["download", "{table}", "--access", " , "], 2, "no way to read objects is given"),
+    (["download", "{table}", "--access", " , "], 2, "no access method is given"),
     (["download", "{table}", "--region", ""], 2, "the region is empty"),
     (["download", "{table}", "--download-dir", "file"], 2, "file is not a directory"),
     (["download", "{table}", "--download-dir", "file/below"], 2, "file is not a directory"),
@@ -158,8 +158,8 @@ REFUSALS: list[tuple[str, str, int, str, str]] = [
     ("not JSON", "download", 1, "its response is not JSON", "hca config set 'drs.hosts."),
     ("500", "stat", 1, "{host} answered 500 for table: database on fire", ""),
     ("400", "list", 5, "{host} answered 400 for table: bad identifier", ""),
-    ("other", "stat", 1, "{host} answered something that is not a DRS object", ""),
-    ("no way", "download", 4, "{host} offers table by globus, htsget only", "hca reads no other way"),
+    ("other", "stat", 1, "{host} sent something that is not a DRS object", ""),
+    ("no way", "download", 4, "{host} offers table by globus, htsget only", "hca supports no other method"),
     ("file", "download", 1, "the server's address of type https begins with file://: hca does not read it", ""),
     ("page for bytes", "download", 7, "counts.csv: expected 4,951 bytes, received 20", ""),
 ]
@@ -272,7 +272,7 @@ def test_of_a_file_that_does_not_arrive_nothing_is_said_to_be_verified(hca: Any,
     done = hca("drs", "download", *map(drs.uri, names), "--download-dir", "out", check=None)
     assert hca.files("out") == {"here.bin"}
     assert "only the size of 1 file could be verified: here.bin (blake3" in done.stderr
-    assert "could not be verified" not in done.stderr and "checksums not compared" not in done.stderr
+    assert "could not be verified" not in done.stderr and "checksums not verified" not in done.stderr
     done = hca("drs", "download", drs.uri("short"), "--download-dir", "none", check=None)
     assert "verified" not in done.stderr
     assert "verified" not in hca("drs", "download", drs.uri("here"), "--dry-run", "--download-dir", "none").stderr
@@ -290,7 +290,7 @@ def test_etags_of_parts_are_compared(hca: Any, drs: EmbeddedDrs, part_size: int)
     assert json.loads((hca.cwd / "r.json").read_text())["counts"] == {"downloaded": 1}
     # An uploader may have used parts of any size: no match is no proof of wrong bytes, and is said.
     done = hca("drs", "download", drs.uri("parts"), drs.uri("wrong"))
-    assert f"only the size of 1 file could be verified: wrong.bin (no usual size of parts gives its ETag, {etag})" in (
+    assert f"only the size of 1 file could be verified: wrong.bin (no common part size matches its ETag, {etag})" in (
         " ".join(done.stderr.split())
     )
 

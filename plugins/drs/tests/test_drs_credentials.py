@@ -116,7 +116,7 @@ def test_gen3_exchanges_a_key(hca: Any) -> None:
         assert "TOKEN-FOR-THE-KEY" not in sent(other) + hca.written()
         gen3.gen3_key = "ANOTHER-KEY"
         done = hca("drs", "stat", gen3.uri("table"), check=3)
-        assert "gives no token for the stored API key" in done.stderr
+        assert "issues no token for the stored API key" in done.stderr
         assert "hca drs login" in done.stderr
         hca("drs", "login", gen3.host, "--gen3", "nowhere.json", check=2)
 
@@ -222,8 +222,8 @@ def test_bytes_of_the_server_itself_get_its_token(hca: Any) -> None:
         ("", "has no token"),
         ("one\ntwo\n", "more than one line"),
         ('{\n  "api_key": "x"\n}\n', "more than one line"),
-        ("two words", "not a bearer token"),
-        ('{"access_token":"x"}', "not a bearer token"),
+        ("two words", "not a valid bearer token"),
+        ('{"access_token":"x"}', "not a valid bearer token"),
     ],
 )
 def test_what_is_not_a_token_is_not_stored(hca: Any, text: str, why: str) -> None:

@@ -127,7 +127,7 @@ def test_a_registry_cannot_lead_anywhere(make_client: Callable[..., DRSClient], 
 
 
 def test_a_password_in_an_identifier_is_refused() -> None:
-    with pytest.raises(UsageError, match="must not hold a user name or password") as caught:
+    with pytest.raises(UsageError, match="must not contain a user name or password") as caught:
         parse_uri("drs://user:canary@host.example.org/x")
     assert "canary" not in f"{caught.value} {caught.value.hint}"
 

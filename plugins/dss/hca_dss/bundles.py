@@ -126,15 +126,15 @@ def read_bundle(client: DssOperations, uuid: str, replica: Replica, version: str
             entries = document.add(page)
             page_version = page["bundle"]["version"]
         except (TypeError, KeyError):
-            raise HCAError(f"the service's answer for bundle {uuid} is not a bundle") from None
+            raise HCAError(f"the service's response for bundle {uuid} is not a bundle") from None
         if found and page_version != found:
             raise HCAError(f"the pages of bundle {uuid} are of different versions: {found} and {page_version}")
         files += [_file(entry, uuid) for entry in entries]
         found = page_version
     if not found:
-        raise HCAError(f"the service's answer for bundle {uuid} is empty")
+        raise HCAError(f"the service's response for bundle {uuid} is empty")
     if version and found != version:
-        raise HCAError(f"bundle {uuid} was asked for in version {version}, and came in version {found}")
+        raise HCAError(f"bundle {uuid} was requested in version {version}, but the service sent version {found}")
     _check_directory_name(uuid, found)
     return Bundle(uuid, found, files, document)
 
@@ -166,7 +166,7 @@ def _file(entry: Any, bundle: str) -> BundleFile:
         elif not isinstance(size, int) or isinstance(size, bool) or size < 0:
             wrong = "has no size"
         elif not is_text(entry["uuid"] + entry["version"]):
-            wrong = "has a uuid or version that is no text"
+            wrong = "has a uuid or version that is not a string"
         else:
             indexed = entry.get("indexed") is True
             # All files of a bundle mostly have one version.

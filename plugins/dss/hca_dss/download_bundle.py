@@ -65,7 +65,7 @@ def _patterns(kind: str, given: Iterable[str], none: bool) -> tuple[str, ...]:
     if not none:
         return patterns
     if patterns != _ALL:
-        raise ArgumentError(f"--{kind}-filter and --no-{kind} exclude each other")
+        raise ArgumentError(f"--{kind}-filter and --no-{kind} cannot be combined")
     return ()
 
 
@@ -82,7 +82,7 @@ def download_bundle(
     bundle = read_bundle(client, uuid, replica, version)
     files = [file for file in bundle.files if choice.takes(file)]
     for pattern in choice.idle(bundle.files):
-        warn(f"no file of bundle {bundle.name} fits {pattern}")
+        warn(f"no file of bundle {bundle.name} matches {pattern}")
     run = Download(client, replica, download_dir, options)
     run.check_bundle(bundle, files)
     destination = run.destination(run.root / bundle.name)

@@ -59,7 +59,7 @@ def _contents(client: DssOperations, link: Link, replica: Replica) -> list[Link]
     answer = client.get_collection(uuid=link.uuid, replica=replica, version=link.version or None)
     contents = answer.get("contents") if isinstance(answer, Mapping) else None
     if not isinstance(contents, list):
-        raise HCAError(f"the service's answer for collection {link.uuid} is not a collection")
+        raise HCAError(f"the service's response for collection {link.uuid} is not a collection")
     return [_link(entry, link.uuid) for entry in contents]
 
 
@@ -128,7 +128,7 @@ def _head_file(client: DssOperations, link: Link, replica: Replica) -> BundleFil
     sha256, size = headers.get("X-DSS-SHA256", ""), headers.get("X-DSS-SIZE", "")
     version = headers.get("X-DSS-VERSION", "") or link.version
     if not _SHA256.fullmatch(sha256) or not _SIZE.fullmatch(size):
-        raise HCAError(f"the service's answer for file {link.uuid} lacks its size or checksum")
+        raise HCAError(f"the service's response for file {link.uuid} lacks its size or checksum")
     if "/" in link.uuid + version:
         raise HCAError(f"file {link.uuid} has a version that cannot be part of a name: {version!r:.80}")
     return BundleFile(f"{FILES}/{link.uuid}.{version}", link.uuid, version, sha256.lower(), int(size), False)

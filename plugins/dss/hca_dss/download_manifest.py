@@ -37,7 +37,7 @@ def download_manifest(
     if layout not in LAYOUTS:
         raise ArgumentError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout!r}")
     if layout == "none" and (no_metadata or no_data):
-        raise ArgumentError("--no-metadata and --no-data go with the layout 'bundle' only")
+        raise ArgumentError("--no-metadata and --no-data require the layout 'bundle'")
     manifest = Manifest(path, bundles=layout == "bundle")
     # Read once before anything is asked for: a row that cannot be used should not turn up after hours.
     summary = manifest.check()
@@ -72,7 +72,7 @@ def _write_copy(run: Download, manifest: Manifest) -> None:
     if target.exists():
         from hca_base.output import warn
 
-        warn(f"the manifest {target} in the working directory is replaced by its copy with the paths of the files")
+        warn(f"replacing the manifest {target} in the working directory by its copy with the paths of the files")
     try:
         manifest.write_copy(target, stored_path(run.store))
     except OSError as error:
@@ -260,7 +260,7 @@ def _compare(run: Download, bundle: Bundle, group: Group) -> set[str]:
         error: HCAError | None = None
         if name not in files:
             error = NotFoundError(
-                f"the manifest lists {name!a} in bundle {bundle.name}, and the bundle has no such file"
+                f"the manifest lists {name!a} in bundle {bundle.name}, but the bundle has no such file"
             )
         elif different := listed.contradiction(files[name]):
             error = VerificationError(f"{name} in bundle {bundle.name} {different}")

@@ -82,7 +82,7 @@ class Manifest:
         if missing:
             raise UsageError(
                 f"manifest {self.path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
-                hint="the first row must name the columns, with tabs between them",
+                hint="the first row must have the names of the columns, separated by tabs",
             )
         self._places = [self.header.index(name) if name in self.header else None for name in COLUMNS]
         self._bundles = bundles
@@ -96,8 +96,8 @@ class Manifest:
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             # What was read once is gone, and a named pipe that is opened again waits forever for another writer.
             raise UsageError(
-                f"manifest {self.path} is no regular file, and it must be read more than once",
-                hint="write it to a file, and name that",
+                f"manifest {self.path} is not a regular file, and has to be read more than once",
+                hint="write it to a file, and pass the file",
             )
 
     def _open(self) -> IO[str]:
@@ -181,7 +181,7 @@ class Manifest:
         else:
             row = dict(zip(COLUMNS, _taker(self._places)(record), strict=True))
             if not _SHA256.fullmatch(row["file_sha256"]):
-                what = f"file_sha256 is {row['file_sha256']!r:.80}, which is no sha256"
+                what = f"file_sha256 is {row['file_sha256']!r:.80}, which is not a SHA-256"
             elif "file_size" in self.header and not _SIZE.fullmatch(row["file_size"]):
                 what = f"file_size is {row['file_size']!r:.80}, which is not a valid number of bytes"
             else:
@@ -193,7 +193,7 @@ class Manifest:
     @staticmethod
     def _no_text(row: dict[str, str]) -> str:
         name = next(name for name, value in row.items() if not is_text(value))
-        return f"{name} is {row[name]!a:.80}, which is no text in UTF-8"
+        return f"{name} is {row[name]!a:.80}, which is not valid UTF-8"
 
     def write_copy(self, target: Path | str, path_of: Callable[[str], str]) -> None:
         """Write the manifest with the column ``file_path``, in one step; ``target`` may be the manifest itself.

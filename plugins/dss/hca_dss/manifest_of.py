@@ -34,7 +34,9 @@ def manifest_lines(client: DssOperations, bundles: Iterable[tuple[str, str]], re
         for file in answer.files:
             cells = (answer.uuid, answer.version, file.name, file.uuid, file.version, file.sha256, str(file.size))
             if any(character in cell for cell in cells for character in "\t\r\n"):
-                raise RefusedError(f"bundle {answer.name} has a file whose name a table cannot hold: {file.name!r:.80}")
+                raise RefusedError(
+                    f"bundle {answer.name} has a file whose name cannot be written to a table: {file.name!r:.80}"
+                )
             yield "\t".join(cells)
 
 

@@ -85,7 +85,7 @@ def query_of(filters: Sequence[tuple[str, Sequence[str]]]) -> dict[str, Any]:
     :raises UsageError: an unknown name, a value of the wrong kind, or no filter at all
     """
     if not filters:
-        raise UsageError("nothing to search for", hint="give FIELD=VALUE; 'hca dss search --fields' lists the fields")
+        raise UsageError("no search terms", hint="give FIELD=VALUE; 'hca dss search --fields' lists the fields")
     return {"query": {"bool": {"must": [_clause(name, values) for name, values in filters]}}}
 
 
@@ -109,12 +109,12 @@ def _match(path: str, text: str, name: str, kind: str) -> dict[str, Any]:
     value: Any = text
     if kind == "number":
         if not text.lstrip("-").isdecimal():
-            raise UsageError(f"{name} is a number, not {text!r}")
+            raise UsageError(f"{name} requires a number, not {text!r}")
         value = int(text)
     elif kind in ("truth", "any") and text.lower() in ("true", "false"):
         value = text.lower() == "true"
     elif kind == "truth":
-        raise UsageError(f"{name} is true or false, not {text!r}")
+        raise UsageError(f"{name} requires true or false, not {text!r}")
     return {"match": {path: value}}
 
 
@@ -127,5 +127,5 @@ def bundles_of(client: DssOperations, query: dict[str, Any], replica: Replica) -
         name = hit.get("bundle_fqid") if isinstance(hit, dict) else None
         uuid, dot, version = name.partition(".") if isinstance(name, str) else ("", "", "")
         if not dot:
-            raise HCAError("the service's answer to a search has a result without a bundle_fqid")
+            raise HCAError("the service's response to a search has a result without a bundle_fqid")
         yield uuid, version

@@ -9,7 +9,7 @@ ORIGINAL_URL = "https://dss.data.humancellatlas.org/v1/swagger.json"
 
 _RETIRED = (
     "the public Data Storage Service of the Human Cell Atlas was retired; "
-    "'hca local start' runs one on this machine, 'hca config set DSSClient.swagger_url URL' names another one, "
+    "'hca local start' runs one on this machine, 'hca config set DSSClient.swagger_url URL' selects another one, "
     "and 'hca azul' finds today's data"
 )
 
@@ -32,7 +32,7 @@ SERVICE = Service(
             "properties": {
                 "swagger_url": {
                     **_TEXT,
-                    "description": "URL or file of its OpenAPI document; also says where the service is",
+                    "description": "URL or file of its OpenAPI document, which also names the URL of the service",
                     "x-edit": True,
                 },
                 "base_url": {**_TEXT, "description": "URL of the service, if it differs from the document's"},
@@ -66,14 +66,14 @@ SERVICE = Service(
     hints={
         "OAuthProblem": "log in with 'hca dss login', or set GOOGLE_APPLICATION_CREDENTIALS or HCA_ACCESS_TOKEN",
         "Unauthorized": "log in again with 'hca dss login'",
-        "Forbidden": "the service does not let this user do that; 'hca auth status' shows who you are to it",
-        "illegal_version": "versions look like 2018-11-02T113344.698028Z; 'hca dss create-version' makes one",
+        "Forbidden": "this user is not allowed to do that; 'hca auth status' shows which identity is used",
+        "illegal_version": "versions look like 2018-11-02T113344.698028Z; 'hca dss create-version' prints one",
         "file_missing": "a file must be registered ('hca dss put-file') before a bundle can name it",
-        "bundle_already_exists": "the version is taken by other content; 'hca dss create-version' makes a new one",
-        "file_already_exists": "the version is taken by other content; 'hca dss create-version' makes a new one",
+        "bundle_already_exists": "this version exists with different content; 'hca dss create-version' prints one",
+        "file_already_exists": "this version exists with different content; 'hca dss create-version' prints one",
         "missing_checksum": "the staged object needs tags hca-dss-sha1, -sha256, -crc32c and -s3_etag; "
         "'hca dss upload' sets them",
-        "read_only": "the service takes no changes for now; reading works",
+        "read_only": "the service is read-only for now",
         "only_one_urltype": "use either --presignedurls or --directurls",
     },
 )

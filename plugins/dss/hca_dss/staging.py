@@ -26,7 +26,7 @@ class Staging:
         if not given or not isinstance(given, str):
             raise UsageError(
                 "no staging bucket is set",
-                hint="give --staging-bucket NAME, or: hca config set s3.staging_bucket NAME",
+                hint="pass --staging-bucket NAME, or run: hca config set s3.staging_bucket NAME",
             )
         endpoint = config.get("s3.endpoint_url")
         # A bucket of another store than AWS's is one that the service knows by the replica's own scheme; what is in a
@@ -35,7 +35,7 @@ class Staging:
         if "://" in given:
             parts = _split(given)
             if parts is None or parts.scheme not in ("s3", "gs") or not parts.netloc:
-                raise UsageError(f"{given!r} is no bucket; NAME, s3://NAME/PREFIX and gs://NAME/PREFIX are")
+                raise UsageError(f"{given!r} is not a bucket; use NAME, s3://NAME/PREFIX or gs://NAME/PREFIX")
             self.scheme = parts.scheme
             self.bucket, path = parts.netloc, parts.path.strip("/")
         else:

@@ -64,7 +64,7 @@ class Upload:
         ]
         with Plan(identity, files, self.asked_uuid) as plan:
             if plan.resumed:
-                note(f"going on with the upload of bundle {plan.bundle_uuid}, version {plan.version}")
+                note(f"continuing the upload of bundle {plan.bundle_uuid}, version {plan.version}")
             plan.done = not self.options.dry_run
             self._stage(files, plan)
             if self.options.dry_run:
@@ -92,7 +92,7 @@ class Upload:
         for operation in map(self.client.operation, ("put_file", "put_bundle")):
             if operation.auth == "required" and not self.client.credentials.headers_for(self.client.base_url):
                 raise AuthError(
-                    "the service wants to know who uploads, and there are no credentials for it",
+                    "uploads require credentials, and none are stored",
                     hint="log in with 'hca dss login', or set GOOGLE_APPLICATION_CREDENTIALS or HCA_ACCESS_TOKEN",
                 )
 
@@ -197,7 +197,7 @@ class Upload:
             if remaining <= 0:
                 raise TimedOutError(
                     f"the service has not copied it within {self.timeout:g} s",
-                    hint="run the same command again to go on waiting; --timeout-seconds sets for how long",
+                    hint="run the same command again to continue waiting; --timeout-seconds sets the limit",
                 )
             stop.sleep(min(pause, remaining))
             pause = min(LONGEST_PAUSE, pause * GROWTH)
@@ -221,7 +221,7 @@ class Upload:
         )
         version = answer.get("version") if isinstance(answer, dict) else None
         if not isinstance(version, str):
-            raise HCAError(f"the service's answer for bundle {plan.bundle_uuid} lacks its version")
+            raise HCAError(f"the service's response for bundle {plan.bundle_uuid} lacks its version")
         return version
 
 
@@ -241,7 +241,7 @@ class _Stop:
         :raises HCAError: the upload is over
         """
         if self._event.wait(seconds):
-            raise HCAError("the upload was ended")
+            raise HCAError("the upload was stopped")
 
 
 def _creator_uid(client: DssOperations) -> int:

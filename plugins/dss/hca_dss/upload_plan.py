@@ -46,21 +46,23 @@ def local_files(directory: Path | str) -> list[LocalFile]:
     """
     root = Path(directory)
     if not root.is_dir():
-        raise UsageError(f"{directory} is not a directory" if root.exists() else f"there is no directory {directory}")
+        raise UsageError(
+            f"{directory} is not a directory" if root.exists() else f"directory {directory} does not exist"
+        )
     try:
         files = sorted(_walk(root, ""))
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from None
     if not files:
-        raise UsageError(f"there are no files in {directory}")
+        raise UsageError(f"{directory} contains no files")
     for file in files:
         fault = name_fault(file.name)
         if fault:
-            raise UsageError(f"{file.path} cannot be uploaded: the service allows no file names that {fault}")
+            raise UsageError(f"{file.path} cannot be uploaded: the service does not allow file names that {fault}")
     try:
         check_names(file.name for file in files)
     except HostileNameError as error:
-        raise UsageError(f"{directory} cannot be uploaded, nobody could download it: {error}") from None
+        raise UsageError(f"{directory} cannot be uploaded, because it could not be downloaded: {error}") from None
     return files
 
 

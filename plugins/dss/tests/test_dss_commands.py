@@ -203,7 +203,7 @@ def test_login_with_a_token_and_logout(hca: Runner, site: Any) -> None:
     hca("dss", "get-collections", check=3)
     done = hca("dss", "login", "--access-token", token)
     assert "every user of this machine" in done.stderr and token not in done.stderr
-    assert "there was no login" not in hca("dss", "logout").stderr
+    assert "no login was stored" not in hca("dss", "logout").stderr
     hca("dss", "login", "--access-token", "-", stdin="\n", check=2)
 
 

@@ -98,7 +98,7 @@ def test_layout_none_again_asks_for_nothing(hca: Runner, bundle: Any, traffic: A
     traffic.requests.clear()
     done = run(hca, bundle.manifest())
     assert [path for _, _, path in traffic.requests if path != "/v1/swagger.json"] == []
-    assert "is replaced by its copy" in done.stderr
+    assert "replacing the manifest" in done.stderr
 
 
 def test_layout_bundle_links_data_that_is_listed_and_all_metadata(hca: Runner, bundle: Any) -> None:
@@ -282,7 +282,7 @@ def test_a_manifest_that_cannot_be_read(hca: Runner) -> None:
 def test_what_is_no_text(hca: Runner, bundle: Any, traffic: Any, column: str) -> None:
     good = bundle.manifest(["links.json"])
     text = good + bundle.manifest(["empty.txt"], **{column: "x\udcff"}).splitlines()[1] + "\n"
-    told = f"row 3: {column} is 'x\\udcff', which is no text in UTF-8"
+    told = f"row 3: {column} is 'x\\udcff', which is not valid UTF-8"
     scattered = text + good.splitlines()[1].replace(bundle.uuid, str(uuid.uuid4())) + "\n" + good.splitlines()[1] + "\n"
     for each in (text, scattered):
         assert told in run(hca, each, "--layout", "bundle", check=2).stderr
@@ -297,11 +297,11 @@ def test_what_is_no_text(hca: Runner, bundle: Any, traffic: Any, column: str) ->
 def test_a_manifest_that_can_be_read_only_once(hca: Runner, bundle: Any) -> None:
     os.mkfifo(hca.cwd / "pipe")
     done = hca("dss", "download-manifest", "--manifest", "pipe", "--replica", "aws", check=2)
-    assert "is no regular file" in done.stderr
+    assert "is not a regular file" in done.stderr
     done = hca(
         "dss", "download-manifest", "--manifest", "/dev/stdin", "--replica", "aws", stdin=bundle.manifest(), check=2
     )
-    assert "is no regular file" in done.stderr
+    assert "is not a regular file" in done.stderr
 
 
 def test_a_header_alone_downloads_nothing_and_succeeds(hca: Runner, bundle: Any) -> None:
@@ -312,7 +312,7 @@ def test_a_header_alone_downloads_nothing_and_succeeds(hca: Runner, bundle: Any)
 @pytest.mark.parametrize("option", ["--no-data", "--no-metadata"])
 def test_options_of_the_other_layout(hca: Runner, bundle: Any, site: Any, option: str) -> None:
     done = run(hca, bundle.manifest(), option, check=2)
-    assert "layout 'bundle' only" in done.stderr
+    assert "require the layout 'bundle'" in done.stderr
     from hca_dss.client import DSSClient
 
     with pytest.raises(ValueError, match="layout"):

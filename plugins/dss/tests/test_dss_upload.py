@@ -173,7 +173,7 @@ def test_an_upload_that_failed_goes_on_with_the_same_bundle(hca: Runner, source:
     plan = json.loads(plans[0].read_text())
     traffic.requests.clear()
     done = upload(hca)
-    assert f"going on with the upload of bundle {plan['bundle_uuid']}" in done.stderr
+    assert f"continuing the upload of bundle {plan['bundle_uuid']}" in done.stderr
     result = json.loads(done.stdout)
     assert result["bundle_uuid"] == plan["bundle_uuid"] and result["version"] == plan["version"]
     assert {file["name"]: file["uuid"] for file in result["files"]} == plan["uuids"]
@@ -194,7 +194,7 @@ def test_changed_files_start_anew(hca: Runner, source: Path, site: Any) -> None:
     upload(hca, check=3, env={"HCA_ACCESS_TOKEN": site.deployment.token("stranger")})
     (source / "links.json").write_bytes(b'{"links": [1]}')
     done = upload(hca)
-    assert "going on" not in done.stderr
+    assert "continuing the upload" not in done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on POSIX")
@@ -215,7 +215,7 @@ def test_killed_while_registering_and_run_again(hca: Runner, site: Any) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = upload(hca)
-    assert "going on" in done.stderr
+    assert "continuing the upload" in done.stderr
     result = json.loads(done.stdout)
     assert len(result["files"]) == 300
     assert site.send("GET", f"bundles/{result['bundle_uuid']}", {"replica": "aws"})["bundle"]["version"]
@@ -291,7 +291,7 @@ def test_no_staging_bucket(hca: Runner, source: Path, site: Any) -> None:
     assert "no staging bucket is set" in done.stderr
     for wrong in ("ftp://x", "s3://[x"):
         done = upload(hca, "--staging-bucket", wrong, check=2)
-        assert "is no bucket" in done.stderr
+        assert "is not a bucket" in done.stderr
 
 
 @pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])

@@ -61,7 +61,7 @@ def test_the_life_of_a_deployment(user, tmp_path):
     assert "no embedded deployment" in user.run("local", "stop")[1]
     out, err = user.run("local", "start", "--port", "0", "-f", "json")
     started = json.loads(out)
-    assert "profile 'local' is in use" in err
+    assert "profile 'local' is active" in err
     status = user.status()
     assert status["running"] is True
     assert status["profile_in_use"] == "local"
@@ -120,13 +120,13 @@ def test_the_life_of_a_deployment(user, tmp_path):
     assert [path.name for path in data_dir.iterdir()] == ["mine.txt"]
     assert user.status(code=6)["running"] is False
     assert "is not a data directory" in user.run("local", "reset", "--yes", code=5)[1]
-    assert "there is no deployment" in user.run("local", "token", code=4)[1]
+    assert "no deployment in" in user.run("local", "token", code=4)[1]
 
 
 def test_what_the_user_chose_and_wrote_stays(user):
     user.run("profile", "create", "mine", "--use")
     err = user.run("local", "start", "--port", "0")[1]
-    assert "another profile is in use" in err
+    assert "another profile is active" in err
     assert user.status()["profile_in_use"] == "mine"
     user.run("config", "set", "--profile", "local", "http.timeout", "7")
     assert json.loads(user.run("--profile", "local", "dss", "get-bundles-all", "--replica", "gcp")[0])["bundles"] == []

@@ -22,7 +22,7 @@ def text_of(result: Any, query: str | None = None) -> str:
         return f"{len(result):,} bytes of binary data, which are not shown; download them with the command line"
     if query:
         if isinstance(result, str):
-            raise UsageError(f"{QUERY} needs a JSON result, and this one is text")
+            raise UsageError(f"{QUERY} requires a JSON result, but this result is text")
         from hca_base.output import apply_query
 
         result = apply_query(query, result)
@@ -54,5 +54,5 @@ def cut(text: str, offset: int, budget: int) -> str:
         return shown
     return (
         f"{shown}\n[cut: bytes {offset} to {end} of {len(data)}; call again with {OFFSET}={end} for the rest, "
-        f"or pick a part with {QUERY}]"
+        f"or select a part with {QUERY}]"
     )

@@ -15,12 +15,12 @@ SCHEMA = {
             "services": {**_NAMES, "description": "Services that assistants may use", "x-edit": True},
             "operations": {
                 **_NAMES,
-                "description": "Operations that they may use: patterns such as dss:get-*",
+                "description": "Operations that assistants may use: patterns such as dss:get-*",
             },
             "max_bytes": {
                 "type": "integer",
                 "minimum": 256,
-                "description": f"Most bytes of one result (default: {DEFAULT_MAX_BYTES})",
+                "description": f"Maximum bytes of one result (default: {DEFAULT_MAX_BYTES})",
             },
         },
     },

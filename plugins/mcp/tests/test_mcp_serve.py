@@ -117,7 +117,7 @@ def test_what_cannot_be_served(hca: Any) -> None:
     assert "matches no operation" in hca("mcp", "serve", *READS, "--operations", "get-everything", check=2).error
     assert "matches no operation" in hca("mcp", "tools", *READS, "--allow-writes", "drop-*", check=2).error
     assert hca("mcp", "serve", "--service", "nowhere", check=2).error
-    assert "is not a whole number from 256" in hca("mcp", "serve", *READS, "--max-bytes", "1", check=2).error
+    assert "is not a whole number of at least 256" in hca("mcp", "serve", *READS, "--max-bytes", "1", check=2).error
 
 
 def test_settings_choose_services_and_are_checked(hca: Any) -> None:

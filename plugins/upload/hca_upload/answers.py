@@ -24,7 +24,7 @@ def object_in(response: requests.Response, *texts: str) -> dict[str, Any]:
     """
     found = _json(response)
     if not isinstance(found, dict):
-        raise _unusable(response, "is no JSON object")
+        raise _unusable(response, "is not a JSON object")
     for name in texts:
         if not isinstance(found.get(name), str):
             raise _unusable(response, f"has no {name}")
@@ -38,7 +38,7 @@ def list_in(response: requests.Response) -> list[dict[str, Any]]:
     """
     found = _json(response)
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise _unusable(response, "is no JSON list of objects")
+        raise _unusable(response, "is not a JSON list of objects")
     return found
 
 
@@ -49,7 +49,7 @@ def counts_in(response: requests.Response) -> dict[str, int]:
     """
     found = object_in(response)
     if not all(isinstance(value, int) for value in found.values()):
-        raise _unusable(response, "has something that is no number")
+        raise _unusable(response, "has a value that is not a number")
     return found
 
 
@@ -66,7 +66,7 @@ def credentials_in(response: requests.Response) -> dict[str, str]:
     try:
         datetime.datetime.fromisoformat(found["Expiration"].replace("Z", "+00:00"))
     except ValueError:
-        raise _unusable(response, "has an Expiration that is no time") from None
+        raise _unusable(response, "has an Expiration that is not a time") from None
     return found
 
 
@@ -77,7 +77,7 @@ def checksums_in(response: requests.Response) -> dict[str, Any]:
     """
     found = object_in(response, "checksum_status")
     if not isinstance(found.get("checksums") or {}, Mapping):
-        raise _unusable(response, "has checksums that are no JSON object")
+        raise _unusable(response, "has checksums that are not a JSON object")
     return found
 
 
@@ -89,4 +89,4 @@ def _json(response: requests.Response) -> Any:
 
 
 def _unusable(response: requests.Response, why: str) -> HCAError:
-    return HCAError(f"the answer of {response.url} {why}: is that an Upload Service?")
+    return HCAError(f"the response from {response.url} {why}: is that an Upload Service?")

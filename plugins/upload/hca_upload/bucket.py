@@ -160,7 +160,7 @@ def _refusal(what: str, response: Any) -> UploadException:
     return UploadException(f"{what}: {answer.get('Code')}: {answer.get('Message')}", exit_code=code, hint=hint)
 
 
-_WHOSE = "the credentials are those of the AWS tools, or of 'hca auth set-key s3'"
+_WHOSE = "hca uses the credentials of the AWS tools, or of 'hca auth set-key s3'"
 #: S3's names for credentials that it does not take.
 _CREDENTIALS = frozenset(
     {"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}

@@ -138,7 +138,7 @@ class Sending:
                 raise
         for file in self.files:
             if file.name not in self.outcomes:
-                self._note(file, "failed", "not tried, since another file failed")
+                self._note(file, "failed", "not tried, because another file failed")
         return [self.outcomes[file.name] for file in self.files]
 
     @property
@@ -158,7 +158,7 @@ class Sending:
             raise UploadException(
                 f"{len(failed)} of {len(self.files)} files were not uploaded" + (f": {told}{more}" if reasons else ""),
                 exit_code=next(iter(self.codes)) if len(self.codes) == 1 else ExitCode.FAILED,
-                hint="run the same command again: what is there already is left out",
+                hint="run the same command again: files that are already in the area are skipped",
             )
 
     @property
@@ -196,7 +196,7 @@ class Sending:
                 raise
             if error.title != NO_SUCH_FILE:
                 raise UploadException(
-                    f"this service takes no names with folders in them, such as {nested.name!r}",
+                    f"this service does not support names with folders, such as {nested.name!r}",
                     exit_code=ExitCode.REFUSED,
                     hint=self._hint_for_folders(nested),
                 ) from None
@@ -294,7 +294,7 @@ class Sending:
             self._api.file_upload_notification(self.area.uuid, file.name)
         except HCAError as error:
             self.codes.add(error.exit_code)
-            self._note(file, "failed", f"it is in the bucket, but the service could not be told: {error.message}")
+            self._note(file, "failed", f"it is in the bucket, but the service could not be notified: {error.message}")
         else:
             self._note(file, state)
 
@@ -308,7 +308,7 @@ class Sending:
             return
         with tempfile.TemporaryDirectory(prefix="hca-upload-") as folder:
             if shutil.disk_usage(folder).free < sum(file.size for file in batch) + self.options.disk_reserve:
-                error = HCAError(f"there is too little room in {folder} for objects on their way")
+                error = HCAError(f"not enough space in {folder} for temporary copies of objects")
                 for file in batch:
                     self._note(file, "failed", error)
                 return
@@ -321,9 +321,9 @@ class Sending:
                     with telling(f"cannot fetch {file.path}"):
                         client.download_file(bucket, key, str(place))
                     if place.stat().st_size != file.size:
-                        raise UploadException("the object changed while it was fetched")
+                        raise UploadException("the object changed while it was being downloaded")
                 except OSError as error:
-                    self._note(file, "failed", HCAError(f"it cannot be kept in {folder}: {error.strerror}"))
+                    self._note(file, "failed", HCAError(f"it cannot be stored in {folder}: {error.strerror}"))
                 except HCAError as error:
                     self._note(file, "failed", error)
                 else:

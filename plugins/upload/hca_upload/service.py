@@ -11,7 +11,7 @@ BUCKET_NAME_TEMPLATE = "org-humancellatlas-upload-{deployment_stage}"
 
 _RETIRED = (
     "the public Upload Service of the Human Cell Atlas was retired; 'hca local start' runs one on this machine, and "
-    "'hca config set upload.preprod_api_url_template URL' names another one"
+    "'hca config set upload.preprod_api_url_template URL' selects another deployment"
 )
 _TEXT = {"type": "string"}
 
@@ -46,21 +46,21 @@ SERVICE = Service(
                 "bucket_name_template": {**_TEXT, "description": "name of a stage's bucket"},
                 "current_area": {
                     "type": ["string", "null"],
-                    "description": "UUID of the area that was selected",
+                    "description": "UUID of the selected area",
                 },
                 "areas": {
                     "type": "object",
-                    "description": "the areas that were selected before, by UUID",
+                    "description": "areas that were selected earlier, by UUID",
                     "additionalProperties": {"type": "object"},
                 },
-                "stage": {**_TEXT, "description": "stage of the deployment in which 'create' makes areas"},
+                "stage": {**_TEXT, "description": "stage of the deployment in which 'create' creates areas"},
                 "s3_endpoint_url": {
                     **_TEXT,
-                    "description": "URL of the store that holds the areas, if it is not s3.endpoint_url",
+                    "description": "URL of the store that contains the areas, if it is not s3.endpoint_url",
                 },
                 "api_key": {
                     **_TEXT,
-                    "description": "key of those who run submissions; better kept by 'hca auth set-key'",
+                    "description": "API key of operators; better stored with 'hca auth set-key'",
                 },
                 "timeout": {
                     "description": "seconds to wait for its answers",

@@ -75,7 +75,7 @@ def find_files(
         else:
             found += _local(path, file_extension, keep_paths)
     if file_extension and not found:
-        warn(f"there is no file whose name ends in {file_extension!r} in {', '.join(given)}")
+        warn(f"no file with the suffix {file_extension!r} in {', '.join(given)}")
     if target_filename:
         if len(found) != 1:
             raise UsageError("--target-filename option may only be used when one file is being uploaded.")
@@ -96,7 +96,7 @@ def _local(path: str, extension: str | None, keep_paths: bool) -> list[SourceFil
         folders.sort()
         for name in folders:
             if Path(folder, name).is_symlink():
-                warn(f"{Path(folder, name)} is a link to a directory: what is in there is left out")
+                warn(f"{Path(folder, name)} is a link to a directory, whose contents are skipped")
         for name in sorted(names):
             place = Path(folder, name)
             if extension and not name.endswith(extension):
@@ -129,7 +129,7 @@ def _objects(uri: str, keep_paths: bool, config: Config | None) -> list[SourceFi
         config = load()
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     if not _BUCKET.match(bucket):
-        raise UsageError(f"{uri!r} is no place in a bucket", hint="s3://BUCKET/PREFIX is")
+        raise UsageError(f"{uri!r} is not a place in a bucket", hint="s3://BUCKET/PREFIX is")
     base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
     found = []
     with telling(f"cannot list {uri}"):
@@ -142,7 +142,7 @@ def _objects(uri: str, keep_paths: bool, config: Config | None) -> list[SourceFi
                 inner = key.removeprefix(base).lstrip("/") if keep_paths else key.rpartition("/")[2]
                 found.append(SourceFile(f"s3://{bucket}/{key}", inner, entry["Size"], entry["ETag"].strip('"')))
     if not found:
-        raise UploadException(f"there is nothing at {uri}", exit_code=ExitCode.NOT_FOUND)
+        raise UploadException(f"nothing exists at {uri}", exit_code=ExitCode.NOT_FOUND)
     return found
 
 
@@ -156,7 +156,7 @@ def _checked(files: list[SourceFile]) -> list[SourceFile]:
         other = by_name.setdefault(file.name, file)
         if other is not file and not _same_file(other, file):
             raise UploadException(
-                f"{other.path} and {file.path} would both be {file.name!r} in the area, and one would be lost",
+                f"{other.path} and {file.path} would both be named {file.name!r} in the area",
                 exit_code=ExitCode.REFUSED,
                 hint="upload them in two runs with --target-filename, or rename one",
             )
@@ -180,13 +180,13 @@ def check_name(name: str, path: str) -> None:
     # A "." or ".." would be resolved away on the way, by the client or a proxy.
     if name in RESERVED_NAMES or any(part in ("", ".", "..") for part in name.split("/")):
         raise UploadException(
-            f"{path}: the service cannot have a file called {name!r}",
+            f"{path}: the service does not support the file name {name!r}",
             exit_code=ExitCode.REFUSED,
-            hint="rename it, or give --target-filename",
+            hint="rename it, or pass --target-filename",
         )
     try:
         name.encode()
     except UnicodeEncodeError:
         raise UploadException(
-            f"{path!r}: the name is not text in UTF-8", exit_code=ExitCode.REFUSED, hint="rename it"
+            f"{path!r}: the name is not valid UTF-8", exit_code=ExitCode.REFUSED, hint="rename it"
         ) from None

@@ -30,7 +30,7 @@ class UploadAreaURI:
         if parts.scheme != "s3" or not _BUCKET.match(parts.netloc) or not _AREA.match(name):
             raise UsageError(
                 f"{str(uri)!r} is not the address of an upload area",
-                hint="it looks like s3://org-humancellatlas-upload-prod/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/",
+                hint="an address looks like s3://org-humancellatlas-upload-prod/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/",
             )
         self.bucket_name = parts.netloc
         self.area_uuid = name

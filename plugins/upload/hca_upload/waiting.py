@@ -79,9 +79,9 @@ def _done(state: str, validated: bool) -> bool:
 
 
 def _late(left: list[str], states: dict[str, str], timeout: float) -> TimedOutError:
-    shown = ", ".join(f"{name} is {states[name] or 'not looked at yet'}" for name in left[:3])
+    shown = ", ".join(f"{name} is {states[name] or 'not checked yet'}" for name in left[:3])
     more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-    hint = "run the same command again to continue waiting; --timeout SECONDS sets for how long"
+    hint = "run the same command again to continue waiting; --timeout SECONDS sets the limit"
     if any(states[name] == "CHECKSUMMING_UNSCHEDULED" for name in left):
         hint = "run 'hca upload files' again: it notifies the service of files that are CHECKSUMMING_UNSCHEDULED"
     return TimedOutError(
@@ -94,7 +94,7 @@ def _failed(area: Area, failed: list[str], total: int, checksummed: set[str]) ->
     damaged = [name for name in failed if name not in checksummed]
     hints = []
     if damaged:
-        hints.append(f"upload {shlex.quote(damaged[0])} again with --no-sync: its bytes did not arrive intact")
+        hints.append(f"upload {shlex.quote(damaged[0])} again with --no-sync: it was damaged in transit")
     refused = next((name for name in failed if name in checksummed), None)
     if refused is not None:
         file = f"--upload-area-uuid {area.uuid} --filename {shlex.quote(refused)}"

@@ -87,7 +87,7 @@ def test_files_of_one_name_are_refused_and_both_are_named(hca: Runner, site: Any
     assert not site.objects(area)
     # With their paths they differ, but this service has one level of names.
     refused = hca("upload", "files", "--keep-paths", "d", check=5)
-    assert "takes no names with folders" in refused.stderr
+    assert "does not support names with folders" in refused.stderr
     assert not site.objects(area)
     # The same file named twice is one file.
     assert len(_COMPLETE.findall(hca("upload", "files", "d/one", "d/one/reads.txt").stdout)) == 1
@@ -118,8 +118,8 @@ def test_a_directory_without_files_of_the_extension(hca: Runner, site: Any, area
 
 def test_stages_that_cannot_be(hca: Runner, site: Any, area: str) -> None:
     for stage in ("lo cal", "", "a/b", "x.evil.example", "{y}"):
-        assert "is no stage" in hca("upload", "create", "--env", stage, check=2).stderr
-        assert "is no stage" in hca("upload", "report", "--env", stage, check=2).stderr
+        assert "is not a valid stage" in hca("upload", "create", "--env", stage, check=2).stderr
+        assert "is not a valid stage" in hca("upload", "report", "--env", stage, check=2).stderr
 
 
 def test_what_a_directory_holds(hca: Runner, site: Any, area: str) -> None:
@@ -129,7 +129,7 @@ def test_what_a_directory_holds(hca: Runner, site: Any, area: str) -> None:
     (hca.cwd / "d" / "c.txt").symlink_to(hca.cwd / "elsewhere" / "b.txt")
     done = hca("upload", "files", "d")
     assert set(site.objects(area)) == {"a.txt", "c.txt"}
-    assert "d/linked is a link to a directory: what is in there is left out" in done.stderr
+    assert "d/linked is a link to a directory, whose contents are skipped" in done.stderr
     (hca.cwd / "d" / "broken.txt").symlink_to("nowhere")
     assert "broken.txt is not a file" in hca("upload", "files", "d", check=1).stderr
     assert "does-not-exist does not exist" in hca("upload", "files", "d", "does-not-exist", check=4).stderr
@@ -208,7 +208,7 @@ def test_objects_of_another_bucket(hca: Runner, site: Any, area: str) -> None:
     again = json.loads(hca("upload", "files", "s3://source-bucket/run/", "-f", "json").stdout)
     assert {row["state"] for row in again} == {"present"}
     assert "would both be 'a.txt'" in hca("upload", "files", "s3://source-bucket/", check=5).stderr
-    assert "there is nothing at" in hca("upload", "files", "s3://source-bucket/none", check=4).stderr
+    assert "nothing exists at" in hca("upload", "files", "s3://source-bucket/none", check=4).stderr
     assert "NoSuchBucket" in hca("upload", "files", "s3://no-such-bucket/x", check=4).stderr
     hca.env["AWS_SECRET_ACCESS_KEY"] = "another"
     done = hca("upload", "files", "s3://source-bucket/run/", check=3)
@@ -278,7 +278,7 @@ def test_other_stages_and_areas_by_option(hca: Runner, site: Any, area: str) -> 
     report = json.loads(hca("upload", "report", "--env", "local", "--uuid", other, "-f", "json").stdout)
     assert report["area"] == other
     assert (hca.cwd / f"{other}.txt").exists()
-    assert "is no stage" in hca("upload", "report", "--env", "a/b", "--uuid", other, check=2).stderr
+    assert "is not a valid stage" in hca("upload", "report", "--env", "a/b", "--uuid", other, check=2).stderr
     assert "I don't know about area" in hca("upload", "report", "--uuid", other, check=4).stderr
     missing = hca("upload", "status", "x.txt", "--env", "local", "--uuid", other, check=4)
     assert missing.stdout.startswith("CHECKSUM_STATUS_RETRIEVAL_ERROR: 404 Not Found: No such file")

@@ -157,7 +157,7 @@ def test_a_service_that_cannot_be_told(hca: Runner, site: Any, area: str) -> Non
         done = hca("upload", "files", "told.txt", "untold.txt", check=None)
     assert done.returncode in (1, 6)
     assert complete(done.stdout) == {"told.txt"}
-    assert "it is in the bucket, but the service could not be told" in done.stderr
+    assert "it is in the bucket, but the service could not be notified" in done.stderr
     site.until(lambda: site.checksum_states(area) == {"told.txt": "CHECKSUMMED", "untold.txt": "UNSCHEDULED"})
     # The next run tells, and sends nothing.
     before = site.objects(area)["untold.txt"].modified

@@ -98,7 +98,7 @@ def test_addresses_that_are_none(hca: Runner, site: Any, area: str) -> None:
     for command in ("select", "creds", "forget"):
         assert "is not the address of an upload area" in hca("upload", command, "s3://[x/y", check=2).stderr
     for uri in ("s3://", "s3:///x", "s3://bad bucket!/x"):
-        assert f"'{uri}' is no place in a bucket" in hca("upload", "files", uri, check=2).stderr
+        assert f"'{uri}' is not a place in a bucket" in hca("upload", "files", uri, check=2).stderr
     config = hca.config()
     config["upload"]["areas"][area]["uri"] = "s3://[x/"
     hca.configure(config)

@@ -47,7 +47,7 @@ class AzulCommand(Command):
         parser.add_argument(
             "--catalog",
             metavar="NAME",
-            help=f"release of the data (default: the setting {section}.catalog, or the service's)",
+            help=f"release of the data (default: the setting {section}.catalog, or that of the service)",
         )
 
     def add_filters(self, parser: argparse._ActionsContainer) -> None:

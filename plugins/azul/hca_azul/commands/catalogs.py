@@ -19,7 +19,9 @@ class Catalogs(AzulCommand, Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("--all", action="store_true", help="also the internal ones, which are the service's tests")
+        parser.add_argument(
+            "--all", action="store_true", help="also show internal catalogs, which the service uses for tests"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -78,7 +80,7 @@ class Summary(AzulCommand):
             },
         )
         if not isinstance(answer, dict):
-            raise ServiceError("the service's answer is no summary", status=200)
+            raise ServiceError("the service's response is not a summary", status=200)
         self.warn_managed(find_managed(client, filters, parsed_args.catalog))
         chosen = output_options(parsed_args)
         if (chosen.get("fmt") or "table") != "table" or chosen.get("columns") or chosen.get("query"):

@@ -33,12 +33,14 @@ class DownloadCommand(AzulCommand):
             help=f"of these {unit}s: UUID, short name, title, accession, slug, or address in the data portal",
         )
         self.add_filters(group)
-        group.add_argument("--file", action="append", default=[], metavar="UUID", help="this file; may be repeated")
+        group.add_argument(
+            "--file", action="append", default=[], metavar="UUID", help="download this file; may be repeated"
+        )
         group.add_argument(
             "--manifest",
             metavar="FILE",
             help="those of a manifest (compact, PFB, BDBag, curl, or one of the old data store), also gzipped; - reads "
-            "stdin, and the address that the data portal shows for a manifest is requested anew",
+            "stdin, and requests the manifest of a URL of the data portal again",
         )
         self.add_catalog(group)
 
@@ -55,8 +57,8 @@ class DownloadCommand(AzulCommand):
             "--on-collision",
             choices=POLICIES,
             default="rename",
-            help="when several files have one name: refuse, refuse if their content differs, take the first or last of "
-            "them, or add the beginning of its UUID to the name of each (rename, the default)",
+            help="if several files have the same name: refuse, refuse if their content differs, take the first or last "
+            "one, or add the beginning of its UUID to the name of each (rename, the default)",
         )
 
     def add_download(self, parser: argparse.ArgumentParser) -> None:
@@ -171,7 +173,9 @@ class DownloadCommand(AzulCommand):
         from hca_base.output import counted
 
         if outcome.renamed:
-            self.note(f"{counted(outcome.renamed, 'file')} of shared names got the beginnings of their UUIDs into them")
+            self.note(
+                f"{counted(outcome.renamed, 'file')} of shared names were renamed with the beginning of their UUIDs"
+            )
         if outcome.left_out:
             self.note(f"{counted(outcome.left_out, 'file')} left out for others of the same names")
         self.warn_managed(outcome.managed.beside(failure))

@@ -36,7 +36,9 @@ class _Listing(AzulCommand):
         parser = self._without_sort(prog_name)
         self.add_filters(parser)
         self.add_catalog(parser)
-        field: Any = parser.add_argument("--sort", metavar="FIELD", help="sort by this field; FIELD:desc: descending")
+        field: Any = parser.add_argument(
+            "--sort", metavar="FIELD", help="sort by this field; FIELD:desc sorts in descending order"
+        )
         field.completer = field_completer(self)
         parser.add_argument(
             "--limit",

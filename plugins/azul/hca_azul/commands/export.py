@@ -32,11 +32,16 @@ class Export(DownloadCommand):
         parser = super().get_parser(prog_name)
         self.add_selection(parser)
         self.add_naming(parser)
-        parser.add_argument("--to", required=True, choices=TOOLS, help="the program that is to download")
+        parser.add_argument("--to", required=True, choices=TOOLS, help="program to write the list for")
         parser.add_argument("--output", default="-", metavar="FILE", help="where to write it (default: stdout)")
-        parser.add_argument("--with-token", action="store_true", help="write what managed data require into it")
         parser.add_argument(
-            "--sources", default="mirror,azul", metavar="LIST", help="the best first (default: mirror,azul)"
+            "--with-token", action="store_true", help="include the credentials that managed data require"
+        )
+        parser.add_argument(
+            "--sources",
+            default="mirror,azul",
+            metavar="LIST",
+            help="sources, in order of preference (default: mirror,azul)",
         )
         return parser
 
@@ -47,7 +52,7 @@ class Export(DownloadCommand):
 
         args = parsed_args
         if args.with_token and args.output == "-":
-            raise UsageError("--with-token requires --output FILE: a token does not belong on stdout")
+            raise UsageError("--with-token requires --output FILE, because the list contains a token")
         request = ExportRequest(
             self.selection_of(args),
             args.to,
@@ -73,7 +78,7 @@ class Export(DownloadCommand):
 
         self.warn_managed(export.managed.beside(failure))
         if export.secret:
-            warn(f"{output} holds your token or signed addresses: keep it to yourself, and remove it when you are done")
+            warn(f"{output} contains your token or signed URLs: keep it private, and delete it when you are done")
         command = export.command.replace("FILE", Path(output).name if output != "-" else "FILE")
         self.note(f"{counted(export.files, 'file')}, {format_bytes(export.bytes)}; to download them: {command}")
         if export.left_out:

@@ -23,7 +23,7 @@ class Facets(AzulCommand, Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         field: Any = parser.add_argument(
-            "field", nargs="*", metavar="FIELD", help="field, by its own name or a plain one"
+            "field", nargs="*", metavar="FIELD", help="field, by its own name or a short one"
         )
         field.completer = field_completer(self)
         flavour = self.flavour
@@ -67,8 +67,8 @@ class Facets(AzulCommand, Lister):
             name = self.flavour.field_of(given, search.facets).name
             if name not in search.facets:
                 raise NotFoundError(
-                    f"the service does not count the values of {name}",
-                    hint=f"it does so for {', '.join(sorted(search.facets))}",
+                    f"the service does not count values of {name}",
+                    hint=f"use one of {', '.join(sorted(search.facets))}",
                 )
             rows += [
                 {"field": name, "value": _shown(term) if isinstance(term, dict) else term, args.of: count}

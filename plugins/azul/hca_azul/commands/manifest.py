@@ -41,7 +41,7 @@ class Manifest(AzulCommand):
             f"--{unit}", dest="unit", metavar="NAME", help=f"only this {unit}: UUID, short name, title or accession"
         )
         _add_saving(parser, "manifest with the format's suffix, such as manifest.tsv")
-        parser.add_argument("--new", action="store_true", help="do not take up a manifest that is under way")
+        parser.add_argument("--new", action="store_true", help="do not continue with a manifest that is being prepared")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -69,7 +69,7 @@ class Manifest(AzulCommand):
         )
         secret = args.format == "curl" and client.has_credentials
         if secret:
-            warn("releases before 17 write the token into manifests of this format: keep it to yourself")
+            warn("releases before 17 write the token into manifests of this format: keep the file private")
         name, size = save_manifest(job, args.output, secret=secret, force=args.force)
         if name != "-":
             self.note(f"{name}: {format_bytes(size)}, catalog {job.catalog}")
@@ -96,11 +96,11 @@ class Metadata(AzulCommand):
         )
         self.add_catalog(parser)
         _add_saving(parser, f"the {unit}'s short name with .tsv")
-        parser.add_argument("--all-columns", action="store_true", help="also columns that are empty")
+        parser.add_argument("--all-columns", action="store_true", help="also write empty columns")
         if anvil:
             parser.set_defaults(barcodes=False)
         else:
-            parser.add_argument("--barcodes", action="store_true", help="say where barcodes and UMIs are in the reads")
+            parser.add_argument("--barcodes", action="store_true", help="show where barcodes and UMIs are in the reads")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -150,8 +150,6 @@ def _seconds(text: str) -> float:
 
 
 def _add_saving(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument("--output", metavar="FILE", help=f"where to save it; - for stdout (default: {default})")
+    parser.add_argument("--output", metavar="FILE", help=f"file to write; - for stdout (default: {default})")
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
-    parser.add_argument(
-        "--wait", type=_seconds, metavar="SECONDS", help="how long to wait for the service (default: 3600)"
-    )
+    parser.add_argument("--wait", type=_seconds, metavar="SECONDS", help="time limit for the service (default: 3600)")

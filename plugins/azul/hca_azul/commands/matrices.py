@@ -34,13 +34,15 @@ class Matrices(DownloadCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("project", nargs="*", metavar="PROJECT", help="of these projects only")
+        parser.add_argument("project", nargs="*", metavar="PROJECT", help="only matrices of these projects")
         for name in _FIELDS:
             parser.add_argument(f"--{name}", action="append", default=[], metavar="VALUE", help=f"of this {name}")
         self.add_filters(parser)
         self.add_catalog(parser)
-        parser.add_argument("--by-format", action="store_true", help="also files that are matrices by their format")
-        parser.add_argument("--intermediate", action="store_true", help="also intermediate results")
+        parser.add_argument(
+            "--by-format", action="store_true", help="also include files that are matrices by their format"
+        )
+        parser.add_argument("--intermediate", action="store_true", help="also include intermediate results")
         parser.add_argument("--download", action="store_true", help="download them")
         add_output_options(parser, default="table", exclude=("output", "sort"))
         self.add_naming(parser)
@@ -93,7 +95,7 @@ class Matrices(DownloadCommand):
         asked = [f"{_FIELDS[name]}={text}" for name in _FIELDS for text in getattr(args, name)]
         for name, operation in parse_filters(self.flavour, asked).items():
             if name in filters:
-                raise UsageError(f"{name} is both filtered and given by an option of its own")
+                raise UsageError(f"{name} is given both as a filter and as an option")
             filters[name] = operation
         units = [found.unit for found in find_units(self.client, args.project, args.catalog)]
         return MatrixQuery(

@@ -131,12 +131,12 @@ def _authorization(client: AzulConnection, tool: str) -> str:
     """
     if tool not in ("curl", "aria2"):
         raise UsageError(
-            f"a list for {tool} cannot hold a token safely",
-            hint=f"curl and aria2 can, and 'hca {client.service.name} download' needs no list",
+            f"a list for {tool} cannot contain a token safely",
+            hint=f"use curl or aria2; 'hca {client.service.name} download' needs no list",
         )
     found = client.credentials.headers_for(client.base_url).get("Authorization")
     if not found:
-        raise AuthError("there is no token to write", hint="'hca auth status' shows what there is")
+        raise AuthError("no token is available", hint="'hca auth status' shows what is stored")
     return str(found)
 
 
@@ -222,7 +222,7 @@ def _fault(planned: Planned, address: str, tool: str) -> str:
     if not address:
         return "the public mirror does not have it" if tool == "s5cmd" else "no source offers it"
     if redact_url(address) != address:
-        return "its address is signed: it lapses, and is as good as a password until then"
+        return "its URL is signed: anyone who has it can download the file until it expires"
     if tool == "datalad" and (not entry.sha256 or entry.size is None):
         return "its sha256 or size is not known"
     try:

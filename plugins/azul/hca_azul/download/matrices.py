@@ -76,7 +76,7 @@ class MatrixQuery(NamedTuple):
 
     :ivar filters: of projects, in the service's own form
     :ivar strata: species, stage, organ, library -> values, one of which the matrix itself must have
-    :ivar by_format: also files that are matrices by their format and are not listed as such
+    :ivar by_format: also include files that are matrices by their format and are not listed as such
     :ivar intermediate: also matrices that are intermediate results
     """
 

@@ -53,12 +53,12 @@ class Template:
         for _, place, spec, conversion in parsed:
             if place is not None and (place not in PLACES or spec or conversion):
                 raise UsageError(
-                    f"the name template {text!r} has an unknown place {{{place}}}",
+                    f"the name template {text!r} has an unknown placeholder {{{place}}}",
                     hint="use " + ", ".join(f"{{{name}}}" for name in PLACES),
                 )
         if not any(place for _, place, _, _ in parsed):
             raise UsageError(
-                f"the name template {text!r} gives all files one name", hint="for example {project}/{name}"
+                f"the name template {text!r} gives all files the same name", hint="for example {project}/{name}"
             )
         self._parsed = parsed
 

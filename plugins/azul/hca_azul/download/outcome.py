@@ -176,7 +176,7 @@ class Outcome:
         told = "" if why else "--report FILE says why; "
         raise NotFoundError(
             f"{self.unavailable:,} of {counted(files, 'file')} cannot be downloaded ({shown}{more}){why}",
-            hint=f"{all_others}{told}with --skip-unavailable that is no failure",
+            hint=f"{all_others}{told}with --skip-unavailable this is not an error",
         )
 
     def _raise_mixed(self, engine: Report) -> None:

@@ -40,7 +40,7 @@ def check_libraries(plan: Plan) -> None:
         entry = planned.entry
         if is_fastq(entry) and not entry.library_id:
             raise UsageError(
-                f"the list does not say which library {ascii(entry.name)[1:-1]} is of",
+                f"the list does not name the library of {ascii(entry.name)[1:-1]}",
                 hint="use a compact manifest, or name projects or filters",
             )
 

@@ -73,7 +73,7 @@ class Plan:
                 (self._row(entry) for entry in entries),
             )
         except sqlite3.Error as error:
-            raise HCAError(f"the list of files cannot be kept: {error}") from None
+            raise HCAError(f"the list of files cannot be stored: {error}") from None
         finally:
             self._db.execute("COMMIT")
         self._db.execute("CREATE INDEX folded ON files (folded)")

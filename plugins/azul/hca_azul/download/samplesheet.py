@@ -92,7 +92,7 @@ class SampleSheet:
         base = self._base(root)
         if any(c.isspace() for c in str(base)):
             raise UsageError(
-                f"the path {str(base)!r} has blanks, which nf-core/{self.pipeline} refuses",
+                f"the path {str(base)!r} contains spaces, which nf-core/{self.pipeline} refuses",
                 hint=self._without_blanks(root),
             )
 

@@ -72,6 +72,6 @@ def signed_address(client: AzulConnection, url: str) -> str:
     response = client.session.call("GET", url, credentials=client.credentials, redirect="no")
     location = response.headers.get("Location")
     if not location or response.status_code not in (302, 307):
-        raise NotFoundError("the service gives no address for it")
+        raise NotFoundError("the service has no URL for it")
     remember_secret(location.partition("?")[2])
     return str(location)

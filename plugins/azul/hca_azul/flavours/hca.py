@@ -39,7 +39,7 @@ _TABLE = (
     Field("fileId", "text", "UUID of a file", ("file", "uuid")),
     Field("fileName", "text", "name of a file", ("name",)),
     Field("fileSize", "number", "bytes of a file", ("size",)),
-    Field("fileSource", "text", "who made a file, such as 'DCP/2 Analysis'", ("source",)),
+    Field("fileSource", "text", "producer of a file, such as 'DCP/2 Analysis'", ("source",)),
     Field("fileVersion", "text", "version of a file"),
     Field("genusSpecies", "text", "species of the donor, such as 'Homo sapiens'", ("species",)),
     Field("institution", "text", "institution of the project"),
@@ -60,7 +60,7 @@ _TABLE = (
     Field("pairedEnd", "boolean", "whether sequencing was paired-end", ("paired",)),
     Field("preservationMethod", "text", "how the sample was preserved", ("preservation",)),
     Field("project", "text", "short name of the project"),
-    Field("projectDescription", "text", "words of the project's description"),
+    Field("projectDescription", "text", "words in the project's description"),
     Field("projectEstimatedCellCount", "number", "cells of the project, by its contributors", ("project-cells",)),
     Field("projectId", "text", "UUID of the project", ("project-id",)),
     Field("projectTitle", "text", "title of the project", ("title",)),
@@ -78,7 +78,7 @@ _TABLE = (
     Field("submissionDate", "text", "first submission of the entity itself", ("submitted",)),
     Field("tissueAtlas", "atlas", "tissue atlas that the project is part of, as NAME or NAME:VERSION", ("atlas",)),
     Field("updateDate", "text", "last update of the entity itself", ("updated",)),
-    Field("workflow", "text", "analysis workflow that made a file"),
+    Field("workflow", "text", "analysis workflow that produced a file"),
 )
 
 #: Columns that are shown when none are chosen; more can be.

@@ -63,5 +63,5 @@ class Addresses:
             from hca_base.output import warn
 
             self._told.add(named)
-            warn(f"the catalog {named} of the manifest is gone; {use} is used, and checksums are compared")
+            warn(f"the catalog {named} of the manifest no longer exists; using {use} and verifying checksums")
         return use

@@ -43,13 +43,13 @@ def read_curl(path: Path, addresses: Addresses) -> Iterator[Entry]:
             text = line.strip()
             comment = _COMMENT.match(text)
             if comment:
-                told = "the configuration says that it is not available"
+                told = "according to the configuration, it is not available"
                 yield Entry(comment[1], comment[1], missing=told)
                 continue
             pair = _PAIR.match(text)
             if pair is None:
                 if _OTHER_PAIR.match(text):
-                    raise UsageError(f"{path}, line {number}: this is not understood: {text[:80]!r}")
+                    raise UsageError(f"{path}, line {number}: cannot be parsed: {text[:80]!r}")
                 continue
             value = re.sub(r"\\(.)", r"\1", pair[2])
             if pair[1] == "url":
@@ -73,9 +73,7 @@ def _of_url(path: Path, url: str, output: str, addresses: Addresses) -> Entry:
         return entry._replace(md5=mirrored[1]) if mirrored[2] == "md5" else entry._replace(sha256=mirrored[1])
     match = _FILE_URL.search(target)
     if match is None:
-        raise UsageError(
-            f"{path} holds an address that is not one of Azul's files", hint="signed addresses cannot be taken up"
-        )
+        raise UsageError(f"{path} contains a URL that is not one of Azul's files", hint="signed URLs cannot be resumed")
     uuid = unquote(match[1])
     # The service puts each file into a folder that is called as its bundle.
     bundle = output.partition("/")[0]

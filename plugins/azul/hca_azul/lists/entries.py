@@ -25,7 +25,7 @@ _CRC32C = re.compile(r"[0-9a-f]{8}")
 BATCH = 200
 
 
-NO_WAY = "the service offers no way to download it"
+NO_WAY = "the service does not offer it for download"
 NOT_LISTED = "the service lists no such file, or only to users with access"
 
 

@@ -114,7 +114,7 @@ def _fetch(client: AzulConnection, url: str, path: Path) -> None:
 
     if origin_of(url) != origin_of(client.base_url):
         raise UsageError(
-            f"{urlsplit(url).netloc} is not the service that is configured ({urlsplit(client.base_url).netloc})",
+            f"{urlsplit(url).netloc} is not the configured service ({urlsplit(client.base_url).netloc})",
             hint=f"set {client.service.client_section}.url, or use the command of the service that it belongs to",
         )
     match = _match(url)

@@ -64,7 +64,7 @@ class FileList:
             try:
                 first = stream.readline()
             except UnicodeError as error:
-                raise UsageError(f"{name} is not a text: {error}") from None
+                raise UsageError(f"{name} is not valid text: {error}") from None
         if "\t" in first and flavour_of_header(first.rstrip("\r\n").split("\t")) is not None:
             return read_compact(path, name, self._addresses)
         if is_curl(path):

@@ -111,7 +111,7 @@ class Manifest:
                 told = error.error if isinstance(error, _Lapsed) else error
                 if number == _TRIES:
                     raise told from None
-                self._say(f"the manifest did not come through ({told}); it is asked for again")
+                self._say(f"the request for the manifest failed ({told}); trying again")
         raise AssertionError("not reached")
 
     def write(self, stream: BinaryIO) -> int:
@@ -170,11 +170,11 @@ class Manifest:
             waited = time.monotonic() - started
             if waited + pause > self._wait:
                 raise TimedOutError(
-                    f"the service was still making the manifest after {waited:.0f} s",
-                    hint="run the same command later: it asks for the manifest that is under way",
+                    f"the service was still preparing the manifest after {waited:.0f} s",
+                    hint="run the same command later: it continues with the manifest that is being prepared",
                 )
             if waited >= told:
-                self._say(f"the service is making the manifest ({waited:.0f} s so far)")
+                self._say(f"the service is preparing the manifest ({waited:.0f} s so far)")
                 told = max(5.0, waited * 1.5)
             time.sleep(pause)
             response = self._ask(location)
@@ -184,7 +184,7 @@ class Manifest:
         if place is not None:
             try:
                 response = self._ask(place)
-                self._say("taking up the manifest that an earlier run asked for")
+                self._say("continuing with the manifest that an earlier run requested")
                 return response
             except ServiceError as error:
                 if error.status not in _LAPSED:
@@ -217,7 +217,7 @@ class Manifest:
             except ServiceError as error:
                 if error.status != 410 or number == 2:
                     raise
-            self._say("what was asked for has expired; it is asked for anew")
+            self._say("the request has expired; sending it again")
             response = self._start()
             status, location, pause = self._step_of(response)
             if status != 301:
@@ -243,7 +243,7 @@ class Manifest:
             target = origin_of(location)
         except (UsageError, ValueError):
             raise ServiceError(
-                "the service's answer about the manifest makes no sense", status=response.status_code, response=response
+                "the service's response about the manifest is invalid", status=response.status_code, response=response
             ) from None
         home = origin_of(self.client.base_url)
         check_redirect(home, home, target)
@@ -269,5 +269,5 @@ def save_manifest(manifest: Manifest, output: str | None, *, secret: bool, force
     name = output or f"manifest{suffix_of(manifest.form)}"
     path = Path(name)
     if path.exists() and not force and path.is_file():
-        raise UsageError(f"{name} is there already", hint="--force replaces it, --output FILE takes another name")
+        raise UsageError(f"{name} already exists", hint="pass --force to replace it, or --output FILE for another name")
     return name, manifest.save(path, mode=0o600 if secret else 0o666)

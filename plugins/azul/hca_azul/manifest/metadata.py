@@ -57,7 +57,7 @@ def project_table(
             except HCAError as error:
                 from hca_base.output import warn
 
-                warn(f"nothing is known about barcodes: {error}")
+                warn(f"no information about barcodes: {error}")
         columns = _columns(table, all_columns)
         added = sorted({name for facts in known.values() for name in facts})
         if output == "-":
@@ -81,7 +81,7 @@ def _records(table: Path) -> Iterator[dict[str, Any]]:
             # Strict: a quote that is never closed would make one cell of all rows behind it.
             yield from csv.DictReader(stream, dialect="excel-tab", strict=True)
         except csv.Error as error:
-            raise HCAError(f"the service's manifest is no table: {error}") from None
+            raise HCAError(f"the service's manifest is not a table: {error}") from None
 
 
 def _columns(table: Path, all_columns: bool) -> list[str]:

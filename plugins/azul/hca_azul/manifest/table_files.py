@@ -53,7 +53,9 @@ def write_tables(path: Path | str, directory: Path | str, form: str = "tsv", *, 
     places = {table: target / f"{safe_name(name)}.{form}" for table, name in _file_names(found).items()}
     existing = [place for place in places.values() if place.exists()]
     if existing and not force:
-        raise UsageError(f"{existing[0]} exists", hint="pass --force to replace it, or --output-dir for another place")
+        raise UsageError(
+            f"{existing[0]} exists", hint="pass --force to replace it, or --output-dir for another directory"
+        )
     types: Mapping[str, ColumnTypes] = {}
     if form == "parquet":
         _pyarrow()
@@ -164,7 +166,7 @@ def _pyarrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise HCAError("Parquet takes pyarrow, which is not installed", hint="pip install pyarrow") from None
+        raise HCAError("Parquet requires pyarrow, which is not installed", hint="pip install pyarrow") from None
     return pyarrow
 
 

@@ -146,7 +146,7 @@ def read_records(path: Path, name: str = "") -> Iterator[EntityRecord]:
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror or error}") from None
     except (EOFError, zlib.error) as error:
-        raise UsageError(f"{name} is damaged: {error or 'it ends too early'}") from None
+        raise UsageError(f"{name} is damaged: {error or 'it is truncated'}") from None
 
 
 def _opened(path: Path) -> Any:
@@ -162,7 +162,7 @@ def _of_avro(stream: Any, name: str) -> Iterator[EntityRecord]:
     try:
         import fastavro
     except ImportError:
-        raise HCAError("reading PFB takes fastavro, which is not installed", hint="pip install fastavro") from None
+        raise HCAError("reading PFB requires fastavro, which is not installed", hint="pip install fastavro") from None
     try:
         # With names, a record tells its type: two kinds of entities may have the same members.
         reader: Iterator[Any] = fastavro.reader(stream, return_record_name=True, return_record_name_override=True)
@@ -205,8 +205,8 @@ def _of_lines(stream: Any, name: str) -> Iterator[EntityRecord]:
             entity = None
         if not isinstance(entity, dict) or "type" not in entity or not isinstance(entity.get("value"), dict):
             raise UsageError(
-                f"{name}, line {number}: this is neither a PFB nor a verbatim manifest",
-                hint="the command manifest with --format terra.pfb or verbatim.jsonl gets one",
+                f"{name}, line {number}: neither a PFB nor a verbatim manifest",
+                hint="get one with the command manifest and --format terra.pfb or verbatim.jsonl",
             )
         values = entity["value"]
         yield EntityRecord(str(entity["type"]), _id_of(str(entity["type"]), values), values)

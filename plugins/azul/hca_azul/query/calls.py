@@ -45,7 +45,7 @@ def url_of(client: BaseClient, path: str, params: Mapping[str, Any]) -> str:
         return f"{client.base_url}{path}" + (f"?{urlencode(given)}" if given else "")
     except UnicodeEncodeError as error:
         # Bytes of a command line that are no Unicode, and halves of characters in JSON.
-        raise UsageError(f"what is asked for is not valid Unicode: {ascii(error.object)[1:-1][:80]}") from None
+        raise UsageError(f"the request is not valid Unicode: {ascii(error.object)[1:-1][:80]}") from None
 
 
 def send(client: BaseClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any) -> Any:
@@ -130,7 +130,7 @@ def explained(client: BaseClient, error: HCAError) -> HCAError:
         told = error.title if isinstance(error.title, str) and error.title else str(error)
         return NotFoundError(
             f"the service has no such catalog: {told[:200]}",
-            hint=f"'hca {client.service.name} catalogs' lists them; old releases are removed when new ones come",
+            hint=f"'hca {client.service.name} catalogs' lists them; old releases are removed when new ones appear",
         )
     hints = client.service.hints
     if error.status in (413, 414):
@@ -142,7 +142,7 @@ def explained(client: BaseClient, error: HCAError) -> HCAError:
         )
     elif error.status >= 500 and error.status != 503:
         name = client.service.name
-        error.hint = f"if it happens again, 'hca {name} get-version' and 'hca {name} get-health' tell about the service"
+        error.hint = f"if it happens again, 'hca {name} get-version' and 'hca {name} get-health' show its state"
     elif not (error.status == 403 and _sent_credentials(error)):
         error.hint = hints.get(str(error.reason)) or hints.get(str(error.status)) or error.hint
     return error

@@ -42,7 +42,7 @@ def read_catalogs(client: BaseClient) -> Catalogs:
     default = answer.get("default_catalog") if isinstance(answer, dict) else None
     entries = answer.get("catalogs") if isinstance(answer, dict) else None
     if not isinstance(default, str) or not isinstance(entries, dict):
-        raise ServiceError("the service's list of catalogs is not as expected", status=200)
+        raise ServiceError("the service's list of catalogs is invalid", status=200)
     return Catalogs(default, {str(name): entry for name, entry in entries.items() if isinstance(entry, dict)})
 
 
@@ -56,7 +56,7 @@ def choose_catalog(found: Catalogs, locked: str | None = None) -> str:
     from hca_base.output import warn
 
     warn(
-        f"the catalog {locked}, which earlier files came from, is gone; {found.default} is used now: "
+        f"the catalog {locked}, which earlier files came from, no longer exists; using {found.default}: "
         "files may have other versions, and some may be missing"
     )
     return found.default

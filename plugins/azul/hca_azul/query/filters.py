@@ -52,12 +52,14 @@ def parse_filters(flavour: Flavour, terms: Iterable[str] = (), raw: Mapping[str,
         name, operator, values = _parsed(field, text)
         known = found.setdefault(name, {operator: []})
         if operator not in known:
-            raise UsageError(f"the filters on {name} mix single values and a range, which the service cannot")
+            raise UsageError(
+                f"the filters on {name} combine single values and a range, which the service does not support"
+            )
         if operator != "is" and known[operator]:
-            raise UsageError(f"there are two ranges for {name}; the service takes one")
+            raise UsageError(f"two ranges for {name}; the service accepts only one")
         known[operator] += [value for value in values if value not in known[operator]]
         if field.kind == "accession" and len(known[operator]) > 1:
-            raise UsageError("the service takes one accession at a time")
+            raise UsageError("the service accepts only one accession at a time")
     for name, operation in checked({} if raw is None else raw).items():
         if name in found:
             raise UsageError(f"{name} is in --filter and in --filters")
@@ -117,12 +119,12 @@ def _value(field: Field, text: str) -> Any:
         return _number(field, text)
     if field.kind == "boolean":
         if text.lower() not in _BOOLEANS:
-            raise UsageError(f"{field.name} is true or false, not {text!r}")
+            raise UsageError(f"{field.name} requires true or false, not {text!r}")
         return _BOOLEANS[text.lower()]
     if field.kind == "age":
         match = _AGE.fullmatch(text.lower())
         if not match:
-            raise UsageError(f"{text!r} is no age", hint="for example age='20 year'")
+            raise UsageError(f"{text!r} is not a valid age", hint="for example age='20 year'")
         return {"value": match[1], "unit": _unit(match[2])}
     if field.kind == "atlas":
         atlas, colon, version = text.partition(":")
@@ -141,14 +143,16 @@ def _object(field: Field, text: str) -> Any:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise UsageError(f"{field.name} is a JSON object, not {text!r}", hint="the command facets shows its values")
+        raise UsageError(
+            f"{field.name} requires a JSON object, not {text!r}", hint="the command facets lists its values"
+        )
     return found
 
 
 def _number(field: Field, text: str) -> int:
     match = _NUMBER.fullmatch(text.strip().replace("_", ""))
     if not match:
-        raise UsageError(f"{field.name} is a number, not {text!r}", hint=f"for example {field.name}=1000..5000")
+        raise UsageError(f"{field.name} requires a number, not {text!r}", hint=f"for example {field.name}=1000..5000")
     number = float(match[1]) * _UNITS[match[2]]
     if abs(number) > HIGHEST:
         raise UsageError(f"{field.name} is never as large as {text[:40]}")
@@ -162,18 +166,18 @@ def _unit(text: str) -> str:
 def _range(field: Field, text: str) -> tuple[str, str, list[Any]]:
     low, _, high = (part.strip() for part in text.partition(".."))
     if not low and not high:
-        raise UsageError(f"the range for {field.name} has neither end")
+        raise UsageError(f"the range for {field.name} has no limits")
     name = field.name
     if field.kind == "age":
         match = re.fullmatch(r"([^a-z]*)([a-z]+)", high.lower())
         unit = _AGES.get(_unit(match[2])) if match else None
         ends = [low, match[1].strip() if match else ""]
         if unit is None or not all(_AGE_END.fullmatch(end) for end in ends):
-            raise UsageError(f"{text[:80]!r} is no range of ages", hint="for example age='20..30 year'")
+            raise UsageError(f"{text[:80]!r} is not a range of ages", hint="for example age='20..30 year'")
         # Ages as such are text to the service; ranges of them are a field of their own, in seconds.
         name = "organismAgeRange"
         low, high = (end and str(int(float(end) * unit)) for end in ends)
     bounds = [_number(field, low) if low else 0, _number(field, high) if high else HIGHEST]
     if bounds[0] > bounds[1]:
-        raise UsageError(f"the range {text!r} of {field.name} begins after its end")
+        raise UsageError(f"the range {text!r} of {field.name} has its limits reversed")
     return name, "within", [bounds]

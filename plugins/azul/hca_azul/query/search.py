@@ -111,13 +111,13 @@ class Search(Tabular):
             yield hits
             url = self._next(url, following)
             if url is not None and (_SIZE.sub("", url) in seen or not hits):
-                raise ServiceError("the pages of the service lead in a circle", status=200, reason="endless_pages")
+                raise ServiceError("the service's pages form a loop", status=200, reason="endless_pages")
         if self.total is not None and self._listed < self.total:
             raise ServiceError(
-                f"the service told of {self.total:,} {self.kind}, and listed {self._listed:,} of them",
+                f"the service reported {self.total:,} {self.kind}, but listed {self._listed:,}",
                 status=200,
                 reason="missing_pages",
-                hint="try again; a catalog that is being changed may look so for a while",
+                hint="try again; this can happen while a catalog is being updated",
             )
 
     def _next_size(self) -> int:
@@ -162,7 +162,7 @@ class Search(Tabular):
             address = urljoin(url, following) if isinstance(following, str) else ""
             target = origin_of(address)
         except (UsageError, ValueError):
-            raise ServiceError("the service's address of the next page makes no sense", status=200) from None
+            raise ServiceError("the service's URL of the next page is invalid", status=200) from None
         home = origin_of(self.client.base_url)
         check_redirect(home, home, target)
         return address
@@ -171,7 +171,7 @@ class Search(Tabular):
         hits = answer.get("hits") if isinstance(answer, dict) else None
         pagination = answer.get("pagination") if isinstance(answer, dict) else None
         if not isinstance(hits, list) or not isinstance(pagination, dict) or any(type(hit) is not dict for hit in hits):
-            raise ServiceError("the service's answer is no list of entities", status=200)
+            raise ServiceError("the service's response is not a list of entities", status=200)
         total = pagination.get("total")
         self.total = total if isinstance(total, int) and not isinstance(total, bool) else self.total
         facets = answer.get("termFacets")
@@ -197,5 +197,5 @@ def get_entity(client: AzulConnection, kind: str, uuid: str, catalog: str | None
     """
     answer = get_json(client, f"/index/{kind}/{quote(uuid, safe='')}", {"catalog": client.catalog(catalog)})
     if not isinstance(answer, dict):
-        raise ServiceError("the service's answer is no entity", status=200)
+        raise ServiceError("the service's response is not an entity", status=200)
     return answer

@@ -73,7 +73,7 @@ def _portal_name(name: str) -> tuple[str, bool]:
         if part in ("projects", "datasets"):
             return parts[place + 1], True
     raise UsageError(
-        f"{name!r} is not the address of a project or dataset", hint="for example https://PORTAL/projects/UUID"
+        f"{name!r} is not the URL of a project or dataset", hint="for example https://PORTAL/projects/UUID"
     )
 
 
@@ -115,7 +115,7 @@ def _only(client: AzulConnection, name: str, hits: list[Any]) -> Found:
         shown = ", ".join(f"{unit.short} ({unit.uuid})" for unit in units)
         raise UsageError(
             f"several {client.flavour.units} match {name!r}: {shown}",
-            hint=f"name the {client.flavour.unit} by its UUID",
+            hint=f"pass the UUID of the {client.flavour.unit}",
         )
     return _found(client, hits[0])
 
@@ -133,6 +133,6 @@ def _not_found(client: AzulConnection, name: str, facets: dict[str, Any], catalo
     told = " or ".join(repr(known[one]) for one in close[:3])
     flavour = client.flavour
     return NotFoundError(
-        f"there is no {flavour.unit} {name!r} in catalog {client.catalog(catalog)}",
+        f"no {flavour.unit} {name!r} in catalog {client.catalog(catalog)}",
         hint=f"did you mean {told}?" if told else f"'hca {client.service.name} {flavour.units}' lists them",
     )

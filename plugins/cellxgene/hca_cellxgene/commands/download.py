@@ -35,7 +35,9 @@ class Download(CellxgeneCommand):
         parser.add_argument(
             "--download-dir", default=".", metavar="DIR", help="where to download to (default: the current directory)"
         )
-        parser.add_argument("--update", action="store_true", help="take current versions, not those of the lock file")
+        parser.add_argument(
+            "--update", action="store_true", help="download current versions, not those in the lock file"
+        )
         add_transfer_options(parser)
         return parser
 

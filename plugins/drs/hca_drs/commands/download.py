@@ -27,15 +27,17 @@ class Download(DRSCommand):
             "--download-dir", default=".", metavar="DIR", help="where to download to (default: the working directory)"
         )
         parser.add_argument(
-            "--access", metavar="LIST", help="ways to read objects, the best first (default: https,s3,gs)"
+            "--access", metavar="LIST", help="access methods, in order of preference (default: https,s3,gs)"
         )
-        parser.add_argument("--region", metavar="REGION", help="cloud region to prefer, such as us-east-1")
-        parser.add_argument("--flat", action="store_true", help="put all files into DIR itself, without bundles' names")
+        parser.add_argument("--region", metavar="REGION", help="preferred cloud region, such as us-east-1")
+        parser.add_argument(
+            "--flat", action="store_true", help="put all files directly into DIR, without directories for bundles"
+        )
         parser.add_argument(
             "--on-collision",
             choices=("rename", "error"),
             default="rename",
-            help="when several objects have one name: add a part of a digest (default), or fail",
+            help="if several objects have the same name: add a part of a digest (default), or fail",
         )
         add_limits(parser)
         add_passport(parser)

@@ -29,9 +29,11 @@ class Login(DRSCommand):
         parser = super().get_parser(prog_name)
         parser.add_argument("host", metavar="HOST", help="host of the server, such as data.terra.bio")
         kind = parser.add_mutually_exclusive_group()
-        kind.add_argument("--gen3", metavar="FILE", help="an API key of Gen3 (credentials.json), exchanged for tokens")
-        kind.add_argument("--passport", metavar="FILE", help="GA4GH passports: a JSON list, or one a line")
-        kind.add_argument("--username", metavar="NAME", help="for servers with user names; the password is asked for")
+        kind.add_argument("--gen3", metavar="FILE", help="Gen3 API key (credentials.json), to exchange for tokens")
+        kind.add_argument("--passport", metavar="FILE", help="GA4GH passports: a JSON list, or one per line")
+        kind.add_argument(
+            "--username", metavar="NAME", help="user name, for servers that use passwords; hca asks for the password"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -45,7 +47,7 @@ class Login(DRSCommand):
         if parsed_args.gen3:
             key = accounts.read_gen3_key(accounts.read_secret_file(parsed_args.gen3))
             _put(store, accounts.account_at(host, self.config, "drs-gen3"), accounts.secret_record(key, server))
-            self.note(f"the API key for {host} is stored; it is exchanged for tokens when they are needed")
+            self.note(f"the API key for {host} is stored; hca exchanges it for tokens when needed")
             return
         if parsed_args.passport:
             passports = accounts.read_passports(accounts.read_secret_file(parsed_args.passport))
@@ -62,7 +64,7 @@ class Login(DRSCommand):
             raise UsageError(f"no {'password' if name else 'token'} was given")
         if not name and not _TOKEN.fullmatch(secret):
             raise UsageError(
-                "that is not a bearer token: it has characters that no token has",
+                "not a valid bearer token: it has characters that are not allowed in a token",
                 hint="give the token alone, on one line; --gen3 FILE takes an API key of Gen3",
             )
         scheme = CredentialScheme(kind="basic" if name else "bearer")

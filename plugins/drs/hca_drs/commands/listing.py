@@ -11,16 +11,22 @@ from hca_drs.commands.drs_command import DRSCommand, Failures, add_passport, add
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """The options that say how far to go into bundles."""
-    parser.add_argument("--max-depth", type=_number, default=32, metavar="N", help="bundles in bundles (default: 32)")
     parser.add_argument(
-        "--max-objects", type=_number, default=1_000_000, metavar="N", help="objects in all (default: 1000000)"
+        "--max-depth", type=_number, default=32, metavar="N", help="maximum depth of nested bundles (default: 32)"
+    )
+    parser.add_argument(
+        "--max-objects",
+        type=_number,
+        default=1_000_000,
+        metavar="N",
+        help="maximum number of objects (default: 1000000)",
     )
 
 
 def _number(text: str) -> int:
     value = int(text) if text.strip().isdecimal() and len(text) < 12 else 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return value
 
 
@@ -47,7 +53,7 @@ class List(DRSCommand, Lister):
                 row |= {key: entry.object.summary()[key] for key in ("kind", "size", "checksum")}
             if entry.cycle:
                 row["kind"] = "cycle"
-                self.note(f"{entry.path} holds itself; its members are listed once")
+                self.note(f"{entry.path} contains itself; its members are listed once")
             if entry.error is not None:
                 failures.add(row["path"], entry.error)
             rows.append({**row, "uri": entry.uri})

@@ -25,7 +25,7 @@ class Prefixes(DRSCommand, Lister):
         parser.add_argument(
             "--confirm",
             metavar="PREFIX",
-            help="keep where the registry leads PREFIX in your settings: its server may get your credentials then",
+            help="store the server that the registry names for PREFIX in your settings, and send it your credentials",
         )
         return parser
 
@@ -40,6 +40,6 @@ class Prefixes(DRSCommand, Lister):
             pattern = confirm_prefix(resolver, prefix)
             set_value(("drs", "prefixes", prefix), str(pattern))
             self.context.forget()
-            self.note(f"{prefix} leads to {pattern}; its server may get your credentials")
+            self.note(f"{prefix} leads to {pattern}; its server may receive your credentials")
             return None
         return ["prefix", "leads to", "named by"], resolver.table()

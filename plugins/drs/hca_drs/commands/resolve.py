@@ -37,7 +37,7 @@ class Resolve(DRSCommand, Lister):
                     "object id": place.object_id,
                     "url": place.url,
                     "named by": place.origin,
-                    "credentials": "allowed" if place.trusted else "not sent: confirm the prefix first",
+                    "credentials": "allowed" if place.trusted else "not sent; confirm the prefix first",
                 }
             )
         return rows

@@ -81,8 +81,8 @@ def _walk_from(servers: Servers, level: list[Entry], limits: Limits, count: int)
             count += len(batch)
             if count > limits.objects:
                 raise RefusedError(
-                    f"the bundles hold more than {counted(limits.objects, 'object')}",
-                    hint="pass --max-objects N to go further",
+                    f"the bundles contain more than {counted(limits.objects, 'object')}",
+                    hint="pass --max-objects N to raise the limit",
                 )
             _read(servers, batch)
             for entry in batch:
@@ -136,7 +136,7 @@ def _members(servers: Servers, entry: Entry, limits: Limits) -> list[Entry]:
     if members and entry.depth >= limits.depth:
         raise RefusedError(
             f"bundles are nested more than {counted(limits.depth, 'level')} deep, at {entry.path}",
-            hint="pass --max-depth N to go further",
+            hint="pass --max-depth N to raise the limit",
         )
     return [_member(servers, entry, found, member) for member in members]
 

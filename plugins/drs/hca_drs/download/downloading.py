@@ -89,7 +89,7 @@ class Outcome:
         """Compare files for which a server gives the ETag of an object in parts, and no checksum besides."""
         for row, etag in self._to_compare:
             if not matches_etag(row.path, etag):
-                self._note_unverified(row.name, f"no usual size of parts gives its ETag, {etag}")
+                self._note_unverified(row.name, f"no common part size matches its ETag, {etag}")
         self._to_compare.clear()
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -163,12 +163,12 @@ class Outcome:
                 f"nor a checksum that hca knows: {', '.join(self.unchecked_names)}{more}"
             )
         for key, count in sorted(self.unknown.items())[:_EXAMPLES]:
-            yield f"checksums not compared, another one was: {key} ({counted(count, 'file')})"
+            yield f"checksums not verified, another one was: {key} ({counted(count, 'file')})"
         if self.cycles:
-            yield f"a bundle that holds itself was walked once: {', '.join(self.cycles)}"
+            yield f"bundles that contain themselves were followed only once: {', '.join(self.cycles)}"
         if self.renamed:
-            more = "has the name of another" if self.renamed == 1 else "have names of others"
-            yield f"{counted(self.renamed, 'file')} {more}; a part of a digest was added"
+            more = "has the same name as another" if self.renamed == 1 else "have the same names as others"
+            yield f"{counted(self.renamed, 'file')} {more}; added a part of a digest"
 
 
 def _and_more(left: int) -> str:

@@ -36,7 +36,7 @@ class Names:
         if holder == key:
             return None if self._is_again(name, key) else name
         if self.on_collision == "error":
-            raise RefusedError(f"two objects are called {name}", hint="--on-collision rename tells them apart")
+            raise RefusedError(f"two objects are called {name}", hint="use --on-collision rename")
         pure = PurePosixPath(name)
         digest = hashlib.sha256("\n".join(map(str, key)).encode("utf-8", "replace")).hexdigest()[:8]
         other = str(pure.with_name(f"{pure.stem}-{digest}{pure.suffix}"))

@@ -57,7 +57,7 @@ class Sources:
         :raises NotFoundError: it cannot be read in any of the ways that the user allows
         """
         if found.is_bundle:
-            raise NotFoundError(f"{found.name} is a bundle: it has members, no bytes")
+            raise NotFoundError(f"{found.name} is a bundle, which has members but no content")
         methods = ordered(found, self.preferences)
         made = [MethodSource(self, found, method) for method in methods]
         first = methods[0]
@@ -97,8 +97,8 @@ class Sources:
                 self._payers[bucket] = known
         if known:
             raise RequesterPaysError(
-                f"{origin_of(address.url).host} bills the reader of this bucket (requester pays): not read",
-                hint="copy it with the cloud's own program and a project of yours, such as: "
+                f"{origin_of(address.url).host} charges the reader of this bucket (requester pays): not read",
+                hint="copy it with the cloud's own tools and your own project, such as: "
                 "gcloud storage cp --billing-project PROJECT",
             )
 

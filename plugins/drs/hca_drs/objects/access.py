@@ -79,14 +79,14 @@ class Preferences:
         :raises UsageError: a type of access method is not known, or the order or the region is empty
         """
         if order is not None and not order:
-            raise UsageError("no way to read objects is given", hint=f"choose from {', '.join(TYPES)}")
+            raise UsageError("no access method is given", hint=f"choose from {', '.join(TYPES)}")
         if region is not None and not region.strip():
-            raise UsageError("the region is empty", hint="name a cloud region, such as us-east-1, or none at all")
+            raise UsageError("the region is empty", hint="name a cloud region, such as us-east-1, or omit it")
         given = order or config.get("drs.access", None)
         chosen = [given] if isinstance(given, str) else given or TYPES
         unknown = [str(each) for each in chosen if each not in TYPES]
         if unknown:
-            raise UsageError(f"{unknown[0]!r} is not a way to read objects", hint=f"choose from {', '.join(TYPES)}")
+            raise UsageError(f"{unknown[0]!r} is not an access method", hint=f"choose from {', '.join(TYPES)}")
         return cls(
             tuple(dict.fromkeys(chosen)),
             bool(given),
@@ -108,10 +108,10 @@ def ordered(found: DrsObject, preferences: Preferences) -> list[AccessMethod]:
         raise NotFoundError(
             f"{found.place.host} offers {found.id} by {others} only"
             if others
-            else f"{found.place.host} offers no way to read {found.id}",
+            else f"{found.place.host} offers no access method for {found.id}",
             hint=f"pass --access {','.join(readable)}"
             if readable
-            else f"ask {found.place.host} for it by {', '.join(TYPES[:-1])} or {TYPES[-1]}: hca reads no other way",
+            else f"ask {found.place.host} for it by {', '.join(TYPES[:-1])} or {TYPES[-1]}: hca supports no other method",
         )
 
     def rank(method: AccessMethod) -> tuple[bool, int, bool, bool, int]:
@@ -156,7 +156,7 @@ def read_headers(value: Any) -> dict[str, str]:
     for name, content in pairs:
         name, content = name.strip(), content.strip()
         if not _NAME.fullmatch(name) or not content.isprintable() or not content.isascii():
-            raise ServiceError("the address comes with a header that cannot be sent", status=200)
+            raise ServiceError("the URL comes with a header that cannot be sent", status=200)
         if name.lower() not in _OURS:
             found[name] = content
             # By name, not by value: the values of many objects would push the user's own secrets out of memory.
@@ -180,10 +180,10 @@ def address_of(method: AccessMethod, url: str, headers: Any, preferences: Prefer
             "hca does not read it"
         )
     if not url.isprintable() or any(c.isspace() for c in url):
-        raise HCAError("the server names an address with spaces or control characters: not read")
+        raise HCAError("the server sent a URL with spaces or control characters: not read")
     found = read_headers(headers)
     if found and scheme == "http" and not is_loopback(parts.hostname):
-        raise HCAError(f"{parts.hostname} would get credentials over plain http: not read")
+        raise HCAError(f"{parts.hostname} would receive credentials over plain http: not read")
     _hide_parameters(url)
     return Address(url, found, expires_at(parts.query))
 
@@ -234,5 +234,5 @@ def _time(text: str, form: str) -> float | None:
 def _split(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon:
-        raise ServiceError("the address comes with a header that has no value", status=200)
+        raise ServiceError("the URL comes with a header that has no value", status=200)
     return name, value

@@ -61,7 +61,7 @@ class Digests:
         if self.known or self.etag:
             return ""
         if not self.unknown:
-            return "the server gives no checksum"
+            return "the server provides no checksum"
         return "; ".join(f"{kind}: {why}" for kind, why in self.unknown)
 
 
@@ -91,7 +91,7 @@ def read_checksums(values: Any, size: int | None) -> Digests:
             continue
         known_name = _NAMES.get(name)
         if known_name is None:
-            unknown.append((shown, "a type of checksum that hca does not know"))
+            unknown.append((shown, "a type of checksum that hca does not support"))
             continue
         digest = _digest(text, LENGTHS[known_name])
         if digest is None:

@@ -124,7 +124,7 @@ def read_object(place: Place, answer: Any) -> DrsObject:
     :raises ServiceError: it is not one
     """
     if not isinstance(answer, dict) or not ("id" in answer or "access_methods" in answer or "contents" in answer):
-        raise ServiceError(f"{place.host} answered something that is not a DRS object", status=200, details=answer)
+        raise ServiceError(f"{place.host} sent something that is not a DRS object", status=200, details=answer)
     return DrsObject(place, answer)
 
 

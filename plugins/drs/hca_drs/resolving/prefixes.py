@@ -59,9 +59,7 @@ def pattern_of(text: str) -> Pattern:
         return Pattern(text.rstrip("/"))
     base, objects, before = text[: match.start()].rpartition("/objects/")
     if not objects or "/" in before or "/" in text[match.end() :].rstrip("/"):
-        raise UsageError(
-            f"{text!r} does not lead to objects of a DRS server", hint="such a URL has /objects/{id} in it"
-        )
+        raise UsageError(f"{text!r} is not a URL of objects on a DRS server", hint="the URL must contain /objects/{id}")
     return Pattern(base, unquote(before), unquote(text[match.end() :].rstrip("/")))
 
 

@@ -56,7 +56,7 @@ class Registry:
             if isinstance(entry, dict):
                 from hca_base.output import note
 
-                note(f"prefix {prefix} could not be looked up again ({error}); using the answer that was kept")
+                note(f"prefix {prefix} could not be looked up again ({error}); using the cached result")
                 return self._checked(str(entry.get("pattern")), prefix)
             error.hint = f"set it yourself: hca config set drs.prefixes.'\"{prefix}\"' HOST"
             raise

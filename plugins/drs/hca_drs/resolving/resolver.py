@@ -128,7 +128,7 @@ class Resolver:
         registry = self.registry if look_up else None
         if registry is None:
             raise NotFoundError(
-                f"prefix {found.prefix!r} is not known, and is not looked up"
+                f"prefix {found.prefix!r} is unknown and cannot be looked up"
                 + (" (drs.resolver is none)" if look_up else ""),
                 hint=f"if you know its server: hca config set 'drs.prefixes.\"{found.prefix}\"' HOST",
             )
@@ -153,5 +153,5 @@ def confirm_prefix(resolver: Resolver, prefix: str) -> Pattern:
         )
     registry = resolver.registry
     if registry is None:
-        raise UsageError("drs.resolver is none: prefixes are not looked up", hint="hca config unset drs.resolver")
+        raise UsageError("drs.resolver is none: hca does not look up prefixes", hint="hca config unset drs.resolver")
     return registry.pattern(prefix)

@@ -72,7 +72,7 @@ def parse_uri(uri: str, known_prefixes: Container[str] = ()) -> Identifier:
         return _object_url(text)
     if scheme.lower() == "dos":
         raise UsageError(
-            f"{_short(uri)} is of DOS, the predecessor of DRS, which hca does not speak",
+            f"{_short(uri)} is a DOS identifier; hca does not support DOS, the predecessor of DRS",
             hint="try the same identifier with drs:// in place of dos://",
         )
     if scheme.lower() != "drs":
@@ -90,7 +90,7 @@ def _drs(uri: str, rest: str, known: Container[str]) -> Identifier:
     if "@" in first:
         # A password in an identifier would go into messages and to registries.
         raise UsageError(
-            "an identifier must not hold a user name or password", hint="store it with 'hca drs login HOST'"
+            "an identifier must not contain a user name or password", hint="store it with 'hca drs login HOST'"
         )
     name, colon, port = first.partition(":")
     if first.startswith("["):
@@ -105,7 +105,7 @@ def _drs(uri: str, rest: str, known: Container[str]) -> Identifier:
         return _compact(uri, tail, name)
     path, _, query = tail.partition("#")[0].partition("?")
     if not _HOST.fullmatch(name) or (port and int(port) > 65535):
-        raise UsageError(f"{_short(uri)} does not name a valid host", hint="write drs://HOST/ID or drs://PREFIX:ID")
+        raise UsageError(f"{_short(uri)} has no valid host", hint="write drs://HOST/ID or drs://PREFIX:ID")
     if not path.strip("/"):
         return _refuse(uri)
     host = name.lower() + (f":{int(port)}" if port else "")
@@ -129,13 +129,13 @@ def _object_url(url: str) -> Identifier:
     parts = urlsplit(url)
     if match is None or parts.username is not None or parts.password is not None or not parts.hostname:
         raise UsageError(
-            f"{_short(url)} is not the address of a DRS object",
-            hint="such an address ends in /ga4gh/drs/v1/objects/ID",
+            f"{_short(url)} is not the URL of a DRS object",
+            hint="the URL must end in /ga4gh/drs/v1/objects/ID",
         )
     try:
         port = parts.port
     except ValueError:
-        raise UsageError(f"{_short(url)} does not name a valid port") from None
+        raise UsageError(f"{_short(url)} has no valid port") from None
     host = parts.hostname.lower() + (f":{port}" if port else "")
     return Identifier(url, "url", unquote(match["id"]), host=host, base_url=match["base"], query=match["query"] or "")
 

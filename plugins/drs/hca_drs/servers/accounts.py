@@ -167,13 +167,13 @@ class Gen3Provider:
             token = response.json().get("access_token")
         except HCAError as error:
             raise AuthError(
-                f"{host} gives no token for the stored API key: {error}",
-                hint=f"make a new key on the profile page of {host}, then: hca drs login {host} --gen3 FILE",
+                f"{host} issues no token for the stored API key: {error}",
+                hint=f"create a new key on the profile page of {host}, then: hca drs login {host} --gen3 FILE",
             ) from None
         except (ValueError, AttributeError):
             token = None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise AuthError(f"{host} answered the exchange of the API key with something that is not a token")
+            raise AuthError(f"{host} responded to the API key with something that is not a token")
         remember_secret(token)
         ends = jwt_claims(token).get("exp")
         self._token = token
@@ -191,9 +191,7 @@ def read_gen3_key(text: str) -> str:
         found = {"api_key": text.strip()}
     key = found.get("api_key") if isinstance(found, dict) else None
     if not isinstance(key, str) or not key or not key.isascii() or not key.isprintable():
-        raise UsageError(
-            "that is not an API key of Gen3", hint="take credentials.json from the profile page of the site"
-        )
+        raise UsageError("not a Gen3 API key", hint="download credentials.json from the profile page of the site")
     remember_secret(key)
     return key
 
@@ -211,7 +209,9 @@ def read_passports(text: str) -> list[str]:
         found = found.get("passports") or found.get("ga4gh_passport_v1") or found.get("passport")
     tokens = [found] if isinstance(found, str) else found
     if not isinstance(tokens, list) or not tokens or not all(isinstance(each, str) for each in tokens):
-        raise UsageError("that is not a list of passports", hint="a passport is a JWT; give a JSON list, or one a line")
+        raise UsageError(
+            "not a list of passports", hint="a passport is a JWT; pass a JSON list, or one passport per line"
+        )
     for token in tokens:
         if token.count(".") != 2 or not token.isascii() or not token.isprintable():
             raise UsageError("one of the passports is not a JWT")

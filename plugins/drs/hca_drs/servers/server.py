@@ -82,7 +82,7 @@ class Server:
         path = f"/objects/{encoded(object_id)}/access/{encoded(access_id)}"
         answer = self._asked(path, f"/objects/{encoded(object_id)}", object_id, authorizations or {})
         if not isinstance(answer, dict) or not isinstance(answer.get("url"), str):
-            raise ServiceError(f"{self.host} answered without an address for {object_id}", status=200)
+            raise ServiceError(f"{self.host} sent no URL for {object_id}", status=200)
         return answer
 
     def authorizations(self, object_id: str) -> dict[str, Any]:

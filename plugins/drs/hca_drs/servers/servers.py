@@ -96,7 +96,7 @@ class Servers:
         if value is None:
             return CONNECTIONS
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f"drs.connections must be a whole number from 1 on, not {value!r}")
+            raise ConfigError(f"drs.connections must be a whole number of at least 1, not {value!r}")
         return value
 
 

@@ -37,14 +37,14 @@ class Download(TransferCommand):
             default=("*",),
             metavar="PATTERN",
             help="of the metadata files (those that are indexed), get only those whose names match one of these shell "
-            "patterns; capitals matter",
+            "patterns; case-sensitive",
         )
         parser.add_argument(
             "--data-filter",
             nargs="+",
             default=("*",),
             metavar="PATTERN",
-            help="of the data files (all others), get only those whose names match one of these shell patterns",
+            help="download only data files (all others) whose names match one of these shell patterns",
         )
         add_choice(parser)
         add_patience(parser)

@@ -33,7 +33,7 @@ class DownloadManifest(TransferCommand):
         parser.add_argument("--manifest", required=True, metavar="FILE", help="the manifest")
         add_replica(parser)
         parser.add_argument(
-            "--layout", default="none", choices=("none", "bundle"), help="where to put the files (default: none)"
+            "--layout", default="none", choices=("none", "bundle"), help="directory layout of the files (default: none)"
         )
         add_choice(parser)
         add_patience(parser)

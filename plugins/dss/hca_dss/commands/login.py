@@ -27,13 +27,13 @@ class Login(Command):
             "--access-token",
             default="",
             metavar="TOKEN",
-            help="keep this token, in place of a login in the browser; - reads it from stdin, out of sight of others",
+            help="store this token instead of logging in; - reads it from stdin, where other users cannot see it",
         )
         how = parser.add_mutually_exclusive_group()
         how.add_argument(
             "--remote",
             action="store_true",
-            help="the browser is on another machine: show the address to open, and ask for what it leads to",
+            help="for a browser on another machine: show the URL to open, and ask for the result",
         )
         how.add_argument(
             "--device",
@@ -77,4 +77,4 @@ class Logout(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         client: Any = self.service_client(service_name(self))
         if not client.logout():
-            self.note("there was no login to forget")
+            self.note("no login was stored")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hca_dss.client import DSSClient
     from hca_dss.operations import Replica
 
-_QUERY_HELP = "a query of Elasticsearch, in place of FIELD=VALUE; @FILE reads it from a file, - from stdin"
+_QUERY_HELP = "an Elasticsearch query, instead of FIELD=VALUE; @FILE reads it from a file, - from stdin"
 
 
 def _client(command: Command) -> DSSClient:
@@ -35,9 +35,9 @@ def _query(command: Command, words: Sequence[str], es_query: Any) -> dict[str, A
     if es_query is None:
         return query_of([parse_field(word) for word in words])
     if words:
-        raise UsageError("give either FIELD=VALUE or --es-query, not both")
+        raise UsageError("pass either FIELD=VALUE or --es-query, not both")
     if not isinstance(es_query, dict):
-        raise UsageError("--es-query is a JSON object", hint='such as {"query": {"match_all": {}}}')
+        raise UsageError("--es-query must be a JSON object", hint='such as {"query": {"match_all": {}}}')
     return es_query
 
 
@@ -70,7 +70,9 @@ class Search(TransferCommand, DataCommand):
     example = "dss search organ=pancreas sex=female --replica aws"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("filters", nargs="*", metavar="FIELD=VALUE", help="what must match; see --fields")
+        parser.add_argument(
+            "filters", nargs="*", metavar="FIELD=VALUE", help="filters, which must all match; see --fields"
+        )
         add_replica(parser)
         for action in parser._actions:
             if action.dest == "replica":
@@ -110,7 +112,7 @@ class Search(TransferCommand, DataCommand):
 
         target = Path(args.manifest)
         if target.parent.resolve() != Path.cwd():
-            raise UsageError(f"--manifest {target} must be in the working directory", hint="give a name alone")
+            raise UsageError(f"--manifest {target} must be in the working directory", hint="pass only a file name")
         options = self.transfer_options(args)
         with tempfile.TemporaryDirectory(prefix="hca-dss-search-") as folder:
             made = Path(folder, target.name)
@@ -141,7 +143,7 @@ class ManifestOf(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            "bundles", nargs="*", metavar="UUID|FIELD=VALUE", help="bundles, or filters that all must match"
+            "bundles", nargs="*", metavar="UUID|FIELD=VALUE", help="bundles, or filters, which must all match"
         )
         add_replica(parser)
         parser.add_argument("--es-query", type=json_argument, metavar="JSON", help=_QUERY_HELP)
@@ -156,14 +158,14 @@ class ManifestOf(Command):
         filters = [word for word in args.bundles if "=" in word]
         named = [word for word in args.bundles if "=" not in word]
         if named and (filters or args.es_query is not None):
-            raise UsageError("give either bundles or a search, not both")
+            raise UsageError("pass either bundles or a search, not both")
         if named:
             pairs = [word.partition(".")[::2] for word in dict.fromkeys(named)]
             bundles: Iterator[tuple[str, str]] = itertools.islice(pairs, args.max)
         elif filters or args.es_query is not None:
             bundles = _found(self, _query(self, filters, args.es_query), args.replica, args.max)
         else:
-            raise UsageError("no bundles are named", hint="give UUIDs, FIELD=VALUE or --es-query JSON")
+            raise UsageError("no bundles are named", hint="pass UUIDs, FIELD=VALUE or --es-query JSON")
         files = write_manifest(manifest_lines(_client(self), bundles, args.replica), args.output, self.stdout)
         self.note(f"{files:,} files" + (f", listed in {args.output}" if args.output else ""))
 

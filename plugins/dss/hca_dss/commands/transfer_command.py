@@ -96,8 +96,8 @@ def add_download_dir(parser: argparse._ActionsContainer) -> None:
 
 def add_choice(parser: argparse._ActionsContainer) -> None:
     """The options ``--no-metadata`` and ``--no-data``."""
-    parser.add_argument("--no-metadata", action="store_true", help="leave out metadata files (those that are indexed)")
-    parser.add_argument("--no-data", action="store_true", help="leave out data files (all others)")
+    parser.add_argument("--no-metadata", action="store_true", help="skip metadata files (those that are indexed)")
+    parser.add_argument("--no-data", action="store_true", help="skip data files (all others)")
 
 
 def add_patience(parser: argparse._ActionsContainer) -> None:
@@ -106,19 +106,19 @@ def add_patience(parser: argparse._ActionsContainer) -> None:
         "--num-retries",
         type=_natural,
         metavar="N",
-        help="how often a file is tried again without coming further; the same as --retries (default: 10)",
+        help="give up on a file after N retries without progress; the same as --retries (default: 10)",
     )
     parser.add_argument(
         "--min-delay-seconds",
         type=seconds,
         metavar="SECONDS",
-        help="pause before the first repeat; it doubles from there (default: 0.25)",
+        help="pause before the first retry; it doubles with each retry (default: 0.25)",
     )
 
 
 def _natural(text: str) -> int:
     if not text.strip().isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
     return int(text)
 
 

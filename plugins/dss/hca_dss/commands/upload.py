@@ -25,7 +25,7 @@ class Upload(TransferCommand):
     example = "dss upload --src-dir my-bundle --replica aws --staging-bucket my-staging-bucket"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--src-dir", required=True, metavar="DIR", help="the directory to upload")
+        parser.add_argument("--src-dir", required=True, metavar="DIR", help="directory to upload")
         add_replica(parser)
         parser.add_argument(
             "--staging-bucket",
@@ -38,7 +38,7 @@ class Upload(TransferCommand):
             type=seconds,
             default=1200,
             metavar="SECONDS",
-            help="how long the service may take to copy one file (default: 1200)",
+            help="time limit for the service to copy one file (default: 1200)",
         )
         parser.add_argument("--bundle-uuid", metavar="UUID", help="UUID for the bundle (default: a new one)")
 

@@ -8,7 +8,7 @@ from hca.config import DEFAULTS
 from hca.util.client import SwaggerClient
 from hca_base.plugins import CredentialScheme, Service
 
-_RETIRED = "the public DCP Auth service was retired; name another deployment's document in AuthClient.swagger_url"
+_RETIRED = "the public DCP Auth service was retired; set AuthClient.swagger_url to the document of another deployment"
 
 
 class AuthClient(SwaggerClient):

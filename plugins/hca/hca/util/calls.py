@@ -25,7 +25,7 @@ def known_arguments(operation: Any, arguments: Mapping[str, Any]) -> dict[str, A
     unknown = [name for name, value in arguments.items() if operation.parameter(name) is None and value is not None]
     if unknown and operation.method.upper() == "DELETE":
         raise UsageError(
-            f"{operation.name} takes no argument {unknown[0]!r}, and deletes nothing with an argument that it ignores"
+            f"{operation.name} takes no argument {unknown[0]!r}; hca does not ignore arguments of a deletion"
         )
     for name in unknown:
         logger.warning("%s takes no argument %r: ignored", operation.name, name)
@@ -37,13 +37,13 @@ def add_old_names(client: Client, method: Any) -> None:
     operation = method.operation
 
     def auto_page(**arguments: Any) -> Any:
-        warnings.warn(f"use {operation.name}.paginate in place of _auto_page", DeprecationWarning, stacklevel=2)
+        warnings.warn(f"use {operation.name}.paginate instead of _auto_page", DeprecationWarning, stacklevel=2)
         return client.invoke(operation, arguments, paginate=True)
 
     def request(
         req_args: Mapping[str, Any], url: str | None = None, stream: bool = False, headers: Any = None
     ) -> requests.Response:
-        warnings.warn(f"use {operation.name}.stream in place of _request", DeprecationWarning, stacklevel=2)
+        warnings.warn(f"use {operation.name}.stream instead of _request", DeprecationWarning, stacklevel=2)
         if headers:
             raise UsageError(f"{operation.name}._request cannot send headers of its own: {', '.join(headers)}")
         with raising_hca7():

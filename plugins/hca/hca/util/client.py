@@ -58,7 +58,7 @@ class SwaggerClient(Client):
     def __init__(self, config: Any = None, swagger_url: str | None = None, **session_kwargs: Any) -> None:
         options = {name: session_kwargs.pop(name) for name in _OPTIONS if name in session_kwargs}
         if session_kwargs:
-            logger.warning("%s: not used any more: %s", type(self).__name__, ", ".join(sorted(session_kwargs)))
+            logger.warning("%s: no longer used: %s", type(self).__name__, ", ".join(sorted(session_kwargs)))
         source = HCAConfig(save_on_exit=False) if isinstance(config, (Config, Mapping)) else get_config()
         if isinstance(config, (HCAConfig, type(None))):
             source = config if config is not None else get_config()
@@ -122,7 +122,7 @@ class SwaggerClient(Client):
 
     @property
     def _swagger_spec(self) -> Any:
-        warnings.warn("use swagger_spec in place of _swagger_spec", DeprecationWarning, stacklevel=2)
+        warnings.warn("use swagger_spec instead of _swagger_spec", DeprecationWarning, stacklevel=2)
         return self.swagger_spec
 
     @property

@@ -39,7 +39,7 @@ class SwaggerAPIException(ServiceError, requests.HTTPError):
             error = error_from_response(response)
             args = args or (error.message,)
             options = {name: getattr(error, name) for name in ("status", "reason", "title", "details", "request_id")}
-        message = str(args[0]) if args else "the service answered with an error"
+        message = str(args[0]) if args else "the service responded with an error"
         options.setdefault("status", getattr(response, "status_code", 0))
         ServiceError.__init__(self, message, response=response, **options)
         self.request = getattr(response, "request", None)

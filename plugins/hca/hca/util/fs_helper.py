@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hca._moved import moved
 
-moved(__name__, "hca_base.config.write_atomic writes a file whole or not at all")
+moved(__name__, "hca_base.config.write_atomic writes a file completely or not at all")
 
 
 class FSHelper:

@@ -14,7 +14,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
         "--data-dir",
         metavar="DIR",
         type=Path,
-        help="where the deployment keeps its data (default: as of the one started last, or hca/local of the data home)",
+        help="directory for the deployment's data (default: the last one used, or hca/local in the data home)",
     )
 
 

@@ -33,7 +33,7 @@ class Demo(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--dir", type=Path, metavar="DIR", help=f"directory for the files (default: ./{_FOLDER})")
-        parser.add_argument("--port", type=int, help="port to start the deployment at, if it does not run")
+        parser.add_argument("--port", type=int, help="port for the deployment, if it is not running")
         add_data_dir(parser)
         return parser
 
@@ -69,14 +69,14 @@ class Demo(Command):
         where = ["--bundle-uuid", uuid, "--version", version, "--replica", "aws", "--download-dir", str(downloads)]
         story.hca("dss", "download", *where)
 
-        story.say("\n6. Compare what came back with what was sent")
+        story.say("\n6. Compare the downloaded files with the originals")
         received = downloads / f"{uuid}.{version}"
         count, size = compare(bundle, received)
         story.tool("diff", "-r", "--exclude=bundle.json", str(bundle), str(received))
-        story.say(f"  {count} files, {size:,} bytes: every byte is as it was sent")
+        story.say(f"  {count} files, {size:,} bytes: all identical")
 
         story.say(f"\nDone in {time.monotonic() - began:.0f} seconds. The files are in {folder.absolute()}")
-        story.say("The deployment goes on running. Try:")
+        story.say("The deployment is still running. Try:")
         program = " ".join([story.program, *story._options])
         for line in (
             f"{program} dss get-bundle --uuid {uuid} --replica aws",

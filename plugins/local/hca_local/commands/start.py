@@ -38,10 +38,10 @@ class Start(Command):
             "--port",
             type=int,
             default=DEFAULT_PORT,
-            help=f"port of the API; S3 gets the next one; 0 finds two free ones (default: {DEFAULT_PORT})",
+            help=f"port of the API; S3 uses the next port; 0 selects two free ports (default: {DEFAULT_PORT})",
         )
         add_data_dir(parser)
-        parser.add_argument("--foreground", action="store_true", help="stay, until Ctrl-C, instead of returning")
+        parser.add_argument("--foreground", action="store_true", help="run in the foreground, until Ctrl-C")
         parser.add_argument(
             "--simulate-waits",
             type=float,
@@ -49,8 +49,8 @@ class Start(Command):
             const=10.0,
             default=0.0,
             metavar="SECONDS",
-            help="let clients wait as the original services do: 202 for large copies, 301 until a file is checked out; "
-            "with SECONDS between retries instead of 10",
+            help="make clients wait like the original services: 202 for large copies, 301 until a file is checked out, "
+            "with SECONDS between retries (default: 10)",
         )
         parser.add_argument(
             "--s3-endpoint",
@@ -78,7 +78,9 @@ class Start(Command):
 
             def ready(running: Settings) -> None:
                 connect(running)
-                self.note(f"the embedded deployment is at {running.api_url}, S3 at {running.s3_url}; Ctrl-C ends it")
+                self.note(
+                    f"the embedded deployment is at {running.api_url}, S3 at {running.s3_url}; press Ctrl-C to stop it"
+                )
 
             try:
                 serve(settings, args.port, foreground=True, ready=ready)
@@ -91,9 +93,9 @@ class Start(Command):
         in_use = connect(process.settings_of(state))
         self.context.forget()
         self.note(
-            "profile 'local' is in use: the commands of hca talk to this deployment now"
+            "profile 'local' is active: hca now uses this deployment"
             if in_use
-            else "another profile is in use; say 'hca --profile local …' or 'hca profile use local' for this deployment"
+            else "another profile is active; use 'hca --profile local …' or 'hca profile use local' for this deployment"
         )
         shown = ("api_url", "s3_url", "data_dir", "pid")
         return {name: state[name] for name in shown}
@@ -120,7 +122,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     data_dir = expand_home(args.data_dir).absolute() if args.data_dir else default_data_dir()
     waits: bool | float = args.simulate_waits
     if not 0 <= waits <= _LONGEST_WAIT:
-        raise UsageError(f"--simulate-waits needs a number of seconds from 0 to {_LONGEST_WAIT:g}, not {waits:g}")
+        raise UsageError(f"--simulate-waits requires a number of seconds from 0 to {_LONGEST_WAIT:g}, not {waits:g}")
     if waits in (0.0, 10.0):
         waits = bool(waits)
     settings = Settings(data_dir, simulate_waits=waits)
@@ -128,7 +130,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         from hca_local.s3.objects.objects import is_bucket_name
 
         if not is_bucket_name(args.staging_bucket):
-            raise UsageError(f"no bucket can be called {args.staging_bucket!r}")
+            raise UsageError(f"{args.staging_bucket!r} is not a valid bucket name")
         settings.staging_bucket = args.staging_bucket
     if args.s3_endpoint:
         from hca_base.http import origin_of

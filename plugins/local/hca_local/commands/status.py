@@ -58,12 +58,14 @@ class Logs(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_data_dir(parser)
-        parser.add_argument("-n", "--lines", type=int, default=50, help="how many of the last lines (default: 50)")
-        parser.add_argument("--follow", action="store_true", help="go on with what is added, until Ctrl-C")
+        parser.add_argument("-n", "--lines", type=int, default=50, help="number of lines to show (default: 50)")
+        parser.add_argument("--follow", action="store_true", help="follow the log, until Ctrl-C")
         which = parser.add_mutually_exclusive_group()
-        which.add_argument("--access", dest="log", action="store_const", const="access", help="requests and answers")
         which.add_argument(
-            "--output", dest="log", action="store_const", const="output", help="what the process itself printed"
+            "--access", dest="log", action="store_const", const="access", help="show requests and responses"
+        )
+        which.add_argument(
+            "--output", dest="log", action="store_const", const="output", help="show the output of the process"
         )
         parser.set_defaults(log="server")
         return parser
@@ -77,7 +79,7 @@ class Logs(Command):
         try:
             position = self._show(path, 0, parsed_args.lines)
         except (FileNotFoundError, NotADirectoryError):
-            raise NotFoundError(f"there is no log {path}", hint="'hca local start' starts the deployment") from None
+            raise NotFoundError(f"log {path} does not exist", hint="'hca local start' starts the deployment") from None
         if position == 0:
             self.note(f"{path} is empty")
         while parsed_args.follow:
@@ -114,7 +116,7 @@ class Token(Command):
         parser.add_argument(
             "name", nargs="?", default="user", choices=NAMES, help=_people({name: PEOPLE[name].about for name in NAMES})
         )
-        parser.add_argument("--lifetime", type=int, metavar="SECONDS", help="until it expires (default: a year)")
+        parser.add_argument("--lifetime", type=int, metavar="SECONDS", help="lifetime of the token (default: a year)")
         add_data_dir(parser)
         return parser
 
@@ -124,7 +126,7 @@ class Token(Command):
 
         data_dir = chosen_data_dir(parsed_args)
         if not (data_dir / "store.sqlite").exists():
-            raise NotFoundError(f"there is no deployment in {data_dir}", hint="'hca local start' makes one")
+            raise NotFoundError(f"no deployment in {data_dir}", hint="'hca local start' creates one")
         if parsed_args.lifetime is not None and parsed_args.lifetime <= 0:
             raise UsageError("--lifetime must be a number of seconds above 0")
         state = process.running(data_dir)

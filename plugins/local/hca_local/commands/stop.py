@@ -43,7 +43,7 @@ class Stop(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         data_dir = chosen_data_dir(parsed_args)
         if stop(data_dir):
-            self.note(f"the embedded deployment has stopped; its data stay in {data_dir}")
+            self.note(f"the embedded deployment has stopped; its data are kept in {data_dir}")
         else:
             self.note("no embedded deployment is running")
         self.context.forget()
@@ -66,7 +66,7 @@ class Reset(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         data_dir = chosen_data_dir(parsed_args)
         if not data_dir.exists():
-            self.note(f"there is nothing in {data_dir}")
+            self.note(f"{data_dir} is empty")
             return
         if not data_dir.is_dir() or (not (data_dir / "store.sqlite").exists() and any(data_dir.iterdir())):
             raise RefusedError(f"{data_dir} is not a data directory of the embedded deployment; nothing was deleted")
@@ -78,7 +78,7 @@ class Reset(Command):
         with contextlib.suppress(OSError):
             data_dir.rmdir()
         self.context.forget()
-        self.note("deleted; 'hca local start' begins anew")
+        self.note("deleted; 'hca local start' creates a new deployment")
 
 
 def stop(data_dir: Path) -> bool:

@@ -40,7 +40,7 @@ class Verify(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_data_dir(parser)
-        parser.add_argument("--dry-run", action="store_true", help="only report: leave damaged content where it is")
+        parser.add_argument("--dry-run", action="store_true", help="only report damaged content, without moving it")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -48,7 +48,7 @@ class Verify(Command):
 
         data_dir = chosen_data_dir(parsed_args)
         if not (data_dir / "store.sqlite").exists():
-            raise NotFoundError(f"{data_dir} holds no deployment", hint="create one with: hca local start")
+            raise NotFoundError(f"{data_dir} contains no deployment", hint="create one with: hca local start")
         try:
             with Store(data_dir) as store:
                 problem = verifying.integrity_problem(store)
@@ -73,7 +73,7 @@ class Verify(Command):
                 f"{len(rows)} of {checked} stored {what} damaged",
                 hint="put the same files again to repair them",
             )
-        self.note(f"verified {checked} stored {'content' if checked == 1 else 'contents'}: none is damaged")
+        self.note(f"verified {checked} stored {'content' if checked == 1 else 'contents'}: none damaged")
 
 
 def _row(store: Store, sha256: str, size: int | None, problem: str, moved_to: Path | None) -> dict[str, Any]:

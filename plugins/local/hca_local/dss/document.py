@@ -18,7 +18,7 @@ def load() -> dict[str, Any]:
     service = registry().services().get("dss")
     bundled = service.bundled_bytes() if service is not None else None
     if bundled is None:
-        raise DocumentError("the embedded DSS needs the hca-dss plugin", hint="install it: pip install hca-dss")
+        raise DocumentError("the embedded DSS requires the hca-dss plugin", hint="install it: pip install hca-dss")
     document = json.loads(bundled)
     if document.get("swagger") != "2.0":
         raise DocumentError("the embedded DSS reads Swagger 2.0; the bundled document of hca-dss is something else")

@@ -117,8 +117,8 @@ class Endpoints:
         except FormError as error:
             return _page(pages.message("That did not work", str(error)), 400)
         if person is None:
-            return _page(pages.message("Denied", "The program was told so. You can close this page."))
-        return _page(pages.message("You are logged in", "Close this page, and go on where the program runs."))
+            return _page(pages.message("Denied", "The program was notified. You can close this page."))
+        return _page(pages.message("You are logged in", "You can close this page and return to the program."))
 
     def _sign_in(
         self,

@@ -145,8 +145,8 @@ class Deployment:
         settings = self.settings
         if settings.s3_endpoint and not self.ctx.staging.bucket_exists(settings.staging_bucket):
             raise DeploymentError(
-                f"there is no bucket {settings.staging_bucket} at {settings.s3_endpoint}",
-                hint="make it, or name another one with --staging-bucket",
+                f"bucket {settings.staging_bucket} does not exist at {settings.s3_endpoint}",
+                hint="create it, or pass another one with --staging-bucket",
             )
 
     def _components(self) -> tuple[dict[str, Any], list[Any]]:

@@ -75,7 +75,7 @@ def refuse_second(data_dir: Path) -> None:
     where = f" at {state['api_url']} (process {state['pid']})" if "api_url" in state else ""
     raise RefusedError(
         f"the embedded deployment is running already{where}",
-        hint="'hca local status' shows it, 'hca local stop' ends it",
+        hint="'hca local status' shows it, 'hca local stop' stops it",
     )
 
 
@@ -162,7 +162,7 @@ def _await_start(process: subprocess.Popen[bytes], data_dir: Path) -> dict[str, 
         time.sleep(_PAUSE)
     process.terminate()
     process.wait()
-    raise StartError(f"the deployment did not answer within {START_TIMEOUT:g} s", hint="see: hca local logs")
+    raise StartError(f"the deployment did not respond within {START_TIMEOUT:g} s", hint="see: hca local logs")
 
 
 def _failure(ended: int, data_dir: Path, report: bytes) -> StartError:
@@ -176,7 +176,7 @@ def _failure(ended: int, data_dir: Path, report: bytes) -> StartError:
     except OSError:
         lines = []
     reason = f": {lines[-1]}" if lines else ""
-    return StartError(f"the deployment ended with code {ended} before it answered{reason}", hint="see: hca local logs")
+    return StartError(f"the deployment ended with code {ended} before it responded{reason}", hint="see: hca local logs")
 
 
 def stop(data_dir: Path, timeout: float = STOP_TIMEOUT) -> bool:
@@ -195,8 +195,8 @@ def stop(data_dir: Path, timeout: float = STOP_TIMEOUT) -> bool:
         if state is None and is_locked(data_dir):
             # Not "none runs": what is removed or started then would be under its feet.
             raise HCAError(
-                f"a deployment has {data_dir} in use, and does not tell which process it is",
-                hint="it may be starting: try again",
+                f"{data_dir} is in use by a deployment whose process is not known",
+                hint="it may be starting; try again",
             )
         if state is None:
             state_file(data_dir).unlink(missing_ok=True)
@@ -211,7 +211,9 @@ def stop(data_dir: Path, timeout: float = STOP_TIMEOUT) -> bool:
     deadline = time.monotonic() + timeout
     while is_locked(data_dir):
         if time.monotonic() > deadline:
-            raise HCAError(f"process {pid} does not end", hint=f"end it with: kill -9 {pid} (nothing stored is lost)")
+            raise HCAError(
+                f"process {pid} does not stop", hint=f"stop it with: kill -9 {pid} (no stored data are lost)"
+            )
         time.sleep(_PAUSE)
     state_file(data_dir).unlink(missing_ok=True)
     return True

@@ -73,7 +73,10 @@ class Serve(_Choosing):
         parser = super().get_parser(prog_name)
         add_choice(parser)
         parser.add_argument(
-            "--max-bytes", type=_budget, metavar="N", help="most bytes of one result (default: mcp.max_bytes, or 32768)"
+            "--max-bytes",
+            type=_budget,
+            metavar="N",
+            help="maximum bytes of one result (default: mcp.max_bytes, or 32768)",
         )
         return parser
 
@@ -115,5 +118,5 @@ def listed(value: Any) -> list[str]:
 
 def _budget(text: str) -> int:
     if not text.strip().isdecimal() or int(text) < 256:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 256")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 256")
     return int(text)

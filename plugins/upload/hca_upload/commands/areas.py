@@ -13,7 +13,7 @@ from hca_base.output import warn
 from hca_upload.commands.base import UploadCommand, check_stage, filled
 from hca_upload.uri import UploadAreaURI
 
-_ALIAS = "UUID of an area that was selected before, or its first characters; or the area's address"
+_ALIAS = "UUID of an area that was selected earlier, its first characters, or the area's address"
 
 
 class Select(UploadCommand):
@@ -121,7 +121,7 @@ class Create(UploadCommand):
         parser.add_argument(
             "--env", metavar="STAGE", help="stage of the deployment (default: the setting upload.stage, or prod)"
         )
-        parser.add_argument("--no-select", action="store_true", help="do not select it")
+        parser.add_argument("--no-select", action="store_true", help="do not select the new area")
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         if parsed_args.env is None:

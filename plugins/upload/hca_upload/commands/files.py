@@ -35,18 +35,22 @@ class Files(UploadCommand):
         parser.add_argument(
             "--no-transfer-acceleration",
             action="store_true",
-            help="do not send through Amazon's nearest site (S3 Transfer Acceleration)",
+            help="do not use S3 Transfer Acceleration",
         )
         parser.add_argument("-q", "--quiet", action="store_true", help="print nothing on stdout")
         again = parser.add_mutually_exclusive_group()
         again.add_argument(
-            "-s", "--sync", action="store_true", default=True, help="leave out what is there already (the default)"
+            "-s",
+            "--sync",
+            action="store_true",
+            default=True,
+            help="skip files that are already in the area (the default)",
         )
         again.add_argument("--no-sync", dest="sync", action="store_false", help="send all files again")
         parser.add_argument(
             "--keep-paths",
             action="store_true",
-            help="name files by their paths below the directory, where the service takes such names",
+            help="name files by their paths below the directory, if the service supports such names",
         )
         add_transfer_options(parser, upload=True)
 
@@ -117,7 +121,7 @@ class List(UploadCommand):
     example = "upload list -l"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("-l", "--long", action="store_true", help="with size, address, type and checksums")
+        parser.add_argument("-l", "--long", action="store_true", help="also show size, address, type and checksums")
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         from hca_base.output import emit_stream, output_options, safe_text
@@ -166,9 +170,7 @@ class Store(UploadCommand):
             "-t", "--target-filename", type=filled, metavar="NAME", help="name in the area (default: the file's)"
         )
         parser.add_argument("--content-type", default="application/json", help="media type (default: application/json)")
-        parser.add_argument(
-            "--dcp-type", default="metadata", help="what the file is to the platform (default: metadata)"
-        )
+        parser.add_argument("--dcp-type", default="metadata", help="kind of file, for the platform (default: metadata)")
         add_area_options(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -195,23 +197,29 @@ class Validate(UploadCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "files", nargs="+", metavar="NAME", help="names of files in the area, in the validator's order"
+            "files",
+            nargs="+",
+            metavar="NAME",
+            help="names of files in the area, in the order that the validator expects",
         )
         parser.add_argument(
-            "--validator", required=True, metavar="IMAGE", help="name of the validator (of a container image, mostly)"
+            "--validator", required=True, metavar="IMAGE", help="name of the validator, usually of a container image"
         )
         parser.add_argument(
-            "--environment", type=json_argument, metavar="JSON", help="variables for it (JSON, @FILE, or - for stdin)"
+            "--environment",
+            type=json_argument,
+            metavar="JSON",
+            help="environment variables for the validator (JSON, @FILE, or - for stdin)",
         )
         parser.add_argument(
-            "--original-validation-id", default="", metavar="ID", help="the validation that this repeats"
+            "--original-validation-id", default="", metavar="ID", help="ID of the validation that this one repeats"
         )
         add_area_options(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         environment = parsed_args.environment or {}
         if not isinstance(environment, dict):
-            raise UsageError("--environment takes a JSON object")
+            raise UsageError("--environment must be a JSON object")
         answer = area_of(self, parsed_args).validate_files(
             parsed_args.files, parsed_args.validator, parsed_args.original_validation_id, environment
         )

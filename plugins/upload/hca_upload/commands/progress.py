@@ -86,9 +86,9 @@ class Wait(UploadCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("files", nargs="*", metavar="NAME", help="names of files in the area (default: all)")
-        parser.add_argument("--validated", action="store_true", help="wait for the end of their validations too")
+        parser.add_argument("--validated", action="store_true", help="also wait until their validations have ended")
         parser.add_argument(
-            "--timeout", type=_seconds, default=3600.0, metavar="SECONDS", help="give up after so long (default: 3600)"
+            "--timeout", type=_seconds, default=3600.0, metavar="SECONDS", help="time limit (default: 3600)"
         )
         add_area_options(parser)
 
@@ -110,5 +110,5 @@ class Wait(UploadCommand):
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not seconds >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a valid number of seconds from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid number of seconds")
     return seconds

@@ -89,7 +89,7 @@ class ListAreaCommand(UploadCLICommand):
     """List the files in the selected upload area."""
 
     command = "list"
-    arguments: ClassVar = {"-l --long": {**_SWITCH, "help": "with size, address, type and checksums"}}
+    arguments: ClassVar = {"-l --long": {**_SWITCH, "help": "also show size, address, type and checksums"}}
 
 
 class ListAreasCommand(UploadCLICommand):

@@ -9,7 +9,7 @@ from hca_upload.errors import UploadApiException
 from hca._moved import moved
 from hca.upload.lib.api_client import ApiClient
 
-moved(__name__, "UploadArea.status and UploadArea.wait of hca_upload tell more")
+moved(__name__, "UploadArea.status and UploadArea.wait of hca_upload provide more")
 
 
 class UploadAreaFilesStatusCheck:

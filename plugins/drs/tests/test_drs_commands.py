@@ -159,7 +159,7 @@ REFUSALS: list[tuple[str, str, int, str, str]] = [
     ("500", "stat", 1, "{host} answered 500 for table: database on fire", ""),
     ("400", "list", 5, "{host} answered 400 for table: bad identifier", ""),
     ("other", "stat", 1, "{host} sent something that is not a DRS object", ""),
-    ("no way", "download", 4, "{host} offers table by globus, htsget only", "hca supports no other method"),
+    ("no way", "download", 4, "{host} offers table by globus, htsget only", "hca reads no others"),
     ("file", "download", 1, "the server's address of type https begins with file://: hca does not read it", ""),
     ("page for bytes", "download", 7, "counts.csv: expected 4,951 bytes, received 20", ""),
 ]

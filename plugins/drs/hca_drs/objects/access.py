@@ -111,7 +111,7 @@ def ordered(found: DrsObject, preferences: Preferences) -> list[AccessMethod]:
             else f"{found.place.host} offers no access method for {found.id}",
             hint=f"pass --access {','.join(readable)}"
             if readable
-            else f"ask {found.place.host} for it by {', '.join(TYPES[:-1])} or {TYPES[-1]}: hca supports no other method",
+            else f"ask {found.place.host} for it by {', '.join(TYPES[:-1])} or {TYPES[-1]}: hca reads no others",
         )
 
     def rank(method: AccessMethod) -> tuple[bool, int, bool, bool, int]:

@@ -36,8 +36,8 @@ class Download(TransferCommand):
             nargs="+",
             default=("*",),
             metavar="PATTERN",
-            help="of the metadata files (those that are indexed), get only those whose names match one of these shell "
-            "patterns; case-sensitive",
+            help="download only metadata files (those that are indexed) whose names match one of these shell patterns; "
+            "case-sensitive",
         )
         parser.add_argument(
             "--data-filter",

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 @dataclasses.dataclass(frozen=True)
 class Scheme:
-    """One way to prove to a service who is asking.
+    """One way to authenticate with a service.
 
     :ivar kind: ``oauth2`` (a login with bearer tokens), ``bearer`` (a token that the user has), ``apikey``, ``basic``,
         ``mtls`` (a client certificate) or ``none``
@@ -17,14 +17,14 @@ class Scheme:
     :ivar scopes: OAuth 2 scopes of a login
     :ivar claims: further claims of self-signed tokens; ``{email}`` in a value stands for the account's address
     :ivar client_settings_path: path on the service's host that gives the OAuth client settings, or None
-    :ivar authorization_url: where a login starts
-    :ivar token_url: where a code is exchanged for tokens
+    :ivar authorization_url: authorization endpoint, where a login starts
+    :ivar token_url: token endpoint, where a code is exchanged for tokens
     :ivar api_key_header: header that carries an API key
     :ivar api_key_query: query parameter that carries an API key
-    :ivar api_key_config_key: configuration key that may hold the API key
-    :ivar env: environment variables that may hold the token or key, in the order in which they are asked
+    :ivar api_key_config_key: configuration key that may contain the API key
+    :ivar env: environment variables that may contain the token or key, in order of precedence
     :ivar api_key_cookie: name of a cookie that carries an API key
-    :ivar openid_url: of an OpenID Connect discovery document
+    :ivar openid_url: URL of an OpenID Connect discovery document
     :ivar device_url: device authorization endpoint (RFC 8628)
     :ivar google_access_tokens: whether access tokens of Google itself are accepted
     :ivar flow: of OAuth 2 in a document: ``authorizationCode``, ``implicit``, ``password``, ``clientCredentials``

@@ -24,7 +24,7 @@ from typing import Any
 
 
 class ExitCode(enum.IntEnum):
-    """Exit codes of every ``hca`` command; they never change their meaning."""
+    """Exit codes of all ``hca`` commands; their meanings never change."""
 
     OK = 0
     FAILED = 1
@@ -39,11 +39,11 @@ class ExitCode(enum.IntEnum):
 
 
 class HCAError(Exception):
-    """Base of all errors that are told to a user in one line.
+    """Base class of all errors that are shown to users in one line.
 
     :param message: one line that says what is wrong
-    :param hint: what to do next, shown on a line of its own
-    :param request_id: the server's name for the request, where it gave one
+    :param hint: what to do next, shown on a separate line
+    :param request_id: the server's ID of the request, if it sent one
     :ivar report: the :class:`hca_base.transfer.Report` of the run that failed; None for other errors
     """
 
@@ -61,13 +61,13 @@ class HCAError(Exception):
 
 
 class UsageError(HCAError):
-    """The command line, or an argument of a call, is wrong."""
+    """The command line, or an argument of a call, is invalid."""
 
     exit_code = ExitCode.USAGE
 
 
 class ConfigError(UsageError):
-    """A configuration file cannot be read, or a value in it is wrong."""
+    """A configuration file cannot be read, or contains an invalid value."""
 
 
 class PluginError(HCAError):
@@ -75,35 +75,35 @@ class PluginError(HCAError):
 
 
 class DocumentError(HCAError):
-    """An OpenAPI document is missing, malformed or beyond what can be used."""
+    """An OpenAPI document is missing, malformed or not supported."""
 
 
 class AuthError(HCAError):
-    """No credentials are to be had, or the service did not accept them."""
+    """No credentials are available, or the service did not accept them."""
 
     exit_code = ExitCode.AUTH
 
 
 class NotFoundError(HCAError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
     exit_code = ExitCode.NOT_FOUND
 
 
 class RefusedError(HCAError):
-    """The request conflicts with what is there, or was refused."""
+    """The request conflicts with existing data, or was refused."""
 
     exit_code = ExitCode.REFUSED
 
 
 class UnreachableError(HCAError):
-    """No connection to the server could be made or kept."""
+    """The server cannot be reached, or the connection broke."""
 
     exit_code = ExitCode.UNREACHABLE
 
 
 class TimedOutError(UnreachableError):
-    """The server did not answer, or did not finish, in time."""
+    """The server did not respond, or did not finish its response, in time."""
 
 
 class VerificationError(HCAError):
@@ -115,7 +115,7 @@ class VerificationError(HCAError):
 class TransferError(HCAError):
     """One or more files were not transferred.
 
-    :param exit_code: the code of the gravest failure, when all have one cause
+    :param exit_code: the exit code that all failures share, if they share one
     """
 
     def __init__(self, message: str, *, exit_code: ExitCode = ExitCode.FAILED, **kwargs: Any) -> None:
@@ -124,14 +124,15 @@ class TransferError(HCAError):
 
 
 class ServiceError(HCAError):
-    """The service answered with an error.
+    """The service responded with an error.
 
-    ``code``, ``reason``, ``title``, ``details`` and ``response`` carry what hca 7's ``SwaggerAPIException`` did.
+    ``code``, ``reason``, ``title``, ``details`` and ``response`` have the same values as in hca 7's
+    ``SwaggerAPIException``.
 
     :ivar status: HTTP status
     :ivar code: HTTP status too (the name that hca 7 used)
     :ivar reason: the service's machine-readable code (``not_found``), or the HTTP reason phrase
-    :ivar title: the service's message for people, may be empty
+    :ivar title: the service's message; may be empty
     :ivar details: the parsed body, or its text
     :ivar response: the ``requests.Response``, or None
     """

@@ -42,15 +42,15 @@ class Origin:
 
 
 class Config:
-    """Settings from several layers, merged on reading. Made by :func:`hca_base.config.load`.
+    """Settings from several layers, merged on reading. Use :func:`hca_base.config.load` to create one.
 
     Keys are dotted paths (``"http.timeout"``); a segment with a dot is quoted (``'services."my.api".url'``), or the
     path is given as a tuple of segments. A null in a file means "not set": reading it gives the default.
 
     :ivar layers: the sources, lowest first
     :ivar profile: name of the profile in use, or None
-    :ivar warnings: sentences for the user about sources that were passed over
-    :ivar errors: what was wrong with files that a tolerant :func:`load` left out
+    :ivar warnings: messages about sources that were skipped
+    :ivar errors: errors in files that a tolerant :func:`load` skipped
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class Config:
     # Reading
 
     def get(self, key: str | tuple[str, ...], default: Any = None) -> Any:
-        """The value of a key; ``default`` where it is not set or null.
+        """Return the value of a key, or ``default`` if it is not set or null.
 
-        :raises ConfigError: a source that decides on this key is wrong
+        :raises ConfigError: a source of this key is invalid
         """
         plain = self._plain
         value = plain.get(key, plain)
@@ -92,9 +92,9 @@ class Config:
         return merge_at(self.layers, split_key(key), self._schema) is not MISSING
 
     def section(self, key: str | tuple[str, ...]) -> dict[str, Any]:
-        """The object at a key, as a new dictionary without nulls; empty where it is not set.
+        """Return the object at a key, as a new dictionary without nulls; empty if it is not set.
 
-        :raises ConfigError: there is something else than an object
+        :raises ConfigError: the value is not an object
         """
         path = split_key(key)
         value = self.get(path)
@@ -105,7 +105,7 @@ class Config:
         return _without_nulls(value)
 
     def command_defaults(self, command: str) -> dict[str, Any]:
-        """Default values of a command's options, from the section of its name.
+        """Return default values of a command's options, from the section of its name.
 
         :param command: ``dss_download``; spaces and hyphens count as underscores, here and in the section's keys
         """
@@ -114,21 +114,21 @@ class Config:
 
     @property
     def merged(self) -> dict[str, Any]:
-        """All settings, merged, as a new dictionary."""
+        """Return all settings, merged, as a new dictionary."""
         if self._merged is None:
             value = merge_at(self.layers, (), self._schema)
             self._merged = {} if value is MISSING else value
         return copy.deepcopy(self._merged)
 
     def items(self) -> Iterator[tuple[str, Any, Origin]]:
-        """Each setting that is not an object: dotted key, value, and where it came from. In the order of the files."""
+        """Yield each setting that is not an object: dotted key, value, and origin, in the order of the files."""
         for path, value in _leaves(self.merged, ()):
             origin = self.origin(path)
             if origin is not None:
                 yield join_key(path), value, origin
 
     def origin(self, key: str | tuple[str, ...]) -> Origin | None:
-        """Where the value of a key came from; None where it is not set."""
+        """Return the origin of a key's value; None if it is not set."""
         path = split_key(key)
         sources = [(layer, value) for layer, value in values_at(self.layers, path) if value is not MISSING]
         if not sources:
@@ -150,20 +150,20 @@ class Config:
         return Origin(layer.name, layer.path, join_key(path), layer.line_of(path))
 
     def legacy_tokens(self) -> tuple[LegacyToken, ...]:
-        """Tokens that hca 7 kept in configuration files; they are in no other view of the settings."""
+        """Return tokens that hca 7 stored in configuration files; no other method shows them."""
         return self._legacy
 
     # Adding layers
 
     def with_options(self, options: Mapping[str, Any]) -> Config:
-        """A new configuration with options on top; keys of ``options`` may be dotted paths."""
+        """Return a new configuration with options on top; keys of ``options`` may be dotted paths."""
         layers = self.layers
         if options:
             layers = (*layers, Layer("option", LayerKind.OPTION, expand(options)))
         return self._copy(layers)
 
     def add_defaults(self, name: str, defaults: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> None:
-        """Add a plugin's defaults as the lowest layer; does nothing if a layer of that name is there.
+        """Add a plugin's defaults as the lowest layer, unless a layer of that name exists.
 
         :param name: the plugin or service
         :param defaults: its settings, nested; outer keys may be dotted paths

@@ -16,16 +16,16 @@ IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRAC
 
 @dataclasses.dataclass(frozen=True)
 class RetryPolicy:
-    """How often and when to repeat a failed request.
+    """How often and when to retry a failed request.
 
-    :ivar retries: repeats after the first attempt; None: what ``http.retries`` says
-    :ivar connect_retries: of those, how many for a host that cannot be connected to at all
-    :ivar backoff: upper bound of the first pause, in seconds; it doubles with each repeat
+    :ivar retries: retries after the first attempt; None: the setting ``http.retries``
+    :ivar connect_retries: maximum number of these for a host that cannot be connected to
+    :ivar backoff: upper bound of the first pause, in seconds; it doubles with each retry
     :ivar cap: upper bound of any such pause, in seconds
-    :ivar budget: total of all pauses, in seconds; None: what ``http.retry_budget`` says
-    :ivar longest_attempt: seconds; an attempt that took longer before it failed is not repeated
-    :ivar idempotent: whether a repeat does no harm; without it nothing is repeated
-    :ivar statuses: HTTP statuses that are worth a repeat
+    :ivar budget: total of all pauses, in seconds; None: the setting ``http.retry_budget``
+    :ivar longest_attempt: seconds; an attempt that took longer before it failed is not retried
+    :ivar idempotent: whether a retry is safe; if not, nothing is retried
+    :ivar statuses: HTTP statuses to retry
     """
 
     retries: int | None = None
@@ -51,7 +51,7 @@ class RetryPolicy:
         return cls(retries=0, idempotent=False)
 
     def pause(self, repeat: int, retry_after: float | None = None) -> float:
-        """Seconds to wait before the given repeat (1 is the first), with full jitter.
+        """Return the seconds to wait before the given retry (1 is the first), with full jitter.
 
         A ``Retry-After`` is a lower bound; up to a tenth (at most one second) is added to it, so that many clients
         that were turned away together do not come back together.

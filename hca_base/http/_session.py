@@ -37,12 +37,12 @@ class _Step(NamedTuple):
 
 
 class Session:
-    """Calls services: waits where they ask for it, retries what may be retried, follows where it is safe to.
+    """Call services; wait, retry and follow redirects as appropriate.
 
     One session may be shared by all threads.
 
     :param config: a ``Config`` (or a mapping of dotted names); None: built-in settings
-    :param credentials: for all calls that do not bring their own
+    :param credentials: for all calls without their own ``credentials``
     :param user_agent: what comes after ``hca/VERSION`` in the header
     """
 
@@ -86,7 +86,7 @@ class Session:
         return self._sender.transport
 
     def close(self) -> None:
-        """Drop idle connections, and wake threads that wait for a server's sake: they fail."""
+        """Close idle connections. Threads that wait for a server fail."""
         self._sender.close()
 
     def call(
@@ -110,31 +110,31 @@ class Session:
         max_body: int | None = None,
         sensitive: bool = False,
     ) -> requests.Response:
-        """Send a request and give back the answer.
+        """Send a request and return the response.
 
         :param params: query parameters; None values are left out, booleans become ``true`` and ``false``
-        :param json: body to be sent as JSON
+        :param json: body to send as JSON
         :param data: body as bytes, text, a form (mapping), a file or an iterator
-        :param stream: leave the body of the answer to the caller (see :func:`hca_base.http.iter_body`)
+        :param stream: do not read the body of the response (see :func:`hca_base.http.iter_body`)
         :param timeout: seconds between reads, or (connect, read)
         :param policy: default: by the method
-        :param follow_waits: wait where the service asks for it: a 301 with ``Retry-After`` within the host is followed
+        :param follow_waits: wait if the service asks for it: a 301 with ``Retry-After`` within the host is followed
             with GET, a redirect with ``Retry-After`` to the same URL means the same request again; ``repeat``: only the
             latter, for callers that follow the other themselves
-        :param wait_budget: seconds for all such waits together; default ``http.wait_budget``
+        :param wait_budget: maximum total seconds for these waits; default ``http.wait_budget``
         :param redirect: ``follow``: also to other hosts, with no credentials and none but harmless headers;
             ``same-host``: a redirect elsewhere is the answer; ``no``: any redirect is
-        :param raise_for_status: False: an answer of status 400 and above is given back as any other
-        :param auth: ``required``: fail before sending where there are no credentials; ``no``: send none
-        :param credentials: in place of the session's
-        :param max_body: most bytes of an answer held in memory; default ``http.max_body``
-        :param sensitive: the bodies hold credentials: ``--debug`` does not show them
-        :return: the answer; ``.history`` has the redirects and waits that came before
+        :param raise_for_status: False: return responses of status 400 and above like any other
+        :param auth: ``required``: fail before sending if no credentials are available; ``no``: send none
+        :param credentials: used instead of the session's
+        :param max_body: maximum bytes of a response held in memory; default ``http.max_body``
+        :param sensitive: the bodies contain credentials; ``--debug`` does not show them
+        :return: the response; ``.history`` has the preceding redirects and waits
         :raises ServiceError: status 400 and above
-        :raises AuthError: credentials are required and there are none
-        :raises UnreachableError: no connection, or it broke
-        :raises TimedOutError: no answer in time, or the server makes us wait beyond the budget
-        :raises RefusedError: a redirect that must not be followed
+        :raises AuthError: credentials are required, and none are available
+        :raises UnreachableError: cannot connect, or the connection broke
+        :raises TimedOutError: no response in time, or the server asks to wait longer than the budget
+        :raises RefusedError: a redirect is not safe to follow
         :raises UsageError: the URL or a header cannot be sent
         """
         method = method.upper()

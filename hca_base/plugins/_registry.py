@@ -213,11 +213,11 @@ def service_of(name: str, config: Config | None = None) -> Service:
 
 
 def client(service: str | Service, **options: Any) -> Client:
-    """A client for a service: the class that its plugin registered, or the generic one.
+    """Return a client of a service, of the class that its plugin registered or the generic one.
 
     :param service: name of an installed or configured service, or a :class:`Service`
     :param options: arguments of the client class, such as ``config`` or ``profile``
-    :raises hca_base.errors.UsageError: there is no such service
+    :raises hca_base.errors.UsageError: unknown service
     :raises hca_base.errors.PluginError: its plugin is broken
     """
     if not isinstance(service, str):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CredentialScheme(Scheme):
-    """How a service wants to know who is asking.
+    """How a service authenticates requests.
 
     The members are those of :class:`hca_base.auth.Scheme`.
     """
@@ -35,20 +35,20 @@ class Service:
     """An HTTP API that is described by an OpenAPI 3 or Swagger 2 document.
 
     :param name: first word of its commands, such as ``dss``
-    :param title: one line for people
+    :param title: one-line title
     :param plugin_api: version of the plugin contract that it was written for
-    :param client_section: configuration section with its settings; by default ``services.NAME``
-    :param document_url_key: configuration key of the document's address; by default ``CLIENT_SECTION.url``
+    :param client_section: configuration section with its settings; default: ``services.NAME``
+    :param document_url_key: configuration key of the document's URL; default: ``CLIENT_SECTION.url``
     :param bundled_document: (package, file in it) of a document that ships with the plugin
     :param config_defaults: the lowest configuration layer while the service is in use
     :param config_schema: JSON Schema of its sections, by section name
-    :param credentials: how it wants to know who is asking
-    :param safe_operations: operations that may be repeated although their HTTP method says otherwise
+    :param credentials: how the service authenticates requests
+    :param safe_operations: operations that are safe to retry despite their HTTP method
     :param empty_bodies: a PATCH, POST or PUT without any member of its JSON body sends ``{}``, for services that refuse
         a request without a body that their document calls optional
-    :param retired_hosts: host name -> what to tell a user who cannot reach it
-    :param hints: error reason (or HTTP status as text) -> what a user can do
-    :param base_url_key: configuration key of the base address, where it is not the document's
+    :param retired_hosts: host name -> hint for users who cannot reach it
+    :param hints: error reason (or HTTP status as a string) -> hint
+    :param base_url_key: configuration key of the base URL, if it differs from the document's
     :param plugin: name of the plugin service that this one is another deployment of
     :param naming: how its operations are named: ``operation`` (by their operationIds) or ``path`` (by method and path,
         as hca 7 did); the setting ``services.NAME.naming`` goes before it

@@ -17,19 +17,19 @@ JOURNAL_FROM = 8 * 1024 * 1024
 
 @dataclass(slots=True)
 class Source:
-    """Where the bytes of one file are to be had.
+    """A place to get the content of a file from.
 
-    :param url: http or https address
+    :param url: http or https URL
     :param headers: request headers, or a function that yields them for a URL; they are sent to the origin (scheme,
         host and port) of ``url`` alone and never follow a redirect to another one
     :param redirects: ``follow``: ``url`` is the data, redirects are followed at once, ranges are asked of it.
         ``service``: ``url`` is a request to a service, which may answer 301 with ``Retry-After`` (wait, then follow)
         before it redirects to the data; no ``Range`` is sent to it
-    :param expires: Unix time (seconds) after which ``url`` is known to be refused
-    :param filename: the name that the service gives the file, for information
+    :param expires: Unix time (seconds) at which ``url`` expires
+    :param filename: the service's name of the file, for information
     :param path: a local file to copy instead of a request
-    :param on_unauthorized: called with the URL when the origin of ``url`` answers 401; true when new credentials were
-        got, so that the request is worth one repeat
+    :param on_unauthorized: called with the URL if the origin of ``url`` responds with 401; returns true if new
+        credentials are available, so that the request is retried once
     """
 
     url: str = ""
@@ -49,13 +49,13 @@ class Source:
 class Item:
     """One file to download.
 
-    :param name: path relative to the destination, with ``/``; it is checked before it touches the disk
+    :param name: path relative to the destination, with ``/``; checked before use
     :param size: bytes, or None when not known
     :param checksums: hex digests by name: sha512, sha256, trunc512 (the first 24 bytes of SHA-512), sha1, md5, crc32c
-        (8 digits), s3_etag; the strongest is compared
+        (8 digits), s3_etag; the strongest is verified
     :param source: a :class:`Source`, a function that yields a fresh one, or several of them in order of preference. A
-        function is called once for each address: at first, and when the address before was refused or has expired
-    :param key: anything of the caller's; it comes back in the report's row
+        function is called once for each URL: first, and again if the URL was refused or has expired
+    :param key: any value; it is included in the report's row
     """
 
     name: str
@@ -122,25 +122,25 @@ class UploadItem:
 class TransferOptions:
     """How to transfer; every field has a safe default.
 
-    :param connections: fixed number of connections; None adapts it to the latency seen
-    :param limit_rate: bytes a second for the whole run; None for no limit
+    :param connections: fixed number of connections; None adapts it to the latency
+    :param limit_rate: bytes per second for the whole run; None for no limit
     :param fail_fast: stop at the first file that fails
-    :param retries: attempts without progress after which a file is given up
-    :param min_delay: seconds before the first repeat; it doubles from there
-    :param verify: compare with the promised checksums; False says so loudly
-    :param link: how a named file comes from the filestore: hard, copy or symlink
-    :param names: portable: refuse files whose names some system cannot hold; native: only those that this one cannot
+    :param retries: retries without progress before a file fails
+    :param min_delay: seconds before the first retry; doubles with each retry
+    :param verify: verify checksums; False prints a warning
+    :param link: how to link files from the filestore: hard, copy or symlink
+    :param names: portable: refuse names that some system does not support; native: only those that this system does not
     :param tags: auto: tags follow once a large object is complete, and are checked; put: they are sent with the bytes
         only, for stores that do not keep them or that cannot tag an object
-    :param filestore: directory of the filestore, where the caller has no better idea
+    :param filestore: directory of the filestore; default: chosen by the caller
     :param executor: None for threads, ``dask://HOST:PORT`` for a cluster
-    :param dry_run: find out what would be done, and do nothing
-    :param report: file to write the report to (``.json`` for JSON, else TSV)
+    :param dry_run: only find out what would be transferred
+    :param report: file to write the report to (``.json`` for JSON, otherwise TSV)
     :param progress: auto, none or jsonl
-    :param fsync: force every file to the disk before it gets its name
+    :param fsync: sync every file to disk before moving it into place
     :param connect_timeout: seconds
-    :param stall_timeout: seconds without a byte after which a connection is given up
-    :param min_rate: bytes a second, over 30 s, below which a connection is given up and the file resumed on another
+    :param stall_timeout: seconds without data after which a connection is closed
+    :param min_rate: bytes per second, over 30 s, below which a connection is closed and the file resumed on another
         one; 0 for no minimum
     :param patience: seconds without any answer after which a host that never answered is given up, for all files;
         one that answered before gets ten times as long
@@ -148,8 +148,8 @@ class TransferOptions:
     :param proxy: proxy for all hosts, overriding the environment
     :param ca_bundle: file of certificates, overriding the environment
     :param user_agent: value of the header ``User-Agent``
-    :param fast: False keeps libcurl out of it
-    :param disk_reserve: bytes of disk to leave free
+    :param fast: use libcurl if it is installed
+    :param disk_reserve: bytes of disk space to leave free
     """
 
     connections: int | None = None

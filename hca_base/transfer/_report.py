@@ -254,7 +254,7 @@ class Report:
         return f"<p>{escape(self.summary())}</p>{table}"
 
     def summary(self) -> str:
-        """One line for people."""
+        """Return a one-line summary."""
         parts = [f"{count:,} {outcome}" for outcome, count in sorted(self.counts.items())] or ["no files"]
         if self.plan:
             planned = f"{', '.join(parts)}; {human_bytes(self.plan['bytes'])} to transfer"
@@ -264,11 +264,11 @@ class Report:
         return f"{', '.join(parts)}; {human_bytes(self.bytes_moved)} transferred in {self.seconds:.1f} s{rate}{earlier}"
 
     def raise_for_failures(self, doing: str = "transferred") -> None:
-        """Raise when a file failed.
+        """Raise an exception if a file failed.
 
-        :raises HCAError: the file's own error when one alone failed
-        :raises VerificationError: several failed, and bytes of at least one differ from their checksum
-        :raises TransferError: several failed; its exit code is theirs when they share one
+        :raises HCAError: the file's error, if only one failed
+        :raises VerificationError: several failed, and the checksum of at least one did not match
+        :raises TransferError: several failed; its exit code is theirs if they share one
         """
         if self.ok:
             return
@@ -294,9 +294,9 @@ class Report:
         return error
 
     def write(self, path: Path | str) -> None:
-        """Write the report to a file: JSON if its name ends in ``.json``, else tab-separated values.
+        """Write the report to a file: JSON if its name ends in ``.json``, otherwise tab-separated values.
 
-        A file is replaced in one step, so that a reader never sees half of it. A symbolic link is followed, and a
+        An existing file is replaced atomically. A symbolic link is followed, and a
         device or a pipe is written to.
 
         :raises UsageError: ``path`` is a directory

@@ -18,7 +18,7 @@ Certificate = str | tuple[str, str]
 
 
 class CredentialProvider(Protocol):
-    """What a plugin may add to the chain: a source of credentials of its own."""
+    """A source of credentials that a plugin can add to the chain."""
 
     name: str
 

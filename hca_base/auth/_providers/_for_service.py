@@ -38,20 +38,20 @@ def credentials_for(
     extra: Iterable[CredentialProvider] = (),
     run_tokens: bool = True,
 ) -> Credentials:
-    """The credentials for a service: explicit token, environment, configuration, service account, stored login.
+    """Return the credentials of a service: explicit token, environment, configuration, service account, stored login.
 
-    Nothing is read, imported or asked before they are used.
+    Nothing is read, imported or requested before they are used.
 
     :param service: its plugin's ``Service``; None for a bare document
     :param token: ``--access-token``
-    :param base_url: where the service is, if that is known already; else its document's URL says it
-    :param security_schemes: of its document, for services whose plugin declares no scheme
-    :param session: for refreshing; default: one of its own, made when needed
+    :param base_url: URL of the service, if known; default: derived from the document's URL
+    :param security_schemes: those of its document, for services whose plugin declares no scheme
+    :param session: session for refreshing tokens; default: a new one, created when needed
     :param extra: further providers, asked before the stored login, and before those of plugins, which the service
         knows of (``service.credential_providers(config)``)
     :param run_tokens: False leaves out what the user gave for this run (``token``, environment variables), which is
         for the service's own host: for a service that talks to other hosts as well
-    :raises ConfigError: a setting of the ``auth`` section is wrong
+    :raises ConfigError: a setting in the ``auth`` section is invalid
     """
     hosts = service_hosts(service, config, base_url)
     parts = _Parts(

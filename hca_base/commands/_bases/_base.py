@@ -24,9 +24,9 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
     The first line of the class's docstring is its summary, which is read from the source without importing the
     module; the rest is the description in its help.
 
-    ``take_action(args)`` returns None or an exit code (int), or data, which is then written as the output options say.
-    It raises :class:`hca_base.errors.HCAError` for what goes wrong in a way that a user can understand; anything else
-    that it raises is told as a fault of the program.
+    ``take_action(args)`` returns None, an exit code (int), or data, which is written according to the output options.
+    It raises :class:`hca_base.errors.HCAError` for errors that a user can understand. Other exceptions are reported as
+    bugs.
 
     :cvar output: offer the output options (``--format``, ``--query``, …)
     :cvar default_format: format of the output when none is chosen
@@ -74,15 +74,15 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
         return getattr(self.app, "stdout", None) or sys.stdout
 
     def service_client(self, name: str) -> Client:
-        """The client of a service; made once per session."""
+        """Return the client of a service; it is created once per session."""
         return self.context.client(name)
 
     def emit(self, data: Any, args: argparse.Namespace | None = None, **options: Any) -> None:
-        """Write a result to stdout, or where the output options in ``args`` say.
+        """Write a result to stdout, or to the file in the output options in ``args``.
 
         :param data: a JSON-like value
         :param args: parsed arguments of a command that offers the output options
-        :param options: arguments of :func:`hca_base.output.emit` that win over ``args``
+        :param options: arguments of :func:`hca_base.output.emit`, which override ``args``
         """
         from hca_base import output
 
@@ -98,7 +98,7 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
         return self.config if self.default_format == "json" else None
 
     def note(self, message: str) -> None:
-        """Say something on stderr, unless ``--quiet``."""
+        """Print a message on stderr, unless ``--quiet``."""
         if not self.context.options.quiet:
             from hca_base.output import note
 
@@ -148,7 +148,7 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
 
     @abc.abstractmethod
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """Do it."""
+        """Run the command."""
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         parsed_args = self._run_before_hooks(parsed_args)

@@ -145,7 +145,7 @@ class Context:
     def client(self, name: str) -> Client:
         """The client of a service; made once.
 
-        :raises hca_base.errors.UsageError: there is no such service
+        :raises hca_base.errors.UsageError: unknown service
         """
         if name not in self._clients:
             from hca_base.plugins import client

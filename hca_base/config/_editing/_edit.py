@@ -107,7 +107,7 @@ def set_value(
     :param file: the file to change
     :param profile: change the file of this profile (which must exist)
     :return: the file that was changed
-    :raises ConfigError: the file cannot be changed, or a part of the path is no object
+    :raises ConfigError: the file cannot be changed, or a part of the path is not an object
     """
     path, target = _key_and_file(key, file, profile)
     with edit_file(target) as data:
@@ -142,7 +142,7 @@ def put_value(data: dict[str, Any], key: str | Iterable[str], value: Any, *, pla
 def unset_value(
     key: str | Iterable[str], *, file: str | os.PathLike[str] | None = None, profile: str | None = None
 ) -> bool:
-    """Remove one key from one file, and the objects that are empty without it.
+    """Remove one key from one file, and objects that become empty.
 
     :return: whether the file had the key
     :raises ConfigError: the file cannot be changed

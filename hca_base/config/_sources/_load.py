@@ -27,16 +27,16 @@ def load(
     """Read all sources of settings.
 
     Lowest first: defaults, site (``/etc/hca/config.json``), user (``~/.config/hca/config.json``), the active profile,
-    each file in ``HCA_CONFIG_FILE``, an explicitly named profile, options. An explicit profile takes the place of the
-    active one, so that nothing of another profile shines through; ``default`` is the name for none. Nothing is
+    each file in ``HCA_CONFIG_FILE``, an explicitly named profile, options. An explicit profile replaces the
+    active one completely; ``default`` means no profile. Nothing is
     written.
 
-    :param profile: an explicitly named profile
+    :param profile: name of a profile
     :param options: settings of the command line; keys may be dotted paths
     :param environ: the environment; default: the process's
     :param defaults: plugin name -> its defaults
-    :param tolerant: leave out files that cannot be used, and list what was wrong in ``errors``
-    :raises ConfigError: a file cannot be used, or there is no such profile
+    :param tolerant: skip files that cannot be used, and list the errors in ``errors``
+    :raises ConfigError: a file cannot be used, or the profile does not exist
     """
     loader = _Loader(os.environ if environ is None else environ, tolerant)
     if defaults:

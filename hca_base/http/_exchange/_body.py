@@ -70,7 +70,7 @@ def read_whole(response: requests.Response, settings: HttpSettings) -> bytes:
     """The whole body of a streamed answer, within the limits that hold for other answers.
 
     :raises UnreachableError: it is larger than ``http.max_body``, or the connection broke
-    :raises TimedOutError: it takes longer than ``http.answer_timeout``
+    :raises TimedOutError: the response takes longer than ``http.answer_timeout``
     """
     import requests
 

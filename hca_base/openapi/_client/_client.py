@@ -20,25 +20,25 @@ class Client(BaseClient):
         with client.get_file.stream(uuid=uuid, replica="aws") as response:
             ...
 
-    A method returns the parsed JSON of the answer; the ``requests.Response`` for HEAD; bytes for everything else; None
-    where there is nothing; and ``{"location": "s3://…"}`` for a redirect to something that is not HTTP. It raises
-    :class:`hca_base.errors.ServiceError` when the service answers with an error, and
-    :class:`hca_base.errors.UsageError` when an argument is missing, unknown or of the wrong type.
+    A method returns the parsed JSON of the response; the ``requests.Response`` for HEAD; bytes for everything else;
+    None if the response is empty; and ``{"location": "s3://…"}`` for a redirect to a URL that is not HTTP. It raises
+    :class:`hca_base.errors.ServiceError` if the service responds with an error, and
+    :class:`hca_base.errors.UsageError` if an argument is missing, unknown or of the wrong type.
 
-    Making a client costs nothing: settings, document and session are made at their first use. A client may be used by
-    several threads at once.
+    Creating a client makes no network requests: settings, document and session are created at first use. Threads can
+    share a client.
 
-    :param service: the service; default: the one that the class is for, if any
-    :param swagger_url: URL or path of the document, in place of the configured one
+    :param service: the service; default: ``default_service``
+    :param swagger_url: URL or path of the document instead of the configured one
     :param config: settings; default: those of the user
-    :param session: an HTTP session; default: a new one
-    :param token: a bearer token or API key for the service, in place of the stored ones
+    :param session: HTTP session; default: a new one
+    :param token: a bearer token or API key for the service, instead of the stored ones
     :param profile: name of a profile, when ``config`` is not given
-    :param base_url: URL of the service, in place of the document's
+    :param base_url: URL of the service instead of the document's
     :param credential_providers: further sources of credentials (:class:`hca_base.auth.CredentialProvider`)
     :cvar default_service: the service that a plugin's client class is for
-    :cvar strict_choices: names of arguments that take no other value than those listed in the document
-    :cvar check_patterns: refuse texts that do not have the form in the document, such as malformed UUIDs
+    :cvar strict_choices: names of arguments that accept only the values listed in the document
+    :cvar check_patterns: refuse strings that do not match the pattern in the document, such as malformed UUIDs
     :cvar example_name: name of a client in examples
     """
 

@@ -138,7 +138,7 @@ class Connection:
 
     @property
     def document(self) -> Document:
-        """The whole document. Calls do without it: they read single operations from its index."""
+        """The complete document. Calls do not need it: they read single operations from its index."""
         with self._lock:
             if self._document is None:
                 self._document = DocumentCache(self.config).document(self._current_index(), self.service)
@@ -146,9 +146,9 @@ class Connection:
 
     @property
     def base_url(self) -> str:
-        """URL of the service, without a slash at its end.
+        """URL of the service, without a trailing slash.
 
-        :raises DocumentError: neither the settings nor the document say it
+        :raises DocumentError: neither the settings nor the document name it
         """
         own = self._own_base_url
         if own:
@@ -190,7 +190,7 @@ class Connection:
         return found.rstrip("/") if found else None
 
     def refresh(self) -> Index:
-        """Ask the service for its document now."""
+        """Fetch the service's document now."""
         with self._lock:
             self._index = DocumentCache(self.config).refresh(
                 self.service, self.session, self.swagger_url, token=self._token
@@ -201,7 +201,7 @@ class Connection:
             return self._index
 
     def clear_cache(self) -> None:
-        """Forget the document that was fetched; the next call asks for it again."""
+        """Delete the cached document; the next call fetches it again."""
         with self._lock:
             DocumentCache(self.config).forget(self.swagger_url)
             self._index = self._document = None

@@ -22,19 +22,19 @@ def download(
     on_result: OnResult | None = None,
     expected: tuple[int, int] | None = None,
 ) -> Report:
-    """Download items in parallel, verify each, and resume what an earlier run left.
+    """Download items in parallel, verify each, and resume earlier runs.
 
-    :param items: pulled one by one, in the calling thread, as there is room for them; see :func:`prefetch` for
-        iterables that wait for a server themselves
-    :param destination: a :class:`DirectoryDestination`, or a :class:`FileStore` alone
-    :param progress: a :class:`hca_base.output.Progress` to count into; None makes one as the options say
-    :param session: the ``hca_base.http`` session whose settings (proxy, CA bundle, user agent) are used here too
+    :param items: consumed one by one, in the calling thread, when needed; see :func:`prefetch` for
+        iterables that wait for a server
+    :param destination: a :class:`DirectoryDestination` or a :class:`FileStore`
+    :param progress: a :class:`hca_base.output.Progress` to update; None creates one according to the options
+    :param session: the ``hca_base.http`` session whose settings (proxy, CA bundle, user agent) to use
     :param on_result: called for every finished item, one call at a time, in no particular order
     :param expected: number of files and of bytes, if known beforehand
-    :returns: the outcome of each item; failed items are in it, and raise nothing
-    :raises DiskError: the disk has no room for ``expected``
+    :returns: the outcome of each item; failed items are included and raise no exception
+    :raises DiskError: the disk does not have enough space for ``expected``
     :raises UsageError: ``options.executor`` is not known
-    :raises KeyboardInterrupt: after everything under way was stopped and what can be resumed was kept
+    :raises KeyboardInterrupt: after all transfers were stopped and saved for resuming
     """
     options = options or TransferOptions()
     if options.executor and options.executor != "threads":

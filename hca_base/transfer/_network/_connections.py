@@ -70,7 +70,7 @@ class ConnectionPool:
 
         A kept-alive connection that turns out to be closed already is replaced once: the server never saw the request.
 
-        :raises UnreachableError: no connection, or it broke
+        :raises UnreachableError: cannot connect, or the connection broke
         """
         origin = origin_of(url)
         proxy = self._proxy_of(origin)

@@ -33,7 +33,7 @@ class ConnectionSettings:
     """What every connection of a run is made with.
 
     :param connect_timeout: seconds
-    :param stall_timeout: seconds without a byte after which a connection is given up
+    :param stall_timeout: seconds without data after which a connection is closed
     :param min_rate: bytes a second below which a connection is given up; 0 for no minimum
     :param proxy: URL, or URLs by scheme; None for the environment's
     :param ca_bundle: file or directory of trusted certificates; None for the environment's

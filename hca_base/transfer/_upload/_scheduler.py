@@ -46,12 +46,12 @@ def upload(
     A file of one part (up to 64 MiB) gets its tags with its bytes; a larger one is sent in parts, resumes where an
     earlier run stopped, and gets its tags when it is complete.
 
-    :param items: pulled one by one, in the calling thread
+    :param items: consumed one by one, in the calling thread
     :param on_result: called for every finished item, one call at a time; ``item.digests`` holds its checksums
     :param expected: number of files and of bytes, if known beforehand
-    :returns: the outcome of each item; failed items are in it, and raise nothing
+    :returns: the outcome of each item; failed items are included and raise no exception
     :raises UsageError: ``options.executor`` is set
-    :raises KeyboardInterrupt: after everything under way was stopped
+    :raises KeyboardInterrupt: after all transfers were stopped
     """
     options = options or TransferOptions()
     if options.executor and options.executor != "threads":

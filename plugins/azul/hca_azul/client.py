@@ -120,7 +120,7 @@ class AzulJobs(AzulConnection):
         :param samplesheet: file to write a sample sheet to, or a :class:`hca_azul.download.samplesheet.SampleSheet`
         :param skip_unavailable: files that are listed and that no source offers, or that are of managed access, are no
             failure
-        :return: what became of each file
+        :return: the outcome of each file
         :raises AuthError: a project that is named, or all that matches, is of managed access
         :raises NotFoundError: nothing matches, or files are unavailable
         :raises HCAError: files failed

@@ -38,8 +38,8 @@ class DRSClient(Operations):
     methods (``get_object`` and the others) talk to the one server that ``drs.base_url`` names.
 
     :param hosts: URL of a server by host, in place of the settings' and the usual one
-    :param host_credentials: credentials (:class:`hca_base.auth.Credentials`) by host, in place of the stored ones
-    :param passports: GA4GH passports (JWTs) by host, in place of the stored ones
+    :param host_credentials: credentials (:class:`hca_base.auth.Credentials`) by host, instead of the stored ones
+    :param passports: GA4GH passports (JWTs) by host, instead of the stored ones
     :param options: further arguments of :class:`hca_base.openapi.Client`
     """
 
@@ -161,7 +161,7 @@ class DRSClient(Operations):
         :param on_collision: ``rename`` or ``error``, where several objects have one name
         :param max_depth: bundles in bundles
         :param max_objects: objects in all
-        :return: what became of each file
+        :return: the outcome of each file
         :raises HCAError: files failed
         """
         outcome = self.run_download(

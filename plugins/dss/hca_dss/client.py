@@ -30,13 +30,13 @@ class DSSClient(Operations):
             ...
         dss.download(bundle_uuid=uuid, replica="aws", download_dir="data")
 
-    It has a method for each operation of the service (``dir(dss)`` lists them), and the jobs below, which take many
-    requests each. Every job can be done again after a failure or an interruption: what is there is not fetched or
-    sent twice.
+    It has a method for each operation of the service (``dir(dss)`` lists them), and the methods below, which make many
+    requests each. You can repeat them after a failure or an interruption: files that are present are not transferred
+    again.
 
     :param config: settings; default: those of the user
     :param swagger_url: URL or path of the service's document, in place of the configured ``DSSClient.swagger_url``
-    :param service: the service, where it is another deployment of the same kind
+    :param service: the service, if it is another deployment of the DSS
     :param options: further arguments of :class:`hca_base.openapi.Client`
     """
 
@@ -61,19 +61,19 @@ class DSSClient(Operations):
     ) -> dict[str, Any]:
         """Upload a directory as a bundle.
 
-        Its files are staged in an S3 bucket, registered with the service, and bound into a new bundle. Called again
-        with the same arguments after a failure, it goes on with the same bundle.
+        The files are staged in an S3 bucket and registered with the service, which then creates a bundle. Called again
+        with the same arguments after a failure, it continues with the same bundle.
 
-        :param src_dir: the directory; files are named in the bundle by their paths below it
+        :param src_dir: directory; files in the bundle are named by their paths below it
         :param replica: aws or gcp
         :param staging_bucket: bucket for the staged objects; default: the setting ``s3.staging_bucket``
-        :param timeout_seconds: how long the service may take to copy one file
+        :param timeout_seconds: time limit for the service to copy one file
         :param no_progress: show no progress on a terminal
         :param bundle_uuid: UUID for the bundle; default: a new one
-        :param options: how to transfer
+        :param options: transfer options
         :return: ``bundle_uuid``, ``creator_uid``, ``replica``, ``version`` and ``files``, each with ``name``,
             ``uuid``, ``version`` and ``creator_uid``
-        :raises HCAError: and its subclasses, as their names say
+        :raises HCAError: or one of its subclasses
         """
         from hca_dss.upload import Upload
 
@@ -107,20 +107,20 @@ class DSSClient(Operations):
         Each file is kept once in ``DOWNLOAD_DIR/.hca`` and linked into the bundle's directory, together with
         ``bundle.json``, the bundle's manifest.
 
-        :param bundle_uuid: the bundle
+        :param bundle_uuid: UUID of the bundle
         :param replica: aws or gcp
         :param version: default: the latest
         :param download_dir: default: the working directory
         :param metadata_filter: shell patterns; of the metadata files (those that are indexed), only files whose names
             match one of them are downloaded
-        :param data_filter: the same for all other files
+        :param data_filter: the same for data files (all other files)
         :param no_metadata: download no metadata files
         :param no_data: download only metadata files
-        :param num_retries: how often a file is tried again without coming further
-        :param min_delay_seconds: seconds before the first repeat; it doubles from there
-        :param options: how to transfer; it overrides the two arguments before
-        :return: what became of each file
-        :raises HCAError: and its subclasses, as their names say
+        :param num_retries: number of retries without progress before a file fails
+        :param min_delay_seconds: seconds before the first retry; doubles with each retry
+        :param options: transfer options; overrides ``num_retries`` and ``min_delay_seconds``
+        :return: the outcome of each file
+        :raises HCAError: or one of its subclasses
         """
         from hca_dss.download_bundle import Choice, download_bundle
 
@@ -149,23 +149,23 @@ class DSSClient(Operations):
     ) -> Report:
         """Download the files that a manifest lists.
 
-        The manifest is a table with tabs between its columns and a header. The layout ``bundle`` needs the columns
-        ``bundle_uuid``, ``bundle_version``, ``file_name`` and ``file_sha256``; the layout ``none`` needs ``file_uuid``,
-        ``file_name``, ``file_sha256`` and ``file_size``. Whatever the manifest says of a file must be true.
-        A copy of it, with the column ``file_path``, is written to the working directory under the same name.
+        The manifest is a tab-separated table with a header. The layout ``bundle`` requires the columns
+        ``bundle_uuid``, ``bundle_version``, ``file_name`` and ``file_sha256``; the layout ``none`` requires
+        ``file_uuid``, ``file_name``, ``file_sha256`` and ``file_size``. The download fails if a file differs from its
+        entry. A copy of it, with the column ``file_path``, is written to the working directory under the same name.
 
         :param manifest: path of the manifest
         :param replica: aws or gcp
-        :param layout: ``none``: files go to the filestore ``DOWNLOAD_DIR/.hca`` alone. ``bundle``: they are linked
-            into a directory for each bundle too, together with all metadata files of the bundle
+        :param layout: ``none``: files are stored only in the filestore ``DOWNLOAD_DIR/.hca``. ``bundle``: they are also
+            linked into a directory for each bundle, together with all metadata files of the bundle
         :param no_metadata: no metadata files (with the layout ``bundle``)
         :param no_data: only metadata files (with the layout ``bundle``)
-        :param num_retries: how often a file is tried again without coming further
-        :param min_delay_seconds: seconds before the first repeat; it doubles from there
+        :param num_retries: number of retries without progress before a file fails
+        :param min_delay_seconds: seconds before the first retry; doubles with each retry
         :param download_dir: default: the working directory
-        :param options: how to transfer; it overrides ``num_retries`` and ``min_delay_seconds``
-        :return: what became of each file
-        :raises HCAError: and its subclasses, as their names say
+        :param options: transfer options; overrides ``num_retries`` and ``min_delay_seconds``
+        :return: the outcome of each file
+        :raises HCAError: or one of its subclasses
         """
         from hca_dss.download_manifest import download_manifest
 
@@ -189,24 +189,24 @@ class DSSClient(Operations):
         *,
         options: TransferOptions | None = None,
     ) -> Report:
-        """Download what a collection links to: bundles, files, and what the collections in it link to.
+        """Download the contents of a collection: bundles, files, and the contents of nested collections.
 
         Bundles go to ``DOWNLOAD_DIR/UUID.VERSION``, files to ``DOWNLOAD_DIR/files/UUID.VERSION``.
 
-        :param uuid: the collection
+        :param uuid: UUID of the collection
         :param replica: aws or gcp
         :param version: default: the latest
         :param download_dir: default: the working directory
-        :param options: how to transfer
-        :return: what became of each file
-        :raises HCAError: and its subclasses, as their names say
+        :param options: transfer options
+        :return: the outcome of each file
+        :raises HCAError: or one of its subclasses
         """
         from hca_dss.download_collection import download_collection
 
         return download_collection(self, uuid, replica, version, download_dir, _options(options))
 
     def create_version(self) -> str:
-        """Print a version for something made now, and return it."""
+        """Print a version (a timestamp) for the current time, and return it."""
         from hca_dss.versions import new_version
 
         version = new_version()

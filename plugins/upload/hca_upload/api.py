@@ -28,7 +28,7 @@ class ApiClient:
     :param deployment_stage: ``prod``, ``staging``, ``local``, …; decides where the API is
     :param authentication_token: API key; default: the configured or stored one
     :param config: settings; default: those of the user
-    :param session: an HTTP session; default: a new one
+    :param session: HTTP session; default: a new one
     """
 
     def __init__(

@@ -21,11 +21,11 @@ _DESCRIBED_AT_ONCE = 100
 
 
 class UploadArea:
-    """An upload area. Making the object does not make the area.
+    """An upload area. Creating this object does not create the area.
 
-    :param uri: its address
+    :param uri: URI of the area
     :param upload_service: the deployment that it belongs to
-    :raises UploadException: ``uri`` is no :class:`UploadAreaURI`
+    :raises UploadException: ``uri`` is not an :class:`UploadAreaURI`
     """
 
     def __init__(self, uri: UploadAreaURI, upload_service: Deployment) -> None:
@@ -61,16 +61,16 @@ class UploadArea:
         return bool(self._api.area_exists(self.uuid))
 
     def delete(self) -> bool:
-        """Ask for the deletion of the area and all its files; True. It happens some time later.
+        """Request the deletion of the area and all its files, which happens later; return True.
 
         :raises UploadApiException: the service refused
         """
         return bool(self._api.delete_area(self.uuid))
 
     def get_credentials(self) -> dict[str, str]:
-        """Credentials that write to this area for an hour, by the names that boto3 takes, and ``expiry_time``.
+        """Return credentials for writing to this area for an hour, with the names that boto3 uses, and ``expiry_time``.
 
-        :raises UploadApiException: there is no such area, or it is locked
+        :raises UploadApiException: the area does not exist, or it is locked
         """
         lent = self._api.credentials(self.uuid)
         return {
@@ -81,9 +81,9 @@ class UploadArea:
         }
 
     def target(self, accelerate: bool = False) -> S3Target:
-        """The area's bucket, with credentials that are borrowed anew shortly before they lapse.
+        """Return the area's bucket, with credentials that are renewed shortly before they expire.
 
-        :param accelerate: use S3 Transfer Acceleration, where the bucket is Amazon's
+        :param accelerate: use S3 Transfer Acceleration, if the bucket is on AWS
         """
         import datetime
 
@@ -107,10 +107,10 @@ class UploadArea:
     # Files
 
     def list(self, detail: bool = False) -> RecordStream:
-        """The files in the area, as they are in the bucket.
+        """List the files in the area's bucket.
 
-        :param detail: with size, URL, type and checksums; a file whose checksums are not known yet comes without them
-        :return: for each file an object that has at least its ``name``
+        :param detail: also return size, URL, type and, once they are known, checksums
+        :return: for each file an object with at least its ``name``
         """
         from hca_base.output import RecordStream
 
@@ -148,8 +148,8 @@ class UploadArea:
         """Store a small file through the service.
 
         :param content_type: media type with its ``dcp-type``: ``application/json; dcp-type="metadata/sample"``
-        :return: what the service knows of it
-        :raises UploadException: no file can have that name
+        :return: the service's record of the file
+        :raises UploadException: the name is not valid
         :raises UploadApiException: the service refused
         """
         from hca_upload.sources import check_name
@@ -172,20 +172,20 @@ class UploadArea:
         keep_paths: bool = False,
         options: TransferOptions | None = None,
     ) -> builtins.list[Outcome]:
-        """Upload files and directories, and tell the service about each file.
+        """Upload files and directories, and notify the service of each file.
 
-        :param file_paths: files, directories (with all below them) and ``s3://BUCKET/PREFIX``
-        :param file_size_sum: not used; hca 7 wanted to be told
-        :param dcp_type: what the files are to the platform
+        :param file_paths: files, directories (recursively) and ``s3://BUCKET/PREFIX``
+        :param file_size_sum: not used; required by hca 7
+        :param dcp_type: kind of files, for the platform
         :param target_filename: name in the area, for one file
-        :param use_transfer_acceleration: send through Amazon's nearest site
-        :param report_progress: say on stdout what happens, as hca 7 did
-        :param sync: leave out files that are in the area with the same content
-        :param file_extension: take only files in directories with this suffix
+        :param use_transfer_acceleration: use S3 Transfer Acceleration
+        :param report_progress: print progress on stdout, as in hca 7
+        :param sync: skip files that are already in the area with the same content
+        :param file_extension: in directories, upload only files with this suffix
         :param keep_paths: name files in the area by their paths below the directory
-        :param options: how to transfer
-        :return: what became of each file
-        :raises UploadException: a path does not exist, two files would get one name, or files were not uploaded
+        :param options: transfer options
+        :return: the outcome of each file
+        :raises UploadException: a path does not exist, two files would get the same name, or files were not uploaded
         """
         from hca_upload.send import Sending
         from hca_upload.sources import find_files
@@ -228,12 +228,12 @@ class UploadArea:
         original_validation_id: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """Run a validator over files of the area.
+        """Run a validator on files of the area.
 
-        :param file_list: names, in the order in which the validator gets them
+        :param file_list: names, in the order that the validator expects
         :param validator_image: name of the validator
-        :param original_validation_id: of the validation that this one repeats
-        :param environment: variables for the validator
+        :param original_validation_id: ID of the validation that this one repeats
+        :param environment: environment variables for the validator
         :return: ``{"validation_id": …}``
         :raises UploadApiException: the service refused
         """
@@ -245,8 +245,8 @@ class UploadArea:
     def checksum_status(self, filename: str) -> dict[str, Any]:
         """``checksum_status`` and ``checksums`` of a file.
 
-        :raises NotReady: there are none yet
-        :raises UploadApiException: there is no such file
+        :raises NotReady: the checksums are not known yet
+        :raises UploadApiException: the file does not exist
         """
         answer: dict[str, Any] = self._api.checksum_status(self.uuid, filename)
         return answer
@@ -260,7 +260,7 @@ class UploadArea:
         """``validation_status`` and ``validation_results`` of a file's latest validation.
 
         :raises NotReady: it has not ended yet
-        :raises UploadApiException: there is no such file
+        :raises UploadApiException: the file does not exist
         """
         answer: dict[str, Any] = self._api.validation_status(self.uuid, filename)
         return answer
@@ -271,9 +271,9 @@ class UploadArea:
         return answer
 
     def status(self, filename: str) -> str:
-        """How far a file is, in one word: that of its checksums until it has them, then that of its validation.
+        """Return a file's state in one word: that of its checksums until they are known, then that of its validation.
 
-        :raises UploadApiException: there is no such file
+        :raises UploadApiException: the file does not exist
         """
         word = self.checksum_word(filename)
         return self.validation_word(filename) if word == "CHECKSUMMED" else word
@@ -305,11 +305,11 @@ class UploadArea:
         """Wait until files have their checksums.
 
         :param files: names; default: all files in the area
-        :param validated: wait for the end of their validations too
+        :param validated: also wait until their validations have ended
         :param timeout: seconds
         :param progress: ``auto`` or ``none``
         :return: the state of each file
-        :raises TimedOutError: it takes longer
+        :raises TimedOutError: the time limit was reached
         :raises UploadException: checksums or validations failed
         """
         from hca_upload.waiting import wait

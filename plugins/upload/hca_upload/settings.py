@@ -1,4 +1,4 @@
-"""What the user's configuration knows of upload areas."""
+"""The upload areas in the user's configuration."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class UploadConfig:
-    """The areas that were selected, which of them is current, and where the services of each stage are.
+    """The areas that were selected, the current area, and the URLs of each stage's services.
 
-    Changes go to the file of the active profile, or the user's own where there is none; each reads that file anew under
-    a lock, so that commands that run at the same time lose nothing.
+    Changes are written to the file of the active profile, or to the user's file if no profile is active. Each change
+    reads that file again under a lock, so that concurrent commands lose nothing.
 
     :param config: settings; default: those of the user
     """
@@ -44,7 +44,7 @@ class UploadConfig:
 
     @property
     def areas(self) -> list[str]:
-        """UUIDs of all areas that are known, in the order in which they were selected first."""
+        """UUIDs of all known areas, in the order in which they were first selected."""
         return list(self._areas)
 
     @property
@@ -56,7 +56,7 @@ class UploadConfig:
 
     @property
     def current_area(self) -> str | None:
-        """UUID of the area that commands are about, or None."""
+        """UUID of the selected area, or None."""
         found = self._section.get("current_area")
         return str(found) if found else None
 
@@ -82,7 +82,7 @@ class UploadConfig:
         return self.preprod_api_url_template.replace("{deployment_stage}", stage).rstrip("/")
 
     def area_uri(self, area_uuid: str | None) -> UploadAreaURI:
-        """The address of an area that is known.
+        """Return the URI of a known area.
 
         :raises UploadException: it is not
         """
@@ -97,7 +97,7 @@ class UploadConfig:
         return UploadAreaURI(uri)
 
     def selected(self) -> UploadAreaURI:
-        """The address of the current area.
+        """Return the URI of the current area.
 
         :raises UploadException: none is selected
         """
@@ -108,28 +108,28 @@ class UploadConfig:
         return self.area_uri(self.current_area)
 
     def add_area(self, uri: UploadAreaURI) -> None:
-        """Remember an area."""
+        """Add an area to the known areas."""
         with _editing(self) as section:
             section.setdefault("areas", {}).setdefault(uri.area_uuid, {"uri": uri.uri})
 
     def select_area(self, area_uuid: str) -> None:
-        """Make an area that is known the current one."""
+        """Select a known area."""
         uri = self.area_uri(area_uuid)
         with _editing(self) as section:
             section.setdefault("areas", {}).setdefault(area_uuid, {"uri": uri.uri})
             section["current_area"] = area_uuid
 
     def forget_area(self, area_uuid: str) -> None:
-        """Remember an area no longer; if it is the current one, none is."""
+        """Remove an area from the known areas; if it was selected, none is selected afterwards."""
         with _editing(self) as section:
             section.get("areas", {}).pop(area_uuid, None)
             if section.get("current_area") == area_uuid:
                 section["current_area"] = None
 
     def area_uuid_from_partial_uuid(self, partial_uuid: str) -> str:
-        """The UUID of the one area whose UUID begins so.
+        """Return the UUID of the only area whose UUID begins with this prefix.
 
-        :raises UploadException: there is none, or more than one
+        :raises UploadException: no area, or more than one, matches
         """
         found = [uuid for uuid in self.areas if partial_uuid and uuid.startswith(partial_uuid)]
         if partial_uuid in found:
@@ -141,7 +141,7 @@ class UploadConfig:
         return found[0]
 
     def unique_prefix(self, area_uuid: str) -> str:
-        """The shortest beginning of an area's UUID that no other area's has."""
+        """Return the shortest prefix of an area's UUID that is unique."""
         others = [uuid for uuid in self.areas if uuid != area_uuid]
         for length in range(1, len(area_uuid)):
             if not any(uuid.startswith(area_uuid[:length]) for uuid in others):
@@ -149,7 +149,7 @@ class UploadConfig:
         return area_uuid
 
     def save(self) -> None:
-        """Does nothing: every change is saved when it is made. (Scripts written for hca 7 call it.)"""
+        """Do nothing: changes are saved immediately. (Scripts for hca 7 call it.)"""
 
     @property
     def file(self) -> Path:

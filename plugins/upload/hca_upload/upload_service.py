@@ -35,11 +35,11 @@ class UploadService:
 
     @staticmethod
     def config() -> UploadConfig:
-        """What the user's configuration knows of upload areas."""
+        """The upload areas in the user's configuration."""
         return UploadConfig()
 
     def create_area(self, area_uuid: str) -> UploadArea:
-        """Make an area; one that exists stays as it is.
+        """Create an area; an existing area does not change.
 
         :raises UploadApiException: the service refused
         """

@@ -29,7 +29,7 @@ class Servers:
     :param token: of this run, for the server of ``drs.base_url``
     :param passports: of this run, by host
     :param hosts: URL of a server by host, in place of the settings' and the usual one
-    :param credentials: credentials by host, in place of the stored ones
+    :param credentials: credentials by host, instead of the stored ones
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class SwaggerClient(Client):
     appends to ``self.commands`` are listed there; to make commands of them, write a plugin.
 
     :param config: settings: an :class:`hca.HCAConfig`, any mapping, or those of the core; default: those of the user
-    :param swagger_url: URL or path of the service's document, in place of the configured one
+    :param swagger_url: URL or path of the service's document instead of the configured one
     :param session_kwargs: ``token``, ``session``, ``profile``, ``base_url``, as for
         :class:`hca_base.openapi.Client`; others are left out with a warning
     :cvar scheme: not used any more; the document, or its URL, says it

@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 class SwaggerAPIException(ServiceError, requests.HTTPError):
-    """The service answered with an error.
+    """The service responded with an error.
 
     :ivar code: HTTP status
     :ivar reason: the service's word for it, such as ``not_found``, or the HTTP reason

@@ -57,7 +57,7 @@ class Areas:
             raise bad_request(f"{uuid!r} does not match {_UUID.pattern!r}")
 
     def create(self, uuid: str) -> dict[str, str]:
-        """Make an area; one that exists stays as it is.
+        """Create an area; an existing area does not change.
 
         :raises UploadError: the UUID is malformed, or that of a deleted area (the original said 201, and did nothing)
         """

@@ -150,7 +150,7 @@ def test_a_manifest_in_the_working_directory_is_replaced(hca: Runner, bundle: An
     path.chmod(0o640)
     arguments = ("dss", "download-manifest", "--manifest", "here.tsv", "--replica", "aws")
     done = hca(*arguments)
-    assert "here.tsv" in done.stderr and "replaced" in done.stderr
+    assert "here.tsv" in done.stderr and "replacing" in done.stderr
     first = path.read_bytes()
     assert rows_of(path)[0]["file_path"] == stored(b"")
     hca(*arguments)

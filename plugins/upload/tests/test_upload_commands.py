@@ -83,7 +83,7 @@ def test_files_of_one_name_are_refused_and_both_are_named(hca: Runner, site: Any
     hca.write("d/one/reads.txt", b"1")
     hca.write("d/two/reads.txt", b"2")
     done = hca("upload", "files", "d", check=5)
-    assert "d/one/reads.txt and d/two/reads.txt would both be 'reads.txt'" in done.stderr
+    assert "d/one/reads.txt and d/two/reads.txt would both be named 'reads.txt'" in done.stderr
     assert not site.objects(area)
     # With their paths they differ, but this service has one level of names.
     refused = hca("upload", "files", "--keep-paths", "d", check=5)
@@ -96,7 +96,7 @@ def test_files_of_one_name_are_refused_and_both_are_named(hca: Runner, site: Any
 @pytest.mark.parametrize("name", ["credentials", "checksums", "validate", "validations", "files_info"])
 def test_names_that_the_service_takes_for_itself(hca: Runner, site: Any, area: str, name: str) -> None:
     hca.write(name, b"x")
-    assert f"cannot have a file called '{name}'" in hca("upload", "files", name, check=5).stderr
+    assert f"does not support the file name '{name}'" in hca("upload", "files", name, check=5).stderr
     hca("upload", "files", name, "-t", "renamed.txt")
     assert list(site.objects(area)) == ["renamed.txt"]
 
@@ -112,7 +112,7 @@ def test_target_names_that_would_be_resolved_away(hca: Runner, site: Any, area: 
 def test_a_directory_without_files_of_the_extension(hca: Runner, site: Any, area: str) -> None:
     hca.write("d/a.txt", b"x")
     done = hca("upload", "files", "--file-extension", ".nope", "d")
-    assert "there is no file whose name ends in '.nope' in d" in done.stderr
+    assert "no file with the suffix '.nope' in d" in done.stderr
     assert "must not be empty" in hca("upload", "files", "--file-extension", "", "d", check=2).stderr
 
 
@@ -207,7 +207,7 @@ def test_objects_of_another_bucket(hca: Runner, site: Any, area: str) -> None:
     site.until(lambda: set(site.checksum_states(area).values()) == {"CHECKSUMMED"})
     again = json.loads(hca("upload", "files", "s3://source-bucket/run/", "-f", "json").stdout)
     assert {row["state"] for row in again} == {"present"}
-    assert "would both be 'a.txt'" in hca("upload", "files", "s3://source-bucket/", check=5).stderr
+    assert "would both be named 'a.txt'" in hca("upload", "files", "s3://source-bucket/", check=5).stderr
     assert "nothing exists at" in hca("upload", "files", "s3://source-bucket/none", check=4).stderr
     assert "NoSuchBucket" in hca("upload", "files", "s3://no-such-bucket/x", check=4).stderr
     hca.env["AWS_SECRET_ACCESS_KEY"] = "another"

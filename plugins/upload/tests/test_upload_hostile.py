@@ -109,7 +109,7 @@ def test_a_configured_stage_that_cannot_be(hca: Runner, site: Any) -> None:
     config = site.settings()
     config["upload"]["stage"] = "lo cal"
     hca.configure(config)
-    assert "the setting upload.stage 'lo cal' is no stage" in hca("upload", "create", check=2).stderr
+    assert "the setting upload.stage 'lo cal' is not a valid stage" in hca("upload", "create", check=2).stderr
 
 
 def test_a_store_that_cannot_be(hca: Runner, site: Any, area: str) -> None:
@@ -135,7 +135,7 @@ def test_a_time_that_no_clock_reaches(hca: Runner, area: str, seconds: str) -> N
 def test_names_that_would_ask_for_something_else(hca: Runner, site: Any, area: str, name: str) -> None:
     hca.write("s.json", b"{}")
     done = hca("upload", "store", "s.json", "-t", name, check=5)
-    assert f"the service cannot have a file called '{name}'" in done.stderr
+    assert f"the service does not support the file name '{name}'" in done.stderr
     if name.startswith("."):
         for arguments in (["status", name], ["wait", name], ["create", name]):
             assert f"nothing can be called '{name}'" in hca("upload", *arguments, check=5).stderr

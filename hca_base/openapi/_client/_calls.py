@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class BaseClient(Connection):
     """The calls of a :class:`hca_base.openapi.Client`, without its methods for the operations of one document.
 
-    It is the base of the classes in type stubs: of those, no method that there is not may seem to be one.
+    It is the base class of type stubs, so that type checkers report methods that do not exist.
     """
 
     def operation(self, name: str) -> Operation:
@@ -70,12 +70,12 @@ class BaseClient(Connection):
         """Call an operation.
 
         :param operation: the operation, or its name
-        :param arguments: by name; those that are None count as not given. ``hca_accept`` and ``hca_content_type``
+        :param arguments: arguments by name; None means not given. ``hca_accept`` and ``hca_content_type``
             are the media types of the answer and of the body
-        :param paginate: get all pages, as one answer
+        :param paginate: get all pages, combined into one result
         :return: the parsed JSON; the ``requests.Response`` for HEAD; bytes for everything else; None for nothing
         :raises UsageError: an argument is missing, unknown or of the wrong type
-        :raises ServiceError: the service answers with an error
+        :raises ServiceError: the service responds with an error
         """
         if paginate:
             return joined(list(self.pages(operation, arguments)))
@@ -92,25 +92,25 @@ class BaseClient(Connection):
         *,
         headers: Mapping[str, str] | None = None,
     ) -> Streamed:
-        """Call an operation and leave the body to the caller.
+        """Call an operation without reading the body of the response.
 
-        :param headers: further ones, and others in place of those that the call would send
-        :return: a context manager that gives the ``requests.Response``
+        :param headers: headers to add, or to replace those that the call would send
+        :return: a context manager that returns the ``requests.Response``
         """
         return Streamed(lambda: self._send(operation, arguments, stream=True, extra=headers))
 
     def paginate(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """The bodies of all pages of an answer; each is asked for when it is needed.
+        """Yield the bodies of all pages; each page is fetched when it is needed.
 
-        :raises ServiceError: the service answers with an error, or its pages lead in a circle
+        :raises ServiceError: the service responds with an error, or its pages form a loop
         """
         for page in self.pages(operation, arguments):
             yield page.body
 
     def iterate(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """The items of all pages of an answer.
+        """Yield the items of all pages.
 
-        :raises ServiceError: as :meth:`paginate`, or the answer has no array of items
+        :raises ServiceError: as :meth:`paginate`, or the response has no array of items
         """
         for page in self.pages(operation, arguments):
             if page.path is None and page.body is not None:

@@ -45,10 +45,10 @@ class Tool:
         """Return the JSON schema of the tool's arguments."""
         offered = [parameter for parameter in self.operation.parameters if not parameter.credential]
         properties = {parameter.python_name: parameter_schema(parameter) for parameter in offered}
-        properties[QUERY] = {"type": "string", "description": "JMESPath expression that picks a part of the result"}
+        properties[QUERY] = {"type": "string", "description": "JMESPath expression that selects a part of the result"}
         if self.read_only:
             properties[PAGE] = {"type": "integer", "minimum": 1, "description": "Page of a list (default: 1)"}
-        properties[OFFSET] = {"type": "integer", "minimum": 0, "description": "Byte of the result at which to go on"}
+        properties[OFFSET] = {"type": "integer", "minimum": 0, "description": "Byte of the result to continue at"}
         return {
             "type": "object",
             "properties": properties,

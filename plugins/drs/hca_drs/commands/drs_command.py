@@ -81,7 +81,7 @@ def add_uris(parser: argparse.ArgumentParser) -> None:
     """The identifiers, from the command line or a file."""
     group = parser.add_argument_group("which objects")
     group.add_argument(
-        "uri", nargs="*", metavar="URI", help="drs://HOST/ID, drs://PREFIX:ID, or the https address of an object"
+        "uri", nargs="*", metavar="URI", help="drs://HOST/ID, drs://PREFIX:ID, or the https URL of an object"
     )
     group.add_argument(
         "--from",
@@ -98,7 +98,7 @@ def add_passport(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="HOST=FILE",
-        help="GA4GH passports for a server, for this run; may be repeated",
+        help="GA4GH passports for a server, for this run only; may be repeated",
     )
 
 

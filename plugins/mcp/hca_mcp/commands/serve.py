@@ -76,7 +76,7 @@ class Serve(_Choosing):
             "--max-bytes",
             type=_budget,
             metavar="N",
-            help="maximum bytes of one result (default: mcp.max_bytes, or 32768)",
+            help="limit in bytes of a result (default: mcp.max_bytes, or 32768)",
         )
         return parser
 

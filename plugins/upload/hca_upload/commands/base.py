@@ -115,6 +115,4 @@ def check_stage(stage: str, what: str = "--env") -> None:
     :raises UsageError: it cannot
     """
     if not (stage.isascii() and stage.isalnum()):
-        raise UsageError(
-            f"{what} {stage!r} is not a valid stage", hint="use a name such as 'prod', 'staging' or 'local'"
-        )
+        raise UsageError(f"{what} {stage!r} is not a valid stage", hint="use a name such as 'prod' or 'staging'")

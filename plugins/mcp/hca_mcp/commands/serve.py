@@ -73,10 +73,7 @@ class Serve(_Choosing):
         parser = super().get_parser(prog_name)
         add_choice(parser)
         parser.add_argument(
-            "--max-bytes",
-            type=_budget,
-            metavar="N",
-            help="limit in bytes of a result (default: mcp.max_bytes, or 32768)",
+            "--max-bytes", type=_budget, metavar="N", help="result limit in bytes (default: mcp.max_bytes, or 32768)"
         )
         return parser
 

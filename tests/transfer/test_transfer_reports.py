@@ -210,7 +210,7 @@ def test_what_an_earlier_run_moved_is_counted_apart(tmp_path: Path, server: Faul
     assert report.bytes_moved + report.bytes_resumed == len(body) + (1 << 20)
     assert 8 << 20 <= report.bytes_resumed <= 10 << 20
     assert abs(report.bytes_moved - sum(server.sent.values())) < 4 << 20
-    assert "by an earlier run" in report.summary()
+    assert "from an earlier run" in report.summary()
     written = json.loads((tmp_path / "report.json").read_text())
     assert (written["bytes_moved"], written["bytes_resumed"]) == (report.bytes_moved, report.bytes_resumed)
 

@@ -50,7 +50,7 @@ def of_paging(**members: Any) -> Change:
         (of_paging(next=5), "next page is invalid"),
         (of_paging(next="http://["), "next page is invalid"),
         (of_paging(next="ftp://host/x"), "next page is invalid"),
-        (of_paging(total=500), "told of 500 files, and listed 20"),
+        (of_paging(total=500), "reported 500 files, but listed 20"),
         (lambda answer: answer["hits"].append(7), "not a list of entities"),
     ],
 )
@@ -70,7 +70,7 @@ def test_pages_of_nothing_have_an_end(hca: Runner, azul: EmbeddedAzul, monkeypat
         answer["pagination"]["next"] = f"{azul.url}/index/files?size={len(azul.requests)}"
 
     change(azul, monkeypatch, "/index/files", made)
-    assert "circle" in hca("azul", "files", "-f", "jsonl", check=1, timeout=30).stderr
+    assert "form a loop" in hca("azul", "files", "-f", "jsonl", check=1, timeout=30).stderr
 
 
 @pytest.mark.parametrize("size", [10**30, float("inf"), float("nan"), -1, True, "7", None])

@@ -75,7 +75,7 @@ def test_the_first_entity_comes_before_the_last_page(hca: Runner) -> None:
 
 def test_pages_in_a_circle_end(client: AzulClient, azul: EmbeddedAzul) -> None:
     azul.faults.circle = True
-    with pytest.raises(ServiceError, match="circle"):
+    with pytest.raises(ServiceError, match="form a loop"):
         list(client.search("files", page_size=3))
 
 

@@ -108,7 +108,7 @@ def test_a_prefix_is_looked_up_once_a_week(make_client: Callable[..., DRSClient]
 
 
 def test_prefixes_that_nobody_knows(make_client: Callable[..., DRSClient]) -> None:
-    with pytest.raises(NotFoundError, match=r"not looked up \(drs.resolver is none\)"):
+    with pytest.raises(NotFoundError, match=r"cannot be looked up \(drs.resolver is none\)"):
         make_client().resolve("drs://drs.42:x")
     with EmbeddedRegistry({"doi": "https://doi.org/{$id}"}) as registry:
         client = make_client({"resolver": registry.url})

@@ -205,7 +205,7 @@ def test_verify_finds_what_is_damaged_while_the_deployment_runs(deployment, chan
 
 def test_verify_without_a_deployment_says_so(tmp_path):
     _, err = run(tmp_path / "nothing", code=4)
-    assert err.startswith(f"hca: error: {tmp_path}/nothing holds no deployment\n")
+    assert err.startswith(f"hca: error: {tmp_path}/nothing contains no deployment\n")
 
 
 @pytest.mark.parametrize("clean", [True, False], ids=["after a stop", "after a crash"])

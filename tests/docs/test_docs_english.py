@@ -30,6 +30,13 @@ PHRASES = {
     r"could not be had": "are unavailable",
     r"\bTold are\b": "Reports",
     r"careful path": "the fallback, by its name",
+    r"takes what you paste": "paste the result here",
+    r"lead in a circle": "form a loop",
+    r"nobody logged in before": "the login was not completed",
+    r"say it with --": "pass --OPTION",
+    r"with other content; it was left": "with different content; it was not changed",
+    r"characters that a token cannot have": "characters that are not allowed in a token",
+    r"open no browser\b": "do not open a browser",
     r"document of a service anew": "Fetch the document of a service again",
 }
 

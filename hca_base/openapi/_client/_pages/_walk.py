@@ -77,7 +77,7 @@ def walk(
     :param first: the answer to the first request, where it was sent already; its body was read
     :param follow: False: the first page alone, and the warning
     :param digits: numbers that Python would write otherwise keep the digits of the answer
-    :raises ServiceError: the pages lead in a circle
+    :raises ServiceError: the pages form a loop
     """
     response = first if first is not None else send(None, {})
     walker = _Walker(operation, plan, arguments)

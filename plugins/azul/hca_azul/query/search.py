@@ -95,7 +95,7 @@ class Search(Tabular):
     def pages(self) -> Iterator[list[dict[str, Any]]]:
         """Iterate over the pages, each a list of entities.
 
-        :raises ServiceError: an answer makes no sense, or the pages lead in a circle
+        :raises ServiceError: an answer makes no sense, or the pages form a loop
         """
         url: str | None = url_of(self.client, f"/index/{self.kind}", self._params)
         body: dict[str, str] | None = None

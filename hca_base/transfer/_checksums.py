@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 PART_SIZE = 64 * MIB
 MAX_PARTS = 10_000
 _BLOCK = MIB
-#: Below this many bytes threads cost more than they bring.
+#: Below this many bytes, threads cost more time than they save.
 _THREADS_FROM = 8 * MIB
 
 
@@ -64,7 +64,7 @@ class _Crc32c:
 
 
 class _S3Etag:
-    """MD5 over parts; the size need not be known while it fits in 10,000 parts of 64 MiB."""
+    """MD5 over parts; files that fit in 10,000 parts of 64 MiB need no known size."""
 
     def __init__(self, part_size: int = PART_SIZE) -> None:
         self._part_size = part_size
@@ -75,7 +75,7 @@ class _S3Etag:
     def update(self, data: Any) -> None:
         view = memoryview(data)
         while len(view) > self._left:
-            # A part is closed by the byte that follows it: a file of exactly one part has no multipart ETag.
+            # Close a part only when another byte follows it: a file of exactly one part has no multipart ETag.
             self._part.update(view[: self._left])
             self._parts.append(self._part.digest())
             self._part = hashlib.md5(usedforsecurity=False)
@@ -127,7 +127,7 @@ _MAKERS: dict[str, Callable[[int], Any]] = {
 }
 KNOWN = frozenset(_MAKERS)
 _SPELLINGS = {name.replace("_", ""): name for name in KNOWN}
-#: Which checksum vouches for a file when there are several: the strongest.
+#: Strongest first: the first one that an item has is the one to verify.
 BY_STRENGTH = ("sha512", "sha256", "trunc512", "sha1", "md5", "s3_etag", "crc32c")
 
 
@@ -238,7 +238,7 @@ class ParallelHashes:
 
 
 class BlockPool:
-    """A few reusable buffers that several threads read before they are filled again."""
+    """A few reusable buffers, refilled only after all threads have read them."""
 
     def __init__(self, count: int, size: int = _BLOCK) -> None:
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
@@ -246,11 +246,11 @@ class BlockPool:
             self._free.put(memoryview(bytearray(size)))
 
     def take(self) -> memoryview:
-        """A buffer that nobody reads; waits for one."""
+        """Return a buffer that no thread is reading, waiting for one if necessary."""
         return self._free.get()
 
     def releaser(self, block: memoryview, users: int) -> Callable[[], None]:
-        """A function that gives ``block`` back when it was called ``users`` times."""
+        """Return a function that frees ``block`` once it has been called ``users`` times."""
         lock = threading.Lock()
         left = users
 
@@ -321,7 +321,7 @@ def _digest_parallel(stream: Any, names: list[str], size: int) -> tuple[dict[str
 
 
 def checksum_files(paths: Iterable[Path | str]) -> Iterator[tuple[Path | str, Checksums | HCAError]]:
-    """The checksums of many files, in their order, several at a time; a file that cannot be read gives its error."""
+    """Yield the checksums of files in their order, computed in parallel; for an unreadable file, its error."""
     from concurrent.futures import Future, ThreadPoolExecutor
 
     def one(path: Path | str) -> Checksums | HCAError:

@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli, :rfc:`3720` appendix B.4): google-crc32c where it is installed, else a table in Python."""
+"""CRC-32C (Castagnoli, :rfc:`3720` appendix B.4): google-crc32c if installed, otherwise a table in Python."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TABLE: list[int] = []
 
 
 def extend_slowly(crc: int, data: Any) -> int:
-    """The CRC of what gave ``crc``, followed by ``data``; some MiB a second, with nothing installed."""
+    """Continue ``crc`` with ``data`` in pure Python, at a few MiB per second."""
     if not _TABLE:
         _TABLE.extend(_table())
     table = _TABLE
@@ -40,7 +40,7 @@ def _fast() -> Callable[[int, Any], int] | None:
     if google_crc32c.implementation != "c":
         return None
     extend = google_crc32c.extend
-    # The C function takes bytes alone; a bytes object costs a copy only where the caller had none.
+    # The C function only accepts bytes; other buffers have to be copied.
     return lambda crc, data: extend(crc, data if type(data) is bytes else bytes(data))
 
 
@@ -48,7 +48,7 @@ _chosen: Callable[[int, Any], int] | None = None
 
 
 def extend(crc: int, data: Any) -> int:
-    """The CRC of what gave ``crc`` (0 for nothing), followed by ``data``, by the fastest means at hand."""
+    """Continue ``crc`` (0 at the start) with ``data``, using the fastest implementation available."""
     global _chosen
     if _chosen is None:
         _chosen = _fast() or extend_slowly
@@ -56,6 +56,6 @@ def extend(crc: int, data: Any) -> int:
 
 
 def is_fast() -> bool:
-    """True when google-crc32c does the work."""
+    """Return True if google-crc32c is installed."""
     extend(0, b"")
     return _chosen is not extend_slowly and "google_crc32c" in sys.modules

@@ -1,4 +1,4 @@
-"""Downloading items: the one function for it, whichever executor does the work."""
+"""The entry point for downloads, with any executor."""
 
 from __future__ import annotations
 

@@ -2,13 +2,13 @@
 
 The driver (the process that runs the command) hands out batches of items; a worker fetches a batch with the same
 engine, straight to the destination, which must be a directory that all machines share or an object store. A task may
-run twice (Dask repeats what a lost worker was doing), which does no harm: files appear atomically.
+run twice (Dask reruns the tasks of a lost worker), which is harmless because files appear atomically.
 
-All workers together keep one budget for each host: a semaphore at the scheduler counts the connections that are open,
-and a variable there holds until when a host asked for a pause.
+All workers share one connection budget per host: a semaphore at the scheduler counts open connections, and a variable
+there holds the end of the pause that a host asked for.
 
-Credentials are asked for by the driver and travel with the items, only as headers for the source's own host; where they
-lapse on the way, the item comes back and is handed out again with new ones.
+The driver obtains credentials and sends them with the items, only as headers for the source's own host. If they expire
+before a worker uses them, the item returns to the driver, which sends it out again with new ones.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from hca_base.transfer._store._filestore import FileStore
 from hca_base.transfer._store._interface import Destination, destination_of
 from hca_base.transfer._watchers import make_reporter
 
-#: A batch ends with either.
+#: A batch ends when either limit is reached.
 BATCH_FILES = 64
 BATCH_BYTES = 64 * 1024 * 1024
-#: Connections of one task, and of all together when the user does not say.
+#: Connections per task, and the default for all tasks together.
 _PER_TASK = 8
 _TOGETHER = 64
 _EXPIRED = frozenset({int(ExitCode.AUTH), int(ExitCode.NOT_FOUND)})
@@ -40,7 +40,7 @@ _RENEWALS = 2
 def address_of(executor: str) -> str:
     """The scheduler's address for Dask, from ``dask://HOST:PORT``.
 
-    :raises UsageError: it is none
+    :raises UsageError: the address is not valid
     """
     parts = urlsplit(executor)
     try:
@@ -64,15 +64,15 @@ def download_on_cluster(
 ) -> Report:
     """See :func:`hca_base.transfer.download`.
 
-    :raises UsageError: no such executor, or Dask is not installed
-    :raises UnreachableError: no scheduler there
+    :raises UsageError: the executor is unknown, or Dask is not installed
+    :raises UnreachableError: no scheduler responds at the address
     """
     address = address_of(options.executor or "")
     check_report(options.report)
     if options.dry_run:
         from hca_base.transfer._download._scheduler import Download
 
-        # Nothing is fetched: there is nothing to spread.
+        # A dry run fetches nothing, so workers would not help.
         return Download(destination, options, progress, session, on_result, expected).run(items)
     try:
         from distributed import Client
@@ -109,7 +109,7 @@ class Cluster:
         self._renewals: dict[int, int] = {}
         self._stop = False
         together = max(1, (options.connections or _TOGETHER) // _PER_TASK)
-        # What a worker gets: no display, no report file, no cluster of its own.
+        # Options for workers: progress, report file and executor belong to the driver.
         self._worker_options = dataclasses.replace(
             options,
             executor=None,
@@ -169,7 +169,7 @@ class Cluster:
         size = 0
         for item in items:
             try:
-                # Names are checked here, where all of them come by.
+                # Only the driver sees all names, so collisions are checked here.
                 self.destination.check(item, item.expected_sha256())
             except HCAError as error:
                 self._record(item, Result.failed(item.name, "refused", error, key=item.key))
@@ -187,7 +187,7 @@ class Cluster:
         return executor.submit(fetch_batch, plain, self.destination, self._worker_options, self._budget)
 
     def _collect(self, batch: list[Item], future: Any) -> list[Item]:
-        """Take a batch's rows; the items to hand out again."""
+        """Record a batch's rows; return the items to send out again."""
         try:
             rows = future.result()
         except Exception as error:  # noqa: BLE001 - whatever the cluster says, these files were not fetched
@@ -206,13 +206,13 @@ class Cluster:
                 continue
             self._record(item, Result(row._replace(key=item.key), None if failed is None else failed.error()))
         for number in sorted(unreported):
-            # The worker stopped before it came to these: at the first failure, or with its disk full.
+            # The worker stopped before these items: at the first failure, or because its disk is full.
             item = batch[number]
             self._record(item, cancelled(item.name, item.key, "the run ended"))
         return again
 
     def _renew(self, item: Item) -> bool:
-        """Whether new credentials, or a new address, are worth another try."""
+        """Return True if a retry with new credentials or a new address may succeed."""
         source = sources_of(item)[0]
         known = self._renewals.get(id(item), 0)
         if known >= _RENEWALS:
@@ -235,7 +235,7 @@ class Cluster:
 
 
 def _portable(item: Item, number: int) -> Item:
-    """An item that can travel: plain sources, with the headers that hold now."""
+    """Return a picklable item: plain sources, with the current headers."""
     sources = []
     for source in sources_of(item):
         now = source() if callable(source) else source
@@ -244,14 +244,14 @@ def _portable(item: Item, number: int) -> Item:
 
 
 class Failure(NamedTuple):
-    """An error as it travels from a worker: exceptions of a library do not pickle for sure."""
+    """An error in picklable form, because exceptions of libraries may not pickle."""
 
     exit_code: int
     message: str
     hint: str | None
 
     def error(self) -> HCAError:
-        """Make an exception of it again."""
+        """Return the error as an exception."""
         if self.exit_code == int(ExitCode.VERIFICATION):
             return VerificationError(self.message, hint=self.hint)
         return TransferError(self.message, exit_code=ExitCode(self.exit_code), hint=self.hint)

@@ -1,4 +1,4 @@
-"""What all fetches of a run share, and small questions about one item."""
+"""Shared state of a run's fetches, and helpers for one item."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from hca_base.transfer._store._interface import Destination
 
 
-#: Half of what a call of the API may follow: each file meets a loop twice before it is believed, and no storage that
-#: is known needs more than two redirects.
+#: Half the limit for API calls: a redirect loop is retried once per file, and no known storage needs more than two
+#: redirects.
 MAX_REDIRECTS = 10
 
 
 @dataclass(slots=True)
 class Context:
-    """What all fetches of a run share.
+    """Shared state of a run's fetches.
 
     :param moved: called with an item and the number of bytes of each piece received
     :param resumed: called with an item and the number of bytes that an earlier run left
     :param is_crowded: return True if other large files are being fetched at the same time
     :param max_receivers: connections that one large file may use
-    :param shows_progress: False if nobody looks at what ``moved`` reports
-    :param wait_notes: tells what is waited for; None if nobody is to be told
+    :param shows_progress: False if the values passed to ``moved`` are not displayed
+    :param wait_notes: shows what the run is waiting for; None to show nothing
     """
 
     options: TransferOptions

@@ -1,4 +1,4 @@
-"""Other places to run downloads: ``dask://HOST:PORT``, and what plugins add in the group ``hca.executors``."""
+"""Executors for downloads: ``dask://HOST:PORT``, and those that plugins register in ``hca.executors``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GROUP = "hca.executors"
 
 
 class Executor(Protocol):
-    """Runs a download somewhere. The entry point names a function like this; its name is the scheme of the address.
+    """A function that runs a download elsewhere. The name of its entry point is the scheme of the address.
 
     :raises UsageError: the address in ``options.executor`` is not valid
     """
@@ -37,7 +37,7 @@ class Executor(Protocol):
 def executor_for(address: str) -> Executor:
     """Return the executor for an address such as ``dask://HOST:PORT``, by its scheme.
 
-    :raises UsageError: no plugin has such an executor
+    :raises UsageError: no installed plugin provides the executor
     """
     scheme = address.partition("://")[0]
     if scheme == "dask":

@@ -1,4 +1,4 @@
-"""One file, from its source to its destination, in one thread (large ones start threads of their own)."""
+"""Fetch one file in one thread (large files start additional threads)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FetchTask:
     """An item for the threads.
 
     :param failures: attempts that failed before, elsewhere
-    :param bad_digest: the digest of wrong bytes that one of those received
+    :param bad_digest: the digest of the wrong bytes that one of those attempts received
     """
 
     item: Item
@@ -93,9 +93,9 @@ class _Fetch:
         return retry.after if retry.after is not None else backoff(self.context.options, self.failures)
 
     def _after_mismatch(self, mismatch: MismatchError) -> float | None:
-        """As :meth:`_after_retry`, for wrong bytes."""
+        """Like :meth:`_after_retry`, for wrong bytes."""
         self.failures += 1
-        # The same wrong bytes twice: the source has no others, asking again will not change them.
+        # The same wrong bytes twice: the source itself is wrong, so a retry cannot help.
         repeated = mismatch.found == self.bad_digest
         if self.failures > self.context.options.retries or (repeated and not self.resolver.next_source()):
             return None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: From this size on one file may have several receivers.
 _THREADS_FROM = 32 * 1024 * 1024
-#: Times that an object may change while it is fetched before this attempt is given up.
+#: Give up an attempt after the object changed this many times during the download.
 _MAX_CHANGES = 5
 
 
@@ -42,7 +42,7 @@ class LargeFetch:
         self.sha256 = sha256
         self.resolver = resolver
         self.size = item.size
-        #: The server compresses the body, although it was asked not to.
+        #: The server compresses the body despite ``Accept-Encoding: identity``.
         self._is_encoded = False
 
     def run(self, response: Response | None) -> Stored:
@@ -71,7 +71,7 @@ class LargeFetch:
             raise disk_error(error, self.item.name) from error
         except MismatchError as mismatch:
             mismatch.decoded = self._is_encoded
-            # The server has another size than is expected: what is here can never become the file.
+            # The server's size differs from the expected one, so this partial file can never be completed.
             partial.discard()
             raise
         except BaseException:
@@ -104,7 +104,7 @@ class LargeFetch:
                     logging.getLogger("hca.transfer").info("%s is being downloaded by another process", self.item.name)
                 self.context.cancel.sleep(0.2)
                 continue
-            # Another process may have finished it between the look for the file and the lock.
+            # Another process may have finished the file between the check and the lock.
             if self.sha256 and partial.resumable and destination.present(self.item, self.sha256):
                 partial.discard()
                 return None
@@ -141,7 +141,7 @@ class LargeFetch:
     def _receive_known(self, partial: Partial, response: Response | None, size: int, compares_etags: bool) -> Hashes:
         """Receive a file of known size.
 
-        :param compares_etags: False once the server has changed its mind twice, if a checksum shows a wrong mix
+        :param compares_etags: False after the ETag changed twice, if a checksum would detect mixed content
         """
         hashes = Hashes(names_to_hash(self.item), size)
         self._reserve(partial, self._resume(partial, hashes), size)
@@ -169,11 +169,11 @@ class LargeFetch:
         if not partial.resumable:
             return 0
         if not partial.etag and not self._is_verified():
-            # Nothing would show whether the rest belongs to the same object.
+            # Without an ETag or checksum, a resumed download could mix two objects.
             partial.restart()
         start = partial.resume(hashes)
         if start and not self.resolver.attempts:
-            # Before the first request of this run, so the bytes are an earlier run's.
+            # No request was made in this run yet, so the bytes are from an earlier run.
             self.context.resumed(self.item, start)
         return start
 

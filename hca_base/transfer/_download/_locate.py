@@ -1,4 +1,4 @@
-"""From an item's source to an open response with its bytes: waits, redirects, renewed addresses, refusals."""
+"""Open a response with an item's bytes: waits, redirects, renewed addresses, refusals."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 #: Statuses of an address that has expired (S3: 403, 400 for some tokens; GCS: 400, 401, 403; Azul: 410).
 _EXPIRED = frozenset({400, 401, 403, 404, 410})
-#: Statuses of servers that have the file, and refuse to send a part of it (416 for the very first byte, too).
+#: Statuses of servers that have the file but refuse range requests (416 even for the first byte).
 _MAY_REFUSE_RANGES = frozenset({400, 403, 405, 406, 412, 416, 501})
-#: Times that an address is renewed without a byte in between before its refusal is believed.
+#: Renewals in a row without a received byte before a refusal is treated as permanent.
 _RENEWALS = 2
-#: An address that expires within so many seconds is renewed: a request that starts now must get through with it.
+#: Renew an address that expires within this many seconds, so that a request that starts now can finish.
 _EXPIRY_MARGIN = 5.0
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
@@ -42,7 +42,7 @@ class ContentRange(NamedTuple):
 
 
 def content_range(response: Response) -> ContentRange | None:
-    """Return the ``Content-Range`` of a 206; None if it has none that is valid."""
+    """Return the ``Content-Range`` of a 206; None if it is missing or invalid."""
     match = _CONTENT_RANGE.fullmatch(response.header("Content-Range").strip())
     if match is None:
         return None
@@ -52,7 +52,7 @@ def content_range(response: Response) -> ContentRange | None:
 def _check_complete(response: Response, item: Item, host: str) -> None:
     """Check that the response to a request for the whole file holds all of it.
 
-    :raises RetryError: it holds a part
+    :raises RetryError: the response holds only a part
     """
     if response.status == 206:
         found = content_range(response)
@@ -63,7 +63,7 @@ def _check_complete(response: Response, item: Item, host: str) -> None:
 
 @dataclass(slots=True)
 class Address:
-    """Where the bytes are now.
+    """The current address of the bytes.
 
     :param generation: grows with each renewal, so that ranges that fail together renew once
     :param ranges: the address accepts range requests
@@ -80,9 +80,9 @@ class SourceResolver:
     """Finds an item's bytes; shared by all ranges of the item.
 
     :ivar attempts: requests started for the item's data
-    :ivar use_ranges: False once the server has refused a range, or sent another one
-    :ivar decode_bodies: False if compressed bodies are to be taken as they are: some storages say of a file that was
-        stored compressed that they compress it
+    :ivar use_ranges: False once the server has refused a range, or sent a different one
+    :ivar decode_bodies: False to keep compressed bodies as they are: some storages send ``Content-Encoding`` for
+        files that were stored compressed
     """
 
     def __init__(self, context: Context, item: Item, attempts: int = 0) -> None:
@@ -94,7 +94,7 @@ class SourceResolver:
         self._source_index = 0
         self._lock = threading.Lock()
         self._address: Address | None = None
-        #: A source that a function has yielded, and that no request has used yet.
+        #: A source that a function returned and no request has used yet.
         self._unused: Source | None = None
         self._generation = 0
         self._refusals = 0
@@ -136,9 +136,9 @@ class SourceResolver:
             self._address = None
 
     def _renew_refused(self, address: Address) -> bool:
-        """Forget a refused address; return False if the refusal is to be believed.
+        """Forget a refused address; return False if the refusal is permanent.
 
-        An address that expires is refused to all ranges that are under way: it counts once.
+        All ranges in progress see the refusal of an expired address, so it counts once.
         """
         with self._lock:
             if not self._renewable():
@@ -166,7 +166,7 @@ class SourceResolver:
         with self._lock:
             if self._address is not None:
                 return None
-            # The request that follows uses it: a function may ask a server for each address.
+            # Keep it for the next request: a function may query a server for each address.
             self._unused = source = self._source()
             return str(source.path) if source.path is not None else None
 
@@ -175,7 +175,7 @@ class SourceResolver:
         return source() if callable(source) else source
 
     def _resolve(self) -> tuple[Response | None, Address]:
-        """Return the address; with an open response if the service answered with the bytes themselves."""
+        """Return the address, with an open response if the service sent the bytes directly."""
         with self._lock:
             address = self._address
             if address is not None and (address.expires is None or address.expires - _EXPIRY_MARGIN > time.time()):
@@ -218,9 +218,9 @@ class SourceResolver:
         raise self._follower.endless(start)
 
     def _refuse(self, response: Response, address: Address | None, origin: Origin, is_range: bool = False) -> NoReturn:
-        """Raise what follows from a response that does not hold the bytes.
+        """Raise the error for a response that does not hold the bytes.
 
-        :param address: what was asked, if it can be renewed
+        :param address: the requested address, if it can be renewed
         :param is_range: a range was asked for
         """
         status = response.status
@@ -232,12 +232,12 @@ class SourceResolver:
         if address is not None and status in _EXPIRED and self._renew_refused(address):
             raise RetryError(error)
         if status == 204 and not self._was_empty:
-            # A response without the file may be an accident once.
+            # One response without the file may be temporary.
             self._was_empty = True
             raise RetryError(error)
         if is_range and status in _MAY_REFUSE_RANGES:
-            # The file may still come as a whole; if it does not, that response says why. Other ranges may have been
-            # asked for in the meantime: each of them is refused as well.
+            # A request for the whole file may still succeed; if it fails, its response gives the reason. Other ranges
+            # requested in the meantime are refused as well.
             self.use_ranges = False
             raise RetryError(error, after=0.0)
         raise error
@@ -248,7 +248,7 @@ class SourceResolver:
         if wait and status in (429, 503):
             self._follower.spend_wait(wait, origin.host)
             return RetryError(error, after=wait, free=True)
-        # A pause of 0 seconds spends no budget: such refusals count, or a host would be asked for ever.
+        # A pause of 0 seconds uses no budget, so count such refusals; otherwise the retries would never end.
         return RetryError(error, after=wait or None)
 
     def _renewable(self) -> bool:

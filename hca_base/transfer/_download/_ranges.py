@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 _BLOCK = 16 * MIB
-#: Blocks are as long as one receiver takes for so many round trips, and within these seconds: what was received beyond
-#: a gap is lost when a run is stopped, and each block costs a round trip.
+#: A block lasts one receiver this many round trips, within these limits in seconds: bytes beyond a gap are lost when a
+#: run is stopped, and each block costs a round trip.
 _ROUND_TRIPS_A_BLOCK = 30
 _MIN_SECONDS, _MAX_SECONDS = 0.15, 2.5
-#: A block that is left over is split while each half has at least this many bytes: below, a request costs more.
+#: Split a remaining block only if each half has at least this many bytes; for fewer, a request costs more.
 _MIN_BLOCK = MIB
-#: A server that needs so many seconds for a response is far away: waiting for it costs more than a long block may lose.
+#: A server with at least this response time (seconds) is far away: round trips cost more than a long block may lose.
 _FAR = 0.02
-#: Receivers to begin with, and the longest of the first blocks, if it is far away.
+#: Initial number of receivers, and the maximum length of the first blocks, if the server is far away.
 _RECEIVERS_IF_FAR = 4
 _FIRST_BLOCK_IF_FAR = 4 * MIB
-#: Seconds over which the rate of a connection shows.
+#: Seconds needed to measure the rate of a connection.
 _RATE_SHOWS = 0.1
 
 
 class _Block:
-    """A stretch of the file: bytes up to ``done`` are written."""
+    """A range of the file; bytes up to ``done`` are written."""
 
     __slots__ = ("done", "end", "start")
 
@@ -48,9 +48,9 @@ class _Block:
 
 
 class OneStreamError(Exception):
-    """Raised when several receivers were at work and the server sends nothing but the whole file.
+    """Raised when several receivers are running and the server only sends the whole file.
 
-    :ivar response: the one that it sends, with no byte read
+    :ivar response: its response, unread
     """
 
     def __init__(self, response: Response) -> None:
@@ -59,7 +59,7 @@ class OneStreamError(Exception):
 
 
 class Ranges:
-    """Receives the rest of a file over several connections, from where the hashes stand."""
+    """Receives the rest of a file over several connections, starting after the hashed bytes."""
 
     def __init__(self, receiver: Receiver, hashes: Hashes) -> None:
         self.receiver = receiver
@@ -68,18 +68,18 @@ class Ranges:
         self.partial = receiver.partial
         self.hashes = hashes
         size = receiver.size
-        #: Those that were taken, in the order of the file; the rest of it begins at ``_free``.
+        #: The assigned blocks, in file order; the unassigned rest begins at ``_free``.
         self._blocks: list[_Block] = []
         self._free = hashes.size
         self._size = size
-        #: How much each of as many receivers as there may be has to receive.
+        #: Bytes per receiver with the maximum number of receivers.
         self._share = (size - hashes.size) // self.context.max_receivers
         self._condition = threading.Condition()
-        #: Bytes that all receivers have written.
+        #: Bytes written by all receivers.
         self._received = 0
-        #: Fewest seconds that a response took, and when the first one came; 0 before that.
+        #: Shortest response time (seconds), and the time of the first response; 0 before that.
         self._latency = self._first_response = 0.0
-        #: Bytes a second of the receiver that was the last to finish a block; 0 before that.
+        #: Bytes per second of the receiver that finished a block most recently; 0 before that.
         self._rate = 0.0
         self._error: BaseException | None = None
         self._stop = False
@@ -88,13 +88,13 @@ class Ranges:
         self._streaming = 0
 
     def run(self) -> Hashes:
-        """Receive all of it.
+        """Receive the rest of the file.
 
         :raises RetryError: a receiver failed; a retry may succeed
         :raises HCAError: a permanent failure; retrying will not help
-        :raises OneStreamError: the rest, from where the hashes stand, has to come over one connection
+        :raises OneStreamError: the rest after the hashed bytes requires a single connection
         """
-        # The others start when its first response is there: until then they could only wait for the same address.
+        # Start the others after the first response: until then they would only wait for the same address.
         self._start_receiver()
         try:
             self._hash_along(Growth(self.context.max_receivers))
@@ -115,7 +115,7 @@ class Ranges:
         thread.start()
 
     def _on_response(self, seconds: float, is_range: bool) -> None:
-        """Take note of a response; after the first one start more receivers, if it shows that they help."""
+        """Record a response; after the first one, start more receivers if they would help."""
         with self._condition:
             is_first = not self._first_response
             self._latency = min(self._latency, seconds) if self._latency else seconds
@@ -128,7 +128,7 @@ class Ranges:
                 self._start_receiver()
 
     def _first_length(self) -> int:
-        """Return how long the first block of a receiver is to be."""
+        """Return the length of a receiver's first block."""
         with self._condition:
             if not self._first_response:
                 return _MIN_BLOCK
@@ -139,9 +139,9 @@ class Ranges:
             return max(_MIN_BLOCK, min(_FIRST_BLOCK_IF_FAR, self._share)) if self._latency >= _FAR else _MIN_BLOCK
 
     def _length(self, rate: float, share: int) -> int:
-        """Return how long the blocks of a receiver are to be.
+        """Return the length of a receiver's blocks.
 
-        :param rate: bytes a second that it receives
+        :param rate: bytes per second that it receives
         :param share: bytes that are left for each receiver
         """
         seconds = min(_MAX_SECONDS, max(_MIN_SECONDS, self._latency * _ROUND_TRIPS_A_BLOCK))
@@ -159,7 +159,7 @@ class Ranges:
             while hashes.size < block.end:
                 before = time.monotonic()
                 with self._condition:
-                    # Small steps cost more than they bring, unless nothing else is left to do.
+                    # Small steps are not worth their cost, unless no other work is left.
                     goal = min(block.end, hashes.size + len(buffer))
                     while block.done < goal and self._error is None and not self.context.cancel.is_set():
                         self._condition.wait(0.25)
@@ -197,7 +197,7 @@ class Ranges:
             if self._stop or self._error is not None:
                 return None
             if after is None and self.receiver.one_stream and self._streaming:
-                # Another receiver gets to all blocks that are left; a second stream would bring them twice.
+                # Another receiver's stream reaches all remaining blocks; a second one would fetch them twice.
                 return None
             if self._free < self._size:
                 if after is not None and after.end != self._free:
@@ -210,7 +210,7 @@ class Ranges:
             return self._split() if after is None and not self.receiver.one_stream else None
 
     def _split(self) -> _Block | None:
-        """Take the second half of what is left of the largest block; the one that receives it stops there."""
+        """Take the second half of the largest remaining block; its receiver stops there."""
         largest = max(self._blocks, key=lambda block: block.end - block.done, default=None)
         if largest is None:
             return None
@@ -240,13 +240,13 @@ class Ranges:
                 self._condition.notify_all()
 
     def _fill(self, block: _Block, buffer: memoryview) -> None:
-        """Receive one block, with its attempts, and those that an answer which went on beyond it has begun."""
+        """Receive one block, with retries, and the blocks that its response continued into."""
         failures = 0
         begun = [block]
         while (block := begun[-1]).done < block.end:
             before = block.done
             try:
-                # A server that once gave the whole file, or other bytes, is asked for everything in one go.
+                # After a whole file or a wrong range from this server, request the whole file.
                 end = None if self.receiver.one_stream else block.end
                 asked = time.monotonic()
                 response = self.receiver.open(block.done, end)
@@ -255,13 +255,13 @@ class Ranges:
                 failures = self._pause(retry, failures, False)
                 continue
             if response.status == 200 and len(self._threads) > 1:
-                # Each receiver would read the whole file up to its block.
+                # Otherwise each receiver would read the whole file up to its block.
                 raise OneStreamError(response)
             try:
                 with self._condition:
                     received = self.hashes.size or self._received
                     at = self.receiver.check_response(response, block.done, bool(received))
-                # Not before: what the others receive is compared with the ETag of the first response.
+                # Only now, because the other responses are compared with the first one's ETag.
                 self._on_response(latency, response.status == 206)
                 with self._stream_counted(response.status == 200):
                     self.receiver.skip(response, block.done - at, buffer)
@@ -279,7 +279,7 @@ class Ranges:
 
     @contextlib.contextmanager
     def _stream_counted(self, is_stream: bool) -> Iterator[None]:
-        """Take note of a response that holds the whole file, as long as it is received."""
+        """Register a response that holds the whole file while it is received."""
         if not is_stream:
             yield
             return
@@ -298,7 +298,7 @@ class Ranges:
         return self.receiver.pause(retry, failures, progressed)
 
     def _pump(self, response: Response, begun: list[_Block], buffer: memoryview) -> None:
-        """Receive the last of the blocks in ``begun``; those that are taken on further are added there."""
+        """Receive the last block in ``begun``, and append the blocks that the response continues into."""
         while True:
             current = begun[-1]
             while current.done < current.end:
@@ -314,7 +314,7 @@ class Ranges:
                     self._received += count
                     self._condition.notify()
                 self.receiver.received(count)
-            # A body that goes on beyond the block: take what follows, if nobody else does.
+            # The body continues beyond the block: take the next block too, if no other receiver has it.
             following = self._claim(_BLOCK, current) if response.status == 200 or self.receiver.one_stream else None
             if following is None:
                 return

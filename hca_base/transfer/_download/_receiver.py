@@ -1,4 +1,4 @@
-"""What all ways to receive a large file share: checks of each response, and the pauses between attempts."""
+"""Shared by all receivers of large files: checks of each response, and the delays between attempts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hca_base.transfer._store._verify import check_size
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response
 
-#: Bytes read at once. Larger buffers bring nothing, and each connection has one.
+#: Bytes per read. Larger buffers are no faster, and each connection has one.
 BUFFER = 512 * 1024
 
 
 class ObjectChangedError(Exception):
-    """Raised when the object behind the address is not the one that the partial file was begun with."""
+    """Raised when the object at the address is not the one that the partial file came from."""
 
     def __init__(self, etag: str | None) -> None:
         super().__init__("the object changed")
@@ -29,14 +29,14 @@ class ObjectChangedError(Exception):
 
 
 class EncodedError(Exception):
-    """Raised when the server compresses a body of which a part was to be received: it has to come in one stream."""
+    """Raised when the server compresses the response to a range request: the file requires a single stream."""
 
 
 class Receiver:
     """Receives the bytes of one file of known size into a partial file.
 
     :param compares_etags: False if the server's ETags differ although the object is the same
-    :ivar one_stream: the server does not give the ranges it is asked for, so the file comes in one response
+    :ivar one_stream: the server does not send the requested ranges, so the file arrives in one response
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Receiver:
         self.one_stream = False
 
     def open(self, start: int, end: int | None = None) -> Response:
-        """Ask for the bytes from ``start`` to ``end``, of the object that the partial file was begun with."""
+        """Request the bytes from ``start`` to ``end`` of the object that the partial file came from."""
         etag = self.partial.etag
         return self.resolver.open(start, end, etag if etag and not etag.startswith("W/") else None)
 
@@ -66,8 +66,8 @@ class Receiver:
 
         :param wanted: the first byte that was asked for
         :param begun: other bytes of the file have been received already
-        :raises ObjectChangedError: it is another object than before
-        :raises RetryError: it is not what was asked for
+        :raises ObjectChangedError: the object has changed
+        :raises RetryError: the response is not for the requested range
         """
         partial = self.partial
         etag = (response.header("ETag") or None) if self.compares_etags else None
@@ -89,7 +89,7 @@ class Receiver:
     def _check_range(self, response: Response, wanted: int) -> int:
         found = content_range(response)
         if found is not None and found.start <= wanted < found.end and found.total in (None, self.size):
-            # Some storages begin at the block that holds the byte; what comes before it is skipped.
+            # Some storages start at the block that holds the byte; skip the bytes before it.
             return found.start
         header = response.header("Content-Range")
         encoded = is_encoded(response)
@@ -98,13 +98,13 @@ class Receiver:
             if encoded:
                 raise EncodedError
             check_size(self.item, found.total or 0)
-        # Ask for all of the rest; if that goes wrong too, for the whole file.
+        # Request the whole rest; if that fails too, the whole file.
         self.resolver.use_ranges = not self.one_stream
         self.one_stream = True
         raise RetryError(UnreachableError(f"{self.item.name}: requested bytes from {wanted}, received {header!r}"))
 
     def skip(self, response: Response, count: int, buffer: memoryview) -> None:
-        """Read and drop bytes that are already there (the server sent more than it was asked for)."""
+        """Read and discard bytes that are already written (the server sent more than requested)."""
         while count > 0:
             self.context.cancel.check()
             received = response.readinto(buffer[: min(len(buffer), count)])
@@ -113,7 +113,7 @@ class Receiver:
             count -= received
 
     def received(self, count: int) -> None:
-        """Report bytes that came, and keep to the rate limit."""
+        """Report received bytes, and apply the rate limit."""
         self.context.moved(self.item, count)
         self.context.rate.pace(count, self.context.cancel)
 
@@ -143,5 +143,5 @@ def ended_early(item: Item) -> UnreachableError:
 
 
 def is_encoded(response: Response) -> bool:
-    """Return True if the server compressed the body, although it was asked not to."""
+    """Return True if the server compressed the body despite ``Accept-Encoding: identity``."""
     return response.header("Content-Encoding").lower() not in ("", "identity")

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from hca_base.http import Wait
     from hca_base.transfer._network._response import Response
 
-#: A server that asks for no pause at all between two looks gets this one (seconds).
+#: Minimum delay between two polls (seconds), even if the server asks for none.
 _SHORTEST_WAIT = 0.05
 
 
 class Hop(NamedTuple):
     """Where one redirect leads.
 
-    :param waited: the server said "not yet", and the wait is over
+    :param waited: the redirect asked for a wait, which is over
     """
 
     url: str
@@ -49,7 +49,7 @@ class RedirectFollower:
         self._loops = 0
 
     def send(self, url: str, headers: Mapping[str, str], origin: Origin) -> Response:
-        """Send one GET, when the host's limiter allows it.
+        """Send one GET once the host's limiter allows it.
 
         :raises RetryError: no response came
         :raises HCAError: retrying will not help
@@ -65,7 +65,7 @@ class RedirectFollower:
             try:
                 response = context.connections.request("GET", url, headers)
             except UsageError:
-                # Nothing was sent, nor ever will be.
+                # The request is invalid and was not sent; a retry cannot help.
                 raise
             except HCAError as error:
                 limiter.on_no_response(error, context.options.patience)
@@ -79,7 +79,7 @@ class RedirectFollower:
     def follow(self, url: str, headers: Mapping[str, str]) -> Response:
         """Send a GET and follow its redirects; return the first response that is not one.
 
-        Another host than the first gets the range that is asked for, and no other header.
+        Hosts other than the first one only receive the ``Range`` header.
         """
         start = origin = origin_of(url)
         sent = headers
@@ -95,9 +95,9 @@ class RedirectFollower:
     def hop(self, response: Response, url: str, start: Origin, origin: Origin) -> Hop:
         """Return where a redirect leads, after the wait that it may ask for.
 
-        :param url: what was asked for, of ``origin``
+        :param url: the requested URL, of ``origin``
         :param start: the origin that the chain began with
-        :raises RetryError: it does not say where
+        :raises RetryError: the location is missing
         :raises RefusedError: it must not be followed
         """
         status, wait, location = response.status, response.header("Retry-After"), response.header("Location")
@@ -120,7 +120,7 @@ class RedirectFollower:
         self._context.cancel.sleep(seconds)
 
     def spend_wait(self, seconds: float, host: str) -> None:
-        """Take a wait that a server asked for from the item's budget.
+        """Subtract a wait that a server asked for from the item's budget.
 
         :raises TimedOutError: the budget is spent
         """
@@ -129,7 +129,7 @@ class RedirectFollower:
             raise not_ready(host, self._item, self._waited - seconds)
 
     def endless(self, start: Origin) -> Exception:
-        """Make the error for redirects without end; the first time they may be an accident."""
+        """Return the error for too many redirects, which allows one retry."""
         self._loops += 1
         error = RefusedError(f"{start.host} redirects {self._item.name} in a loop")
         return error if self._loops > 1 else RetryError(error)

@@ -21,20 +21,20 @@ from hca_base.transfer._store._filestore import FileStore
 from hca_base.transfer._store._interface import Destination, StoreDestination
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-#: Most items that wait for a thread or a connection: memory stays flat however many there are.
+#: Maximum number of items that wait for a thread or a connection, so that memory use is constant.
 _QUEUE_SMALL = 512
 _QUEUE_LARGE = 32
-#: Most items that wait for another one of the same content.
+#: Maximum number of items that wait for another item with the same content.
 _MAX_PARKED = 10_000
-#: The free space is looked up again after this many bytes …
+#: Check the free space again after this many bytes …
 _CHECK_DISK_EVERY = 64 * 1024 * 1024
-#: … and the disk is full when less than this is left beyond the reserve.
+#: … and treat the disk as full if less than this is free beyond the reserve.
 _MIN_FREE = 4 * 1024 * 1024
-#: More threads than this only wait for one another's turn to run.
+#: More threads than this only wait for the interpreter lock.
 _MAX_THREADS = 64
-#: More connections than this bring nothing on the fastest server that was measured, and cost it memory.
+#: More connections than this were no faster on the fastest server measured, and cost it memory.
 _MAX_CONNECTIONS = 128
-#: Connections for one large file: more brought nothing over 80 ms round trips, and servers are shared with others.
+#: Connections for one large file: more were no faster at 80 ms round trips, and servers are shared.
 _MAX_RECEIVERS = 16
 #: Large files at once; each may use several connections.
 _MAX_LARGE = 8
@@ -68,11 +68,11 @@ class Download(TransferRun[Item, FetchTask]):
             StoreDestination(destination, options.fsync) if isinstance(destination, FileStore) else destination
         )
         self._observe = observe
-        #: Items whose content another item is bringing, by that item's key; and those that may go on now.
+        #: Items that wait for another item's content, by its key; and those that may continue now.
         self._parked: dict[str, list[Item]] = {}
         self._parked_count = 0
         self._released: list[Item] = []
-        #: The item that brings the content with a key.
+        #: The item that fetches the content, by key.
         self._under_way: dict[str, Item] = {}
         self._bytes_since_disk_check = 0
         self._context = Context(
@@ -101,14 +101,14 @@ class Download(TransferRun[Item, FetchTask]):
 
     def _end(self) -> None:
         for item in self._released:
-            # It waited for another of the same content; every item that was admitted has its row.
+            # These waited for the same content; every admitted item needs a row.
             left = cancelled(item.name, item.key)
             self.report.add(left.row, left.error)
         if not self.options.dry_run:
             self.destination.end()
 
     def _submit(self, item: Item, sha256: str | None, failures: int = 0, bad_digest: str | None = None) -> None:
-        """Hand an item to the threads."""
+        """Queue an item for the threads."""
         large = item.size is None or item.size > JOURNAL_FROM
         self._workers.submit(FetchTask(item, sha256, failures, bad_digest), large)
 
@@ -164,7 +164,7 @@ class Download(TransferRun[Item, FetchTask]):
             self._submit(item, sha256)
 
     def _park(self, key: str, item: Item) -> bool:
-        """Make an item wait for another one of the same content; return False if that has just finished."""
+        """Make an item wait for one with the same content; return False if that one has just finished."""
         with self._lock:
             if key not in self._under_way:
                 return False
@@ -177,7 +177,7 @@ class Download(TransferRun[Item, FetchTask]):
         self._finish(item, Result.failed(item.name, outcome, error, key=item.key))
 
     def _finish_at_once(self, item: Item, row: Row) -> None:
-        """Record an item that was never under way; as :meth:`_finish`, for which 100,000 of them take too long."""
+        """Record an item that was never started: a fast :meth:`_finish`, for 100,000 of them."""
         with self._lock:
             self.report.add(row)
             if self._reporter is not None:
@@ -215,7 +215,7 @@ class Download(TransferRun[Item, FetchTask]):
     def _check_expected_room(self) -> None:
         """Check that the disk has room for what is expected.
 
-        :raises DiskError: it has not
+        :raises DiskError: the disk does not
         """
         disk = self.destination.disk
         if self._expected is None or disk is None:
@@ -223,7 +223,7 @@ class Download(TransferRun[Item, FetchTask]):
         free = free_bytes(disk)
         if free is None or self._expected[1] <= free - self.options.disk_reserve:
             return
-        # Only now is it worth a look at how much of it is already there.
+        # Counting what is already downloaded is slow, so only do it now.
         need = self._expected[1] - self.destination.held_bytes()
         if need > free - self.options.disk_reserve:
             words = room_in_words(need, free, self.options.disk_reserve)

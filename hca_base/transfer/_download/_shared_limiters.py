@@ -11,10 +11,10 @@ from hca_base.transfer._network._limits import HostLimiter, HostLimiters
 class SharedLimiters(HostLimiters):
     """HostLimiters that all workers of a run share, through one variable at the scheduler.
 
-    :param name: of the variable, which the driver made: host and port to the Unix time of the end of the pause
+    :param name: of the driver's variable, which maps host and port to the Unix time at which the pause ends
     """
 
-    #: Seconds between two looks at the pauses of other workers.
+    #: Seconds between two checks for other workers' pauses.
     LOOK_EVERY = 1.0
 
     def __init__(self, name: str, client: Any) -> None:
@@ -54,7 +54,7 @@ class SharedLimiters(HostLimiters):
 
 
 class SharedLimiter(HostLimiter):
-    """A limiter that keeps the pauses that any worker was asked for."""
+    """A limiter that respects the pauses that hosts asked any worker for."""
 
     def __init__(self, limiters: SharedLimiters, host: str) -> None:
         super().__init__()

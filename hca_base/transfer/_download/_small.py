@@ -1,7 +1,7 @@
 """Small downloads over libcurl, in the thread that called ``download``.
 
-This is a file's usual way: ask the service, follow its redirect, receive the bytes, verify, store. Waits that a service
-asks for, and hosts that ask for fewer requests, are handled here. Everything else (errors, wrong bytes, refusals) falls
+This handles the usual case: query the service, follow its redirect, receive, verify and store the bytes. It also
+handles waits and rate limits that servers ask for. Everything else (errors, wrong bytes, refusals) falls
 back to a thread of the :class:`WorkerPool`, with one attempt counted.
 """
 
@@ -25,19 +25,19 @@ from hca_base.transfer._store._verify import strongest_checksum
 _ENCODING = "Accept-Encoding: identity"
 _PLAIN: tuple[str, ...] = (_ENCODING,)
 
-#: Hands an item to the threads: item, sha256, attempts so far, and the digest of wrong bytes that came, if any.
+#: Passes an item to the threads: item, sha256, attempts so far, and the digest of wrong bytes, if any arrived.
 Fallback = Callable[[Item, "str | None", int, "str | None"], None]
 
 
 @dataclass(slots=True, eq=False)
 class DownloadJob:
-    """One item under way."""
+    """One item in progress."""
 
     item: Item
     sha256: str | None
     url: str = ""
     headers: tuple[str, ...] = _PLAIN
-    #: The host of the source's own address, for which its headers are.
+    #: The host of the source's URL, which is the only one to receive its headers.
     start: Host | None = None
     redirects: int = 0
     attempts: int = 0
@@ -49,7 +49,7 @@ class CurlDownloader(CurlQueue[DownloadJob]):
     """Downloads small files over libcurl.
 
     :param finish: called with an item and its result
-    :param fall_back: called with an item for which this path is not enough
+    :param fall_back: called with an item that this path cannot handle
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class CurlDownloader(CurlQueue[DownloadJob]):
         if headers:
             lines = [f"{name}: {value}" for name, value in headers.items()]
             if not all(line.isascii() and line.isprintable() for line in lines):
-                # libcurl would send a line break as one, and with it another header.
+                # libcurl does not escape line breaks, which would inject another header.
                 raise ValueError("a header that cannot be sent")
             job.headers = (_ENCODING, *lines)
 
@@ -119,7 +119,7 @@ class CurlDownloader(CurlQueue[DownloadJob]):
         self._hand_over(job)
 
     def _redirected(self, done: Completed, job: DownloadJob) -> bool:
-        """Follow a redirect by the rules of the threads; return False if they have to judge it."""
+        """Follow a redirect by the same rules as the threads; return False to leave the decision to them."""
         if not done.redirect_url or job.redirects >= MAX_REDIRECTS:
             return False
         start = job.start
@@ -132,7 +132,7 @@ class CurlDownloader(CurlQueue[DownloadJob]):
         except RefusedError as error:
             if len(sources_of(job.item)) > 1:
                 return False
-            # The server would only say it again.
+            # The server would only repeat the redirect.
             self._failed(job, error)
             return True
         except HCAError:
@@ -151,7 +151,7 @@ class CurlDownloader(CurlQueue[DownloadJob]):
         else:
             job.redirects += 1
         job.url = done.redirect_url
-        # Credentials stay with the origin for which they were given.
+        # Never send credentials to another origin.
         if start is not None and target is not start and not same_host(start.origin, target.origin):
             job.headers = _PLAIN
         if wait:
@@ -190,9 +190,9 @@ class CurlDownloader(CurlQueue[DownloadJob]):
         )
 
     def _is_right(self, item: Item, data: bytes, digest: str) -> bool:
-        """Return True if the bytes match an item that has another checksum than sha256, or none."""
+        """Return True if the bytes match an item without sha256 (another checksum, or none)."""
         if len(data) != item.size:
-            # Cut off, or compressed on the way: not the file, whether checksums are compared or not.
+            # Truncated or compressed in transit: wrong even if checksums are not verified.
             return False
         expected = strongest_checksum(item)
         if expected is None or not self._options.verify:

@@ -1,4 +1,4 @@
-"""Files that come in order: over one connection, of unknown length, compressed, or from this machine."""
+"""Files received in order: over one connection, of unknown length, compressed, or from a local path."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _MIB = 1024 * 1024
 
 
 def receive_in_order(receiver: Receiver, hashes: Hashes, response: Response | None) -> Hashes:
-    """Receive, write and hash the rest of a file in this thread; resume a broken connection where it broke.
+    """Receive, write and hash the rest of a file in this thread; resume after a broken connection.
 
-    :param hashes: of the bytes that are there already
+    :param hashes: of the bytes that are already written
     :param response: an open one with the whole file, if there is one
     """
     buffer = memoryview(bytearray(min(BUFFER, receiver.size)))
@@ -107,7 +107,7 @@ def receive_stream(
     except (HCAError, zlib.error) as error:
         response.close()
         if isinstance(error, zlib.error):
-            # With a checksum it is worth a look whether the bytes are right as they are.
+            # If there is a checksum, check whether it matches the undecoded bytes.
             resolver.decode_bodies = not (context.options.verify and strongest_checksum(item))
             raise RetryError(UnreachableError(f"{item.name}: the server's compressed data is damaged")) from error
         raise as_retry(error) from error
@@ -117,9 +117,9 @@ def receive_stream(
 
 
 def _unpacker_for(item: Item, response: Response, size: int | None, decode: bool) -> Decoder | None:
-    """Return what decodes a response's body; None if it is to be taken as it is.
+    """Return a decoder for a response's body; None if it needs no decoding.
 
-    :raises RefusedError: nothing that is installed decodes it
+    :raises RefusedError: no installed package can decode it
     """
     if is_encoded(response):
         return decoder_for(response.header("Content-Encoding").lower(), item.name) if decode else None
@@ -129,7 +129,7 @@ def _unpacker_for(item: Item, response: Response, size: int | None, decode: bool
 
 
 def copy_local(context: Context, item: Item, sha256: str | None, path: str) -> Stored:
-    """Take the bytes of a file from a local one, verified like any others."""
+    """Copy the bytes from a local file; they are verified like any others."""
     try:
         stream = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed below; the error belongs to the source
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The last step of a download: compare the bytes with what is expected, and give them their name."""
+"""The last step of a download: verify the bytes, and move them into place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def store_bytes(context: Context, item: Item, data: bytes) -> Stored:
     """Verify the bytes of a file, and store them.
 
     :raises MismatchError: they are not the expected ones; the error holds them
-    :raises DiskError: the disk refuses them
+    :raises DiskError: they cannot be written
     """
     hashes = Hashes(names_to_hash(item), len(data))
     hashes.update(data)
@@ -26,10 +26,10 @@ def store_bytes(context: Context, item: Item, data: bytes) -> Stored:
 
 
 def store_partial(context: Context, item: Item, partial: Partial, hashes: Hashes) -> Stored:
-    """Verify a complete partial file, and give it its name.
+    """Verify a complete partial file, and move it into place.
 
     :raises MismatchError: its bytes are not the expected ones; the error holds it
-    :raises DiskError: the disk refuses
+    :raises DiskError: it cannot be moved into place
     """
     digests = _check(context, item, hashes, partial)
     try:
@@ -41,7 +41,7 @@ def store_partial(context: Context, item: Item, partial: Partial, hashes: Hashes
 def _check(context: Context, item: Item, hashes: Hashes, data: bytes | Partial) -> dict[str, str]:
     digests = hashes.hexdigests()
     try:
-        # The size is compared in any case: a file that was cut off, or compressed, is not the file.
+        # Compare the size even if checksums are not verified: it detects truncated and compressed files.
         check_size(item, hashes.size)
         if context.options.verify:
             check_digests(item, digests)

@@ -1,4 +1,4 @@
-"""What the commands of the deployment share: which one they are about."""
+"""What the deployment's commands share: finding the data directory to work on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_data_dir(args: argparse.Namespace) -> Path:
-    """The data directory that a command is about."""
+    """The data directory that a command works on."""
     from hca_local.server.profile import read_pointer
 
     if args.data_dir is not None:

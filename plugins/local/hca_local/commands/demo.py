@@ -124,10 +124,10 @@ def _free_port() -> int:
 
 
 def _folder(asked: Path | None) -> Path:
-    """A folder for the files, made: the one asked for, or a new one here, or where nothing can be written here, a
-    temporary one.
+    """Make and return the folder for the files: the one given, or a new one in the current directory, or, if that is
+    not writable, a temporary one.
 
-    :raises RefusedError: the one asked for cannot be used
+    :raises RefusedError: the given folder cannot be used
     """
     if asked is not None:
         asked = expand_home(asked)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hca_base.config import Config
 
 
-#: Seconds; a client that is told to wait for longer has been forgotten.
+#: Seconds; the longest delay that clients are told to wait before they retry.
 _LONGEST_WAIT = 86400.0
 
 
@@ -102,9 +102,9 @@ class Start(Command):
 
 
 def _validators(config: Config) -> dict[str, list[str]]:
-    """The setting ``local.validators``: the command lines that validators' names stand for.
+    """Read the setting ``local.validators``: command lines by validator name.
 
-    :raises ConfigError: it is something else
+    :raises ConfigError: the setting has another form
     """
     found = config.get("local.validators", {})
     good = isinstance(found, dict) and all(

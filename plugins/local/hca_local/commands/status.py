@@ -85,7 +85,7 @@ class Logs(Command):
         while parsed_args.follow:
             time.sleep(0.5)
             if path.exists():
-                # Shorter than before: the log was put aside, and a new one begun.
+                # Shorter than before: the log was rotated.
                 position = self._show(path, position if path.stat().st_size >= position else 0, None)
 
     def _show(self, path: Path, start: int, lines: int | None) -> int:
@@ -94,7 +94,7 @@ class Logs(Command):
         with path.open("rb") as file:
             file.seek(start)
             for line in file if lines is None else deque(file, maxlen=lines):
-                # Names in requests come from anybody.
+                # Names in requests are untrusted input.
                 self.stdout.write(safe_text(line.decode("utf-8", "replace").rstrip("\n")) + "\n")
             self.stdout.flush()
             return file.tell()
@@ -140,7 +140,7 @@ def _people(about: dict[str, str]) -> str:
 
 
 def _ask(url: str) -> dict[str, Any] | None:
-    """What a deployment says of itself; None if it does not answer. Not through a proxy: it is on this machine."""
+    """The status that a deployment reports; None if it does not answer. No proxy: it runs on this machine."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{url}/-/status", timeout=5) as response:

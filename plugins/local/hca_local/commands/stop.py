@@ -11,7 +11,7 @@ from hca_base.commands import Command, confirm
 from hca_base.errors import RefusedError
 from hca_local.commands.base import add_data_dir, chosen_data_dir
 
-#: What a data directory holds; anything else in it is not ours to remove.
+#: The names that a deployment creates in its data directory; reset removes nothing else.
 CONTENTS = (
     "blobs",
     "incoming",
@@ -74,7 +74,7 @@ class Reset(Command):
         stop(data_dir)
         for name in CONTENTS:
             remove(data_dir / name)
-        # The folder goes too, unless something is in it that the deployment did not make.
+        # Remove the folder too, unless it holds files that the deployment did not create.
         with contextlib.suppress(OSError):
             data_dir.rmdir()
         self.context.forget()
@@ -82,7 +82,7 @@ class Reset(Command):
 
 
 def stop(data_dir: Path) -> bool:
-    """End a deployment, and what leads to it; False if none runs."""
+    """Stop a deployment and disconnect the profile from it; False if none is running."""
     from hca_local.server import process
     from hca_local.server.profile import disconnect
 

@@ -15,7 +15,7 @@ from hca_local.commands.base import add_data_dir, chosen_data_dir
 if TYPE_CHECKING:
     from hca_local.store import Store
 
-#: Where content is named: a query for each kind of user, and how its rows are written.
+#: Where blobs are referenced: a query for each kind of reference, and how its rows are shown.
 _USERS = (
     ("SELECT bucket, key FROM s3_objects WHERE sha256 = ? ORDER BY bucket, key LIMIT ?", "s3://{bucket}/{key}"),
     (

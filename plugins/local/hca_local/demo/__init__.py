@@ -1,4 +1,4 @@
-"""A small data set shaped like real ones, and the story that ``hca local demo`` tells with it."""
+"""A small, realistic data set, and the walkthrough that ``hca local demo`` runs with it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Makes a bundle of invented data: metadata documents as the Human Cell Atlas wrote them, and paired reads.
 
-The documents have the members, schema types and links that real bundles of that time had; every value is made up. The
+The documents have the members, schema types and links of real bundles of that time; all values are invented. The
 same seed gives the same bytes.
 """
 
@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-#: ``project_core.project_short_name`` of the invented project, to search for.
+#: ``project_core.project_short_name`` of the invented project; the demo searches for it.
 SHORT_NAME = "hca-local-demo"
 
 _SCHEMAS = "https://schema.humancellatlas.org"
@@ -25,9 +25,9 @@ _READS = 24_000
 
 
 def write_bundle(folder: Path, seed: int = 1) -> list[Path]:
-    """Write the files of one bundle into a folder, which is made.
+    """Write the files of one bundle into a folder, which is created.
 
-    :return: their paths; twelve or so documents of 1 KB and two FASTQ files of about 1.6 MB
+    :return: their paths: about twelve documents of 1 KB and two FASTQ files of about 1.6 MB
     :raises OSError: they cannot be written
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def _json(document: dict[str, Any]) -> bytes:
 
 
 def _documents(names: random.Random) -> dict[str, dict[str, Any]]:
-    """Documents by file name without its suffix: the numbering is that of the data store's bundles."""
+    """Documents by file name without suffix, numbered as in the data store's bundles."""
     made: dict[str, dict[str, Any]] = {}
 
     def add(kind: str, schema: str, schema_type: str, **members: Any) -> str:
@@ -206,7 +206,7 @@ def _protocols() -> list[tuple[str, str, dict[str, Any]]]:
 def _reads(source: random.Random, read: int) -> bytes:
     """Reads of random bases with random qualities, compressed."""
     bases = bytes(b"ACGT"[byte % 4] for byte in range(256))
-    # Phred+33 qualities of a sequencer that knows a few levels only.
+    # Phred+33 qualities, binned to a few levels as many sequencers do.
     qualities = bytes(b"#,:FFFFF"[byte % 8] for byte in range(256))
     raw = io.BytesIO()
     for number in range(_READS):

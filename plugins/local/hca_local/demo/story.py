@@ -1,4 +1,4 @@
-"""Runs commands as a user would type them, and shows both: the command and what it says."""
+"""Runs commands as a user would type them, and prints each command with its output."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any, TextIO
 
 from hca_base.errors import ExitCode, HCAError
 
-#: Lines of a command's output that are shown; the rest is counted.
+#: Lines of a command's output to print; the rest is only counted.
 _SHOWN = 12
 
 
 class StoryError(HCAError):
-    """A step failed; the exit code is that of its command."""
+    """A step failed; the exit code is the command's."""
 
     def __init__(self, message: str, *, exit_code: int = 1, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
@@ -29,9 +29,9 @@ class StoryError(HCAError):
 
 
 class Story:
-    """Steps told on a stream.
+    """Prints the steps of the demo to a stream.
 
-    :param out: where the story goes
+    :param out: stream to print to
     :param options: global options of every ``hca`` command, such as ``--profile local``
     """
 
@@ -41,7 +41,7 @@ class Story:
         self.program = _program()
 
     def say(self, text: str = "") -> None:
-        """Tell something."""
+        """Print a line."""
         self._out.write(text + "\n")
         self._out.flush()
 
@@ -50,15 +50,15 @@ class Story:
 
         :param shown: lines of its output to show
         :return: its output
-        :raises StoryError: it failed
+        :raises StoryError: the command failed
         """
         command = [*self._options, *arguments]
         return self._run([self.program, *command], [sys.executable, "-m", "hca_base", *command], shown)
 
     def tool(self, *command: str) -> bool:
-        """Run a program of the system's; False if there is none of that name.
+        """Run a system program; False if it is not installed.
 
-        :raises StoryError: it failed
+        :raises StoryError: the program failed
         """
         if shutil.which(command[0]) is None:
             return False
@@ -67,7 +67,7 @@ class Story:
 
     def _run(self, typed: list[str], command: list[str], shown: int) -> str:
         self.say(f"$ {shlex.join(typed)}")
-        # What it says besides its result, and its progress, go straight to the user's terminal.
+        # Its messages and progress go straight to the user's terminal.
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace")
         lines = done.stdout.splitlines()
         for line in lines[:shown]:
@@ -80,9 +80,9 @@ class Story:
 
 
 def parsed(output: str, what: str) -> Any:
-    """A command's output as JSON.
+    """Parse a command's output as JSON.
 
-    :raises StoryError: it is none
+    :raises StoryError: the output is not JSON
     """
     try:
         return json.loads(output)
@@ -91,7 +91,7 @@ def parsed(output: str, what: str) -> Any:
 
 
 def compare(sent: Path, received: Path) -> tuple[int, int]:
-    """Hold every file of one folder against its namesake in another, byte for byte.
+    """Compare every file of one folder with the file of the same name in another, byte for byte.
 
     :return: the number of files and of bytes
     :raises StoryError: a file is missing, or differs
@@ -111,7 +111,7 @@ def compare(sent: Path, received: Path) -> tuple[int, int]:
 
 
 def _program() -> str:
-    """``hca`` as the user can type it here: by its name if that is found, else by its path."""
+    """``hca`` as the user can type it here: the name if it is on the PATH, otherwise its full path."""
     script = Path(sys.argv[0])
     found = shutil.which("hca")
     if script.stem != "hca" or not script.exists() or (found and script.samefile(found)):

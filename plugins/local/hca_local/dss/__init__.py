@@ -1,7 +1,7 @@
 """The embedded Data Storage Service: the HTTP interface of the original, over the deployment's store.
 
-``create_app(ctx)`` gives the ASGI application; ``start(ctx)`` takes up what a stopped deployment left half done.
-How it differs from the original, and why, is told in ``plugins/local/DIFFERENCES.rst``.
+``create_app(ctx)`` returns the ASGI application; ``start(ctx)`` resumes what a stopped deployment left unfinished.
+``plugins/local/DIFFERENCES.rst`` lists the differences from the original and the reasons for them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def create_app(ctx: Context, **options: Any) -> Application:
 
 
 def start(ctx: Context) -> None:
-    """Resume copies, checkouts and deliveries of an earlier run; called once, when the listeners are up."""
+    """Resume copies, checkouts and deliveries of an earlier run; called once, when the listeners are running."""
     from hca_local.dss.bundles import checkout
     from hca_local.dss.files import routes as files
 

@@ -1,4 +1,4 @@
-"""The DSS as an ASGI application: gateway, authentication, checks, dispatch, and how answers are dressed."""
+"""The DSS as an ASGI application: gateway, authentication, validation, dispatch, and response headers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("hca_local.dss")
 
-#: As much as the original's gateway took, times three: bundles of 10,000 files fit.
+#: Three times the limit of the original's gateway, enough for bundles of 10,000 files.
 MAX_BODY = 32 * 1024 * 1024
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9A-Fa-f:]+\](:\d+)?")
 _WITH_BODY = frozenset({"PUT", "POST", "PATCH", "DELETE"})
@@ -47,12 +47,12 @@ _FAKE_504 = ("dss_fake_504_probability", "dss-fake-504-probability")
 
 
 def create_app(ctx: Any, *, document: Mapping[str, Any] | None = None) -> Application:
-    """The application. ``document`` is for tests; else the one that hca-dss bundles is served and obeyed."""
+    """The application. It serves and enforces ``document``; default: the document shipped with hca-dss."""
     return Application(Service(ctx), dict(document) if document is not None else documents.load())
 
 
 class Application:
-    """ASGI callable; requests are answered in the context's threads, never on the event loop."""
+    """ASGI callable; requests are handled in the context's threads, never on the event loop."""
 
     def __init__(self, service: Service, document: dict[str, Any]) -> None:
         self.service = service
@@ -77,7 +77,7 @@ class Application:
         await response(scope, receive, send)
 
     def answer(self, request: Request, raw: bytes) -> Response:
-        """The answer to a request, whatever happens."""
+        """The response to a request; errors become responses too."""
         method, path = request.method, request.scope["path"]
         try:
             return self._answer(request, method, path, raw)
@@ -128,7 +128,7 @@ class Application:
         caller: Caller | None,
     ) -> Call:
         body = operation.body.read(raw) if operation.body is not None else None
-        # Of a parameter given twice the last counts.
+        # The last value of a repeated parameter wins.
         query = list(request.query_params.multi_items())
         arguments = read_parameters(operation.parameters, {"query": dict(query), "path": path_arguments})
         path = quote(request.scope["path"])
@@ -188,7 +188,7 @@ def _check_media_type(method: str, headers: Headers, raw: bytes) -> None:
 
 
 def _maybe_time_out(headers: Headers) -> None:
-    """The header that testers of the original used to see a client through time-outs."""
+    """Time out with the probability in the header, with which testers of the original checked their clients."""
     for name in _FAKE_504:
         try:
             probability = float(headers.get(name, "0"))
@@ -199,7 +199,7 @@ def _maybe_time_out(headers: Headers) -> None:
 
 
 def _writes(operation: Operation) -> bool:
-    """Whether read-only mode refuses it: all but GET and search, HEAD too, as in the original."""
+    """Whether read-only mode refuses it: everything but GET and search; HEAD too, as in the original."""
     return operation.method != "GET" and operation.path != "/search"
 
 

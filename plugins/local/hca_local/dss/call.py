@@ -1,4 +1,4 @@
-"""One request on its way through the application, and the answers that handlers build."""
+"""A request as it passes through the application, and the responses that handlers build."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ RETRY_AFTER = "10"
 class Call:
     """A request that has been matched to an operation, authenticated and checked.
 
-    :ivar base: scheme and host that the client used, without a path: what links in answers begin with
-    :ivar path: the path as asked, for links to itself
-    :ivar query: the query as asked, in order
-    :ivar args: the parameters by name, typed, with their defaults
+    :ivar base: scheme and host that the client used, without a path: the prefix of links in responses
+    :ivar path: the requested path, for links to itself
+    :ivar query: the requested query, in order
+    :ivar args: the parameters by name, converted, with their defaults
     :ivar body: the JSON body, or None
-    :ivar caller: whose token it was; None where no token is needed
+    :ivar caller: the owner of the token; None if the operation needs no token
     """
 
     method: str
@@ -43,7 +43,7 @@ class Call:
 
     @property
     def uuid(self) -> str:
-        """The uuid in the path, lowered."""
+        """The uuid in the path, in lower case."""
         return self.args["uuid"].lower()
 
     def require_group(self, *groups: str) -> None:
@@ -52,28 +52,28 @@ class Call:
             raise forbidden()
 
     def require_email(self) -> str:
-        """The caller's email address, which is what ownership goes by. Raises a DSSError."""
+        """The caller's email address, which identifies owners. Raises a DSSError."""
         email = self.caller.email if self.caller else None
         if email is None:
             raise DSSError(401, "Unauthorized", "Authorization token is missing email claims.")
         return email
 
     def url(self, **changes: str | int) -> str:
-        """This request's URL with some query parameters set; those already there keep their place."""
+        """This request's URL with some query parameters set; existing ones keep their position."""
         query = {**dict(self.query), **{name: str(value) for name, value in changes.items()}}
         return f"{self.base}{self.path}?{urlencode(query)}"
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     return Response(content, status, dict(headers or {}), "application/json")
 
 
 def page(body: Any, key: str, following: str | None, *, quote: str = "'") -> Response:
-    """One page of a list: 206 with a Link to the ``following`` one, or 200.
+    """One page of a list: 206 with a Link to the page ``following``, or 200 for the last page.
 
-    ``key`` is where in the body the list is. The original quoted ``rel`` with ``'``, and with ``"`` in /search only.
+    ``key`` names the list in the body. The original quoted ``rel`` with ``'``, and with ``"`` in /search only.
     """
     headers = {"X-OpenAPI-Pagination": "true" if following else "false", "X-OpenAPI-Paginated-Content-Key": key}
     if following:
@@ -82,15 +82,15 @@ def page(body: Any, key: str, following: str | None, *, quote: str = "'") -> Res
 
 
 def redirect(status: int, location: str, headers: Mapping[str, str] | None = None) -> Response:
-    """A redirect with the little page that browsers of old asked for."""
+    """A redirect with the short HTML body that old browsers need."""
     shown = html.escape(location)
     text = f'<!DOCTYPE html>\n<title>Redirecting</title>\n<p>Go to <a href="{shown}">{shown}</a>.</p>\n'
-    # Location stays as it is: it is a URL already, and re-quoting would break a signature.
+    # Location is sent as is: it is a URL already, and quoting it again would break a signature.
     every = {"Location": location, **(headers or {})}
     return Response(text, status, every, "text/html")
 
 
 def come_back(location: str, seconds: int) -> Response:
-    """Not ready: ask the same thing again, with another token, after so many seconds."""
-    # Browsers and caches may keep a 301 for good, and this one is stale at once.
+    """Not ready: repeat the request with a new token after so many seconds."""
+    # Browsers and caches may store a 301 permanently; this one is valid only once.
     return redirect(301, location, {"Retry-After": str(seconds), "Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""Collections: named lists of files, bundles, collections and pieces of metadata, each owned by who made it."""
+"""Collections: named lists of files, bundles, collections and metadata fragments, each with an owner."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INDEX = re.compile(r"0|[1-9][0-9]*")
 
 
 def list_collections(service: Service, call: Call) -> Response:
-    """The caller's collections, all versions, in both replicas; those that PATCH made are left out."""
+    """The caller's collections, all versions, in both replicas, without those that PATCH created."""
     owner = _owner(call)
     start, length = call.args["start_at"] or 0, call.args["per_page"]
     if start < 0:
@@ -38,7 +38,7 @@ def list_collections(service: Service, call: Call) -> Response:
 
 
 def put_collection(service: Service, call: Call) -> Response:
-    """Always 201; the same uuid and version again replaces what was there, if it is the caller's."""
+    """Always 201; repeating a uuid and version replaces the stored collection, if the caller owns it."""
     owner = _owner(call)
     uuid, version = call.uuid, call.args["version"]
     document = {name: call.body[name] for name in _MEMBERS}
@@ -63,7 +63,7 @@ def get_collection(service: Service, call: Call) -> Response:
 
 
 def patch_collection(service: Service, call: Call) -> Response:
-    """A new version, of the server's time, out of any other."""
+    """Create a new version from an existing one; the server sets its version to the current time."""
     owner = _owner(call)
     uuid = call.uuid
     with service.store.write() as db:
@@ -84,7 +84,7 @@ def patch_collection(service: Service, call: Call) -> Response:
 
 
 def delete_collection(service: Service, call: Call) -> Response:
-    """All versions, for good: what is put under the uuid later is never shown."""
+    """Delete all versions permanently: later PUTs under the uuid are never shown."""
     owner = _owner(call)
     with service.store.write() as db:
         _owned(db, call.replica, call.uuid, None, owner)
@@ -131,7 +131,7 @@ def _living(db: sqlite3.Connection, replica: str, uuid: str, version: str | None
 
 
 def _owned(db: sqlite3.Connection, replica: str, uuid: str, version: str | None, owner: str) -> dict[str, Any]:
-    """A living collection of ``owner``. Raises a DSSError: there is none, or it is another's."""
+    """An existing collection of ``owner``. Raises a DSSError if it does not exist or has another owner."""
     row = _living(db, replica, uuid, version)
     if row is None:
         raise DSSError(404, "not_found", f"Could not find collection for UUID {uuid}")
@@ -146,12 +146,12 @@ def _identity(item: Mapping[str, Any]) -> str:
 
 
 def _distinct(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Each item once, where it came first."""
+    """Each item once, at its first position."""
     return list({_identity(item): item for item in items}.values())
 
 
 def _check_items(service: Service, db: sqlite3.Connection, replica: str, items: Sequence[Mapping[str, Any]]) -> None:
-    """Raises a DSSError for an item that leads nowhere."""
+    """Raises a DSSError for an item that does not exist."""
     for item in items:
         kind, uuid, version = item["type"], item["uuid"], item["version"]
         if kind == "file":
@@ -168,7 +168,7 @@ def _check_items(service: Service, db: sqlite3.Connection, replica: str, items: 
 
 
 def _check_fragment(service: Service, db: sqlite3.Connection, replica: str, item: Mapping[str, Any]) -> None:
-    # The document calls the member "path"; the original read "fragment". Either will do.
+    # The document calls the member "path"; the original read "fragment". Both are accepted.
     pointer = item.get("fragment", item.get("path"))
     if not isinstance(pointer, str):
         raise _bad_link(
@@ -185,7 +185,7 @@ def _check_fragment(service: Service, db: sqlite3.Connection, replica: str, item
 
 
 def _resolve(document: Any, pointer: str) -> None:
-    """Follow a JSON pointer (RFC 6901). Raises LookupError where it ends."""
+    """Resolve a JSON pointer (RFC 6901). Raises LookupError if it does not resolve."""
     if pointer and not pointer.startswith("/"):
         raise LookupError(f"{pointer!r} is not a JSON pointer")
     for part in pointer.split("/")[1:]:

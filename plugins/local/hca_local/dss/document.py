@@ -1,4 +1,4 @@
-"""The OpenAPI document that the deployment serves, and answers by: the one of ``hca-dss``, with our address."""
+"""The OpenAPI document that the deployment serves and follows: that of ``hca-dss``, with the deployment's address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load() -> dict[str, Any]:
 
 
 class ServedDocument:
-    """The document as a client reads it: the host it asked is the host it is told to use."""
+    """The document as sent to a client: its host is the host that the client used."""
 
     def __init__(self, document: dict[str, Any], auth_url: str) -> None:
         self._document = {**document, "basePath": BASE_PATH, "schemes": ["http"]}
@@ -39,7 +39,7 @@ class ServedDocument:
         self._rendered: dict[str, tuple[bytes, str]] = {}
 
     def for_host(self, host: str) -> tuple[bytes, str]:
-        """The document's bytes and their entity tag, for a client that reaches us as ``host`` (with port)."""
+        """The document's bytes and their entity tag, for a client that used ``host`` (with port)."""
         if host not in self._rendered:
             if len(self._rendered) > 16:
                 self._rendered.clear()

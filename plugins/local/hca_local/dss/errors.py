@@ -1,7 +1,7 @@
-"""Errors as the DSS tells them.
+"""Errors of the DSS.
 
-The original answered errors in four shapes, and clients cope with all of them, so all four are here:
-the application's own problem documents (:class:`DSSError`), those of its framework for requests that are no JSON
+The original returned errors in four shapes, and clients handle all of them, so all four are here:
+the application's own problem documents (:class:`DSSError`), those of its framework for requests that are not JSON
 (:class:`MalformedBodyError`), and two kinds that come from the gateway in front (:class:`GatewayError`).
 """
 
@@ -12,20 +12,20 @@ from typing import Any
 
 
 class AnswerError(Exception):
-    """An error with an HTTP answer of its own."""
+    """An error with its own HTTP response."""
 
     status: int = 500
     media_type = "application/problem+json"
-    #: Answers of the gateway carry no request id, for the application never saw the request.
+    #: Gateway responses have no request id, because the request never reached the application.
     from_application = True
 
     def body(self) -> dict[str, Any]:
-        """The JSON document of the answer."""
+        """The JSON document of the response."""
         raise NotImplementedError
 
 
 class DSSError(AnswerError):
-    """A problem that the application names: ``code`` is for programs, ``title`` for people."""
+    """A problem reported by the application: ``code`` is for programs, ``title`` for people."""
 
     def __init__(self, status: int, code: str, title: str, *, stacktrace: str | None = None) -> None:
         super().__init__(title)
@@ -35,14 +35,14 @@ class DSSError(AnswerError):
         self.stacktrace = stacktrace
 
     def body(self) -> dict[str, Any]:
-        # Clients of the original look for the member; what was in it helps nobody, unless something broke.
+        # Clients of the original expect the member; a stack trace is only useful for internal errors.
         trace = self.stacktrace if self.stacktrace is not None else f"{type(self).__name__}: {self.title}"
         member = "traces" if self.status == 504 else "stacktrace"
         return {"status": self.status, "code": self.code, "title": self.title, member: trace}
 
 
 class MalformedBodyError(AnswerError):
-    """The request's body is not JSON; no code is given."""
+    """The request's body is not JSON; the response has no code."""
 
     status = 400
 
@@ -56,7 +56,7 @@ class MalformedBodyError(AnswerError):
 
 
 class GatewayError(AnswerError):
-    """Answered before the application: an unknown route, method or media type."""
+    """Rejected before the application: an unknown route, method or media type."""
 
     media_type = "application/json"
     from_application = False
@@ -71,7 +71,7 @@ class GatewayError(AnswerError):
 
 
 def unknown_route() -> GatewayError:
-    """The gateway says 403, never 404, for what is not in its table."""
+    """The gateway answers 403, never 404, for routes that it does not know."""
     return GatewayError(403, {"message": "Missing Authentication Token"})
 
 

@@ -1,4 +1,4 @@
-"""Which function answers which operation of the document."""
+"""Maps each operation of the document to its function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is served beside the documented operations: the version, what a login needs to know, and health."""
+"""Endpoints outside the document: version, login settings, and health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations of the document: which one a method and path name, and how its request is checked."""
+"""The operations of the document: finding the one for a method and path, and validating its request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Operation:
 
 @dataclass
 class _Node:
-    """A path segment in the tree of all paths: literals go before the parameter."""
+    """A path segment in the tree of all paths: literals are matched before the parameter."""
 
     literals: dict[str, _Node] = field(default_factory=dict)
     parameter: tuple[str, _Node] | None = None
@@ -52,7 +52,7 @@ class Operations:
                     self.all.append(made)
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        """The operation and its path parameters. Raises what the gateway answers when there is none."""
+        """The operation and its path parameters. Raises the gateway's error if there is no match."""
         node, parameters = self._walk(path)
         operation = node.operations.get(method)
         if operation is None:
@@ -60,7 +60,7 @@ class Operations:
         return operation, parameters
 
     def methods(self, path: str) -> list[str]:
-        """The methods that a path knows. Raises as :meth:`find`."""
+        """The methods that a path supports. Raises as :meth:`find`."""
         return list(self._walk(path)[0].operations)
 
     def _walk(self, path: str) -> tuple[_Node, dict[str, str]]:
@@ -101,7 +101,7 @@ def _operation(
             body = BodyCheck(parameter["schema"], document.get("definitions", {}))
         elif parameter["in"] in {"query", "path"}:
             checks.append(ParameterCheck(parameter))
-    # The query is checked before the path, as the original did.
+    # The query is validated before the path, as in the original.
     checks.sort(key=lambda check: check.place != "query")
     secured = bool(operation.get("security", document.get("security")))
     return Operation(method, path, secured, tuple(checks), body)

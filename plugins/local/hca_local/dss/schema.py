@@ -1,4 +1,4 @@
-"""The tables of the embedded DSS. A released step never changes; later ones are appended."""
+"""The tables of the embedded DSS. Released steps never change; new ones are appended."""
 
 from __future__ import annotations
 

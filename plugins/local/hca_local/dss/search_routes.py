@@ -11,12 +11,12 @@ from hca_local.dss.errors import illegal_arguments
 from hca_local.dss.service import Service
 from hca_local.search import BadQuery, compile_query
 
-#: Raw results are large; the original gave ten a page whatever it was asked for.
+#: Raw results are large; the original returned ten a page regardless of the page size requested.
 _RAW_PAGE = 10
 
 
 def post_search(service: Service, call: Call) -> Response:
-    """A page of matching bundle versions; the next one is got by the same body at the link."""
+    """A page of matching bundle versions; the next page is fetched with the same body at the link."""
     raw = call.args["output_format"] == "raw"
     length = _RAW_PAGE if raw else call.args["per_page"]
     after = _position(call.args["search_after"])
@@ -39,7 +39,7 @@ def post_search(service: Service, call: Call) -> Response:
     body = {"es_query": call.body["es_query"], "results": results, "total_hits": found.total}
     following = None
     if len(results) == length:
-        # A full page promises another, which may be empty: so the original counted.
+        # A full page always links to another, which may be empty, as in the original.
         last = found.hits[-1]
         following = call.url(
             per_page=length,

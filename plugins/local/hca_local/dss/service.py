@@ -1,4 +1,4 @@
-"""What all handlers share: the store, the deployment's parts, and reading what is stored."""
+"""What all handlers share: the store, the deployment's components, and reading stored data."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 EVENTS_BUCKET = "dss-events"
 _REMEMBERED_MANIFESTS = 16
-#: How a replica's store is named in URLs.
+#: How URLs name a replica's store.
 SCHEMES = {"aws": "s3", "gcp": "gs"}
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file version. ``document`` is its metadata; ``sha256`` is of the bytes, as they are."""
+    """A file version. ``document`` is its metadata; ``sha256`` is the digest of its bytes."""
 
     uuid: str
     version: str
@@ -40,7 +40,7 @@ class StoredFile:
 
     @property
     def content_key(self) -> str:
-        """The name of the content among downloads: the four checksums that it was uploaded with."""
+        """The name of the content in the download bucket: the four checksums that it was uploaded with."""
         return "blobs/" + content_name(self.document)
 
 
@@ -74,7 +74,7 @@ class Service:
 
     @property
     def read_only(self) -> bool:
-        """No writes: by the environment, as the original was told, or by a setting that is kept with the data."""
+        """Read-only mode: set by the original's environment variable, or by a setting that is stored with the data."""
         return bool(os.environ.get("DSS_READ_ONLY_MODE")) or bool(self.store.get_setting("dss.read_only", False))
 
     @property
@@ -83,21 +83,21 @@ class Service:
 
     @property
     def copies_take_time(self) -> bool:
-        """Whether large files are copied behind the answer: when asked to, and when they come over a network."""
+        """Whether large files are copied asynchronously: with simulated waits, or if the source is remote."""
         return self.waits.active or self.settings.s3_endpoint is not None
 
     def checkout_bucket(self, replica: str) -> str:
-        """Where downloads from a replica come from; two replicas may know different things by one name."""
+        """The bucket that a replica's downloads come from; two replicas may hold different content under one name."""
         bucket: str = self.settings.checkout_bucket
         return bucket if replica == "aws" else f"{bucket}-{replica}"
 
     def file(self, replica: str, uuid: str, version: str | None = None) -> StoredFile | None:
-        """A file version, or the latest; None if there is none."""
+        """A file version, or the latest; None if it does not exist."""
         with self.store.read() as db:
             return read_file(db, replica, uuid, version)
 
     def manifest(self, replica: str, uuid: str, version: str | None = None) -> dict[str, Any] | None:
-        """The manifest of a living bundle version, or of the latest; None if there is none. Not to be changed."""
+        """The manifest of an existing bundle version, or of the latest; None if there is none. Do not modify it."""
         where, arguments = "replica = ? AND uuid = ?", [replica, uuid]
         if version is not None:
             where, arguments = f"{where} AND version = ?", [*arguments, version]
@@ -107,7 +107,7 @@ class Service:
             ).fetchone()
             if row is None:
                 return None
-            # A version never changes: that it lives is asked each time, what it holds is remembered for the next page.
+            # Versions are immutable: only their existence is checked each time, the content is cached.
             name = (replica, uuid, row["version"])
             known = self._manifests.get(name)
             if known is None:
@@ -122,13 +122,13 @@ class Service:
         return known
 
     def check_out(self, replica: str, file: StoredFile) -> None:
-        """Put a file's content where downloads come from, if it is not there."""
+        """Copy a file's content to the download bucket, if it is not there."""
         bucket = self.checkout_bucket(replica)
         if self.objects.head(bucket, file.content_key) is None:
             self.place(bucket, file.content_key, file)
 
     def place(self, bucket: str, key: str, file: StoredFile) -> None:
-        """Make an object of the embedded S3 out of a stored file; no bytes are copied."""
+        """Create an object of the embedded S3 from a stored file, without copying bytes."""
         blob = self.store.blobs.require(file.sha256)
         document = file.document
         tags = {f"hca-dss-{name}": document[name.replace("_", "-")] for name in ("sha1", "sha256", "crc32c", "s3_etag")}
@@ -136,7 +136,7 @@ class Service:
 
 
 def read_file(db: sqlite3.Connection, replica: str, uuid: str, version: str | None = None) -> StoredFile | None:
-    """A file version, or the latest one, in the caller's transaction."""
+    """A file version, or the latest, in the caller's transaction."""
     where, arguments = "replica = ? AND uuid = ?", [replica, uuid]
     if version is not None:
         where, arguments = f"{where} AND version = ?", [*arguments, version]
@@ -149,5 +149,5 @@ def read_file(db: sqlite3.Connection, replica: str, uuid: str, version: str | No
 
 
 def dump(document: Any) -> str:
-    """JSON as it is stored and compared: one spelling for one document."""
+    """Canonical JSON, as it is stored and compared."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))

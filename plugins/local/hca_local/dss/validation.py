@@ -1,6 +1,6 @@
-"""Checks a request against its operation, with the codes and messages of the framework that the original used.
+"""Validates a request against its operation, with the codes and messages of the original's framework.
 
-The body is checked before the parameters; of several faults in one place the first is told.
+The body is checked before the parameters; only the first of several errors in one place is reported.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class BodyCheck:
 
 
 class ParameterCheck:
-    """One query or path parameter: its place, type, bounds."""
+    """One query or path parameter: its location, type and bounds."""
 
     def __init__(self, parameter: Mapping[str, Any]) -> None:
         self.name: str = parameter["name"]
@@ -58,7 +58,7 @@ class ParameterCheck:
         self.required: bool = parameter.get("required", False)
         self.type: str = parameter.get("type", "string")
         self.default: Any = parameter.get("default")
-        # In the order and with the members that the original showed: all of it but whether it is required.
+        # In the order and with the members that the original showed: all of them except "required".
         self._schema = {key: value for key, value in parameter.items() if key != "required"}
         self._validator = _validator(self._schema)
 
@@ -88,12 +88,12 @@ class ParameterCheck:
 
 
 def read_parameters(checks: Sequence[ParameterCheck], given: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """All parameters of a request; ``given`` maps a place (query, path) to names to texts."""
+    """All parameters of a request; ``given`` maps a location (query, path) to values by name."""
     return {check.name: check.read(given[check.place].get(check.name)) for check in checks}
 
 
 def parse_json(raw: bytes) -> Any:
-    """JSON as the standard has it: no NaN, no lone surrogates, which no database could keep."""
+    """Standard JSON: no NaN, and no lone surrogates, which databases cannot store."""
     try:
         value = json.loads(raw, parse_constant=_refuse_constant)
         if b"\\ud" in raw or b"\\uD" in raw:
@@ -108,7 +108,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _translated(error: ValidationError, title: str) -> DSSError:
-    # The format check says itself which of its two messages applies.
+    # The format check chooses between its two messages.
     if isinstance(error.cause, DSSError):
         return error.cause
     return illegal_arguments(title)

@@ -1,4 +1,4 @@
-"""Versions: ``YYYY-MM-DDTHHMMSS.ffffffZ``, in exactly that spelling, so that the greatest string is the latest."""
+"""Versions: ``YYYY-MM-DDTHHMMSS.ffffffZ``, in exactly that format, so that the greatest string is the latest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OTHER_SPELLING = "version should be a DSS_VERSION with the format 'YYYY-MM-DDTH
 
 
 def now(after: str | None = None) -> str:
-    """The present as a version; later than ``after``, by a microsecond if need be."""
+    """The current time as a version; a microsecond after ``after`` if it would not be later."""
     moment = datetime.now(UTC)
     if after is not None and is_version(after):
         floor = datetime.strptime(after, FORMAT).replace(tzinfo=UTC)
@@ -24,7 +24,7 @@ def now(after: str | None = None) -> str:
 
 
 def is_version(text: str) -> bool:
-    """Whether ``text`` is a version in the one right spelling."""
+    """Whether ``text`` is a version in canonical format."""
     if not _EXACT.fullmatch(text):
         return False
     try:
@@ -35,7 +35,7 @@ def is_version(text: str) -> bool:
 
 
 def check(text: str) -> None:
-    """Raises a DSSError, with one of two messages: not a time at all, or a time in another spelling."""
+    """Raises a DSSError with one of two messages: not a time, or a time in another format."""
     if is_version(text):
         return
     raise DSSError(400, "illegal_version", _OTHER_SPELLING if _is_time(text) else _NO_DATE)

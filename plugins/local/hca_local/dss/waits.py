@@ -1,6 +1,6 @@
-"""The waits of the original, for clients that want to be tried with them: 202s, and 301s to the same place.
+"""The waits of the original, for testing clients: 202s, and 301s to the same location.
 
-Off, everything is ready when it is asked for. On (``--simulate-waits``), copies take a little time, and the answers
+Off: everything is ready at the first request. On (``--simulate-waits``): copies take some time, and the responses
 say so as the original's did.
 """
 
@@ -15,17 +15,17 @@ from collections.abc import Callable
 
 from hca_local.dss.errors import DSSError
 
-#: What the original told clients to wait, seconds.
+#: The Retry-After values of the original, seconds.
 RETRY_AFTER = 10
-#: Copies larger than this go on after the answer; this size itself does not.
+#: Copies larger than this continue after the response; a copy of exactly this size does not.
 ASYNC_COPY_THRESHOLD = 64 * 1024 * 1024
-#: JSON up to this size was put where downloads come from as soon as it was stored.
+#: JSON up to this size was copied to the download bucket as soon as it was stored.
 CHECKED_OUT_AT_ONCE = 12314
 _REMEMBERED = 10_000
 
 
 class Token:
-    """The token of a 301: which wait it belongs to, when that began, and how often was asked."""
+    """The token of a 301: the wait that it belongs to, when that began, and the number of attempts."""
 
     def __init__(self, execution: str, start: float, attempts: int) -> None:
         self.execution = execution
@@ -34,9 +34,9 @@ class Token:
 
     @classmethod
     def read(cls, text: str | None) -> Token | None:
-        """The token a client sends back; None if it has none. Raises a DSSError if it is not one of ours.
+        """The token a client sends back; None if there is none. Raises a DSSError if it was not issued here.
 
-        Page links carry the literal ``None``, which means what it says.
+        Page links contain the literal ``None``, which means no token.
         """
         if text is None or text == "None":
             return None
@@ -54,7 +54,7 @@ class Token:
 class Waits:
     """How long things take.
 
-    :param simulate: False for no waits; True for the original's; a number for that many seconds between retries
+    :param simulate: False for no waits; True for the original's; or the number of seconds between retries
     :param clock: seconds since the epoch
     """
 
@@ -66,25 +66,25 @@ class Waits:
         self._lock = threading.Lock()
 
     def seconds_to_copy(self, size: int) -> float:
-        """How long a copy of ``size`` bytes takes; ten seconds between retries see most done at the first."""
+        """How long a copy of ``size`` bytes takes; with ten seconds between retries most are done at the first."""
         if not self.active:
             return 0.0
         return self.retry_after * (0.1 + 0.1 * (size // ASYNC_COPY_THRESHOLD))
 
     def seconds_to_check_out(self, size: int) -> float:
-        """How long it takes to make a bundle's files ready under their own names: a little longer than one copy."""
+        """How long a checkout of a bundle takes: a little longer than one copy."""
         return self.seconds_to_copy(size) + (0.1 * self.retry_after if self.active else 0.0)
 
     def next_token(self, key: str, given: Token | None, seconds: float) -> Token | None:
-        """None when what ``key`` names, which takes ``seconds``, is ready; else the token to come back with.
+        """None if what ``key`` names, which takes ``seconds``, is ready; otherwise the token to retry with.
 
-        The first call begins the wait. A client that drops its tokens, or a restart of ours, does not begin it anew.
+        The first call starts the wait. Dropped tokens and restarts of the server do not restart it.
         """
         moment = self.clock()
         with self._lock:
             begun = self._begun.get(key)
             if begun is None:
-                # A token's time is the client's word, but it can only spare that client its own wait.
+                # Clients can forge a token's time, but that only shortens their own wait.
                 begun = given.start if given is not None and given.start <= moment else moment
                 self._begun[key] = begun
                 while len(self._begun) > _REMEMBERED:

@@ -1,8 +1,8 @@
-"""Who calls the embedded deployment: its signing key, the tokens it issues, and what it makes of tokens it is shown.
+"""Authentication of the embedded deployment: its signing key, the tokens it issues, and their verification.
 
-``create_identity(store, settings)`` opens (and, the first time, makes) the key that lies in the data directory;
-``open_identity(data_dir, api_url)`` does the same for a command that is not the server, such as ``hca local token``.
-``create_app(ctx)`` serves the issuer's public side: the key set and the discovery document.
+``create_identity(store, settings)`` loads the key in the data directory, and creates it at the first use;
+``open_identity(data_dir, api_url)`` does the same for commands outside the server, such as ``hca local token``.
+``create_app(ctx)`` serves the issuer's public endpoints: the key set and the discovery document.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The identity provider over HTTP, under /auth: discovery, keys, logins, tokens. /.well-known answers as well."""
+"""The identity provider over HTTP, under /auth: discovery, keys, logins, tokens. Also serves /.well-known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def create_app(ctx: Any) -> ASGIApp:
     """The ASGI application; ``ctx.identity`` is an :class:`~hca_local.identity.Identity`."""
-    # Here, not above: `hca local token` needs no server.
+    # Imported here because `hca local token` needs no server.
     from hca_local.identity.endpoints import Endpoints
     from hca_local.identity.provider import Provider
 
@@ -57,7 +57,7 @@ def create_app(ctx: Any) -> ASGIApp:
 
 
 def discovery_document(issuer: str) -> dict[str, Any]:
-    """What OpenID Connect clients ask an issuer for first."""
+    """The discovery document."""
     methods = ["client_secret_basic", "client_secret_post", "none"]
     return {
         "issuer": issuer,

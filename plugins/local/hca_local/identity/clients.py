@@ -1,6 +1,6 @@
-"""The programs that may log people in: one with the secret that everybody knows, as the DSS gave out, and one without.
+"""The registered clients: a confidential one whose secret is public, as the DSS published it, and a public one.
 
-Both run on the user's machine (RFC 8252): they are sent back to a loopback address, on whatever port they found free.
+Both run on the user's machine (RFC 8252) and use a loopback redirect URI with any free port.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from hca_local.identity.tokens import CLIENT_ID, CLIENT_SECRET
 
 PUBLIC_CLIENT_ID = "hca-local-public"
 SCOPES = ("openid", "email", "offline_access")
-#: Granted to a program that asks for none.
+#: Scopes granted to a client that requests none.
 DEFAULT_SCOPES = ("openid", "email")
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 GRANT_TYPES = ("authorization_code", "refresh_token", DEVICE_GRANT)
-#: Where a login may end. A port may be added: it is the only part that varies (RFC 8252, 7.3).
+#: Redirect URIs. Only the port may vary (RFC 8252, 7.3).
 REDIRECT_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True)
 class Client(ClientMixin):
-    """One registered program.
+    """One registered client.
 
     :ivar secret: None for a public client
     """
@@ -38,11 +38,11 @@ class Client(ClientMixin):
         return self.client_id
 
     def get_default_redirect_uri(self) -> None:
-        """None: a request must say where the browser goes (OpenID Connect Core, 3.1.2.1)."""
+        """None: a request must include its redirect URI (OpenID Connect Core, 3.1.2.1)."""
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """Those of the scopes that are granted here, unknown ones being passed over (OpenID Connect Core, 3.1.2.1);
-        None if none is left."""
+        """The requested scopes that are granted; unknown ones are ignored (OpenID Connect Core, 3.1.2.1);
+        None if none remain."""
         asked = scope.split() if scope else DEFAULT_SCOPES
         return " ".join(known for known in SCOPES if known in asked) or None
 
@@ -72,9 +72,9 @@ CLIENTS = {
 
 
 def is_redirect_uri(uri: str) -> bool:
-    """Whether a URI is ``http://``, one of the loopback hosts, any port or none, and no path but ``/``.
+    """Whether a URI is ``http://``, one of the loopback hosts, an optional port, and no path but ``/``.
 
-    Judged by putting the URI together again: what a browser might read in another way differs from that.
+    Compares with the URI rebuilt from its parts: this rejects whatever a browser might parse differently.
     """
     try:
         parts = urlsplit(uri)

@@ -1,4 +1,4 @@
-"""Between HTTP and the provider: forms are read and checked, pages and answers written."""
+"""Connects HTTP to the provider: reads and checks forms, writes pages and responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _USER_CODE_LETTERS = frozenset("BCDFGHJKLMNPQRSTVWXZ")
 
 
 class FormError(Exception):
-    """A request that is not what a form sends; the message is for its sender."""
+    """An invalid form; the message is for its sender."""
 
 
 class Endpoints:
@@ -57,7 +57,7 @@ class Endpoints:
         except FormError as error:
             body = {"error": "invalid_request", "error_description": str(error)}
             return JSONResponse(body, 400, headers=_NO_STORE)
-        # Authlib looks for "Authorization" by that name.
+        # Authlib looks the header up as "Authorization".
         headers = {name.title(): value for name, value in request.headers.items()}
         answer = await self._run(function, form, headers)
         return JSONResponse(dict(answer.body), answer.status, headers={**_NO_STORE, **answer.headers})
@@ -75,11 +75,11 @@ class Endpoints:
     # For people
 
     async def authorize(self, request: Request) -> Response:
-        """The page of a login, and what its form sends. The request stays in the address all the way."""
+        """The login page, and its form. The request stays in the URL throughout."""
         try:
             form = await _form(request) if request.method == "POST" else {}
             if "decision" not in form and form:
-                # A program may send its request by POST (OpenID Connect Core, 3.1.2.1).
+                # Clients may send the request by POST (OpenID Connect Core, 3.1.2.1).
                 return RedirectResponse(f"{request.url.path}?{urlencode(form)}", 303)
             query = _pairs(request.url.query)
             judged = await self._run(self._provider.consent, query)
@@ -97,7 +97,7 @@ class Endpoints:
             return _page(pages.message("The program's request is not valid", words), 400)
 
     async def device(self, request: Request) -> Response:
-        """The pages of the device flow (RFC 8628, 3.3): the code, then who and whether."""
+        """The pages of the device flow (RFC 8628, 3.3): enter the code, then choose a person and allow or deny."""
         try:
             query = _pairs(request.url.query)
             if "user_code" not in query:
@@ -141,9 +141,9 @@ class Endpoints:
         return response
 
     def _decision(self, request: Request, form: Mapping[str, str], subject: str) -> Person | None:
-        """Whom the form allows; None if it denies.
+        """The person that the form allows; None if it denies.
 
-        :raises FormError: it was not sent from our own page, or is incomplete
+        :raises FormError: the form is incomplete, or was not sent from our own page
         """
         origin = request.headers.get("origin")
         if origin is not None and origin != f"http://{request.headers.get('host')}":
@@ -163,7 +163,7 @@ def _page(html: str, status: int = 200, headers: Mapping[str, str] | None = None
 
 
 def _sent_back(answer: Answer) -> Response:
-    # 303: the browser must not post the form again to the program. The address it came from is not told.
+    # 303: the browser must not repost the form to the client. No Referer is sent.
     return Response(
         status_code=303,
         headers={**_NO_STORE, "Location": answer.headers["Location"], "Referrer-Policy": "no-referrer"},
@@ -178,7 +178,7 @@ def _origin(uri: str) -> str:
 async def _form(request: Request) -> dict[str, str]:
     """The members of a posted form.
 
-    :raises FormError: it is no form, is too long, or names a member twice (RFC 6749, 3.1 and 3.2)
+    :raises FormError: not a form, too long, or a repeated member (RFC 6749, 3.1 and 3.2)
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
@@ -208,6 +208,6 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _user_code(typed: str) -> str:
-    """What a person typed as codes are made: without blanks, in capitals, with the dash."""
+    """A typed code in canonical form: upper case, no blanks, with the dash."""
     letters = "".join(letter for letter in typed.upper() if letter in _USER_CODE_LETTERS)
     return f"{letters[:4]}-{letters[4:]}"

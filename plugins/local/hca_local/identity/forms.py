@@ -1,4 +1,4 @@
-"""Forms that only their own page can send: what a page elsewhere posts in the user's browser decides nothing."""
+"""Protects forms against cross-site request forgery."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hca_local.store import Store
 
-#: Seconds that a page may stay open before its form is sent.
+#: Seconds that a form's token is valid.
 LIFETIME = 3600
 _COOKIE = "hca-local-form"
 _KEY = "oidc.form-key"
 
 
 class Forms:
-    """Makes and checks the tokens of forms.
+    """Creates and checks form tokens.
 
-    A token is bound to a cookie that only this browser has, and to what the form is about: nobody else's form can be
-    sent from it, and not with another request. The key is the deployment's, so that a page survives a restart.
+    A token is bound to a cookie of this browser and to the form's subject, so another site's form, or a form for
+    another request, is rejected. It is signed with the deployment's key, so that a page survives a restart.
     """
 
     def __init__(self, store: Store) -> None:
@@ -42,20 +42,20 @@ class Forms:
         return found.value if found is not None and len(found.value) == 43 else None
 
     def new_browser(self) -> tuple[str, str]:
-        """A new cookie, and its ``Set-Cookie`` header. Strict: it comes along from our own pages only."""
+        """A new cookie, and its ``Set-Cookie`` header. SameSite=Strict: only our own pages send it."""
         value = secrets.token_urlsafe(32)
         return value, f"{_COOKIE}={value}; Path=/auth; HttpOnly; SameSite=Strict"
 
     def token(self, browser: str, subject: str) -> str:
-        """The token of a form, which lives an hour.
+        """The token of a form, valid for an hour.
 
-        :param subject: what the form is about, such as the request's query
+        :param subject: what the form decides about, such as the request's query
         """
         until = str(int(time.time()) + LIFETIME)
         return f"{until}.{self._sign(browser, subject, until)}"
 
     def holds(self, token: str, browser: str | None, subject: str) -> bool:
-        """Whether a token belongs to the browser and the subject, and is not too old."""
+        """Whether a token belongs to the browser and the subject, and has not expired."""
         until, _, signature = token.partition(".")
         if browser is None or not (until.isascii() and until.isdigit()) or int(until) < time.time():
             return False

@@ -1,6 +1,6 @@
-"""The grants and endpoints of OAuth that the provider offers: Authlib's, over our logins.
+"""The OAuth grants and endpoints of the provider: Authlib's, connected to our logins.
 
-Each finds the provider as ``self.server.provider``.
+Each reaches the provider as ``self.server.provider``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
 
 class RequiredChallenge(CodeChallenge):
-    """PKCE with S256, of every program: without it the one with a secret would be no safer, for all know the secret."""
+    """Requires PKCE with S256 from every client: the confidential client's secret is public, so it protects nothing."""
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
@@ -53,12 +53,12 @@ class CodeGrant(AuthorizationCodeGrant):
         elif data.get("response_mode", "query") != "query":
             refusal = ("invalid_request", "The only response_mode is query.")
         elif "none" in data.get("prompt", "").split():
-            # Nobody is ever logged in here: who it is is asked each time.
+            # There are no sessions: the person is chosen at every login.
             refusal = ("login_required", "The person must be asked.")
         if refusal is not None:
             raise OAuth2Error(refusal[1], error=refusal[0], redirect_uri=redirect_uri, state=data.get("state"))
         if data.get("access_type") == "offline" and "offline_access" not in self.request.scope.split():
-            # How Google's libraries ask for a refresh token.
+            # Google's libraries request a refresh token this way.
             self.request.scope = f"{self.request.scope} offline_access"
         return redirect_uri
 
@@ -93,7 +93,7 @@ class RefreshGrant(RefreshTokenGrant):
 
 
 class Revocation(RevocationEndpoint):
-    """Either token ends the whole login (RFC 7009, 2.1)."""
+    """Revoking either token ends the whole login (RFC 7009, 2.1)."""
 
     CLIENT_AUTH_METHODS = _AUTH_METHODS
 

@@ -1,4 +1,4 @@
-"""The deployment's RSA key: made once, kept in the data directory with mode 0600, published as a JSON Web Key."""
+"""The deployment's RSA key: created once, kept in the data directory with mode 0600, published as a JSON Web Key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEY_BITS = 2048
 class SigningKey:
     """An RSA key pair with its key id.
 
-    The id is the JWK thumbprint (RFC 7638), so one key has one id wherever it is loaded.
+    The id is the JWK thumbprint (RFC 7638), so a key always has the same id.
     """
 
     def __init__(self, private: RSAPrivateKey) -> None:
@@ -27,14 +27,14 @@ class SigningKey:
         numbers = self.public.public_numbers()
         self._exponent = _base64url(numbers.e)
         self._modulus = _base64url(numbers.n)
-        # The members in the order, and without the blanks, that the thumbprint is defined over.
+        # The order and the compact form that the thumbprint is defined for.
         canonical = f'{{"e":"{self._exponent}","kty":"RSA","n":"{self._modulus}"}}'
         digest = hashlib.sha256(canonical.encode()).digest()
         self.key_id = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     @classmethod
     def open(cls, data_dir: Path) -> SigningKey:
-        """Load the key of a data directory; make it first if there is none. Safe when two processes start at once."""
+        """Load the key of a data directory; create it if missing. Safe when two processes start at once."""
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         path = data_dir / KEY_FILE
@@ -76,7 +76,7 @@ def _create(path: Path) -> bytes:
             stream.flush()
             os.fsync(stream.fileno())
         try:
-            # A link, unlike a rename, fails if another process was first: then its key is the key.
+            # A link, unlike a rename, fails if another process was first: then its key is used.
             path.hardlink_to(draft)
         except FileExistsError:
             return path.read_bytes()

@@ -1,7 +1,7 @@
-"""Logins and what they are remembered by: codes, refresh tokens, device codes. All of it survives a restart.
+"""Logins and their grants: codes, refresh tokens, device codes. All of them survive a restart.
 
-Nothing that lets its bearer in is kept as it is: the tables hold SHA-256 digests. A login is what a person granted
-once; ending it ends every token that came of it.
+Secrets are never stored: the tables contain SHA-256 digests. A login is one consent of a person;
+ending it ends every token derived from it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hca_local.store import Store
 
-#: Seconds that a program has to exchange a code (RFC 6749, 4.1.2: ten minutes at most).
+#: Seconds that a client has to exchange a code (RFC 6749, 4.1.2: ten minutes at most).
 CODE_LIFETIME = 60
 DEVICE_LIFETIME = 600
 REFRESH_LIFETIME = 90 * 24 * 3600
@@ -50,10 +50,10 @@ _TABLES = ("oidc_codes", "oidc_refresh_tokens", "oidc_devices", "oidc_logins")
 
 @dataclass(frozen=True)
 class Login:
-    """What a person granted to a program.
+    """A person's consent to a client.
 
     :ivar auth_time: when, seconds since 1970
-    :ivar nonce: of the request, to be repeated in its ID token
+    :ivar nonce: from the request, repeated in its ID token
     """
 
     id: str
@@ -67,7 +67,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Code(AuthorizationCodeMixin):
-    """An authorization code that has been presented."""
+    """An authorization code that was presented."""
 
     digest: str
     login: Login
@@ -84,7 +84,7 @@ class Code(AuthorizationCodeMixin):
 
 @dataclass(frozen=True)
 class RefreshToken(TokenMixin):
-    """A refresh token that has been presented, or, for revocation, the login that an access token belongs to.
+    """A refresh token that was presented, or, for revocation, the login of an access token.
 
     :ivar digest: None for an access token
     """
@@ -101,7 +101,7 @@ class RefreshToken(TokenMixin):
 
 @dataclass(frozen=True)
 class Device(DeviceCredentialMixin):
-    """A device code that is under way."""
+    """A pending device code."""
 
     digest: str
     user_code: str
@@ -130,7 +130,7 @@ def digest_of(secret: str) -> str:
 
 
 class Logins:
-    """The logins of a deployment. Every method may be called inside ``store.write()``, and then is part of it."""
+    """The logins of a deployment. Methods called inside ``store.write()`` join its transaction."""
 
     def __init__(self, store: Store, on_end: Callable[[str], None] = lambda login_id: None) -> None:
         """:param on_end: called with the id of each login that is ended"""
@@ -142,7 +142,7 @@ class Logins:
             on_end(login_id)
 
     def sweep(self) -> None:
-        """Forget what has expired."""
+        """Delete what has expired."""
         with self._store.write() as db:
             for table in _TABLES:
                 db.execute(f"DELETE FROM {table} WHERE expires_at < ?", (time.time(),))
@@ -161,18 +161,18 @@ class Logins:
         return login
 
     def get(self, login_id: object) -> Login | None:
-        """A login by its id; None if there is none any more."""
+        """A login by its id; None if it has ended."""
         with self._store.read() as db:
             return _login(db, login_id)
 
     def end(self, login: Login) -> None:
-        """Refuse every token of a login from now on."""
+        """End a login: its tokens are refused from now on."""
         with self._store.write() as db:
             db.execute("UPDATE oidc_logins SET ended = 1 WHERE id = ?", (login.id,))
         self._on_end(login.id)
 
     def _ended(self) -> set[str]:
-        """The ids of the logins that were ended, and whose access tokens may be about yet."""
+        """The ids of ended logins whose access tokens may not have expired yet."""
         with self._store.read() as db:
             return {row["id"] for row in db.execute("SELECT id FROM oidc_logins WHERE ended = 1")}
 
@@ -186,7 +186,7 @@ class Logins:
             )
 
     def code(self, code: str, client_id: str) -> Code | None:
-        """A code of a client that may be exchanged. One that was exchanged before ends its login: two programs have
+        """A valid code of a client. One that was exchanged before ends its login: two parties have
         it (RFC 6749, 4.1.2)."""
         with self._store.write() as db:
             row = db.execute("SELECT * FROM oidc_codes WHERE digest = ?", (digest_of(code),)).fetchone()
@@ -215,7 +215,7 @@ class Logins:
             db.execute("UPDATE oidc_logins SET expires_at = ? WHERE id = ?", (until, login.id))
 
     def refresh_token(self, token: str) -> RefreshToken | None:
-        """A refresh token that is good. One that was used before ends its login: it, or its successor, was stolen
+        """A valid refresh token. One that was used before ends its login: it or its successor was stolen
         (RFC 9700, 4.14.2)."""
         with self._store.write() as db:
             row = db.execute("SELECT * FROM oidc_refresh_tokens WHERE digest = ?", (digest_of(token),)).fetchone()
@@ -233,7 +233,7 @@ class Logins:
             db.execute("UPDATE oidc_refresh_tokens SET used = 1 WHERE digest = ?", (token.digest,))
 
     def of_refresh_token(self, token: str) -> RefreshToken | None:
-        """The login of a refresh token, whether that is good or not."""
+        """The login of a refresh token, valid or not."""
         with self._store.read() as db:
             row = db.execute("SELECT * FROM oidc_refresh_tokens WHERE digest = ?", (digest_of(token),)).fetchone()
             login = _login(db, row["login"]) if row else None
@@ -242,7 +242,7 @@ class Logins:
     # Devices
 
     def add_device(self, code: str, user_code: str, client_id: str, scope: str, pause: float) -> None:
-        """:param pause: seconds between two questions of the program"""
+        """:param pause: minimum seconds between two polls of the client"""
         with self._store.write() as db:
             db.execute(
                 "INSERT INTO oidc_devices (digest, user_code, client_id, scope, pause, expires_at)"
@@ -251,21 +251,21 @@ class Logins:
             )
 
     def device(self, code: str) -> Device | None:
-        """The device login that a program asks about; remembers when it asked."""
+        """The device login that a client polls for; records the time of the poll."""
         now = time.time()
         with self._store.write() as db:
             row = db.execute("SELECT * FROM oidc_devices WHERE digest = ?", (digest_of(code),)).fetchone()
             if row is None or row["used"]:
                 return None
-            # A tenth less: the question's own way counts.
+            # Ten percent tolerance for network latency.
             too_soon = now - row["asked_at"] < row["pause"] * 0.9
-            # RFC 8628, 3.5: after slow_down the pause is five seconds longer, for good.
+            # RFC 8628, 3.5: slow_down increases the interval by five seconds, permanently.
             pause = row["pause"] + 5 if too_soon else row["pause"]
             db.execute("UPDATE oidc_devices SET asked_at = ?, pause = ? WHERE digest = ?", (now, pause, row["digest"]))
             return _device(db, row, too_soon=too_soon)
 
     def device_by_user_code(self, user_code: str) -> Device | None:
-        """The device login that a person typed the code of, if it waits for an answer."""
+        """The device login with the code that a person typed, if it is pending."""
         with self._store.read() as db:
             row = db.execute("SELECT * FROM oidc_devices WHERE user_code = ?", (user_code,)).fetchone()
             device = _device(db, row) if row is not None else None
@@ -274,7 +274,7 @@ class Logins:
         return device
 
     def answer_device(self, device: Device, person: Person | None) -> bool:
-        """Note what the person decided; None denies.
+        """Record the person's decision; None denies.
 
         :return: False if it was decided before
         """

@@ -1,4 +1,4 @@
-"""The pages that people see: who they are, and whether a program may act for them. Plain HTML, without scripts."""
+"""The pages for people: choose who they are, and whether a client may act for them. Plain HTML without scripts."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _SCOPE_WORDS = {
 
 
 def headers(redirect_origin: str | None = None) -> dict[str, str]:
-    """Headers of every page: it is not kept, not framed, and loads nothing.
+    """Headers of every page: not cached, not framed, loads nothing.
 
-    :param redirect_origin: where the form's answer may send the browser; Chromium holds redirects to ``form-action``
+    :param redirect_origin: where the form's response may redirect; Chromium applies ``form-action`` to redirects
     """
     targets = " ".join(filter(None, ("'self'", redirect_origin)))
     return {
@@ -39,7 +39,7 @@ def headers(redirect_origin: str | None = None) -> dict[str, str]:
         "frame-ancestors 'none'; base-uri 'none'",
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
-        # The address may hold a state or a code. Not "no-referrer": with that a form says that its origin is "null".
+        # The URL may contain a state or a code. Not "no-referrer": with it, browsers send "Origin: null" with a form.
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
@@ -48,8 +48,8 @@ def headers(redirect_origin: str | None = None) -> dict[str, str]:
 def sign_in(program: str, scope: str, hidden: Mapping[str, str], *, code: str | None = None) -> str:
     """Choose a person, and allow or deny.
 
-    :param hidden: members of the form that are not shown
-    :param code: of the device flow; the person compares it with what the program shows
+    :param hidden: hidden members of the form
+    :param code: of the device flow; the person compares it with the one that the client shows
     """
     wishes = "".join(f"<li>{escape(words)}</li>" for name, words in _SCOPE_WORDS.items() if name in scope.split())
     people = "".join(
@@ -84,7 +84,7 @@ def enter_code(problem: str = "") -> str:
 
 
 def message(title: str, text: str) -> str:
-    """Say something that needs no answer."""
+    """Show a message."""
     return _page(title, f"<p>{escape(text)}</p>")
 
 

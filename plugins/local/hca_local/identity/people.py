@@ -1,6 +1,6 @@
-"""The people of the embedded deployment: everybody that a token can be asked for by name.
+"""The people of the embedded deployment, for whom tokens can be issued by name.
 
-Some of them are there to be refused: their tokens are signed well and wrong in one respect each.
+Some are for testing refusals: their tokens have a valid signature and one defect each.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Person:
     """One name of ``hca local token NAME``.
 
-    ``group`` decides what they may do (``hca``: everything that needs a token; ``public``: subscriptions only);
+    ``group`` sets their permissions (``hca``: everything that needs a token; ``public``: subscriptions only);
     ``flaw`` names what is wrong with their tokens: ``expired``, ``audience``, ``issuer``, ``scope``, or nothing.
     """
 
@@ -24,7 +24,7 @@ class Person:
 
     @property
     def subject(self) -> str:
-        """The ``sub`` claim: stable, and never an email address, as identity providers have it."""
+        """The ``sub`` claim: stable, and never an email address, as with real identity providers."""
         return f"hca-local|{self.name}"
 
 

@@ -1,7 +1,7 @@
-"""The OpenID provider: Authlib's authorization server, with our people, programs and logins.
+"""The OpenID provider: Authlib's authorization server, with our people, clients and logins.
 
-Authlib judges the requests (RFC 6749, 7009, 7636, 8628); what is kept, who may log in and what tokens say is ours.
-Every request is one transaction of the store, so that a code or refresh token is good for one of two that come at once.
+Authlib validates the requests (RFC 6749, 7009, 7636, 8628); storage, logins and claims are ours.
+Each request is one transaction of the store, so only one of two simultaneous uses of a code or refresh token succeeds.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from hca_local.identity.people import Person
     from hca_local.store import Store
 
-#: At DEBUG they log tokens whole.
+#: These log complete tokens at DEBUG.
 for _talkative in ("authlib", "authlib.oauth2", "authlib.oauth2.rfc6749", "authlib.oauth2.rfc8628"):
     logging.getLogger(_talkative).setLevel(logging.INFO)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer. ``body`` is a JSON object, or empty."""
+    """An HTTP response. ``body`` is a JSON object, or empty."""
 
     status: int
     body: Mapping[str, Any]
@@ -50,10 +50,10 @@ class Answer:
 
 
 class Provider:
-    """What the endpoints do, without HTTP.
+    """The endpoints' logic, without HTTP.
 
-    :param access_token_ttl: seconds that access tokens live
-    :param device_interval: seconds between two questions of a program that waits for a device code
+    :param access_token_ttl: lifetime of access tokens, seconds
+    :param device_interval: seconds between two polls of a client that waits for a device code
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Provider:
         device.INTERVAL = device_interval
         self._server.register_endpoint(device)
 
-    # What programs ask
+    # Requests from clients
 
     def token(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         """The token endpoint."""
@@ -93,7 +93,7 @@ class Provider:
             return _judged(lambda: self._server.create_endpoint_response(name, _Request("POST", name, form, headers)))
 
     def user_info(self, token: str) -> dict[str, Any] | None:
-        """What the userinfo endpoint tells the bearer of an access token; None if the token is no good."""
+        """The claims of the userinfo endpoint for an access token; None if the token is invalid."""
         try:
             claims = self.identity.verify(token).claims
         except TokenError:
@@ -104,12 +104,12 @@ class Provider:
         known = ("sub", "email", "email_verified")
         return {name: value for name, value in claims.items() if name in known or name.startswith("https://")}
 
-    # What people see and decide
+    # Consent
 
     def consent(self, query: Mapping[str, str]) -> Consent | Answer:
-        """Judge an authorization request: what to ask the person, or where to send the browser with the error.
+        """Validate an authorization request: what to ask the person, or where to redirect with the error.
 
-        :raises OAuth2Error: the browser must not be sent anywhere, for it is not certain who asks
+        :raises OAuth2Error: the redirect URI cannot be trusted, so the browser must not be redirected
         """
         request = _Request("GET", "authorize", query, {})
         try:
@@ -125,7 +125,7 @@ class Provider:
         return Consent(client, grant.request.scope, grant.redirect_uri)
 
     def decide(self, query: Mapping[str, str], person: Person | None) -> Answer:
-        """Send the browser back with what the person decided about a request; None denies.
+        """Redirect the browser with the person's decision about a request; None denies.
 
         :raises OAuth2Error: as :meth:`consent`
         """
@@ -142,14 +142,14 @@ class Provider:
     # Tokens
 
     def issue(self, login: Login, scope: str, *, refreshable: bool) -> dict[str, Any]:
-        """A token endpoint's answer for a login. ``scope`` may be less than what was granted."""
+        """The token endpoint's response for a login. ``scope`` may be narrower than the consent."""
         now = int(time.time())
         claims = self.identity.claims_of(login.person, lifetime=self.access_token_ttl)
         claims |= {"azp": login.client_id, "jti": secrets.token_urlsafe(12), LOGIN_CLAIM: login.id}
         if login.person.flaw != "scope":
             claims["scope"] = scope
         if "email" not in scope.split():
-            # The DSS knows people by the claim of its own, which stays.
+            # The DSS identifies people by its own claim, which must not change.
             claims = {name: value for name, value in claims.items() if name not in ("email", "email_verified")}
         access = self.identity.mint(claims)
         answer: dict[str, Any] = {
@@ -179,7 +179,7 @@ class Provider:
         return answer
 
 
-#: Authlib repeats some members in the descriptions of its errors, and fails where they hold more than such may.
+#: Authlib repeats some members in its error descriptions, and fails if they contain characters not allowed there.
 _ODD_CHARACTERS = "A member of the request holds characters that do not belong there."
 
 
@@ -192,7 +192,7 @@ def _judged(function: Callable[[], Answer]) -> Answer:
 
 @dataclass(frozen=True)
 class Consent:
-    """What a person is asked: whether ``client`` may act for them, as far as ``scope`` goes."""
+    """What a person is asked: whether ``client`` may act for them within ``scope``."""
 
     client: Client
     scope: str
@@ -207,7 +207,7 @@ def _half_hash(token: str) -> str:
 
 class _Request(OAuth2Request):
     def __init__(self, method: str, path: str, parameters: Mapping[str, str], headers: Mapping[str, str]) -> None:
-        # Authlib wants to see https, or the loopback, by a name that all its versions know; nothing else reads it.
+        # Authlib requires https or a loopback name known to all of its versions; nothing else reads this URL.
         super().__init__(method, f"http://localhost:80/auth/{path}", headers=dict(headers))
         self.payload = BasicOAuth2Payload(dict(parameters))
 
@@ -231,12 +231,12 @@ class _Server(AuthorizationServer):
         return request
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Nobody listens."""
+        """There are no listeners."""
 
     def handle_response(self, status: int, body: Any, headers: Any) -> Answer:
         found = {name: value for name, value in headers if name.lower() != "content-type"}
         if "Location" in found:
-            # RFC 9207: who answers.
+            # RFC 9207: the issuer.
             iss = self.provider.identity.issuer
             found["Location"] = _with_issuer(found["Location"], iss)
         return Answer(status, body if isinstance(body, Mapping) else {}, found)

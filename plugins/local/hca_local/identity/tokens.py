@@ -1,7 +1,7 @@
-"""Tokens: minted for the named people, verified as the DSS and the Upload Service verified theirs.
+"""Tokens: issued for the named people, verified as the DSS and the Upload Service verified theirs.
 
-A token is an RS256 JWT. To be accepted its issuer must be this deployment, its key in the key set, its signature,
-time and audience right, and a ``scope`` claim must be there (the original's framework takes it apart unasked).
+A token is an RS256 JWT. It is valid if this deployment issued it with a key of the key set, its signature,
+times and audience are right, and it has a ``scope`` claim (the original's framework reads it unconditionally).
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from hca_local.identity.keys import SigningKey
 from hca_local.identity.people import PEOPLE, Person
 
 GROUP_CLAIM = "https://auth.data.humancellatlas.org/group"
-#: The login that a token came of (OpenID Connect Front-Channel Logout, 3); those that are minted by name have none.
+#: The login of a token (OpenID Connect Front-Channel Logout, 3); tokens issued by name have none.
 LOGIN_CLAIM = "sid"
 EMAIL_CLAIM = "https://auth.data.humancellatlas.org/email"
-# The audience that hca 7 writes into the tokens that it signs for a service account.
+# The audience that hca 7 sets in the tokens that it signs for a service account.
 AUDIENCE = "https://dev.data.humancellatlas.org/"
 SCOPE = "openid email offline_access"
 CLIENT_ID = "hca-local"
-# Public clients have no secret; the document that carries it wants the member to be there.
+# Public clients have no secret, but the settings document requires the member.
 CLIENT_SECRET = "not-a-secret"
-# Long, because a profile written at start must outlive months without a restart, and the key never leaves the machine.
+# Long, because a profile written at start must work for months without a restart, and the key stays on the machine.
 DEFAULT_LIFETIME = 365 * 24 * 3600
 _LEEWAY = 10
 _REMEMBERED = 2048
-# The deployment's port may change from one start to the next; what it signed before stays its own.
+# The deployment's port may change between starts; tokens issued under the old port stay valid.
 _OWN_ISSUER = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}/auth/?")
 
 
 class TokenError(Exception):
-    """A token that is not accepted; the message is for the caller to read."""
+    """A token was refused; the message is for the caller."""
 
 
 class UndecodableTokenError(TokenError):
-    """Not a JWT, or one whose key is not known."""
+    """Not a JWT, or its key is unknown."""
 
 
 class ForeignIssuerError(TokenError):
@@ -49,12 +49,12 @@ class ForeignIssuerError(TokenError):
 
 
 class InvalidTokenError(TokenError):
-    """A JWT with a bad signature, audience, time, or without a claim that must be there."""
+    """A JWT with a bad signature, audience or time, or without a required claim."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a verified token speaks for."""
+    """The person that a verified token belongs to."""
 
     claims: Mapping[str, Any]
 
@@ -76,17 +76,17 @@ class Identity:
         self.key = key
         self.issuer = issuer
         self.audience = audience
-        #: logins that were ended at the OpenID provider; tokens that came of them are refused
+        #: ids of ended logins; their tokens are refused
         self.ended_logins: set[str] = set()
         self._lock = threading.Lock()
         self._verified: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
     def token(self, name: str, *, lifetime: float | None = None) -> str:
-        """A token of the person NAME. Raises KeyError for a name that nobody has."""
+        """A token of the person NAME. Raises KeyError for an unknown name."""
         return self.mint(self.claims_of(PEOPLE[name], lifetime=lifetime))
 
     def claims_of(self, person: Person, *, lifetime: float | None = None) -> dict[str, Any]:
-        """The claims that a token of ``person`` made now carries; ``lifetime`` in seconds."""
+        """The claims of a token issued to ``person`` now; ``lifetime`` in seconds."""
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self.issuer,
@@ -119,7 +119,7 @@ class Identity:
         return jwt.encode(dict(claims), self.key.private, algorithm="RS256", headers={"kid": self.key.key_id})
 
     def verify(self, token: str) -> Caller:
-        """Whose token this is. Raises a TokenError; a token that was good is remembered until it expires."""
+        """The caller of this token. Raises a TokenError; valid tokens are cached until they expire."""
         with self._lock:
             known = self._verified.get(token)
             if known is not None and known[0] > time.time():
@@ -163,7 +163,7 @@ class Identity:
             )
         except jwt.PyJWTError:
             raise InvalidTokenError("Authorization token is invalid") from None
-        # Empty will do: no operation asks for a scope of its own. hca 7's service-account tokens carry a list.
+        # It may be empty: no operation requires a scope of its own. hca 7's service-account tokens contain a list.
         if not isinstance(claims.get("scope"), (str, list)):
             raise InvalidTokenError("Authorization token is missing the scope claim.")
         return Caller(claims)
@@ -174,7 +174,7 @@ def issuer_of(api_url: str) -> str:
 
 
 def open_identity(data_dir: Path, api_url: str) -> Identity:
-    """The identity of the deployment in ``data_dir`` that listens (or will) at ``api_url``."""
+    """The identity of the deployment in ``data_dir`` that listens (or will listen) at ``api_url``."""
     return Identity(SigningKey.open(Path(data_dir)), issuer_of(api_url))
 
 

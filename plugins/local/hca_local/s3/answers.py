@@ -1,4 +1,4 @@
-"""Answers of the S3 endpoint, and the fast way to send an object's bytes."""
+"""Responses of the S3 endpoint, and a fast path for sending an object's bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 Send = Callable[[Any], Awaitable[None]]
 
-#: Bytes read and sent at a time, where the kernel cannot send a file by itself.
+#: Bytes read and sent at a time, where sendfile is not available.
 CHUNK = 1 << 20
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
 
 @dataclass
 class Content:
-    """Bytes of a blob, from ``start`` up to ``stop``; ``where`` is what ``BlobStore.locate`` said."""
+    """Bytes of a blob, from ``start`` up to ``stop``; ``where`` is the result of ``BlobStore.locate``."""
 
     where: bytes | list[tuple[Path, int]]
     start: int
@@ -28,7 +28,7 @@ class Content:
 
 @dataclass
 class Answer:
-    """An HTTP answer: with a body in memory, or with the content of a blob."""
+    """An HTTP response: with a body in memory, or with the content of a blob."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -41,12 +41,12 @@ class Answer:
 
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Headers as ASGI wants them. Values come from clients, and cannot be allowed to end the line."""
+    """Headers for ASGI. Values come from clients and must not be able to inject line breaks."""
     return [(name.encode("ascii", "replace"), _value(_CONTROL.sub(" ", value))) for name, value in headers.items()]
 
 
 def _value(text: str) -> bytes:
-    """In HTTP's own encoding; what that cannot say goes out as clients send it."""
+    """Encode as latin-1, HTTP's own encoding; other text as UTF-8, as clients send it."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -54,9 +54,9 @@ def _value(text: str) -> bytes:
 
 
 async def send_content(content: Content, send: Send) -> None:
-    """Send the bytes of a blob as the body of an answer that has begun.
+    """Send the bytes of a blob as the body of a response that has started.
 
-    :raises OSError: they cannot be read; the answer stays unfinished, and the client sees a cut connection
+    :raises OSError: reading failed; the response stays incomplete, and the client sees a closed connection
     """
     if isinstance(content.where, bytes):
         await send({"type": "http.response.body", "body": content.where[content.start : content.stop]})
@@ -93,15 +93,15 @@ async def _send_pieces(file: BinaryIO, first: int, count: int, send: Send) -> No
 
 
 def _gone(cycle: Any) -> bool:
-    """Let uvicorn know, before it sees it by itself, that the client went away: a body that ends here is no fault."""
+    """Tell uvicorn that the client disconnected, so that it does not log the incomplete body as an error."""
     cycle.disconnected = True
     return True
 
 
 async def _send_file(file: BinaryIO, first: int, count: int, send: Send) -> bool:
-    """Let the kernel send the file, past ASGI, which has no word for it that uvicorn knows.
+    """Send the file with sendfile, bypassing ASGI, which has no such extension that uvicorn supports.
 
-    This looks behind uvicorn's ``send``; where it is not what is expected, the answer is False and nothing was sent.
+    This relies on the internals of uvicorn's ``send``; if they differ, it returns False and sends nothing.
     """
     cycle = getattr(send, "__self__", None)
     transport = getattr(cycle, "transport", None)
@@ -118,7 +118,7 @@ async def _send_file(file: BinaryIO, first: int, count: int, send: Send) -> bool
         sent = await asyncio.get_running_loop().sendfile(transport, file, first, count, fallback=False)
     except (asyncio.SendfileNotAvailableError, NotImplementedError):
         return False
-    except (ConnectionError, RuntimeError):  # the client went away; RuntimeError: while the transport was closing
+    except (ConnectionError, RuntimeError):  # the client disconnected; RuntimeError: while the transport was closing
         transport.close()
         return _gone(cycle)
     if sent != count:

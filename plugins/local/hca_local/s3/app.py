@@ -1,4 +1,4 @@
-"""The S3 endpoint as an ASGI application: who asks, what is asked, and the answer or the error."""
+"""The S3 endpoint as an ASGI application: authentication, dispatch, responses and errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ access = logging.getLogger("hca_local.access")
 
 
 class S3App:
-    """Reads are answered where the request comes in, for they take microseconds; what writes or waits, in threads."""
+    """Reads are answered on the event loop, because they take microseconds; writes and waits run in threads."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -83,12 +83,12 @@ class S3App:
         try:
             await send_content(answer.content, send)
         except OSError as error:
-            # The headers are out: a body that ends early is the only way left to say it.
+            # The headers were sent: closing the body early is the only way left to report the error.
             logger.error("request %s: %s", request_id, error)
 
 
 def _failure(error: Exception, request_id: str) -> S3Error:
-    """The answer to an error that is not the client's."""
+    """The response to an internal error."""
     failure = storage_failure(error)
     if failure is None:
         logger.error("request %s failed", request_id, exc_info=error)
@@ -98,7 +98,7 @@ def _failure(error: Exception, request_id: str) -> S3Error:
 
 
 def error_answer(error: S3Error, path: str, request_id: str) -> Answer:
-    """An error as an answer."""
+    """An error as a response."""
     if error.status == 304:
         return Answer(304, error.headers)
     body = error.body(path, request_id)

@@ -1,4 +1,4 @@
-"""What a client says of the bytes that it sends, held against the bytes that came."""
+"""Checks the checksums that a client sends against the bytes received."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import google_crc32c
 from hca_local.s3.errors import S3Error
 from hca_local.store.hashes import Digests, Hasher
 
-#: Bytes of each checksum that S3 knows.
+#: Bytes of each checksum algorithm of S3.
 SIZES = {"crc32": 4, "crc32c": 4, "sha1": 20, "sha256": 32, "crc64nvme": 8}
 #: Largest object of one PUT, and largest part, in bytes, as on S3.
 MAX_UPLOAD = 5 * 1024**3
 PREFIX = "x-amz-checksum-"
-#: Headers with that prefix that have no checksum.
+#: Headers with that prefix that contain no checksum.
 _NO_CHECKSUMS = frozenset(["algorithm", "mode", "type"])
-#: Words that stand in x-amz-content-sha256 instead of a checksum.
+#: Values of x-amz-content-sha256 that are not a checksum.
 UNSIGNED = "UNSIGNED-PAYLOAD"
 STREAMING = {
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": (True, False),
@@ -32,12 +32,12 @@ STREAMING = {
 
 
 class Promise:
-    """The checksums promised for one body.
+    """The expected checksums of one body.
 
-    :param headers: of the request, names in lower case
-    :param payload: x-amz-content-sha256 as it was signed, or None
-    :param of_body: whether the x-amz-checksum headers are of this body, and not of the object that it speaks of
-    :raises S3Error: one is not well-formed
+    :param headers: of the request, with lower-case names
+    :param payload: x-amz-content-sha256 as signed, or None
+    :param of_body: whether the x-amz-checksum headers are of this body, not of the object that it describes
+    :raises S3Error: a checksum is malformed
     """
 
     def __init__(self, headers: Mapping[str, list[str]], payload: str | None, *, of_body: bool = True) -> None:
@@ -65,11 +65,11 @@ class Promise:
         named = self._named()
         for algorithm in named:
             require_computable(algorithm)
-        # Those that the store does not compute anyway.
+        # The store computes the others anyway.
         self._own = Hasher(named & {"crc32", "crc64nvme"})
 
     def _named(self) -> set[str]:
-        """The algorithms of all checksums that are promised."""
+        """The algorithms of all expected checksums."""
         return self.checksums.keys() | {name.removeprefix(PREFIX) for name in self.trailers if name.startswith(PREFIX)}
 
     @property
@@ -92,9 +92,9 @@ class Promise:
         self._own.update(data)
 
     def add_trailers(self, trailers: Mapping[str, str]) -> None:
-        """Take the headers that came behind the body.
+        """Take the trailing headers.
 
-        :raises S3Error: one was not announced, or is not well-formed, or is missing
+        :raises S3Error: a trailer was not announced, is malformed, or is missing
         """
         if set(trailers) != self.trailers:
             raise S3Error("InvalidRequest", "The trailing headers are not those that x-amz-trailer announced.")
@@ -102,9 +102,9 @@ class Promise:
             self._promise(name, value)
 
     def check(self, digests: Digests) -> None:
-        """Hold the promises against what came.
+        """Compare the expected checksums with the bytes received.
 
-        :raises S3Error: one is broken
+        :raises S3Error: a checksum does not match
         """
         if self.sha256 is not None and not hmac.compare_digest(self.sha256, digests.sha256):
             raise S3Error(
@@ -122,12 +122,12 @@ class Promise:
                 raise S3Error("BadDigest", f"The {algorithm.upper()} you specified did not match what was received.")
 
     def headers(self) -> dict[str, str]:
-        """The promised checksums as an answer repeats them."""
+        """The expected checksums, as headers of the response."""
         return {PREFIX + algorithm: base64.b64encode(value).decode() for algorithm, value in self.checksums.items()}
 
 
 def require_computable(algorithm: str) -> None:
-    """:raises S3Error: the checksum cannot be computed here, so that it could only be repeated unchecked"""
+    """:raises S3Error: the algorithm is not supported, so the checksum could only be echoed unchecked"""
     if algorithm == "crc64nvme" and importlib.util.find_spec("awscrt") is None:
         raise S3Error("NotImplemented", "CRC64NVME needs the Python package awscrt.", Header=PREFIX + algorithm)
 
@@ -135,8 +135,8 @@ def require_computable(algorithm: str) -> None:
 def decoded(value: str, size: int, header: str | None = None) -> bytes:
     """A checksum's bytes.
 
-    :param header: that it stood in, if not Content-MD5
-    :raises S3Error: it is not base64 of so many bytes
+    :param header: its header, if not Content-MD5
+    :raises S3Error: not base64, or of another length
     """
     try:
         raw = base64.b64decode(value.strip(), validate=True)

@@ -1,4 +1,4 @@
-"""The S3 endpoint's errors: S3's own codes and statuses, told as XML."""
+"""The S3 endpoint's errors: S3's codes and statuses, as XML."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ _ERRORS = {
 
 
 class S3Error(Exception):
-    """An answer that is an error.
+    """An error response.
 
-    :param code: one of S3's codes
+    :param code: an S3 error code
     :param message: instead of the code's usual message
-    :param details: elements that the answer has besides, such as ``Key``
+    :param details: further elements of the response, such as ``Key``
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class S3Error(Exception):
         super().__init__(f"{code}: {self.message}")
 
     def body(self, resource: str, request_id: str) -> bytes:
-        """The XML document of the answer."""
+        """The XML document of the response."""
         members = {"Code": self.code, "Message": self.message, **self.details}
         members |= {"Resource": resource, "RequestId": request_id, "HostId": "hca-local"}
         return render(element("Error", *(element(name, value) for name, value in members.items())), namespace=None)

@@ -1,4 +1,4 @@
-"""Which operation a request asks for: by its method, by whether it names a key, and by its sub-resource."""
+"""Finds a request's operation by its method, its sub-resource, and whether it names a key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hca_local.s3.requests.call import COPY_CONDITIONS, WRITE_CONDITIONS, Operat
 from hca_local.s3.requests.request import Request
 from hca_local.s3.uploads import operations as multipart
 
-#: Sub-resources of S3's that name an operation of their own. One that is not answered here must never be taken for the
+#: Sub-resources of S3 with operations of their own. Unsupported ones must not fall through to the
 #: plain operation: a PUT of tags would overwrite the object.
 _SUBRESOURCES = frozenset(
     [
@@ -52,7 +52,7 @@ _SUBRESOURCES = frozenset(
     ]
 )
 
-#: Those whose settings S3 has, and this endpoint does not, though it says so where they are asked for.
+#: S3 settings that this endpoint does not have; reading them returns the error for an unset setting.
 _UNSETTABLE = frozenset([*buckets.NOTHING, "versioning"])
 
 _SERVICE = {("GET", ""): Operation("ListBuckets", "s3:ListAllMyBuckets", "read", buckets.list_buckets)}
@@ -117,8 +117,8 @@ _COPY = Operation(
 )
 _COPY_PART = Operation("UploadPartCopy", "s3:PutObject", "write", multipart.copy_part, conditions=COPY_CONDITIONS)
 
-#: Headers that would change how an object is stored or who may replace it, and that nothing here does. Where they only
-#: repeat what happens anyway, their values are listed.
+#: Unsupported headers that would change how an object is stored or who may replace it. Values that only
+#: state the default behaviour are listed as allowed.
 _UNSUPPORTED_HEADERS = {
     "x-amz-bucket-object-lock-enabled": frozenset(["false", "False"]),
     "x-amz-object-lock-mode": frozenset[str](),
@@ -127,14 +127,14 @@ _UNSUPPORTED_HEADERS = {
     "x-amz-website-redirect-location": frozenset[str](),
 }
 _MAKE_OBJECTS = frozenset(["PutObject", "CopyObject", "CreateMultipartUpload"])
-#: Nothing is encrypted at rest: neither with the client's keys nor with ours, and no answer says so.
+#: Nothing is encrypted at rest, neither with the client's keys nor with ours, and no response claims it.
 _ENCRYPTION = ("x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption")
 
 
 def refuse_unserved(request: Request) -> None:
-    """Refuse what comes without a signature and is not for this endpoint.
+    """Reject unsigned requests that are not for this endpoint.
 
-    :raises S3Error: the request is a browser's: a form, or a question about CORS
+    :raises S3Error: the request is a browser's: a form or a CORS preflight
     """
     if request.method == "OPTIONS":
         raise S3Error("NotImplemented", "CORS is beyond the embedded endpoint.", Header="OPTIONS")
@@ -166,7 +166,7 @@ def _refuse_headers(operation: Operation, request: Request) -> None:
 def route(request: Request) -> Operation:
     """The operation of a request.
 
-    :raises S3Error: there is none, or it is not for this endpoint
+    :raises S3Error: unknown, or not supported by this endpoint
     """
     named = [name for name in request.query if name in _SUBRESOURCES]
     if len(named) > 1:

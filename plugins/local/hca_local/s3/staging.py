@@ -14,7 +14,7 @@ _CHUNK = 1 << 20
 
 
 class Staging(Protocol):
-    """What the DSS needs of the store that its clients stage files in, and that it copies checkouts to."""
+    """The operations that the DSS needs on the store where clients stage files and to which it copies checkouts."""
 
     def bucket_exists(self, bucket: str) -> bool: ...
 
@@ -24,14 +24,14 @@ class Staging(Protocol):
     def open(self, bucket: str, key: str) -> BinaryIO: ...
 
     def fetch(self, bucket: str, key: str) -> Blob:
-        """Bring the object's bytes into the store's blobs."""
+        """Import the object's bytes into the store's blobs."""
 
     def write(self, bucket: str, key: str, blob: Blob, content_type: str) -> None:
-        """Make an object out of a blob."""
+        """Create an object from a blob."""
 
 
 class EmbeddedStaging:
-    """The embedded endpoint: nothing is copied."""
+    """The embedded endpoint; no bytes are copied."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
@@ -47,7 +47,7 @@ class EmbeddedStaging:
 
 
 class RemoteStaging:
-    """An S3 of the user's, reached with the user's own AWS credentials (environment, shared files) through boto3."""
+    """The user's own S3, accessed through boto3 with the user's AWS credentials (environment, shared files)."""
 
     def __init__(self, store: Store, endpoint_url: str) -> None:
         import boto3
@@ -96,9 +96,9 @@ class RemoteStaging:
             self._s3.upload_fileobj(stream, bucket, key, ExtraArgs={"ContentType": content_type})
 
     def _ask(self, operation: Any, **parameters: str) -> Any:
-        """The answer, or None for 404.
+        """The response, or None for 404.
 
-        :raises HCAError: anything else that goes wrong
+        :raises HCAError: for any other error
         """
         from botocore.exceptions import BotoCoreError, ClientError
 

@@ -1,4 +1,4 @@
-"""Writing S3's XML answers, and reading its XML requests without trusting them."""
+"""Writes S3's XML responses, and parses its XML requests as untrusted input."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 #: Larger than the longest list of 10,000 parts or 1,000 keys, in bytes.
 MAX_DOCUMENT = 8 * 1024 * 1024
 _MAX_DEPTH = 10
-# What readers would change on their way, besides the three that every writer escapes.
+# Characters that parsers would normalize, besides the three that every writer escapes.
 _TEXT = {"\r": "&#13;"}
 _ATTRIBUTE = {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 _STEP = 64 * 1024
 
-# Characters that no XML 1.0 document may hold; a client that lists such keys asks for encoding-type=url.
+# Characters not allowed in XML 1.0; to list such keys clients use encoding-type=url.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class MalformedDocument(ValueError):
-    """The bytes are not an XML document that can be read safely."""
+    """The bytes are not an XML document that can be parsed safely."""
 
 
 def element(name: str, *content: ET.Element | str | int | None) -> ET.Element:
@@ -45,7 +45,7 @@ def render(root: ET.Element, *, namespace: str | None = NAMESPACE) -> bytes:
 
 
 def _write(node: ET.Element, pieces: list[str]) -> None:
-    """Write an element. ElementTree would leave a carriage return as it is, which readers take for a line feed."""
+    """Write an element. ElementTree does not escape a carriage return, which parsers turn into a line feed."""
     attributes = "".join(f" {name}={quoteattr(value, _ATTRIBUTE)}" for name, value in node.items())
     if not len(node) and not node.text:
         pieces.append(f"<{node.tag}{attributes} />")
@@ -57,9 +57,9 @@ def _write(node: ET.Element, pieces: list[str]) -> None:
 
 
 def parse(body: bytes, expected: str) -> ET.Element:
-    """The root element, with namespaces taken off all names.
+    """The root element, without namespaces.
 
-    A document type declaration is refused: nothing of S3's needs one, and entities can be bombs.
+    Document type declarations are refused: S3 requests need none, and entities can be bombs.
 
     :raises MalformedDocument: not XML, too large, or the root is not ``expected``
     """
@@ -91,7 +91,7 @@ def parse(body: bytes, expected: str) -> ET.Element:
 def text(node: ET.Element, name: str, default: str | None = None) -> str:
     """The text of a child.
 
-    :raises MalformedDocument: there is no such child, and no default
+    :raises MalformedDocument: the child is missing and there is no default
     """
     child = node.find(name)
     if child is None:

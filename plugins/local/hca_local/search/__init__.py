@@ -1,7 +1,7 @@
-"""Searching bundles by their JSON metadata: the Elasticsearch queries that DSS users wrote, without Elasticsearch.
+"""Searches bundles by their JSON metadata with the Elasticsearch queries of DSS users, without Elasticsearch.
 
-``compile_query`` turns a request body into a tree of clauses; ``Query.matches`` is the truth about a document; the
-``SearchIndex`` finds the same documents in SQL, which random queries are compared with.
+``compile_query`` turns a request body into a tree of clauses; ``Query.matches`` is the reference for one document;
+``SearchIndex`` finds the same documents in SQL, which tests compare with it for random queries.
 """
 
 from hca_local.search.clauses import BadQuery

@@ -1,6 +1,6 @@
-"""The clauses of a query: each says whether a flattened document matches.
+"""The clauses of a query: each tells whether a flattened document matches.
 
-They are what a query means. :mod:`hca_local.search.sql` finds the same documents through the index, and is tested
+They define what a query means. :mod:`hca_local.search.sql` finds the same documents through the index, and is tested
 against them.
 """
 
@@ -21,7 +21,7 @@ SUBFIELD = ".text"
 
 
 class BadQuery(ValueError):
-    """The query is malformed, or has a clause that is not supported; the message names it."""
+    """The query is malformed, or has an unsupported clause; the message names it."""
 
 
 class Clause(Protocol):
@@ -45,27 +45,27 @@ class Nothing:
 
 
 def stored_values(flat: Flat, path: str) -> list[tuple[str, Scalar]]:
-    """The values a field name stands for, with their paths; ``a.text`` means the words of ``a``."""
+    """The values of a field name, with their paths; ``a.text`` means the words of ``a``."""
     if "*" in path:
         return [(found, value) for found in values.paths_matching(flat, path) for value in flat[found]]
     return [(path, value) for value in flat.get(path, ())]
 
 
 def is_text(flat: Flat, path: str) -> bool:
-    """Whether the name is that of the analysed sub-field, and not of a member called ``text``."""
+    """Whether the name is that of the analysed sub-field, not of a member called ``text``."""
     return path.endswith(SUBFIELD) and path not in flat
 
 
 @dataclass(frozen=True)
 class Term:
-    """``term`` and ``terms``: a value, compared whole, is one of those wanted."""
+    """``term`` and ``terms``: a whole value equals one of those given."""
 
     path: str
     wanted: tuple[Scalar, ...]
 
     def matches(self, flat: Flat) -> bool:
         if is_text(flat, self.path):
-            # The words of a text are in lower case, and a term is not analysed: so did Elasticsearch.
+            # The words of a text are lower case, and terms are not analysed, as in Elasticsearch.
             texts = stored_values(flat, self.path.removesuffix(SUBFIELD))
             found = {word for _, value in texts for word in values.words(value)}
             return any(values.as_text(wanted) in found for wanted in self.wanted)
@@ -76,7 +76,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Match:
-    """``match`` and ``match_phrase``: a term on a keyword; on ``.text``, words that occur, or follow each other."""
+    """``match`` and ``match_phrase``: a term on a keyword; on ``.text``, words in any order, or in sequence."""
 
     path: str
     wanted: Scalar
@@ -99,7 +99,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Pattern:
-    """``prefix`` and ``wildcard``: a value, compared whole, has the wanted shape."""
+    """``prefix`` and ``wildcard``: a whole value matches the pattern."""
 
     path: str
     glob: str
@@ -118,7 +118,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Range:
-    """``range``: a value lies between bounds; dates as points in time, numbers as numbers, others as text."""
+    """``range``: a value is within bounds; dates as points in time, numbers as numbers, others as text."""
 
     path: str
     bounds: tuple[tuple[str, Scalar], ...]
@@ -140,7 +140,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Exists:
-    """``exists``: the field has a value, or, for an object, a member has."""
+    """``exists``: the field has a value, or, for an object, one of its members has."""
 
     path: str
 
@@ -153,7 +153,7 @@ class Exists:
 
 @dataclass(frozen=True)
 class AnyField:
-    """A clause over every field, as in a query string that names none."""
+    """A clause over every field, as in a query string without a field name."""
 
     make: Callable[[str], Clause] = field(compare=False)
 
@@ -163,7 +163,7 @@ class AnyField:
 
 @dataclass(frozen=True)
 class Ids:
-    """``ids``: the document is one of those named ``UUID.VERSION`` (or by the uuid alone)."""
+    """``ids``: the document is ``UUID.VERSION`` (or any version of a UUID)."""
 
     wanted: frozenset[str]
 
@@ -211,7 +211,7 @@ def has_phrase(text: Sequence[str], wanted: Sequence[str], slop: int) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def glob_regex(glob: str) -> re.Pattern[str]:
-    """The regular expression of a pattern: only * and ? are special, and a backslash takes that from them."""
+    """The regular expression of a pattern: only * and ? are special, and a backslash escapes them."""
     return re.compile(fnmatch.translate("".join(_quoted(*part) for part in glob_parts(glob))))
 
 

@@ -1,4 +1,4 @@
-"""Conditions in SQL: how they are combined, and those on terms, the distinct values of documents, named ``t``."""
+"""SQL conditions: how they are combined, and those on terms, the distinct values of documents, named ``t``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hca_local.search.clauses import glob_parts
 from hca_local.search.rows import NUMBER, TRUTH, moment
 from hca_local.search.values import Scalar
 
-#: Stars in a pattern that SQLite matches itself; its time grows fast with more of them.
+#: Most stars in a pattern that SQLite matches itself; its time grows fast with more of them.
 _MAX_STARS = 3
-#: Bytes of such a pattern.
+#: Longest such pattern, in bytes.
 _MAX_GLOB = 1000
 _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 @dataclass(frozen=True)
 class Condition:
-    """SQL that is true or false of a row, and its arguments."""
+    """An SQL condition on a row, and its arguments."""
 
     text: str
     arguments: tuple[Any, ...] = ()
@@ -43,7 +43,7 @@ def all_of(conditions: Sequence[Condition]) -> Condition:
 
 
 def joined(word: str, conditions: Sequence[Condition]) -> Condition:
-    """Conditions with a word between them, as a balanced tree: SQLite refuses deep expressions."""
+    """Join conditions with an operator, as a balanced tree: SQLite rejects deep expressions."""
     if not conditions:
         return FALSE
     if len(conditions) == 1:
@@ -64,9 +64,9 @@ def is_one_of(column: str, items: Iterable[Any]) -> Condition:
 
 
 def same(path: str, wanted: Sequence[Scalar]) -> list[Condition]:
-    """Conditions of which one holds if a term is one of some values, compared whole."""
+    """Alternative conditions: a term equals one of some values, as a whole."""
     texts = {text for each in wanted if (text := values.keyword(path, each)) is not None}
-    # Not by json_each: its texts end at a NUL.
+    # Not with json_each, which truncates strings at a NUL.
     compared = any_of([Condition("t.text = ?", (text,)) for text in texts]) if len(texts) < 10 else None
     if compared is None:
         odd = [Condition("t.text = ?", (text,)) for text in texts if "\0" in text]
@@ -75,14 +75,14 @@ def same(path: str, wanted: Sequence[Scalar]) -> list[Condition]:
 
 
 def same_number(wanted: Sequence[Scalar]) -> Condition:
-    # One by one: JSON has no infinity.
+    # Separately: JSON has no infinity.
     numbers = {number for each in wanted if (number := values.number(each)) is not None}
     return any_of([Condition("t.number = ?", (number,)) for number in numbers])
 
 
 @dataclass(frozen=True)
 class Within:
-    """Conditions of which one holds if a value lies between bounds.
+    """Alternative conditions: a value is within bounds.
 
     :ivar number: on a row of ``search_numbers``, named ``t``
     :ivar moment: the same for ``search_moments``
@@ -95,9 +95,9 @@ class Within:
 
 
 def within(path: str, bounds: Sequence[tuple[str, Scalar]]) -> Within:
-    """Conditions for values between bounds.
+    """Conditions for values within bounds.
 
-    Numbers are compared by number, dates by moment if the bound is one too, others by text.
+    Numbers are compared as numbers, dates as moments if the bound is a date too, others as text.
     """
     numbers, texts, moments = [], [], []
     for name, bound in bounds:
@@ -110,23 +110,23 @@ def within(path: str, bounds: Sequence[tuple[str, Scalar]]) -> Within:
     terms = [all_of([textual, Condition("t.moment IS NULL"), *texts])]
     by_moment = all_of(moments)
     if any(moment(bound) is None for _, bound in bounds):
-        # Only text has a moment.
+        # Only strings have a moment.
         terms.append(all_of([Condition("t.moment IS NOT NULL"), *moments]))
         by_moment = FALSE
     return Within(all_of(numbers), by_moment, terms)
 
 
 def like(column: str, glob: str) -> Condition:
-    """A text has the shape of a pattern."""
+    """A string matches a pattern."""
     parts = glob_parts(glob)
     if "\0" in glob or sum(part == ("*", True) for part in parts) > _MAX_STARS or len(glob.encode()) > _MAX_GLOB:
         return Condition(f"({column} IS NOT NULL AND search_glob({column}, ?))", (glob,))
     quoted = "".join(f"[{each}]" if not special and each in "*?[" else each for each, special in parts)
-    # SQLite's own matching ends at a NUL.
+    # SQLite's own matching stops at a NUL.
     shaped = f"CASE WHEN instr({column}, char(0)) THEN search_glob({column}, ?) ELSE {column} GLOB ? END"
     prefix = "".join(each for each, special in itertools.takewhile(lambda part: not part[1], parts))
     if not prefix:
         return Condition(f"({column} IS NOT NULL AND {shaped})", (glob, quoted))
-    # Texts are in the order of their characters, so all that begin alike are a range of the index.
+    # Strings are sorted by code point, so all with the same prefix are a range of the index.
     last = prefix + "\U0010ffff" * values.KEYWORD_LIMIT
     return Condition(f"({column} >= ? AND {column} <= ? AND {shaped})", (prefix, last, glob, quoted))

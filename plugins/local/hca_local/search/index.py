@@ -1,4 +1,4 @@
-"""The search documents of the bundles in SQLite: added, removed, and found by a query, page by page."""
+"""The search documents of the bundles in SQLite: adds, removes, and queries them, page by page."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ CREATE INDEX search_values_by_text ON search_values (path, text, document);
 CREATE INDEX search_values_by_number ON search_values (path, number, document);
 CREATE INDEX search_values_by_document ON search_values (document);
 """
-#: A released step never changes; later ones are appended.
+#: Released steps never change; new ones are appended.
 STEPS = [_FIRST, rows.SCHEMA, rows.RANGES]
-#: Queries whose totals are remembered for their further pages.
+#: Number of queries whose totals are cached for their further pages.
 _REMEMBERED = 1000
 
 
 class Migrating(Protocol):
-    """What the index needs of the store."""
+    """The parts of the store that the index uses."""
 
     def migrate(self, component: str, steps: list[str]) -> None: ...
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A bundle that matched.
+    """A matching bundle.
 
-    :ivar document: its search document, if that was asked for
+    :ivar document: its search document, if requested
     """
 
     uuid: str
@@ -60,14 +60,14 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchPage:
-    """A page of hits, and how many documents match in all."""
+    """A page of hits, and the total number of matching documents."""
 
     hits: list[Hit]
     total: int
 
 
 class SearchIndex:
-    """Adds, removes and finds the search documents of bundles, one space for each replica."""
+    """Adds, removes and finds the search documents of bundles, in a separate space for each replica."""
 
     def __init__(self, store: Migrating) -> None:
         store.migrate("search", STEPS)
@@ -75,12 +75,12 @@ class SearchIndex:
         self._lock = threading.Lock()
 
     def complete(self, db: sqlite3.Connection) -> None:
-        """Index the documents that an earlier version of hca-local left, in the caller's transaction."""
+        """Index the documents stored by an earlier version of hca-local, in the caller's transaction."""
         for number, text in db.execute("SELECT id, document FROM search_documents WHERE shape IS NULL").fetchall():
             rows.write(db, number, json.loads(text))
 
     def add(self, db: sqlite3.Connection, replica: str, uuid: str, version: str, document: Mapping[str, Any]) -> None:
-        """Put a document into the index, in the caller's transaction; one of the same name is replaced."""
+        """Add a document to the index, in the caller's transaction; one with the same name is replaced."""
         self.remove(db, replica, uuid, version)
         made = db.execute(
             "INSERT INTO search_documents (replica, uuid, version, document) VALUES (?, ?, ?, ?)",
@@ -90,7 +90,7 @@ class SearchIndex:
         rows.write(db, made, document)
 
     def remove(self, db: sqlite3.Connection, replica: str, uuid: str, version: str | None = None) -> None:
-        """Take a version, or all versions, of a bundle out of the index, in the caller's transaction."""
+        """Remove a version, or all versions, of a bundle from the index, in the caller's transaction."""
         where, arguments = "replica = ? AND uuid = ?", [replica, uuid]
         if version is not None:
             where, arguments = where + " AND version = ?", [*arguments, version]
@@ -111,11 +111,11 @@ class SearchIndex:
         *,
         documents: bool = True,
     ) -> SearchPage:
-        """Find what matches, in descending order of uuid and version (the original's order).
+        """Find matches, in descending order of uuid and version (the original's order).
 
-        :param after: uuid and version of the last hit of the page before
-        :param limit: how many hits to return at most
-        :param documents: give the search documents too
+        :param after: uuid and version of the last hit of the previous page
+        :param limit: maximum number of hits
+        :param documents: include the search documents
         """
         try:
             condition = translate(db, query.root)
@@ -134,7 +134,7 @@ class SearchIndex:
         return SearchPage(hits, self._total(db, replica, query, condition))
 
     def _total(self, db: sqlite3.Connection, replica: str, query: Query, condition: Condition) -> int:
-        """How many documents match; counted once for all pages, as long as no document comes or goes."""
+        """The number of matching documents; cached for further pages until a document is added or removed."""
         (changes,) = db.execute("SELECT changes FROM search_state").fetchone()
         name = (replica, query.text)
         with self._lock:
@@ -155,7 +155,7 @@ class SearchIndex:
 def evaluated(
     db: sqlite3.Connection, replica: str, query: Query, after: tuple[str, str] | None, limit: int
 ) -> SearchPage:
-    """The same by looking at every document."""
+    """The same by evaluating every document."""
     hits: list[Hit] = []
     total = 0
     for uuid, version, document in _documents(db, replica):

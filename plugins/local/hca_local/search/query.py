@@ -1,4 +1,4 @@
-"""From the body of a search request to a tree of clauses."""
+"""Compiles the body of a search request into a tree of clauses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hca_local.search.clauses import (
 from hca_local.search.query_string import compile_query_string
 from hca_local.search.values import Scalar
 
-# As Elasticsearch's indices.query.bool.max_clause_count, and a bound on nesting, so that no query is endless work.
+# Like Elasticsearch's indices.query.bool.max_clause_count, and a limit on nesting, to bound the work of a query.
 MAX_CLAUSES = 1024
 MAX_DEPTH = 50
 
@@ -33,7 +33,7 @@ MAX_DEPTH = 50
 class Query:
     """A compiled query.
 
-    :ivar text: the query as JSON in one spelling; equal texts mean equal queries
+    :ivar text: the query as canonical JSON; equal texts mean equal queries
     """
 
     root: Clause
@@ -45,9 +45,9 @@ class Query:
 
 
 def compile_query(es_query: Any) -> Query:
-    """Compile the ``es_query`` of a search: ``{}``, or an object whose only member is ``query``.
+    """Compile the ``es_query`` of a search: ``{}``, or an object with the single member ``query``.
 
-    :raises BadQuery: anything in it is not understood; nothing is ever left out in silence
+    :raises BadQuery: any part is not supported; nothing is silently ignored
     """
     if not isinstance(es_query, Mapping):
         raise BadQuery("es_query: an object is expected")
@@ -85,7 +85,7 @@ class _Compiler:
         result: Clause = make(body, depth)
         return result
 
-    # One method a clause; the name is the clause's.
+    # One method per clause, named after it.
 
     def _match_all(self, body: Mapping[str, Any], depth: int) -> Clause:
         _only("match_all", body, "boost")
@@ -223,7 +223,7 @@ def _only(kind: str, body: Mapping[str, Any], *known: str) -> None:
 
 
 def _field(kind: str, body: Mapping[str, Any], short: str | None) -> tuple[str, Mapping[str, Any]]:
-    """The one field that a clause is about, and what it says of it; ``{path: value}`` is short for an object."""
+    """The single field of a clause, and its parameters; ``{path: value}`` is short for an object."""
     if len(body) != 1:
         raise BadQuery(f"{kind}: name one field, not {len(body)}")
     ((path, options),) = body.items()

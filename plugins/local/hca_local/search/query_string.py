@@ -1,4 +1,4 @@
-"""``query_string``: the Lucene syntax (``organ:brain AND NOT age:[1 TO 5]``), read with luqum."""
+"""``query_string``: the Lucene syntax (``organ:brain AND NOT age:[1 TO 5]``), parsed with luqum."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hca_local.search.values import Scalar
 def compile_query_string(text: str, fields: Sequence[str], default_operator: str) -> Clause:
     """Compile a query string.
 
-    :param fields: where to look for what names no field; empty means every field
-    :param default_operator: ``OR`` or ``AND``, between what has no operator
-    :raises BadQuery: the text is not in the syntax, or uses a part of it that is not supported
+    :param fields: fields for terms that name none; empty means every field
+    :param default_operator: ``OR`` or ``AND``, between terms without an operator
+    :raises BadQuery: a syntax error, or an unsupported part of the syntax
     """
     if not text.strip():
         raise BadQuery("query_string: the query is empty")
@@ -32,15 +32,15 @@ def compile_query_string(text: str, fields: Sequence[str], default_operator: str
         raise BadQuery("query_string: the query is nested too deep") from None
     except BadQuery:
         raise
-    except (ParseError, ValueError) as error:  # ValueError: distances that are no whole numbers
+    except (ParseError, ValueError) as error:  # ValueError: distances that are not integers
         raise BadQuery(f"query_string: cannot read {text[:200]!r}: {error}") from None
 
 
 def _parser() -> Any:
     """luqum's parser.
 
-    With some versions of Python it writes its tables anew when it is first imported, beside itself and not in one step:
-    who comes while another process is at it reads half of them.
+    On some Python versions its first import writes the parser tables into its own folder, not atomically: another
+    process that imports it at the same time reads incomplete tables.
     """
     for _ in range(50):
         with contextlib.suppress(AttributeError, SyntaxError, EOFError):
@@ -72,14 +72,14 @@ class _Compiler:
         if isinstance(node, tree.Not):
             return Bool(must_not=(self.compile(node.a, field),))
         if isinstance(node, tree.Boost):
-            # There is no score to raise: the results are in the order of their identifiers.
+            # Boosts are ignored: results are sorted by identifier, not by score.
             return self.compile(node.expr, field)
         if isinstance(node, (tree.UnknownOperation, tree.Plus, tree.Prohibit)):
             return self._list(node if isinstance(node, tree.UnknownOperation) else None, node, field)
         return self._leaf(node, field)
 
     def _list(self, operation: Any, node: Any, field: str | None) -> Clause:
-        """Words side by side: ``+a -b c``."""
+        """Adjacent terms: ``+a -b c``."""
         from luqum import tree
 
         must: list[Clause] = []

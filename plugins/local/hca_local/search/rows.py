@@ -1,8 +1,8 @@
-"""What the index keeps of documents: their distinct values by path, the words of those, and the shape of each document.
+"""The index's rows: documents' distinct values by path, the words of those, and the shape of each document.
 
-A value that many bundles share is kept and analysed once; a document is a list of such terms. The shape of a document
-is the set of its paths: few shapes stand for many documents, so "has this field" is a question about shapes. The words
-are our own and not FTS5's, whose tokens are not those of the evaluator.
+A value shared by many bundles is stored and analysed once; a document is a list of such terms. The shape of a document
+is the set of its paths: there are few shapes, so "has this field" is a query over shapes. The words
+come from our own analysis, not FTS5, whose tokens differ from the evaluator's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from hca_local.search import values
 from hca_local.search.values import Scalar
 
-#: Kinds of values: text, text that is too long to be compared whole, number, truth value.
+#: Types of values: string, string too long to be compared whole, number, boolean.
 TEXT, LONG, NUMBER, TRUTH = "t", "l", "n", "b"
 
 SCHEMA = """
@@ -47,7 +47,7 @@ CREATE TABLE search_state (changes INTEGER NOT NULL);
 INSERT INTO search_state VALUES (0);
 """
 
-#: Numbers and moments by document: a range may hold as many terms as there are documents, and each would be looked up.
+#: Numbers and moments by document: a range can match as many terms as documents, each of which would be looked up.
 RANGES = """
 CREATE TABLE search_numbers (
     path INTEGER NOT NULL, number REAL NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (path, number, document)
@@ -69,7 +69,7 @@ _FIND_TERM = "SELECT id FROM search_terms WHERE path = ? AND spelling = ? AND ki
 
 
 def write(db: sqlite3.Connection, document: int, content: Mapping[str, Any]) -> None:
-    """Add the rows of a document whose row of ``search_documents`` is there."""
+    """Insert the rows of a document that has its row in ``search_documents``."""
     flat = values.flatten(content)
     paths = {path: _path(db, path) for path in flat}
     terms = {_term(db, paths[path], path, value) for path, found in flat.items() for value in _distinct(found)}
@@ -86,7 +86,7 @@ def write(db: sqlite3.Connection, document: int, content: Mapping[str, Any]) -> 
 
 
 def erase(db: sqlite3.Connection, document: int, content: Mapping[str, Any]) -> None:
-    """Remove the rows of a document; terms that no other document has stay, and are found by none."""
+    """Delete the rows of a document; terms that are no longer used stay, and match nothing."""
     found = []
     flat = values.flatten(content)
     paths = {}
@@ -124,13 +124,13 @@ def _ordered(
 
 
 def moment(value: Any) -> int | None:
-    """A date as a number that can be compared; None for what is none."""
+    """A date as a comparable number; None if it is not a date."""
     found = values.date(value)
     return None if found is None else (found - _EPOCH) // _MICROSECOND
 
 
 def spelled(value: Scalar) -> tuple[str, str]:
-    """What tells a value from others: its text, or a digest of a long one, and its kind."""
+    """The key of a value: its text, or a digest of a long one, and its type."""
     text = values.as_text(value)
     if isinstance(value, bool):
         return text, TRUTH
@@ -142,7 +142,7 @@ def spelled(value: Scalar) -> tuple[str, str]:
 
 
 def _distinct(found: Iterable[Scalar]) -> Iterable[Scalar]:
-    """Each value once; 1, 1.0 and True are different things."""
+    """Each value once; 1, 1.0 and True are different values."""
     return {spelled(value): value for value in found}.values()
 
 

@@ -1,7 +1,7 @@
-"""A query as a condition in SQL over the documents, exactly what its clauses mean.
+"""A query as an SQL condition over the documents, with exactly the meaning of its clauses.
 
 Each clause becomes a condition on ``search_documents``: mostly that the document has one of some terms, which are found
-by path and value, word, or pattern. What SQL cannot say exactly is not translated: then all documents are evaluated.
+by path and value, word, or pattern. For what SQL cannot express exactly, all documents are evaluated instead.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ from hca_local.search.conditions import (
     within,
 )
 
-#: What SQLite takes at most, with room for the rest of a statement.
+#: SQLite's limit, minus room for the rest of a statement.
 _MAX_ARGUMENTS, _MAX_LENGTH = 32_000, 900_000
 
 
 class Untranslatable(Exception):
-    """There is no condition in SQL that means the same."""
+    """No SQL condition is equivalent."""
 
 
 def translate(db: sqlite3.Connection, clause: Clause) -> Condition:
-    """The condition on a row of ``search_documents``, named ``d``, that holds where the clause matches its document.
+    """The condition on a row of ``search_documents``, named ``d``, that is true if the clause matches its document.
 
-    :param db: a connection; it gets the functions that the condition uses
-    :raises Untranslatable: there is none
+    :param db: a connection; the condition's functions are registered on it
+    :raises Untranslatable: SQL cannot express the clause
     """
     _add_functions(db)
     condition = _Translator(db).condition(clause)
@@ -82,10 +82,10 @@ def _has_phrase(text: str, wanted: str, slop: int) -> bool:
 
 @dataclass(frozen=True)
 class _Field:
-    """Paths whose values are compared alike.
+    """Paths whose values are compared in the same way.
 
     :ivar paths: condition on a path's id in ``t.path``
-    :ivar sample: one of the paths, by which values are compared
+    :ivar sample: one of the paths, which decides how values are compared
     """
 
     paths: Condition
@@ -109,7 +109,7 @@ class _Translator:
         return self._known
 
     def _fields(self, path: str) -> list[_Field]:
-        """What a field name stands for, in groups of paths whose values are compared alike."""
+        """The paths of a field name, in groups whose values are compared in the same way."""
         known = self._paths()
         if "*" not in path:
             return [_Field(Condition("t.path = ?", (known[path],)), path)] if path in known else []
@@ -121,12 +121,12 @@ class _Translator:
         others = [known[path] for path in paths if path not in values.EXACT_PATHS]
         fields = [_Field(Condition("t.path = ?", (known[path],)), path) for path in exact]
         if len(others) + len(exact) == len(known):
-            # All: cheaper to leave out than to list.
+            # All: omitting the condition is cheaper than listing them.
             return [*fields, _Field(all_of([Condition("t.path != ?", (known[path],)) for path in exact]), "")]
         return [*fields, _Field(is_one_of("t.path", others), "")] if others else fields
 
     def _has_path(self, path: str) -> Condition:
-        """The document has a value at a path itself."""
+        """The document has a value at exactly this path."""
         known = self._paths().get(path)
         return FALSE if known is None else self._has_one_of([known])
 
@@ -140,7 +140,7 @@ class _Translator:
 
     @staticmethod
     def _with_terms(condition: Condition) -> Condition:
-        """The document has a term, ``t``, for which a condition holds."""
+        """The document has a term, ``t``, that meets a condition."""
         if condition == FALSE:
             return FALSE
         return Condition(
@@ -150,16 +150,16 @@ class _Translator:
         )
 
     def _values(self, fields: Sequence[_Field], tests: Callable[[str], Sequence[Condition]]) -> Condition:
-        """The document has a value at one of the fields for which one of the tests, made for a sample path, holds.
+        """The document has a value at one of the fields that meets one of the conditions made for a sample path.
 
-        Each test is a question of its own: SQLite finds the terms of one by an index, and those of an OR by looking at
-        them all.
+        Each condition gets its own subquery: SQLite uses an index for a single one, and scans all terms
+        for an OR.
         """
         found = [all_of([field.paths, test]) for field in fields for test in tests(field.sample)]
         return any_of([self._with_terms(each) for each in found])
 
     def _words(self, fields: Sequence[_Field], word: Condition) -> Condition:
-        """The document has a value at one of the fields with a word, ``w.word``, for which a condition holds."""
+        """The document has a value at one of the fields with a word, ``w.word``, that meets a condition."""
         paths = any_of([field.paths for field in fields])
         if paths == FALSE:
             return FALSE
@@ -170,7 +170,7 @@ class _Translator:
         )
 
     def _either(self, path: str, whole: Condition, words: Callable[[Sequence[_Field]], Condition]) -> Condition:
-        """A clause on a name that may be that of an analysed sub-field: of each document, one or the other."""
+        """A clause on a name that may be that of an analysed sub-field: each document uses one or the other."""
         if not path.endswith(SUBFIELD):
             return whole
         analysed = words(self._fields(path.removesuffix(SUBFIELD)))
@@ -225,7 +225,7 @@ class _Translator:
         return self._between(self._fields(clause.path), clause)
 
     def _between(self, fields: Sequence[_Field], clause: Range) -> Condition:
-        """The document has a value at one of the fields that lies between the bounds of a range."""
+        """The document has a value at one of the fields within the bounds of a range."""
         found = []
         for field in fields:
             bounds = within(field.sample, clause.bounds)
@@ -236,7 +236,7 @@ class _Translator:
 
     @staticmethod
     def _with_rows(table: str, condition: Condition) -> Condition:
-        """The document has a row, ``t``, of a table of values by path, for which a condition holds."""
+        """The document has a row, ``t``, that meets a condition, in a table of values by path."""
         if condition == FALSE:
             return FALSE
         return Condition(f"d.id IN (SELECT t.document FROM {table} AS t WHERE {condition.text})", condition.arguments)
@@ -261,7 +261,7 @@ class _Translator:
         if isinstance(sample, Match):
             words = self._match_words(fields, sample)
             if values.as_text(sample.wanted).isascii() and words != FALSE:
-                # A value that is the same has the same words, unless it is a number that is spelled otherwise.
+                # Equal values have equal words, except numbers that are written differently.
                 return any_of([words, self._values(fields, lambda path: [same_number([sample.wanted])])])
             return any_of([self._values(fields, lambda path: same(path, (sample.wanted,))), words])
         if isinstance(sample, Pattern):
@@ -289,7 +289,7 @@ class _Translator:
             return any_of(conditions)
         if minimum == len(conditions):
             return all_of(conditions)
-        # In parentheses: "+" binds more closely than IN, and than NOT.
+        # In parentheses: "+" has a higher precedence than IN and NOT.
         total = joined(" + ", [Condition(f"({each.text})", each.arguments) for each in conditions])
         return Condition(f"({total.text} >= ?)", (*total.arguments, minimum))
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Strings that are longer are kept, but are found through ``.text`` only (Elasticsearch: ``ignore_above``).
+# Longer strings are stored, but only found through ``.text`` (Elasticsearch: ``ignore_above``).
 KEYWORD_LIMIT = 256
 EXACT_PATHS = frozenset({"uuid", "manifest.version"})
 
@@ -22,13 +22,13 @@ _DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:?\d{2}(:?\d{2}(\.\d+)?)?(Z|[+-
 
 
 def flatten(document: Any) -> dict[str, list[Scalar]]:
-    """All scalar values of a JSON document by their dotted path, without the positions in arrays."""
+    """All scalar values of a JSON document by their dotted path, without array indices."""
     flat: dict[str, list[Scalar]] = {}
-    # A list as the stack, so that a deeply nested document cannot exhaust the interpreter's.
+    # An explicit stack, so that a deeply nested document cannot cause a RecursionError.
     stack: list[tuple[str, Any]] = [("", document)]
     while stack:
         path, value = stack.pop()
-        # dict first: a look at an abstract class takes longer than the rest.
+        # dict first: checking against an abstract class is slower.
         if isinstance(value, (dict, Mapping)):
             stack.extend(
                 (f"{path}.{key}" if path else str(key), member) for key, member in reversed(list(value.items()))
@@ -46,7 +46,7 @@ def words(value: Scalar) -> list[str]:
 
 
 def as_text(value: Scalar) -> str:
-    """A scalar as Elasticsearch writes it."""
+    """A scalar as Elasticsearch formats it."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -57,7 +57,7 @@ def as_text(value: Scalar) -> str:
 
 
 def keyword(path: str, value: Scalar) -> str | None:
-    """The form in which a value is compared whole, or None where it is too long to be."""
+    """The normalized form for whole comparisons, or None if the value is too long."""
     text = as_text(value)
     if len(text) > KEYWORD_LIMIT:
         return None
@@ -65,7 +65,7 @@ def keyword(path: str, value: Scalar) -> str | None:
 
 
 def number(value: Any) -> float | None:
-    """The value as a number, where it is one or spells one; booleans are not numbers."""
+    """The value as a number, if it is or represents one; booleans are not numbers."""
     if isinstance(value, bool):
         return None
     try:
@@ -76,7 +76,7 @@ def number(value: Any) -> float | None:
 
 
 def date(value: Any) -> datetime.datetime | None:
-    """The value as a point in time (UTC), where it spells a date."""
+    """The value as a point in time (UTC), if it represents a date."""
     if not isinstance(value, str) or not _DATE.match(value):
         return None
     try:
@@ -87,7 +87,7 @@ def date(value: Any) -> datetime.datetime | None:
 
 
 def same(path: str, value: Scalar, wanted: Scalar) -> bool:
-    """Whether a stored value is the wanted one, compared whole."""
+    """Whether a stored value equals the given one, as a whole."""
     if not isinstance(value, str) and not isinstance(value, bool):
         asked = number(wanted)
         return asked is not None and asked == number(value)
@@ -96,7 +96,7 @@ def same(path: str, value: Scalar, wanted: Scalar) -> bool:
 
 
 def compare(path: str, value: Scalar, bound: Scalar) -> int | None:
-    """Whether a stored value lies before (-1), at (0) or after (1) a bound; None where they do not compare."""
+    """Whether a stored value is below (-1), equal to (0) or above (1) a bound; None if they are not comparable."""
     left: Any
     right: Any
     if not isinstance(value, str):
@@ -111,6 +111,6 @@ def compare(path: str, value: Scalar, bound: Scalar) -> int | None:
 
 
 def paths_matching(flat: Mapping[str, Any], pattern: str) -> Iterator[str]:
-    """The paths of a document that a field name with ``*`` in it stands for."""
+    """The paths of a document that match a field name with ``*`` in it."""
     regex = re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
     return (path for path in flat if regex.fullmatch(path))

@@ -1,4 +1,4 @@
-"""The process of the embedded deployment: its settings, listeners, components, and its life."""
+"""The process of the embedded deployment: settings, listeners, components and life cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that ``hca local start`` leaves behind."""
+"""The background process of ``hca local start``."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ code = main()
 logging.shutdown()
 sys.stdout.flush()
 sys.stderr.flush()
-# At once: what the store holds is on disk, and threads that still wait for something must not keep the process.
+# Exit without cleanup: all data is on disk, and threads that still wait must not keep the process alive.
 os._exit(code)

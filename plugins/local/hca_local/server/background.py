@@ -1,4 +1,4 @@
-"""Work that goes on behind the answers, and ends with the deployment."""
+"""Background work, stopped with the deployment."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ logger = logging.getLogger("hca_local")
 
 
 class Background:
-    """A few threads, and a clock for what is to happen later.
+    """A small thread pool, and a timer for delayed work.
 
-    Nothing here is durable: a component keeps the state of its work in the store, and takes it up again when it starts.
+    Nothing here is durable: components keep the state of their work in the store, and resume it at the next start.
     """
 
     def __init__(self, threads: int = 4) -> None:
@@ -32,11 +32,11 @@ class Background:
 
     @property
     def stopped(self) -> bool:
-        """True once the deployment is ending; long work should look and give up."""
+        """True once the deployment is stopping; long work should check this and return."""
         return self._stopped
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any] | None:
-        """Run a function soon, in a thread; a failure is logged."""
+        """Run a function soon, in a thread; errors are logged."""
         if self._stopped:
             return None
         try:
@@ -55,7 +55,7 @@ class Background:
             self._changed.notify()
 
     def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function in a thread again and again, with so many seconds between the end of one and the next."""
+        """Run a function in a thread repeatedly, with so many seconds between the end of one run and the next."""
 
         def once() -> None:
             try:
@@ -66,8 +66,8 @@ class Background:
         self.later(seconds, once)
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Take no more work, and wait for what runs, at most so many seconds: what takes longer looks at
-        :attr:`stopped`, or is taken up at the next start."""
+        """Accept no more work, and wait at most so many seconds for running work: longer work checks
+        :attr:`stopped`, or is resumed at the next start."""
         with self._changed:
             self._stopped = True
             self._changed.notify()

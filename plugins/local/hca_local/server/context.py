@@ -1,4 +1,4 @@
-"""What every component of the deployment shares."""
+"""Shared state of the deployment's components."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from hca_local.store import Store
 
 Result = TypeVar("Result")
 
-#: Threads that answer requests; more than cores, for they wait for the disk.
+#: Threads that handle requests; more than cores, because they wait for the disk.
 REQUEST_THREADS = 16
 
 
 class Context:
-    """The deployment's parts, handed to each component's ``create_app`` and ``start``.
+    """The deployment's parts, passed to each component's ``create_app`` and ``start``.
 
     :ivar store: rows and blobs
     :ivar objects: the embedded S3 endpoint's buckets and objects, without HTTP
     :ivar staging: where DSS clients stage files: the same, or the user's own S3
     :ivar credentials: issues temporary S3 credentials
-    :ivar identity: signs and checks tokens; None while no identity component is installed
-    :ivar background: threads for work behind the answers
+    :ivar identity: signs and verifies tokens; None if no identity component is installed
+    :ivar background: threads for background work
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -57,19 +57,19 @@ class Context:
         return presign(self.settings.s3_url, self.credentials.root(), bucket, key, expires, query, self.settings.region)
 
     async def run(self, function: Callable[..., Result], *args: Any) -> Result:
-        """Run a function in one of the threads for requests, from a coroutine."""
+        """Run a function in one of the request threads, from a coroutine."""
         return await asyncio.get_running_loop().run_in_executor(self.requests, function, *args)
 
     def close(self, *, clean: bool = False) -> None:
         """End the threads and close the store.
 
-        :param clean: whether the deployment ended in order
+        :param clean: whether the deployment stopped normally
         """
         self.background.stop()
-        # The listeners have given them their time; one that still runs finds the store closed.
+        # The listeners already waited for requests; a thread that still runs finds the store closed.
         self.requests.shutdown(wait=False, cancel_futures=True)
         if clean:
-            # Without the mark the next start only checks more than it needs to.
+            # Without the mark, the next start only checks more than necessary.
             with contextlib.suppress(sqlite3.Error):
                 self.store.mark_clean()
         self.store.close()

@@ -1,4 +1,4 @@
-"""A deployment in this process: what ``hca local start --foreground`` runs, and what tests run in threads."""
+"""A deployment in this process: used by ``hca local start --foreground``, and by tests in threads."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hca_local.server.listeners import Listeners, bind
 from hca_local.server.settings import Settings
 from hca_local.store import Store, StoreError, is_disk_full
 
-#: Components, in the order in which they start.
+#: Components, in start order.
 COMPONENTS = ("identity", "dss", "upload_service")
-#: Seconds between sweeps of blobs that nothing names any more.
+#: Seconds between sweeps of unreferenced blobs.
 _SWEEP = 3600.0
 
 
@@ -27,7 +27,7 @@ class DeploymentError(HCAError):
 
 
 def unusable(data_dir: Path, error: Exception) -> HCAError:
-    """The error for a data directory that cannot be read or written."""
+    """The error for a data directory that is not readable or writable."""
     if is_disk_full(error) or (error.__cause__ is not None and is_disk_full(error.__cause__)):
         return DeploymentError(
             f"the embedded deployment cannot start: the disk that holds {data_dir} is full",
@@ -46,8 +46,8 @@ class Deployment:
         with Deployment(tmp_path) as deployment:
             requests.get(deployment.api_url + "/v1/swagger.json")
 
-    :param data_dir: where everything is kept; one deployment at a time may use it
-    :param port: of the API, S3 gets the next one; 0 finds two free ones
+    :param data_dir: all data is stored here; only one deployment at a time can use it
+    :param port: of the API, S3 gets the next one; 0 chooses two free ones
     :param settings: members of :class:`~hca_local.server.Settings` other than these
     """
 
@@ -69,7 +69,7 @@ class Deployment:
 
     @property
     def api_url(self) -> str:
-        """Where the API is: ``http://127.0.0.1:PORT``; the DSS is under ``/v1``."""
+        """URL of the API: ``http://127.0.0.1:PORT``; the DSS is under ``/v1``."""
         return self.settings.api_url
 
     @property
@@ -78,14 +78,14 @@ class Deployment:
 
     @property
     def ctx(self) -> Context:
-        """What the components share, while it runs."""
+        """The components' shared state, while the deployment runs."""
         if self._ctx is None:
             raise RuntimeError("the deployment is not running")
         return self._ctx
 
     @property
     def alive(self) -> bool:
-        """Whether it answers."""
+        """Whether it is running."""
         return self._listeners is not None and self._listeners.alive
 
     def token(self, name: str = "user") -> str:
@@ -93,18 +93,18 @@ class Deployment:
         return self.ctx.identity.token(name)
 
     def start(self) -> Deployment:
-        """Open the data, take up what a killed run left, and listen; returns once requests are answered.
+        """Open the data, recover from a crash if needed, and listen; returns once requests are handled.
 
         :raises DeploymentError: another deployment uses the data directory
         :raises PortError: a port is taken
-        :raises StoreError: the data directory cannot be used
+        :raises StoreError: the data directory is not usable
         """
         settings = self.settings
         store = None
         sockets = None
         try:
             settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Others look at the lock by taking it for a moment: that is not a deployment.
+            # Other processes check the lock by acquiring it briefly: that is not a running deployment.
             lock = FileLock(settings.data_dir / "deployment", timeout=1.0)
             lock.acquire()
             self._lock = lock
@@ -138,7 +138,7 @@ class Deployment:
         return self
 
     def stop(self) -> None:
-        """End the requests and the work under way, and let go of the data; does nothing if it is not running."""
+        """Stop requests and background work, and close the data; does nothing if it is not running."""
         self._release((), None)
 
     def _check_staging(self) -> None:

@@ -1,4 +1,4 @@
-"""The API listener: hands each request to the component that its path belongs to."""
+"""The API listener: routes each request to a component by its path."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LOCAL_NAMES = frozenset(["127.0.0.1", "localhost", "[::1]", "testserver"])
 
 class Gateway:
     """Routes by path: ``/auth`` and ``/.well-known`` to the identity provider, ``/upload`` to the Upload Service,
-    ``/-/status`` to itself, and all else to the DSS, which answers for routes that nobody has.
+    ``/-/status`` to itself, and everything else to the DSS, which also handles unknown routes.
 
-    :param apps: ASGI applications by component; one that is missing is not served
+    :param apps: ASGI applications by component; missing ones are not served
     """
 
     def __init__(self, ctx: Context, apps: dict[str, Any]) -> None:
@@ -62,7 +62,7 @@ class Gateway:
 
     async def _dispatch(self, scope: Any, receive: Any, send: Any) -> None:
         if not _is_local(scope):
-            # A web page elsewhere could have its own name point here, and read what only this machine may.
+            # DNS rebinding: a web page could point its own host name here, and read what only this machine may.
             await _json(send, 403, {"message": "The embedded deployment answers to this machine's own names only."})
             return
         path: str = scope["path"]
@@ -80,7 +80,7 @@ class Gateway:
         await app(scope, receive, send)
 
     def status(self) -> dict[str, Any]:
-        """What ``hca local status`` asks for."""
+        """The document that ``hca local status`` requests."""
         import hca_local
 
         settings = self._ctx.settings
@@ -102,7 +102,7 @@ def _is_local(scope: Any) -> bool:
             if not host.endswith("]"):
                 host = host.rsplit(":", 1)[0]
             return host in _LOCAL_NAMES or host.endswith(".localhost")
-    return True  # HTTP/1.0, which no browser speaks
+    return True  # HTTP/1.0, which browsers do not use
 
 
 async def _json(send: Any, status: int, document: Any) -> None:

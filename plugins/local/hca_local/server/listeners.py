@@ -1,4 +1,4 @@
-"""Two HTTP listeners, for the API and for S3, in one event loop in a thread of its own."""
+"""Two HTTP listeners, for the API and for S3, in one event loop in its own thread."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import uvicorn
 from hca_base.errors import HCAError
 from hca_local.server.settings import HOST
 
-#: Seconds that requests under way get to end when the deployment stops.
+#: Seconds that requests in progress may take when the deployment stops.
 GRACE = 5
 _ATTEMPTS = 20
 
 
 class PortError(HCAError):
-    """A port cannot be listened on."""
+    """A port is not available."""
 
 
 def bind(api_port: int, s3_port: int | None) -> tuple[socket.socket, socket.socket]:
-    """Sockets that listen, for the API and for S3.
+    """Listening sockets for the API and for S3.
 
-    :param api_port: 0 for any free one, and then S3 gets any free one too unless it is named
-    :param s3_port: None for the one after the API's
-    :raises PortError: a port is taken or not allowed
+    :param api_port: 0 for any free port; then S3 also gets any free port unless one is given
+    :param s3_port: None for the port after the API's
+    :raises PortError: a port is taken or not permitted
     """
     if api_port == 0:
         return _listen(0), _listen(s3_port or 0)
@@ -41,10 +41,10 @@ def bind(api_port: int, s3_port: int | None) -> tuple[socket.socket, socket.sock
 
 
 def _listen(port: int) -> socket.socket:
-    # With the protocol named: asyncio turns Nagle's algorithm off only where it is, and small answers would wait 40 ms.
+    # With an explicit protocol: otherwise asyncio does not set TCP_NODELAY, and small responses would take 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        # So that a restart need not wait for the system to forget old connections.
+        # So that a restart does not have to wait for connections in TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
         listener.listen(1024)
@@ -59,9 +59,9 @@ def _listen(port: int) -> socket.socket:
 
 
 class Expecting:
-    """Ends the connection where a request is refused whose body the client holds back (``Expect: 100-continue``).
+    """Closes the connection after rejecting a request whose client waits to send the body (``Expect: 100-continue``).
 
-    Such a client never sends the body once it has the answer, and the server could not tell its next request from it.
+    Such a client never sends the body after a final response, so the server could not find its next request.
     """
 
     def __init__(self, app: Any) -> None:
@@ -116,7 +116,7 @@ class Listeners:
         self._thread = threading.Thread(target=self._run, name="hca-local-listeners", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve; returns once both listeners answer."""
+        """Start serving; returns once both listeners respond."""
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
@@ -124,7 +124,7 @@ class Listeners:
             raise self._failure
 
     def stop(self) -> None:
-        """End the requests under way, and serve no more."""
+        """Finish the requests in progress, and stop serving."""
         for server, _ in self._pairs:
             server.should_exit = True
         if self._thread.is_alive():

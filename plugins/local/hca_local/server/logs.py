@@ -1,4 +1,4 @@
-"""What the deployment's process writes down: what went wrong, and who asked for what."""
+"""The log files of the deployment's process: errors and accesses."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-#: Bytes of a log file, of which one older is kept.
+#: Size of a log file in bytes; one older file is kept.
 _SIZE = 5 * 1024 * 1024
 
 
 def configure(folder: Path, *, foreground: bool) -> None:
-    """Send records to ``server.log`` and ``access.log`` in a folder, warnings also to stderr in the foreground.
+    """Log to ``server.log`` and ``access.log`` in a folder; warnings also to stderr in the foreground.
 
-    Neither tells queries, bodies or headers: those carry tokens and signatures.
+    Queries, bodies and headers are not logged: they contain tokens and signatures.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     line = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -1,7 +1,7 @@
-"""The deployment as a process of its own: started, found again, and ended by other processes.
+"""The deployment as a separate process: other processes start, find and stop it.
 
-``DATA_DIR/deployment.json`` tells its number and addresses while it runs; a lock on that file, which the system frees
-when the process dies however it dies, tells whether it does.
+``DATA_DIR/deployment.json`` contains its process id and addresses while it runs; a lock on that file, which the system
+releases however the process dies, shows whether it runs.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from hca_base.config import FileLock, LockTimeout, write_atomic
 from hca_base.errors import ExitCode, HCAError, RefusedError
 from hca_local.server.settings import Settings
 
-#: Seconds to wait for a deployment to answer, and to end.
+#: Seconds to wait for a deployment to respond, and to stop.
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 _PAUSE = 0.05
 
 
 class StartError(HCAError):
-    """The deployment's process ended before it answered."""
+    """The deployment's process ended before it was ready."""
 
     def __init__(self, message: str, *, exit_code: int = 1, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
@@ -42,7 +42,7 @@ def log_dir(data_dir: Path) -> Path:
 
 
 def is_locked(data_dir: Path) -> bool:
-    """Whether a process has the data directory in use."""
+    """Whether a process is using the data directory."""
     if not data_dir.is_dir():
         return False
     lock = FileLock(data_dir / "deployment", timeout=0)
@@ -57,7 +57,7 @@ def is_locked(data_dir: Path) -> bool:
 
 
 def running(data_dir: Path) -> dict[str, Any] | None:
-    """What the deployment of a data directory says of itself, or None if none runs."""
+    """The state that the deployment of a data directory wrote, or None if none is running."""
     if not is_locked(data_dir):
         return None
     try:
@@ -68,7 +68,7 @@ def running(data_dir: Path) -> dict[str, Any] | None:
 
 
 def refuse_second(data_dir: Path) -> None:
-    """:raises RefusedError: a deployment with that data directory runs already"""
+    """:raises RefusedError: a deployment with that data directory is already running"""
     if not is_locked(data_dir):
         return
     state = running(data_dir) or {}
@@ -80,7 +80,7 @@ def refuse_second(data_dir: Path) -> None:
 
 
 def write_state(settings: Settings) -> None:
-    """Tell other processes of this one, which runs the deployment."""
+    """Write the state file of this process, which runs the deployment."""
     import hca_local
 
     state = {
@@ -100,7 +100,7 @@ def write_state(settings: Settings) -> None:
 
 
 def settings_of(state: dict[str, Any]) -> Settings:
-    """The settings that a running deployment's state tells of."""
+    """The settings in a running deployment's state."""
     return Settings(
         Path(state["data_dir"]),
         api_port=state["api_port"],
@@ -112,11 +112,11 @@ def settings_of(state: dict[str, Any]) -> Settings:
 
 
 def spawn(settings: Settings, port: int) -> dict[str, Any]:
-    """Start a deployment in a process that outlives this one, and wait until it answers.
+    """Start a deployment in a process that outlives this one, and wait until it is ready.
 
     :return: its state
-    :raises StartError: it did not come up, and why
-    :raises RefusedError: one runs already
+    :raises StartError: it did not start; the message says why
+    :raises RefusedError: one is already running
     """
     data_dir = settings.data_dir
     try:
@@ -137,7 +137,7 @@ def spawn(settings: Settings, port: int) -> dict[str, Any]:
     detached: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
-    # It reports through a pipe why it did not start: on a full disk no file could say it.
+    # It reports startup errors through a pipe: on a full disk it could not write a file.
     with output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output, cwd=data_dir, **detached
@@ -153,7 +153,7 @@ def _await_start(process: subprocess.Popen[bytes], data_dir: Path) -> dict[str, 
         ended = process.poll()
         state = running(data_dir)
         if state is not None and state["pid"] == process.pid:
-            # It is meant to go on when this process ends, so there is nothing to wait for.
+            # It keeps running when this process ends, so there is nothing to wait for.
             process.returncode = 0
             return state
         if ended is not None:
@@ -180,20 +180,20 @@ def _failure(ended: int, data_dir: Path, report: bytes) -> StartError:
 
 
 def stop(data_dir: Path, timeout: float = STOP_TIMEOUT) -> bool:
-    """End the deployment of a data directory: it finishes what it is answering, then goes.
+    """Stop the deployment of a data directory after its requests in progress.
 
-    :return: False if none runs
-    :raises HCAError: it does not end, or cannot be found
+    :return: False if none is running
+    :raises HCAError: it does not stop, or was not found
     """
     state = running(data_dir)
     if state is None:
-        # Who holds the lock wrote the state right after taking it, or is about to.
+        # The lock's holder wrote the state right after acquiring it, or is about to.
         deadline = time.monotonic() + 2
         while state is None and is_locked(data_dir) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
             state = running(data_dir)
         if state is None and is_locked(data_dir):
-            # Not "none runs": what is removed or started then would be under its feet.
+            # Not "none runs": the caller would then remove or reuse files that are in use.
             raise HCAError(
                 f"{data_dir} is in use by a deployment whose process is not known",
                 hint="it may be starting; try again",

@@ -1,4 +1,4 @@
-"""The user's side of a running deployment: the profile ``local``, its tokens, and the choice of it."""
+"""The client side of a running deployment: the profile ``local``, its tokens, and its selection."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from hca_local.server.settings import Settings
 from hca_local.store import Store
 
 PROFILE = "local"
-#: Services whose credentials ``start`` keeps, and ``stop`` forgets.
+#: Services whose credentials ``start`` stores, and ``stop`` removes.
 _SERVICES = ("dss", "upload", "s3")
 
 
 def _pointer() -> Path:
-    """What is remembered of the deployment that the profile leads to."""
+    """The record of the deployment that the profile points to."""
     return settings.paths.state_dir() / "local.json"
 
 
 def read_pointer() -> dict[str, Any]:
-    """``data_dir`` of the deployment that was started last, and whether ``start`` chose the profile; may be empty."""
+    """``data_dir`` of the deployment started last, and whether ``start`` selected the profile; may be empty."""
     try:
         found = json.loads(_pointer().read_text("utf-8"))
     except (OSError, RecursionError, ValueError):
@@ -33,10 +33,10 @@ def read_pointer() -> dict[str, Any]:
 
 
 def connect(running: Settings) -> bool:
-    """Have the user's commands lead to a deployment: write its addresses, tokens and keys, and choose the profile if
-    none is chosen.
+    """Point the user's commands to a deployment: write its addresses, tokens and keys, and select the profile if
+    none is selected.
 
-    :return: whether the profile is the one in use now
+    :return: whether the profile is now active
     """
     values = _values(running)
     with settings.edit_file(settings.profile_path(PROFILE)) as data:
@@ -56,7 +56,7 @@ def connect(running: Settings) -> bool:
 
 
 def disconnect(data_dir: Path) -> None:
-    """Undo :func:`connect`, if the profile leads to that deployment. What the user wrote into the profile stays."""
+    """Undo :func:`connect`, if the profile points to that deployment. The user's own settings in the profile stay."""
     pointer = read_pointer()
     if pointer.get("data_dir") != str(data_dir):
         return
@@ -107,7 +107,7 @@ def _values(running: Settings) -> dict[str, dict[str, Any]]:
         },
     }
     if running.s3_endpoint:
-        # Only the DSS stages there; upload areas are in the embedded endpoint all the same.
+        # Only the DSS stages there; upload areas are always in the embedded endpoint.
         values["upload"]["s3_endpoint_url"] = running.s3_url
     return values
 
@@ -124,6 +124,6 @@ def _store_credentials(running: Settings, tokens: TokenStore) -> None:
     hosts = [running.api_url]
     tokens.put(account_name(PROFILE, "dss"), bearer_record(token, hosts))
     tokens.put(account_name(PROFILE, "upload"), key_record(upload_key, hosts, header="Api-Key"))
-    # With the user's own S3 for staging, the areas of the Upload Service are still in the embedded one.
+    # Even with the user's own S3 for staging, upload areas are in the embedded endpoint.
     keys = {"kind": "basic", "username": root.access_key, "password": root.secret_key, "hosts": [running.s3_url]}
     tokens.put(account_name(PROFILE, "s3"), keys)

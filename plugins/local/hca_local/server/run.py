@@ -1,4 +1,4 @@
-"""Running a deployment in this process until it is told to end."""
+"""Runs a deployment in this process until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from hca_local.server.settings import Settings
 def serve(settings: Settings, port: int, *, foreground: bool, ready: Callable[[Settings], None] | None = None) -> None:
     """Run a deployment until SIGINT or SIGTERM.
 
-    :param ready: called once it answers
-    :raises HCAError: it cannot be started, or it stopped answering
+    :param ready: called once it is ready
+    :raises HCAError: it failed to start, or stopped responding
     """
     ended = threading.Event()
-    # Before anything slow: a signal while it starts ends it too.
+    # Before any slow step, so that a signal during startup also stops it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     if not foreground and hasattr(signal, "SIGHUP"):
@@ -53,7 +53,7 @@ def serve(settings: Settings, port: int, *, foreground: bool, ready: Callable[[S
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """What ``hca local start`` runs in the background; standard output gets why it did not start."""
+    """Main function of the background process; reports startup errors on standard output."""
     parser = argparse.ArgumentParser(prog="python -m hca_local.server", allow_abbrev=False)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         serve(settings, args.port, foreground=False)
     except HCAError as error:
         report: dict[str, Any] = {"message": str(error), "hint": error.hint, "exit_code": int(error.exit_code)}
-        # Whoever started it may be gone.
+        # The process that started it may have ended.
         with contextlib.suppress(OSError):
             sys.stdout.write(json.dumps(report))
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What a deployment is told when it starts."""
+"""The settings of a deployment."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: The only address that the deployment listens on: it is for this machine.
+#: The only address that the deployment listens on, so that only this machine can connect.
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
 
 
 def default_data_dir() -> Path:
-    """Where a deployment keeps its data unless told otherwise."""
+    """The default data directory."""
     from hca_base.config import paths
 
     return paths.data_dir() / "local"
@@ -20,16 +20,16 @@ def default_data_dir() -> Path:
 
 @dataclass
 class Settings:
-    """Settings of one deployment; the ports are those that it listens on once it runs.
+    """Settings of one deployment; after the start, the ports are those that it listens on.
 
-    :ivar s3_endpoint: URL of the user's own S3, to be used for staging instead of the embedded endpoint
-    :ivar simulate_waits: answer with the 202s and 301s of the original services, where they would; a number stands for
-        the seconds that clients are told to wait
-    :ivar admin_emails: whose tokens may delete bundles
-    :ivar access_token_ttl: seconds that access tokens of logins live; those of ``hca local token`` live a year
-    :ivar device_interval: seconds that programs wait between questions in logins by device code
-    :ivar credentials_ttl: seconds for which the Upload Service lends credentials
-    :ivar validators: command lines by the name of the validator that they stand for; ``*`` for every other name
+    :ivar s3_endpoint: URL of the user's own S3, used for staging instead of the embedded endpoint
+    :ivar simulate_waits: respond with the 202s and 301s of the original services; a number sets
+        the Retry-After seconds
+    :ivar admin_emails: users whose tokens may delete bundles
+    :ivar access_token_ttl: lifetime of logins' access tokens, seconds; those of ``hca local token`` live a year
+    :ivar device_interval: seconds between polls in logins by device code
+    :ivar credentials_ttl: lifetime of the Upload Service's temporary credentials, seconds
+    :ivar validators: command lines by validator name; ``*`` for every other name
     """
 
     data_dir: Path

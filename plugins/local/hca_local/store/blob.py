@@ -1,4 +1,4 @@
-"""What is known of a blob, and the error for one whose bytes are not what is known of them."""
+"""Metadata of a blob, and the error for one whose content does not match it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hca_local.store.hashes import Digests
 
 @dataclass(frozen=True)
 class Blob:
-    """What is known of a blob; checksums in lower-case hexadecimal.
+    """Metadata of a blob; checksums in lower-case hexadecimal.
 
-    :ivar md5: of the complete content; empty for an object that was uploaded in parts
-    :ivar s3_etag: by the platform's rule, with parts of 64 MiB, however the bytes came
-    :ivar segments: sizes of its files if it lies in several, else empty
+    :ivar md5: of the complete content; empty for an object uploaded in parts
+    :ivar s3_etag: by the platform's rule, with parts of 64 MiB, however the content was uploaded
+    :ivar segments: sizes of its files if it has several, else empty
     """
 
     sha256: str
@@ -47,13 +47,13 @@ class Blob:
         )
 
     def row(self, data: bytes | None) -> tuple[str, int, str, str, str, str, str, bytes | None]:
-        """The values of the blob's row; ``data`` is its content if the row holds it."""
+        """The values of the blob's row; ``data`` is its content if it is stored in the row."""
         segments = json.dumps(self.segments)
         return self.sha256, self.size, self.md5, self.sha1, self.crc32c, self.s3_etag, segments, data
 
 
 class DamagedBlobError(HCAError):
-    """Stored content is missing or not what was stored; it has been moved out of the way.
+    """Stored content is missing or was changed; it has been moved to quarantine.
 
     :ivar sha256: the blob's name
     :ivar problem: what is wrong with it

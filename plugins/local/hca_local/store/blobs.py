@@ -1,8 +1,8 @@
-"""Content-addressed storage: bytes are kept once, under their sha256, and never change.
+"""Content-addressed storage: content is stored once, under its sha256, and never changes.
 
-A small blob lives in its row in the database, a larger one in a file ``blobs/ab/<sha256>``, and one that came in parts
-in a folder of that name, a file for each part: putting the parts together costs a rename, not a copy. Names appear only
-when the bytes are on disk. Content is checked when it is read and when the same content is put again; what is damaged
+A small blob is stored in its database row, a larger one in a file ``blobs/ab/<sha256>``, and one uploaded in parts
+in a folder of that name, with a file for each part: joining the parts takes a rename, not a copy. Names appear only
+when the bytes are on disk. Content is checked when it is read and when the same content is put again; damaged content
 is moved to ``quarantine/`` and never served.
 """
 
@@ -28,7 +28,7 @@ from hca_local.store.writing import BlobWriter
 logger = logging.getLogger("hca_local.store")
 
 _COLUMNS = "sha256, size, md5, sha1, crc32c, s3_etag, segments"
-# A blob is written a second time only to repair it; the MD5 that an earlier upload had is kept.
+# A blob is only written again to repair it; the MD5 from an earlier upload is kept.
 _INSERT = """
 INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET
     md5 = CASE WHEN excluded.md5 = '' THEN md5 ELSE excluded.md5 END, segments = excluded.segments, data = excluded.data
@@ -38,7 +38,7 @@ INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE
 class BlobStore:
     """The blobs of a data directory.
 
-    A blob that was put belongs to the next transaction: ``database.write()`` names it in the same commit as the rows
+    A new blob belongs to the next transaction: ``database.write()`` adds its row in the same commit as the rows
     that use it. So put first, then write.
     """
 
@@ -47,32 +47,32 @@ class BlobStore:
         self.files = BlobFiles(database.data_dir)
         self.lock = threading.Lock()
         self.pending: dict[str, tuple[Blob, bytes | None]] = {}
-        #: When each blob was last put: what was put a moment ago is about to be named.
+        #: When each blob was last put: recently put blobs are about to be referenced.
         self.recent: dict[str, float] = {}
         database.on_write(self._flush)
 
     def writer(self) -> BlobWriter:
-        """A sink for the bytes of one blob; use it as a context manager, and ``commit`` it."""
+        """A writer for one blob; use it as a context manager, and call ``commit``."""
         return BlobWriter(self.files.incoming, self._settle)
 
     def put_stream(self, chunks: Iterable[bytes]) -> Blob:
-        """Keep the concatenation of some bytes."""
+        """Store the concatenation of some bytes."""
         with self.writer() as writer:
             for chunk in chunks:
                 writer.write(chunk)
             return writer.commit()
 
     def put_bytes(self, data: bytes) -> Blob:
-        """Keep some bytes."""
+        """Store some bytes."""
         return self.put_stream([data])
 
     def put_parts(self, folder: Path, digests: Digests) -> Blob:
-        """Keep the concatenation of the files of a folder, in the order of their names.
+        """Store the concatenation of the files of a folder, in the order of their names.
 
-        The folder becomes the blob, unless that is known already: then it stays, for the caller to remove once its rows
-        are written (a kill before that must not lose the parts).
+        The folder becomes the blob, unless the blob exists already: then the caller removes the folder once its rows
+        are written (a crash before that must not lose the parts).
 
-        :param digests: of the concatenation; the caller has read it. The files must have been synced.
+        :param digests: of the concatenation, computed by the caller. The files must have been synced.
         """
         sizes = [size for _, size in places_of(folder)]
         if sum(sizes) != digests.size:
@@ -80,7 +80,7 @@ class BlobStore:
         return self._keep(Blob.of(digests, sizes), folder, None)
 
     def adopt_parts(self, digests: Digests, sizes: Sequence[int]) -> Blob:
-        """What :meth:`put_parts` was doing when the process was killed: the folder has its place, but no row yet.
+        """Recover :meth:`put_parts` after a crash: the folder is in its place, but has no row yet.
 
         :raises FileNotFoundError: the folder does not exist, or its files have other sizes
         """
@@ -95,7 +95,7 @@ class BlobStore:
             return blob
 
     def get(self, sha256: str) -> Blob | None:
-        """What is known of a blob, or None if there is none of that name."""
+        """A blob's metadata, or None if it does not exist."""
         pending = self.pending.get(sha256)
         if pending:
             return pending[0]
@@ -104,9 +104,9 @@ class BlobStore:
         return Blob.from_row(row) if row else None
 
     def require(self, sha256: str) -> Blob:
-        """What is known of a blob whose content is to be used.
+        """The metadata of a blob whose content is about to be used.
 
-        :raises FileNotFoundError: there is no such blob
+        :raises FileNotFoundError: the blob does not exist
         :raises DamagedBlobError: its content is missing or damaged
         """
         self.locate(sha256)
@@ -115,10 +115,10 @@ class BlobStore:
         return blob
 
     def locate(self, sha256: str, start: int = 0, stop: int | None = None) -> bytes | list[tuple[Path, int]]:
-        """Where the bytes are: themselves, for a small blob, or (path, size) of the files that hold them in order.
+        """The location of the bytes: the bytes themselves for a small blob, or (path, size) of its files in order.
 
-        :param start: check only what is read, the bytes from here up to ``stop``
-        :raises FileNotFoundError: there is no such blob
+        :param start: check only the range that is read, from here up to ``stop``
+        :raises FileNotFoundError: the blob does not exist
         :raises DamagedBlobError: its content is missing or damaged
         """
         blob, data = self._find(sha256)
@@ -152,13 +152,13 @@ class BlobStore:
                 yield chunk
 
     def copy_to(self, sha256: str, path: Path) -> None:
-        """Write the bytes to a file of the caller's."""
+        """Write the bytes to a file opened by the caller."""
         with path.open("wb") as out:
             for chunk in self.chunks(sha256):
                 out.write(chunk)
 
     def _find(self, sha256: str) -> tuple[Blob, bytes | None]:
-        """A blob, and its content if its row holds it. Raises FileNotFoundError."""
+        """A blob, and its content if stored in its row. Raises FileNotFoundError."""
         pending = self.pending.get(sha256)
         if pending:
             return pending
@@ -169,7 +169,7 @@ class BlobStore:
         return Blob.from_row(row), row["data"]
 
     def _problem(self, blob: Blob, data: bytes | None = None, start: int = 0, stop: int | None = None) -> str | None:
-        """What is wrong with a blob's content: of bytes in a row everything is checked, of files the sizes."""
+        """What is wrong with a blob's content: content in a row is checked completely, files only by size."""
         if data is None:
             data = self._find(blob.sha256)[1]
         if data is None:
@@ -179,7 +179,7 @@ class BlobStore:
         return None
 
     def _refuse(self, blob: Blob, data: bytes | None) -> None:
-        """Move files that are damaged into quarantine. Bytes in a row stay there: each read refuses them."""
+        """Move damaged files to quarantine. Damaged content in a row stays there: each read refuses it."""
         if data is not None:
             return
         with self.lock:
@@ -188,18 +188,18 @@ class BlobStore:
                 self._set_aside(blob)
 
     def _set_aside(self, blob: Blob) -> None:
-        """Move what a blob's name stands for into quarantine. Call with the lock held."""
+        """Move a blob's files to quarantine. Call with the lock held."""
         data = self._find(blob.sha256)[1]
         moved = self.files.set_aside(blob.sha256) if data is None else self.files.set_aside_bytes(blob.sha256, data)
         if moved is not None:
             logger.error("the stored content %s is damaged and was moved to %s", blob.sha256, moved)
 
-    # Keeping content
+    # Storing content
 
     def _keep(self, blob: Blob, source: Path | None, data: bytes | None) -> Blob:
-        """Keep content, or find that it is here already, byte for byte; damaged content is replaced.
+        """Store content, or compare it with the stored one, byte for byte; damaged content is replaced.
 
-        :return: the blob that was here, then ``source`` still is; else ``blob``
+        :return: the existing blob, then ``source`` still exists; else ``blob``
         """
         with self.lock:
             known = self.get(blob.sha256)
@@ -215,7 +215,7 @@ class BlobStore:
         return blob
 
     def _holds(self, known: Blob, source: Path | None, data: bytes | None) -> bool:
-        """Whether the content that is stored is the one given: the same bytes, not only the same name."""
+        """Whether the stored content equals the given one, byte for byte."""
         try:
             with self.open(known.sha256) as stored, _open(source, data) as given:
                 return same_bytes(stored, given)
@@ -223,7 +223,7 @@ class BlobStore:
             return False
 
     def _place(self, blob: Blob, source: Path | None, data: bytes | None) -> None:
-        """Put synced content under its name, and let the next commit know of it. Call with the lock held."""
+        """Move synced content to its name, and register it for the next commit. Call with the lock held."""
         if source is not None:
             self.files.place(source, blob)
         self._note(blob, data)
@@ -233,7 +233,7 @@ class BlobStore:
         self.recent[blob.sha256] = time.monotonic()
 
     def _settle(self, source: Path | None, digests: Digests, data: bytes | None) -> Blob:
-        """Keep content that is in a synced file (which is taken away), or in memory."""
+        """Store content from a synced file (which is moved), or from memory."""
         blob = Blob.of(digests)
         kept = self._keep(blob, source, data)
         if kept is blob:
@@ -241,12 +241,12 @@ class BlobStore:
         if source is not None:
             source.unlink()
         if blob.md5 and not kept.md5:
-            # It came in parts before, and in one piece now: its MD5 is this object's ETag.
+            # It was uploaded in parts before, and in one piece now: its MD5 is this object's ETag.
             return replace(kept, md5=blob.md5)
         return kept
 
     def _flush(self, db: sqlite3.Connection) -> Callable[[], None]:
-        """Give the blobs that were put since the last commit their rows; they stay pending until it is on disk."""
+        """Insert the rows of new blobs; they stay pending until the commit is on disk."""
         rows = list(self.pending.items())
         db.executemany(_INSERT, [blob.row(data) for _, (blob, data) in rows])
 

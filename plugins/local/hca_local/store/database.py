@@ -1,9 +1,9 @@
 """The SQLite side of the store: connections, transactions, schema steps, settings.
 
-What durable means here: a block ``with store.write()`` that ended is on disk. The database runs in WAL mode with
-``synchronous=FULL``, so that each commit syncs the log, and blobs are synced before they are named. A process killed
-at any point loses nothing that was acknowledged, and neither does a power cut on a disk that honours fsync. (A sync
-costs well under a millisecond on a current disk, and small blobs share the sync of the commit that first names them.)
+Durability: after a block ``with store.write()`` the changes are on disk. The database runs in WAL mode with
+``synchronous=FULL``, so that each commit syncs the log, and blobs are synced before they are referenced. A crash
+at any point loses nothing acknowledged, and neither does a power failure on a disk that honours fsync. (A sync
+takes well under a millisecond on a current disk, and small blobs share the sync of the commit that references them.)
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ CREATE TABLE IF NOT EXISTS blobs (
 """
 
 
-#: Writes waiting rows in a transaction; what it returns is called once the transaction is on disk.
+#: Writes pending rows in a transaction; the returned function is called once the transaction is on disk.
 Flush = Callable[[sqlite3.Connection], Callable[[], None]]
 
 
 class StoreError(HCAError):
-    """The data directory cannot be used."""
+    """The data directory is not usable."""
 
 
 class Database:
     """The rows of one data directory. Thread-safe; every method is synchronous.
 
-    :param data_dir: made, readable by its owner only, if it does not exist
-    :raises StoreError: it cannot be made or read, or a later version of hca-local wrote it
+    :param data_dir: created, readable by its owner only, if it does not exist
+    :raises StoreError: it cannot be created or read, or a later version of hca-local wrote it
     """
 
     def __init__(self, data_dir: Path | str) -> None:
@@ -67,7 +67,7 @@ class Database:
         self.path.chmod(0o600)
 
     def on_write(self, flush: Flush) -> None:
-        """Have rows that wait for the next transaction written by it.
+        """Register a function that writes pending rows with the next transaction.
 
         :param flush: called with the connection when a transaction begins and before it ends; returns what to call once
             the transaction is on disk
@@ -79,7 +79,7 @@ class Database:
             self.path, timeout=60, isolation_level=None, check_same_thread=False, cached_statements=512
         )
         connection.row_factory = sqlite3.Row
-        # 8 MiB of cache a connection: a search over many bundles touches more pages than SQLite keeps by default.
+        # 8 MiB of cache per connection: a search over many bundles uses more pages than SQLite caches by default.
         pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-8192")
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
@@ -95,7 +95,7 @@ class Database:
             db.execute(f"PRAGMA user_version={FORMAT}")
 
     def close(self) -> None:
-        """Close all connections; the store cannot be used afterwards."""
+        """Close all connections; the store is not usable afterwards."""
         with self._lock, self._readers_lock:
             if self._closed:
                 return
@@ -112,7 +112,7 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction that sees one state of the database. Never ``await`` inside.
+        """A connection in a transaction with a consistent snapshot of the database. Never ``await`` inside.
 
         Inside :meth:`write` it is the writer's connection, so that a transaction sees its own changes.
         """
@@ -143,9 +143,9 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction: durable when the block ends, undone if it raises. Never ``await`` inside.
+        """A connection in a transaction, committed when the block ends, rolled back on errors. Never ``await`` inside.
 
-        Writers wait for one another. A ``write`` inside another one joins it: the outer block commits or undoes both.
+        Writers wait for each other. A nested ``write`` joins the outer one, which commits or rolls back both.
         """
         with self._lock:
             if getattr(self._local, "writing", False):
@@ -172,14 +172,14 @@ class Database:
                 self._local.connection, self._local.writing = outer, False
 
     def exclusive(self) -> AbstractContextManager[Any]:
-        """The lock that writers take: while it is held, no transaction writes but the holder's."""
+        """The writers' lock: while it is held, only the holder can write."""
         return self._lock
 
     def migrate(self, component: str, steps: Sequence[str]) -> None:
-        """Bring a component's tables up to date.
+        """Update a component's tables to the current schema.
 
-        :param steps: SQL scripts, in order; a released one never changes, later versions append. Each runs once.
-        :raises StoreError: the data directory has seen more steps than are known here
+        :param steps: SQL scripts, in order; released ones never change, later versions append. Each runs once.
+        :raises StoreError: the data directory was used by a version with more steps
         """
         with self.write() as db:
             row = db.execute("SELECT steps FROM schema_steps WHERE component = ?", (component,)).fetchone()
@@ -192,28 +192,28 @@ class Database:
             db.execute("INSERT OR REPLACE INTO schema_steps VALUES (?, ?)", (component, len(steps)))
 
     def add_references(self, component: str, query: str) -> None:
-        """Name the blobs that a component uses, by a query that yields their sha256; others are garbage.
+        """Register a query for the sha256 of the blobs that a component uses; others are garbage.
 
-        The query is kept with the data, so that a component that is not loaded keeps its blobs.
+        The query is stored with the data, so that a component that is not loaded keeps its blobs.
         """
         with self.write() as db:
             db.execute(f"SELECT * FROM ({query}) LIMIT 1")
             db.execute("INSERT OR REPLACE INTO blob_references VALUES (?, ?)", (component, query))
 
     def get_setting(self, name: str, default: Any = None) -> Any:
-        """A small value kept by :meth:`set_setting`."""
+        """A small value stored by :meth:`set_setting`."""
         with self.read() as db:
             row = db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return json.loads(row["value"]) if row else default
 
     def set_setting(self, name: str, value: Any) -> None:
-        """Keep a small value that JSON can hold."""
+        """Store a small JSON value."""
         with self.write() as db:
             db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of an SQL script; ``executescript`` would end the transaction around them."""
+    """The statements of an SQL script; ``executescript`` would commit the surrounding transaction."""
     statement = ""
     for piece in script.split(";"):
         statement += piece + ";"

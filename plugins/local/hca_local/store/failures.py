@@ -1,4 +1,4 @@
-"""Failures of the store itself, not of a request: a full disk, damaged content. Each service answers them alike."""
+"""Failures of the store, not of a request: a full disk, damaged content. All services handle them alike."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hca_local.store.blob import DamagedBlobError
 
 @dataclass(frozen=True)
 class StorageFailure:
-    """What a service answers when the store fails.
+    """A service's response when the store fails.
 
-    :ivar status: of the HTTP answer
+    :ivar status: HTTP status
     :ivar code: for programs
     :ivar message: one line for people
     """
@@ -29,15 +29,15 @@ _FULL_NAMES = frozenset(["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"])
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error says that no space is left."""
+    """Whether an error means that the disk is full."""
     if isinstance(error, OSError):
         return error.errno in _FULL
-    # SQLite has a code for a full disk, and another one where the file that its connections share cannot grow.
+    # SQLite has one code for a full disk, and another if the shared memory file cannot grow.
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", "") in _FULL_NAMES
 
 
 def storage_failure(error: BaseException) -> StorageFailure | None:
-    """The answer to an error of the store, or None if it is not one."""
+    """The response to an error of the store, or None for other errors."""
     if is_disk_full(error):
         return DISK_FULL
     if isinstance(error, DamagedBlobError):

@@ -1,4 +1,4 @@
-"""The files that hold blobs: where they lie, whether they are complete, and where damaged ones are moved to."""
+"""The files of blobs: their locations, completeness checks, and quarantine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hca_local.store.blob import Blob
 from hca_local.store.segments import SegmentedReader
 from hca_local.store.writing import sync_folder
 
-#: (path, size in bytes) of the files that hold a content, in order.
+#: (path, size in bytes) of a content's files, in order.
 Places = Sequence[tuple[Path, int]]
 _CHUNK = 1 << 20
 
@@ -30,20 +30,20 @@ class BlobFiles:
             folder.mkdir(mode=0o700, exist_ok=True)
 
     def path(self, sha256: str) -> Path:
-        """Where a blob lies: a file, or a folder of segments."""
+        """A blob's path: a file, or a folder of segments."""
         return self.root / sha256[:2] / sha256
 
     def places(self, blob: Blob) -> list[tuple[Path, int]]:
-        """The files that hold a blob."""
+        """A blob's files."""
         path = self.path(blob.sha256)
         if not blob.segments:
             return [(path, blob.size)]
         return [(path / segment_name(number), size) for number, size in enumerate(blob.segments)]
 
     def problem(self, blob: Blob, start: int = 0, stop: int | None = None) -> str | None:
-        """What the sizes of a blob's files show to be wrong, or None.
+        """What is wrong with a blob's files, judged by their sizes, or None.
 
-        :param start: look only at files that hold bytes from here up to ``stop``
+        :param start: check only files with bytes from here up to ``stop``
         """
         position = 0
         for path, size in self.places(blob):
@@ -73,7 +73,7 @@ class BlobFiles:
         sync_folder(target.parent)
 
     def set_aside(self, sha256: str) -> Path | None:
-        """Move a blob's files into quarantine; None if there are none."""
+        """Move a blob's files to quarantine; None if there are none."""
         target = self._free_name(sha256)
         try:
             self.path(sha256).rename(target)
@@ -82,7 +82,7 @@ class BlobFiles:
         return target
 
     def set_aside_bytes(self, sha256: str, data: bytes) -> Path:
-        """Keep bytes that a row held in quarantine."""
+        """Write the content of a row to quarantine."""
         target = self._free_name(sha256)
         target.write_bytes(data)
         return target
@@ -100,13 +100,13 @@ def open_places(places: Places) -> BinaryIO:
 
 
 def places_of(source: Path) -> list[tuple[Path, int]]:
-    """The files of a content that lies in a file, or in the files of a folder by their names."""
+    """The files of a content: a single file, or the files of a folder sorted by name."""
     paths: Iterable[Path] = sorted(source.iterdir()) if source.is_dir() else [source]
     return [(path, path.stat().st_size) for path in paths]
 
 
 def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
-    """Whether two streams hold the same bytes."""
+    """Whether two streams have the same bytes."""
     while True:
         left, right = one.read(_CHUNK), other.read(_CHUNK)
         if left != right:
@@ -120,7 +120,7 @@ def segment_name(number: int) -> str:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

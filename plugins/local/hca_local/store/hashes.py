@@ -1,4 +1,4 @@
-"""All checksums that the services speak of, computed in one pass over the bytes."""
+"""All checksums that the services use, computed in one pass over the bytes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import google_crc32c
 
-#: Part size of the data coordination platform's ``s3_etag``, in bytes. The rule lets parts grow past 10,000 of them
-#: (625 GiB); an embedded deployment is not for files of that size, and the larger parts are not implemented.
+#: Part size of the data coordination platform's ``s3_etag``, in bytes. By that rule, parts grow beyond 10,000 of them
+#: (625 GiB); an embedded deployment is not meant for files of that size, so this is not implemented.
 ETAG_PART_SIZE = 64 * 1024 * 1024
 
 
@@ -30,7 +30,7 @@ class Digests:
 
 
 class _Crc32:
-    """zlib's function in the form of the others."""
+    """zlib's function with the interface of the others."""
 
     def __init__(self) -> None:
         self._value = 0
@@ -43,7 +43,7 @@ class _Crc32:
 
 
 class _Crc64Nvme:
-    """The same for AWS's."""
+    """The same for AWS's function."""
 
     def __init__(self) -> None:
         from awscrt import checksums
@@ -58,12 +58,12 @@ class _Crc64Nvme:
         return self._value.to_bytes(8, "big")
 
 
-#: Everything that a blob has.
+#: All checksums of a blob.
 ALL = frozenset(["md5", "sha1", "sha256", "crc32c", "s3_etag"])
 
 
 class Hasher:
-    """Takes bytes in order and yields their :class:`Digests`.
+    """Hashes bytes in order and returns their :class:`Digests`.
 
     :param names: the checksums to compute; ``md5`` is of the whole, the ETag of an object put in one piece
     """
@@ -76,7 +76,7 @@ class Hasher:
         self._want_md5 = "md5" in names
         self._want_etag = "s3_etag" in names
         self._md5 = hashlib.md5() if self._want_md5 or self._want_etag else None
-        # Up to one part both rules give the MD5 of the whole; a second MD5 starts only where a second part does.
+        # Up to one part both rules give the MD5 of the whole; a second MD5 starts only with the second part.
         self._part = None if self._want_md5 or not self._want_etag else self._md5
         self._part_md5s: list[bytes] = []
 
@@ -111,7 +111,7 @@ class Hasher:
         self._part = hashlib.md5()
 
     def digests(self) -> Digests:
-        """The checksums of all bytes taken so far."""
+        """The checksums of all bytes so far."""
         md5 = self._md5.hexdigest() if self._md5 is not None and self._want_md5 else ""
         etag = ""
         if self._want_etag:

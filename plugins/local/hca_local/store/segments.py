@@ -1,4 +1,4 @@
-"""Reading a blob that lies in several files as if it were one."""
+"""Reads a blob with several files as a single stream."""
 
 from __future__ import annotations
 

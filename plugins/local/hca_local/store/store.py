@@ -1,4 +1,4 @@
-"""The store of a data directory: its rows, its blobs, and what keeps them in order."""
+"""The store of a data directory: its rows, its blobs, and their maintenance."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _CLEAN = "store.closed_cleanly"
 class Store(Database):
     """One data directory. Thread-safe; every method is synchronous.
 
-    :param data_dir: made, readable by its owner only, if it does not exist
-    :raises StoreError: it cannot be made or read, or a later version of hca-local wrote it
+    :param data_dir: created, readable by its owner only, if it does not exist
+    :raises StoreError: it cannot be created or read, or a later version of hca-local wrote it
     """
 
     def __init__(self, data_dir: Path | str) -> None:
@@ -26,7 +26,7 @@ class Store(Database):
         self.blobs = BlobStore(self)
 
     def recover(self) -> None:
-        """Sweep what a killed run left and what nothing names, and check what it was writing. Only for the one process
+        """Remove unreferenced leftovers of a crash, and check what was being written. Only for the one process
         that owns the directory."""
         sweeping.collect_garbage(self, self.blobs, grace=0)
         sweeping.sweep_files(self, self.blobs)
@@ -36,13 +36,13 @@ class Store(Database):
         self.set_setting(_CLEAN, False)
 
     def mark_clean(self) -> None:
-        """Note that the owner of the directory ended in order, so that the next start need not check what it wrote."""
+        """Record a normal shutdown, so that the next start need not check what was written."""
         self.set_setting(_CLEAN, True)
 
     def collect_garbage(self, grace: float = sweeping.GRACE) -> int:
-        """Remove the blobs that no component names (see :meth:`add_references`).
+        """Remove the blobs that no component references (see :meth:`add_references`).
 
-        :param grace: keep what was put within so many seconds: its row may be about to be written
+        :param grace: keep blobs put within so many seconds: their rows may not be written yet
         :return: the number of blobs removed
         """
         return sweeping.collect_garbage(self, self.blobs, grace)

@@ -1,4 +1,4 @@
-"""Removing what nothing names: files without a row, and blobs that no component uses."""
+"""Removes unreferenced data: files without a row, and blobs that no component uses."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from hca_local.store.blobs import BlobStore
 from hca_local.store.database import Database
 from hca_local.store.files import remove
 
-#: Seconds for which a blob that was just put is safe although nothing names it yet.
+#: Seconds that a new blob is kept although nothing references it yet.
 GRACE = 3600.0
 
 
 def sweep_files(database: Database, blobs: BlobStore) -> int:
-    """Remove files that no row names: what a killed run left. Only for the one process that owns the directory.
+    """Remove files without a row, left by a crash. Only for the one process that owns the directory.
 
     :return: the number of files and folders removed
     """
@@ -29,13 +29,13 @@ def sweep_files(database: Database, blobs: BlobStore) -> int:
 
 
 def collect_garbage(database: Database, blobs: BlobStore, grace: float = GRACE) -> int:
-    """Remove the blobs that no component names (see ``Database.add_references``).
+    """Remove the blobs that no component references (see ``Database.add_references``).
 
-    :param grace: keep what was put within so many seconds: its row may be about to be written
+    :param grace: keep blobs put within so many seconds: their rows may not be written yet
     :return: the number of blobs removed
     """
     limit = time.monotonic() - grace
-    # The order of the locks is that of a put inside a transaction: the database's, then the blobs'.
+    # Same lock order as a put inside a transaction: first the database's, then the blobs'.
     with database.exclusive(), blobs.lock:
         blobs.recent = {name: put for name, put in blobs.recent.items() if put > limit}
         with database.write() as db:

@@ -1,4 +1,4 @@
-"""Checking stored content against its checksums: everything on demand, and after a crash what was written last."""
+"""Checks stored content against its checksums: everything on demand, and after a crash the last writes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ RECENT = 60.0
 
 @dataclass(frozen=True)
 class Damage:
-    """A blob whose content is not what its name says.
+    """A blob whose content does not match its name.
 
     :ivar problem: what is wrong
-    :ivar moved_to: where the damaged content is now; None if it is gone or was left where it is
+    :ivar moved_to: where the damaged content is now; None if it is missing or was not moved
     """
 
     sha256: str
@@ -37,8 +37,8 @@ class Damage:
 def verify(database: Database, blobs: BlobStore, *, repair: bool = True) -> Iterator[Damage | None]:
     """Check all blobs: read each and compare its size and sha256.
 
-    :param repair: move damaged content into quarantine
-    :return: for each blob what is wrong with it, or None
+    :param repair: move damaged content to quarantine
+    :return: for each blob the problem found, or None
     """
     with database.read() as db:
         names = [row["sha256"] for row in db.execute("SELECT sha256 FROM blobs ORDER BY sha256")]
@@ -53,7 +53,7 @@ def check(database: Database, blobs: BlobStore, sha256: str, *, repair: bool = T
         return None
     blob, data = found
     problem = _problem(blobs, blob, data)
-    # A deployment that runs may have removed or repaired it meanwhile.
+    # A running deployment may have removed or repaired it meanwhile.
     if problem is None or (found := _row(database, sha256)) is None:
         return None
     problem = _problem(blobs, *found)
@@ -64,7 +64,7 @@ def check(database: Database, blobs: BlobStore, sha256: str, *, repair: bool = T
 
 
 def check_recent(database: Database, blobs: BlobStore) -> list[Damage]:
-    """After a crash: check the sizes of all blobs, and every byte of those that were written last."""
+    """After a crash: check the sizes of all blobs, and every byte of the last ones written."""
     with database.read() as db:
         rows = db.execute("SELECT *, NULL AS data FROM blobs WHERE data IS NULL").fetchall()
     written = {row["sha256"]: _written(blobs.files.path(row["sha256"])) for row in rows}
@@ -78,7 +78,7 @@ def check_recent(database: Database, blobs: BlobStore) -> list[Damage]:
 
 
 def integrity_problem(database: Database) -> str | None:
-    """What SQLite finds wrong with the database, or None."""
+    """SQLite's report of damage to the database, or None."""
     try:
         with database.read() as db:
             lines = [str(row[0]) for row in db.execute("PRAGMA quick_check(10)")]
@@ -88,7 +88,7 @@ def integrity_problem(database: Database) -> str | None:
 
 
 def missing(database: Database) -> list[str]:
-    """The content that components name and of which nothing is known."""
+    """The content that components reference and that is not in the store."""
     with database.read() as db:
         queries = [row["query"] for row in db.execute("SELECT query FROM blob_references")]
         if not queries:
@@ -118,7 +118,7 @@ def _problem(blobs: BlobStore, blob: Blob, data: bytes | None) -> str | None:
 
 
 def _set_aside(database: Database, blobs: BlobStore, blob: Blob, data: bytes | None) -> Path | None:
-    """Move damaged content away, so that no read gets it."""
+    """Move damaged content to quarantine, so that it is never read."""
     if data is not None:
         with database.write() as db:
             db.execute("UPDATE blobs SET data = NULL WHERE sha256 = ? AND data = ?", (blob.sha256, data))
@@ -128,7 +128,7 @@ def _set_aside(database: Database, blobs: BlobStore, blob: Blob, data: bytes | N
         return None
     with open_places(places_of(moved)) as stream:
         if _sha256(stream) == blob.sha256 and not blobs.files.path(blob.sha256).exists():
-            # It was repaired between the look and the move.
+            # It was repaired between the check and the move.
             moved.rename(blobs.files.path(blob.sha256))
             return None
     return moved
@@ -142,7 +142,7 @@ def _sha256(stream: BinaryIO) -> str:
 
 
 def _written(path: Path) -> float:
-    """When a blob was put in its place; 0 if it is not there."""
+    """When a blob's file was created; 0 if it does not exist."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

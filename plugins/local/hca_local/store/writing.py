@@ -1,4 +1,4 @@
-"""Putting bytes on disk: one blob's, as they come, and the names in a folder."""
+"""Writes to disk: the bytes of a blob, and the entries of a folder."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import BinaryIO
 from hca_local.store.blob import Blob
 from hca_local.store.hashes import Digests, Hasher
 
-#: Largest blob kept in its row, in bytes: below this size SQLite writes and reads faster than the file system.
+#: Largest blob stored in its row, in bytes: below this size SQLite is faster than the file system.
 INLINE_LIMIT = 16 * 1024
 
 
-#: Keeps content that lies in a synced file, which it takes away, or in memory.
+#: Stores content from a synced file, which is moved, or from memory.
 Settle = Callable[[Path | None, Digests, bytes | None], Blob]
 
 
 class BlobWriter:
-    """Takes the bytes of one blob in order, hashing as they come; what is not committed vanishes.
+    """Writes the bytes of one blob in order and hashes them; they are discarded unless committed.
 
-    :param incoming: folder for content that is still arriving
-    :param settle: keeps the content once it is complete
+    :param incoming: folder for incomplete content
+    :param settle: stores the content once it is complete
     """
 
     def __init__(self, incoming: Path, settle: Settle) -> None:
@@ -36,13 +36,13 @@ class BlobWriter:
 
     @property
     def size(self) -> int:
-        """Bytes taken so far."""
+        """Bytes written so far."""
         return self._hasher.size
 
     def write(self, data: bytes) -> None:
         """Take the next bytes.
 
-        :raises OSError: the disk refuses them
+        :raises OSError: the write failed
         """
         self._hasher.update(data)
         if self._file is None:
@@ -61,7 +61,7 @@ class BlobWriter:
         return self._hasher.digests()
 
     def commit(self) -> Blob:
-        """Keep the bytes."""
+        """Store the bytes."""
         digests = self._hasher.digests()
         if self._file is None:
             return self._settle(None, digests, bytes(self._buffer))
@@ -71,7 +71,7 @@ class BlobWriter:
         return self._settle(path, digests, None)
 
     def abort(self) -> None:
-        """Forget the bytes; does nothing after :meth:`commit`."""
+        """Discard the bytes; does nothing after :meth:`commit`."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -87,14 +87,14 @@ class BlobWriter:
 
 
 def write_all(file: BinaryIO, data: bytes | bytearray | memoryview) -> None:
-    """Write all bytes to an unbuffered file, which may take fewer at a time."""
+    """Write all bytes to an unbuffered file, which may write fewer at a time."""
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable, where the platform can."""
+    """Sync a folder's entries to disk, if the platform supports it."""
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -1,7 +1,7 @@
 """The embedded Upload Service: the HTTP interface of the original, over the deployment's store.
 
-``create_app(ctx)`` gives the ASGI application, served below ``/upload``; ``start(ctx)`` takes up what was left half
-done. How it differs from the original, and why, is told in ``plugins/local/DIFFERENCES.rst``.
+``create_app(ctx)`` returns the ASGI application, served below ``/upload``; ``start(ctx)`` resumes unfinished work.
+``plugins/local/DIFFERENCES.rst`` lists the differences from the original and the reasons for them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def create_app(ctx: Context) -> Application:
 
 
 def start(ctx: Context) -> None:
-    """Resume deletions, checksums and validations of an earlier run; called once, when the listeners are up."""
+    """Resume deletions, checksums and validations of an earlier run; called once, when the listeners are running."""
     getattr(ctx, _APPLICATION).resume()
 
 

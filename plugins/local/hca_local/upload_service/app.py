@@ -1,4 +1,4 @@
-"""The Upload Service as an ASGI application: routes, the API key, and how answers are dressed."""
+"""The Upload Service as an ASGI application: routes, the API key, and response headers."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("hca_local.upload")
 
-#: Bytes that may come through the API; large files go to the bucket.
+#: Largest file that can be sent through the API, in bytes; large files go to the bucket.
 MAX_BODY = 64 << 20
-#: Names that the service's routes take below an area.
+#: Names reserved by the service's routes below an area.
 RESERVED = frozenset({"credentials", "checksums", "validations", "validate", "files_info"})
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request: its method, the area and the rest of its path, its body."""
+    """A request: its method, the area and the rest of its path, and its body."""
 
     method: str
     area: str
@@ -54,7 +54,7 @@ class Call:
         """:raises UploadError: the body is not JSON"""
         try:
             value = json.loads(self.body)
-            # Halves of characters, which no database could keep.
+            # Lone surrogates, which databases cannot store.
             json.dumps(value, ensure_ascii=False).encode()
             return value
         except (ValueError, RecursionError):
@@ -65,7 +65,7 @@ Handler = Callable[[Call], tuple[int, Any]]
 
 
 class Application:
-    """ASGI callable; requests are answered in the context's threads, never on the event loop."""
+    """ASGI callable; requests are handled in the context's threads, never on the event loop."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -76,7 +76,7 @@ class Application:
         self._document = _bundled_document()
 
     def resume(self) -> None:
-        """Take up what a stop interrupted."""
+        """Resume interrupted work."""
         self.areas.resume()
         self.files.resume()
         self.validations.resume()
@@ -96,11 +96,11 @@ class Application:
         await response(scope, receive, send)
 
     def answer(self, request: Request, body: bytes) -> Response:
-        """The answer to a request, whatever happens."""
+        """The response to a request; errors become responses too."""
         path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
         try:
             if b"%2f" in request.scope.get("raw_path", b"").lower():
-                # The gateway let it pass, as one part of the path, and the service found that it is two.
+                # The gateway saw one path segment, and the service decoded it into two.
                 raise no_url()
             status, document = self._answer(request, path, body)
             return _dress(status, document)
@@ -146,7 +146,7 @@ class Application:
         if len(rest) == 1:
             return self._file_routes(), frozenset({"PUT"}), area, route_name(first)
         if len(rest) == 2 and first in ("update_checksum", "update_validation"):
-            # The original forgot to ask for the key here, so that anyone could forge results.
+            # The original did not check the key here, so that anyone could forge results.
             return {"POST": self._update(first)}, frozenset({"POST"}), area, rest[1]
         if len(rest) == 2 and rest[1] == "checksum":
             return {"GET": lambda call: (200, self.files.checksums(call.area, call.name))}, frozenset(), area, first
@@ -213,7 +213,7 @@ class Application:
             if kind == "update_validation":
                 self.validations.update(call.area, call.name, call.json())
                 return 204, None
-            # Checksums are computed in this process; there is no job elsewhere that could report.
+            # Checksums are computed in this process, so there is no external job that could report.
             raise problem(404, "No such checksum", "No checksum job of that name is known")
 
         return update
@@ -223,7 +223,7 @@ class Application:
         if given is None:
             raise bad_request("Missing header parameter 'Api-Key'")
         if not hmac.compare_digest(given.encode(), self._key.encode()):
-            # Not even a part of it, as the original gave: it may be a key of somewhere else.
+            # Not even a prefix of it, as the original returned: the key may belong to another service.
             raise problem(401, "Access Denied.", "Unrecognized Api-Key")
 
 
@@ -245,7 +245,7 @@ async def _read_body(request: Request) -> bytes:
 
 
 def _bundled_document() -> dict[str, Any] | None:
-    """The OpenAPI document of the plugin for this service, where it is installed."""
+    """The OpenAPI document of the plugin for this service, if it is installed."""
     from hca_base.plugins import registry
 
     service = registry().services().get("upload")

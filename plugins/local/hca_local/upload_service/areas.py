@@ -1,4 +1,4 @@
-"""Upload areas: their states, their credentials, and their end."""
+"""Upload areas: their states, credentials and deletion."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ CREATE TABLE upload_validated_files (
 CREATE INDEX upload_validated_files_by_name ON upload_validated_files (area, name);
 """
 
-# Not anchored, as in the original's document: what surrounds the UUID becomes a part of the area's name.
+# Not anchored, as in the original's document: text around the UUID becomes part of the area's name.
 _UUID = re.compile("[A-Za-z0-9]{8}-[A-Za-z0-9]{4}-[A-Za-z0-9]{4}-[A-Za-z0-9]{4}-[A-Za-z0-9]{12}")
 
-#: Every state of the original's database. HTTP sets UNLOCKED, DELETION_QUEUED, DELETING and DELETED only.
+#: All states in the original's database. HTTP only sets UNLOCKED, DELETION_QUEUED, DELETING and DELETED.
 STATES = ("CREATING", "UNLOCKING", "UNLOCKED", "LOCKING", "LOCKED", "DELETION_QUEUED", "DELETING", "DELETED")
 
 
 class Areas:
-    """The upload areas of a deployment; the files of each lie under ``UUID/`` in one bucket."""
+    """The upload areas of a deployment; the files of each are under ``UUID/`` in one bucket."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -43,7 +43,7 @@ class Areas:
     def status(self, uuid: str) -> str:
         """An area's state.
 
-        :raises UploadError: there is none, or none any more
+        :raises UploadError: it does not exist, or was deleted
         """
         with self._ctx.store.read() as db:
             row = db.execute("SELECT status FROM upload_areas WHERE uuid = ?", (uuid,)).fetchone()
@@ -52,14 +52,14 @@ class Areas:
         return str(row["status"])
 
     def check_uuid(self, uuid: str) -> None:
-        """:raises UploadError: it has not the form of a UUID"""
+        """:raises UploadError: not a valid UUID"""
         if not _UUID.search(uuid):
             raise bad_request(f"{uuid!r} does not match {_UUID.pattern!r}")
 
     def create(self, uuid: str) -> dict[str, str]:
-        """Create an area; an existing area does not change.
+        """Create an area; an existing area is not changed.
 
-        :raises UploadError: the UUID is malformed, or that of a deleted area (the original said 201, and did nothing)
+        :raises UploadError: the UUID is malformed, or of a deleted area (the original returned 201, and did nothing)
         """
         self.check_uuid(uuid)
         with self._ctx.store.write() as db:
@@ -72,7 +72,7 @@ class Areas:
         return {"uri": f"s3://{self._bucket}/{uuid}/"}
 
     def set_status(self, uuid: str, status: str) -> None:
-        """Put an area into a state; LOCKED and the like have no route in the service."""
+        """Set an area's state; LOCKED and similar states have no route in the service."""
         if status not in STATES:
             raise ValueError(f"an area is never {status}")
         with self._ctx.store.write() as db:
@@ -81,9 +81,9 @@ class Areas:
             self._ctx.credentials.revoke(self._bucket, f"{uuid}/")
 
     def lend(self, uuid: str) -> dict[str, str]:
-        """Credentials for one hour, confined to the area.
+        """Credentials for one hour, limited to the area.
 
-        :raises UploadError: there is no such area, or it is not to be written to
+        :raises UploadError: the area does not exist, or is not writable
         """
         status = self.status(uuid)
         if status != "UNLOCKED":
@@ -94,9 +94,9 @@ class Areas:
         )
 
     def delete(self, uuid: str) -> None:
-        """Plan the end of an area.
+        """Queue the deletion of an area.
 
-        :raises UploadError: there is no such area
+        :raises UploadError: the area does not exist
         """
         if self.status(uuid) not in ("DELETION_QUEUED", "DELETING"):
             self.set_status(uuid, "DELETION_QUEUED")
@@ -108,7 +108,7 @@ class Areas:
         except UploadError:
             return
         self.set_status(uuid, "DELETING")
-        # With its slash, so that no area whose name begins with this one's loses a file.
+        # With the slash, so that areas whose names start with this one keep their files.
         prefix = f"{uuid}/"
         while found := self._ctx.objects.list(self._bucket, prefix):
             if self._ctx.background.stopped:
@@ -122,7 +122,7 @@ class Areas:
             db.execute("UPDATE upload_areas SET status = 'DELETED' WHERE uuid = ?", (uuid,))
 
     def resume(self) -> None:
-        """Go on with the deletions that a stop interrupted."""
+        """Resume interrupted deletions."""
         with self._ctx.store.read() as db:
             rows = db.execute(
                 "SELECT uuid FROM upload_areas WHERE status IN ('DELETION_QUEUED', 'DELETING')"
@@ -131,7 +131,7 @@ class Areas:
             self._ctx.background.submit(self._empty, row["uuid"])
 
     def count(self, table: str, uuid: str) -> dict[str, Any]:
-        """How many rows of a table of files or validations are in each state."""
+        """The number of rows in each state, in a table of files or validations."""
         with self._ctx.store.read() as db:
             rows = db.execute(f"SELECT status, count(*) AS n FROM {table} WHERE area = ? GROUP BY status", (uuid,))
             return {row["status"]: row["n"] for row in rows}

@@ -1,6 +1,6 @@
-"""The validator that is built in: JSON parses, gzip unpacks, FASTQ has whole records.
+"""The built-in validator: valid JSON, intact gzip, complete FASTQ records.
 
-Prints one JSON object, in the form of the platform's validators, and exits with 1 if a file is not valid.
+Prints one JSON object, in the format of the platform's validators, and exits with 1 if a file is invalid.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def problems(path: Path) -> list[str]:
-    """What is wrong with a file, judged by the endings of its name; no ending that is known, nothing wrong."""
+    """What is wrong with a file, checked by its suffixes; files with unknown suffixes are valid."""
     name = path.name.lower()
     try:
         if name.endswith(".json"):

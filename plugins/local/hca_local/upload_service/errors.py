@@ -1,4 +1,4 @@
-"""The error answers: those of the service, and those of the gateway that stood before it."""
+"""The error responses: those of the service, and those of the gateway in front of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class UploadError(Exception):
-    """An error answer.
+    """An error response.
 
     :param body: the JSON object
     :param media_type: ``application/problem+json`` from the service, ``application/json`` from the gateway
@@ -20,7 +20,7 @@ class UploadError(Exception):
 
 
 def problem(status: int, title: str, detail: str | None = None) -> UploadError:
-    """An error of the service's own."""
+    """An error of the service itself."""
     body: dict[str, Any] = {"status": status, "title": title}
     if detail is not None:
         body["detail"] = detail
@@ -28,12 +28,12 @@ def problem(status: int, title: str, detail: str | None = None) -> UploadError:
 
 
 def bad_request(detail: str) -> UploadError:
-    """An error of the layer that checks requests; it has a ``type``."""
+    """An error of request validation; it has a ``type``."""
     return UploadError(400, {"detail": detail, "status": 400, "title": "Bad Request", "type": "about:blank"})
 
 
 def not_ready() -> UploadError:
-    """What the original said of a file without checksums or a validation without results: a server error."""
+    """The original's response for a file without checksums or a validation without results: a server error."""
     return problem(500, "Response body does not conform to specification", "None is not of type 'object'")
 
 

@@ -1,4 +1,4 @@
-"""The files of an area: what is known of each, and how they get their checksums."""
+"""The files of an area: their metadata and checksums."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _NAMES = ("crc32c", "s3_etag", "sha1", "sha256")
 
 
 class Files:
-    """The files of the areas: objects in the bucket, and what the service noted about them."""
+    """The files of the areas: objects in the bucket, and the service's records of them."""
 
     def __init__(self, ctx: Context, areas: Areas) -> None:
         self._ctx = ctx
         self._areas = areas
         self._bucket = ctx.settings.upload_bucket
-        # The original answered "not ready" with 500; we do so when asked to behave as slowly as it did.
+        # The original returned 500 while not ready; with simulated waits so do we.
         self._faithful = bool(ctx.settings.simulate_waits)
 
     def find(self, uuid: str, name: str) -> S3Object:
-        """A file's object. A name that is not there is tried URL-decoded, for the sake of hca 7, which sent it so.
+        """A file's object. If the name does not exist, it is tried URL-decoded, because hca 7 sent encoded names.
 
         :raises UploadError: the area or the file does not exist
         """
@@ -51,9 +51,9 @@ class Files:
         raise no_file()
 
     def describe(self, uuid: str, name: str) -> dict[str, Any]:
-        """The FileInfo of a file; its checksums are null until they are known.
+        """The FileInfo of a file; its checksums are null until they are computed.
 
-        :raises UploadError: it does not exist, or (as slow as the original) has no checksums yet
+        :raises UploadError: it does not exist, or (with simulated waits) has no checksums yet
         """
         found = self.find(uuid, name)
         _, checksums = self._known(found)
@@ -70,7 +70,7 @@ class Files:
         }
 
     def describe_many(self, uuid: str, names: Any) -> list[dict[str, Any]]:
-        """The FileInfo of each name, in their order.
+        """The FileInfo of each name, in order.
 
         :raises UploadError: one does not exist
         """
@@ -82,7 +82,7 @@ class Files:
     def checksums(self, uuid: str, name: str) -> dict[str, Any]:
         """State and checksums of a file.
 
-        :raises UploadError: it does not exist, or (as slow as the original) has no checksums yet
+        :raises UploadError: it does not exist, or (with simulated waits) has no checksums yet
         """
         status, checksums = self._known(self.find(uuid, name))
         if checksums is None and self._faithful:
@@ -90,7 +90,7 @@ class Files:
         return {"checksum_status": status, "checksums": checksums}
 
     def counts(self, uuid: str) -> dict[str, int]:
-        """How many files are in each state. The original counted only what it had been asked about before."""
+        """The number of files in each state. The original only counted files that had been requested before."""
         self._areas.status(uuid)
         known = self._areas.count("upload_files", uuid)
         total = 0
@@ -105,7 +105,7 @@ class Files:
         return counted
 
     def notify(self, uuid: str, name: str) -> None:
-        """A file was uploaded: plan its checksums. One that is not there is noted by nobody, as in the original.
+        """Queue the checksums of an uploaded file. A missing file is ignored, as in the original.
 
         :raises UploadError: the area does not exist
         """
@@ -121,7 +121,7 @@ class Files:
             self._ctx.background.submit(self._checksum, found.key)
 
     def store(self, uuid: str, name: str, body: bytes, content_type: str) -> dict[str, Any]:
-        """Keep a small file that came through the API, and checksum it at once.
+        """Store a small file sent through the API, and compute its checksums immediately.
 
         :raises UploadError: the area does not exist
         """
@@ -133,7 +133,7 @@ class Files:
         return self.describe(uuid, name)
 
     def resume(self) -> None:
-        """Go on with the checksums that a stop interrupted."""
+        """Resume interrupted checksums."""
         with self._ctx.store.read() as db:
             rows = db.execute(
                 "SELECT area, name FROM upload_files WHERE status IN (?, ?)", (SCHEDULED, CHECKSUMMING)
@@ -146,7 +146,7 @@ class Files:
         with self._ctx.store.read() as db:
             row = db.execute("SELECT * FROM upload_files WHERE area = ? AND name = ?", (uuid, name)).fetchone()
         if row is None or row["etag"] != found.etag:
-            # Nobody told us of this content.
+            # This content was never announced.
             return UNSCHEDULED, None
         return row["status"], json.loads(row["checksums"]) if row["checksums"] else None
 
@@ -168,12 +168,12 @@ class Files:
             now = self._ctx.objects.head(self._bucket, key)
             if now is not None and now.sha256 == found.sha256:
                 return
-            # It was overwritten meanwhile, perhaps after another thread had noted the new content.
+            # It was overwritten meanwhile, possibly after another thread recorded the new content.
 
     def _checksum_object(self, found: S3Object) -> None:
         key = found.key
         self._note(found, CHECKSUMMING, None)
-        # Computed by the store when the bytes came in, from the bytes that it wrote.
+        # The store computed them while it wrote the bytes.
         try:
             blob = self._ctx.store.blobs.require(found.sha256)
         except (FileNotFoundError, DamagedBlobError) as error:
@@ -183,7 +183,7 @@ class Files:
         checksums = {name: str(getattr(blob, name)) for name in _NAMES}
         claimed = found.metadata.get("crc32c", "").lower()
         if claimed and claimed != checksums["crc32c"]:
-            # The original called such a file CHECKSUMMED, without ever giving it checksums.
+            # The original called such a file CHECKSUMMED, but never computed checksums for it.
             logger.warning("the content of %s is not what its crc32c says", key)
             self._note(found, FAILED, None)
             return
@@ -192,9 +192,9 @@ class Files:
 
 
 def route_name(name: str) -> str:
-    """A file's name as it stands in a path.
+    """A file's name from a path segment.
 
-    :raises UploadError: it cannot be one
+    :raises UploadError: not a valid name
     """
     if not name or "/" in name or "\0" in name:
         raise UploadError(404, {"status": 404, "title": "Not Found", "type": "about:blank"})

@@ -1,4 +1,4 @@
-"""The key that those who run submissions show."""
+"""The API key for those who run submissions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SETTING = "upload.api_key"
 
 
 def api_key(store: Any) -> str:
-    """The deployment's API key for the Upload Service; made at the first use of a data directory."""
+    """The deployment's API key for the Upload Service; created at the first use of a data directory."""
     kept = store.get_setting(_SETTING)
     if kept is None:
         kept = secrets.token_urlsafe(30)

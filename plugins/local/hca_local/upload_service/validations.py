@@ -1,4 +1,4 @@
-"""Validations: planned, run behind the answers, and their results."""
+"""Validations: queued, run in the background, and their results."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("hca_local.upload")
 
-#: The states in their order. FAILED is the end of a validation whose validator found faults or could not run.
+#: The states in order. FAILED means that the validator found errors or could not run.
 STATES = ("SCHEDULING_QUEUED", "SCHEDULED", "VALIDATING", "VALIDATED", "FAILED")
 
 
 class Validations:
-    """Plans and runs validations; their state is kept, and a restart goes on with those that had not ended."""
+    """Queues and runs validations; their state is stored, and a restart resumes unfinished ones."""
 
     def __init__(self, ctx: Context, areas: Areas, files: Files) -> None:
         self._ctx = ctx
@@ -35,11 +35,11 @@ class Validations:
         self._faithful = bool(ctx.settings.simulate_waits)
 
     def schedule(self, area: str, body: Any, names: list[str] | None = None) -> dict[str, str]:
-        """Plan a validation.
+        """Queue a validation.
 
-        :param body: the request's
-        :param names: the file, where the path names it
-        :raises UploadError: the area or a file does not exist, or the body is not complete
+        :param body: of the request
+        :param names: the file, if the path names it
+        :raises UploadError: the area or a file does not exist, or the body is incomplete
         """
         self._areas.status(area)
         if not isinstance(body, Mapping):
@@ -69,7 +69,7 @@ class Validations:
     def status(self, area: str, name: str) -> dict[str, Any]:
         """State and results of a file's latest validation.
 
-        :raises UploadError: there is no such file, or (as slow as the original) no result yet
+        :raises UploadError: the file does not exist, or (with simulated waits) has no result yet
         """
         file = self._files.find(area, name).key.partition("/")[2]
         with self._ctx.store.read() as db:
@@ -85,7 +85,7 @@ class Validations:
         return {"validation_status": row["status"], "validation_results": row["results"]}
 
     def counts(self, area: str) -> dict[str, int]:
-        """How many files are in each state, each counted once for each of its validations."""
+        """The number of files in each state; a file counts once for each of its validations."""
         self._areas.status(area)
         with self._ctx.store.read() as db:
             rows = db.execute(
@@ -96,9 +96,9 @@ class Validations:
         return {"SCHEDULED": 0, "VALIDATING": 0, "VALIDATED": 0, **{row["status"]: row["n"] for row in rows}}
 
     def update(self, area: str, identifier: str, body: Any) -> None:
-        """What a validator that runs elsewhere reports.
+        """Record the report of an external validator.
 
-        :raises UploadError: there is no such validation, or no such state
+        :raises UploadError: the validation does not exist, or the state is invalid
         """
         self._areas.status(area)
         if not isinstance(body, Mapping) or not isinstance(body.get("payload"), Mapping):
@@ -116,7 +116,7 @@ class Validations:
             )
 
     def resume(self) -> None:
-        """Run again what a stop interrupted: a validator has no effect but its result."""
+        """Rerun interrupted validations: a validator's only effect is its result."""
         with self._ctx.store.read() as db:
             rows = db.execute(
                 "SELECT id FROM upload_validations WHERE status IN ('SCHEDULING_QUEUED', 'SCHEDULED', 'VALIDATING')"
@@ -155,7 +155,7 @@ class Validations:
         self._end(identifier, outcome)
 
     def _content(self, area: str, name: str, folder: Path) -> Path:
-        """A path at which the bytes of a file can be read; a copy, so that no validator can change what is stored."""
+        """A path to a readable copy of a file; a copy, so that validators cannot change stored content."""
         found = self._ctx.objects.head(self._ctx.settings.upload_bucket, f"{area}/{name}")
         if found is None:
             raise no_file()

@@ -1,8 +1,8 @@
-"""Running a validator: a command of the user's choice over the files of a validation, within limits.
+"""Runs validators: commands configured by the user, over the files of a validation, within limits.
 
-The original ran container images. Here a validator's name stands for a command line in the settings, or for the check
-that is built in (``hca-local/check``). Commands run without a shell, in a folder of their own that is removed
-afterwards, with the caller's variables and little else in their environment.
+The original ran container images. Here a validator's name maps to a command line in the settings, or to the
+built-in check (``hca-local/check``). Commands run without a shell, in a temporary folder of their own,
+with the request's variables and a minimal environment.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BUILT_IN = "hca-local/check"
-#: Bytes of the standard output that are kept; a validator that writes more is stopped.
+#: Most bytes of standard output to keep; a validator that writes more is stopped.
 OUTPUT_LIMIT = 1 << 20
 TIME_LIMIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a validator ended.
+    """The result of a validator.
 
-    :ivar ok: it ran, and its exit code was 0
+    :ivar ok: it ran and exited with 0
     :ivar output: its standard output, or why there is none
     """
 
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def command_for(image: str, configured: Mapping[str, Sequence[str]]) -> list[str] | None:
-    """The command line of a validator, or None where none is known; ``*`` stands for every other name."""
+    """The command line of a validator, or None if it is unknown; ``*`` matches every other name."""
     found = configured.get(image) or configured.get("*")
     if found:
         return list(found)
@@ -55,13 +55,13 @@ def run(
 ) -> Outcome:
     """Run a validator.
 
-    :param files: (name, content) in the order in which the validator gets them; it sees links with these names
-    :param environment: variables that the request asked for
+    :param files: (name, content) in the order of the validator's arguments; it sees links with these names
+    :param environment: variables from the request
     """
     with tempfile.TemporaryDirectory(prefix="hca-validate-") as folder:
         names = []
         for number, (name, content) in enumerate(files):
-            # A folder each: names may repeat.
+            # One folder per file: names may repeat.
             place = Path(folder) / str(number) / name
             place.parent.mkdir()
             place.symlink_to(content)
@@ -72,7 +72,7 @@ def run(
 def _run(
     command: Sequence[str], folder: str, environment: Mapping[str, str], time_limit: float, output_limit: int
 ) -> Outcome:
-    # The caller may not change what is run: PATH and the loader's variables stay ours.
+    # The caller must not choose what is run: PATH and the loader's variables are ours.
     given = {name: str(value) for name, value in environment.items() if not name.startswith(("LD_", "DYLD_", "PYTHON"))}
     allowed = {**given, "PATH": os.environ.get("PATH", os.defpath), "HOME": folder, "TMPDIR": folder}
     try:
@@ -120,7 +120,7 @@ def _run(
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the validator and all that it started."""
+    """Kill the validator and its child processes."""
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

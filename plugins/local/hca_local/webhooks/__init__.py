@@ -1,7 +1,7 @@
-"""Telling subscribers about new and deleted bundles, by signed HTTP requests that outlive a restart.
+"""Notifies subscribers of new and deleted bundles, by signed HTTP requests that survive a restart.
 
-An event and the deliveries it causes are written in one transaction (an outbox); threads send them afterwards, and try
-again when a subscriber does not answer with 2xx.
+An event and its deliveries are written in one transaction (an outbox); threads send them afterwards, and
+retry if a subscriber does not respond with 2xx.
 """
 
 from hca_local.webhooks.notifier import Notifier

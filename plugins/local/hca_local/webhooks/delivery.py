@@ -1,7 +1,7 @@
-"""One delivery: the request that a subscriber gets, and its signature.
+"""One delivery: the request to a subscriber, and its signature.
 
 The signature is that of ``draft-cavage-http-signatures``, HMAC-SHA256 over the Date and Digest headers (as recorded
-from the original); subscribers verify it with the key that they gave when they subscribed.
+from the original); subscribers verify it with the key that they supplied when they subscribed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 10.0
 def prepare(subscription: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of ``requests.request`` for a notification.
 
-    :raises ValueError: the subscription's encoding is not known
+    :raises ValueError: the subscription's encoding is unknown
     """
     from urllib3.filepost import encode_multipart_formdata
 
@@ -43,14 +43,14 @@ def prepare(subscription: Mapping[str, Any], payload: Mapping[str, Any]) -> dict
         "url": subscription["callback_url"],
         "data": body,
         "headers": headers,
-        # A redirect could lead the signed message anywhere.
+        # A redirect could send the signed message to any host.
         "allow_redirects": False,
         "timeout": TIMEOUT_SECONDS,
     }
 
 
 def sign(body: bytes, key_id: str, secret: str) -> dict[str, str]:
-    """The Date, Digest and Authorization headers that prove who sent ``body``."""
+    """The Date, Digest and Authorization headers that authenticate ``body``."""
     date = email.utils.formatdate(usegmt=True)
     digest = "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode()
     message = f"date: {date}\ndigest: {digest}".encode()

@@ -1,4 +1,4 @@
-"""The outbox of notifications, and the threads that empty it."""
+"""The outbox of notifications, and the threads that send them."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ CREATE INDEX webhook_outbox_by_due ON webhook_outbox (due);
 CREATE INDEX webhook_outbox_by_subscription ON webhook_outbox (subscription_uuid);
 """
 
-#: Seconds to wait before each further attempt; the original tried again after 15 minutes, until a week was over.
+#: Seconds to wait before each retry; the original retried every 15 minutes for a week.
 DELAYS = (1.0, 5.0, 30.0, 120.0, 900.0, 3600.0)
-#: Seconds between looks at the outbox for what was left by a restart or is due again.
+#: Seconds between checks of the outbox for deliveries left by a restart or due for a retry.
 POLL_SECONDS = 1.0
 WORKERS = 4
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Notifier:
-    """Writes the notifications that an event causes, and sends them until the subscriber has answered with 2xx.
+    """Writes the notifications of an event, and sends them until the subscriber responds with 2xx.
 
-    :param store: keeps the outbox
-    :param ctx: the deployment; its ``settings.api_url`` goes into the notifications, its ``background`` wakes us
-    :param delays: seconds to wait before each further attempt
+    :param store: stores the outbox
+    :param ctx: the deployment; notifications contain its ``settings.api_url``, its ``background`` runs the deliveries
+    :param delays: seconds to wait before each retry
     """
 
     def __init__(self, store: Any, ctx: Any, delays: tuple[float, ...] = DELAYS) -> None:
@@ -65,13 +65,13 @@ class Notifier:
         document: Mapping[str, Any],
         search_document: Mapping[str, Any] | None = None,
     ) -> int:
-        """Put into the outbox what the subscriptions that want this event are told, in the caller's transaction.
+        """Write the notifications of the subscriptions that match this event, in the caller's transaction.
 
-        :param subscriptions: whole stored documents, secret keys included
+        :param subscriptions: complete stored documents, including secret keys
         :param event_type: ``CREATE``, ``TOMBSTONE`` or ``DELETE``
         :param document: the event's metadata document
-        :param search_document: the bundle's search document, where there is one
-        :return: how many were written
+        :param search_document: the bundle's search document, if any
+        :return: number of notifications written
         """
         count = 0
         for subscription in subscriptions:
@@ -84,20 +84,20 @@ class Notifier:
                 )
                 count += 1
         if count:
-            # The caller's transaction is likely to be over by then; if not, the next look finds the rows.
+            # The caller's transaction has probably ended by then; if not, the next check finds the rows.
             self._ctx.background.later(0.05, self.deliver_due)
         return count
 
     def forget(self, db: sqlite3.Connection, subscription_uuid: str) -> None:
-        """Drop what a deleted subscription was still to be told, in the caller's transaction."""
+        """Delete the pending notifications of a deleted subscription, in the caller's transaction."""
         db.execute("DELETE FROM webhook_outbox WHERE subscription_uuid = ?", (subscription_uuid,))
 
     def start(self) -> None:
-        """Begin to send; what a restart left in the outbox goes first."""
+        """Start sending, beginning with what a restart left in the outbox."""
         self._ctx.background.every(POLL_SECONDS, self.deliver_due)
 
     def deliver_due(self) -> None:
-        """Hand what is due to the threads that send."""
+        """Pass pending deliveries to the sending threads."""
         with self._store.read() as db:
             rows = db.execute(
                 "SELECT id, subscription, payload, attempts FROM webhook_outbox WHERE due <= ? ORDER BY due LIMIT 100",
@@ -126,14 +126,14 @@ class Notifier:
             if not delivered and attempts >= len(self._delays):
                 logger.error("gave up a notification after %d attempts: %s", attempts + 1, payload)
         except Exception:
-            # The row stays as it was, and is tried again.
+            # The row is unchanged, and will be retried.
             logger.exception("a notification could not be handled")
         finally:
             with self._lock:
                 self._sending.discard(identifier)
 
     def _still_due(self, identifier: int, attempts: int) -> bool:
-        """Whether no other thread has sent it between our look at the outbox and now."""
+        """Whether no other thread has sent it since we read the outbox."""
         with self._store.read() as db:
             row = db.execute("SELECT attempts FROM webhook_outbox WHERE id = ?", (identifier,)).fetchone()
         return row is not None and row["attempts"] == attempts
@@ -142,12 +142,12 @@ class Notifier:
     def _send(subscription: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
         import requests
 
-        # Neither the subscription nor its key may get into the log: only its name and where it led.
+        # Neither the subscription nor its key may be logged: only its name and its target.
         where = str(subscription["uuid"])
         try:
             where += f" at {urllib.parse.urlsplit(subscription['callback_url']).netloc}"
             with requests.Session() as session:
-                # A proxy of the environment is not meant for this machine's own loopback.
+                # Proxies of the environment must not be used for loopback.
                 session.trust_env = urllib.parse.urlsplit(subscription["callback_url"]).hostname not in LOOPBACK
                 response = session.request(**prepare(subscription, payload), stream=True)
         except (requests.RequestException, ValueError) as error:

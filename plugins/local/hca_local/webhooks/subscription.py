@@ -1,4 +1,4 @@
-"""What a subscription says: which events it wants, and what a notification of one carries."""
+"""Subscriptions: which events they match, and what their notifications contain."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from hca_local.search import BadQuery, compile_query
 
-# The size of what is attached to a notification, in bytes of JSON; the original's limit.
+# Largest attachment of a notification, in bytes of JSON; the original's limit.
 ATTACHMENTS_LIMIT = 128 * 1024
 
 
 class BadSubscription(ValueError):
-    """A subscription cannot be made.
+    """A subscription is invalid.
 
-    :ivar code: the service's name of the error
+    :ivar code: the service's error code
     :ivar title: the message for people
     """
 
@@ -30,7 +30,7 @@ class BadSubscription(ValueError):
 def check_subscription(subscription: Mapping[str, Any]) -> None:
     """Check what the document's schema cannot: expressions, queries and names of attachments.
 
-    :raises BadSubscription: the first thing that is wrong
+    :raises BadSubscription: the first problem found
     """
     import jmespath
     from jmespath.exceptions import JMESPathError
@@ -61,10 +61,10 @@ def check_subscription(subscription: Mapping[str, Any]) -> None:
 def wants(
     subscription: Mapping[str, Any], document: Mapping[str, Any], search_document: Mapping[str, Any] | None
 ) -> bool:
-    """Whether a subscription asks for this event.
+    """Whether a subscription matches this event.
 
-    :param document: the event's metadata document, which JMESPath queries are about
-    :param search_document: the bundle's search document, which Elasticsearch queries are about; None when it is gone
+    :param document: the event's metadata document, for JMESPath queries
+    :param search_document: the bundle's search document, for Elasticsearch queries; None if it was deleted
     """
     import jmespath
 
@@ -92,7 +92,7 @@ def payload_for(
     """The body of a notification, as the original sent it.
 
     :param event_type: ``CREATE``, ``TOMBSTONE`` or ``DELETE``
-    :param document: the event's metadata document; what is attached comes from it
+    :param document: the event's metadata document, the source of attachments
     :param api_url: the deployment's, such as ``http://127.0.0.1:8765``
     """
     now = datetime.datetime.now(datetime.UTC)

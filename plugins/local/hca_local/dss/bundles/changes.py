@@ -1,4 +1,4 @@
-"""Bundles: PUT makes a version, PATCH a version out of another, DELETE buries one or all."""
+"""Bundles: PUT creates a version, PATCH a version based on another, DELETE deletes one version or all."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from hca_local.dss.files import metadata
 from hca_local.dss.service import Service, dump
 
 _FORMAT = "0.0.1"
-#: How long a bundle waits for files that are still being copied, seconds; the original waited for any file.
+#: Seconds a bundle waits for files that are still being copied; the original waited for any file.
 PATIENCE = 15.0
 _POLL = 0.25
 
 
 def put_bundle(service: Service, call: Call) -> Response:
-    """201 for a new version, 200 for a repeated one, byte for byte, 409 for another under the same name."""
+    """201 for a new version, 200 for an identical one, 409 for a different one under the same name."""
     version = call.args["version"]
     entries = _looked_up(service, call.replica, call.body["files"])
     manifest = _manifest(version, call.body["creator_uid"], entries)
@@ -33,7 +33,7 @@ def put_bundle(service: Service, call: Call) -> Response:
 
 
 def patch_bundle(service: Service, call: Call) -> Response:
-    """Always a new version, of the server's time, even if nothing is to change."""
+    """Always creates a version with the current time, even if nothing changes."""
     base = service.manifest(call.replica, call.uuid, call.args["version"])
     if base is None:
         raise DSSError(404, "not_found", f"Could not find bundle for UUID {call.uuid}")
@@ -50,7 +50,7 @@ def patch_bundle(service: Service, call: Call) -> Response:
 
 
 def delete_bundle(service: Service, call: Call) -> Response:
-    """Bury one version, or the whole bundle for good. Again with the same words is fine, with others is a conflict."""
+    """Delete one version, or the bundle permanently. Repeating with the same body is allowed, another is a conflict."""
     email = call.require_email()
     if email not in service.settings.admin_emails:
         raise DSSError(403, "Forbidden", "You can't delete bundles with these credentials!")
@@ -92,7 +92,7 @@ def _bury(
         (replica, uuid, version or "", dump(tombstone)),
     )
     for each in dying:
-        # As the original: the tombstone takes the bundle's place in the index, and is found as any document.
+        # As in the original: the tombstone replaces the bundle in the index, and is searchable like any document.
         service.index.add(db, replica, uuid, each, metadata.buried_document(uuid, each, tombstone))
         journal.forget(service, db, replica, uuid, each)
         document = metadata.tombstone_document(uuid, each, tombstone)
@@ -112,13 +112,13 @@ def _manifest(version: str, creator: int, entries: Sequence[Mapping[str, Any]]) 
 
 
 def _save(service: Service, replica: str, uuid: str, manifest: dict[str, Any]) -> bool:
-    """Store a version, index it, record its event. False if it is there already. Raises a DSSError for another."""
+    """Store a version, index it, record its event. False if it already exists. Raises a DSSError if it differs."""
     text = dump(manifest)
     version = manifest["version"]
     with service.store.read() as db:
         if _is_repeated(db, replica, uuid, version, text):
             return False
-    # Reading the metadata files takes longest, and needs nobody to wait for it.
+    # Reading the metadata files takes longest, and does not need the write lock.
     files = metadata.files_by_schema(manifest["files"], lambda entry: _content(service, replica, entry))
     searched = metadata.search_document(uuid, manifest, files)
     with service.store.write() as db:
@@ -128,7 +128,7 @@ def _save(service: Service, replica: str, uuid: str, manifest: dict[str, Any]) -
             "INSERT INTO dss_bundles (replica, uuid, version, manifest) VALUES (?, ?, ?, ?)",
             (replica, uuid, version, text),
         )
-        # What is put under the name of a deleted bundle is stored, as the original stored it, and stays out of sight.
+        # A PUT under the name of a deleted bundle is stored but never shown, as in the original.
         if not _is_buried(db, replica, uuid):
             service.index.add(db, replica, uuid, version, searched)
             document = metadata.creation_document(uuid, manifest, files)
@@ -137,7 +137,7 @@ def _save(service: Service, replica: str, uuid: str, manifest: dict[str, Any]) -
 
 
 def _is_repeated(db: sqlite3.Connection, replica: str, uuid: str, version: str, text: str) -> bool:
-    """Whether this very version is there. Raises a DSSError if another one has its name."""
+    """Whether this exact version exists. Raises a DSSError if a different one has its name."""
     known = db.execute(
         "SELECT manifest FROM dss_bundles WHERE replica = ? AND uuid = ? AND version = ?", (replica, uuid, version)
     ).fetchone()
@@ -159,14 +159,14 @@ def _is_buried(db: sqlite3.Connection, replica: str, uuid: str) -> bool:
 
 
 def _looked_up(service: Service, replica: str, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The manifest's entries for files that are asked for. Raises a DSSError for one that is missing."""
+    """The manifest's entries for the requested files. Raises a DSSError for a missing one."""
     _check_names(asked)
     deadline = time.monotonic() + PATIENCE
     while True:
         entries, missing = _entries(service, replica, asked)
         if missing is None:
             return entries
-        # Only a copy that is under way can still help; the original asked for 15 seconds in any case.
+        # Only a copy in progress can still help; the original waited for 15 seconds in any case.
         if not _is_coming(service, replica, missing) or time.monotonic() > deadline:
             raise DSSError(400, "file_missing", "Could not find file {uuid}/{version}.".format_map(missing))
         time.sleep(_POLL)

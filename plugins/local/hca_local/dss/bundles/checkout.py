@@ -1,4 +1,4 @@
-"""Checkouts: a bundle's files under their own names in a bucket, ours or another; done behind the answer."""
+"""Checkouts: copies of a bundle's files under their own names to a bucket, ours or another, asynchronously."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger("hca_local.dss")
 
 
 def post_checkout(service: Service, call: Call) -> Response:
-    """Begin a checkout; its id is for asking after it."""
+    """Start a checkout and return the id for its status."""
     manifest = service.manifest(call.replica, call.uuid, call.args["version"])
     if manifest is None:
         raise not_found("bundle")
@@ -36,7 +36,7 @@ def post_checkout(service: Service, call: Call) -> Response:
 
 
 def get_checkout(service: Service, call: Call) -> Response:
-    """How far a checkout is."""
+    """The status of a checkout."""
     with service.store.read() as db:
         row = db.execute(
             "SELECT state, result FROM dss_checkouts WHERE job = ? AND replica = ?",
@@ -52,7 +52,7 @@ def get_checkout(service: Service, call: Call) -> Response:
 
 
 def finish(service: Service, job: str) -> None:
-    """Do a checkout; whatever goes wrong is kept as its cause."""
+    """Run a checkout; an error is stored as its cause."""
     with service.store.read() as db:
         row = db.execute("SELECT * FROM dss_checkouts WHERE job = ? AND state = 'RUNNING'", (job,)).fetchone()
     if row is None:
@@ -66,7 +66,7 @@ def finish(service: Service, job: str) -> None:
 
 
 def resume(service: Service) -> None:
-    """Take up the checkouts that a stopped deployment left."""
+    """Resume the checkouts that a stopped deployment left unfinished."""
     with service.store.read() as db:
         jobs = [row["job"] for row in db.execute("SELECT job FROM dss_checkouts WHERE state = 'RUNNING'")]
     for job in jobs:
@@ -74,12 +74,12 @@ def resume(service: Service) -> None:
 
 
 def bundle_prefix(uuid: str, version: str) -> str:
-    """Where in a bucket the files of a bundle version lie."""
+    """The prefix of a bundle version's files in a bucket."""
     return f"bundles/{uuid}.{version}"
 
 
 def is_checked_out(service: Service, replica: str, uuid: str, version: str) -> bool:
-    """Whether the files lie in our own checkout bucket."""
+    """Whether the files are in our own checkout bucket."""
     with service.store.read() as db:
         row = db.execute(
             "SELECT 1 FROM dss_checked_out WHERE replica = ? AND uuid = ? AND version = ?", (replica, uuid, version)
@@ -88,7 +88,7 @@ def is_checked_out(service: Service, replica: str, uuid: str, version: str) -> b
 
 
 def check_out_bundle(service: Service, replica: str, uuid: str, manifest: Mapping[str, Any]) -> None:
-    """Put all files of a bundle version into our own checkout bucket; no bytes are copied."""
+    """Link all files of a bundle version into our own checkout bucket, without copying bytes."""
     version = manifest["version"]
     with service.store.write() as db:
         for entry in manifest["files"]:

@@ -1,4 +1,4 @@
-"""Reading bundles: one, page by page, with or without URLs of its files, and the list of all."""
+"""Reading bundles: one, page by page, with or without file URLs, and the list of all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEY_PREFIX = "bundles/"
 
 
 def get_bundle(service: Service, call: Call) -> Response:
-    """The files of a version or of the latest; each page's link pins the version, so that pages fit together."""
+    """The files of a version or of the latest; page links name the version, so that all pages show the same one."""
     direct, presigned = call.args["directurls"], call.args["presignedurls"]
     if direct and presigned:
         raise DSSError(400, "only_one_urltype", "only enable one of `directurls` or `presignedurls`")
@@ -39,7 +39,7 @@ def get_bundle(service: Service, call: Call) -> Response:
         _add_urls(service, call, manifest, files, presigned=presigned)
     following = None
     if start + length < len(manifest["files"]):
-        # The original had no token to give and wrote its None into the link; clients came to know it.
+        # The original had no token and wrote None into the link; clients rely on that.
         following = call.url(
             per_page=length, start_at=start + length, version=manifest["version"], token=call.args["token"] or "None"
         )
@@ -53,7 +53,7 @@ def get_bundle(service: Service, call: Call) -> Response:
 
 
 def get_all_bundles(service: Service, call: Call) -> Response:
-    """Every living version of every bundle, in ascending order."""
+    """Every existing version of every bundle, in ascending order."""
     length = call.args["per_page"]
     prefix = (call.args["prefix"] or "").lower()
     after_uuid, after_version = _position(call.args["search_after"])
@@ -76,7 +76,7 @@ def get_all_bundles(service: Service, call: Call) -> Response:
     }
     following = None
     if body["has_more"]:
-        # A full page promises another, which may be empty: so the original counted.
+        # A full page always links to another, which may be empty, as in the original.
         last = "{uuid}.{version}".format_map(bundles[-1])
         token = hashlib.md5(last.encode(), usedforsecurity=False).hexdigest()
         following = call.url(search_after=_KEY_PREFIX + last, token=token)
@@ -85,7 +85,7 @@ def get_all_bundles(service: Service, call: Call) -> Response:
 
 
 def _position(search_after: str | None) -> tuple[str, str]:
-    """The bundle to go on after, as the link had it: ``bundles/UUID.VERSION``."""
+    """The bundle to continue after, as given in the link: ``bundles/UUID.VERSION``."""
     if not search_after:
         return "", ""
     uuid, _, version = search_after.removeprefix(_KEY_PREFIX).partition(".")
@@ -93,7 +93,7 @@ def _position(search_after: str | None) -> tuple[str, str]:
 
 
 def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A file as GET shows it: the etag's name has an underscore here, and a hyphen everywhere else."""
+    """A file as GET shows it: its etag's name has an underscore here, and a hyphen elsewhere."""
     return {name.replace("s3-etag", "s3_etag"): value for name, value in entry.items()}
 
 

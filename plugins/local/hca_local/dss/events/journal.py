@@ -1,7 +1,7 @@
-"""The journal of events: each change of a bundle, its document kept as an object of the events bucket, and published.
+"""The journal of events: each bundle change is stored as an object of the events bucket, and published.
 
-All of it happens in the transaction of the change itself, so that no change goes without its event, nor an event
-without its change.
+Both happen in the transaction of the change, so that every change has its event, and every event its
+change.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def record(
     document: Mapping[str, Any],
     search_document: Mapping[str, Any] | None = None,
 ) -> None:
-    """Keep one event (``event_type`` CREATE or TOMBSTONE) and tell the subscribers of it.
+    """Record one event (``event_type`` CREATE or TOMBSTONE) and notify its subscribers.
 
-    ``search_document`` is what subscriptions by Elasticsearch query are about; None when the bundle is gone.
+    ``search_document`` is what Elasticsearch subscriptions are matched against; None if the bundle was deleted.
     """
     row = db.execute("SELECT max(timestamp) AS last FROM dss_events WHERE replica = ?", (replica,)).fetchone()
-    # Times name events, so no two are the same.
+    # Times are the events' names, so they must be unique.
     timestamp = versions.now(after=row["last"])
     journal = str(uuids.uuid4())
     content = dump(document).encode()
@@ -50,7 +50,7 @@ def record(
 
 
 def forget(service: Service, db: sqlite3.Connection, replica: str, uuid: str, version: str) -> None:
-    """Take back the creation event of a deleted version: it holds the metadata that was to go."""
+    """Remove the creation event of a deleted version: it contains the deleted metadata."""
     for row in db.execute(
         "SELECT timestamp, journal FROM dss_events WHERE replica = ? AND uuid = ? AND version = ? AND type = 'CREATE'",
         (replica, uuid, version),
@@ -60,7 +60,7 @@ def forget(service: Service, db: sqlite3.Connection, replica: str, uuid: str, ve
 
 
 def read(service: Service, replica: str, uuid: str, version: str) -> bytes | None:
-    """The document of the latest event of a bundle version; None if it had none."""
+    """The document of the latest event of a bundle version; None if it has none."""
     with service.store.read() as db:
         row = db.execute(
             "SELECT journal FROM dss_events WHERE replica = ? AND uuid = ? AND version = ?"
@@ -74,7 +74,7 @@ def read(service: Service, replica: str, uuid: str, version: str) -> bytes | Non
 
 
 def stream_url(service: Service, replica: str, journal: str) -> str:
-    """Where the bytes of a journal can be had for the next hour."""
+    """A URL for the bytes of a journal, valid for an hour."""
     return service.objects.presign_get(EVENTS_BUCKET, _key(replica, journal), expires=3600)
 
 

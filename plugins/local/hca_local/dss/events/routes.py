@@ -1,4 +1,4 @@
-"""Events: the journals of what happened to bundles, oldest first, and the document of one event."""
+"""Events: journals of bundle changes, oldest first, and the document of one event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LAST = "9999-12-31T235959.999999Z"
 
 
 def list_events(service: Service, call: Call) -> Response:
-    """Journals of a span of time, both ends included; here each holds one event."""
+    """Journals of a period, both ends included; each contains one event here."""
     start = _date(call.args["from_date"], "from_date") or ""
     end = _date(call.args["to_date"], "to_date") or _LAST
     if start > end:

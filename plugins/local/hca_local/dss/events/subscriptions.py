@@ -1,4 +1,4 @@
-"""Subscriptions: who is to be told of which bundles, and how."""
+"""Subscriptions: who is notified of which bundles, and how."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hca_local.dss.errors import DSSError, not_found
 from hca_local.dss.service import Service, dump
 from hca_local.webhooks import BadSubscription, check_subscription
 
-#: As many as the original gave one owner in one replica.
+#: The original's limit for one owner in one replica.
 MAX_SUBSCRIPTIONS = 100
 _SECRET = "hmac_secret_key"
 
@@ -31,7 +31,7 @@ def list_subscriptions(service: Service, call: Call) -> Response:
 
 
 def put_subscription(service: Service, call: Call) -> Response:
-    """A new one with every call. The answer is the only one with its secret."""
+    """Each call creates one. Only this response contains its secret."""
     owner = _owner(call)
     kind = _check(call.body)
     uuid = str(uuids.uuid4())
@@ -84,7 +84,7 @@ def _owner(call: Call) -> str:
 
 
 def _check(body: dict[str, Any]) -> str:
-    """The type that a subscription is of: by Elasticsearch query if it has one, else by JMESPath. Raises a DSSError."""
+    """A subscription's type: Elasticsearch if it has such a query, otherwise JMESPath. Raises a DSSError."""
     if "es_query" in body and "jmespath_query" in body:
         raise DSSError(400, "invalid_query_type", "Only one of es_query and jmespath_query may be given")
     try:

@@ -1,4 +1,4 @@
-"""What a bundle's JSON metadata looks like to searchers and subscribers: one document made of its indexed files."""
+"""A bundle's JSON metadata for searches and subscriptions: one document built from its indexed files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 logger = logging.getLogger("hca_local.dss")
 
-#: Larger files are data, whatever they are called, and would only fill the index.
+#: Larger files are data, whatever their names, and would only bloat the index.
 MAX_INDEXED = 32 * 1024 * 1024
-#: Levels of nesting that metadata must leave to the documents that hold them.
+#: Nesting levels reserved for the documents that contain the metadata.
 _ROOM = 100
 _NUMBER = re.compile(r"_\d+$")
 
 
 def files_by_schema(files: list[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], bytes]) -> dict[str, list[Any]]:
-    """The contents of the indexed files, in lists by what they describe, in the bundle's order.
+    """The contents of the indexed files, in lists by entity type, in the bundle's order.
 
-    ``project_0.json`` and ``project_1.json`` are both ``project_json``: the number goes and dots become ``_``.
-    ``read`` gets the bytes of a manifest's entry. What is not JSON is left out, as the original did.
+    ``project_0.json`` and ``project_1.json`` are both ``project_json``: the number is dropped, dots become ``_``.
+    ``read`` returns the bytes of a manifest's entry. Files that are not JSON are skipped, as in the original.
     """
     found: dict[str, list[Any]] = {}
     parsed: dict[str, Any] = {}
@@ -41,13 +41,13 @@ def files_by_schema(files: list[Mapping[str, Any]], read: Callable[[Mapping[str,
 
 
 def _plain(content: bytes) -> Any:
-    """JSON that can be kept, and shown again: no NaN or infinity, which are no JSON, and no halves of characters.
+    """JSON that can be stored and returned: no NaN or infinity, which are not JSON, and no lone surrogates.
 
-    :raises ValueError: it is not
-    :raises RecursionError: it is nested too deeply
+    :raises ValueError: the document is invalid
+    :raises RecursionError: the document is nested too deeply
     """
     value = json.loads(content)
-    # What is made of it lies deeper in documents, and is written deeper in the program: hence the room.
+    # Other documents contain it, and it is serialized deeper in the call stack: keep some levels in reserve.
     deeper = value
     for _ in range(_ROOM):
         deeper = [deeper]
@@ -70,12 +70,12 @@ def _is_indexed(entry: Mapping[str, Any]) -> bool:
 
 
 def search_document(uuid: str, manifest: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
-    """What POST /search looks at, and shows as ``metadata`` when asked for raw output."""
+    """The document that POST /search matches, and returns as ``metadata`` with raw output."""
     return {"files": files, "manifest": manifest, "shape_descriptor": "local", "state": "new", "uuid": uuid}
 
 
 def buried_document(uuid: str, version: str, tombstone: Mapping[str, Any]) -> dict[str, Any]:
-    """What POST /search looks at in place of a deleted bundle version: ``admin_deleted`` tells it apart."""
+    """The document that POST /search matches for a deleted bundle version; ``admin_deleted`` marks it."""
     return {**tombstone, "uuid": uuid, "manifest": {"version": version}}
 
 
@@ -86,6 +86,6 @@ def creation_document(uuid: str, manifest: Mapping[str, Any], files: Mapping[str
 
 
 def tombstone_document(uuid: str, version: str, tombstone: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of the event of a deleted bundle version; who deleted it is not told."""
+    """The document of the event of a deleted bundle version, without the user who deleted it."""
     info = {"uuid": uuid, "version": version}
     return {"bundle_info": info, "event_type": "TOMBSTONE", "reason": tombstone["reason"]}

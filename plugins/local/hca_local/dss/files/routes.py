@@ -1,4 +1,4 @@
-"""Files: PUT takes one over from where it was staged, HEAD describes it, GET redirects to its bytes."""
+"""Files: PUT imports one from its staging URL, HEAD describes it, GET redirects to its bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HEADERS = {
 
 
 def put_file(service: Service, call: Call) -> Response:
-    """201 for a new version, 200 for a repeated one, 409 for another content under the same name, 202 for a copy."""
+    """201 for a new version, 200 for an identical one, 409 for other content under the same name, 202 for a copy."""
     call.require_group("hca")
     source = parse_source(call.body["source_url"])
     version = call.args["version"]
@@ -59,12 +59,12 @@ def put_file(service: Service, call: Call) -> Response:
 
 
 def head_file(service: Service, call: Call) -> Response:
-    """The file's metadata in headers; the original gave an empty body a length of 0, whatever the file's size."""
+    """The file's metadata in headers; the original sent Content-Length 0, whatever the file's size."""
     return Response(status_code=200, headers=_metadata_headers(_found(service, call)), media_type="text/html")
 
 
 def get_file(service: Service, call: Call) -> Response:
-    """302 to the bytes; while they are not where downloads come from, 301 to come back."""
+    """302 to the bytes; 301 to retry until they are in the download bucket."""
     file = _found(service, call)
     token = Token.read(call.args["token"])
     bucket, key = service.checkout_bucket(call.replica), file.content_key
@@ -83,7 +83,7 @@ def get_file(service: Service, call: Call) -> Response:
 
 
 def _found(service: Service, call: Call) -> StoredFile:
-    # The uuid is not lowered here, though PUT lowers it: so it was.
+    # GET does not lowercase the uuid, although PUT does, as in the original.
     uuid, version = call.args["uuid"], call.args["version"]
     file = service.file(call.replica, uuid, version)
     if file is not None:
@@ -101,7 +101,7 @@ def _found(service: Service, call: Call) -> StoredFile:
 
 def _metadata_headers(file: StoredFile) -> dict[str, str]:
     headers = {header: str(file.document[name]) for header, name in _HEADERS.items()}
-    # A content type may hold anything; a header may not.
+    # A stored content type may contain characters that are not allowed in a header.
     headers["X-DSS-CONTENT-TYPE"] = "".join(c if 32 <= ord(c) < 127 else "?" for c in headers["X-DSS-CONTENT-TYPE"])
     return {**headers, "X-DSS-VERSION": file.version}
 
@@ -115,7 +115,7 @@ def _repeated(stored: StoredFile, document: dict[str, Any]) -> Response:
 
 
 def _is_known(service: Service, source: SourceURL, document: dict[str, Any]) -> bool:
-    """Whether the content is here already, so that no copy is needed."""
+    """Whether the content is stored already, so that no copy is needed."""
     with service.store.read() as db:
         rows = db.execute(
             "SELECT uuid, version, document FROM dss_files WHERE replica = ? AND sha256 = ?",
@@ -129,7 +129,7 @@ def _is_known(service: Service, source: SourceURL, document: dict[str, Any]) -> 
 
 
 def _store(service: Service, uuid: str, version: str, document: dict[str, Any], source: SourceURL) -> bool:
-    """Take the bytes over and make the file. False if it was made, alike, in the meantime. Raises a DSSError."""
+    """Import the bytes and create the file. False if an identical one was created meanwhile. Raises a DSSError."""
     blob = service.staging.fetch(source.bucket, source.key)
     if blob.s3_etag != document["s3-etag"] or blob.size != document["size"]:
         raise DSSError(
@@ -173,7 +173,7 @@ def _begin_copy(service: Service, uuid: str, version: str, document: dict[str, A
 
 
 def finish_copy(service: Service, task: str) -> None:
-    """Do the copy that a 202 promised; a failure is kept, for HEAD and GET to tell."""
+    """Run the copy announced by a 202; an error is stored for HEAD and GET to report."""
 
     with service.store.read() as db:
         row = db.execute("SELECT * FROM dss_copies WHERE task = ? AND state = 'RUNNING'", (task,)).fetchone()
@@ -190,7 +190,7 @@ def finish_copy(service: Service, task: str) -> None:
 
 
 def resume(service: Service) -> None:
-    """Take up the copies that a stopped deployment left."""
+    """Resume the copies that a stopped deployment left unfinished."""
     with service.store.read() as db:
         tasks = [row["task"] for row in db.execute("SELECT task FROM dss_copies WHERE state = 'RUNNING'")]
     for task in tasks:

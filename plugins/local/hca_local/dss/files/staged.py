@@ -1,4 +1,4 @@
-"""The object that PUT file names: where it is, and the checksums that its uploader put on it."""
+"""The source object of PUT file: its location, and the checksums that its uploader attached."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hca_local.dss.errors import DSSError, illegal_arguments
 if TYPE_CHECKING:
     from hca_local.s3.objects.objects import S3Object
 
-#: The replica is not asked for: it follows from where the file was staged.
+#: The replica is not a parameter: it follows from the staging location.
 _REPLICAS = {"s3": "aws", "gs": "gcp"}
 _URL = re.compile(r"(?P<scheme>[a-z0-9]+)://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
 
-# Part counts run from 2 to 10,000: one part has no suffix.
+# Part counts run from 2 to 10,000: a single part has no suffix.
 _FORMATS = {
     "s3_etag": re.compile(r"[0-9a-z]{32}(-([2-9]|[1-9][0-9]{1,3}|10000))?"),
     "sha1": re.compile(r"[0-9a-f]{40}"),
@@ -35,7 +35,7 @@ class SourceURL:
 
 
 def parse_source(text: str) -> SourceURL:
-    """Where a ``source_url`` points. Raises a DSSError."""
+    """Parse a ``source_url``. Raises a DSSError."""
     scheme = text.partition("://")[0]
     if scheme not in _REPLICAS:
         raise DSSError(400, "unknown_source_schema", f"source_url schema {scheme} not supported")
@@ -46,7 +46,7 @@ def parse_source(text: str) -> SourceURL:
 
 
 def checksums(staged: S3Object) -> dict[str, str]:
-    """The four checksums of a staged object, lowered: from its tags, else its user metadata. Raises a DSSError."""
+    """The four checksums of a staged object, in lower case: from its tags or its user metadata. Raises a DSSError."""
     found = {}
     for name, pattern in _FORMATS.items():
         label = f"hca-dss-{name}"

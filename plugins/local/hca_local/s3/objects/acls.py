@@ -1,7 +1,7 @@
-"""Access control lists, as S3 has them since April 2023 unless a bucket asks otherwise: disabled.
+"""Access control lists with S3's default since April 2023: disabled.
 
-Everything belongs to the bucket's owner. Lists can be read, and say so; one that says anything else is refused with
-400, as S3's object ownership "bucket owner enforced" has it.
+The bucket's owner owns everything. ACLs can be read, and show that; any other ACL is rejected with
+400, as with S3's object ownership "bucket owner enforced".
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def put_acl(call: Call) -> Answer:
 
 
 def refuse_acl(request: Request) -> None:
-    """:raises S3Error: the headers of a request that makes an object ask for an ACL that is not its owner's alone"""
+    """:raises S3Error: a request that creates an object asks for an ACL other than the owner's alone"""
     if request.header("x-amz-acl") not in (None, _CANNED) or _grants_to_others(request):
         raise S3Error("AccessControlListNotSupported")
 
 
 def refuse_bucket_acl(request: Request) -> None:
-    """:raises S3Error: a new bucket asks for an ACL that is not its owner's alone, or for ACLs at all"""
+    """:raises S3Error: a new bucket asks for ACLs, or for one other than the owner's alone"""
     if request.header("x-amz-object-ownership") not in (None, "BucketOwnerEnforced"):
         raise S3Error("NotImplemented", "ACLs are beyond the embedded endpoint.", Header="x-amz-object-ownership")
     if request.header("x-amz-acl") not in (None, "private", _CANNED) or _grants_to_others(request):
@@ -62,7 +62,7 @@ def _grants_to_others(request: Request) -> bool:
 
 
 def _refuse_policy(call: Call) -> None:
-    """:raises S3Error: a request that sets an ACL says anything but that all belongs to the owner"""
+    """:raises S3Error: a request sets an ACL other than the owner's alone"""
     refuse_acl(call.request)
     if not call.body.strip():
         return
@@ -76,7 +76,7 @@ def _refuse_policy(call: Call) -> None:
 
 
 def _owner_policy() -> bytes:
-    """The access control list that all things here have."""
+    """The access control list of every bucket and object."""
     grantee = owner_element("Grantee")
     grantee.set("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
     grantee.set("xsi:type", "CanonicalUser")

@@ -1,4 +1,4 @@
-"""Operations on buckets, and the lists of what is in them."""
+"""Operations on buckets, and lists of their contents."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hca_local.s3.objects.objects import S3Object
 from hca_local.s3.requests.call import Call
 from hca_local.s3.xml import element, parse, render
 
-#: Everything in the embedded endpoint belongs to its one owner.
+#: The single owner of everything in the embedded endpoint.
 OWNER = ("hca-local", "hca-local")
 MAX_KEYS = 1000
-#: Settings of a bucket that are never there, with S3's word for that.
+#: Bucket settings that are never set, with S3's error code for that.
 NOTHING = {
     "cors": "NoSuchCORSConfiguration",
     "lifecycle": "NoSuchLifecycleConfiguration",
@@ -55,7 +55,7 @@ def list_buckets(call: Call) -> Answer:
 def create_bucket(call: Call) -> Answer:
     if call.body.strip():
         parse(call.body, "CreateBucketConfiguration")
-    # us-east-1, whose manners these are, says 200 for one's own bucket.
+    # As in us-east-1, creating one's own bucket again returns 200.
     call.objects.create_bucket(call.bucket)
     return Answer(200, {"Location": f"/{call.bucket}"})
 
@@ -81,14 +81,14 @@ def get_versioning(call: Call) -> Answer:
 
 
 def get_nothing(call: Call) -> Answer:
-    """What a bucket could have on S3, and never has here."""
+    """Settings that a bucket can have on S3, and never has here."""
     call.objects.require_bucket(call.bucket)
     (name,) = (name for name in NOTHING if name in call.request.query)
     raise S3Error(NOTHING[name], BucketName=call.bucket)
 
 
 def list_objects(call: Call) -> Answer:
-    """Version 2 of the list where it is asked for, else version 1."""
+    """Version 2 of the list if requested, otherwise version 1."""
     call.objects.require_bucket(call.bucket)
     query = call.request.query
     prefix, delimiter, encoding = query.get("prefix", ""), query.get("delimiter", ""), call.encoding()
@@ -135,7 +135,7 @@ def list_objects(call: Call) -> Answer:
 
 
 def list_versions(call: Call) -> Answer:
-    """Every object has one version, called null, as in a bucket that was never versioned."""
+    """Every object has one version, named null, as in a bucket that was never versioned."""
     call.objects.require_bucket(call.bucket)
     query = call.request.query
     prefix, delimiter, encoding = query.get("prefix", ""), query.get("delimiter", ""), call.encoding()

@@ -12,12 +12,12 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """The bytes asked for as (first, end), the end not among them; None for all.
+    """The requested bytes as (first, end), end exclusive; None for all.
 
-    As on S3, a range that is not understood (another unit, several ranges) is passed over, and an empty object has no
-    range that can be satisfied.
+    As on S3, an unsupported range (another unit, several ranges) is ignored, and no range of an empty object
+    can be satisfied.
 
-    :raises S3Error: the range starts behind the end
+    :raises S3Error: the range starts after the end of the object
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match[1] == match[2] == "":
@@ -55,10 +55,10 @@ def check_preconditions(
     if_unmodified_since: str | None,
     reading: bool = True,
 ) -> None:
-    """Hold an object against the conditions of a request; an ETag condition outweighs its companion in time.
+    """Check the conditions of a request against an object; an ETag condition takes precedence over the date.
 
-    :param reading: whether "not modified" is an answer; for a copy it is a failed precondition
-    :raises S3Error: a condition does not hold
+    :param reading: respond with "not modified"; for a copy it is a failed precondition
+    :raises S3Error: a condition is not met
     """
     if if_match is not None:
         if not _matches(if_match, etag):
@@ -81,7 +81,7 @@ def _matches(header: str, etag: str) -> bool:
 
 
 def strong_match(header: str, etag: str) -> bool:
-    """Whether a list of ETags names one that is the same byte for byte, or is ``*``."""
+    """Whether a list of ETags contains this one, byte for byte, or is ``*``."""
     return any(item == "*" or item.strip('"') == etag for item in map(str.strip, header.split(",")))
 
 
@@ -96,11 +96,11 @@ def _time(header: str | None) -> float | None:
 
 
 def http_date(when: float) -> str:
-    """A time as HTTP headers write it."""
+    """A time in the format of HTTP headers."""
     return datetime.fromtimestamp(when, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
 def iso_date(when: float) -> str:
-    """A time as S3's XML writes it."""
+    """A time in the format of S3's XML."""
     moment = datetime.fromtimestamp(when, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

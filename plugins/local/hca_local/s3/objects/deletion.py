@@ -14,13 +14,13 @@ from hca_local.s3.xml import MalformedDocument, element, parse, render, text
 
 _MAX_KEYS = 1000
 _MEMBERS = frozenset(["Key", "VersionId", "ETag", "LastModifiedTime", "Size"])
-#: Conditions that S3 takes for directory buckets only.
+#: Conditions that S3 supports for directory buckets only.
 _DIRECTORY_CONDITIONS = ("LastModifiedTime", "Size")
 
 
 @dataclass(frozen=True)
 class _Target:
-    """An object to be deleted, and what the client says of it."""
+    """An object to delete, with the client's conditions."""
 
     key: str
     version: str

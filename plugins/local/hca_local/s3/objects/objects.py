@@ -1,4 +1,4 @@
-"""Buckets and objects: what the S3 endpoint serves, and what the other services use without HTTP."""
+"""Buckets and objects: served by the S3 endpoint, and used by the other services without HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SCHEMA = [
     "ALTER TABLE s3_parts ADD COLUMN checksums TEXT NOT NULL DEFAULT '{}'",
 ]
 
-#: Sorts after every key that starts with the text before it, in UTF-8's order.
+#: Sorts after every key that starts with the text before it, in UTF-8 order.
 LAST = "\U0010ffff"
 
 _BUCKET = re.compile(r"(?!xn--)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?=[a-z0-9])){1,61}[a-z0-9]")
@@ -43,7 +43,7 @@ _BUCKET = re.compile(r"(?!xn--)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?=
 
 @dataclass(frozen=True)
 class S3Object:
-    """One object; ``headers`` are those that GET returns as they were put, ``parts`` the sizes of a multipart one."""
+    """One object; ``headers`` are returned by GET as they were put, ``parts`` are a multipart object's part sizes."""
 
     bucket: str
     key: str
@@ -75,18 +75,18 @@ class S3Object:
         )
 
     def extra(self) -> str:
-        """What has no column of its own, as it is kept."""
+        """The JSON document with the fields that have no column of their own."""
         members: dict[str, Any] = {"metadata": self.metadata, "tags": self.tags, "headers": self.headers}
         members["parts"] = list(self.parts)
         return json.dumps({name: value for name, value in members.items() if value})
 
 
-#: Objects and common prefixes, as a list gives them.
+#: Objects and common prefixes of one page of a list.
 Listed = list[S3Object | str]
 
 
 def is_bucket_name(name: str) -> bool:
-    """Whether a bucket may be called so."""
+    """Whether a bucket name is valid."""
     return _BUCKET.fullmatch(name) is not None
 
 
@@ -102,7 +102,7 @@ class ObjectStore:
     # Buckets
 
     def create_bucket(self, bucket: str) -> bool:
-        """Make a bucket.
+        """Create a bucket.
 
         :return: False if it exists already
         :raises S3Error: the name is not valid
@@ -117,12 +117,12 @@ class ObjectStore:
             return bool(db.execute("SELECT 1 FROM s3_buckets WHERE name = ?", (bucket,)).fetchone())
 
     def require_bucket(self, bucket: str) -> None:
-        """:raises S3Error: there is no such bucket"""
+        """:raises S3Error: the bucket does not exist"""
         if not self.bucket_exists(bucket):
             raise S3Error("NoSuchBucket", BucketName=bucket)
 
     def buckets(self) -> list[tuple[str, float]]:
-        """(name, time made) of all buckets."""
+        """(name, creation time) of all buckets."""
         with self.store.read() as db:
             return [(row["name"], row["created"]) for row in db.execute("SELECT * FROM s3_buckets ORDER BY name")]
 
@@ -143,7 +143,7 @@ class ObjectStore:
         return S3Object.of(row) if row else None
 
     def require(self, bucket: str, key: str) -> S3Object:
-        """:raises S3Error: there is no such object, or no such bucket"""
+        """:raises S3Error: the object or the bucket does not exist"""
         found = self.head(bucket, key)
         if found is None:
             self.require_bucket(bucket)
@@ -153,7 +153,7 @@ class ObjectStore:
     def open(self, bucket: str, key: str) -> BinaryIO:
         """A seekable stream of an object's bytes.
 
-        :raises S3Error: there is no such object, or no such bucket
+        :raises S3Error: the object or the bucket does not exist
         """
         return self.store.blobs.open(self.require(bucket, key).sha256)
 
@@ -170,10 +170,10 @@ class ObjectStore:
         etag: str = "",
         parts: tuple[int, ...] = (),
     ) -> S3Object:
-        """Make or replace an object out of a blob that was put into the store.
+        """Create or replace an object from a blob in the store.
 
-        :param etag: if it is not the MD5 of the whole
-        :raises S3Error: there is no such bucket
+        :param etag: if it is not the MD5 of the whole object
+        :raises S3Error: the bucket does not exist
         """
         made = S3Object(
             bucket,
@@ -199,7 +199,7 @@ class ObjectStore:
     def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
         """Replace an object's tags.
 
-        :raises S3Error: there is no such object
+        :raises S3Error: the object does not exist
         """
         with self.store.write() as db:
             found = self.require(bucket, key)
@@ -208,9 +208,9 @@ class ObjectStore:
             db.execute("UPDATE s3_objects SET extra = ? WHERE bucket = ? AND key = ?", (found.extra(), bucket, key))
 
     def delete(self, bucket: str, key: str) -> bool:
-        """Remove an object.
+        """Delete an object.
 
-        :return: False if there was none
+        :return: False if it did not exist
         """
         with self.store.write() as db:
             return bool(db.execute("DELETE FROM s3_objects WHERE bucket = ? AND key = ?", (bucket, key)).rowcount)
@@ -224,9 +224,9 @@ class ObjectStore:
         content_disposition: str | None = None,
         content_type: str | None = None,
     ) -> str:
-        """A URL that anyone can GET the object with, for so many seconds.
+        """A presigned URL to GET the object, valid for so many seconds.
 
-        :param content_disposition: what the answer's header shall say instead of the object's own, as ``content_type``
+        :param content_disposition: overrides the object's own header in the response, like ``content_type``
         """
         if self._presigner is None:
             raise RuntimeError("no endpoint serves these objects")
@@ -237,7 +237,7 @@ class ObjectStore:
         return self._presigner(bucket, key, expires, {name: value for name, value in overrides.items() if value})
 
     def list(self, bucket: str, prefix: str = "", after: str = "", limit: int = 1000) -> list[S3Object]:
-        """Objects in the order of their keys' UTF-8, those after ``after`` only."""
+        """Objects in the UTF-8 order of their keys, only those after ``after``."""
         with self.store.read() as db:
             rows = db.execute(
                 "SELECT * FROM s3_objects WHERE bucket = ? AND key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
@@ -246,13 +246,13 @@ class ObjectStore:
             return [S3Object.of(row) for row in rows]
 
     def list_level(self, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> tuple[Listed, bool]:
-        """What S3 lists: objects, and for those with the delimiter after the prefix, their common prefixes.
+        """A list as S3 returns it: objects, and common prefixes for keys with the delimiter after the prefix.
 
         :return: the first ``limit`` after ``after`` (a key or a common prefix), and whether there are more
         """
         found: Listed = []
         if delimiter and after.startswith(prefix) and delimiter in after[len(prefix) :]:
-            # The last page ended in a common prefix, or the caller starts inside one: S3 goes on behind it, if whole.
+            # The last page ended with a common prefix, or the caller starts inside one: S3 continues after whole ones.
             end = after.index(delimiter, len(prefix)) + len(delimiter)
             if end == len(after):
                 after += LAST

@@ -18,12 +18,12 @@ from hca_local.s3.xml import element, render
 from hca_local.store import BlobWriter
 
 DEFAULT_TYPE = "binary/octet-stream"
-#: Members of a GET's query that stand in for the object's own headers.
+#: Query parameters of GET that override the object's own headers.
 _OVERRIDES = {f"response-{name}": name for name in (*KEPT_HEADERS, "content-type")}
 
 
 def put_object(call: Call, promise: Promise) -> BlobWriter:
-    """Check what can be checked before the body comes."""
+    """Check what can be checked before the body is received."""
     call.objects.require_bucket(call.bucket)
     if call.header("content-length") is None and "transfer-encoding" not in call.request.headers:
         raise S3Error("MissingContentLength")
@@ -73,7 +73,7 @@ def get_object(call: Call) -> Answer:
 
 
 def _part_range(call: Call, found: S3Object) -> tuple[int, int] | None:
-    """The bytes of the part that ``partNumber`` names."""
+    """The bytes of the part selected by ``partNumber``."""
     if "partNumber" not in call.request.query:
         return None
     number = call.request.number("partNumber", 1, 1, 10_000)
@@ -94,7 +94,7 @@ def _headers(call: Call, found: S3Object, *, whole: bool) -> dict[str, str]:
     }
     for name, value in found.headers.items():
         if name.startswith(PREFIX):
-            # Only for those who ask, as they will check it: and a part's bytes do not have the whole's checksum.
+            # Only if requested, because clients then verify it; a part does not have the whole object's checksum.
             if whole and (call.header("x-amz-checksum-mode") or "").upper() == "ENABLED":
                 headers[name] = value
                 headers.setdefault(PREFIX + "type", "FULL_OBJECT")
@@ -124,9 +124,9 @@ def delete_object(call: Call) -> Answer:
 
 
 def copy_source(call: Call) -> S3Object:
-    """The object that x-amz-copy-source names, held against the copy's conditions.
+    """The object named by x-amz-copy-source, checked against the copy's conditions.
 
-    :raises S3Error: it does not exist, or may not be read, or a condition does not hold
+    :raises S3Error: it does not exist, access is denied, or a condition is not met
     """
     header = call.header("x-amz-copy-source") or ""
     path, _, query = header.partition("?")
@@ -182,7 +182,7 @@ def copy_object(call: Call) -> Answer:
             metadata=copy.metadata,
             tags=copy.tags,
             headers=copy.headers,
-            # A copy is in one piece on S3, whatever its source was; its ETag is the MD5, where that is known.
+            # On S3 a copy is a single part, whatever its source was; its ETag is the MD5, if known.
             etag=blob.md5 or source.etag,
         )
     return xml_answer(
@@ -195,7 +195,7 @@ def copy_object(call: Call) -> Answer:
 
 
 def _directive(call: Call, name: str) -> bool:
-    """Whether to replace rather than copy."""
+    """Whether to replace instead of copy."""
     word = (call.header(name) or "COPY").upper()
     if word not in ("COPY", "REPLACE"):
         raise S3Error("InvalidArgument", f"Unknown {name}", ArgumentName=name, ArgumentValue=word)

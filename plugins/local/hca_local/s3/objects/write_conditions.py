@@ -1,7 +1,7 @@
-"""Conditions under which an object may be made, replaced or deleted.
+"""Conditions for creating, replacing or deleting an object.
 
-An operation names the condition headers that S3 documents for it. A request with another one is answered with 501: to
-ignore it would change or delete what the client wanted to protect.
+Each operation lists the condition headers that S3 documents for it. Other conditions get a 501, because
+ignoring them could change or delete what the client wanted to protect.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from hca_local.s3.requests.call import Call
 
 
 def check_write_conditions(call: Call) -> None:
-    """Check If-None-Match and If-Match of a request that makes or replaces its object.
+    """Check If-None-Match and If-Match of a request that creates or replaces its object.
 
-    :raises S3Error: a condition does not hold, or is not one that S3 takes for writing
+    :raises S3Error: a condition is not met, or S3 does not support it for writes
     """
     none_match = call.header("if-none-match")
     if none_match not in (None, "*"):
@@ -26,9 +26,9 @@ def check_write_conditions(call: Call) -> None:
 
 
 def check_delete_condition(call: Call, key: str, wanted: str | None) -> None:
-    """Check the ETag under which an object may be deleted; None is no condition.
+    """Check the ETag condition of a deletion; None means no condition.
 
-    :raises S3Error: it is not the object's, or there is no object
+    :raises S3Error: the ETag differs, or the object does not exist
     """
     if wanted is not None:
         _check_match(call, key, wanted)
@@ -36,7 +36,7 @@ def check_delete_condition(call: Call, key: str, wanted: str | None) -> None:
 
 def _check_match(call: Call, key: str, wanted: str) -> None:
     if wanted.strip() != "*":
-        # As on S3: who may not read the object may not find out its ETag by trying.
+        # As on S3: without read permission, a client must not find out the ETag by guessing.
         call.authorize("s3:GetObject", call.bucket, key)
     if not strong_match(wanted, call.objects.require(call.bucket, key).etag):
         raise S3Error("PreconditionFailed", Condition="If-Match")

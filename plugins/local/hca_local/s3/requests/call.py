@@ -1,4 +1,4 @@
-"""One request on its way to its operation."""
+"""A request together with the operation that handles it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hca_local.s3.requests.request import Request
 from hca_local.s3.requests.signing import Verified
 from hca_local.s3.uploads.multipart import Uploads
 
-#: Headers of a PUT that GET gives back.
+#: Headers of a PUT that GET returns.
 KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
-#: Headers that say under which condition a request may be carried out.
+#: Condition headers.
 CONDITIONS = frozenset(
     [
         "if-match",
@@ -41,13 +41,13 @@ _TAG = re.compile(r"[\w\s+\-=._:/@]*")
 
 @dataclass(frozen=True)
 class Operation:
-    """What a request can ask for.
+    """A supported operation.
 
-    :ivar action: the name under which policies allow it
-    :ivar kind: ``read`` answers at once, ``write`` in a thread, ``document`` takes an XML body first, ``upload``
-        streams its body into what ``handler`` returns and then calls ``commit``
-    :ivar about_object: its x-amz-checksum headers are of the object, not of the document that it takes
-    :ivar conditions: the condition headers that it takes, for one that changes something
+    :ivar action: its name in policies
+    :ivar kind: ``read`` responds directly, ``write`` in a thread, ``document`` reads an XML body first, ``upload``
+        streams its body into the return value of ``handler`` and then calls ``commit``
+    :ivar about_object: its x-amz-checksum headers are of the object, not of the XML document in the body
+    :ivar conditions: the condition headers that a modifying operation supports
     """
 
     name: str
@@ -59,7 +59,7 @@ class Operation:
     conditions: frozenset[str] = frozenset()
 
     def refuse_unknown_conditions(self, request: Request) -> None:
-        """:raises S3Error: the request has a condition that this operation would ignore"""
+        """:raises S3Error: the request has a condition that this operation does not support"""
         if self.kind == "read":
             return
         for name in sorted(CONDITIONS & request.headers.keys() - self.conditions):
@@ -68,7 +68,7 @@ class Operation:
 
 @dataclass
 class Call:
-    """A verified request, with what its operation works on."""
+    """A verified request, with the components that its operation uses."""
 
     objects: ObjectStore
     uploads: Uploads
@@ -85,7 +85,7 @@ class Call:
         return self.request.key
 
     def authorize(self, action: str, bucket: str | None = None, key: str | None = None) -> None:
-        """:raises S3Error: the requester may not do this (to this call's own resource, unless another is named)"""
+        """:raises S3Error: the requester lacks the permission (for this call's resource, unless another is named)"""
         if bucket is None:
             bucket, key = self.bucket, self.key or None
         if not self.verified.grant.allows(action, bucket, key, self.request.query.get("prefix", "")):
@@ -97,7 +97,7 @@ class Call:
     def metadata(self) -> dict[str, str]:
         """User metadata.
 
-        :raises S3Error: more than S3 takes
+        :raises S3Error: it exceeds S3's limit
         """
         found = {
             name.removeprefix(_META): ",".join(values)
@@ -109,10 +109,10 @@ class Call:
         return found
 
     def kept_headers(self) -> dict[str, str]:
-        """Headers that belong to the object."""
+        """Headers to store with the object."""
         kept = {name: value for name in KEPT_HEADERS if (value := self.header(name)) is not None}
         if "content-encoding" in kept:
-            # The framing of this request is not the object's encoding.
+            # aws-chunked is the framing of this request, not the object's encoding.
             codings = [coding.strip() for coding in kept["content-encoding"].split(",")]
             kept["content-encoding"] = ", ".join(coding for coding in codings if coding and coding != "aws-chunked")
             if not kept["content-encoding"]:
@@ -120,9 +120,9 @@ class Call:
         return kept
 
     def header_tags(self) -> dict[str, str]:
-        """Tags of the header x-amz-tagging; setting tags is an action of its own.
+        """Tags of the header x-amz-tagging; setting tags requires a permission of its own.
 
-        :raises S3Error: they are not valid, or not allowed
+        :raises S3Error: they are invalid, or not permitted
         """
         header = self.header("x-amz-tagging")
         if not header:
@@ -140,13 +140,13 @@ class Call:
         return check_tags(pairs)
 
     def encode(self, text: str) -> str:
-        """A key as the lists write it: URL-encoded where the client asked for that."""
+        """A key as written in lists: URL-encoded if the client asked for it."""
         return quote(text, safe="/-_.~*") if self.request.query.get("encoding-type") == "url" else text
 
     def encoding(self) -> str | None:
         """The list's EncodingType.
 
-        :raises S3Error: another one than "url" was asked for
+        :raises S3Error: a value other than "url"
         """
         asked = self.request.query.get("encoding-type")
         if asked not in (None, "", "url"):
@@ -162,7 +162,7 @@ class Call:
 def check_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
     """Tags by name.
 
-    :raises S3Error: too many, too long, twice the same, or with characters that S3 does not take
+    :raises S3Error: too many, too long, duplicate keys, or invalid characters
     """
     tags = dict(pairs)
     if len(tags) < len(pairs):

@@ -1,4 +1,4 @@
-"""The framing ``aws-chunked``: a body in chunks that may each be signed, with checksums behind it."""
+"""The ``aws-chunked`` encoding: a body in chunks that may be signed, with trailing checksums."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from hca_local.s3.errors import S3Error
 from hca_local.s3.requests.signing import ChunkSigner
 
-#: Longest line of the framing, in bytes; longest list of trailing headers.
+#: Longest line of the encoding, in bytes; longest list of trailing headers.
 _MAX_LINE = 4096
-#: Largest chunk that may be signed, in bytes: its signature is checked before its bytes are believed.
+#: Largest signed chunk, in bytes: it is buffered until its signature is checked.
 _MAX_CHUNK = 64 * 1024 * 1024
 
 _HEADER = re.compile(rb"([0-9a-fA-F]{1,12})(?:;chunk-signature=([0-9a-f]{64}))?")
 
 
 class ChunkedBody:
-    """Takes the framed bytes as they come, and gives back the bytes of the content.
+    """Decodes the encoded bytes incrementally.
 
-    :param signer: checks the signatures of chunks and trailers, or None where they are not signed
+    :param signer: checks the signatures of chunks and trailers, or None if they are not signed
     :param trailers: whether headers follow the last chunk
     """
 
@@ -36,9 +36,9 @@ class ChunkedBody:
         self.size = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The content in some framed bytes.
+        """Decode some bytes.
 
-        :raises S3Error: the framing is broken, or a signature does not match
+        :raises S3Error: the encoding is malformed, or a signature does not match
         """
         self._buffer += data
         while True:
@@ -66,12 +66,12 @@ class ChunkedBody:
                 self._take(line)
 
     def finish(self) -> dict[str, str]:
-        """The trailing headers, once all bytes were fed.
+        """The trailing headers, after the end of the body.
 
-        :raises S3Error: the body ended early
+        :raises S3Error: the body is incomplete
         """
         if self._state == "trailers" and not self._buffer:
-            # Some clients leave out the empty line at the end.
+            # Some clients omit the empty line at the end.
             self._end()
         if self._state != "done":
             raise S3Error("IncompleteBody")

@@ -1,4 +1,4 @@
-"""Who may do what: the deployment's own key, and temporary credentials that reach one prefix of one bucket."""
+"""Permissions: the deployment's root key, and temporary credentials limited to one prefix of one bucket."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hca_local.store import Store
 
 #: Actions of the policy under which data contributors upload to their area.
 UPLOAD_ACTIONS = ("s3:PutObject", "s3:PutObjectTagging", "s3:ListBucket")
-#: Seconds after its end for which a temporary credential is remembered, so that it is called expired, not unknown.
+#: Seconds that an expired temporary credential is remembered, so that the error is "expired", not "unknown".
 _REMEMBERED = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Grant:
-    """An access key and what it may do; the root key has no bounds.
+    """An access key and its permissions; the root key is unrestricted.
 
     :ivar expires: POSIX time, or None for the root key
     """
@@ -34,9 +34,9 @@ class Grant:
     expires: float | None = None
 
     def allows(self, action: str, bucket: str, key: str | None, list_prefix: str | None) -> bool:
-        """Whether it may do an action on an object (``key``), or list a bucket (``list_prefix``).
+        """Whether it may perform an action on an object (``key``), or list a bucket (``list_prefix``).
 
-        A confined key may list exactly its own prefix, as the Upload Service's policy has it: no other.
+        A restricted key may only list exactly its own prefix, as in the Upload Service's policy.
         """
         if self.actions is None:
             return True
@@ -48,7 +48,7 @@ class Grant:
 
 
 class CredentialIssuer:
-    """Keys of the embedded endpoint. They are kept in the store, and outlive the process."""
+    """Keys of the embedded endpoint. They are stored, and survive restarts."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -56,7 +56,7 @@ class CredentialIssuer:
         self._cache: dict[str, Grant] = {}
 
     def root(self) -> Grant:
-        """The key that may do everything; made at the first use of a data directory."""
+        """The unrestricted key; created at the first use of a data directory."""
         kept = self._store.get_setting("s3.root")
         if kept is None:
             kept = {"access_key": "HCALOCAL" + _letters(12), "secret_key": secrets.token_urlsafe(30)}
@@ -66,10 +66,10 @@ class CredentialIssuer:
     def issue(
         self, *, bucket: str, prefix: str, actions: Iterable[str] = UPLOAD_ACTIONS, ttl: float = 3600
     ) -> dict[str, str]:
-        """Temporary credentials, in the members that STS gives them.
+        """Temporary credentials, with the members of STS responses.
 
-        :param prefix: of the keys that they reach, with its slash: ``UUID/``
-        :param ttl: seconds for which they hold
+        :param prefix: of the keys that they can access, with its slash: ``UUID/``
+        :param ttl: lifetime in seconds
         """
         now = time.time()
         grant = Grant(
@@ -104,14 +104,14 @@ class CredentialIssuer:
         }
 
     def revoke(self, bucket: str, prefix: str) -> None:
-        """End all temporary credentials for a prefix, now."""
+        """Revoke all temporary credentials for a prefix."""
         with self._lock:
             with self._store.write() as db:
                 db.execute("DELETE FROM s3_credentials WHERE bucket = ? AND prefix = ?", (bucket, prefix))
             self._cache.clear()
 
     def find(self, access_key: str) -> Grant | None:
-        """The grant of an access key, though it may have expired, or None."""
+        """The grant of an access key, possibly expired, or None."""
         grant = self._cache.get(access_key)
         if grant is not None:
             return grant

@@ -1,4 +1,4 @@
-"""Taking in the bodies of requests: documents into memory, objects and parts to disk as they come."""
+"""Receives the bodies of requests: documents into memory, objects and parts to disk in a stream."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from hca_local.s3.xml import MAX_DOCUMENT
 from hca_local.store import Hasher
 from hca_local.store.hashes import Digests
 
-#: Bytes that are handed to a thread at a time.
+#: Bytes passed to a thread at a time.
 _BATCH = 1 << 20
 
 Run = Callable[..., Awaitable[Any]]
 
 
 class Disconnected(Exception):
-    """The client went away before its request was complete."""
+    """The client disconnected before its request was complete."""
 
 
 class Sink(Protocol):
-    """Where a body goes: a ``BlobWriter`` or a ``PartWriter``."""
+    """A body's destination: a ``BlobWriter`` or a ``PartWriter``."""
 
     def write(self, data: bytes) -> None: ...
 
@@ -35,7 +35,7 @@ class Sink(Protocol):
 
 
 class Intake:
-    """One body on its way to its sink: unframed, and held against what was promised of it."""
+    """Decodes one body, passes it to its sink, and checks it against its checksums."""
 
     def __init__(self, call: Call, sink: Sink, promise: Promise) -> None:
         self._sink = sink
@@ -66,9 +66,9 @@ class Intake:
             self._sink.write(piece)
 
     def finish(self) -> None:
-        """The body has ended.
+        """Finish the body.
 
-        :raises S3Error: too early, or it is not what was promised
+        :raises S3Error: the body is incomplete, or a checksum or signature does not match
         """
         if self._frames:
             trailers = self._frames.finish()
@@ -80,9 +80,9 @@ class Intake:
 
 
 async def receive_upload(call: Call, operation: Operation, receive: Any, run: Run) -> Answer:
-    """Take in an object or a part.
+    """Receive an object or a part.
 
-    :raises Disconnected: the client went away; nothing is kept
+    :raises Disconnected: the client disconnected; nothing is stored
     """
     promise = Promise(call.request.headers, call.verified.payload)
     data, more = await _receive(receive, _BATCH)
@@ -93,7 +93,7 @@ async def receive_upload(call: Call, operation: Operation, receive: Any, run: Ru
     try:
         intake = Intake(call, sink, promise)
         while True:
-            # While one batch is hashed and written in a thread, the next one comes in.
+            # While a thread hashes and writes one batch, the next one is received.
             work = asyncio.ensure_future(run(intake.feed, data))
             try:
                 if more:
@@ -124,9 +124,9 @@ def _finish(call: Call, operation: Operation, intake: Intake, sink: Any, promise
 
 
 async def receive_document(call: Call, operation: Operation, receive: Any) -> bytes:
-    """Take in an XML document, held against its checksums.
+    """Receive an XML document, and check its checksums.
 
-    :raises Disconnected: the client went away
+    :raises Disconnected: the client disconnected
     """
     promise = Promise(call.request.headers, call.verified.payload, of_body=not operation.about_object)
     body = b""
@@ -157,7 +157,7 @@ async def receive_document(call: Call, operation: Operation, receive: Any) -> by
 
 
 async def _receive(receive: Any, enough: int) -> tuple[bytes, bool]:
-    """At least so many bytes of the body, or what is left of it; whether there is more."""
+    """At least so many bytes of the body, or the rest of it; and whether more follow."""
     pieces = []
     size = 0
     while True:

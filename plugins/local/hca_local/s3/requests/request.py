@@ -1,4 +1,4 @@
-"""A request to the S3 endpoint, taken apart."""
+"""A parsed request to the S3 endpoint."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MAX_KEY = 1024
 
 
 class Request:
-    """What an ASGI scope says, in S3's terms.
+    """An ASGI scope in S3's terms.
 
-    ``bucket`` and ``key`` are empty where the path names none. A bucket may also stand in the host's name, as
+    ``bucket`` and ``key`` are empty if the path has none. The bucket can also be in the host name, as
     ``BUCKET.localhost``.
 
     :raises S3Error: the path or the query is not UTF-8
@@ -34,7 +34,7 @@ class Request:
             if pair:
                 parameter, _, given = pair.replace(b"+", b" ").partition(b"=")
                 self._pairs.append((_decode(parameter), _decode(given)))
-        # The first of a repeated parameter counts; all take part in the signature.
+        # The first value of a repeated parameter counts; the signature covers all.
         self.query: dict[str, str] = dict(reversed(self._pairs))
         host = (self.header("host") or "").partition(":")[0].lower()
         virtual = host.removesuffix(".localhost").removesuffix(".s3") if host.endswith(".localhost") else ""
@@ -46,20 +46,20 @@ class Request:
             self.canonical_resource = self.canonical_path
 
     def header(self, name: str) -> str | None:
-        """A header's value by its name in lower case; repeated ones are joined."""
+        """A header's value by lower-case name; repeated headers are joined."""
         values = self.headers.get(name)
         return ", ".join(values) if values else None
 
     def canonical_query(self, skip: Collection[str]) -> str:
-        """The query in the spelling that signatures use, without some parameters."""
+        """The canonical query string for signatures, without some parameters."""
         return "&".join(
             f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in self._pairs if name not in skip
         )
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
-        """A whole number from the query.
+        """An integer from the query.
 
-        :raises S3Error: it is not one, or out of bounds
+        :raises S3Error: not an integer, or out of range
         """
         text = self.query.get(name)
         if text is None:
@@ -87,7 +87,7 @@ def _decode(raw: bytes) -> str:
 
 
 def _text_of_header(value: bytes) -> str:
-    """HTTP says latin-1, S3's clients send UTF-8."""
+    """HTTP headers are latin-1, but S3 clients send UTF-8."""
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:

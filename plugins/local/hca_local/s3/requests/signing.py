@@ -1,7 +1,7 @@
-"""Signatures of requests: recomputed by botocore's own signers, and compared in constant time.
+"""Request signatures: recomputed by botocore's signers, and compared in constant time.
 
-Both places for a signature are known, the Authorization header and the query of a presigned URL; the latter also in the
-older version 2, in which boto3 presigns by default for us-east-1.
+Signatures are accepted in the Authorization header and in the query of a presigned URL; presigned URLs also
+in the older version 2, boto3's default for presigning in us-east-1.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from hca_local.s3.requests.credentials import CredentialIssuer, Grant
 from hca_local.s3.requests.request import Request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-#: Seconds by which the clocks of client and server may differ, as on S3.
+#: Maximum clock skew between client and server in seconds, as on S3.
 MAX_SKEW = 15 * 60
-#: Longest life of a presigned URL, in seconds, as on S3.
+#: Longest lifetime of a presigned URL in seconds, as on S3.
 MAX_EXPIRES = 7 * 24 * 3600
 
 _AUTHORIZATION = re.compile(
@@ -35,10 +35,10 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True)
 class Verified:
-    """A request whose signature holds.
+    """A request with a valid signature.
 
-    :ivar signing: what the signatures of the body's chunks are computed with, where it has them
-    :ivar payload: the body's sha256 or one of S3's words for how it is signed; None for presigned URLs
+    :ivar signing: the key material for chunk signatures, if the body has them
+    :ivar payload: the body's sha256 or one of S3's constants for other signing modes; None for presigned URLs
     """
 
     grant: Grant
@@ -48,7 +48,7 @@ class Verified:
 
 
 class ChunkSigner:
-    """Signs the chunks of a body; each signature takes in the one before, from the request's own on."""
+    """Signs the chunks of a body; each signature includes the previous one, starting with the request's."""
 
     def __init__(self, signer: S3SigV4Auth, request: AWSRequest, seed: str) -> None:
         self._signer = signer
@@ -59,7 +59,7 @@ class ChunkSigner:
         """Check the signature of the next chunk, or of the trailing headers.
 
         :param digest: sha256 of the chunk's bytes, in hexadecimal
-        :raises S3Error: it differs
+        :raises S3Error: the signature does not match
         """
         kind = "TRAILER" if trailer else "PAYLOAD"
         lines = [
@@ -78,7 +78,7 @@ class ChunkSigner:
 
 
 class _HeaderSigner(S3SigV4Auth):
-    """botocore's signer, told which headers the client signed."""
+    """botocore's signer, limited to the headers that the client signed."""
 
     def __init__(self, credentials: Credentials, region: str, names: Sequence[str]) -> None:
         super().__init__(credentials, "s3", region)
@@ -100,7 +100,7 @@ class _QuerySigner(S3SigV4QueryAuth):
 
 
 class _Version2Signer(HmacV1QueryAuth):
-    """The signer of version 2, told when the URL ends."""
+    """The version 2 signer, with a given expiry time."""
 
     def __init__(self, credentials: Credentials, expires: str) -> None:
         super().__init__(credentials)
@@ -119,9 +119,9 @@ def _select(request: AWSRequest, names: Sequence[str]) -> HTTPHeaders:
 
 
 def verify(request: Request, issuer: CredentialIssuer, now: float | None = None) -> Verified:
-    """Check who sent a request.
+    """Authenticate a request.
 
-    :raises S3Error: nobody, an unknown or expired key, a wrong or outdated signature
+    :raises S3Error: no credentials, an unknown or expired key, a wrong or expired signature
     """
     now = time.time() if now is None else now
     authorization = request.header("authorization")
@@ -153,7 +153,7 @@ def _verify_header(request: Request, authorization: str, issuer: CredentialIssue
         raise S3Error("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     if "host" not in names:
         raise S3Error("AccessDenied", "The host header must be signed.")
-    # What S3 acts on must be signed: otherwise a proxy could turn a request into another one.
+    # Everything S3 acts on must be signed: otherwise a proxy could turn a request into a different one.
     for name in request.headers:
         if name.startswith("x-amz-") and name not in names and name != "x-amz-content-sha256":
             raise S3Error("AccessDenied", "There were headers present in the request which were not signed")
@@ -184,7 +184,7 @@ def _verify_query(request: Request, issuer: CredentialIssuer, now: float) -> Ver
     grant = _grant(access_key, request.query.get("X-Amz-Security-Token"), issuer, now)
     signer = _QuerySigner(_credentials(grant), region, names.split(";"))
     signed = _aws_request(request, timestamp, skip=("X-Amz-Signature",))
-    # A presigned URL's body is not signed unless its header says so, and that must be a signed one.
+    # A presigned URL's body is unsigned unless the URL says so; then that header must be signed.
     payload = request.header("x-amz-content-sha256") if "x-amz-content-sha256" in names.split(";") else None
     if payload is None:
         del signed.headers["x-amz-content-sha256"]
@@ -206,7 +206,7 @@ def _verify_version_2(request: Request, issuer: CredentialIssuer, now: float) ->
     signer = _Version2Signer(_credentials(grant), expires)
     signed = _aws_request(request, "", skip=())
     for name, value in request.query.items():
-        # Presigning moved these headers into the query; the body's own, such as its type, the sender must send.
+        # Presigning moved these headers into the query; headers about the body, such as its type, are sent as usual.
         if name.startswith("x-amz-"):
             del signed.headers[name]
             signed.headers[name] = value
@@ -221,7 +221,7 @@ def _verify_version_2(request: Request, issuer: CredentialIssuer, now: float) ->
 
 @dataclass(frozen=True)
 class _Split:
-    """As much of a split URL as the signer of version 2 looks at."""
+    """The part of a split URL that the version 2 signer reads."""
 
     path: str
     query: str
@@ -239,8 +239,8 @@ def presign(
 ) -> str:
     """A presigned URL for an object.
 
-    :param expires: seconds for which it holds
-    :param query: parameters of the request besides the signature's
+    :param expires: lifetime in seconds
+    :param query: parameters of the request besides those of the signature
     """
     url = f"{endpoint}/{bucket}/{quote(key, safe='/~')}"
     if query:
@@ -251,7 +251,7 @@ def presign(
 
 
 def _same(one: str, other: str) -> bool:
-    """Compare in a time that does not tell how much of them agrees."""
+    """Compare in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 
@@ -260,7 +260,7 @@ def _credentials(grant: Grant) -> Credentials:
 
 
 def _aws_request(request: Request, timestamp: str, skip: Sequence[str]) -> AWSRequest:
-    """The request as botocore's signers see one."""
+    """The request in the form that botocore's signers expect."""
     url = f"http://{request.header('host') or ''}{request.canonical_path}"
     query = request.canonical_query(skip)
     made = AWSRequest(request.method, url + ("?" + query if query else ""))
@@ -272,7 +272,7 @@ def _aws_request(request: Request, timestamp: str, skip: Sequence[str]) -> AWSRe
 
 
 def _scope(credential: str, problem: str) -> tuple[str, str, str]:
-    """Access key, date and region of a credential scope. Any region is taken: users' settings name their own."""
+    """Access key, date and region of a credential scope. Any region is accepted: users configure their own."""
     parts = credential.rsplit("/", 4)
     if len(parts) != 5 or parts[3] != "s3" or parts[4] != "aws4_request" or not parts[0] or not parts[2]:
         raise S3Error(problem, "The credential must be KEY/DATE/REGION/s3/aws4_request.")
@@ -295,7 +295,7 @@ def _grant(access_key: str, token: str | None, issuer: CredentialIssuer, now: fl
 
 
 def _time_of(timestamp: str, date: str) -> float | None:
-    """POSIX time of ``yyyyMMddTHHmmssZ``, or None if it is not one, or of another day than ``date``."""
+    """POSIX time of ``yyyyMMddTHHmmssZ``, or None if it is malformed or not on the day ``date``."""
     try:
         parsed = time.strptime(timestamp, "%Y%m%dT%H%M%SZ")
     except ValueError:

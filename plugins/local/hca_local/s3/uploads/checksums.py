@@ -1,4 +1,4 @@
-"""The checksums of an object that came in parts."""
+"""The checksums of a multipart object."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _CHUNK = 1 << 20
 def object_digests(folder: Path, upload: Upload, parts: Sequence[Part], etag: str) -> Digests:
     """Read the parts once.
 
-    :param folder: where they lie
-    :param etag: S3's own of the object; the platform's is the same where the parts have the platform's size
+    :param folder: their folder
+    :param etag: S3's ETag of the object; equal to the platform's if the parts have the platform's size
     """
     by_rule = all(part.size == ETAG_PART_SIZE for part in parts[:-1]) and parts[-1].size <= ETAG_PART_SIZE
     names = {"sha1", "sha256", "crc32c"} | (set() if by_rule else {"s3_etag"})
@@ -45,10 +45,10 @@ def object_digests(folder: Path, upload: Upload, parts: Sequence[Part], etag: st
 def object_checksum(
     upload: Upload, parts: Sequence[Part], digests: Digests, promised: Mapping[str, str]
 ) -> dict[str, str]:
-    """The object's checksum as S3 keeps it, in headers: of the algorithm and kind that the upload began with.
+    """The object's checksum as S3 stores it, in headers: with the algorithm and type chosen for the upload.
 
-    :param promised: what the client says it is, in base64 by algorithm
-    :raises S3Error: it is not what the client says
+    :param promised: the values that the client sent, in base64 by algorithm
+    :raises S3Error: the checksum differs from the client's
     """
     if "checksum" not in upload.extra:
         return {}

@@ -1,4 +1,4 @@
-"""Multipart uploads. A part is a file; completing reads them once for their checksums, and renames their folder."""
+"""Multipart uploads. A part is a file; completing reads the parts once for checksums, and renames their folder."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from hca_local.s3.uploads.checksums import object_checksum, object_digests
 from hca_local.s3.uploads.records import MAX_PARTS, MIN_PART_SIZE, Part, Promised, Upload, Wanted
 from hca_local.store.hashes import Digests, etag_of_parts
 
-#: Seconds for which a completed upload is remembered, so that a repeated request to complete it is answered again.
+#: Seconds that a completed upload is remembered, so that a repeated request to complete it succeeds.
 REMEMBERED = 24 * 3600.0
 
 
 class Uploads:
-    """The multipart uploads of the embedded endpoint. Thread-safe; what is acknowledged is durable."""
+    """The multipart uploads of the embedded endpoint. Thread-safe; acknowledged changes are durable."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self.objects = objects
@@ -36,11 +36,11 @@ class Uploads:
         self._lock = threading.Lock()
 
     def folder(self, upload_id: str) -> Path:
-        """Where the parts of an upload lie."""
+        """The folder of an upload's parts."""
         return self._root / upload_id
 
     def create(self, bucket: str, key: str, content_type: str, extra: dict[str, Any]) -> str:
-        """Begin an upload.
+        """Start an upload.
 
         :param extra: metadata, tags and headers of the object
         :return: the upload's id
@@ -57,7 +57,7 @@ class Uploads:
         return upload_id
 
     def get(self, upload_id: str, bucket: str, key: str, *, finished: bool = False) -> Upload:
-        """:raises S3Error: there is no such upload of that object (or it is finished, and those are not asked for)"""
+        """:raises S3Error: the object has no such upload (or it is finished, and finished ones are not requested)"""
         with self.store.read() as db:
             row = db.execute("SELECT * FROM s3_uploads WHERE id = ?", (upload_id,)).fetchone()
         if row is None or (row["bucket"], row["key"]) != (bucket, key) or (row["finished"] and not finished):
@@ -67,7 +67,7 @@ class Uploads:
     def under_way(
         self, bucket: str, prefix: str, key_marker: str, id_marker: str, limit: int
     ) -> tuple[list[Upload], bool]:
-        """Uploads under way, by key, then by id; whether there are more."""
+        """Uploads in progress, by key, then by id; and whether there are more."""
         with self.store.read() as db:
             rows = db.execute(
                 "SELECT * FROM s3_uploads WHERE bucket = ? AND key >= ? AND key < ? AND finished IS NULL"
@@ -77,7 +77,7 @@ class Uploads:
         return [Upload.of(row) for row in rows[:limit]], len(rows) > limit
 
     def parts(self, upload_id: str, after: int = 0, limit: int = MAX_PARTS) -> list[Part]:
-        """The parts of an upload by their number, those after ``after`` only."""
+        """The parts of an upload by number, only those after ``after``."""
         with self.store.read() as db:
             rows = db.execute(
                 "SELECT number, file, size, etag, modified, checksums FROM s3_parts WHERE upload = ? AND number > ?"
@@ -87,7 +87,7 @@ class Uploads:
             return [Part(**{**dict(row), "checksums": json.loads(row["checksums"])}) for row in rows]
 
     def abort(self, upload: Upload) -> None:
-        """Forget an upload and its parts.
+        """Abort an upload and delete its parts.
 
         :raises S3Error: it is being completed
         """
@@ -97,7 +97,7 @@ class Uploads:
             shutil.rmtree(self.folder(upload.id), ignore_errors=True)
 
     def delete_bucket(self, bucket: str) -> None:
-        """Remove a bucket, and the uploads that are under way in it: as on S3, only objects keep a bucket.
+        """Delete a bucket, and the uploads in progress in it: as on S3, only objects prevent the deletion.
 
         :raises S3Error: it does not exist, or has objects
         """
@@ -115,12 +115,12 @@ class Uploads:
         promised: Promised = Promised(),  # noqa: B008 - it is immutable
         check: Callable[[], None] = lambda: None,
     ) -> S3Object:
-        """Make the object out of the parts, in order.
+        """Create the object from the parts, in order.
 
         :param wanted: the parts, ascending
-        :param promised: what the client says of the object
-        :param check: raises if the object may not be made, or replaced
-        :raises S3Error: a part is missing, differs, or is too small, or a promise is broken
+        :param promised: the client's checksums and size of the object
+        :param check: raises if the object must not be created or replaced
+        :raises S3Error: a part is missing, differs, or is too small, or a checksum does not match
         """
         with self._exclusively(upload.id):
             upload = self.get(upload.id, upload.bucket, upload.key)
@@ -143,7 +143,7 @@ class Uploads:
             return self._finish(upload, plan, check)
 
     def recover(self) -> None:
-        """After a kill: finish what was being completed, and sweep what belongs to no upload."""
+        """After a crash: finish pending completions, and delete files without an upload."""
         with self.store.write() as db:
             rows = db.execute("SELECT * FROM s3_uploads WHERE completing IS NOT NULL AND finished IS NULL").fetchall()
             db.execute("DELETE FROM s3_uploads WHERE finished < ?", (time.time() - REMEMBERED,))
@@ -190,12 +190,12 @@ class Uploads:
         return chosen
 
     def _finish(self, upload: Upload, plan: dict[str, Any], check: Callable[[], None] = lambda: None) -> S3Object:
-        """What follows once the plan is durable; it can be interrupted anywhere, and begun again."""
+        """Carry out a durable plan; it can be interrupted at any point and repeated."""
         digests = Digests(**plan["digests"])
         folder = self.folder(upload.id)
         if folder.exists():
             for path in folder.iterdir():
-                # Those without a dash have their final names already.
+                # Names without a dash are final already.
                 if "-" in path.name and path.name not in plan["files"]:
                     path.unlink()
             blob = self.store.blobs.put_parts(folder, digests)

@@ -18,7 +18,7 @@ from hca_local.s3.uploads.records import MAX_PARTS, Promised, Upload, Wanted
 from hca_local.s3.xml import MalformedDocument, element, parse, render, text
 
 _MAX_LISTED = 1000
-#: Kinds of checksums of a whole object: of all its bytes, or of its parts' checksums.
+#: Types of checksums of a whole object: over all its bytes, or over its parts' checksums.
 _KINDS = {
     "crc32": ("COMPOSITE", "FULL_OBJECT"),
     "crc32c": ("COMPOSITE", "FULL_OBJECT"),
@@ -63,7 +63,7 @@ def _part_number(call: Call) -> int:
 
 
 def put_part(call: Call, promise: Promise) -> PartWriter:
-    """Check what can be checked before the body comes."""
+    """Check what can be checked before the body is received."""
     number = _part_number(call)
     return PartWriter(call.uploads, _upload(call), number, promise.needs)
 
@@ -75,7 +75,7 @@ def commit_part(call: Call, sink: PartWriter, promise: Promise) -> Answer:
 
 
 def copy_part(call: Call) -> Answer:
-    """A part that is a stretch of an object that is here already."""
+    """A part copied from a range of an existing object."""
     number = _part_number(call)
     source = copy_source(call)
     start, stop = 0, source.size
@@ -105,7 +105,7 @@ def copy_part(call: Call) -> Answer:
 def complete_upload(call: Call) -> Answer:
     upload = _upload(call, finished=True)
     if upload.finished is not None and upload.completing is not None:
-        # The answer to the first request was lost on its way: S3 gives it again.
+        # The first response was lost: as on S3, a repeated request gets it again.
         etag, checksums = upload.completing["etag"], upload.completing["checksums"]
     else:
         root = parse(call.body, "CompleteMultipartUpload")

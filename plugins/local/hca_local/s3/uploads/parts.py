@@ -1,4 +1,4 @@
-"""Taking in the parts of uploads."""
+"""Receives the parts of uploads."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hca_local.store.writing import sync_folder, write_all
 
 
 class PartWriter:
-    """Takes the bytes of one part; what is not committed vanishes.
+    """Writes one part; it is discarded unless committed.
 
-    :param checksums: names of those that it will be held against, besides the MD5
+    :param checksums: algorithms needed to verify the part, besides MD5
     """
 
     def __init__(self, uploads: Uploads, upload: Upload, number: int, checksums: Collection[str] = ()) -> None:
@@ -42,9 +42,9 @@ class PartWriter:
         return self._hasher.digests()
 
     def commit(self, checksums: Mapping[str, str] | None = None) -> Part:
-        """Make it the part of its number.
+        """Store it under its part number.
 
-        :param checksums: that were promised and hold, in base64 by algorithm
+        :param checksums: verified checksums from the client, in base64 by algorithm
         :raises S3Error: the upload was completed or aborted meanwhile
         """
         assert self._file is not None

@@ -1,4 +1,4 @@
-"""What is kept of uploads under way and of their parts, and what a client says when it completes one."""
+"""Records of uploads in progress and their parts, and the client's request to complete one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_PARTS = 10_000
-#: Smallest part but the last, in bytes, as on S3.
+#: Smallest size of a part other than the last, in bytes, as on S3.
 MIN_PART_SIZE = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload under way; ``finished`` is the time it was completed at, for one that is remembered."""
+    """An upload in progress; ``finished`` is the completion time of one that is still remembered."""
 
     id: str
     bucket: str
@@ -43,7 +43,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Part:
-    """A part that is on disk; ``etag`` is its MD5, ``checksums`` those that came with it, in base64 by algorithm."""
+    """A stored part; ``etag`` is its MD5, ``checksums`` those that the client sent, in base64 by algorithm."""
 
     number: int
     file: str
@@ -55,7 +55,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A part as the client names it when it completes the upload."""
+    """A part as listed in the client's request to complete the upload."""
 
     number: int
     etag: str
@@ -64,7 +64,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Promised:
-    """What a client says of the object when it completes an upload.
+    """The object as described in the client's request to complete the upload.
 
     :ivar checksums: of the object, in base64 by algorithm
     :ivar size: of the object in bytes, or None

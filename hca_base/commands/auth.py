@@ -34,7 +34,7 @@ class AuthCommand(Command):
                 "service",
                 metavar="SERVICE",
                 nargs=None if required else "?",
-                help="its name; 'hca service list' shows them"
+                help="name of the service; 'hca service list' shows them"
                 + ("" if required else " (default: the only one with logins, or dss)"),
             )
 
@@ -168,7 +168,7 @@ class AuthLogin(AuthCommand):
 class AuthLogout(AuthCommand):
     """Delete the stored login of a service.
 
-    Where the issuer can be told at once, the login ends there too.
+    If the issuer supports it, the login is also revoked there.
     """
 
     example = "logout dss"
@@ -187,7 +187,7 @@ class AuthLogout(AuthCommand):
 class AuthToken(AuthCommand):
     """Print the access token for a service.
 
-    The token alone, renewed if it had to be; with an API key, the key. For other programs: curl -H "Authorization:
+    Prints only the token, renewed if necessary, or the API key. To use it in other programs: curl -H "Authorization:
     Bearer $(hca auth token dss)".
     """
 
@@ -228,7 +228,7 @@ class AuthToken(AuthCommand):
 class AuthSetKey(AuthCommand):
     """Store an API key or token for a service.
 
-    Asks for the key without showing it, or reads it from stdin if that is no terminal. For services with user names
+    Asks for the key without showing it, or reads it from stdin if that is not a terminal. For services with user names
     and passwords, --username gives the name, and the key is the password.
     """
 

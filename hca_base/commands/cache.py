@@ -40,7 +40,7 @@ class CacheList(Lister):
 class CacheClear(Command):
     """Delete cached documents and plugin lists.
 
-    Everything in the cache is had again when it is needed; downloaded files are elsewhere and stay.
+    hca fetches cached documents again when it needs them. Downloaded files are not affected.
     """
 
     example = "cache clear"

@@ -108,7 +108,7 @@ _MARK = "# completion of hca"
 class CompletionBash(Command):
     """Print the completion script for bash.
 
-    'hca completion install bash' puts it in its place; for one session: source <(hca completion bash).
+    'hca completion install bash' installs it; for one session: source <(hca completion bash).
     """
 
     example = "completion bash > hca.bash"
@@ -122,7 +122,7 @@ class CompletionBash(Command):
 class CompletionZsh(CompletionBash):
     """Print the completion script for zsh.
 
-    'hca completion install zsh' puts it in its place; for one session: source <(hca completion zsh).
+    'hca completion install zsh' installs it; for one session: source <(hca completion zsh).
     """
 
     example = "completion zsh > _hca"
@@ -133,7 +133,7 @@ class CompletionZsh(CompletionBash):
 class CompletionFish(CompletionBash):
     """Print the completion script for fish.
 
-    'hca completion install fish' puts it in its place; for one session: hca completion fish | source.
+    'hca completion install fish' installs it; for one session: hca completion fish | source.
     """
 
     example = "completion fish > hca.fish"
@@ -144,8 +144,8 @@ class CompletionFish(CompletionBash):
 class CompletionInstall(Command):
     """Set up completion for your shell.
 
-    The script is written where the shell looks for it; for bash and zsh a line that reads it is added to ~/.bashrc or
-    ~/.zshrc, once. --remove undoes both.
+    Writes the script where the shell looks for it. For bash and zsh, also adds a line to ~/.bashrc or ~/.zshrc that
+    loads it. --remove undoes both.
     """
 
     example = "completion install bash"

@@ -62,7 +62,7 @@ class ConfigShow(Lister):
 class ConfigGet(DataCommand):
     """Print one setting.
 
-    Text is printed as it is, everything else as JSON. Secrets are printed too: you asked for them.
+    Prints strings unchanged and everything else as JSON. Secrets are not masked.
     """
 
     example = "config get DSSClient.swagger_url"
@@ -95,7 +95,7 @@ def _hint_for_unset(key: str, config: settings.Config) -> str:
 class ConfigSet(Command):
     """Set one setting.
 
-    A value that is JSON (a number, true, [1, 2], {…}) is taken as such, anything else as text.
+    A value that is JSON (a number, true, [1, 2], {…}) is stored as JSON, anything else as a string.
     """
 
     example = "config set DSSClient.swagger_url http://127.0.0.1:8765/v1/swagger.json"
@@ -149,7 +149,7 @@ class ConfigUnset(Command):
 class ConfigPath(Lister):
     """Print which files settings are read from.
 
-    The lowest comes first; a later one wins. Files that do not exist are marked.
+    Lists the files in order of precedence, lowest first. Files that do not exist are marked.
     """
 
     example = "config path --user"

@@ -27,7 +27,7 @@ from hca_base.plugins import (
 class PluginList(Lister):
     """List the installed plugins and what they provide.
 
-    Each is tried in a process of its own, so that one that hangs or ends the process is listed as well.
+    Each plugin is loaded in a separate process, so that plugins that hang or crash are listed too.
     """
 
     example = "plugin list --broken"
@@ -116,8 +116,7 @@ def _claims(distribution: PluginDistribution) -> str:
 class PluginInstall(Command):
     """Install a plugin into this environment.
 
-    Names, requirements (hca-dss>=9), directories, files and URLs are passed on to pip, or to uv where there is no
-    pip.
+    Names, requirements (hca-dss>=9), directories, files and URLs are passed to pip, or to uv if pip is not installed.
     """
 
     example = "plugin install hca-dss"

@@ -13,8 +13,8 @@ from hca_base.plugins import registry, scaffold
 class PluginCreate(Command):
     """Write a new plugin with tests, documentation and CI.
 
-    The directory that it makes is a distribution that can be installed and tested at once. With --openapi the
-    operations of that document are its commands; without, it has a small example.
+    The new directory is a distribution that you can install and test immediately. With --openapi, its commands are the
+    operations of the document; otherwise it has a small example command.
     """
 
     example = "plugin create petstore --openapi https://petstore3.swagger.io/api/v3/openapi.json"

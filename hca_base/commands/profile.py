@@ -14,7 +14,7 @@ from hca_base.errors import HCAError, RefusedError, UsageError
 class ProfileList(Lister):
     """List the profiles.
 
-    The one in use is marked.
+    The current profile is marked.
     """
 
     example = "profile list"
@@ -30,7 +30,7 @@ class ProfileList(Lister):
 class ProfileCreate(Command):
     """Create a profile.
 
-    Its settings are given as KEY=VALUE, or copied from another profile.
+    Pass its settings as KEY=VALUE, or copy those of another profile with --copy.
     """
 
     example = "profile create staging DSSClient.swagger_url=https://dss.staging.example.org/v1/swagger.json"
@@ -76,7 +76,7 @@ class ProfileCreate(Command):
 class ProfileUse(Command):
     """Switch to a profile.
 
-    'default' stands for none. HCA_PROFILE and --profile win over this choice.
+    'default' selects no profile. HCA_PROFILE and --profile override this choice.
     """
 
     example = "profile use staging"
@@ -101,8 +101,8 @@ class ProfileUse(Command):
 class ProfileDelete(Command):
     """Delete a profile.
 
-    Its settings are lost; logins stored for it stay until 'hca auth logout'. A profile that belongs to a running
-    deployment is deleted by the command that stops it, or with --force.
+    Deletes its settings; its stored logins stay until 'hca auth logout'. A profile that belongs to a running deployment
+    is deleted by the command that stops it, or with --force.
     """
 
     example = "profile delete staging"

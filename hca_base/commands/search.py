@@ -14,8 +14,8 @@ KINDS = ("command", "operation", "option", "setting", "page")
 class Search(Lister):
     """Find commands, operations, options, settings and documentation by words.
 
-    All services are searched, without the network. Endings of words do not matter: retries finds retry. The best
-    matches come first; -f json lists all of them with their scores.
+    Searches all services, and makes no requests. Word endings are ignored: retries finds retry. The best matches come
+    first; -f json lists all of them with their scores.
     """
 
     example = "search download resume"

@@ -22,7 +22,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 class ServiceList(Lister):
     """List the services.
 
-    Those of plugins, and those that were added with 'hca service add'.
+    Lists the services of plugins and those added with 'hca service add'.
     """
 
     example = "service list"
@@ -203,7 +203,7 @@ class ServiceRemove(Command):
 class ServiceRefresh(Command):
     """Fetch the document of a service again.
 
-    That happens by itself once a week, when a command talks to the service anyway.
+    hca also does this automatically once a week, when a command calls the service.
     """
 
     example = "service refresh dss"

@@ -17,8 +17,8 @@ from hca_base.plugins import registry
 class ServiceRename(Command):
     """Rename a service that you added.
 
-    Its settings, its stored credentials and the defaults of its commands go along. A plugin that brings a service of
-    the old name has it from then on.
+    Also renames its settings, stored credentials and command defaults. If a plugin provides a service with the old
+    name, that name refers to the plugin's service from then on.
     """
 
     example = "service rename drs my-drs"

@@ -15,8 +15,8 @@ class ServiceStubs(Command):
     """Write type stubs of a service's client.
 
     The file has a class with a method for each operation, and a TypedDict for each body and result, for editors and
-    type checkers: import the class under TYPE_CHECKING, and annotate what hca_base.client("NAME") returns with it.
-    A plugin ships the file with --base-class, as the base of its client's class.
+    type checkers: import the class under TYPE_CHECKING, and use it to annotate the result of hca_base.client("NAME").
+    In a plugin, --base-class names the class that its client derives from.
     """
 
     example = "service stubs dss --output dss_client.pyi"
@@ -26,7 +26,7 @@ class ServiceStubs(Command):
         parser.add_argument("name", help="the service")
         parser.add_argument("--output", metavar="FILE", help="write to this file, a .pyi (default: stdout)")
         parser.add_argument(
-            "--base-class", metavar="CLASS", help="name the class so, for a plugin whose client is derived from it"
+            "--base-class", metavar="CLASS", help="name of the class, for a plugin whose client derives from it"
         )
         parser.add_argument("--replace", action="store_true", help="replace the file if it exists")
         return parser

@@ -39,9 +39,9 @@ def _store(directory: Path) -> FileStore:
 class TransferVerify(Command):
     """Verify the files of a filestore.
 
-    Each file in DIR/.hca is read whole, and its sha256 compared with its name. A file that differs is moved to
-    DIR/.hca/v2/quarantine, so that the next download fetches it anew; names outside the filestore that are hard links
-    to it keep the wrong content, and are counted. The exit code is 7 when a file differs.
+    Reads each file in DIR/.hca and compares its sha256 with its name. A file that differs is moved to
+    DIR/.hca/v2/quarantine, so that the next download fetches it again. Hard links to it outside the filestore keep the
+    wrong content; hca counts them. The exit code is 7 if a file differs.
     """
 
     output = True
@@ -132,12 +132,12 @@ def _batches(store: FileStore) -> Iterator[list[tuple[str, os.stat_result]]]:
 class TransferGc(Command):
     """Delete unreferenced files from a filestore.
 
-    A file in DIR/.hca whose hard links elsewhere are all gone is removed, after asking. Files fetched in the last hour
-    are left alone (a download may be about to link them), as are the unfinished files of downloads that are running.
+    Removes files in DIR/.hca that have no hard links elsewhere, after asking. Keeps files from the last hour, which a
+    download may be about to link, and the partial files of running downloads.
 
-    Symbolic links are followed (--link symlink). Where it cannot be known whether a file is in use (a link on a disk
-    that is not mounted; files that download-manifest --layout none put into the filestore alone), nothing is removed
-    (exit code 5) unless --yes --assume-unlinked is given.
+    Symbolic links (--link symlink) are followed. If hca cannot tell whether a file is in use (a link may be on a disk
+    that is not mounted, or download-manifest --layout none stored the file only in the filestore), it removes nothing
+    and exits with code 5, unless you pass --yes --assume-unlinked.
     """
 
     output = True

@@ -74,7 +74,7 @@ TRANSFER_SETTINGS: dict[str, TransferSetting] = {
     ),
     "tags": TransferSetting(
         "choice",
-        "How uploads tag objects: with a request of its own where needed, checked; or with the bytes only",
+        "How to tag uploaded objects: with a separate, verified request if needed, or only with the upload itself",
         choices=("auto", "put"),
         default="auto",
     ),

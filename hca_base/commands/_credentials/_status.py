@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class AuthStatus(Lister):
     """Show which credentials each service gets.
 
-    Who you are to it, who says so, until when, where that is stored, which source of credentials would be used, and
-    why those before it were not. No request is made.
+    Shows your identity, its issuer, when the login expires, where it is stored, which source of credentials hca would
+    use, and why it would skip the sources before it. Makes no requests.
     """
 
     example = "auth status"

@@ -13,9 +13,9 @@ from hca_base.commands._plugins._diagnosis import LEVELS, Finding, diagnose
 class PluginDoctor(DataCommand):
     """Find problems with this installation.
 
-    Looks at the environment and old versions of hca in it, plugins, clashes of names, documents, versions of what is
-    required, settings, and where logins are kept. With --network it asks each service for its document. The exit code
-    is 1 if something is broken.
+    Checks the environment, old versions of hca in it, plugins, name conflicts, documents, versions of dependencies,
+    settings, and the storage of logins. With --network, it also requests the document of each service. The exit code is
+    1 if something is broken.
     """
 
     example = "plugin doctor --network"

@@ -21,7 +21,7 @@ from hca_base.errors import ConfigError, UsageError
 class ConfigEdit(Command):
     """Edit the settings in your editor.
 
-    The editor is VISUAL or EDITOR. The file is checked afterwards, and a broken one can be edited again.
+    Opens the editor that VISUAL or EDITOR names. hca then checks the file, and lets you edit it again if it is invalid.
     """
 
     example = "config edit --profile staging"

@@ -97,7 +97,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="profile to change (default: that of 'hca --profile', or config.json)",
     )
-    where.add_argument("--file", metavar="FILE", type=Path, help="in this file")
+    where.add_argument("--file", metavar="FILE", type=Path, help="file to change")
 
 
 def profile_of(command: Command, args: argparse.Namespace) -> str | None:

@@ -73,13 +73,13 @@ def _service(name: str, *, title: str, url: str, document: str) -> Service:
 # hca reads "title=" from this text, without importing it.
 SERVICE = _service(
     "azul",
-    title="Azul: today's data of the Human Cell Atlas, to find and to download",
+    title="Azul: find and download current data of the Human Cell Atlas",
     url=PUBLIC_URL,
     document="document.json",
 )
 ANVIL_SERVICE = _service(
     "anvil",
-    title="AnVIL: data of the NHGRI's analysis platform, to find and to download",
+    title="AnVIL: find and download data of NHGRI's analysis platform",
     url=ANVIL_URL,
     document="anvil.json",
 )

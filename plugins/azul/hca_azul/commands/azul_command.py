@@ -60,8 +60,9 @@ class AzulCommand(Command):
             action="append",
             default=[],
             metavar="FIELD=VALUE",
-            help="only what has this value; may be repeated. Commas and repeats of a field are alternatives, different "
-            f"fields must all match. {example}; disease=null. 'hca {plugin_name(self)} fields' lists the fields",
+            help="only entities with this value; may be repeated. Comma-separated and repeated values of a field are "
+            f"alternatives; different fields must all match. {example}; disease=null. 'hca {plugin_name(self)} fields' "
+            "lists the fields",
         )
         term.completer = f"hca_azul.query.completion:{'anvil_' * anvil}filter_terms"
         parser.add_argument(

@@ -12,7 +12,7 @@ from hca_base.commands import Lister
 class Catalogs(AzulCommand, Lister):
     """List the catalogs: releases of the data.
 
-    The service removes old ones as new ones come. Downloads note in which catalog they were made.
+    The service removes old catalogs when it adds new ones. Downloads record the catalog that they used.
     """
 
     example = "azul catalogs"
@@ -48,8 +48,8 @@ def _sources(entry: dict[str, Any]) -> list[Any]:
 class Summary(AzulCommand):
     """Count projects, donors, cells, files and bytes.
 
-    With filters, of what matches them. Projects and datasets of managed access are counted, too; of their files, the
-    service counts only those that you may have.
+    With filters, counts only what matches them. Projects and datasets with managed access are counted too; of their
+    files, the service counts only those that you can access.
     """
 
     output = True

@@ -39,8 +39,8 @@ class DownloadCommand(AzulCommand):
         group.add_argument(
             "--manifest",
             metavar="FILE",
-            help="those of a manifest (compact, PFB, BDBag, curl, or one of the old data store), also gzipped; - reads "
-            "stdin, and requests the manifest of a URL of the data portal again",
+            help="download the files of this manifest (compact, PFB, BDBag, curl, or of the old data store), which may "
+            "be gzipped, or of a manifest URL of the data portal; - reads stdin",
         )
         self.add_catalog(group)
 
@@ -72,7 +72,7 @@ class DownloadCommand(AzulCommand):
             "--sources",
             default="mirror,azul,drs",
             metavar="LIST",
-            help="where to get files, the best first: mirror (public, requires no login), azul, drs (requires a Terra "
+            help="sources, in order of preference: mirror (public, requires no login), azul, drs (requires a Terra "
             "account) (default: mirror,azul,drs)",
         )
         group = parser.add_argument_group("sample sheets")
@@ -85,8 +85,8 @@ class DownloadCommand(AzulCommand):
             "--for",
             dest="pipeline",
             choices=("scrnaseq", "rnaseq", "fetchngs"),
-            help="nf-core pipeline that the sample sheet is for: a sample is a library, and names of files have no "
-            "blanks; fetchngs: accessions of runs, one a line, and nothing is downloaded",
+            help="nf-core pipeline that the sample sheet is for: each sample is a library, and file names have no "
+            "spaces; fetchngs lists run accessions, one per line, and downloads nothing",
         )
         group.add_argument(
             "--pooled",
@@ -102,7 +102,7 @@ class DownloadCommand(AzulCommand):
         parser.add_argument(
             "--skip-unavailable",
             action="store_true",
-            help="exit with 0 even if some selected files are unavailable or of managed access",
+            help="exit with 0 even if some selected files are unavailable or have managed access",
         )
         add_transfer_options(parser)
 
@@ -190,15 +190,15 @@ class DownloadCommand(AzulCommand):
 class Download(DownloadCommand):
     """Download files: of projects or datasets, of filters, by UUID, or of a manifest.
 
-    Files come from the public mirror where it has them, else from the service, else from the repository itself
-    (with a Terra account). They are compared with their checksums; interrupted, the same command goes on where it
-    stopped. Each is kept once in DIR/.hca and linked to its name. DIR/hca-azul.lock.json notes the catalog, so that
-    later downloads into DIR are of the same release as long as it is there. With --manifest, the mirror alone is
-    enough: the service may be down.
+    Each file comes from the first source that has it: the public mirror, the service, or the repository itself (which
+    requires a Terra account). hca verifies checksums. After an interruption, run the same command again to resume. Each
+    file is stored once in DIR/.hca and linked to its name. DIR/hca-azul.lock.json records the catalog, so that later
+    downloads into DIR use the same release while the service offers it. With --manifest, the mirror is enough, even if
+    the service is down.
 
-    Exit codes: 3 if a project that you name, or all that matches, is of managed access; 4 if some files are listed and
-    no source offers them (the others are downloaded); 7 if bytes do not match their checksum (they are quarantined).
-    --skip-unavailable makes the first two 0. --report FILE has every file.
+    Exit codes: 3 if a project that you name, or everything that matches, has managed access; 4 if no source has some of
+    the listed files (the others are downloaded); 7 if a file does not match its checksum (it is quarantined). With
+    --skip-unavailable, the first two are 0. --report FILE lists every file.
     """
 
     example = "azul download BrainCells --download-dir data --samplesheet samples.csv"

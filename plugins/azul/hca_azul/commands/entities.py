@@ -146,10 +146,10 @@ class _Rows:
 class Projects(_Listing):
     """List projects.
 
-    A table shows what people look for; json, jsonl and yaml show all that the service tells, page after page as it
-    comes. The column access says which projects' files require a login with access: their samples, files and bundles
-    are not listed without one. More columns: accessions, publications, cellxgene, links, duosId, dataUseRestriction.
-    With hca-cellxgene installed, -c cellxgene shows the collection of the same publication.
+    Tables show the most useful columns; json, jsonl and yaml print the complete data of the service, page by page. The
+    column access shows which projects' files require a login with access; without one, their samples, files and bundles
+    are not listed. More columns: accessions, publications, cellxgene, links, duosId, dataUseRestriction. With
+    hca-cellxgene installed, -c cellxgene shows the collection of the same publication.
     """
 
     kind = "projects"
@@ -180,8 +180,8 @@ class Bundles(_Listing):
 class Datasets(_Listing):
     """List datasets.
 
-    The column access says which datasets' files require a login with access: their donors, biosamples and files are
-    not listed without one. More columns: owner, investigator, duosId, dataUseRestriction.
+    The column access shows which datasets' files require a login with access; without one, their donors, biosamples and
+    files are not listed. More columns: owner, investigator, duosId, dataUseRestriction.
     """
 
     kind = "datasets"

@@ -19,10 +19,11 @@ class Export(DownloadCommand):
 
     The addresses are the service's own, which do not expire, and the list holds no token. Data of managed access
     requires one: --with-token writes yours into a list for curl, and signed addresses that expire within the hour into
-    one for aria2; only you can read such a file. The command download needs no list. s5cmd gets only what the
-    public mirror has.
+    one for aria2; only you can read such a file. 'download' itself needs no list. Lists for s5cmd contain only files of
+    the public mirror.
 
-    Other programs check less: s5cmd and curl compare no checksums, and none of them waits as the service asks to.
+    Other programs check less: s5cmd and curl do not verify checksums, and none of them waits when the service asks
+    clients to wait.
     """
 
     example = "azul export BrainCells --to aria2 --output brain.aria2"

@@ -12,9 +12,9 @@ from hca_base.commands import Lister
 class Facets(AzulCommand, Lister):
     """Show the values of fields and how often each occurs.
 
-    Without a field, each field with its most frequent values. Counted are the entities that match the filters; the
-    filter on a field itself does not narrow the field's own values. The exit code is 3 if everything that matches is of
-    managed access; projects and datasets themselves are public, and are counted.
+    Without FIELD, shows the most frequent values of each field. Counts the entities that match the filters; a filter on
+    a field does not narrow the values of that field. The exit code is 3 if everything that matches has managed access;
+    projects and datasets themselves are public, and are counted.
     """
 
     example = 'azul facets organ species --filter library="10x 3\' v2"'
@@ -86,7 +86,7 @@ def _shown(term: Any) -> str:
 class Fields(AzulCommand, Lister):
     """List the fields that can be filtered and sorted by, with plain names for them.
 
-    Any of the names can be used. No request is sent.
+    Filters accept any of the names. Makes no requests.
     """
 
     example = "azul fields"

@@ -17,12 +17,13 @@ FORMATS = ("compact", "curl", "terra.pfb", "verbatim.jsonl", "verbatim.pfb")
 class Manifest(AzulCommand):
     """Get a manifest: the list of files that match filters, with their metadata.
 
-    The service makes it in the background, which takes seconds for a project and up to half an hour for everything.
-    Interrupted, the same command goes on with the manifest that is being made. The file appears when it is complete.
+    The service prepares it in the background, which takes seconds for a project and up to half an hour for everything.
+    After an interruption, the same command continues with the manifest that is being prepared. The file appears when it
+    is complete.
 
     Formats: compact is a table with tabs; curl is a configuration file for curl; terra.pfb and verbatim.pfb are Avro,
     for Terra and for the command 'tables'; verbatim.jsonl has the metadata as contributors gave them. 'download
-    --manifest' takes all of them. Another format is sent as it is.
+    --manifest' reads all of them. Other format names are sent to the service unchanged.
     """
 
     example = "azul manifest --filter project=BrainCells --output brain.tsv"
@@ -80,8 +81,8 @@ class Manifest(AzulCommand):
 class Metadata(AzulCommand):
     """Get the metadata of a project or dataset as one table: a row for each file, with tabs between columns.
 
-    Columns that are empty in all rows are left out. With --barcodes, columns are added that say where reads have
-    their cell barcodes and unique molecular identifiers, as far as the project's library protocols do.
+    Columns that are empty in all rows are left out. --barcodes adds columns with the positions of cell barcodes and
+    unique molecular identifiers in the reads, if the project's library protocols describe them.
     """
 
     example = "azul metadata BrainCells --output brain.tsv"

@@ -25,9 +25,9 @@ _FIELDS = {
 class Matrices(DownloadCommand):
     """List matrices by species, organ, stage and library preparation; with --download, download them.
 
-    Lists those of the DCP's uniform processing and those of the contributors. --by-format adds files that have a
-    matrix's format and are not listed as one. Values with commas between them are alternatives. The exit code is 3 if a
-    PROJECT is of managed access, or if all matrices that match are; they are listed nevertheless.
+    Lists the matrices of the DCP's uniform processing and of contributors. --by-format adds other files with a matrix
+    format. Comma-separated values are alternatives. The exit code is 3 if a PROJECT or all matching matrices have
+    managed access; they are still listed.
     """
 
     example = "azul matrices --species 'Homo sapiens' --organ brain --download --download-dir data"

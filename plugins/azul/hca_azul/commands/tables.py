@@ -13,9 +13,9 @@ FORMATS = ("tsv", "jsonl", "parquet")
 class Tables(Lister):
     """Write the tables of a PFB or verbatim manifest: one for each kind of entity.
 
-    Takes manifests of the formats terra.pfb, verbatim.pfb and verbatim.jsonl. Each row is an entity: the column id, its
-    values, and a column links.TABLE with the ids of the entities of another table that it refers to. In a TSV, several
-    values are joined by ' || '. PFB needs fastavro, and --as parquet pyarrow.
+    Takes manifests of the formats terra.pfb, verbatim.pfb and verbatim.jsonl. Each row is an entity, with the column
+    id, its values, and columns links.TABLE with the ids of related entities in another table. In a TSV, several values
+    are joined by ' || '. PFB requires fastavro, and --as parquet requires pyarrow.
     """
 
     example = "azul tables brain.pfb --output-dir brain"

@@ -12,14 +12,13 @@ from hca_cellxgene.commands.options import CellxgeneCommand, add_filters, filter
 class Download(CellxgeneCommand):
     """Download the files of datasets, and pin their versions.
 
-    Name datasets, versions or collections by UUID, or use filters. Files are called after the version that they hold,
-    as the service calls them. DIR/hca-cellxgene.lock.json pins the version of each dataset: later downloads into DIR
-    take the same versions, and without IDs and filters all of them, until --update takes the current ones. The files of
+    Name datasets, versions or collections by UUID, or use filters. Files keep the service's names, which contain the
+    version. DIR/hca-cellxgene.lock.json pins the version of each dataset: later downloads into DIR use the same
+    versions, and without IDs and filters download all of them. --update switches to the current versions; the files of
     earlier versions stay.
 
-    CELLxGENE publishes no checksums. Files are verified by their size, and by the ETag of the stored object where that
-    is an MD5, or one of parts of a usual size.
-    An interrupted download goes on where it stopped when the same command is run again.
+    CELLxGENE publishes no checksums. Files are verified by their size, and by the ETag of the stored object if that is
+    an MD5 of the file or of parts of a common size. After an interruption, run the same command again to resume.
     """
 
     example = "cellxgene download --tissue lung --disease COVID-19 --download-dir data --dry-run"

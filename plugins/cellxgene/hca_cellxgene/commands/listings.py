@@ -77,8 +77,8 @@ def with_links(row: dict[str, Any], sources: Mapping[str, Mapping[str, Link]]) -
 class Collections(_Listing):
     """List collections: groups of datasets, usually of one publication.
 
-    A table shows what people look for; json, jsonl and yaml print all that the service says. With -c and the name of
-    another service that links by DOI, such as hca, that service's entry for the same publication is shown.
+    Tables show the most useful columns; json, jsonl and yaml print the complete data of the service. -c with the name
+    of another service that links by DOI, such as hca, adds that service's entry for the same publication.
     """
 
     example = "cellxgene collections --tissue lung --disease COVID-19"
@@ -91,7 +91,7 @@ class Collections(_Listing):
 class Datasets(_Listing):
     """List datasets.
 
-    A table shows what people look for; json, jsonl and yaml print all that the service says.
+    Tables show the most useful columns; json, jsonl and yaml print the complete data of the service.
     """
 
     example = "cellxgene datasets --tissue lung --cell-type 'T cell' --organism 'Homo sapiens'"

@@ -12,8 +12,9 @@ from hca_drs.commands.listing import add_limits
 class Download(DRSCommand):
     """Download objects, and the members of bundles.
 
-    Each object is read in the first way that works (https, s3, gs), from an address that is renewed when it expires,
-    and compared with the strongest checksum that its server gives. Interrupted or killed, the same command resumes.
+    Each object is read with the first access method that works (https, s3, gs), from a URL that is renewed when it
+    expires, and verified with the strongest checksum that its server provides. After an interruption, run the same
+    command again to resume.
     """
 
     example = "drs download drs://drs.example.org/314159 --download-dir data"

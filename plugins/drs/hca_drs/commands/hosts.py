@@ -20,7 +20,8 @@ _KINDS = {"drs": "token", "drs-gen3": "Gen3 API key", "drs-passport": "passports
 class Login(DRSCommand):
     """Store credentials for one DRS server.
 
-    A bearer token is asked for without showing it, or read from stdin. The credentials go to HOST alone, over https.
+    hca asks for a bearer token without showing it, or reads it from stdin. It sends the credentials only to HOST, over
+    https.
     """
 
     example = "drs login gen3.example.org --gen3 credentials.json"
@@ -94,7 +95,7 @@ class Logout(DRSCommand):
 
 
 class Hosts(DRSCommand, Lister):
-    """List the DRS servers that credentials are stored for, and how each knows who asks."""
+    """List the DRS servers with stored credentials, and the kind of credentials."""
 
     example = "drs hosts"
 

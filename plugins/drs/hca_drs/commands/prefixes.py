@@ -14,8 +14,8 @@ from hca_drs.commands.drs_command import DRSCommand
 class Prefixes(DRSCommand, Lister):
     """List the prefixes of compact identifiers and where they lead, or confirm one.
 
-    A prefix that is set (hca config set 'drs.prefixes."dg.4503"' HOST) wins over the table that comes with hca, which
-    wins over identifiers.org.
+    A prefix that is set (hca config set 'drs.prefixes."dg.4503"' HOST) overrides the table that ships with hca, which
+    overrides identifiers.org.
     """
 
     example = "drs prefixes"

@@ -11,11 +11,11 @@ from hca_drs.commands.drs_command import DRSCommand, Failures, add_passport, add
 
 
 class Resolve(DRSCommand, Lister):
-    """Show which server has an object, without asking that server.
+    """Show which server has an object, without contacting that server.
 
-    Prefixes of compact identifiers are looked up in the settings (drs.prefixes), in the table that comes with hca, and
-    at identifiers.org, whose answers are kept for a week. A server that only identifiers.org names gets no stored
-    credentials until you confirm it: hca drs prefixes --confirm PREFIX.
+    Prefixes of compact identifiers are looked up in the settings (drs.prefixes), in the table that ships with hca, and
+    at identifiers.org, whose answers are cached for a week. If only identifiers.org names a server, hca sends it no
+    stored credentials until you confirm it: hca drs prefixes --confirm PREFIX.
     """
 
     example = "drs resolve drs://dg.4503:dg.4503/fc046e84-6cf9-43a3-99cc-ffa2964b88cb"
@@ -46,7 +46,7 @@ class Resolve(DRSCommand, Lister):
 class Stat(DRSCommand, Lister):
     """Show name, size, checksum and ways to read objects.
 
-    With -f json, everything that the server says.
+    -f json prints the complete response of the server.
     """
 
     example = "drs stat drs://drs.example.org/314159"

@@ -11,13 +11,13 @@ from hca_dss.commands.transfer_command import TransferCommand, add_choice, add_d
 class Download(TransferCommand):
     """Download a bundle.
 
-    The files go to DIR/UUID.VERSION, under their names in the bundle, with bundle.json, the bundle's manifest, beside
-    them. Each is kept once in the filestore DIR/.hca and linked from there. What is there and complete is not fetched
-    again: after a failure or an interruption, run the same command once more.
+    Downloads the files to DIR/UUID.VERSION, under their names in the bundle, together with bundle.json, the bundle's
+    manifest. Each file is stored once in the filestore DIR/.hca and linked from there. After a failure or an
+    interruption, run the same command again: complete files are not downloaded again.
 
-    A bundle with file names that would leave the directory, mean a device on some system, or be the same on a disk
-    that does not tell capitals from small letters is refused as a whole (exit code 5). Bytes that differ from their
-    checksum never get their name (exit code 7).
+    hca refuses a bundle (exit code 5) if a file name would leave the directory, is a device name on some system, or
+    clashes with another on a case-insensitive disk. A file that does not match its checksum is never moved into place
+    (exit code 7).
     """
 
     example = "dss download --bundle-uuid 5f4e3dd6-8a12-4b21-9a7c-2a65cd01f3b0 --replica aws --no-data"

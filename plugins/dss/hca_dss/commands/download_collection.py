@@ -11,8 +11,8 @@ from hca_dss.commands.transfer_command import TransferCommand, add_download_dir,
 class DownloadCollection(TransferCommand):
     """Download what a collection links to.
 
-    Bundles go to DIR/UUID.VERSION, as 'hca dss download' puts them; files that are linked by themselves, or a part of
-    which is linked, to DIR/files/UUID.VERSION. Collections in the collection are followed, each once.
+    Bundles go to DIR/UUID.VERSION, as with 'hca dss download'. Files that the collection links to, in full or in part,
+    go to DIR/files/UUID.VERSION. Nested collections are followed, each once.
     """
 
     example = "dss download-collection --uuid 8a1c6a45-2b1e-4a34-8b8b-6b1e6d0d8a4e --replica aws --download-dir data"

@@ -11,20 +11,18 @@ from hca_dss.commands.transfer_command import TransferCommand, add_choice, add_d
 class DownloadManifest(TransferCommand):
     """Download the files that a manifest lists.
 
-    The manifest is a table with tabs between its columns, one file a row. Its first row names the columns. The layout
-    none needs file_uuid, file_name, file_sha256 and file_size, and uses file_version; the layout bundle needs
-    bundle_uuid, bundle_version, file_name and file_sha256, and compares the others with the bundle. Other columns are
-    kept and not used.
+    The manifest is a tab-separated table with a header row and one file per row. The layout none needs file_uuid,
+    file_name, file_sha256 and file_size, and uses file_version; the layout bundle needs bundle_uuid, bundle_version,
+    file_name and file_sha256, and compares the others with the bundle. Other columns are kept, but not used.
 
-    With the layout none, files go to the filestore DIR/.hca alone. With the layout bundle they are linked into
-    a directory DIR/UUID.VERSION for each bundle too, where all its metadata files and bundle.json are put as well.
+    With the layout none, files are stored only in the filestore DIR/.hca. With the layout bundle, they are also linked
+    into DIR/UUID.VERSION for each bundle, together with all its metadata files and bundle.json.
 
-    When all is there, a copy of the manifest with the column file_path is written to the working directory under the
-    manifest's own name; if the manifest is there itself, it is replaced, with a warning.
+    When all files are complete, a copy of the manifest with the column file_path is written to the working directory
+    under the same name. If the manifest itself is there, it is replaced, with a warning.
 
-    A row that cannot be used is found before anything is downloaded (exit code 2). A file or bundle that the service
-    does not have is a failure (exit code 4, or 1 when there are failures of several kinds); the others are
-    downloaded all the same.
+    Invalid rows are reported before anything is downloaded (exit code 2). A file or bundle that the service does not
+    have is a failure (exit code 4, or 1 if there are failures of several kinds); the others are still downloaded.
     """
 
     example = "dss download-manifest --manifest manifest.tsv --replica aws --layout bundle"

@@ -12,8 +12,8 @@ from hca_dss.commands.transfer_command import seconds, service_name
 class Login(Command):
     """Log in to the service.
 
-    A browser is opened to log in with; the login is kept in the system's keyring, or in a file that only you can
-    read where there is none. 'hca auth status' shows it, 'hca auth login dss' has more ways.
+    Opens your browser, and stores the login in the system's keyring or, without one, in a file that only you can read.
+    'hca auth status' shows it; 'hca auth login dss' has more options.
 
     Programs need no login: set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account, or
     HCA_ACCESS_TOKEN to a token.

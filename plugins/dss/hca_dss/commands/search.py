@@ -56,14 +56,14 @@ def _found(command: Command, query: dict[str, Any], replica: Replica, limit: int
 
 
 class Search(TransferCommand, DataCommand):
-    """Search for bundles by what their metadata says.
+    """Search for bundles by their metadata.
 
-    All filters must match; values of one filter, with commas between, are alternatives, and * stands for any value.
-    Values match as a whole, capitals included. A field that is not in the list of --fields is written as its path in
-    the index, such as files.project_json.project_core.project_short_name.
+    All filters must match. Comma-separated values of a filter are alternatives, and * matches any value. Values are
+    compared as a whole and are case-sensitive. For a field that --fields does not list, use its path in the index, such
+    as files.project_json.project_core.project_short_name.
 
-    With --download the bundles that match are downloaded too, each into DIR/UUID.VERSION. The list of their files is
-    kept in --manifest FILE. The same command continues after an interruption.
+    --download also downloads the matching bundles, each into DIR/UUID.VERSION, and writes the list of their files to
+    --manifest FILE. After an interruption, run the same command again to resume.
     """
 
     default_format = "table"
@@ -134,8 +134,8 @@ class Search(TransferCommand, DataCommand):
 class ManifestOf(Command):
     """Write a manifest of bundles: a table of their files, for 'hca dss download-manifest'.
 
-    Bundles are named by UUID or UUID.VERSION, or found by FIELD=VALUE or --es-query as in 'hca dss search'. A bundle
-    that cannot be read is an error, and no file is written then.
+    Bundles are named by UUID or UUID.VERSION, or found by FIELD=VALUE or --es-query as in 'hca dss search'. If a bundle
+    cannot be read, the command fails and writes no file.
     """
 
     example = "dss manifest project=hca-local-demo --replica aws --output manifest.tsv"

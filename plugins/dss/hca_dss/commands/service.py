@@ -22,7 +22,7 @@ class CreateVersion(Command):
 class RefreshSwagger(Command):
     """Fetch the service's document again.
 
-    Commands and their options come from that document. It is kept for a week and then asked for anew by itself.
+    Commands and their options come from that document. hca caches it for a week, then fetches it again automatically.
     """
 
     example = "dss refresh-swagger"

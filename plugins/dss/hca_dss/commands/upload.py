@@ -12,12 +12,12 @@ from hca_dss.commands.transfer_command import TransferCommand, add_replica, seco
 class Upload(TransferCommand):
     """Upload a directory as a bundle.
 
-    The files are put into an S3 bucket with their checksums, registered with the service, and bound into a new bundle
-    under their paths below the directory. The result, on stdout, has the bundle's UUID and version and those of its
-    files. After a failure or an interruption, run the same command again within a week: it goes on with the same
-    bundle, if no file has changed meanwhile.
+    Uploads the files to an S3 bucket with their checksums, registers them with the service, and creates a bundle that
+    lists them by their paths below the directory. Prints the UUIDs and versions of the bundle and its files. After a
+    failure or an interruption, run the same command again within a week: it continues with the same bundle if no file
+    has changed.
 
-    The keys for S3 are those of the profile, or what the AWS tools use (environment variables, ~/.aws).
+    The S3 keys come from the profile, or from where the AWS tools find them (environment variables, ~/.aws).
     """
 
     sends = True

@@ -24,8 +24,8 @@ _FOLDER = "hca-demo"
 class Demo(Command):
     """Show what hca does: upload a data set, find it, download it, and compare every byte.
 
-    Each step is printed as the command that you would type, and run. The embedded deployment is started if it does not
-    run, and goes on running; the files stay in a directory that is named, for you to go on with.
+    Prints each step as the command that you would type, and runs it. Starts the embedded deployment if it is not
+    running, and leaves it running. The files stay in a directory whose name is printed at the end.
     """
 
     example = "local demo"

@@ -22,10 +22,9 @@ _LONGEST_WAIT = 86400.0
 class Start(Command):
     """Start the embedded deployment on this machine.
 
-    It runs a Data Storage Service, an Upload Service, an identity provider and an S3 endpoint on 127.0.0.1, until
-    'hca local stop'. Everything is kept in its data directory, and is there again at the next start. It writes the
-    profile 'local', with tokens, and makes that the profile in use if none is chosen. It is for evaluation, development
-    and tests, not for production.
+    It runs a Data Storage Service, an Upload Service, an identity provider and an S3 endpoint on 127.0.0.1, until 'hca
+    local stop'. Its data directory keeps everything between runs. It creates the profile 'local', with tokens, and
+    switches to it if no profile is in use. It is for evaluation, development and tests, not for production.
     """
 
     output = True

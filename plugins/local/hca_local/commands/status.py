@@ -19,7 +19,7 @@ _LOGS = {"server": "server.log", "access": "access.log", "output": "output.log"}
 
 
 class Status(Command):
-    """Show whether the embedded deployment runs, and where.
+    """Show whether the embedded deployment is running, and where.
 
     The exit code is 0 if it answers, and 6 if it does not.
     """
@@ -101,10 +101,10 @@ class Logs(Command):
 
 
 class Token(Command):
-    """Print a token of one of the people that the embedded deployment knows.
+    """Print a token for one of the embedded deployment's test users.
 
-    The DSS lets 'user' do everything but delete bundles, which 'admin' may; the tokens of the others are there to be
-    refused, each for one reason.
+    'user' can do everything except delete bundles, which 'admin' can do too. The other tokens are for testing how
+    requests are refused, each for a different reason.
     """
 
     example = "local token admin"

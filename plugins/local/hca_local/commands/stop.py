@@ -30,7 +30,8 @@ CONTENTS = (
 class Stop(Command):
     """Stop the embedded deployment.
 
-    Its data stay. The profile 'local' and its tokens go, and are no longer in use if 'hca local start' chose them.
+    Keeps its data. Deletes the profile 'local' and its tokens; if 'hca local start' switched to that profile, no
+    profile is in use afterwards.
     """
 
     example = "local stop"
@@ -52,7 +53,7 @@ class Stop(Command):
 class Reset(Command):
     """Delete everything that the embedded deployment keeps: bundles, files, upload areas, keys.
 
-    It is stopped first, if it runs.
+    The deployment is stopped first if it is running.
     """
 
     example = "local reset --yes"

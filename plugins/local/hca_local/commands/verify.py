@@ -30,7 +30,7 @@ class Verify(Command):
     """Check all content that the embedded deployment stores against its checksums.
 
     Damaged content is moved to the folder quarantine of the data directory, and requests for it fail until the same
-    content is put again. The exit code is 7 if anything is damaged. The deployment may be running.
+    content is uploaded again. The exit code is 7 if anything is damaged. The deployment can be running.
     """
 
     output = True

@@ -29,13 +29,13 @@ class Person:
 
 
 _ALL = (
-    Person("user", "hca", "user@example.org", about="may do everything but delete bundles"),
-    Person("other", "hca", "other@example.org", about="as user, to see that ownership is kept apart"),
+    Person("user", "hca", "user@example.org", about="may do everything except delete bundles"),
+    Person("other", "hca", "other@example.org", about="like user, to test ownership"),
     Person("admin", "hca", "admin@example.org", about="may delete bundles too"),
     Person("public", "public", "pub@example.org", about="may subscribe"),
     Person("stranger", "someone", "stranger@example.org", about="a valid token of a group without rights"),
     Person("noemail", "hca", None, about="a token without an email claim"),
-    Person("expired", "hca", "user@example.org", "expired", about="a token that ended an hour ago"),
+    Person("expired", "hca", "user@example.org", "expired", about="a token that expired an hour ago"),
     Person("badaud", "hca", "user@example.org", "audience", about="a token for another audience"),
     Person("badiss", "hca", "user@example.org", "issuer", about="a token of another issuer"),
     Person("noscope", "hca", "user@example.org", "scope", about="a token whose scope is empty"),

@@ -29,7 +29,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="GLOB",
-        help="also operations that change data and match; may be repeated (default: none; there is no setting for it)",
+        help="also offer matching operations that change data; may be repeated (default: none; has no setting)",
     )
 
 
@@ -62,9 +62,9 @@ class _Choosing(Command):
 class Serve(_Choosing):
     """Serve tools for an assistant over stdin and stdout (Model Context Protocol).
 
-    Each operation of the chosen services that reads is a tool. Operations that change data are tools only when
-    --allow-writes names them; the assistant cannot choose that. Calls use your credentials, as the command line would;
-    secrets never appear in a result. Configure this command line in your assistant: it is not meant to be typed.
+    Each read-only operation of the selected services is a tool. Operations that change data are tools only if
+    --allow-writes names them; the assistant cannot change that. Calls use your credentials, like the command line;
+    results never contain secrets. Configure your assistant to run this command; it is not meant for use at a terminal.
     """
 
     example = "mcp serve --service dss --operations 'get-*'"

@@ -19,7 +19,7 @@ _ALIAS = "UUID of an area that was selected earlier, its first characters, or th
 class Select(UploadCommand):
     """Select the upload area that other commands use.
 
-    An area that is given by its address is remembered; later a few characters of its UUID are enough.
+    hca remembers an area that you select by its address; later, the first characters of its UUID are enough.
     """
 
     example = "upload select s3://org-humancellatlas-upload-prod/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/"
@@ -91,7 +91,7 @@ class Forget(UploadCommand):
 class Creds(UploadCommand):
     """Print temporary credentials for an upload area as environment variables.
 
-    They work for an hour, for the area's folder alone. Take care where the output goes: they are secret.
+    They are valid for an hour, and only for the area's folder. Keep the output secret.
     """
 
     example = "upload creds aaaa"
@@ -111,7 +111,7 @@ class Creds(UploadCommand):
 class Create(UploadCommand):
     """Create an upload area and select it.
 
-    It takes the API key of the service ('hca auth set-key upload').
+    Requires the service's API key ('hca auth set-key upload').
     """
 
     example = "upload create --env local"
@@ -145,7 +145,7 @@ class Create(UploadCommand):
 class Delete(UploadCommand):
     """Delete an upload area and all files in it, after asking.
 
-    It takes the API key of the service ('hca auth set-key upload').
+    Requires the service's API key ('hca auth set-key upload').
     """
 
     example = "upload delete aaaa --yes"

@@ -15,9 +15,9 @@ from hca_upload.commands.base import UploadCommand, add_area_options, area_of, f
 class Files(UploadCommand):
     """Upload files and directories to the selected upload area.
 
-    Files that are in the area already with the same content are left out, so the same command run again after a failure
-    sends only what is missing. All files of a directory go into the area by their names alone; two of the same name are
-    refused.
+    Skips files that are already in the area with the same content. After a failure, run the same command again to
+    upload only what is missing. Files of a directory are uploaded under their base names; two files with the same name
+    are refused.
     """
 
     example = "upload files reads_R1.fastq.gz sample.json"
@@ -158,8 +158,8 @@ def _details(file: dict[str, Any]) -> list[tuple[str, Any]]:
 class Store(UploadCommand):
     """Store a small file in the selected upload area through the service.
 
-    It takes the API key of the service ('hca auth set-key upload'), and JSON files only. Other files are uploaded with
-    'hca upload files'.
+    Requires the service's API key ('hca auth set-key upload'), and accepts only JSON files. Other files are uploaded
+    with 'hca upload files'.
     """
 
     example = "upload store sample.json --dcp-type metadata/sample"
@@ -189,8 +189,8 @@ class Store(UploadCommand):
 class Validate(UploadCommand):
     """Run a validator over files of the selected upload area.
 
-    It takes the API key of the service ('hca auth set-key upload'). 'hca upload wait --validated' waits for the end,
-    and 'hca upload status FILE' shows the state.
+    Requires the service's API key ('hca auth set-key upload'). 'hca upload wait --validated' waits until it ends, and
+    'hca upload status FILE' shows its state.
     """
 
     example = "upload validate --validator hca-local/check reads_R1.fastq.gz"

@@ -395,15 +395,15 @@ INTRODUCTION = """\
 Results of the benchmarks
 =========================
 
-Written by ``python benchmarks/run.py --rst benchmarks/RESULTS.rst``; see its head for what is measured and how. The
-server runs on the same two cores as the contenders. ``hca dss download-manifest`` makes two requests for each file (the
-service's redirect, then the bytes), as hca 7 does; aria2c and curl are given the second address and make one, but for
-many files far away. A far server is one behind ``distance.py``, which delays and limits each connection. Ours and
+Written by ``python benchmarks/run.py --rst benchmarks/RESULTS.rst``; its docstring describes the measurements. The
+server runs on the same two cores as the programs. ``hca dss download-manifest`` makes two requests for each file (the
+service's redirect, then the bytes), as hca 7 does; aria2c and curl get the final URL and make one, except for
+many files far away. A far server is behind ``distance.py``, which delays and limits each connection. hca and
 hca 7 verify sha256 and keep a filestore in directories by checksum; the processor time of the server is not counted.
 ``hca`` is the command of the environment that runs this (for these numbers, of wheels); its first run includes the
 search for plugins.
-aria2c deletes a control file for each file, after which ext4 makes files slowly; on a file system in memory it takes
-about 1.4 times as long as ours for 5,000 small files.
+aria2c deletes a control file for each file, after which ext4 creates files slowly; on a file system in memory, it takes
+about 1.4 times as long as hca for 5,000 small files.
 """
 
 

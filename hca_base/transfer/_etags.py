@@ -1,7 +1,7 @@
-"""ETags of objects that were uploaded in parts whose size nobody tells.
+"""ETags of objects that were uploaded in parts of unknown size.
 
-Such an ETag is the MD5 of the parts' MD5s, ``-`` and the number of parts. Programs use few sizes of parts, so that the
-size of the object and the number of parts leave few to try. A match proves the bytes; no match proves nothing.
+Such an ETag is the MD5 of the parts' MD5s, ``-`` and the number of parts. Programs use few part sizes, so the size
+of the object and the number of parts leave few candidates. A match proves the bytes; a mismatch proves nothing.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**
 
 
 def rate(text: str) -> int:
-    """Return bytes a second from ``2000000``, ``500k``, ``1.5M``, ``10MiB`` or ``10MB/s``."""
+    """Return bytes per second from ``2000000``, ``500k``, ``1.5M``, ``10MiB`` or ``10MB/s``."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?(?:/s)?", text.strip().lower())
     value = float(match[1]) * _UNITS[match[2] or ""] if match else 0.0
     if not 1 <= value < math.inf:
@@ -44,7 +44,7 @@ def attempts(text: str) -> int:
 def add_transfer_options(parser: argparse.ArgumentParser, *, upload: bool = False, tags: bool = False) -> None:
     """Add the common options to a command's parser; :func:`options_from_args` reads them.
 
-    :param upload: leave out what makes sense for downloads only
+    :param upload: omit the options that only apply to downloads
     :param tags: the uploaded objects have tags
     """
     group = parser.add_argument_group("transfer options")
@@ -105,7 +105,7 @@ def options_from_args(args: argparse.Namespace, config: Any = None, **changes: A
     if values.get("report") is not None:
         from hca_base.transfer._report import check_report
 
-        # Before the first request.
+        # Fail before the first request.
         check_report(values["report"])
     return TransferOptions(**values)
 
@@ -138,7 +138,7 @@ def _text(value: Any, setting: TransferSetting) -> str:
 
 def _truth(value: Any, setting: TransferSetting) -> bool:
     if not isinstance(value, bool):
-        # A string would count as true, whatever it says.
+        # Any non-empty string would count as true.
         raise ValueError("use true or false")
     return value
 

@@ -1,4 +1,4 @@
-"""What is moved, from where, and how: the vocabulary that plugins and the engine share."""
+"""Data types shared by plugins and the transfer engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hca_base.transfer._checksums import normalize_checksums
 
 #: Sizes in bytes. Up to this a file is received into memory and written with one call.
 SMALL_FILE = 256 * 1024
-#: From this size on a partial file keeps a journal, so that a killed run resumes inside the file.
+#: From this size on a partial file has a journal, so that a killed run can resume within the file.
 JOURNAL_FROM = 8 * 1024 * 1024
 
 
@@ -67,13 +67,13 @@ class Item:
     def expected_sha256(self) -> str | None:
         """Return the expected sha256 in lower case, if there is one."""
         value = self.checksums.get("sha256")
-        # The common spelling first: this is asked for every file.
+        # Try the usual spelling first: this runs for every file.
         known = value.strip().lower() if value else ""
         return known or normalize_checksums(self.checksums).get("sha256")
 
 
 class Stored(NamedTuple):
-    """A file that was fetched and verified, and has its name."""
+    """A file that was fetched, verified and moved into place."""
 
     path: str
     sha256: str
@@ -82,7 +82,7 @@ class Stored(NamedTuple):
 
 
 class Present(NamedTuple):
-    """A file found in place, or one that could be linked there.
+    """A file that is already in place, or can be linked into place.
 
     :param outcome: present, linked or would-link
     """
@@ -112,9 +112,9 @@ class UploadItem:
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     acl: str | None = None
-    #: Anything of the caller's; it comes back in the report's row.
+    #: Any value; it is included in the report's row.
     tag: Any = None
-    #: Set when it was sent: hex digests by name (s3_etag, and those that tags or metadata tell).
+    #: Set after sending: hex digests by name (s3_etag, and those used in tags or metadata).
     digests: dict[str, str] = field(default_factory=dict)
 
 

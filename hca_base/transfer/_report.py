@@ -16,15 +16,15 @@ from hca_base.errors import ExitCode, HCAError, TransferError, UsageError, Verif
 if TYPE_CHECKING:
     import pandas
 
-#: Outcomes that need nothing more.
+#: Outcomes that count as success.
 GOOD = frozenset({"downloaded", "present", "linked", "uploaded", "would-download", "would-upload", "would-link"})
-#: Fields of a row that a report shows; the others are for programs.
+#: Fields of a row that a report shows; the others are only in the Python object.
 _SHOWN = 8
-#: Rows kept in memory; more go to an unnamed temporary file.
+#: Rows kept in memory; further rows go to an unnamed temporary file.
 IN_MEMORY = 5000
-#: Rows that go to that file at once.
+#: Rows per batch in that file.
 _BATCH = 500
-#: Failures whose exception is kept, so that a single one can be raised as it was.
+#: Failures whose exceptions are kept, so that a single one can be raised unchanged.
 KEPT_ERRORS = 20
 
 
@@ -67,7 +67,7 @@ class Row(NamedTuple):
         seconds: float = 0.0,
         attempts: int = 0,
     ) -> Row:
-        """Make the row of a file that is, or would be, where it belongs."""
+        """Make the row of a file that is, or would be, in place."""
         return cls(name, outcome, size, seconds, attempts, checksum, "", path, key)
 
     @classmethod
@@ -86,7 +86,7 @@ class Row(NamedTuple):
     ) -> Row:
         """Make the row of a file that failed; an HTTP status comes from the error.
 
-        :param checksum: the expected one, where the report is to name it
+        :param checksum: the expected one, if the report includes it
         """
         status = getattr(error, "status", None)
         return cls(name, outcome, size, seconds, attempts, checksum, str(error), path, key, status)
@@ -117,7 +117,7 @@ class Result:
 
 
 def cancelled(name: str, key: Any, why: str = "the run ended before this file's turn") -> Result:
-    """Make the result of an item that the run did not get to."""
+    """Make the result of an item that the run did not reach."""
     return Result.failed(name, "cancelled", TransferError(why), key=key)
 
 
@@ -131,24 +131,24 @@ class Report:
         self._lock = threading.Lock()
         self._rows: list[Row] = []
         self._spool: IO[bytes] | None = None
-        #: Rows that are still to be written to it.
+        #: Rows not yet written to it.
         self._batch: list[tuple[Any, ...]] = []
-        #: Where in it each batch ends, after a 0.
+        #: Offsets: 0, then the end of each batch.
         self._ends = [0]
         self._failed: list[Row] = []
         self.counts: Counter[str] = Counter()
         #: Bytes by outcome.
         self.sizes: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
-        #: Number of rows that are not good.
+        #: Number of rows that are failures.
         self.failures = 0
         self.bytes = 0
-        #: Bytes of good files that this run moved, and those of them that an earlier run had moved.
+        #: Bytes of successful files that this run transferred, and those transferred by an earlier run.
         self.bytes_moved = 0
         self.bytes_resumed = 0
         self.seconds = 0.0
         self.errors: list[HCAError] = []
-        #: What a dry run found out: files and bytes to transfer, present_files, present_bytes, free_bytes.
+        #: Result of a dry run: files and bytes to transfer, present_files, present_bytes, free_bytes.
         self.plan: dict[str, int] = {}
 
     def add(self, row: Row, error: HCAError | None = None, resumed: int = 0) -> None:
@@ -166,7 +166,7 @@ class Report:
                 self.bytes_moved += max(0, size - resumed)
                 self.bytes_resumed += min(resumed, size)
             if outcome not in GOOD:
-                # A file that was not reached says nothing about why the run failed.
+                # Cancelled files do not explain why the run failed.
                 if row.outcome != "cancelled":
                     self.codes[int(error.exit_code if error else ExitCode.FAILED)] += 1
                 self.failures += 1
@@ -182,7 +182,7 @@ class Report:
                 self._write_batch()
 
     def _write_batch(self) -> None:
-        # Not JSON, which takes five times as long: nobody else sees this file, which has no name.
+        # Not JSON, which takes five times as long: no other process can open this unnamed file.
         if self._spool is None:
             import tempfile
 
@@ -202,7 +202,7 @@ class Report:
         return list(pickle.loads(data))
 
     def take_totals(self, other: Report) -> None:
-        """Take over what another report measured of the same files: seconds, and bytes moved now and earlier."""
+        """Copy another report's measurements of the same files: seconds, and bytes transferred now and earlier."""
         self.seconds, self.bytes_moved, self.bytes_resumed = other.seconds, other.bytes_moved, other.bytes_resumed
 
     @property
@@ -248,7 +248,7 @@ class Report:
 
         from hca_base.output import html_table
 
-        # Failures first: they are what a reader looks for.
+        # Failures first: readers look for those.
         rows = chain(self._failed, (row for row in self.rows if row.good))
         table = html_table((row.shown() for row in rows), self.files)
         return f"<p>{escape(self.summary())}</p>{table}"
@@ -280,7 +280,7 @@ class Report:
         why = with_subject(first.name, first.error)
         message = f"{self.failures:,} of {self.files:,} files were not {doing}; the first: {why}"
         hints = {error.hint for error in self.errors}
-        # One cause for all: the other files would fail again in the same way.
+        # One cause for all: the other files would fail in the same way.
         shared = hints.pop() if len(hints) == 1 else None
         hint = shared or "run the same command again to get the missing files; --report FILE lists all"
         if self.codes[int(ExitCode.VERIFICATION)]:
@@ -289,7 +289,7 @@ class Report:
         raise self._with_report(TransferError(message, exit_code=code, hint=hint))
 
     def _with_report(self, error: HCAError) -> HCAError:
-        """Let a command that gets the error alone still sum up the run."""
+        """Attach the report to the error, so that a command that only gets the error can print a summary."""
         error.report = self
         return error
 

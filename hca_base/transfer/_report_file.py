@@ -1,4 +1,4 @@
-"""Reports as files: JSON or tab-separated values, replaced in one step."""
+"""Reports as files: JSON or tab-separated values, replaced atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_report(
 ) -> None:
     """Write a report to a file.
 
-    :param head: what JSON says before the rows
+    :param head: JSON fields before the rows
     :param fields: names of the first columns of the rows; only these are written
     :raises HCAError: the file cannot be written
     """
@@ -34,7 +34,7 @@ def write_report(
                     _write_tsv(stream, fields, rows)
                 stream.flush()
             finally:
-                # Whoever opened the file closes it.
+                # The caller closes the file.
                 stream.detach()
     except OSError as error:
         raise HCAError(f"cannot write the report {path}: {error.strerror or error}") from error
@@ -57,13 +57,13 @@ def _write_tsv(stream: IO[str], fields: Sequence[str], rows: Iterable[Sequence[A
 
 
 def _one_line(cell: str) -> str:
-    """Return a cell without characters that end a cell or a row."""
+    """Return a cell without tabs and line breaks."""
     return cell if "\t" not in cell and cell.splitlines() in ([], [cell]) else " ".join(cell.split())
 
 
 @contextlib.contextmanager
 def _opened(path: Path | str) -> Iterator[BinaryIO]:
-    """Open what a report is written to."""
+    """Open the target of a report."""
     from hca_base.config._editing._atomic import open_atomic
 
     try:
@@ -73,7 +73,7 @@ def _opened(path: Path | str) -> Iterator[BinaryIO]:
     if there is not None:
         for number, own in ((1, sys.stdout), (2, sys.stderr)):
             if _is_descriptor(number, there):
-                # /dev/stdout, and whatever it leads to: what was written there before stays.
+                # Write to /dev/stdout through its own descriptor, so that earlier output is kept.
                 if own is not None:
                     own.flush()
                 with os.fdopen(os.dup(number), "wb") as stream:

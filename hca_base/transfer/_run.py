@@ -1,4 +1,4 @@
-"""One run of downloads or uploads: items come in one by one, results go out one by one, little is kept in between."""
+"""One run of downloads or uploads: a stream of items in, a stream of results out, in bounded memory."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 ItemT = TypeVar("ItemT")
 TaskT = TypeVar("TaskT")
-#: Seconds to wait for libcurl while threads work too, and while they do not; and for threads alone.
+#: Seconds to wait: for libcurl while threads work too, for libcurl alone, and for threads alone.
 _CURL_WAIT_BESIDE_THREADS, _CURL_WAIT, _THREADS_WAIT = 0.02, 0.2, 0.1
 
 
 class TransferRun(ABC, Generic[ItemT, TaskT]):
-    """What downloads and uploads have in common: the report, the threads, libcurl's queue, cancellation.
+    """Base of downloads and uploads: the report, the threads, libcurl's queue, cancellation.
 
     :param label: ``download`` or ``upload``, for the progress display
     :param on_result: called for every finished item, one call at a time
     :param expected: number of files and of bytes, if known
-    :param max_threads: how many threads, unless the options give a number of connections
-    :param max_large: how many large files at once, likewise
+    :param max_threads: maximum number of threads, unless the options set the number of connections
+    :param max_large: maximum number of large files at once, with the same exception
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         self._expected = expected
         self._reporter, self._own_progress = make_reporter(label, options, progress, expected)
         self._lock = threading.Lock()
-        #: Bytes that an earlier run had moved, of the items under way (by their identity).
+        #: Bytes that an earlier run transferred, for items in progress (by identity).
         self._resumed_bytes: dict[int, int] = {}
-        # Of the descriptors that are left, connections get at most half: a quarter for libcurl's, and a quarter for
-        # the threads, each of which may have a connection, a partial file and its journal open.
+        # Connections use at most half of the available descriptors: a quarter for libcurl, and a quarter for the
+        # threads, each of which may have a connection, a partial file and its journal open.
         self.descriptors = descriptors_left()
         max_threads = max(1, min(max_threads, self.descriptors // 12))
         fixed = None if options.connections is None else max(1, min(options.connections, self.descriptors // 12))
@@ -93,7 +93,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         return self.report
 
     def _close(self, started: float) -> None:
-        """End the run, in the process that began it: to a fork, nothing of it belongs."""
+        """Clean up, but only in the process that started the run: a fork does not own its resources."""
         if self._curl is not None:
             self._curl.drop()
         self._workers.close()
@@ -119,7 +119,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
                 more = self._admit_some(items)
             curl = self._curl
             if curl is not None and curl.pending:
-                # Threads finish on their own: the wait is short only while something waits for them.
+                # Threads work without this loop, so wait only briefly while items are waiting for them.
                 curl.step(_CURL_WAIT_BESIDE_THREADS if self._workers.pending else _CURL_WAIT)
                 self._workers.wait(0)
             elif self._workers.pending:
@@ -128,7 +128,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
                 return
 
     def _admit_some(self, items: Iterator[ItemT]) -> bool:
-        """Admit as many items as there is room for; return False if there are no more."""
+        """Admit as many items as the limits allow; return False if there are no more."""
         for _ in range(self._room()):
             try:
                 item = next(items)
@@ -140,7 +140,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         return True
 
     def _stop(self) -> None:
-        """Stop everything that is under way, once; each item that was taken on gets its row."""
+        """Stop all transfers in progress, once; every admitted item gets its row."""
         self.cancel.set()
         if not self._stopped:
             self._stopped = True
@@ -157,7 +157,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         self._finish(item, cancelled(self._name_of(item), self._key_of(item)))
 
     def _work(self, task: TaskT) -> None:
-        """Do one task in a thread."""
+        """Run one task in a thread."""
         item = self._item_of(task)
         try:
             result = self._execute(task)
@@ -200,14 +200,14 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
         return False
 
     def _finished(self, item: ItemT, result: Result) -> None:
-        """Take note of a result; the lock is held."""
+        """Hook for a result; called with the lock held."""
 
     def _is_fatal(self, result: Result) -> bool:
-        """Return True if no other item can succeed either."""
+        """Return True if no other item can succeed."""
         return False
 
     def _max_connections(self, most: int) -> int:
-        """Return how many connections libcurl may have: the number in the options, or ``most``, or what is left."""
+        """Return libcurl's maximum number of connections: from the options, ``most``, or the free descriptors."""
         return max(1, min(self.options.connections or most, self.descriptors // 4))
 
     @abstractmethod
@@ -232,7 +232,7 @@ class TransferRun(ABC, Generic[ItemT, TaskT]):
 
     @abstractmethod
     def _execute(self, task: TaskT) -> Result:
-        """Do one task, with all its attempts."""
+        """Run one task, with retries."""
 
     @abstractmethod
     def _item_of(self, task: TaskT) -> ItemT:

@@ -1,4 +1,4 @@
-"""From the engine's events to the progress that users see."""
+"""Progress display for the engine's events."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hca_base.transfer._report import Row
 
 
 class ProgressReporter:
-    """Tells a :class:`hca_base.output.Progress` what happens.
+    """Forwards events to a :class:`hca_base.output.Progress`.
 
-    :param progress: the caller's; it is counted into, and left open
+    :param progress: the caller's; it is updated, and left open
     """
 
     def __init__(self, progress: Any, expected: tuple[int, int] | None) -> None:
@@ -32,20 +32,20 @@ class ProgressReporter:
             return task
 
     def moved(self, item: Any, count: int) -> None:
-        """Bytes of an item came or went."""
+        """Count transferred bytes of an item."""
         self._task(item, getattr(item, "size", None)).advance(count)
 
     def resumed(self, item: Any, count: int) -> None:
-        """Bytes of an item are there from an earlier run."""
+        """Count bytes of an item that an earlier run transferred."""
         self._task(item, getattr(item, "size", None)).skip(count)
 
     def done(self, item: Any, row: Row) -> None:
-        """An item is done."""
+        """Count a finished item."""
         task = self._task(item, row.bytes)
         with self._lock:
             self._tasks.pop(id(item), None)
         if row.good and task.done != row.bytes:
-            # There already, or received in more bytes than it has (an attempt that went wrong).
+            # Correct the count for a file already present, or one that received extra bytes in a failed attempt.
             task.skip(row.bytes - task.done)
         task.finish(row.good)
 
@@ -53,9 +53,9 @@ class ProgressReporter:
 def make_reporter(
     label: str, options: TransferOptions, progress: Any, expected: tuple[int, int] | None
 ) -> tuple[Any, Any]:
-    """(watch, progress to close at the end), each None when nothing is to be shown.
+    """Return the watcher and the progress to close at the end, each None if progress is not shown.
 
-    :param progress: the caller's own, or None to make one as the options say
+    :param progress: the caller's, or None to create one according to the options
     """
     if progress is not None:
         return ProgressReporter(progress, expected), None
@@ -63,7 +63,7 @@ def make_reporter(
         return None, None
     terminal = sys.stderr is not None and sys.stderr.isatty()
     if options.progress == "auto" and not terminal and "IPython" not in sys.modules:
-        # Not even worth the import.
+        # Skip the slow import too.
         return None, None
     from hca_base.output import Progress
 

@@ -1,4 +1,4 @@
-"""Threads that fetch items, or parts of one; more are started while each adds throughput."""
+"""Threads that fetch items or parts of one; more are started while they add throughput."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-#: Threads to begin with, and how often to look whether more would help (seconds).
+#: Initial number of threads, and seconds between checks whether more would help.
 _FIRST = 4
 _LOOK_AT_THREADS_EVERY = 0.1
-#: Below this share of the cores' time the threads mostly wait for others, and more of them would help.
+#: Below this share of processor time the threads mostly wait for the network, so more of them would help.
 _IDLE_BELOW = 0.7
-#: Seconds between two looks at whether one file needs more receivers: several round trips of a far server.
+#: Seconds between checks whether one file needs more receivers: several round trips to a distant server.
 LOOK_EVERY = 0.25
-#: More receivers are worth their while if the bytes a second grow by this factor …
+#: Keep adding receivers if bytes per second grow by this factor …
 _WORTHWHILE_GAIN = 1.15
-#: … and if the hashing thread waits for them for this share of the time.
+#: … and the hashing thread waits for them for this share of the time.
 _MOSTLY_WAITING = 1 / 3
-#: There are four times as many if it does nothing but wait.
+#: Quadruple them if it waits almost all of the time.
 _ONLY_WAITING = 0.8
-#: Looks in a row without a gain after which no more receivers are started: a single one may be chance.
+#: Stop adding receivers after this many checks in a row without a gain: a single one may be noise.
 _LOOKS_WITHOUT_GAIN = 3
 
 
 class WorkerPool(Generic[T]):
     """A pool of threads with two queues: small tasks, and large ones, of which fewer run at once.
 
-    :param run: does one task; must not raise
-    :param limit: most threads; fewer while the cores are busy
-    :param large_limit: most large tasks at once
+    :param run: runs one task; must not raise
+    :param limit: maximum number of threads; fewer while the cores are busy
+    :param large_limit: maximum number of large tasks at once
     :param fixed: start with all of them
     """
 
@@ -50,29 +50,29 @@ class WorkerPool(Generic[T]):
         self._active_large = 0
         self._threads: list[threading.Thread] = []
         self._closed = False
-        #: What a task raised although it must not; nothing is to go on then.
+        #: An unexpected exception from a task, which ends the run.
         self.error: BaseException | None = None
         self._looked = time.monotonic()
         self._cpu = time.process_time()
 
     @property
     def small_pending(self) -> int:
-        """Small tasks that wait or run."""
+        """Number of small tasks that wait or run."""
         return len(self._small) + self._active - self._active_large
 
     @property
     def large_pending(self) -> int:
-        """Large tasks that wait or run."""
+        """Number of large tasks that wait or run."""
         return len(self._large) + self._active_large
 
     @property
     def pending(self) -> int:
-        """Tasks that wait or run."""
+        """Number of tasks that wait or run."""
         return len(self._small) + len(self._large) + self._active
 
     @property
     def threads(self) -> int:
-        """Threads that there are."""
+        """Number of threads."""
         return len(self._threads)
 
     def submit(self, task: T, large: bool) -> None:
@@ -114,7 +114,7 @@ class WorkerPool(Generic[T]):
                     self._condition.notify_all()
 
     def wait(self, timeout: float) -> None:
-        """Wait until a task ends, at most ``timeout`` seconds; add threads when that would help."""
+        """Wait until a task ends, at most ``timeout`` seconds; add threads if they would help."""
         with self._condition:
             if self.pending and timeout:
                 self._condition.wait(timeout)
@@ -123,7 +123,7 @@ class WorkerPool(Generic[T]):
         self.adapt()
 
     def adapt(self) -> None:
-        """Add threads when all are busy while the cores are not."""
+        """Add threads if all are busy and the cores are not."""
         now = time.monotonic()
         if now - self._looked < _LOOK_AT_THREADS_EVERY:
             return
@@ -149,7 +149,7 @@ class WorkerPool(Generic[T]):
             return dropped
 
     def close(self) -> None:
-        """End the threads when their tasks are done, and wait for that."""
+        """Wait for the tasks to finish, and end the threads."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
@@ -159,9 +159,9 @@ class WorkerPool(Generic[T]):
 
 
 class Growth:
-    """Decides how many receivers one file has: two or four times as many, as long as that brings more bytes a second.
+    """Decides how many receivers one file has: doubles or quadruples them while bytes per second increase.
 
-    :ivar waited: seconds that the hashing thread has waited for bytes since the last look
+    :ivar waited: seconds that the hashing thread has waited for bytes since the last check
     """
 
     def __init__(self, most: int) -> None:
@@ -175,7 +175,7 @@ class Growth:
     def step(self, now: float, received: int, receivers: int) -> int:
         """Return how many receivers to start.
 
-        :param received: bytes that all of them have received
+        :param received: bytes received by all of them
         """
         elapsed = now - self.looked
         rate, idle = (received - self._seen) / elapsed, self.waited / elapsed

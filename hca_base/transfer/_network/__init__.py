@@ -1,1 +1,1 @@
-"""How bytes arrive: connections, limits, certificates and decoding."""
+"""The network layer: connections, limits, certificates and decoding."""

@@ -18,7 +18,7 @@ from hca_base.transfer._network._limits import Cancel, CancelledError
 from hca_base.transfer._network._response import Response, translate_error
 from hca_base.transfer._network._tls import ConnectionSettings, ca_bundle
 
-#: The header of a response may take this many times the longest pause within it.
+#: Receiving a response's header may take this many times the stall timeout.
 _HEADER_STALLS = 3
 
 
@@ -31,7 +31,7 @@ def tls_context(setting: str | None) -> ssl.SSLContext:
 
 
 class _TLSConnection(http.client.HTTPSConnection):
-    """A connection that goes on with the TLS session of an earlier one to the same host, which saves most of the work.
+    """A connection that resumes an earlier TLS session with the same host, which saves most of the handshake.
 
     :ivar session: the session; None for a new one
     """
@@ -66,9 +66,9 @@ class ConnectionPool:
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterable[Any] | None = None
     ) -> Response:
-        """Send one request; the answer with its body unread. Nothing is followed or repeated, but for one thing.
+        """Send one request; return the response with its body unread. Redirects are not followed.
 
-        A kept-alive connection that turns out to be closed already is replaced once: the server never saw the request.
+        If a kept-alive connection was already closed, retry once on a new one: the server never saw the request.
 
         :raises UnreachableError: cannot connect, or the connection broke
         """
@@ -98,7 +98,7 @@ class ConnectionPool:
                     raise
                 raise translate_error(error, origin.host) from error
             if not reused and isinstance(stream, ssl.SSLSocket):
-                # Not before: since TLS 1.3 the server sends it after the handshake.
+                # Only now: since TLS 1.3 the server sends it after the handshake.
                 self._sessions[key] = stream.session
             return Response(
                 connection,
@@ -141,7 +141,7 @@ class ConnectionPool:
         connection: http.client.HTTPConnection
         if origin.scheme == "https" or (proxy and urlsplit(proxy).scheme == "https"):
             with self._lock:
-                # One for all threads: sessions belong to it.
+                # All threads share one context, because sessions belong to it.
                 context = self._context = self._context or tls_context(self._settings.ca_bundle)
             name = origin.host if origin.scheme == "https" else host
             connection = _TLSConnection(host, port, timeout, context, name)
@@ -174,7 +174,7 @@ class ConnectionPool:
         connection.close()
 
     def abort(self) -> None:
-        """Break all connections, so that threads that wait on them wake up. The run must be cancelled before."""
+        """Break all connections to wake up the threads waiting on them. Cancel the run first."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -196,7 +196,7 @@ class ConnectionPool:
 
 
 def _request_target(url: str, absolute: bool) -> str:
-    """Return what the request line names: a path, or for a proxy the whole address."""
+    """Return the request target: a path, or the full URL for a proxy."""
     parts = urlsplit(url)
     target = url.split("#", 1)[0] if absolute else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not target.isascii() or " " in target:
@@ -224,7 +224,7 @@ def _send_request(
     except (ValueError, http.client.InvalidURL) as error:
         if isinstance(error, OSError):
             raise
-        # Only the offending character is shown: a header's value may be secret.
+        # Show only the invalid character: a header's value may be secret.
         what = f" ({error.object[error.start]!a} in it)" if isinstance(error, UnicodeEncodeError) else ""
         raise UsageError(
             f"cannot send a request to {origin.host}: its URL or a header has characters that HTTP does not allow{what}"

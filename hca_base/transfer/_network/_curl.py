@@ -18,12 +18,12 @@ from hca_base.transfer._network._limits import HostLimiter, HostLimiters
 from hca_base.transfer._network._poller import Poller
 from hca_base.transfer._network._tls import ConnectionSettings, TruncatedError, ca_bundle
 
-#: libcurl error codes (curl/curl.h) with a meaning of their own for us.
+#: libcurl error codes (curl/curl.h) that are handled specially.
 _TIMED_OUT = {28}
 _TRUNCATED = {18, 52, 55, 56}
 _UNKNOWN_HOST = {5, 6}
 _CERTIFICATE = {60, 77, 83, 90, 91}
-#: Responses of which the fastest shows how far away the server is; the others may have waited for it.
+#: The fastest of this many responses measures the latency; the others may have waited at the server.
 _MEASURED = 8
 
 
@@ -65,7 +65,7 @@ class Completed:
 
 @dataclass(slots=True)
 class _Request:
-    """What the loop remembers of one of libcurl's handles."""
+    """The state of one libcurl handle."""
 
     chunks: list[bytes]
     header_lines: list[bytes]
@@ -111,13 +111,13 @@ class CurlLoop:
         self._free: list[Any] = []
         #: All handles, and the request of each (pycurl's handles are hashed by identity).
         self._requests: dict[Any, _Request] = {}
-        #: Requests under way.
+        #: Requests in progress.
         self.active = 0
         #: Seconds spent waiting for the network; shows whether more connections would help.
         self.waited = 0.0
-        #: Fewest seconds from a request to its response, and how many are left to be measured.
+        #: Shortest response time (seconds), and how many responses remain to be measured.
         self.latency, self.unmeasured = float("inf"), _MEASURED
-        #: Fewest seconds that one of their connections took, which no work of the server delays.
+        #: Shortest connection time (seconds), which does not depend on the server's work.
         self.connecting = float("inf")
 
     def host(self, url: str) -> Host:
@@ -131,7 +131,7 @@ class CurlLoop:
             origin = origin_of(url)
             limiter = self._limiters.of(origin.host, origin.port)
             host = Host(origin, limiter, proxy_for(origin, self._settings.proxy) or "")
-            # Only a prefix that ends with the host may stand for it: "http://a?b/" has its slash in the query.
+            # Cache only prefixes that end with the host: the slash of "http://a?b/" is in the query.
             if origin_of(prefix) == origin:
                 self._hosts[prefix] = host
         return host
@@ -154,7 +154,7 @@ class CurlLoop:
         return handle
 
     def _counted(self, chunks: list[bytes]) -> Any:
-        """Make a write function that stops at the size limit, for a libcurl that does not."""
+        """Make a write function that enforces the size limit, for versions of libcurl that do not."""
         limit = self._max_size
 
         def write(data: bytes) -> int | None:
@@ -164,16 +164,16 @@ class CurlLoop:
         return write
 
     def start(self, job: Any, url: str, headers: tuple[str, ...], host: Host) -> None:
-        """Begin a GET. The host's limiter must have been acquired.
+        """Start a GET. The caller has acquired the host's limiter.
 
-        :raises Exception: the request cannot be encoded (a non-ASCII header); nothing was begun
+        :raises Exception: the request cannot be encoded (a non-ASCII header); nothing was started
         """
         self._begin(self._handle(), job, url, headers, host)
 
     def start_put(self, job: Any, url: str, headers: tuple[str, ...], host: Host, body: bytes) -> None:
-        """Begin a PUT with a body that is in memory.
+        """Start a PUT with a body in memory.
 
-        :raises Exception: as :meth:`start`
+        :raises Exception: see :meth:`start`
         """
         handle = self._handle()
         request = self._requests[handle]
@@ -231,7 +231,7 @@ class CurlLoop:
                 return done
 
     def _complete(self, handle: Any, code: int, text: str) -> Completed:
-        """Read a finished handle's response, and make the handle free."""
+        """Return a finished handle's response, and free the handle."""
         pycurl, request = self._pycurl, self._requests[handle]
         self._multi.remove_handle(handle)
         host = request.host
@@ -258,7 +258,7 @@ class CurlLoop:
         return done
 
     def _measure_latency(self, handle: Any) -> None:
-        """Take note of how long a response took, without the time for a new connection."""
+        """Record how long a response took, excluding the time to connect."""
         ready, answered = map(handle.getinfo, (self._pycurl.PRETRANSFER_TIME, self._pycurl.STARTTRANSFER_TIME))
         self.latency = min(self.latency, answered - ready)
         named, connected = map(handle.getinfo, (self._pycurl.NAMELOOKUP_TIME, self._pycurl.CONNECT_TIME))
@@ -283,7 +283,7 @@ class CurlLoop:
         return UnreachableError(f"cannot reach {host}: {text or f'libcurl error {code}'}")
 
     def unfinished_jobs(self) -> list[Any]:
-        """Return the jobs of the requests under way."""
+        """Return the jobs of the requests in progress."""
         return [request.job for request in self._requests.values() if request.job is not None]
 
     def close(self) -> None:

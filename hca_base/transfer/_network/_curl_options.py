@@ -1,4 +1,4 @@
-"""What the installed libcurl can do, and the options that all handles of a loop share."""
+"""Capabilities of the installed libcurl, and the options shared by all handles of a loop."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def handle_options(settings: ConnectionSettings, max_size: int) -> dict[int, Any
         pycurl.NOPROGRESS: 1,
         pycurl.USERAGENT: settings.user_agent,
         pycurl.CONNECTTIMEOUT_MS: int(settings.connect_timeout * 1000),
-        # Only a stall is given up at once here; what is merely slow is judged over as long a time.
+        # libcurl has one period for both checks, so min_rate applies over the stall timeout.
         pycurl.LOW_SPEED_LIMIT: max(1, settings.min_rate),
         pycurl.LOW_SPEED_TIME: max(1, round(settings.stall_timeout)),
         pycurl.TIMEOUT_MS: 600_000,

@@ -13,26 +13,26 @@ from hca_base.transfer._model import TransferOptions
 from hca_base.transfer._network._curl import Completed, CurlLoop, Host
 from hca_base.transfer._network._limits import RateLimit
 
-#: Connections to begin with: enough for a server in the same data centre, few for one that serves all of them at once.
+#: Initial connections: enough for a server in the same data centre, and few for a server that handles them serially.
 INITIAL_CONNECTIONS = 32
-#: A server that needs so many seconds for any response is far away: as many connections as are allowed are used.
+#: A server with at least this response time (seconds) is far away: use the maximum number of connections.
 _FAR = 0.02
-#: … unless it takes up connections sooner than this: then it is busy (with many new TLS connections, say), and whether
-#: more of them help is for the rates to show.
+#: … unless it accepts connections faster than this: then it is busy (with many new TLS connections, for example), and
+#: the measured rates decide whether more of them help.
 _FAR_CONNECTING = 0.005
-#: Rates are compared over at least this many seconds; shorter spans show chance.
+#: Compare rates over at least this many seconds; shorter periods are too noisy.
 _WINDOW = 0.05
-#: … and over this many files a connection: those of a far server come in waves.
+#: … and over this many files per connection: those of a distant server arrive in waves.
 _FILES_TO_JUDGE = 3
 #: Add connections while the loop waits for more than this share of the time …
 _MOSTLY_WAITING = 0.4
-#: … and four times as many, not twice, if it does nothing but wait.
+#: … quadrupling instead of doubling them if it waits almost all of the time.
 _ONLY_WAITING = 0.8
-#: A step that brings less than this factor in files a second is taken back …
+#: Undo a step that increases files per second by less than this factor …
 _WORTHWHILE_GAIN = 1.1
-#: … and no other is tried for this many seconds.
+#: … and try no other step for this many seconds.
 _REST_AFTER_STEP_BACK = 5.0
-#: Seconds after which to look again at a host whose limit is used up, and longest wait for one that asked for a pause.
+#: Seconds before rechecking a host whose limit is used up, and the longest wait for one that asked for a pause.
 _LIMIT_POLL, _PAUSE_POLL = 0.05, 0.5
 
 
@@ -44,9 +44,9 @@ class ConnectionTuner:
     until all of them work, and over a few files more the rate is compared with the one before. If it did not grow, the
     step is taken back, and none is tried for a while.
 
-    :param fixed: the number, if it is not to change
-    :param most: limit of the number
-    :ivar files: to be increased by the caller with every finished file
+    :param fixed: the number, if it is fixed
+    :param most: maximum number
+    :ivar files: the caller increments it for every finished file
     """
 
     def __init__(self, fixed: int | None, most: int) -> None:
@@ -56,15 +56,15 @@ class ConnectionTuner:
         self._fixed = fixed is not None
         self._is_measured = False
         self._rate = 0.0
-        #: The number before the last step: negative until the step's connections all work, 0 if no step is judged.
+        #: The number before the last step: negative until all of its connections work, 0 if no step is being evaluated.
         self._smaller = 0
         self._rest_until = 0.0
         self._mark: tuple[float, float, int] | None = None
-        # The first look comes early: the waiting alone decides it, no rate is compared.
+        # The first check can be early: it depends only on waiting times, not on rates.
         self._next = INITIAL_CONNECTIONS // 2
 
     def update(self, loop: CurlLoop, has_backlog: bool) -> None:
-        """Adapt the number, if enough files have finished since the last time."""
+        """Adapt the number if enough files have finished since the last call."""
         if not self._is_measured and not loop.unmeasured:
             self._is_measured = True
             if loop.latency >= _FAR and loop.connecting >= _FAR_CONNECTING and not self._fixed:
@@ -86,7 +86,7 @@ class ConnectionTuner:
 
     def _step(self, now: float, rate: float, idle: float) -> None:
         if self._smaller < 0:
-            # The connections of the last step have all come to work by now.
+            # All connections of the last step are working by now.
             self._smaller = -self._smaller
             self._next = self.files + _FILES_TO_JUDGE * self.limit
             return
@@ -101,21 +101,21 @@ class ConnectionTuner:
 
 
 class SmallJob(Protocol):
-    """What the queue needs to know of a job."""
+    """A job as the queue sees it."""
 
     @property
     def item(self) -> Any:
-        """The item that it is for."""
+        """The job's item."""
 
 
 JobT = TypeVar("JobT", bound=SmallJob)
 
 
 class CurlQueue(ABC, Generic[JobT]):
-    """Jobs that wait for one of libcurl's connections, or have one; used by one thread.
+    """Jobs that wait for, or use, one of libcurl's connections; for a single thread.
 
-    :param fall_back: called with a job for which this path is not enough; a thread takes it over
-    :param most: limit of the number of connections
+    :param fall_back: called with a job that this path cannot handle; a thread takes it over
+    :param most: maximum number of connections
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class CurlQueue(ABC, Generic[JobT]):
 
     @property
     def pending(self) -> int:
-        """Jobs that wait or are under way."""
+        """Number of jobs that wait or are in progress."""
         return len(self._ready) + len(self._timers) + self._loop.active
 
     def step(self, timeout: float) -> None:
@@ -167,7 +167,7 @@ class CurlQueue(ABC, Generic[JobT]):
         heapq.heappush(self._timers, (time.monotonic() + seconds, self._sequence, job))
 
     def _start_some(self, now: float) -> float:
-        """Start as many requests as may be open; return the seconds to hold back, or 0."""
+        """Start as many requests as the limits allow; return the seconds to hold back, or 0."""
         if self._hold_until > now:
             return self._hold_until - now
         loop, ready = self._loop, self._ready
@@ -199,14 +199,14 @@ class CurlQueue(ABC, Generic[JobT]):
 
     @abstractmethod
     def _host_of(self, job: JobT) -> Host:
-        """Return the host to ask.
+        """Return the host to send the request to.
 
         :raises Exception: this path cannot do the job
         """
 
     @abstractmethod
     def _send(self, job: JobT, host: Host, now: float) -> int:
-        """Start a job's request, whose host's limiter is acquired; return the bytes it moves.
+        """Start a job's request after its host's limiter was acquired; return the bytes it transfers.
 
         :raises Exception: this path cannot do the job
         """

@@ -15,7 +15,7 @@ class Decoder(Protocol):
     """Decodes a body piece by piece."""
 
     def feed(self, data: Any) -> Iterator[bytes]:
-        """Yield what some more bytes decode to.
+        """Decode more bytes, and yield the results.
 
         :raises zlib.error: they are not valid
         """
@@ -29,7 +29,7 @@ def decoder_for(encoding: str, name: str) -> Decoder:
     """Return the decoder for a ``Content-Encoding``.
 
     :param name: of the file, for the error
-    :raises RefusedError: nothing that is installed decodes it
+    :raises RefusedError: no installed package can decode it
     """
     if encoding in ("gzip", "x-gzip", "deflate"):
         return Unpacker()
@@ -68,7 +68,7 @@ class BrotliDecoder:
         self._fed = self._fed or len(data) > 0
         try:
             for at in range(0, len(data), 65536):
-                # In steps: there is no limit to what a piece may decode to.
+                # In steps, because the decoded size is not bounded.
                 yield self._decoder.process(bytes(data[at : at + 65536]))
         except self._error as error:
             raise zlib.error(str(error)) from error
@@ -82,8 +82,8 @@ class BrotliDecoder:
 class Unpacker:
     """Decodes gzip (any number of members, :rfc:`1952`, 2.2) or zlib, piece by piece.
 
-    Zero bytes after a member are padding, as for ``gzip``; anything else there is no part of the format, and an error
-    rather than bytes that go missing.
+    Zero bytes after a member are padding, as in ``gzip``. Other trailing bytes are not part of the format, and raise an
+    error instead of being dropped.
     """
 
     def __init__(self) -> None:
@@ -91,9 +91,9 @@ class Unpacker:
         self._fed = False
 
     def feed(self, data: Any) -> Iterator[bytes]:
-        """What comes out of some more bytes, at most a MiB at a time.
+        """Decode more bytes, and yield at most a MiB at a time.
 
-        :raises zlib.error: they are not what they should be
+        :raises zlib.error: they are not valid
         """
         self._fed = self._fed or len(data) > 0
         while len(data):
@@ -106,12 +106,12 @@ class Unpacker:
             yield piece
             data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             while len(piece) == _PIECE and not data and not self._member.eof:
-                # All is taken in, but not all has come out yet.
+                # All input is consumed, but some output is still pending.
                 piece = self._member.decompress(b"", _PIECE)
                 yield piece
                 data = self._member.unused_data
 
     @property
     def complete(self) -> bool:
-        """True at the end of a member, and if nothing came at all: the body may end here."""
+        """True at the end of a member, or if there was no data: the body may end here."""
         return self._member.eof or not self._fed

@@ -1,4 +1,4 @@
-"""What all connections of a run share: the pace that a host can take, the rate that the user allows, the end."""
+"""Limits shared by all connections of a run: rate limits of hosts and of the user, and cancellation."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ import time
 
 from hca_base.errors import HCAError, TimedOutError, UnreachableError
 
-#: A host that answered before may be silent this many times longer than one that never did, before it is given up.
+#: A host that has responded before gets this many times the patience before it is given up.
 _PATIENCE = 10
-#: Failures further apart than this (seconds) do not make one silence: nobody asked in between.
+#: Failures further apart than this (seconds) do not count as one outage: no request was made in between.
 _APART = 180.0
 
 
-#: More descriptors than any run needs.
+#: Used if the number of descriptors is unlimited: more than any run needs.
 _UNLIMITED = 100_000
 
 
 class CancelledError(Exception):
-    """The run is ending; what is under way stops where it is."""
+    """Raised when the run is cancelled; transfers in progress stop."""
 
 
 class HostUnreachableError(UnreachableError):
-    """A host was silent for too long; nothing more is asked of it in this run."""
+    """Raised when a host did not respond for too long; the run sends it no more requests."""
 
 
 class Cancel:
-    """Set once, seen everywhere; waits end when it is set."""
+    """A cancellation flag that also interrupts waits."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def set(self) -> None:
-        """End the run."""
+        """Cancel the run."""
         self._event.set()
 
     def is_set(self) -> bool:
-        """True when the run is ending."""
+        """Return True if the run is cancelled."""
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raise :class:`CancelledError` when the run is ending."""
+        """Raise :class:`CancelledError` if the run is cancelled."""
         if self._event.is_set():
             raise CancelledError
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless the run ends.
+        """Wait, unless the run is cancelled.
 
-        :raises CancelledError: it ended
+        :raises CancelledError: it was cancelled
         """
         if self._event.wait(max(0.0, seconds)):
             raise CancelledError
 
 
 class HostLimiter:
-    """How hard one host may be driven, for all connections to it at once.
+    """The rate limit of one host, shared by all connections to it.
 
-    When the host answers 429, or 503 with ``Retry-After``, nobody asks it for that long, and from then on half as
-    many requests may be open at once as were before; each success adds a little again.
+    After a 429, or a 503 with ``Retry-After``, requests pause for that long. From then on, half as many requests may
+    be open at once; each success raises the limit slightly.
     """
 
-    #: More than any run opens: no limit.
+    #: No limit: more than any run opens.
     FREE = 10_000.0
 
     def __init__(self) -> None:
@@ -73,11 +73,11 @@ class HostLimiter:
         self._answered = False
         self._silent_since = 0.0
         self._failed_at = 0.0
-        #: Why the host is given up, once it is.
+        #: Why the host was given up; None until then.
         self.unreachable: HostUnreachableError | None = None
 
     def try_acquire(self) -> float:
-        """Start a request if that is allowed.
+        """Start a request if the limits allow it.
 
         :return: 0 if it may start now; seconds to wait; or negative while the limit is used up
         """
@@ -97,8 +97,8 @@ class HostLimiter:
     def acquire(self, cancel: Cancel, longest: float) -> None:
         """Wait until a request may start, and count it.
 
-        :param longest: seconds that the host may want to be left alone at most
-        :raises CancelledError: the run ended meanwhile
+        :param longest: maximum pause in seconds
+        :raises CancelledError: the run was cancelled
         :raises TimedOutError: the host asked for a longer pause
         """
         while (wait := self.try_acquire()) != 0.0:
@@ -109,34 +109,34 @@ class HostLimiter:
                 self._condition.wait(min(wait, 0.25) if wait > 0 else 0.25)
 
     def release(self) -> None:
-        """A request ended."""
+        """Record that a request ended."""
         with self._condition:
             self._active -= 1
             self._condition.notify()
 
     def on_throttled(self, retry_after: float | None) -> None:
-        """The host asks for less; ``retry_after`` in seconds, where it said so."""
+        """Reduce the limit after a refusal; ``retry_after`` is the pause in seconds, if the host gave one."""
         with self._condition:
             now = time.monotonic()
             if self._resume_at <= now:
-                # One step down for one wave of refusals, not one for each request of the wave.
-                # The first refusal may come before there were many requests at once; that says little.
+                # Reduce the limit once for each wave of refusals, not for each request of the wave.
+                # The first refusal may arrive before many requests are open, so use a minimum.
                 self._limit = max(4.0, self._peak / 2) if self._limit >= self.FREE else max(1.0, self._limit / 2)
                 self._peak = self._active
             self._resume_at = max(self._resume_at, now + (1.0 if retry_after is None else retry_after))
 
     def on_response(self) -> None:
-        """The host answered, whatever it said."""
+        """Record any response from the host."""
         self._answered = True
         self._silent_since = 0.0
         self.unreachable = None
 
     def on_no_response(self, error: HCAError, patience: float) -> None:
-        """A request got no answer: no connection, or nothing came over it.
+        """Record a request without a response: the connection failed, or no data arrived.
 
-        A host that is not there would otherwise cost every file of a run all its attempts.
+        Otherwise every file of a run would use up all its attempts on an unreachable host.
 
-        :param patience: seconds of silence after which a host that never answered is given up
+        :param patience: seconds without a response before giving up a host that never responded
         """
         with self._condition:
             now = time.monotonic()
@@ -149,13 +149,13 @@ class HostLimiter:
                 )
 
     def check(self) -> None:
-        """Raise when the host is given up; each file gets an exception of its own, for threads share the limiter."""
+        """Raise if the host was given up: a new exception for each file, because threads share the limiter."""
         error = self.unreachable
         if error is not None:
             raise HostUnreachableError(error.message, hint=error.hint)
 
     def on_success(self) -> None:
-        """A request went well."""
+        """Record a success."""
         if self._limit < self.FREE:
             with self._condition:
                 self._limit += 0.25
@@ -171,11 +171,11 @@ class HostLimiters:
         self._limiters: dict[tuple[str, int], HostLimiter] = {}
 
     def store(self) -> HostLimiter:
-        """What stands for the store of uploads as a whole, by whichever of its names it is asked."""
+        """The limiter of the upload store, shared by all of its host names."""
         return self.of("", 0)
 
     def of(self, host: str, port: int) -> HostLimiter:
-        """The limiter of one host and port."""
+        """Return the limiter of one host and port."""
         limiter = self._limiters.get((host, port))
         if limiter is None:
             with self._lock:
@@ -201,9 +201,9 @@ def descriptors_left() -> int:
 
 
 class RateLimit:
-    """A bucket of bytes that fills at the allowed rate; everybody draws from it before or after receiving.
+    """A token bucket of bytes that fills at the allowed rate, shared by all connections.
 
-    :param rate: bytes a second; None for no limit
+    :param rate: bytes per second; None for no limit
     """
 
     def __init__(self, rate: int | None) -> None:
@@ -212,17 +212,17 @@ class RateLimit:
         self._free_at = time.monotonic()
 
     def draw(self, count: int) -> float:
-        """Take ``count`` bytes; how many seconds to wait before taking more."""
+        """Take ``count`` bytes; return the seconds to wait before taking more."""
         if not self.rate:
             return 0.0
         with self._lock:
             now = time.monotonic()
-            # A tenth of a second may be saved up, so that short pauses do not cost rate.
+            # Save up to a tenth of a second, so that short pauses do not reduce the rate.
             self._free_at = max(self._free_at, now - 0.1) + count / self.rate
             return max(0.0, self._free_at - now)
 
     def pace(self, count: int, cancel: Cancel) -> None:
-        """Take ``count`` bytes and wait as long as that takes."""
+        """Take ``count`` bytes, and wait as long as the rate requires."""
         if self.rate:
             wait = self.draw(count)
             if wait > 0.002:

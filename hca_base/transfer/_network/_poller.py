@@ -1,4 +1,4 @@
-"""Waiting for libcurl's sockets: epoll where the system has it, else poll, in libcurl's terms."""
+"""Wait for libcurl's sockets, with epoll if available, otherwise poll."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import select
 import time
 from typing import Any
 
-#: Seconds to wait while libcurl has no socket yet (a name is looked up in its own thread).
+#: Seconds to wait while libcurl has no socket yet (its resolver thread is looking up a name).
 _NO_SOCKET_WAIT = 0.05
 
 
@@ -27,10 +27,10 @@ class Poller:
         self._remove = pycurl.POLL_REMOVE
 
     def socket(self, what: int, fd: int, multi: Any, data: Any) -> None:
-        """Take note of a socket that libcurl waits for (its ``CURLMOPT_SOCKETFUNCTION``)."""
+        """Register a socket that libcurl waits for (its ``CURLMOPT_SOCKETFUNCTION``)."""
         if what == self._remove:
             # libcurl usually keeps the connection and waits for it again at once: leave it registered until then,
-            # or until something happens to it.
+            # or until its next event.
             self._idle.add(fd)
             return
         mask = self._masks.get(what)
@@ -42,13 +42,13 @@ class Poller:
                 self._poll.modify(fd, mask)
                 return
             except OSError:
-                # The number was closed since, and given out again.
+                # The descriptor was closed and its number reused.
                 pass
         self._known.add(fd)
         self._poll.register(fd, mask)
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
-        """Wait at most ``timeout`` seconds; sockets and what happened to them."""
+        """Wait at most ``timeout`` seconds; return sockets with their events."""
         if not self._known:
             if timeout > 0:
                 time.sleep(min(timeout, _NO_SOCKET_WAIT))
@@ -57,7 +57,7 @@ class Poller:
         events = []
         for fd, mask in found:
             if fd in self._idle:
-                # The other side closed a connection that was kept; libcurl notices when it wants to use it.
+                # The server closed a kept-alive connection; libcurl notices when it reuses it.
                 self._idle.discard(fd)
                 self._known.discard(fd)
                 try:

@@ -1,4 +1,4 @@
-"""One response of the connection pool: its body, read without a copy, and what becomes of its connection."""
+"""One response of the connection pool; its body is read without copying."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 from hca_base.errors import HCAError, TimedOutError, UnreachableError
 from hca_base.transfer._network._tls import TruncatedError
 
-#: A body with no more bytes left than this is read to its end, which is cheaper than a new connection.
+#: Read up to this many remaining bytes to reuse the connection, which is cheaper than opening a new one.
 _DRAIN = 256 * 1024
-#: TLS hands out at most 16 KiB at once, and to write and hash a piece costs a fixed time: pieces are joined, up to so
-#: many bytes, and for so many seconds (what is received but not yet written is lost when the process ends).
+#: TLS returns at most 16 KiB per read, and writing and hashing have a fixed cost per piece: join pieces up to this many
+#: bytes, for at most this many seconds (received bytes that are not yet written are lost when the process is killed).
 _JOINED, _JOINED_FOR = 128 * 1024, 0.05
-#: Seconds over which the rate of a connection is judged, at most: short pauses do not count.
+#: Period in seconds over which the rate of a connection is checked; shorter pauses do not count.
 _RATE_WINDOW = 30.0
 
 
@@ -54,7 +54,7 @@ class Response:
         self.length: int | None = None if answer.chunked else answer.length
         self._left = self.length
         self._direct = not answer.chunked and method != "HEAD"
-        #: Reads from the socket itself, once the reader in front of it has handed out what it holds.
+        #: Reads from the socket directly, once the buffered reader is empty.
         self._receive: Callable[[memoryview], int] | None = None
         self._is_drained = False
         self._is_tls = isinstance(connection.sock, ssl.SSLSocket)
@@ -74,7 +74,7 @@ class Response:
         """Read some bytes; 0 at the end of the body.
 
         :raises TruncatedError: the connection closed before the end of the body
-        :raises TimedOutError: nothing came for too long
+        :raises TimedOutError: no data arrived within the stall timeout
         """
         if self._left == 0:
             return 0
@@ -102,16 +102,16 @@ class Response:
         return len(data)
 
     def _read_piece(self, view: memoryview) -> int:
-        """Read what is there, as far as the view goes; wait if there is nothing."""
+        """Read the available bytes, up to the view's length; wait if there are none."""
         if self._is_drained and self._receive is not None:
             return self._receive(view)
         count: int = self._answer.fp.readinto1(view)
-        # A view that is longer than the reader's buffer takes all that is in it, and is then filled past it.
+        # A view longer than the reader's buffer gets all that the buffer holds, then reads from the socket.
         self._is_drained = len(view) > io.DEFAULT_BUFFER_SIZE
         return count
 
     def _read_pieces(self, view: memoryview, began: float) -> int:
-        """Read until there is enough to be written, the connection ends or fails, or time is up; at least one piece."""
+        """Read at least one piece, until there is enough to write, the connection ends or fails, or time is up."""
         if self._late_error is not None:
             raise self._late_error
         count = self._read_piece(view)
@@ -127,10 +127,10 @@ class Response:
         return count
 
     def _pace(self, count: int, waited: float) -> None:
-        """Give up a connection that drips: each byte puts off the time-out, and the body never ends.
+        """Close a connection that trickles: each byte resets the stall timeout, so it would never expire.
 
-        :param waited: seconds that the bytes took to come; pauses of our own do not count
-        :raises TimedOutError: they came more slowly than the minimum rate
+        :param waited: seconds spent waiting for the bytes, without our own pauses
+        :raises TimedOutError: they arrived below the minimum rate
         """
         self._lately += count
         self._waited += waited
@@ -156,7 +156,7 @@ class Response:
         return b"".join(pieces)[: limit + 1]
 
     def release(self) -> None:
-        """Done: keep the connection when the body was read to its end (or little is left), else close it."""
+        """Finish: keep the connection if the body was read to its end (or little is left), otherwise close it."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -166,7 +166,7 @@ class Response:
                     self._left -= len(data)
             keep = self._left == 0 and not self._answer.will_close
             if self._direct and keep:
-                # The body went past http.client's own count; this is how it learns that it is at its end.
+                # The body was not read through http.client; this marks the response as complete.
                 self._answer.length = 0
                 self._answer._close_conn()
             self._answer.close()
@@ -178,7 +178,7 @@ class Response:
             self._drop(connection)
 
     def close(self) -> None:
-        """Give up the body and the connection."""
+        """Discard the body and close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
@@ -201,7 +201,7 @@ def _read_tls(connection: ssl.SSLSocket, view: memoryview) -> int:
 
 
 def translate_error(error: BaseException, host: str) -> HCAError:
-    """Return an exception of the connection as one of the product's."""
+    """Convert an exception of the connection to one of hca's."""
     if isinstance(error, TimeoutError):
         return TimedOutError(f"{host} sent no data for too long")
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -1,4 +1,4 @@
-"""Retries: what an attempt that may be repeated raises, and how long to wait before the next one."""
+"""Retries: the exception for an attempt that may be repeated, and the delay before the next one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import random
 from hca_base.errors import HCAError
 from hca_base.transfer._model import TransferOptions
 
-#: Seconds; the delay stops doubling here, so that a long outage is noticed to be over within half a minute.
+#: Maximum delay (seconds), so that the end of a long outage is noticed within half a minute.
 _LONGEST_DELAY = 30.0
 
 
 class RetryError(Exception):
     """Raised when an attempt failed but a retry may succeed.
 
-    :param error: raised in its place when no attempt is left
+    :param error: raised instead when no attempts are left
     :param after: seconds that the server asked the client to wait
     :param free: the attempt does not count (the server said when to come back)
     """

@@ -1,4 +1,4 @@
-"""The connections of a run: a pool for the threads, libcurl's event loop for small files. Both are made late."""
+"""The connections of a run: a pool for the threads, and libcurl's event loop for small files, both created lazily."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def connection_settings(options: TransferOptions, session: Any = None) -> Connec
     settings = getattr(session, "settings", None)
     bundle = options.ca_bundle or getattr(settings, "ca_bundle", None)
     if bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
-        # A missing bundle is an error of the settings, not of the first file that needs it.
+        # Report a missing bundle as a settings error, not as a failure of the first file that needs it.
         ca_bundle(bundle)
     agent = options.user_agent or getattr(session, "user_agent", None)
     if not agent:
@@ -80,7 +80,7 @@ def curl_loop(
     max_connections: int,
     with_headers: bool = False,
 ) -> CurlLoop | None:
-    """Make libcurl's event loop; None if the options turn it off or libcurl is not installed.
+    """Return libcurl's event loop; None if the options disable it or libcurl is not installed.
 
     :param max_size: largest response body in bytes
     :param max_connections: how many to keep open

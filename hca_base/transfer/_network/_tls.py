@@ -1,4 +1,4 @@
-"""What libcurl and the connection pool share: settings, certificates, and the error for a connection cut short."""
+"""Shared by libcurl and the connection pool: settings, certificates, and the error for a truncated body."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hca_base.errors import ConfigError, UnreachableError
 
 
 class TruncatedError(UnreachableError):
-    """The connection ended before the body did."""
+    """Raised when the connection ends before the body."""
 
 
 def ca_bundle(setting: str | None) -> str:
@@ -30,11 +30,11 @@ def ca_bundle(setting: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """What every connection of a run is made with.
+    """Settings for every connection of a run.
 
     :param connect_timeout: seconds
     :param stall_timeout: seconds without data after which a connection is closed
-    :param min_rate: bytes a second below which a connection is given up; 0 for no minimum
+    :param min_rate: bytes per second below which a connection is closed; 0 for no minimum
     :param proxy: URL, or URLs by scheme; None for the environment's
     :param ca_bundle: file or directory of trusted certificates; None for the environment's
     """

@@ -1,1 +1,1 @@
-"""What is on disk, and how files get there complete."""
+"""Files on disk, and how they appear atomically."""

@@ -25,12 +25,12 @@ LINKS = ("hard", "copy", "symlink")
 
 
 def check_directory(path: Path) -> None:
-    """Reject a directory that can never be made, before the first file fails for it.
+    """Reject a directory that cannot be created, before the first file fails because of it.
 
     :raises UsageError: the path, or what is to hold it, is a file
     """
     for each in (path, *path.parents):
-        # Not Path.exists(), which fails where a directory may not be searched: the first file says that better.
+        # Not Path.exists(), which raises on unsearchable directories: the first file's error is clearer.
         if os.path.exists(each):
             if not os.path.isdir(each):
                 raise UsageError(f"{each} is not a directory", hint="choose another directory")
@@ -38,14 +38,14 @@ def check_directory(path: Path) -> None:
 
 
 class DirectoryDestination:
-    """Names below a root directory, checked, and never through a symbolic link.
+    """Checked names below a root directory; symbolic links are never followed.
 
-    :param root: the directory; it is made when needed
-    :param filestore: keep each file once in this store and link the name to it. Without one, files are written
-        under their names alone, and one that is there already is read to see whether it is the right one
-    :param link: hard (copies where links fail), copy or symlink; without a filestore it has no meaning
-    :param names: portable: refuse names that some system or disk cannot hold; native: only those that this one cannot
-    :param fsync: force each file to the disk before it gets its name
+    :param root: the directory; created when needed
+    :param filestore: keep each file once in this store and link the name to it. Without a filestore, files are only
+        written under their names, and existing files are read to verify them
+    :param link: hard (copies if links fail), copy or symlink; ignored without a filestore
+    :param names: portable: refuse names that any system or disk does not support; native: only check for this system
+    :param fsync: sync each file to disk before moving it into place
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class DirectoryDestination:
         self._names = NameChecker(self._native)
 
     def __reduce__(self) -> Any:
-        # Paths are made absolute: a worker of a cluster has another working directory.
+        # Make paths absolute, because the workers of a cluster have other working directories.
         root = os.path.abspath(self.root)
         return _directory, (root, self.store, self.link, self.fsync, self.names)
 
@@ -95,7 +95,7 @@ class DirectoryDestination:
             raise hostile(name, fault)
 
     def path(self, name: str) -> Path:
-        """Where the file called ``name`` is, or would be.
+        """Return the path of the file ``name``, which may not exist.
 
         :raises HostileNameError: the name must not be used
         """
@@ -126,7 +126,7 @@ class DirectoryDestination:
         if not wanted:
             raise _other_content(item)
         if self.store and sha256 and stat.S_ISREG(there.st_mode):
-            # The user keeps a right copy here, and the store has none: the next name is served from the store.
+            # The user has a valid copy that the store lacks: add it, so that other names can link to it.
             try:
                 self.store.add_file(path)
             except FileNotFoundError:
@@ -150,10 +150,10 @@ class DirectoryDestination:
     def _is_wanted(
         self, item: Item, there: os.stat_result, name: str, dir_fd: int | None, dry: bool = False
     ) -> bool | None:
-        """True when the file at the name is what the item promises: by the strongest checksum, else by size.
+        """Return True if the file at the name matches the item's strongest checksum, or its size if it has none.
 
-        None when it is a symbolic link of ours to a file that the filestore has lost (``hca transfer gc`` sees no such
-        links): to be fetched again, and the link is right then.
+        Return None for our own symbolic link to a file that the filestore has lost (``hca transfer gc`` cannot detect
+        these): after the file is fetched again, the link is valid.
         """
         checksums = normalize_checksums(item.checksums)
         if stat.S_ISLNK(there.st_mode):
@@ -175,7 +175,7 @@ class DirectoryDestination:
         return item.size is not None
 
     def _sha256_behind(self, target: str) -> str | None:
-        """The sha256 of the stored file that a symbolic link leads to, when it is one that we made."""
+        """Return the sha256 of the stored file that a symbolic link points to, if hca created the link."""
         sha256 = os.path.basename(target)
         if self.store is None or not SHA256.fullmatch(sha256):
             return None
@@ -184,7 +184,7 @@ class DirectoryDestination:
     def _link(
         self, item: Item, sha256: str, stored: os.stat_result, directory: str, leaf: str, path: str
     ) -> Present | None:
-        """Link the name to the stored file; return None if that was removed since it was looked at."""
+        """Link the name to the stored file; return None if that file was removed in the meantime."""
         assert self.store is not None
         try:
             with self._tree.open(directory) as handle:
@@ -203,7 +203,7 @@ class DirectoryDestination:
                 return Present(outcome, path)
         except FileNotFoundError:
             if self.store.find(sha256, item.size) is None:
-                # Collected by another process, or quarantined: to be fetched.
+                # Another process removed or quarantined it: fetch it again.
                 return None
             raise
         except RefusedError:
@@ -236,7 +236,7 @@ class DirectoryDestination:
         return f"{self._tree.root}/{item.name}"
 
     def _place(self, item: Item, make: Callable[[str, int | None], bool]) -> str:
-        """Make the file at the item's name; ``make`` returns False if the name is taken."""
+        """Create the file at the item's name; ``make`` returns False if the name is taken."""
         directory, _, leaf = item.name.rpartition("/")
         with self._tree.open(directory) as handle:
             name = handle.name(leaf)

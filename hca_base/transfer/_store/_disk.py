@@ -1,4 +1,4 @@
-"""What disks do and refuse: positioned reads and writes, moves that never replace, free space, errors in words."""
+"""Disk operations: positioned reads and writes, moves that never overwrite, free space, error messages."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 from hca_base.errors import HCAError
 
-#: Errors of a link for reasons that a copy does not share.
+#: Errors of linking after which a copy may still succeed.
 NO_LINK = frozenset(
     getattr(errno, name)
     for name in ("EMLINK", "EXDEV", "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EACCES", "EINVAL")
     if hasattr(errno, name)
 )
-#: Nothing more can be written anywhere on this disk; going on would only repeat the failure.
+#: Errors after which every other write to this disk would fail too.
 DISK_FULL = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO") if hasattr(errno, name))
-#: Bytes that one read takes at first, which holds most small files, and then.
+#: Bytes of the first read, which covers most small files, and of further reads.
 _SMALL_READ, _LARGE_READ = 32 * 1024, 1024 * 1024
 _WORDS = {
     errno.ENOSPC: "the disk is full",
@@ -33,7 +33,7 @@ _WORDS = {
 
 
 class DiskError(HCAError):
-    """The local disk refuses. ``fatal`` is true when it will refuse every other file too."""
+    """A write to the local disk failed. ``fatal`` is true if every other file would fail too."""
 
     def __init__(self, message: str, *, fatal: bool = False, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -41,7 +41,7 @@ class DiskError(HCAError):
 
 
 def room_in_words(need: int, free: int, reserve: int) -> str:
-    """Say what a disk lacks; the reserve is named only where it matters.
+    """Describe missing disk space; the reserve is only mentioned if it is the reason.
 
     :param need: bytes that are needed
     :param reserve: bytes that are to stay free
@@ -51,7 +51,7 @@ def room_in_words(need: int, free: int, reserve: int) -> str:
 
 
 def disk_error(error: OSError, name: str) -> DiskError:
-    """What an ``OSError`` of a file operation means to the user."""
+    """Convert the ``OSError`` of a file operation to an error for the user."""
     words = _WORDS.get(error.errno or 0, error.strerror or str(error))
     hint = "free some space, then run the same command again: it resumes where it stopped"
     full = error.errno in DISK_FULL
@@ -62,7 +62,7 @@ _seek = threading.Lock()
 
 
 def _seek_write(fd: int, data: Any, offset: int) -> int:
-    """``pwrite`` where the system has none (Windows): nobody else may move the file's position meanwhile."""
+    """``pwrite`` for systems without it (Windows); other threads must not seek in the file meanwhile."""
     with _seek:
         os.lseek(fd, offset, os.SEEK_SET)
         return os.write(fd, data)
@@ -79,7 +79,7 @@ pread = getattr(os, "pread", _seek_read)
 
 
 def read_into(fd: int, view: memoryview, offset: int) -> int:
-    """Read from ``offset`` into ``view``, as much as there is; how many bytes."""
+    """Read as many bytes as available from ``offset`` into ``view``; return their number."""
     if hasattr(os, "preadv"):
         return os.preadv(fd, [view], offset)
     data = pread(fd, len(view), offset)
@@ -88,14 +88,14 @@ def read_into(fd: int, view: memoryview, offset: int) -> int:
 
 
 def sync_directory(path: str, dir_fd: int | None = None) -> None:
-    """Force a name that was just made to the disk, where the system can."""
+    """Sync the directory entry of a new file to disk, if the system supports it."""
     if dir_fd is not None:
         os.fsync(dir_fd)
         return
     try:
         fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
     except OSError:
-        # Windows opens no directories; its file system keeps names in a journal of its own.
+        # Windows cannot open directories; NTFS journals its directory entries.
         return
     try:
         os.fsync(fd)
@@ -104,9 +104,9 @@ def sync_directory(path: str, dir_fd: int | None = None) -> None:
 
 
 def write_all(fd: int, data: Any, offset: int | None = None) -> None:
-    """Write all of ``data``, at ``offset`` or where the file stands; short writes are continued.
+    """Write all of ``data``, at ``offset`` or the current position, and continue after short writes.
 
-    :raises OSError: the disk refuses
+    :raises OSError: the write failed
     """
     view = memoryview(data)
     while True:
@@ -119,7 +119,7 @@ def write_all(fd: int, data: Any, offset: int | None = None) -> None:
 
 
 def move_new(temporary: str, path: str, *, dir_fd: int | None = None) -> bool:
-    """Give a complete file its final name, in one step; False when that name is taken."""
+    """Move a complete file to its final name atomically; return False if that name is taken."""
     try:
         os.link(temporary, path, dst_dir_fd=dir_fd)
         os.unlink(temporary)
@@ -129,8 +129,8 @@ def move_new(temporary: str, path: str, *, dir_fd: int | None = None) -> bool:
     except OSError as error:
         if error.errno not in NO_LINK:
             raise
-    # No links on this file system. A rename would replace; between the look and the rename another process can only
-    # put the same content there in the filestore, and elsewhere the name was free a moment ago.
+    # The file system has no links, and a rename overwrites. Between the check and the rename, another process can
+    # only put the same content there in the filestore; elsewhere the name was free a moment ago.
     try:
         os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
         return False
@@ -140,14 +140,14 @@ def move_new(temporary: str, path: str, *, dir_fd: int | None = None) -> bool:
 
 
 def same_file(one: os.stat_result, other: os.stat_result) -> bool:
-    """True when both are one file."""
+    """Return True if both are the same file."""
     return one.st_ino == other.st_ino and one.st_dev == other.st_dev and one.st_ino != 0
 
 
 def copy_file(source: str, target: str, dir_fd: int | None = None) -> None:
     """Copy the bytes of a file to a new one.
 
-    :raises OSError: the disk refuses, or ``target`` is there
+    :raises OSError: the copy failed, or ``target`` exists
     """
     import shutil
 
@@ -158,7 +158,7 @@ def copy_file(source: str, target: str, dir_fd: int | None = None) -> None:
 
 
 def free_bytes(path: Path | str) -> int | None:
-    """Bytes that this user may still write on the disk of ``path`` (or its nearest existing parent); None: unknown."""
+    """Return the bytes available to this user on the disk of ``path`` or its nearest parent; None if unknown."""
     import shutil
 
     place = Path(path)
@@ -173,14 +173,14 @@ def free_bytes(path: Path | str) -> int | None:
 
 
 def sha256_of(path: str) -> str:
-    """The sha256 of a local file, read once.
+    """Return the sha256 of a local file, reading it once.
 
     :raises HCAError: the file cannot be read
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
-            # A small file comes whole with one call; a short read is its end, which the second one shows.
+            # One call reads a small file completely; the second one, which returns nothing, confirms the end.
             data = os.read(descriptor, _SMALL_READ)
             value = hashlib.sha256(data)
             while data:

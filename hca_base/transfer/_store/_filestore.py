@@ -1,15 +1,15 @@
 """The content-addressed store of downloaded files.
 
-Layout, that of hca 7 and so shared with it: ``ROOT/.hca/v2/files_2_4/ab/cdef/<sha256>`` for the file whose sha256
-starts with ``abcdef``. A file stands there only after its bytes were verified, so its name, its size and the mark in
-its time of last change (see ``_mark.py``) vouch for it, and a later run pays one ``stat``. A file without the mark may
-have been written to through one of its hard links: it is read before it is trusted, and quarantined when it differs.
-Beside it are ``ROOT/.hca/v2/partial`` (files under way, with their journals and locks) and ``ROOT/.hca/v2/quarantine``
-(bytes that differ from what was promised).
+Layout (shared with hca 7): ``ROOT/.hca/v2/files_2_4/ab/cdef/<sha256>`` for the file whose sha256
+starts with ``abcdef``. Files are only stored after verification, so a name, a size and the mark in the modification
+time (see ``_mark.py``) prove the content, and a later run needs one ``stat``. A file without the mark may have been
+modified through one of its hard links: it is read before it is trusted, and quarantined if it differs.
+``ROOT/.hca/v2/partial`` holds unfinished files with their journals and locks, and ``ROOT/.hca/v2/quarantine`` holds
+bytes that did not match the expected checksum.
 
 **Durability.** Files appear by an atomic link or rename, so a crash of the process, at any moment, leaves no torn file.
-They are not forced to the disk one by one unless ``fsync`` is asked for: after a power cut a file of the last
-seconds may be missing or, on file systems that do not order data before metadata, damaged. ``hca transfer verify``
+They are not synced to disk individually unless ``fsync`` is set: after a power cut a file of the last seconds may be
+missing or, on file systems that do not order data before metadata, damaged. ``hca transfer verify``
 finds such files; those that are missing or of the wrong size are simply fetched again.
 """
 
@@ -47,7 +47,7 @@ class FileStore:
         base = self.root / ".hca" / _LAYOUT[0]
         self._files = str(base / _LAYOUT[1])
         self.staging = StagingArea(base / "partial", base / "quarantine")
-        #: Notes of symbolic links to stored files.
+        #: Records of symbolic links to stored files.
         self.references = References(base / "references.jsonl")
 
     def __reduce__(self) -> Any:
@@ -77,7 +77,7 @@ class FileStore:
         return self.find(sha256.lower(), size) is not None
 
     def find(self, sha256: str, size: int | None = None, *, dry: bool = False) -> os.stat_result | None:
-        """The status of the file with this sha256 (lower case), or None when it is not there in this size.
+        """Return the status of the file with this sha256 (lower case), or None if it is missing or has another size.
 
         A file that may have been written to since it was stored is read; one that differs goes to the quarantine.
 
@@ -99,7 +99,7 @@ class FileStore:
 
     @staticmethod
     def _reads_right(path: str, sha256: str, status: os.stat_result, dry: bool = False) -> bool:
-        """Read a file and compare; one that is right, and was not written to meanwhile, is marked (again)."""
+        """Read and verify a file; if it is valid and was not modified meanwhile, mark it again."""
         if sha256_of(path) != sha256:
             return False
         if not dry and not has_stamp(status, sha256) and os.stat(path).st_mtime_ns == status.st_mtime_ns:
@@ -107,7 +107,7 @@ class FileStore:
         return True
 
     def _quarantine(self, path: str, sha256: str) -> None:
-        """Take away what is not what its name says; another process may have done so already."""
+        """Quarantine a file that does not match its name; another process may have done so already."""
         import logging
 
         try:
@@ -117,7 +117,7 @@ class FileStore:
         logging.getLogger("hca.transfer").warning("%s was changed since it was stored; it is kept as %s", path, kept)
 
     def _make_room(self, sha256: str, size: int) -> bool:
-        """Take away what stands in the place of a file and is not that file (a power cut can leave such); True then."""
+        """Quarantine an invalid file at a stored file's path (for example after a power cut); return True if so."""
         path = self.path_of(sha256)
         if not os.path.lexists(path) or self.find(sha256, size) is not None:
             return False
@@ -125,7 +125,7 @@ class FileStore:
         return True
 
     def prepare(self, sha256: str) -> str:
-        """The path of the file with this sha256, its directory made."""
+        """Return the path of the file with this sha256, after creating its directory."""
         path = self.path_of(sha256)
         directory = path[:-65]
         try:
@@ -184,7 +184,7 @@ class FileStore:
         temporary = self.staging.temporary()
         try:
             copy_file(os.fspath(path), temporary)
-            # The copy is what counts: the file may have been written to since it was read.
+            # Verify the copy, because the file may have changed since it was read.
             digests, size = digest_file(temporary, ("sha256",))
             sha256 = digests["sha256"]
             stamp_mtime(temporary, sha256)

@@ -1,4 +1,4 @@
-"""Directories below a root, opened without following a symbolic link that was planted there."""
+"""Directories below a root, opened without following symbolic links inside it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from hca_base._fork import reset_after_fork
 from hca_base.errors import HCAError, RefusedError
 
-#: True where every call that matters takes a directory descriptor (POSIX).
+#: True if all required calls accept a directory descriptor (POSIX).
 HAS_DIR_FD = {os.open, os.mkdir, os.stat, os.link, os.rename, os.unlink} <= os.supports_dir_fd
-#: Directories kept open: a bundle has one, a tree of projects some dozens.
+#: Directories kept open: a bundle has one, a tree of projects a few dozen.
 _CACHED = 64
-#: With fewer descriptors than this (``ulimit -n``) only a few are kept.
+#: With fewer descriptors than this (``ulimit -n``) only a few stay open.
 _FEW_DESCRIPTORS, _CACHED_OF_FEW = 512, 6
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -32,12 +32,12 @@ class DirectoryHandle:
         self.users = 0
 
     def name(self, leaf: str) -> str:
-        """Return what to pass to a system call together with :attr:`fd`."""
+        """Return the path to pass to a system call together with :attr:`fd`."""
         return leaf if self.fd is not None else os.path.join(self.path, leaf)
 
 
 class DirectoryInUse:
-    """A context in which a directory of a tree is open (a class: a generator takes three times as long)."""
+    """A context that keeps a directory of a tree open (a class, because a generator takes three times as long)."""
 
     __slots__ = ("_directory", "_handle", "_tree")
 
@@ -65,7 +65,7 @@ def _descriptor_limit() -> float:
 class SafeDirectoryTree:
     """A root directory and the directories below it.
 
-    The root itself may be a symbolic link (the user's own choice); below it none is followed.
+    The root itself may be a symbolic link (chosen by the user); links below it are not followed.
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -78,15 +78,15 @@ class SafeDirectoryTree:
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
         for handle in self._cache.values():
-            # Those that used it are threads of the parent.
+            # Its users are threads of the parent process.
             handle.users = 0
 
     def open(self, directory: str) -> DirectoryInUse:
-        """Open a directory below the root, made if need be; it stays open while the context lasts.
+        """Open a directory below the root, creating it if necessary; it stays open while the context lasts.
 
-        :param directory: relative, ``/``-separated, checked before; empty for the root
+        :param directory: relative, ``/``-separated, already checked; empty for the root
         :raises RefusedError: a component is a symbolic link or not a directory
-        :raises OSError: it cannot be made
+        :raises OSError: it cannot be created
         """
         return DirectoryInUse(self, directory)
 

@@ -1,4 +1,4 @@
-"""What the engine asks of a destination, and the destination that is a filestore alone."""
+"""The interface of destinations, and the destination that is only a filestore."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ from hca_base.transfer._store._staging import StagingArea
 
 
 class Destination(Protocol):
-    """What the engine asks of a destination. All methods may be called from several threads."""
+    """The interface between the engine and a destination. All methods are thread-safe."""
 
-    #: Where free space is looked up; None where that has no meaning.
+    #: Path whose disk's free space is checked; None if not applicable.
     disk: Path | None
 
     def begin(self) -> None:
-        """A run starts (perhaps within another): remove what dead runs left that nobody can take up."""
+        """Start a run (possibly nested): remove leftovers of dead runs that cannot be resumed."""
 
     def check(self, item: Item, sha256: str | None) -> None:
-        """Refuse an item before anything is asked of its source.
+        """Check an item before its source is contacted.
 
         :raises HostileNameError: its name must not be used
         """
 
     def present(self, item: Item, sha256: str | None, dry: bool = False) -> Present | None:
-        """(outcome, path) when the file is there already, or could be linked; None when it must be fetched.
+        """Return (outcome, path) if the file exists or can be linked; None if it must be fetched.
 
-        :param dry: say it, and do nothing
+        :param dry: change nothing on disk
         """
 
     def put_bytes(self, item: Item, sha256: str | None, data: bytes | bytearray | memoryview) -> str:
-        """Make the file of verified bytes; its path."""
+        """Create the file from verified bytes; return its path."""
 
     def partial(self, item: Item, sha256: str | None, journal: bool) -> Partial:
-        """A partial file for the item.
+        """Return the item's partial file.
 
-        :raises BlockingIOError: another process is at it
+        :raises BlockingIOError: another process has locked it
         """
 
     def adopt(self, item: Item, sha256: str | None, partial: Partial) -> str:
-        """Give a verified partial its name or names; the path."""
+        """Move a verified partial file into place; return its path."""
 
     def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
-        """Keep rejected bytes; the path, or an empty text when they were dropped."""
+        """Keep rejected bytes; return their path, or an empty string if they were discarded."""
 
     def held_bytes(self) -> int:
-        """Bytes of files that are there, finished or not."""
+        """Return the bytes of existing files, finished or not."""
 
     def end(self) -> None:
-        """A run ends: close what is open; with the outermost, remove empty directories of its own."""
+        """End a run: close open resources; the outermost run also removes its empty directories."""
 
 
 class StoreDestination:
-    """The filestore alone: items need a sha256, their names are not used."""
+    """Only the filestore: items need a sha256, and their names are not used."""
 
     def __init__(self, store: FileStore, fsync: bool = False) -> None:
         self.store = store
         self.fsync = fsync
         self.disk: Path | None = store.root
-        #: Whether the files get no other name; a destination that names them uses this one within itself.
+        #: True if files get no other name; False inside a destination that gives them names.
         self._alone = False
 
     def __reduce__(self) -> Any:
@@ -74,7 +74,7 @@ class StoreDestination:
         self.store.staging.begin()
 
     def _note(self) -> None:
-        """Note, before the first file is stored, that files of this store have no other name."""
+        """Record, before the first file is stored, that files of this store have no other name."""
         if self._alone:
             self.store.references.note_alone()
 
@@ -113,7 +113,7 @@ class StoreDestination:
 
 
 def held_bytes(root: Path) -> int:
-    """Bytes on the disk below a directory (a sparse file counts as far as it is filled)."""
+    """Return the bytes on disk below a directory (only the filled part of sparse files)."""
     total = 0
     for directory, _, names in os.walk(root):
         for name in names:
@@ -146,5 +146,5 @@ def quarantine_rejected(staging: StagingArea, item: Item, data: bytes | bytearra
 
 
 def destination_of(destination: Destination | FileStore, fsync: bool = False) -> Destination:
-    """Return a destination for the engine: a bare filestore is one too."""
+    """Return a destination for the engine, wrapping a bare filestore."""
     return StoreDestination(destination, fsync) if isinstance(destination, FileStore) else destination

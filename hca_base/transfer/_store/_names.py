@@ -1,4 +1,4 @@
-"""Names that come from a server, checked before they touch the disk."""
+"""Checks of names from a server before they are used on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from hca_base.errors import RefusedError
 
-#: Longest component in bytes, and deepest path, that common file systems take.
+#: Longest component in bytes, and deepest path, that common file systems support.
 MAX_COMPONENT = 255
 MAX_DEPTH = 128
 MAX_PATH = 4000
@@ -20,10 +20,10 @@ _DEVICES = frozenset(
     + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"]
 )
 _NATIVE_HINT = "pass --names native if your disk can hold such names"
-#: Components that no system objects to, as most are: letters, digits and a few signs, more of them before the first dot
-#: than the name of any device has.
+#: Components that every system accepts, as most are: letters, digits and a few signs, with a part before the first dot
+#: that is longer than any device name.
 _PLAIN = re.compile(r"[\w+=@,-]{5,100}(?:\.[\w+=@,.-]{0,100}[\w+=@,-])?", re.ASCII).fullmatch
-#: The first component that belongs to the filestore.
+#: The first component, reserved for the filestore.
 RESERVED = ".hca"
 
 
@@ -44,7 +44,7 @@ def _fault(component: str, windows: bool, native: bool = False) -> str | None:
         ]
     if component[-1] in ". " and not native:
         return "has a component that ends in a dot or a space"
-    # The common case first: a component of printable ASCII needs no second look at its code points.
+    # The common case first: printable ASCII needs no check of each code point.
     if not (component.isascii() and component.isprintable()):
         for character in component:
             category = unicodedata.category(character)
@@ -71,15 +71,15 @@ _fit_directory = ""
 def name_fault(name: str, windows: bool = os.name == "nt", native: bool = False) -> str | None:
     """Return why ``name`` must not be used, as the rest of a sentence about it; None if it may be.
 
-    :param windows: judge for Windows, which allows less than other systems
-    :param native: allow what this system can hold, though others cannot: components that end in a dot or a space, or
-        are names of devices on Windows
+    :param windows: check for Windows, which allows less than other systems
+    :param native: allow names that only other systems reject: components that end in a dot or a space, or are Windows
+        device names
     """
     global _fit_directory
     native = native and not windows
     directory, _, leaf = name.rpartition("/")
     if directory and directory == _fit_directory and len(name) <= MAX_PATH and not windows and not native:
-        # Names mostly come directory by directory.
+        # Consecutive names are mostly in the same directory.
         return None if _PLAIN(leaf) else _fault(leaf, windows)
     if not directory and _PLAIN(name):
         return None
@@ -108,7 +108,7 @@ def name_fault(name: str, windows: bool = os.name == "nt", native: bool = False)
 
 
 def safe_name(name: str, native: bool = False) -> PurePosixPath:
-    """``name`` as a relative path that stays under its root on every operating system.
+    """Return ``name`` as a relative path that stays below its root on every operating system.
 
     Refused are empty and absolute names, ``.``, ``..`` and empty components, backslashes, drive letters, control and
     direction-changing characters (on Windows also ``<>:"|?*``), device names (``CON``, ``nul.txt``, ``COM1`` …),
@@ -124,17 +124,17 @@ def safe_name(name: str, native: bool = False) -> PurePosixPath:
 
 
 def hostile(name: str, fault: str) -> HostileNameError:
-    """The error about a name with a fault."""
+    """Return the error for an invalid name."""
     return HostileNameError(f"the file name {_say(name)} {fault}; it was not used", hint=_hint(name))
 
 
 def _hint(name: str) -> str | None:
-    """Return what helps with a name that only other systems cannot hold."""
+    """Return the hint for a name that only other systems reject."""
     return _NATIVE_HINT if os.name != "nt" and name_fault(name, native=True) is None else None
 
 
 def safe_join(root: Path | str, name: str) -> Path:
-    """``root / name``, for a checked name.
+    """Return ``root / name`` after checking the name.
 
     :raises HostileNameError: the name must not be used
     """
@@ -142,21 +142,21 @@ def safe_join(root: Path | str, name: str) -> Path:
 
 
 def folded(name: str) -> str:
-    """The form under which a file system that ignores case and normalisation would keep ``name``."""
+    """Return ``name`` as a file system that ignores case and normalisation compares it."""
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", name).casefold())
 
 
 class NameChecker:
-    """Finds names that some file system would take for one another, as the names come by.
+    """Finds names that some file system treats as equal, as the names arrive.
 
-    It keeps eight bytes for each name and directory, at twice the room: 16 MiB for a million. The hashes are keyed
-    by the interpreter, so nobody can choose names that collide in them; by chance, one collision in a million goes
-    unseen, and one is seen where there is none about once in a million runs with a million names each.
+    It uses eight bytes per name and directory at a load factor of one half: 16 MiB for a million. The interpreter keys
+    the hashes, so names cannot be chosen to collide. By chance, one collision in a million is missed, and a false one
+    is reported about once in a million runs with a million names each.
     """
 
-    #: Low bits of an entry that tell one spelling (and content) from another; the others are the place's hash.
+    #: The low bits of an entry identify the spelling (and content); the others are the hash of the folded path.
     _SPELLING = (1 << 20) - 1
 
     def __init__(self, native: bool = False) -> None:
@@ -167,9 +167,9 @@ class NameChecker:
         self._last_directory = ""
 
     def check(self, name: str, identity: object = None) -> str | None:
-        """Take ``name`` in; say what is wrong with it beside the others, or None.
+        """Add ``name``; return how it conflicts with earlier names, or None.
 
-        :param identity: what the file holds (its checksum): one name may come again for the same content
+        :param identity: the file's content (its checksum): a name may be repeated for the same content
         """
         position = name.rfind("/")
         if position > 0 and name[:position] != self._last_directory:
@@ -212,10 +212,10 @@ class NameChecker:
 
 
 def check_names(names: Iterable[str], native: bool = False) -> None:
-    """Check a whole set of names: each by itself, and that no file system merges two of them.
+    """Check a set of names: each individually, and that no file system merges two of them.
 
-    :param native: names may differ in case or Unicode form alone; see also :func:`name_fault`
-    :raises HostileNameError: naming the first that is unfit, and the other one that it collides with
+    :param native: names may differ only in case or Unicode form; see also :func:`name_fault`
+    :raises HostileNameError: for the first invalid name, with the other one that it collides with
     """
     fold = str if native else folded
     files: dict[str, str] = {}

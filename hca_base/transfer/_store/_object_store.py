@@ -1,10 +1,10 @@
-"""Files into an object store, or any other place that fsspec knows: ``s3://bucket/prefix``, ``gs://…``, ``file:///…``.
+"""Write files to an object store or another fsspec file system: ``s3://bucket/prefix``, ``gs://…``, ``file:///…``.
 
-A file is received and verified in a local temporary directory, then put under its name. **Atomicity** is the store's:
-an object of S3, GCS or Azure appears when its upload is complete, and not before; elsewhere the file is put under a
-temporary name and moved, which is atomic where the store's own move is (local and network disks, SFTP).
-What is there already in the promised size is taken for right, since nothing gets there unverified; where the store
-tells a plain MD5 as ETag, and the item promises one, they are compared too. There are no links and no filestore.
+A file is received and verified in a local temporary directory, then written under its name. **Atomicity** depends on
+the store: an object of S3, GCS or Azure appears once its upload is complete. Elsewhere the file is written under a
+temporary name and moved, which is atomic if the store's move is (local and network disks, SFTP).
+Existing files of the expected size are considered valid, because only verified files are written; if the store reports
+a plain MD5 as ETag and the item has one, they are compared too. Links and the filestore are not supported.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from hca_base.transfer._store._names import NameChecker, hostile, name_fault
 from hca_base.transfer._store._partial import Partial
 from hca_base.transfer._store._staging import StagingArea
 
-#: Protocols of fsspec whose objects appear whole or not at all.
+#: Protocols of fsspec whose objects appear atomically.
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"})
 
 
 class ObjectStoreDestination:
-    """Names below a URL that fsspec understands. Picklable: workers of a cluster make their own connections.
+    """Names below a URL that fsspec supports. Picklable: workers of a cluster open their own connections.
 
-    :param url: ``s3://bucket/prefix`` and the like
+    :param url: for example ``s3://bucket/prefix``
     :param storage_options: arguments for fsspec's file system (endpoint, keys, …)
-    :raises UsageError: fsspec, or what it needs for this kind of URL, is not installed
+    :raises UsageError: fsspec, or a package that it needs for this URL, is not installed
     """
 
     #: Free space is not known.
@@ -53,7 +53,7 @@ class ObjectStoreDestination:
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
         self._runs = 0
-        # The local files of runs under way are the parent's, and fsspec's connections too.
+        # Local files of active runs, and fsspec's connections, belong to the parent process.
         self._temporary = self._staging = None
         self._connect()
 
@@ -92,7 +92,7 @@ class ObjectStoreDestination:
         """See :class:`Destination`."""
         path = self._path(item)
         try:
-            # Another process may have put it there since the listing was cached.
+            # Another process may have written it since the listing was cached.
             self._fs.invalidate_cache()
             info = self._fs.info(path)
         except FileNotFoundError:
@@ -112,7 +112,7 @@ class ObjectStoreDestination:
         return f"{self.url}/{item.name}"
 
     def partial(self, item: Item, sha256: str | None, journal: bool) -> Partial:
-        """See :class:`Destination`; what a killed run received here is not taken up again."""
+        """See :class:`Destination`; files of a killed run are not resumed."""
         staging = self._local()
         path = staging.temporary()
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
@@ -151,7 +151,7 @@ class ObjectStoreDestination:
         return RefusedError(what) if isinstance(error, PermissionError) else UnreachableError(what)
 
     def quarantine(self, item: Item, data: bytes | bytearray | Partial) -> str:
-        """See :class:`Destination`; rejected bytes are dropped."""
+        """See :class:`Destination`; rejected bytes are discarded."""
         if isinstance(data, Partial):
             data.discard()
         return ""

@@ -1,9 +1,9 @@
-"""Files under way: preallocated, locked, with a journal from which a killed run is taken up again.
+"""Partial files: preallocated, locked, with a journal from which a killed run resumes.
 
-The journal of ``NAME`` is ``NAME.journal``, JSON lines. The first holds what the file is to become; each further one
-is ``[offset, sha256]``, the sha256 of all bytes before ``offset`` as they were received. They cost nothing (the hash
-is at hand), and on resumption, where the bytes must be hashed again anyway, they tell how far the file on disk is
-still what was received. A torn last line is ignored. Bytes are not trusted because a journal says so.
+The journal of ``NAME`` is ``NAME.journal``, JSON lines. The first describes the complete file; each further one
+is ``[offset, sha256]``, the sha256 of all bytes before ``offset`` as they were received. They are free (the hash is
+already computed). A resumed run rehashes the bytes anyway, and the lines show up to which offset the file on disk
+matches what was received. An incomplete last line is ignored. The journal alone is never proof of the bytes.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _NO_LOCKS = frozenset(
 
 
 class NoLocksError(OSError):
-    """This file system has no locks."""
+    """Raised when the file system does not support locks."""
 
 
 def lock(fd: int) -> None:
-    """Lock an open file against other processes, without waiting; the lock ends with the descriptor.
+    """Lock an open file against other processes, without waiting, until the descriptor is closed.
 
-    :raises BlockingIOError: somebody else has it
-    :raises NoLocksError: the file system knows no locks
+    :raises BlockingIOError: another process has locked it
+    :raises NoLocksError: the file system does not support locks
     """
     try:
         import fcntl
@@ -58,7 +58,7 @@ def _lock_windows(fd: int) -> None:
     msvcrt: Any = __import__("msvcrt")
     position = os.lseek(fd, 0, os.SEEK_CUR)
     try:
-        # A byte far beyond any data: on Windows a lock also keeps others from reading what it covers.
+        # Lock a byte far beyond any data: on Windows a lock also blocks reads of the locked range.
         os.lseek(fd, 1 << 42, os.SEEK_SET)
         msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
     except OSError as error:
@@ -68,9 +68,9 @@ def _lock_windows(fd: int) -> None:
 
 
 def open_locked(path: str) -> int:
-    """Open (or make) ``path`` for reading and writing, and lock it; never through a symbolic link.
+    """Open or create ``path`` for reading and writing, and lock it; do not follow symbolic links.
 
-    :raises BlockingIOError: another process has it
+    :raises BlockingIOError: another process has locked it
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     flags |= getattr(os, "O_BINARY", 0)
@@ -79,7 +79,7 @@ def open_locked(path: str) -> int:
         try:
             lock(fd)
             # Between open and lock, its last owner may have moved the file to its final name: then this descriptor
-            # is of a finished file, and must not be written to.
+            # refers to a finished file, and must not be written to.
             try:
                 there = os.stat(path, follow_symlinks=False)
             except FileNotFoundError:
@@ -88,7 +88,7 @@ def open_locked(path: str) -> int:
             if there is not None and (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
                 if here.st_nlink < 2:
                     return fd
-                # It has its final name too: its last owner was killed between giving it one and removing this.
+                # It also has its final name: its last owner was killed before it removed this one.
                 os.unlink(path)
         except BaseException:
             os.close(fd)
@@ -97,9 +97,9 @@ def open_locked(path: str) -> int:
 
 
 class Partial:
-    """One file under way. Use it from one thread, but for :meth:`write`.
+    """One partial file. Only :meth:`write` is thread-safe.
 
-    :ivar resumable: it keeps a journal
+    :ivar resumable: it has a journal
     """
 
     def __init__(self, path: str | None, fd: int, identity: Mapping[str, Any]) -> None:
@@ -109,22 +109,22 @@ class Partial:
         self._journal: int | None = None
         self._points: list[tuple[int, str]] = []
         self._written = -1
-        #: Of the bytes that are written without a gap.
+        #: Of the contiguous bytes from the start.
         self._hashes: Hashes | None = None
         self.etag: str | None = None
         reset_after_fork(self)
 
     def _after_fork(self) -> None:
-        # The lock is the open file's, which a fork shares: it would be held as long as the child lives.
+        # A fork shares the open file and its lock, which would last as long as the child lives.
         self.close()
 
     @property
     def resumable(self) -> bool:
-        """True when what is received now will be of use to a later run."""
+        """True if a later run can use the bytes received now."""
         return self._journal is not None
 
     def open_journal(self) -> None:
-        """Read what an earlier run noted, and make ready to add to it."""
+        """Read an earlier run's journal, and prepare to append to it."""
         assert self.path is not None
         head = {"format": _FORMAT, **self.identity}
         lines = self._read_journal(self.path + ".journal")
@@ -153,7 +153,7 @@ class Partial:
                 return
 
     def restart(self, etag: str | None = None) -> None:
-        """Forget what is there: the file begins anew, from an object with this ETag."""
+        """Discard the contents and start over, from an object with this ETag."""
         self.etag = etag
         self._points = []
         self._written = -1
@@ -167,9 +167,9 @@ class Partial:
         os.write(self._journal, json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
     def resume(self, hashes: Hashes) -> int:
-        """Hash what is there again, as far as it is what the journal says; how many bytes that is.
+        """Rehash the existing bytes as far as they match the journal; return their number.
 
-        ``hashes`` must be new and hold sha256; it is left with just those bytes.
+        ``hashes`` must be new and include sha256; afterwards it contains exactly those bytes.
         """
         good = 0
         saved = hashes.copy()
@@ -188,7 +188,7 @@ class Partial:
         hashes.become(saved)
         self._points = [point for point in self._points if point[0] <= good]
         if self._journal is not None and self._points:
-            # Write the journal anew, so that nothing stands behind a torn line.
+            # Rewrite the journal, so that nothing follows an incomplete line.
             points = self._points
             self.restart(self.etag)
             for point in points:
@@ -198,21 +198,21 @@ class Partial:
         return good
 
     def checkpoint(self, hashes: Hashes) -> None:
-        """Note that all bytes that ``hashes`` has seen are written, when enough of them are new."""
+        """Record the hashed bytes as written in the journal, if enough of them are new."""
         self._hashes = hashes
         if self._journal is not None and hashes.size - max(self._written, 0) >= CHECKPOINT:
             self._note([hashes.size, hashes.hexdigests()["sha256"]])
             self._written = hashes.size
 
     def _last_checkpoint(self) -> None:
-        """Note what came after the last line of the journal; without it, those bytes are received again."""
+        """Record the bytes after the journal's last line; otherwise a later run receives them again."""
         hashes, self._hashes = self._hashes, None
         if hashes is not None and hashes.size > max(self._written, 0):
             try:
                 self._note([hashes.size, hashes.hexdigests()["sha256"]])
                 self._written = hashes.size
             except OSError:
-                # A full disk, say: the journal stays as it is, and a torn line is ignored.
+                # For example a full disk: keep the journal as it is; an incomplete line is ignored.
                 pass
 
     def finish(
@@ -223,7 +223,7 @@ class Partial:
         dir_fd: int | None = None,
         sha256: str | None = None,
     ) -> bool:
-        """Give the verified file its name; False when one of that name is there (it stays).
+        """Move the verified file into place; return False if the name is taken (that file stays).
 
         :param sha256: mark it as a stored file
         """
@@ -232,7 +232,7 @@ class Partial:
         if fsync:
             os.fsync(self.fd)
         if os.name == "nt":
-            # There, an open file cannot be renamed.
+            # Windows cannot rename an open file.
             self.close()
         if sha256 and self.path is not None:
             stamp_mtime(self.path, sha256)
@@ -253,7 +253,7 @@ class Partial:
         return move_new(self.path, path, dir_fd=dir_fd)
 
     def discard(self) -> None:
-        """Remove the file (unless it got its name) and its journal."""
+        """Remove the file (unless it was moved into place) and its journal."""
         if self.path is not None:
             for path in (self.path, self.path + ".journal"):
                 try:
@@ -263,14 +263,14 @@ class Partial:
         self.close()
 
     def close(self) -> None:
-        """Let go; a partial with a journal stays for the next run."""
+        """Close the file; a partial file with a journal stays for the next run."""
         for fd in (self._journal, self.fd):
             if fd is not None and fd >= 0:
                 os.close(fd)
         self._journal, self.fd = None, -1
 
     def leave(self) -> None:
-        """Let go without having finished: keep it when a later run can take it up, else remove it."""
+        """Close an unfinished file: keep it if a later run can resume it, otherwise remove it."""
         if self._journal is not None:
             self._last_checkpoint()
         if self._journal is not None and self._written > 0:

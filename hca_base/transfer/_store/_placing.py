@@ -1,4 +1,4 @@
-"""How a file gets its name: written, linked or copied, complete or not at all."""
+"""Create files under their final names: written, linked or copied, always atomically."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def write_new(
     dir_fd: int | None = None,
     sha256: str | None = None,
 ) -> bool:
-    """Make the file ``path`` with ``data`` in one step; False when a file of that name is there (it stays).
+    """Create the file ``path`` with ``data`` atomically; return False if the name is taken (that file stays).
 
-    On Linux the file has no name before it is complete (``O_TMPFILE``), so that not even a killed process leaves
-    anything behind; elsewhere it is written in the staging and moved.
+    On Linux the file has no name before it is complete (``O_TMPFILE``), so even a killed process leaves no file
+    behind; elsewhere it is written to the staging directory and moved.
 
     :param sha256: mark it as a stored file
     """
@@ -41,8 +41,8 @@ def write_new(
                 staging.fractions = stamp_mtime(fd, sha256)
             if fsync:
                 os.fsync(fd)
-            # The source is the open file itself; naming a source descriptor makes Python call linkat(2), which can
-            # follow the link in /proc (open(2), O_TMPFILE).
+            # Link the open file itself; passing a source descriptor makes Python call linkat(2), which can follow
+            # the link in /proc (open(2), O_TMPFILE).
             os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, dst_dir_fd=dir_fd, follow_symlinks=True)
             if fsync:
                 sync_directory(path, dir_fd)
@@ -73,11 +73,11 @@ def write_new(
 def link_or_copy(
     source: str, leaf: str, *, how: str, staging: StagingArea, dir_fd: int | None = None, sha256: str | None = None
 ) -> None:
-    """Make the stored file ``source`` appear as ``leaf`` too (relative to ``dir_fd``, where given).
+    """Link or copy the stored file ``source`` to ``leaf`` (relative to ``dir_fd``, if given).
 
     :param how: hard, copy or symlink
-    :raises RefusedError: another file is there, with other content
-    :raises OSError: the disk refuses
+    :raises RefusedError: a file with other content has that name
+    :raises OSError: the link or copy failed
     """
     try:
         if how == "symlink":
@@ -117,7 +117,7 @@ def _same_content(source: str, leaf: str, dir_fd: int | None, sha256: str) -> bo
 
 
 def copy_into(source: str, leaf: str, staging: StagingArea, *, dir_fd: int | None = None) -> bool:
-    """Copy a file to a new name, which appears when the copy is complete; False when the name is taken."""
+    """Copy a file to a new name atomically; return False if the name is taken."""
     temporary = staging.temporary()
     try:
         copy_file(source, temporary)
@@ -128,7 +128,7 @@ def copy_into(source: str, leaf: str, staging: StagingArea, *, dir_fd: int | Non
                 raise
     finally:
         Path(temporary).unlink(missing_ok=True)
-    # The name is on another disk than the staging: the copy is made beside its final name.
+    # The target is on another disk than the staging directory, so copy it next to its final name.
     beside = f".hca-copy-{os.getpid()}-{staging.number()}"
     if dir_fd is None:
         beside = os.path.join(os.path.dirname(leaf), beside)

@@ -1,8 +1,8 @@
-"""What refers to files of a filestore and shows in no link count: symbolic links, and users of the store alone.
+"""References to files of a filestore that link counts do not show: symbolic links, and direct users of the store.
 
-Hard links are counted by the file system. A symbolic link is not, so the store keeps a note of each that is made:
-``ROOT/.hca/v2/references.jsonl``, one line a note, ``["link", SHA256, PATH]``. ``["alone"]`` says that files were put
-into the store without any name elsewhere, so that nothing shows which of them are in use.
+Hard links are counted by the file system. Symbolic links are not, so the store records each one in
+``ROOT/.hca/v2/references.jsonl``, one record per line: ``["link", SHA256, PATH]``. ``["alone"]`` means that files were
+stored without any name elsewhere, so it is unknown which of them are in use.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from hca_base.transfer._store._disk import write_all
 
 
 class References:
-    """The notes of one filestore; safe to use from several threads and processes.
+    """The recorded references of one filestore; safe to use from several threads and processes.
 
-    :param path: the file that holds them
+    :param path: the file with the records
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,16 +34,16 @@ class References:
         self._lock = threading.Lock()
 
     def note_link(self, sha256: str, link: str) -> None:
-        """Note a symbolic link before it is made.
+        """Record a symbolic link before it is created.
 
-        :raises OSError: the disk refuses; a link without a note must not be made
+        :raises OSError: the write failed; do not create a link without a record
         """
         self._append(["link", sha256, os.path.abspath(link)])
 
     def note_alone(self) -> None:
-        """Note that files are put into the store without any other name.
+        """Record that files are stored without any other name.
 
-        :raises OSError: the disk refuses
+        :raises OSError: the write failed
         """
         if not self._noted_alone:
             self._noted_alone = True
@@ -51,11 +51,11 @@ class References:
                 self._append(["alone"])
 
     def used_alone(self) -> bool:
-        """Return True if files were put into the store without any other name."""
+        """Return True if files were stored without any other name."""
         return any(note == ["alone"] for note in self._notes())
 
     def links(self) -> dict[str, list[str]]:
-        """Return the paths of symbolic links that were made, by sha256; they may be gone by now."""
+        """Return the paths of recorded symbolic links, by sha256; the links may no longer exist."""
         found: dict[str, list[str]] = defaultdict(list)
         for note in self._notes():
             if len(note) == 3 and note[0] == "link":
@@ -68,7 +68,7 @@ class References:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
             try:
-                # One write: lines of several processes stay whole.
+                # A single write keeps lines of several processes intact.
                 write_all(fd, data)
             finally:
                 os.close(fd)
@@ -83,7 +83,7 @@ class References:
             try:
                 note = json.loads(line)
             except ValueError:
-                # The torn line of a killed process: the link that it was for was not made.
+                # An incomplete line of a killed process, which did not create the link.
                 continue
             if isinstance(note, list):
                 notes.append(note)
@@ -91,17 +91,17 @@ class References:
 
 
 def is_linked(link: str, sha256: str) -> bool | None:
-    """Return True if a symbolic link leads to the stored file; None if that cannot be known.
+    """Return True if a symbolic link points to the stored file; None if that cannot be determined.
 
     A missing link below an empty directory may be on a disk that is not mounted.
     """
     try:
-        # The store may have been moved since: what counts is the name of the file.
+        # Compare only the file's name, because the store may have been moved.
         return os.path.basename(os.readlink(link)) == sha256
     except (FileNotFoundError, NotADirectoryError):
         return None if _may_be_unmounted(link) else False
     except OSError as error:
-        # EINVAL: something else has the name now.
+        # EINVAL: the path is no longer a symbolic link.
         import errno
 
         return False if error.errno == errno.EINVAL else None

@@ -20,7 +20,7 @@ from hca_base.transfer._store._partial import NoLocksError, Partial, open_locked
 class StagingArea:
     """The directories of unfinished and of rejected files; they exist only while something is in them.
 
-    :ivar fractions: the disk was seen to keep times of files to fractions of a second
+    :ivar fractions: the disk is known to store file times with fractions of a second
     """
 
     def __init__(self, directory: Path | str, quarantine: Path | str) -> None:
@@ -36,15 +36,15 @@ class StagingArea:
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
-        # The runs under way are the parent's.
+        # Active runs belong to the parent process.
         self._runs = 0
 
     def number(self) -> int:
-        """A number that this process has not used here."""
+        """Return a number that this process has not used here."""
         return next(self._numbers)
 
     def begin(self) -> bool:
-        """A run starts: remove what dead runs left that nobody can take up. True for the first of nested runs."""
+        """Start a run and remove leftovers that cannot be resumed; return True for the outermost run."""
         with self._lock:
             self._runs += 1
             first = self._runs == 1
@@ -53,7 +53,7 @@ class StagingArea:
         return first
 
     def end(self) -> bool:
-        """A run ends; the last one removes the directories that are empty. True for it, and where none began."""
+        """End a run; the last one removes empty directories. Return True for it, or if no run was started."""
         with self._lock:
             self._runs = max(0, self._runs - 1)
             if self._runs:
@@ -67,7 +67,7 @@ class StagingArea:
             return True
 
     def prepare(self) -> None:
-        """Make the directory, and sweep it once."""
+        """Create the directory, and clean it up once."""
         if self._ready:
             return
         with self._lock:
@@ -89,7 +89,7 @@ class StagingArea:
             elif not entry.is_file(follow_symlinks=False):
                 continue
             elif entry.stat(follow_symlinks=False).st_nlink > 1:
-                # It has its final name too.
+                # It also has its final name.
                 for path in (entry.path, entry.path + ".journal"):
                     Path(path).unlink(missing_ok=True)
             elif f"{name}.journal" not in entries:
@@ -107,7 +107,7 @@ class StagingArea:
             os.close(fd)
 
     def leftovers(self, older_than: float = 0.0, remove: bool = False) -> list[str]:
-        """Partial files that nobody has locked, last changed before the Unix time ``older_than`` (0: any)."""
+        """Yield unlocked partial files last changed before the Unix time ``older_than`` (0: any)."""
         found = []
         try:
             with os.scandir(self.directory) as entries:
@@ -133,7 +133,7 @@ class StagingArea:
         return found
 
     def unnamed(self) -> int | None:
-        """A new file without a name, or None where the system has none such."""
+        """Return a new unnamed file, or None if the system does not support them."""
         if self._unnamed is False or not hasattr(os, "O_TMPFILE"):
             return None
         self.prepare()
@@ -148,7 +148,7 @@ class StagingArea:
                 return None
             raise
         if self._unnamed is None:
-            # It also takes /proc, and permission, to give such a file a name: try once.
+            # Naming such a file also requires /proc and permission, so try it once.
             probe = self.temporary()
             try:
                 os.link(f"/proc/self/fd/{fd}", probe, src_dir_fd=fd, follow_symlinks=True)
@@ -161,20 +161,20 @@ class StagingArea:
                 self._unnamed = False
                 os.close(fd)
                 return None
-            # A file that lost its only name cannot get another one.
+            # A file whose only name was removed cannot be linked again.
             os.close(fd)
             return self.unnamed()
         return fd
 
     def temporary(self) -> str:
-        """The path of a new temporary file, to be removed by its maker."""
+        """Return the path for a new temporary file, which the caller removes."""
         self.prepare()
         return f"{self.directory}/tmp-{_host()}-{os.getpid()}-{self.number()}"
 
     def partial(self, name: str, identity: Mapping[str, Any], journal: bool = True) -> Partial:
-        """The partial file ``name`` (safe, no longer than 200 bytes), locked.
+        """Return the partial file ``name`` (a checked name of at most 200 bytes), locked.
 
-        :raises BlockingIOError: another process is at it
+        :raises BlockingIOError: another process has locked it
         """
         self.prepare()
         if not journal:
@@ -191,7 +191,7 @@ class StagingArea:
             Path(self.directory).mkdir(parents=True, exist_ok=True)
             fd = open_locked(path)
         except NoLocksError:
-            # Two writers of one partial could tear a finished file: without locks each has its own.
+            # Two writers of one partial file could corrupt a finished file, so without locks each gets its own.
             path = self.temporary()
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             return Partial(path, fd, identity)
@@ -204,7 +204,7 @@ class StagingArea:
         return partial
 
     def quarantine_path(self, label: str) -> str:
-        """A new path in the quarantine."""
+        """Return a new path in the quarantine."""
         Path(self.quarantine_directory).mkdir(parents=True, exist_ok=True)
         return f"{self.quarantine_directory}/{label[:120]}-{time.strftime('%Y%m%d%H%M%S')}-{os.urandom(3).hex()}"
 
@@ -215,13 +215,13 @@ class StagingArea:
         return target
 
     def quarantine_file(self, path: str, label: str) -> str:
-        """Move a file into the quarantine; its new path."""
+        """Move a file into the quarantine; return its new path."""
         target = self.quarantine_path(label)
         os.replace(path, target)
         return target
 
     def quarantine_bytes(self, data: Any, label: str) -> str:
-        """Keep rejected bytes in the quarantine; the path."""
+        """Keep rejected bytes in the quarantine; return their path."""
         target = self.quarantine_path(label)
         Path(target).write_bytes(data)
         return target
@@ -234,7 +234,7 @@ def _host() -> str:
 
 
 def _is_stale(name: str, entry: os.DirEntry[str]) -> bool:
-    """True when the maker of a temporary file is gone: a dead process of this machine, or a day old."""
+    """Return True if a temporary file is abandoned: its process on this machine is dead, or it is a day old."""
     _, _, rest = name.partition("-")
     host, _, rest = rest.rpartition("-")[0].rpartition("-")
     try:

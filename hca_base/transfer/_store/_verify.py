@@ -13,9 +13,9 @@ from hca_base.transfer._store._partial import Partial
 class MismatchError(VerificationError):
     """Raised when the bytes of a file are not the expected ones.
 
-    :ivar found: the digest or size that was found, to compare with another attempt's
-    :ivar decoded: the server said that it compressed them
-    :ivar data: the bytes, or the partial file that holds them, until they are kept or dropped
+    :ivar found: the actual digest or size, to compare with another attempt's
+    :ivar decoded: the server declared them as compressed
+    :ivar data: the bytes, or the partial file that holds them, until they are kept or discarded
     """
 
     def __init__(self, message: str, found: str) -> None:
@@ -25,7 +25,7 @@ class MismatchError(VerificationError):
         self.data: bytes | Partial | None = None
 
     def drop(self) -> None:
-        """Drop the bytes."""
+        """Discard the bytes."""
         if isinstance(self.data, Partial):
             self.data.discard()
         self.data = None

@@ -1,1 +1,1 @@
-"""From local files to verified objects."""
+"""Uploads of local files, verified after sending."""

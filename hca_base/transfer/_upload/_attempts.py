@@ -1,4 +1,4 @@
-"""What all uploads of a run share, and the attempts at one request."""
+"""Shared state of a run's uploads, and retries of one request."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from hca_base.transfer._network._settings import LazyConnectionPool
 
 T = TypeVar("T")
-#: Times that credentials are renewed for one request before their refusal is believed.
+#: Renewals of credentials for one request before a refusal is treated as permanent.
 _RENEWALS = 3
 
 
 @dataclass(slots=True)
 class UploadContext:
-    """What every upload of a run shares."""
+    """Shared state of a run's uploads."""
 
     options: TransferOptions
     target: S3Target
@@ -36,7 +36,7 @@ class UploadContext:
 
 
 class Attempts:
-    """Repeats a request as long as that may help; one file's requests share the count in the report, not the limit."""
+    """Retries a request while that may help; a file's requests share the reported count, not the limit."""
 
     def __init__(self, context: UploadContext, count: int = 0) -> None:
         self.context = context
@@ -44,7 +44,7 @@ class Attempts:
         self._store = context.limiters.store()
 
     def run(self, send: Callable[[], T]) -> T:
-        """The answer of ``send``, called until it succeeds.
+        """Call ``send`` until it succeeds, and return its response.
 
         :raises HCAError: the last failure
         """
@@ -60,7 +60,7 @@ class Attempts:
                 return result
             except S3Error as error:
                 self._store.on_response()
-                # Keys that were revoked are refused in other words than keys that lapsed; one renewal shows it.
+                # Revoked and expired keys have different error codes; a single renewal tells whether new keys help.
                 if (error.lapsed and renewed < _RENEWALS) or (
                     error.status in (401, 403) and self.context.target.renewable and not renewed
                 ):

@@ -1,4 +1,4 @@
-"""The difference between this machine's clock and a store's, for signatures that hold the time."""
+"""The difference between this machine's clock and a store's, for signatures that include the time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import logging
 import time
 from email.utils import parsedate_to_datetime
 
-#: A store refuses signatures that are more seconds away from its own clock (S3: "RequestTimeTooSkewed").
+#: A store refuses signatures further than this (seconds) from its own clock (S3: "RequestTimeTooSkewed").
 _TOLERANCE = 15 * 60
-#: Seconds by which two answers of one store may differ: Date has whole seconds, and requests take time.
+#: Seconds by which two responses of one store may differ: Date has whole seconds, and requests take time.
 _NOISE = 60.0
 
 
@@ -22,7 +22,7 @@ class ClockSkew:
         self.seconds = 0.0
 
     def is_far(self, date: str, used: float) -> bool:
-        """Return True if a signature of now is too far away from a header ``Date``.
+        """Return True if a signature made now would be too far from a ``Date`` header.
 
         :param used: seconds that were added to this machine's time
         """
@@ -30,11 +30,11 @@ class ClockSkew:
         return found is not None and abs(found - time.time() - used) > _TOLERANCE
 
     def correct(self, server_time: str, date: str, used: float) -> bool:
-        """Take over a store's time; return False if that changes nothing for the request that was refused.
+        """Adopt a store's time; return False if that changes nothing for the refused request.
 
         :param server_time: ``ServerTime`` of the error document, in ISO 8601; empty if there is none
         :param date: the response's header ``Date``
-        :param used: seconds that were added to this machine's time for that request; others may be under way
+        :param used: seconds that were added to this machine's time for that request; other requests may be in progress
         """
         now = _from_iso(server_time) or _from_date(date)
         if now is None:

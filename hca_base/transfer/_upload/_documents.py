@@ -1,4 +1,4 @@
-"""The XML documents of S3: those that are sent, and what is read of those that come."""
+"""XML documents of S3: builders for requests, and parsers for responses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import quote, urlencode
 
 
 def parse_error(body: bytes) -> tuple[str, str]:
-    """Return the code and the message of an error document; empty where there is none."""
+    """Return the code and the message of an error document; empty strings if it has none."""
     return tag_of(body, "Code"), " ".join(tag_of(body, "Message").split())[:300]
 
 
 def tag_of(body: bytes, name: str) -> str:
-    """The text of the first element of that name in an answer of S3; nothing is resolved or expanded."""
+    """Return the text of the first element with that name; entities are not resolved or expanded."""
     match = re.search(rb"<%s>([^<]{0,2000})</%s>" % (name.encode(), name.encode()), body)
     if match is None:
         return ""
@@ -23,12 +23,12 @@ def tag_of(body: bytes, name: str) -> str:
 
 
 def tagging_header(tags: Mapping[str, str]) -> str:
-    """The value of ``x-amz-tagging``."""
+    """Return the value of ``x-amz-tagging``."""
     return urlencode(tags, quote_via=quote, safe="~-._")
 
 
 def tagging_document(tags: Mapping[str, str]) -> bytes:
-    """The body of PutObjectTagging."""
+    """Return the body of PutObjectTagging."""
     root = ElementTree.Element("Tagging", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
     tag_set = ElementTree.SubElement(root, "TagSet")
     for key, value in tags.items():
@@ -39,7 +39,7 @@ def tagging_document(tags: Mapping[str, str]) -> bytes:
 
 
 def completion_document(etags: Mapping[int, str]) -> bytes:
-    """The body of CompleteMultipartUpload, from part numbers and ETags."""
+    """Return the body of CompleteMultipartUpload, from part numbers and ETags."""
     root = ElementTree.Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
     for number in sorted(etags):
         part = ElementTree.SubElement(root, "Part")

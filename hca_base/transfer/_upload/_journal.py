@@ -1,4 +1,4 @@
-"""The journal of a multipart upload: the next run sends the parts that are not in it."""
+"""The journal of a multipart upload, from which the next run resumes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _FORMAT = 1
 class UploadJournal:
     """The parts of one upload that the store acknowledged, on disk; several threads add to it.
 
-    :param identity: of the upload: endpoint, bucket, key and path
-    :param head: what must be the same for the upload to be resumed
+    :param identity: identifies the upload: endpoint, bucket, key and path
+    :param head: values that must be unchanged for the upload to be resumed
     """
 
     def __init__(self, identity: tuple[str | None, ...], head: dict[str, Any]) -> None:
@@ -31,11 +31,11 @@ class UploadJournal:
         return Path(paths.state_dir()) / "uploads" / self._name
 
     def read(self) -> tuple[str, dict[int, str]]:
-        """Return the upload that was begun, and its parts; an empty ID if there is none for the file as it is now."""
+        """Return the ID of the unfinished upload and its parts; an empty ID if none matches the current file."""
         try:
             lines = [json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError):
-            # A killed run leaves a torn last line. What is lost is sent again; the store is asked for its parts anyway.
+            # A killed run may leave an incomplete last line; its part is sent again unless the store lists it.
             lines = self._valid_lines()
         if not lines or not isinstance(lines[0], dict):
             return "", {}
@@ -56,13 +56,13 @@ class UploadJournal:
         return lines
 
     def begin(self, upload_id: str) -> None:
-        """Record that an upload was begun."""
+        """Record that an upload was started."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._path.open("w", encoding="utf-8") as stream:
                 stream.write(json.dumps({**self._head, "upload_id": upload_id}) + "\n")
         except OSError:
-            # An upload without a journal works; it cannot be resumed.
+            # The upload works without a journal, but cannot be resumed.
             pass
 
     def note(self, number: int, etag: str) -> None:
@@ -75,7 +75,7 @@ class UploadJournal:
                 pass
 
     def remove(self) -> None:
-        """Remove the journal: the upload is over."""
+        """Remove the journal of a finished upload."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError:

@@ -22,12 +22,12 @@ BLOCK = 1024 * 1024
 
 
 class ChangedError(TransferError):
-    """A local file changed, or vanished, while it was sent."""
+    """Raised when a local file changes or disappears during the upload."""
 
 
 @dataclass(slots=True)
 class LocalFile:
-    """A file to send, and what it was like at first sight."""
+    """A file to send, with its initial status."""
 
     item: UploadItem
     stream: IO[bytes]
@@ -48,9 +48,9 @@ class LocalFile:
         return cls(item, stream, status.st_size, _identity(status))
 
     def check(self) -> None:
-        """Make sure that it is still the same file, unchanged.
+        """Check that the file is unchanged.
 
-        :raises ChangedError: it is not
+        :raises ChangedError: the file has changed
         """
         try:
             now = os.stat(self.item.path)
@@ -62,9 +62,9 @@ class LocalFile:
             )
 
     def blocks(self, start: int, end: int) -> Iterator[bytes]:
-        """The bytes from ``start`` to ``end``.
+        """Return the bytes from ``start`` to ``end``.
 
-        :raises ChangedError: there are fewer
+        :raises ChangedError: the file has become shorter
         """
         fd = self.stream.fileno()
         while start < end:
@@ -80,13 +80,13 @@ def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def placeholders(item: UploadItem) -> set[str]:
-    """The checksums that an item's tags and metadata tell."""
+    """Return the names of the checksums used in an item's tags and metadata."""
     texts = [*item.tags.values(), *item.metadata.values()]
     return {name for name in KNOWN for text in texts if f"{{{name}}}" in text}
 
 
 def filled(values: dict[str, str], digests: dict[str, str], size: int) -> dict[str, str]:
-    """Tags or metadata with the file's own values in place of their names."""
+    """Return tags or metadata with placeholders replaced by the file's values."""
     known = {**digests, "size": str(size)}
     done = {}
     for key, text in values.items():
@@ -97,7 +97,7 @@ def filled(values: dict[str, str], digests: dict[str, str], size: int) -> dict[s
 
 
 def object_headers(item: UploadItem, digests: dict[str, str], size: int, *, tags: bool) -> dict[str, str]:
-    """The headers that describe an object when it is made."""
+    """Return the headers that describe a new object."""
     headers = {}
     if item.content_type:
         headers["Content-Type"] = item.content_type
@@ -114,11 +114,11 @@ def object_headers(item: UploadItem, digests: dict[str, str], size: int, *, tags
 
 
 def check_etag(item: UploadItem, reply_etag: str, expected: str, encrypted: bool) -> None:
-    """Compare what the store says it has with what was sent.
+    """Compare what the store reports with what was sent.
 
-    :param encrypted: the store encrypts with a key of its own or ours; its ETag then is no checksum (S3 API reference,
-        "Object"), and what vouches is the ``Content-MD5`` that it checked on arrival
-    :raises VerificationError: it has something else
+    :param encrypted: the store encrypts with its key or ours; the ETag is then not a checksum (S3 API reference,
+        "Object"), and the ``Content-MD5`` that the store verified has to suffice
+    :raises VerificationError: they differ
     """
     found = clean_etag(reply_etag)
     if found != expected and not (encrypted and found):
@@ -126,13 +126,13 @@ def check_etag(item: UploadItem, reply_etag: str, expected: str, encrypted: bool
 
 
 def is_encrypted(response: Response) -> bool:
-    """True when an answer speaks of encryption that changes the ETag."""
+    """Return True if a response shows encryption that changes the ETag."""
     kind = response.header("x-amz-server-side-encryption").lower()
     return kind.startswith("aws:kms") or bool(response.header("x-amz-server-side-encryption-customer-algorithm"))
 
 
 def read_small(file: LocalFile) -> bytes:
-    """All bytes of a small file, which must rest meanwhile."""
+    """Return all bytes of a small file, which must not change meanwhile."""
     data = b"".join(file.blocks(0, file.size)) if file.size > BLOCK else file.stream.read(file.size + 1)
     if len(data) != file.size:
         raise ChangedError(
@@ -143,7 +143,7 @@ def read_small(file: LocalFile) -> bytes:
 
 
 def describe_small(item: UploadItem, data: bytes) -> tuple[dict[str, str], str]:
-    """The headers for a file in memory, tags and all, and its sha256; the item keeps its digests."""
+    """Return the headers (including tags) for a file in memory, and its sha256; set the item's digests."""
     hashes = Hashes({"sha256", "s3_etag"} | placeholders(item), len(data))
     hashes.update(data)
     item.digests = hashes.hexdigests()

@@ -1,13 +1,13 @@
-"""A large file to S3 in parts: sent and checksummed in one go, taken up again when a run was cut off.
+"""Upload a large file to S3 in parts: sent and checksummed in one pass, and resumable after an interrupted run.
 
-The parts' MD5 are computed as their bytes are sent, the other checksums meanwhile in a thread of their own. Tags tell
-the checksums, which are known only at the end, so they follow in one request once the object is complete;
-metadata must be given at the start, so the checksums that *it* tells are computed before (as are those of tags that
-are not to follow: ``TransferOptions.tags``).
+The MD5s of parts are computed while their bytes are sent, the other checksums in a separate thread. Tags may contain
+checksums, which are only known at the end, so tags are set in one request once the object is complete. Metadata must
+be set at the start, so the checksums that *it* uses are computed first (as are those of tags that are sent with the
+bytes: ``TransferOptions.tags``).
 
-What was sent is noted in ``STATE/hca/uploads`` (JSON lines: a head, then one line a part), so that the next run asks
-the store for the parts that it has and sends the others. The bytes are read again all the same: they are checksummed
-whole, and a part that is not what was sent is sent again.
+The parts sent are recorded in ``STATE/hca/uploads`` (JSON lines: a head, then one line per part). The next run asks
+the store for the parts that it has, and sends the others. All bytes are read again to compute the checksums of the
+whole file, and a part that differs from the one sent is sent again.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Multipart:
         self.upload_id = ""
         self._journal = UploadJournal(
             (context.target.endpoint_url, self.bucket, self.item.key, os.path.abspath(self.item.path)),
-            # Tags that were to follow are missing in an upload that was begun without them, and the other way round.
+            # The two modes cannot resume each other's uploads, because one starts them with tags and one without.
             {"part_size": self.part_size, "file": list(file.identity)} | ({"tags": "put"} if self._with_tags else {}),
         )
         self._lock = threading.Lock()
@@ -67,7 +67,7 @@ class Multipart:
     def run(self) -> None:
         """Send it.
 
-        :raises HCAError: it could not be sent; what is there stays for the next run, unless the file changed
+        :raises HCAError: the upload failed; its parts are kept for the next run, unless the file changed
         """
         names = placeholders(self.item)
         texts = [*self.item.metadata.values(), *(self.item.tags.values() if self._with_tags else ())]
@@ -87,7 +87,7 @@ class Multipart:
             self._abort()
             raise
         self.item.digests = {**digests, "s3_etag": etag}
-        # The upload is over: a run that begins it again finds no parts.
+        # The upload no longer exists at the store, so a later run could not resume it.
         self._journal.remove()
         if self.item.tags and not self._with_tags:
             self._tagging.tag(self.item, self.counter, self.file.size)
@@ -103,7 +103,7 @@ class Multipart:
             )
         )
 
-    # Beginning, or going on
+    # Start or resume
 
     def _begin(self, known: dict[str, str]) -> None:
         upload_id, noted = self._journal.read()
@@ -120,7 +120,7 @@ class Multipart:
         self._journal.begin(self.upload_id)
 
     def _parts_there(self, upload_id: str, noted: dict[int, str]) -> dict[int, str] | None:
-        """Numbers and ETags of the parts that the store has; None when it does not know the upload any more."""
+        """Return numbers and ETags of the parts at the store; None if the upload no longer exists."""
         found: dict[int, str] = {}
         marker = "0"
         while True:
@@ -132,7 +132,7 @@ class Multipart:
                 if error.reason == "NoSuchUpload" or error.status == 404:
                     return None
                 if error.status in (401, 403, 405, 501):
-                    # Confined credentials may not list parts; what was noted is what was acknowledged.
+                    # Restricted credentials may not list parts; use the acknowledged parts in the journal.
                     return noted
                 raise
             for piece in body.split(b"<Part>")[1:]:
@@ -147,7 +147,7 @@ class Multipart:
         start = (number - 1) * self.part_size
         return max(0, min(self.part_size, self.file.size - start))
 
-    # Sending
+    # Send
 
     def _send_all(self, names: set[str]) -> dict[str, str]:
         hashes = Hashes(names, self.file.size)
@@ -218,7 +218,7 @@ class Multipart:
             for block in self.file.blocks(start, end):
                 self.context.cancel.check()
                 if self._error is not None:
-                    # No broken connection, which would be worth another attempt.
+                    # Not a broken connection, so a retry cannot help.
                     raise TransferError("another part failed")
                 value.update(block)
                 yield block
@@ -227,7 +227,7 @@ class Multipart:
             digest = value.digest()
 
         def send() -> Response:
-            # A body is made anew for each attempt, from the file.
+            # Each attempt needs a new body, read from the file.
             query = {"partNumber": str(number), "uploadId": self.upload_id}
             response = self.context.target.request(
                 self.context.connections,
@@ -247,7 +247,7 @@ class Multipart:
         self.counter.run(send)
         return digest
 
-    # The end
+    # Finish
 
     def _complete(self, etag: str) -> None:
         body = completion_document({number: digest.hex() for number, digest in self._digests.items()})
@@ -268,7 +268,7 @@ class Multipart:
                     payload=hashlib.sha256(body).hexdigest(),
                 )
             except S3Error as error:
-                # An answer was lost on the way: the upload may be complete already.
+                # If an earlier response was lost, the upload may already be complete.
                 if tried > 1 and error.reason == "NoSuchUpload" and self._is_there(etag):
                     return None
                 raise
@@ -300,5 +300,5 @@ class Multipart:
             with self._request("DELETE", {"uploadId": self.upload_id}) as response:
                 response.read(1 << 16)
         except HCAError:
-            # The store removes what is never completed by its own rules.
+            # The store removes incomplete uploads according to its own rules.
             pass

@@ -1,7 +1,7 @@
-"""An S3 bucket to upload to: addresses, signatures, credentials that lapse, and what its errors mean.
+"""An S3 bucket to upload to: addresses, signatures, expiring credentials, and error codes.
 
-Requests are signed here and sent over the engine's own connections, which is several times faster for small objects
-than a whole client; botocore finds credentials where none are given.
+Requests are signed here and sent over the engine's connections, which is several times faster for small objects than a
+full client; botocore looks up credentials if none are given.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from hca_base.transfer._network._settings import LazyConnectionPool
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
-#: Error codes of S3 that ask for new credentials.
+#: S3 error codes for which new credentials may help.
 _LAPSED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "RequestExpired", "TokenRefreshRequired"})
-#: Error codes that another attempt may get past, besides statuses 429 and 5xx.
+#: S3 error codes worth a retry, besides statuses 429 and 5xx.
 _PASSING = frozenset(
     {"RequestTimeout", "BadDigest", "IncompleteBody", "OperationAborted", "SlowDown"}
     | {"XAmzContentSHA256Mismatch", "InternalError", "ServiceUnavailable"}
@@ -38,7 +38,7 @@ _REFRESH_BEFORE = 120.0
 
 
 class S3Credentials(NamedTuple):
-    """Keys, and when they lapse (Unix time, None for never)."""
+    """Keys, and when they expire (Unix time, None for never)."""
 
     access_key: str
     secret_key: str
@@ -50,29 +50,29 @@ class S3Credentials(NamedTuple):
 
 
 class S3Error(ServiceError):
-    """S3 refused; :attr:`reason` is its code (``NoSuchUpload``)."""
+    """An error response of S3; :attr:`reason` is its code (for example ``NoSuchUpload``)."""
 
     @property
     def lapsed(self) -> bool:
-        """New credentials may help."""
+        """True if new credentials may help."""
         return self.reason in _LAPSED
 
     @property
     def passing(self) -> bool:
-        """Another attempt may help."""
+        """True if a retry may help."""
         return self.status == 429 or (self.status >= 500 and self.status != 501) or self.reason in _PASSING
 
 
 class S3Target:
-    """A bucket, and who we are there.
+    """A bucket, with the credentials to access it.
 
     :param bucket: name; items may name another
-    :param endpoint_url: its address, and buckets are in the path; None for what the AWS tools take: the environment's
-        AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS
-    :param region: None: AWS is asked where a bucket is; elsewhere us-east-1
-    :param credentials: keys; or a function that yields fresh ones (called again shortly before they lapse); None for
-        what botocore finds (environment, shared files, the machine's role)
-    :param accelerate: use S3 Transfer Acceleration (AWS alone)
+    :param endpoint_url: the store's URL, with buckets in the path; None for the default of the AWS tools:
+        AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL from the environment, else AWS
+    :param region: None to look up the bucket's region at AWS; us-east-1 for other stores
+    :param credentials: keys; or a function that returns new ones (called again shortly before they expire); None to
+        use botocore's (environment, shared files, the machine's role)
+    :param accelerate: use S3 Transfer Acceleration (AWS only)
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class S3Target:
         reset_after_fork(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Keys do not leave the process; those of the machine are looked for again.
+        # Never pickle keys; the other process looks up its machine's keys again.
         given = self._given is not None
         return _unpickled, (self.bucket, self.endpoint_url, self._region, self.accelerate, given)
 
@@ -111,11 +111,11 @@ class S3Target:
     # Addresses
 
     def region(self, bucket: str) -> str:
-        """The region to sign for."""
+        """Return the region to sign for."""
         return self._regions.get(bucket) or self._region or "us-east-1"
 
     def url(self, bucket: str, key: str) -> str:
-        """The address of an object."""
+        """Return the URL of an object."""
         path = quote(key, safe=_SAFE_KEY)
         if self.endpoint_url:
             return f"{self.endpoint_url}/{bucket}/{path}"
@@ -128,17 +128,17 @@ class S3Target:
 
     @property
     def renewable(self) -> bool:
-        """New credentials are to be had."""
+        """True if credentials can be renewed."""
         return callable(self._given)
 
     def refresh(self) -> None:
-        """Forget the credentials at hand: they were refused."""
+        """Discard the current credentials after a refusal."""
         with self._lock:
             if self.renewable or self._given is None:
                 self._current = None
 
     def _keys(self) -> tuple[str, str, str | None]:
-        """Return access key, secret key and token, fresh ones where those at hand lapse soon."""
+        """Return access key, secret key and token, renewed if the current ones expire soon."""
         with self._lock:
             lapses = self._expires is not None and self._expires - _REFRESH_BEFORE < time.time()
             if self._current is None or lapses:
@@ -146,7 +146,7 @@ class S3Target:
                 if given is None:
                     self._current = _found_credentials()
                 else:
-                    # A plain tuple of keys is one too: what matters is that it unpacks.
+                    # Plain tuples of keys are allowed too, so only check that it unpacks.
                     keys = S3Credentials(*(given() if callable(given) else given))
                     self._expires = keys.expires if callable(given) else None
                     self._current = keys
@@ -156,7 +156,7 @@ class S3Target:
         from botocore.exceptions import BotoCoreError
 
         try:
-            # Credentials of a role are fetched, or renewed, only here.
+            # botocore fetches or renews a role's credentials at this call.
             frozen = current.get_frozen_credentials()
         except BotoCoreError as error:
             raise _no_credentials(error) from error
@@ -167,10 +167,10 @@ class S3Target:
     def sign(
         self, method: str, url: str, headers: Mapping[str, str], bucket: str, payload: str = UNSIGNED
     ) -> dict[str, str]:
-        """``headers`` with those that authorize the request.
+        """Return ``headers`` with those that authorize the request.
 
         :param payload: sha256 of the body in hex, or :data:`UNSIGNED`
-        :raises AuthError: there are no credentials, or they cannot be had
+        :raises AuthError: no credentials were found, or fetching them failed
         :raises HCAError: botocore is not installed
         """
         now = time.time() + self._skew.seconds
@@ -189,7 +189,7 @@ class S3Target:
         payload: str = UNSIGNED,
         length: int | None = None,
     ) -> Response:
-        """Send one signed request; the answer, if it is a good one.
+        """Send one signed request; return the response if it is a success.
 
         :raises S3Error: the store refused
         :raises UnreachableError: it cannot be reached
@@ -208,7 +208,7 @@ class S3Target:
         raise self._error(method, bucket, key, response, skew)
 
     def _error(self, method: str, bucket: str, key: str, response: Response, skew: float) -> S3Error:
-        """Return what a refusal means; its body is read.
+        """Read an error response, and return its exception.
 
         :param skew: seconds that were added to this machine's time when the request was signed
         """
@@ -220,7 +220,7 @@ class S3Target:
     def error_of(
         self, bucket: str, key: str, status: int, body: bytes, region: str = "", date: str = "", skew: float = 0.0
     ) -> S3Error:
-        """An error answer as an exception; a bucket's true region, and the store's clock, are remembered.
+        """Convert an error response to an exception; remember the bucket's actual region and the store's clock.
 
         :param date: the header ``Date``
         :param skew: seconds that were added to this machine's time when the request was signed
@@ -282,7 +282,7 @@ def _found_credentials() -> Any:
 
 
 def _no_credentials(error: Exception) -> AuthError:
-    """What botocore says of settings that it cannot use: a profile that is not there, a role that is refused."""
+    """Convert botocore's errors about settings that it cannot use, such as a missing profile or a refused role."""
     return AuthError(
         f"the S3 credentials cannot be used: {' '.join(str(error).split())}",
         hint="check AWS_PROFILE and the other AWS_ variables, and ~/.aws",
@@ -290,12 +290,12 @@ def _no_credentials(error: Exception) -> AuthError:
 
 
 def clean_etag(value: str) -> str:
-    """An ETag without quotes."""
+    """Return an ETag without quotes."""
     return value.strip().strip('"').lower()
 
 
 def md5_base64(data: bytes) -> str:
-    """The value of ``Content-MD5``."""
+    """Return the value of ``Content-MD5``."""
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode("ascii")
 
 
@@ -305,9 +305,9 @@ def base64_of_hex(digest: str) -> str:
 
 
 def refuse_name(key: str) -> None:
-    """S3 keys are at most 1,024 bytes of UTF-8, and not empty.
+    """Check an S3 key: at most 1,024 bytes of UTF-8, and not empty.
 
-    :raises RefusedError: the key is not
+    :raises RefusedError: the key is not valid
     """
     if not key or len(key.encode("utf-8", "surrogatepass")) > 1024:
         raise RefusedError(f"{key[:60]!r} is not a valid object name: S3 accepts 1 to 1,024 bytes")

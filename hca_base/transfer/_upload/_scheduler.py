@@ -17,15 +17,15 @@ from hca_base.transfer._upload._s3 import S3Target
 from hca_base.transfer._upload._send import IN_MEMORY, Sender
 from hca_base.transfer._upload._small import CurlUploader
 
-#: Most items that wait for a thread or a connection.
+#: Maximum number of items that wait for a thread or a connection.
 _QUEUE = 256
-#: More threads than this bring nothing: the store's own limits come first.
+#: More threads than this are no faster: the store's limits are reached first.
 _MAX_THREADS = 32
-#: More connections than this bring nothing: reading and signing the files takes the time.
+#: More connections than this are no faster: reading and signing the files is the bottleneck.
 _MAX_CONNECTIONS = 64
 #: Large files at once; each is sent over several connections.
 _MAX_LARGE = 4
-#: Largest response body that libcurl accepts: a store's answer to a PUT is empty, or an error document.
+#: Largest response body that libcurl accepts: the response to a PUT is empty or an error document.
 _MAX_RESPONSE = 1024 * 1024
 
 OnUploaded = Callable[[UploadItem, Row], None]
@@ -117,7 +117,7 @@ class Upload(TransferRun[UploadItem, SendTask]):
         try:
             status = os.stat(item.path)
             size = status.st_size
-            # Neither the size nor the bytes of a pipe are known before something writes to it.
+            # The size of a pipe is unknown, and reading it may block.
             problem = None if stat.S_ISREG(status.st_mode) else "not a regular file"
         except OSError as error:
             problem = error.strerror or str(error)

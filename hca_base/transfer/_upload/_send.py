@@ -1,4 +1,4 @@
-"""One local file, to an object: read and checksummed once, sent, and compared with what the store reports."""
+"""Upload one local file: read and checksum it once, send it, and compare with what the store reports."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Sender:
         )
 
     def _single(self, file: LocalFile, counter: Attempts) -> None:
-        """A file of one part that is too large for memory: read for its checksums, then read again and sent."""
+        """Send a file of one part that is too large for memory: read it for its checksums, then again to send it."""
         item = file.item
         names = placeholders(item) | {"s3_etag"}
         item.digests, _ = digest_file(item.path, sorted(names))

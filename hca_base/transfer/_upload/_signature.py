@@ -16,7 +16,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Signer:
-    """Signs requests; remembers the keys derived for a day and a region. Threads may share it."""
+    """Signs requests and caches the keys derived for a day and a region. Thread-safe."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[str, str, str], bytes] = {}
@@ -36,7 +36,7 @@ class Signer:
         :param url: as it is sent, escaped
         :param headers: all of them are signed
         :param keys: access key, secret key, and session token or None
-        :param payload: sha256 of the body in hex, or what stands for it
+        :param payload: sha256 of the body in hex, or S3's placeholder for an unsigned body
         :param now: Unix time of the signature
         """
         access, secret, token = keys
@@ -66,7 +66,7 @@ class Signer:
             key = f"AWS4{secret}".encode()
             for part in (day, region, "s3", "aws4_request"):
                 key = _hmac(key, part)
-            # Those of other days and earlier credentials are not needed again.
+            # Keys for other days and earlier credentials are no longer needed.
             self._keys = {(secret, day, region): key}
         return key
 

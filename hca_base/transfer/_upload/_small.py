@@ -1,4 +1,4 @@
-"""Small uploads over libcurl; whatever does not go smoothly falls back to the threads."""
+"""Small uploads over libcurl; after any failure the file falls back to the threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hca_base.transfer._upload._s3 import clean_etag, refuse_name
 
 @dataclass(slots=True, eq=False)
 class UploadJob:
-    """One item under way."""
+    """One item in progress."""
 
     item: UploadItem
     bucket: str
@@ -31,7 +31,7 @@ class CurlUploader(CurlQueue[UploadJob]):
     """Uploads small files over libcurl.
 
     :param finish: called with an item and its result
-    :param fall_back: called with an item for which this path is not enough, and the attempts so far
+    :param fall_back: called with an item that this path cannot handle, and the attempts so far
     """
 
     def __init__(

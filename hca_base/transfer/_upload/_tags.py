@@ -1,8 +1,8 @@
 """Tags of objects, and stores that do not keep them.
 
-Some stores ignore the tags of a PUT. Others take PutObjectTagging for a PUT, and replace the object by the document
-with its tags (``rclone serve s3``). So one GetObjectTagging for each bucket of a run shows whether it keeps tags,
-before anything is tagged that exists, and an object is compared with what was sent once it is tagged.
+Some stores ignore the tags of a PUT. Others treat PutObjectTagging as a PUT, and replace the object with the document
+of its tags (``rclone serve s3``). So before tagging existing objects, a run sends one GetObjectTagging per bucket to
+find out whether the store keeps tags, and each object is compared with what was sent after it is tagged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hca_base.transfer._upload._s3 import S3Error, clean_etag, md5_base64
 if TYPE_CHECKING:
     from hca_base.transfer._network._response import Response
 
-#: Largest document with the tags of an object: ten tags, each with at most 128 and 256 characters.
+#: Largest document with an object's tags: ten tags with keys of up to 128 and values of up to 256 characters.
 _MAX_DOCUMENT = 64 * 1024
 _HINT = "Use a store that keeps tags, or pass --tags put to send them with each file without relying on them."
 
@@ -42,15 +42,15 @@ class Tagging:
 
     @property
     def with_put(self) -> bool:
-        """Tags are sent with the bytes only, whether the store keeps them or not."""
+        """True if tags are only sent with the bytes, without checking that the store keeps them."""
         return self._context.options.tags == "put"
 
     def is_checked(self, item: UploadItem) -> bool:
-        """Return True if an item needs no look at its store: it has no tags, or they are known to be kept."""
+        """Return True if an item needs no check: it has no tags, or its store is known to keep them."""
         return not item.tags or self._keeps.get(self._bucket(item), False) or self._is_warned(item)
 
     def check_before(self, item: UploadItem) -> None:
-        """Refuse an item with tags whose store is known not to keep any.
+        """Refuse an item with tags if its store is known not to keep them.
 
         :raises TagsNotKeptError: the store does not keep tags
         """
@@ -60,13 +60,13 @@ class Tagging:
     def check_put(self, item: UploadItem, counter: Attempts, size: int) -> None:
         """Check, once for each bucket, that the tags that were sent with an object are there.
 
-        :raises TagsNotKeptError: they are not
+        :raises TagsNotKeptError: they are missing
         """
         if item.tags:
             self._check(item, counter, _tags_of(item, size))
 
     def tag(self, item: UploadItem, counter: Attempts, size: int) -> None:
-        """Give tags to an object that exists, and check that it is still the same.
+        """Tag an existing object, and check that its content is unchanged.
 
         :raises TagsNotKeptError: the store does not keep tags; the object has not been touched
         :raises VerificationError: the store replaced the object
@@ -85,9 +85,9 @@ class Tagging:
             raise self._error(item)
 
     def _check(self, item: UploadItem, counter: Attempts, tags: Mapping[str, str] | None) -> None:
-        """Find out whether the bucket of an item keeps tags, if that is not known.
+        """Check whether the bucket of an item keeps tags, unless that is known.
 
-        :param tags: those that the object has; None to look only whether it can have any
+        :param tags: the object's tags; None to check only whether it can have tags
         """
         bucket = self._bucket(item)
         with self._lock:
@@ -104,17 +104,17 @@ class Tagging:
         self.check_before(item)
 
     def _read(self, item: UploadItem, counter: Attempts) -> bytes | None:
-        """Return the answer with the tags of an object, empty if it has none; None if it may not be read."""
+        """Return the document with an object's tags, empty if it has none; None if access is denied."""
         try:
             response = self._request(item, counter, "GET")
         except S3Error as error:
             if error.status in (401, 403):
-                # Confined credentials may write tags, and not read them.
+                # Restricted credentials may write tags but not read them.
                 return None
             if error.status in (400, 404, 405, 501):
                 return b"<Tagging>" if error.reason == "NoSuchTagSet" else b""
             raise
-        # The object itself comes from stores that overlook the query: it is not read to its end.
+        # Stores that ignore the query send the object itself, so limit how much is read.
         try:
             return response.read(_MAX_DOCUMENT)
         finally:
@@ -162,7 +162,7 @@ def _tags_of(item: UploadItem, size: int) -> dict[str, str]:
 
 
 def _holds(document: bytes, tags: Mapping[str, str]) -> bool:
-    """Return True if a document is one of tags, and has all of these."""
+    """Return True if a document is a list of tags that includes all of these."""
     if b"<Tagging" not in document[:1024]:
         return False
     found = {tag_of(piece, "Key"): tag_of(piece, "Value") for piece in document.split(b"<Tag>")[1:]}

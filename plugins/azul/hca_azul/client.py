@@ -1,4 +1,4 @@
-"""The clients of Azul and AnVIL: a method for every operation, and whole jobs beside them."""
+"""The clients of Azul and AnVIL: a method for every operation, and higher-level methods."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ else:
 
 
 class AzulJobs(AzulConnection):
-    """The jobs that the clients of Azul and AnVIL share.
+    """The higher-level methods of both clients.
 
-    Where data of managed access match and are left out, the jobs warn (``ManagedDataWarning``); where all that matches
-    is of managed access, or a project that is named, they raise :class:`hca_base.errors.AuthError`.
+    If matching data are excluded because they have managed access, these methods warn (``ManagedDataWarning``); if all
+    matches, or a project named by the caller, have managed access, they raise :class:`hca_base.errors.AuthError`.
     """
 
-    # Finding
+    # Search
 
     def search(self, kind: str, filters: Mapping[str, Any] | None = None, **options: Any) -> OpenSearch:
         """Search for entities that match filters; iterate over the result.
 
-        :param kind: projects, samples, files or bundles; of AnVIL: datasets, donors, biosamples, activities, …
-        :param filters: in the service's own form, such as ``{"organ": {"is": ["brain"]}}``
+        :param kind: projects, samples, files or bundles; for AnVIL: datasets, donors, biosamples, activities, …
+        :param filters: in the service's JSON form, such as ``{"organ": {"is": ["brain"]}}``
         :param options: ``catalog``, ``sort``, ``order``, ``limit``
         """
         from hca_azul.query.managed import OpenSearch
@@ -44,9 +44,9 @@ class AzulJobs(AzulConnection):
         return OpenSearch(self, kind, filters, **options)
 
     def matrices(self, filters: Mapping[str, Any] | None = None, *, catalog: str | None = None) -> list[Matrix]:
-        """List the matrices of projects that match filters, with what each is stratified by.
+        """List the matrices of projects that match filters, with their strata.
 
-        :raises AuthError: all that match are of managed access
+        :raises AuthError: all matches have managed access
         """
         from hca_azul.download.matrices import MatrixQuery, MatrixSearch
         from hca_azul.query.managed import Managed, error_of, warn_of
@@ -60,7 +60,7 @@ class AzulJobs(AzulConnection):
         warn_of(self, Managed(search.managed))
         return found
 
-    # Getting
+    # Download
 
     def manifest(
         self,
@@ -73,11 +73,11 @@ class AzulJobs(AzulConnection):
     ) -> int:
         """Save a manifest of the files that match filters.
 
-        :param path: it appears when it is complete
-        :param form: compact, curl, terra.pfb, verbatim.jsonl, verbatim.pfb, or another that the service knows
-        :param wait: most seconds to wait for the service to make it
-        :return: its bytes
-        :raises AuthError: all that matches is of managed access
+        :param path: created once the manifest is complete
+        :param form: compact, curl, terra.pfb, verbatim.jsonl, verbatim.pfb, or another format of the service
+        :param wait: maximum seconds to wait for the service to prepare it
+        :return: size in bytes
+        :raises AuthError: all matches have managed access
         """
         from hca_azul.manifest.manifests import Manifest
         from hca_azul.query.managed import OpenSearch, error_of, warn_of
@@ -108,20 +108,20 @@ class AzulJobs(AzulConnection):
         skip_unavailable: bool = False,
         options: TransferOptions | None = None,
     ) -> Outcome:
-        """Download files: of projects or datasets, of filters, by UUID, or of a manifest.
+        """Download files: of projects or datasets, by filters, by UUID, or from a manifest.
 
-        :param project: UUID, short name, title, accession or address, or several
-        :param filters: in the service's own form
+        :param project: UUID, short name, title, accession or URL, or several
+        :param filters: in the service's JSON form
         :param files: UUIDs
-        :param manifest: a manifest or another list of files
+        :param manifest: a manifest or another file list
         :param name_template: such as ``{project}/{name}``
         :param on_collision: error, error-if-different, take-first, take-last or rename
-        :param sources: where to get files, the best first
+        :param sources: where to get files, in order of preference
         :param samplesheet: file to write a sample sheet to, or a :class:`hca_azul.download.samplesheet.SampleSheet`
-        :param skip_unavailable: files that are listed and that no source offers, or that are of managed access, are no
-            failure
+        :param skip_unavailable: listed files that no source offers, or that have managed access, are not
+            failures
         :return: the outcome of each file
-        :raises AuthError: a project that is named, or all that matches, is of managed access
+        :raises AuthError: a project named by the caller, or all matches, have managed access
         :raises NotFoundError: nothing matches, or files are unavailable
         :raises HCAError: files failed
         """
@@ -164,9 +164,9 @@ class AzulClient(AzulJobs, AzulOperations):
             ...
         azul.download(project="UUID or short name", download_dir="data")
 
-    It has a method for each operation of the service (``dir(azul)`` lists them), and the jobs of :class:`AzulJobs`.
+    It has a method for each operation of the service (``dir(azul)`` lists them), and those of :class:`AzulJobs`.
 
-    :param config: settings; default: those of the user
+    :param config: settings; default: the user's
     :param options: further arguments of :class:`hca_base.openapi.Client`
     """
 
@@ -174,7 +174,7 @@ class AzulClient(AzulJobs, AzulOperations):
 
 
 class AnvilClient(AzulJobs, AnvilOperations):
-    """A client of AnVIL, as :class:`AzulClient` is of Azul; its projects are called datasets."""
+    """A client of AnVIL, with the interface of :class:`AzulClient`; projects are called datasets."""
 
     default_service = ANVIL_SERVICE
     example_name = "anvil"

@@ -1,12 +1,12 @@
-"""What the core must know of Azul and AnVIL before any of their code runs."""
+"""Declares Azul and AnVIL to the core, without importing any other module."""
 
 from __future__ import annotations
 
 from hca_base.plugins import CredentialScheme, Service
 
-#: The deployment that serves the data of the Human Cell Atlas and of LungMAP.
+#: The deployment with the data of the Human Cell Atlas and of LungMAP.
 PUBLIC_URL = "https://service.azul.data.humancellatlas.org/openapi.json"
-#: The deployment that serves AnVIL's data.
+#: The deployment with AnVIL's data.
 ANVIL_URL = "https://service.explore.anvilproject.org/openapi.json"
 
 _TEXT = {"type": "string"}
@@ -57,7 +57,7 @@ def _service(name: str, *, title: str, url: str, document: str) -> Service:
             authorization_url="https://accounts.google.com/o/oauth2/v2/auth",
             token_url="https://oauth2.googleapis.com/token",
         ),
-        # A search asks and changes nothing; a manifest that was asked for twice is made once.
+        # Searches are safe, and preparing a manifest is idempotent.
         safe_operations=("post_index",),
         hints={
             "UnauthorizedError": _REGISTERED,
@@ -70,7 +70,7 @@ def _service(name: str, *, title: str, url: str, document: str) -> Service:
     )
 
 
-# hca reads "title=" from this text, without importing it.
+# hca parses "title=" from this source, without importing it.
 SERVICE = _service(
     "azul",
     title="Azul: find and download current data of the Human Cell Atlas",

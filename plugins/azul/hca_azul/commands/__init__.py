@@ -1,1 +1,1 @@
-"""The hand-written commands of ``hca azul``; all others are made from the service's document."""
+"""The hand-written commands of ``hca azul``; all others are generated from the service's document."""

@@ -1,4 +1,4 @@
-"""What the commands of ``hca azul`` and ``hca anvil`` have in common."""
+"""Base classes of the commands of ``hca azul`` and ``hca anvil``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AzulCommand(Command):
 
     @property
     def flavour(self) -> Flavour:
-        """What the service's data look like."""
+        """The flavour of the service's data."""
         from hca_azul.flavours.registry import flavour_of
 
         return flavour_of(plugin_name(self))
@@ -73,14 +73,14 @@ class AzulCommand(Command):
         )
 
     def filters_of(self, args: argparse.Namespace) -> Filters:
-        """Return the filters of the options."""
+        """Return the filters from the options."""
         from hca_azul.query.filters import parse_filters
 
         terms = args.filter if isinstance(args.filter, list) else [args.filter]
         return parse_filters(self.flavour, terms, args.filters)
 
     def warn_managed(self, managed: Managed) -> None:
-        """Warn of data that were left out; ``--quiet`` does not hide it."""
+        """Warn of excluded data; ``--quiet`` does not suppress it."""
         from hca_azul.query.managed import message
         from hca_base.output import warn
 
@@ -88,7 +88,7 @@ class AzulCommand(Command):
             warn(message(self.client, managed))
 
     def suggest(self, filters: Mapping[str, Any], facets: Mapping[str, Any]) -> None:
-        """Say on stderr which values of the filters do not exist, and what may be meant."""
+        """Print to stderr which filter values do not exist, with suggestions."""
         from hca_azul.query.suggestions import unknown_values
 
         for line in unknown_values(filters, facets):
@@ -96,12 +96,12 @@ class AzulCommand(Command):
 
 
 def service_name(command: Command) -> str:
-    """The service that a command belongs to: the first word of its name."""
+    """The service of a command: the first word of its name."""
     return (command.cmd_name or "azul").split(" ")[0]
 
 
 def plugin_name(command: Command) -> str:
-    """The service of ours that a command is of, or that its service is another deployment of: azul or anvil."""
+    """The plugin service, azul or anvil, of a command; that of the parent if its service is another deployment."""
     name = service_name(command)
     if name in ("azul", "anvil"):
         return name
@@ -109,5 +109,5 @@ def plugin_name(command: Command) -> str:
 
 
 def field_completer(command: Command) -> str:
-    """The completer of the names of fields."""
+    """The completer of field names."""
     return f"hca_azul.query.completion:{'anvil_' * (plugin_name(command) == 'anvil')}field_names"

@@ -23,7 +23,7 @@ class DownloadCommand(AzulCommand):
     # Options
 
     def add_selection(self, parser: argparse.ArgumentParser) -> None:
-        """Add the ways to say which files."""
+        """Add the options that select files."""
         unit = "dataset" if plugin_name(self) == "anvil" else "project"
         group = parser.add_argument_group("which files")
         group.add_argument(
@@ -45,7 +45,7 @@ class DownloadCommand(AzulCommand):
         self.add_catalog(group)
 
     def add_naming(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options about names."""
+        """Add the options for names."""
         group = parser.add_argument_group("names")
         group.add_argument(
             "--name-template",
@@ -62,7 +62,7 @@ class DownloadCommand(AzulCommand):
         )
 
     def add_download(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options about downloading."""
+        """Add the options for the download."""
         from hca_base.transfer import add_transfer_options
 
         parser.add_argument(
@@ -106,16 +106,16 @@ class DownloadCommand(AzulCommand):
         )
         add_transfer_options(parser)
 
-    # What they mean
+    # From options to arguments
 
     def selection_of(self, args: argparse.Namespace) -> Selection:
-        """Return what the options select."""
+        """Return the selection."""
         from hca_azul.download.selection import Selection
 
         return Selection(units=args.unit, filters=self.filters_of(args), uuids=args.file, manifest=args.manifest)
 
     def request_of(self, args: argparse.Namespace, options: TransferOptions) -> DownloadRequest:
-        """Return how to download."""
+        """Return the download settings."""
         from hca_azul.download.downloading import DownloadRequest
 
         return DownloadRequest(
@@ -143,7 +143,7 @@ class DownloadCommand(AzulCommand):
         return SampleSheet(Path(args.samplesheet), args.pipeline, args.pooled or "error", args.sheet_paths)
 
     def fetch(self, args: argparse.Namespace, selection: Selection) -> None:
-        """Download, report, and raise an error for what is missing."""
+        """Download, print the report, and raise an error for missing files."""
         from hca_azul.download.downloading import run
         from hca_base.transfer import options_from_args
 
@@ -161,7 +161,7 @@ class DownloadCommand(AzulCommand):
             raise failure
 
     def _report_sheet(self, sheet: SampleSheet | None) -> None:
-        """Say what was written for a pipeline."""
+        """Print what was written for a pipeline."""
         from hca_base.output import counted
 
         if sheet is not None and sheet.rows is not None and str(sheet.path) != "-":
@@ -169,7 +169,7 @@ class DownloadCommand(AzulCommand):
             self.note(f"{sheet.path}: {counted(sheet.rows, noun)}")
 
     def _report_outcome(self, outcome: Outcome, options: TransferOptions, failure: Exception | None) -> None:
-        """Sum up on stderr, besides what an error says."""
+        """Print a summary to stderr, except what an error reports."""
         from hca_base.output import counted
 
         if outcome.renamed:

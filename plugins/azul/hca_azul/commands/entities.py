@@ -1,4 +1,4 @@
-"""The listings of ``hca azul`` and ``hca anvil``: projects, samples, datasets, donors, files, …."""
+"""The lists of ``hca azul`` and ``hca anvil``: projects, samples, datasets, donors, files, …."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hca_azul.commands.azul_command import AzulCommand, field_completer
 if TYPE_CHECKING:
     from hca_azul.query.managed import OpenSearch
 
-#: Rows of a table unless the user says how many.
+#: Default number of rows in a table.
 TABLE_ROWS = 100
-#: Formats that show whole entities, one after another.
+#: Formats that show complete entities, one by one.
 _WHOLE = ("json", "jsonl", "yaml")
 
 
 class _View(NamedTuple):
-    """How a listing is shown."""
+    """How to show a list."""
 
     form: str
     columns: list[str]
@@ -54,7 +54,7 @@ class _Listing(AzulCommand):
         return parser
 
     def _without_sort(self, prog_name: str) -> argparse.ArgumentParser:
-        # The service sorts: it sees all pages.
+        # The service sorts, because it sees all pages.
         from hca_base.commands import Command
         from hca_base.output import add_output_options
 
@@ -106,7 +106,7 @@ class _Listing(AzulCommand):
         )
 
     def _report_rest(self, search: OpenSearch, cut: int) -> None:
-        """Say what the rows do not: what is missing from them, and why."""
+        """Explain what is missing from the rows, and why."""
         from hca_azul.query.managed import error_of
 
         if search.total == 0:
@@ -120,7 +120,7 @@ class _Listing(AzulCommand):
 
 
 class _Rows:
-    """The rows of a listing, as an iterable of their own (not a generator that a formatter could close half-way)."""
+    """The rows of a list, as an iterable (not a generator, which a formatter could close early)."""
 
     def __init__(self, command: _Listing, search: OpenSearch, view: _View) -> None:
         self._command, self.search, self._view = command, search, view

@@ -74,7 +74,7 @@ class Export(DownloadCommand):
             raise failure
 
     def _report_export(self, export: Exported, output: str, failure: Exception | None) -> None:
-        """Say on stderr what is in the list, and what is not, besides what an error says."""
+        """Print to stderr what the list contains and what it omits, except what an error reports."""
         from hca_base.output import counted, format_bytes, warn
 
         self.warn_managed(export.managed.beside(failure))

@@ -47,7 +47,7 @@ class Facets(AzulCommand, Lister):
         list(search.hits())
         if search.total == 0:
             self.suggest(search.filters, search.facets)
-        # Projects and datasets are public, and counted, also where their files are not.
+        # Projects and datasets are public, and counted, even if their files are not.
         public = args.of == self.flavour.units
         managed = find_managed(self.client, search.filters, args.catalog) if public else search.left_out()
         if search.total == 0 and managed.units and not public:

@@ -130,9 +130,9 @@ class Metadata(AzulCommand):
 
 
 def _accessible(command: AzulCommand, name: str, catalog: str | None) -> Found:
-    """The project or dataset of this name.
+    """The project or dataset with this name.
 
-    :raises AuthError: it is of managed access: the service would list nothing of it
+    :raises AuthError: it has managed access: the service would list none of its files
     """
     from hca_azul.query.managed import error_of
     from hca_azul.query.units import find_unit

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hca_azul.lists.entries import Entry
 
 COLUMNS = ("project", "name", "species", "organ", "stage", "library", "content", "made_by", "cells", "bytes", "id")
-#: Our name -> the service's field for projects.
+#: Option name -> the service's field for projects.
 _FIELDS = {
     "species": "genusSpecies",
     "organ": "effectiveOrgan",
@@ -61,20 +61,20 @@ class Matrices(DownloadCommand):
             return
         self._emit(args, found)
         self._suggest(search)
-        # Without a name, what is of managed access is an error only if there is nothing else.
+        # Without a named project, managed access is an error only if nothing else matches.
         if search.managed and (args.project or not self._allowed(search, found)) and not args.skip_unavailable:
             raise error_of(self.client, search.managed)
         self.warn_managed(Managed(search.managed))
 
     def _allowed(self, search: MatrixSearch, found: list[Matrix]) -> list[Entry]:
-        """The files that the user may have."""
+        """The files that the user can access."""
         managed = {unit.uuid for unit in search.managed}
         return [matrix.entry for matrix in found if matrix.entry.project_id not in managed]
 
     def _download(self, args: argparse.Namespace, search: MatrixSearch, found: list[Matrix]) -> None:
-        """Download the matrices that the user may have.
+        """Download the matrices that the user can access.
 
-        :raises AuthError: there are none but managed ones, or a project of managed access is named
+        :raises AuthError: all of them, or a project named by the user, have managed access
         """
         from hca_azul.download.selection import Selection
         from hca_azul.query.managed import Managed
@@ -120,6 +120,6 @@ class Matrices(DownloadCommand):
         self.emit(rows, None, **{**chosen, "fmt": form})
 
     def _suggest(self, search: MatrixSearch) -> None:
-        """Say why nothing was found."""
+        """Explain why nothing was found."""
         if search.projects.total == 0:
             self.suggest(search.query.filters, search.projects.facets)

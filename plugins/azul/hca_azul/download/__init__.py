@@ -1,1 +1,1 @@
-"""Choose, name and fetch files, or list them for other programs."""
+"""Select, name and download files, or list them for other programs."""

@@ -1,4 +1,4 @@
-"""Downloads: select files, name them, and fetch each from the first source that has it."""
+"""Downloads: select files, name them, and download each from the first source that has it."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
 
-#: Answers where there is no file, or not for this user.
+#: Statuses for a file that does not exist, or that this user cannot access.
 _REFUSALS = frozenset({401, 403, 404})
 
 
 @dataclass
 class DownloadRequest:
-    """How to download.
+    """Settings of a download.
 
-    :ivar catalog: None: that of the lock file, the settings or the service
-    :ivar template: for names; None: a folder for each project, or the paths of a curl configuration
-    :ivar policy: what to do with files of one name
-    :ivar sources: where to get files, the best first
-    :ivar skip_unavailable: files that are unavailable are no failure
+    :ivar catalog: None: from the lock file, the settings or the service
+    :ivar template: for names; None: a folder for each project, or the paths from a curl configuration
+    :ivar policy: for files with the same name
+    :ivar sources: where to get files, in order of preference
+    :ivar skip_unavailable: unavailable files are not failures
     :ivar samplesheet: sample sheet to write
     """
 
@@ -72,9 +72,9 @@ class _Job:
         self._named: ManagedFiles | None = None
 
     def run(self) -> Outcome:
-        """Do all of it.
+        """Run the download.
 
-        :raises AuthError: everything that matches is of managed access
+        :raises AuthError: all matches have managed access
         :raises NotFoundError: nothing matches
         """
         check_directory(self.root)
@@ -101,7 +101,7 @@ class _Job:
     def _move(self, plan: Plan, chosen: Chosen) -> None:
         outcome, totals = self.outcome, plan.totals()
         outcome.renamed, outcome.left_out = plan.renamed, plan.left_out
-        # The service leaves them out without a word, and the others would look like all.
+        # The service excludes them silently, and the remaining files would look complete.
         outcome.add_managed(managed_of(self.client, chosen, self.catalog), chosen.units)
         try:
             if not totals.files and not plan.missing_count():
@@ -115,7 +115,7 @@ class _Job:
                 outcome.report.write(self.options.report)
 
     def _list_runs(self, plan: Plan, chosen: Chosen, sheet: SampleSheet) -> None:
-        """Write the accessions of the runs, for a pipeline that fetches the reads itself."""
+        """Write the accessions of the runs, for a pipeline that downloads the reads itself."""
         self.outcome.downloads = False
         if any(is_fastq(planned.entry) and not run_accession(planned.entry) for planned in plan):
             sheet.accessions = run_accessions(self.client, chosen, self.catalog)
@@ -136,7 +136,7 @@ class _Job:
             sheet.write(plan, self.root)
 
     def _nothing(self) -> None:
-        """Raise, unless what matches is of managed access and the user asked not to mind."""
+        """Raise an error, unless all matches have managed access and the user chose to skip unavailable files."""
         managed = self.outcome.managed
         if managed.units and not self.request.skip_unavailable:
             raise error_of(self.client, managed.units)
@@ -161,14 +161,14 @@ class _Job:
             outcome.engine = download(
                 self._items(plan, sources),
                 destination,
-                # The report is ours: it has files that were never asked for, too.
+                # The report is ours: it also contains files that were never requested.
                 options=dataclasses.replace(options, report=None),
                 session=self.client.session,
                 on_result=lambda item, row: refused.append(row) if row.status in _REFUSALS else outcome.add(row),
                 expected=(totals.files, totals.bytes),
             )
         except BaseException:
-            # Interrupted: the report has them all the same, and nobody is asked why.
+            # Interrupted: they go into the report, but no further requests are made.
             for row in refused:
                 outcome.add(row)
             raise
@@ -184,12 +184,12 @@ class _Job:
                 why = f"none of {', '.join(sources.order)} offers it" if self.online else OFFLINE
                 self._unavailable(planned, why)
                 continue
-            # One source alone, not a list of it: the engine is fastest with that.
+            # A single source, not a list: the engine has a fast path for it.
             source = found[0] if len(found) == 1 else found
             yield Item(planned.path, entry.size, entry.checksums, source, planned.number)
 
     def _settle(self, plan: Plan, refused: list[Row], sources: Sources) -> None:
-        """Find out why files were refused: they are of managed access, or a source does not have them."""
+        """Find out why files were refused: managed access, or not available from a source."""
         entries = [plan.planned(row.key).entry._replace(missing=NOT_LISTED) for row in refused]
         if self._named is not None and refused:
             self._named.ask_about(entries)
@@ -204,9 +204,9 @@ class _Job:
             self.outcome.add(row)
 
     def _unavailable(self, planned: Planned, why: str) -> None:
-        """Note a file that no source has, and go on; with ``fail_fast``, do not go on.
+        """Record a file that no source has, and continue; with ``fail_fast``, stop.
 
-        :raises HCAError: it is to be the first failure
+        :raises HCAError: with ``fail_fast``, the first failure
         """
         entry = planned.entry
         digest = entry.sha256 or entry.md5
@@ -220,14 +220,14 @@ class _Job:
 
 
 def catalog_of(client: AzulConnection, selection: Selection, catalog: str | None) -> tuple[str, bool]:
-    """The catalog to use, and whether the service can be asked: a manifest and the mirror do without it.
+    """The catalog to use, and whether the service is reachable: a manifest and the mirror work without it.
 
-    :param catalog: one that the caller wants
+    :param catalog: chosen by the caller
     """
     try:
         found = client.catalog(catalog)
         if selection.manifest:
-            # A catalog may be set: it takes a request to know that the service is there.
+            # With a configured catalog, it still takes a request to find out whether the service is reachable.
             client.known_catalogs()
         return found, True
     except HCAError as error:
@@ -240,9 +240,9 @@ def catalog_of(client: AzulConnection, selection: Selection, catalog: str | None
 
 
 def _is_gone(error: HCAError) -> bool:
-    """Whether the service is no more, or not for now: whatever answers in its place, it is not a list of catalogs.
+    """Whether the service is permanently or temporarily unavailable: the response is not a list of catalogs.
 
-    A usage error, credentials that it does not accept, and too many requests are what the user can do something about.
+    Usage errors, rejected credentials and rate limits are excluded: the user can act on those.
     """
     if isinstance(error, UsageError | AuthError):
         return False
@@ -250,5 +250,5 @@ def _is_gone(error: HCAError) -> bool:
 
 
 def run(client: AzulConnection, selection: Selection, root: Path | str, request: DownloadRequest) -> Outcome:
-    """Download what is selected to below ``root``; see :meth:`hca_azul.client.AzulClient.download`."""
+    """Download the selected files below ``root``; see :meth:`hca_azul.client.AzulClient.download`."""
     return _Job(client, selection, Path(root), request).run()

@@ -1,7 +1,7 @@
-"""Lists for other programs that download: aria2, s5cmd, curl, datalad.
+"""Lists for other download programs: aria2, s5cmd, curl, datalad.
 
-The addresses in them are the service's own, which do not lapse: each leads to a fresh signed address when it is used.
-No token is written unless that is asked for; then only the owner may read the file.
+Their URLs are the service's own and do not expire: each redirects to a new signed URL when it is used.
+A token is only written if requested; then only the owner can read the file.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ TOOLS = {
 
 
 class ExportRequest(NamedTuple):
-    """What to export.
+    """Settings of an export.
 
     :ivar tool: one of :data:`TOOLS`
-    :ivar template: for names; None: as a download has it
-    :ivar policy: what to do with files of one name
-    :ivar sources: where to get files, the best first
-    :ivar with_token: write into the list what files of managed access take
+    :ivar template: for names; None: as in a download
+    :ivar policy: for files with the same name
+    :ivar sources: where to get files, in order of preference
+    :ivar with_token: include the credentials that files with managed access require
     """
 
     selection: Selection
@@ -61,11 +61,11 @@ class ExportRequest(NamedTuple):
 class Export(NamedTuple):
     """A list for another program.
 
-    :ivar secret: it holds a token or signed addresses: only its owner may read it
-    :ivar left_out: files that the tool cannot get: name -> why
-    :ivar managed: what was selected and left out, because it is of managed access
-    :ivar named: projects or datasets of managed access that were named, or files of which were
-    :ivar command: how to use it; FILE stands for the list
+    :ivar secret: it contains a token or signed URLs: only its owner may read it
+    :ivar left_out: files that the tool cannot download: name -> reason
+    :ivar managed: what was selected and is excluded, because it has managed access
+    :ivar named: projects or datasets with managed access that were named, directly or through their files
+    :ivar command: how to use the list; FILE is its placeholder
     """
 
     text: str
@@ -81,9 +81,9 @@ class Export(NamedTuple):
 def build_export(client: AzulConnection, request: ExportRequest) -> Export:
     """Make a list of files for another program.
 
-    :raises AuthError: a token is requested and there is none, or all that was selected is of managed access
+    :raises AuthError: a token is requested and none is stored, or all selected files have managed access
     :raises NotFoundError: nothing matches
-    :raises UsageError: the tool is not known, or cannot use a token
+    :raises UsageError: the tool is unknown, or cannot use a token
     """
     tool = request.tool
     if tool not in TOOLS:
@@ -115,7 +115,7 @@ def build_export(client: AzulConnection, request: ExportRequest) -> Export:
 
 
 def _fill(client: AzulConnection, plan: Plan, chosen: Chosen, catalog: str) -> tuple[Managed, list[Unit]]:
-    """Plan the files; what of the selection is of managed access, and what of that was named."""
+    """Plan the files; find what has managed access in the selection, and what of that was named."""
     if chosen.names_files:
         files = ManagedFiles(client, catalog)
         plan.fill(files.watch(chosen.entries, look_up=True), files.review)
@@ -125,9 +125,9 @@ def _fill(client: AzulConnection, plan: Plan, chosen: Chosen, catalog: str) -> t
 
 
 def _authorization(client: AzulConnection, tool: str) -> str:
-    """The header of the user's token.
+    """The authorization header with the user's token.
 
-    :raises UsageError: the tool would send it to other hosts, and there is no other way
+    :raises UsageError: the tool would send it to other hosts, and signed URLs are not possible
     """
     if tool not in ("curl", "aria2"):
         raise UsageError(
@@ -143,8 +143,8 @@ def _authorization(client: AzulConnection, tool: str) -> str:
 class _ListWriter:
     """Writes the list for one tool.
 
-    :param authorization: header of the user's token, if it is asked for. curl keeps it from hosts that it is redirected
-        to (since 7.58), if only the service's own addresses are listed; aria2 does not, and gets signed addresses.
+    :param authorization: header with the user's token, if requested. curl does not send it to other hosts on
+        redirects (since 7.58), if only the service's own URLs are listed; aria2 does, and gets signed URLs instead.
     """
 
     def __init__(self, client: AzulConnection, sources: Sources, tool: str, authorization: str) -> None:
@@ -171,7 +171,7 @@ class _ListWriter:
         return Export("".join(lines), files, size, secret, left_out, managed, list(named), TOOLS[self.tool])
 
     def _address(self, planned: Planned) -> tuple[str, str]:
-        """Where the tool gets a file, and why it cannot; one of them is empty."""
+        """A file's URL for the tool, or why it cannot download it; one of them is empty."""
         entry = planned.entry
         address = self._public(entry)
         why = _fault(planned, address, self.tool)
@@ -184,7 +184,7 @@ class _ListWriter:
         return ("", why) if why else (address, "")
 
     def _public(self, entry: Entry) -> str:
-        """An address that does not lapse; empty for none."""
+        """A URL that does not expire; empty for none."""
         mirror = self.sources.mirror
         if self.tool == "s5cmd":
             found = entry.mirror.startswith("s3://") and mirror.public_url(entry.mirror)
@@ -203,7 +203,7 @@ def _is_own(url: str, base_url: str) -> bool:
 
 
 def save_export(export: Export, path: Path) -> None:
-    """Write a list to a file; one that holds a token or signed addresses can be read by its owner only.
+    """Write a list to a file; one with a token or signed URLs is readable by its owner only.
 
     :raises HCAError: the file cannot be written
     """
@@ -217,7 +217,7 @@ def save_export(export: Export, path: Path) -> None:
 
 
 def _fault(planned: Planned, address: str, tool: str) -> str:
-    """Why a file cannot be in a list; empty if it can."""
+    """Why a file cannot be listed; empty if it can."""
     entry = planned.entry
     if not address:
         return "the public mirror does not have it" if tool == "s5cmd" else "no source offers it"
@@ -226,7 +226,7 @@ def _fault(planned: Planned, address: str, tool: str) -> str:
     if tool == "datalad" and (not entry.sha256 or entry.size is None):
         return "its sha256 or size is not known"
     try:
-        # Names that leave their folder, and the like, must not reach another program either.
+        # Unsafe names, such as those that leave the folder, must not reach other programs either.
         safe_name(planned.path)
     except RefusedError as error:
         return str(error)
@@ -264,7 +264,7 @@ _WRITERS: dict[str, Callable[[Planned, str], str]] = {
 }
 _HEADS = {
     "datalad": ",".join(_COLUMNS) + "\n",
-    # Of these, "http1.1" makes curl heed the service's requests to wait, and "continue-at" takes up parts.
+    # "http1.1" makes curl honour the service's Retry-After, and "continue-at" resumes partial files.
     "curl": "create-dirs\nlocation\ngloboff\nfail\nhttp1.1\nretry = 15\ncontinue-at = -\n\n",
 }
 
@@ -274,7 +274,7 @@ def _curl_text(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    # Other blanks than ours are no less a part of a name.
+    # Other whitespace characters are part of a name.
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp"))
 
 

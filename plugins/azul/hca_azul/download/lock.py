@@ -1,4 +1,4 @@
-"""The lock file of a download directory: which catalog its files came from, and what was asked for."""
+"""The lock file of a download directory: the catalog of its files, and the selection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = "hca-azul.lock.json"
 
 
 def read_lock(root: Path) -> dict[str, Any]:
-    """What an earlier download into this directory left; empty where there was none."""
+    """The lock file of an earlier download into this directory; empty if there was none."""
     try:
         data = json.loads((root / NAME).read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError):
@@ -27,9 +27,9 @@ def locked_catalog(root: Path, service: str) -> str | None:
 
 
 def write_lock(root: Path, service: str, catalog: str, selection: dict[str, Any], files: int, size: int) -> None:
-    """Note what is downloaded; no address that lapses and no token is in it.
+    """Record the download, without expiring URLs or tokens.
 
-    :raises OSError: the disk refuses
+    :raises OSError: writing failed
     """
     from hca_base.config import write_atomic
 

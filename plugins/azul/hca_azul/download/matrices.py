@@ -1,4 +1,4 @@
-"""Matrices: files of counts, by species, development stage, organ and library preparation."""
+"""Matrices: count files, by species, development stage, organ and library preparation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hca_azul.query.search import Search, get_entity
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
-#: How the service calls what matrices are stratified by -> how we do.
+#: The service's names of strata -> ours.
 STRATA = {
     "genusSpecies": "species",
     "developmentStage": "stage",
@@ -22,7 +22,7 @@ STRATA = {
     "libraryConstructionApproach": "library",
 }
 TREES = {"matrices": "DCP", "contributedAnalyses": "contributors"}
-#: Formats that hold matrices, also where nobody says that a file is one.
+#: Formats of matrices, for files that are not declared as such.
 FORMATS = (
     "loom",
     "h5ad",
@@ -46,8 +46,8 @@ class Matrix(NamedTuple):
     """A matrix.
 
     :ivar strata: species, stage, organ, library -> values
-    :ivar made_by: DCP (uniform processing), contributors, or nobody knows (found by its format)
-    :ivar cells: cells in it, where the service knows
+    :ivar made_by: DCP (uniform processing), contributors, or unknown (found by its format)
+    :ivar cells: number of cells, if the service knows
     """
 
     entry: Entry
@@ -74,10 +74,10 @@ class Matrix(NamedTuple):
 class MatrixQuery(NamedTuple):
     """Which matrices to find.
 
-    :ivar filters: of projects, in the service's own form
-    :ivar strata: species, stage, organ, library -> values, one of which the matrix itself must have
-    :ivar by_format: also include files that are matrices by their format and are not listed as such
-    :ivar intermediate: also matrices that are intermediate results
+    :ivar filters: of projects, in the service's JSON form
+    :ivar strata: species, stage, organ, library -> values; the matrix itself must have one of them
+    :ivar by_format: also include files with a matrix format that are not declared as matrices
+    :ivar intermediate: also include intermediate results
     """
 
     filters: Mapping[str, Any]
@@ -88,11 +88,11 @@ class MatrixQuery(NamedTuple):
 
 
 class MatrixSearch:
-    """The matrices of projects that match: something to iterate over.
+    """Iterate over the matrices of matching projects.
 
-    A page of projects takes one request, and another one where files are searched by their formats.
+    A page of projects takes one request, and another one if files are searched by format.
 
-    :ivar managed: projects that were listed and whose files the user may not have
+    :ivar managed: listed projects whose files the user cannot access
     """
 
     def __init__(self, client: AzulConnection, query: MatrixQuery) -> None:
@@ -102,12 +102,12 @@ class MatrixSearch:
 
     @property
     def managed(self) -> list[Unit]:
-        """Those of managed access, as soon as they were listed."""
+        """Projects with managed access, available once they were listed."""
         return self._projects.managed
 
     @property
     def projects(self) -> Search:
-        """The listing of the projects."""
+        """The list of projects."""
         return self._projects
 
     def __iter__(self) -> Iterator[Matrix]:
@@ -120,14 +120,14 @@ class MatrixSearch:
 
     def _in_trees(self, hit: Hit, seen: set[str]) -> Iterator[Matrix]:
         if not any(tree in one for one in inner(hit, "projects") for tree in TREES):
-            # Releases before 10 leave the trees out of listings.
+            # Releases before 10 omit the trees in lists.
             hit = get_entity(self.client, "projects", str(hit.get("entryId")), self.query.catalog)
         found: dict[str, list[Matrix]] = {}
         for matrix in of_project(hit):
             found.setdefault(matrix.entry.uuid, []).append(matrix)
         seen.update(found)
         for places in found.values():
-            # A matrix of several species, say, is in the tree once for each: any of its places will do.
+            # A matrix of several species, for example, is in the tree once for each: one place is enough.
             if self._is_shown(places[0]) and any(_is_wanted(place, self._wanted) for place in places):
                 yield _joined(places)
 
@@ -155,7 +155,7 @@ def of_project(project: Hit) -> Iterator[Matrix]:
 
 
 def _joined(places: Sequence[Matrix]) -> Matrix:
-    """One matrix of its places in the tree, with what all of them say."""
+    """One matrix from all its places in the tree, with their values combined."""
     strata: dict[str, list[str]] = {}
     for place in places:
         for name, found in place.strata.items():
@@ -172,7 +172,7 @@ def _told(strata: Mapping[str, Sequence[str]]) -> dict[str, str]:
 def _leaves(
     node: Any, strata: dict[str, list[str]], depth: int, dimension: str = ""
 ) -> Iterator[tuple[dict[str, list[str]], dict[str, Any]]]:
-    """Files of a tree, whose levels are in turn a dimension and its values."""
+    """Files of a tree, whose levels alternate between a dimension and its values."""
     if isinstance(node, list):
         for file in node:
             if isinstance(file, dict):
@@ -196,7 +196,7 @@ def _matrix(file: dict[str, Any], strata: dict[str, list[str]], made_by: str, sh
 
 
 def _facts_of(file: Mapping[str, Any]) -> tuple[int | None, bool | None]:
-    """Cells, and whether it is an intermediate result."""
+    """Number of cells, and whether it is an intermediate result."""
     intermediate = file.get("isIntermediate")
     return whole(file.get("matrixCellCount")), intermediate if isinstance(intermediate, bool) else None
 
@@ -220,7 +220,7 @@ def _content(hit: Hit) -> str:
 
 
 def _is_wanted(matrix: Matrix, wanted: Mapping[str, set[str]]) -> bool:
-    # A value of several, such as "brain, blood", counts for each of them.
+    # A combined value, such as "brain, blood", counts for each of its parts.
     return all(
         any(part.strip().casefold() in alternatives for value in matrix.strata.get(name, ()) for part in _parts(value))
         for name, alternatives in wanted.items()

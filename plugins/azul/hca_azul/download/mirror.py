@@ -1,4 +1,4 @@
-"""The mirror: copies of files in buckets, named by their digests. Not all of its buckets are public."""
+"""The mirror: copies of files in buckets, named by their digests. Some of its buckets are private."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
 _S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)")
-#: Objects of a bucket that are asked for before the bucket is taken to be private: some may be missing.
+#: Objects to try before a bucket is considered private: some may be missing.
 _TRIES = 5
 
 
 class Mirror:
-    """Addresses of files in the mirror.
+    """URLs of files in the mirror.
 
-    The address of a file says where its copy is, not who may read it. Whoever does not log in is shown only what is
-    public; where credentials or a manifest show more, a bucket counts as public once one of its objects was readable
+    A file's mirror URI does not tell whether its copy is public. Without credentials, the service only lists
+    public files; with credentials or a manifest, a bucket counts as public once one of its objects was readable
     without credentials.
 
-    :param trusted: all addresses are those of public data
+    :param trusted: all URIs are those of public data
     """
 
     def __init__(self, client: AzulConnection, *, trusted: bool) -> None:
@@ -36,10 +36,10 @@ class Mirror:
         self._tries: dict[str, int] = {}
 
     def url(self, uri: str) -> str | None:
-        """Return the https address of an object; None if the URI is not one of the mirror's.
+        """Return the https URL of an object; None if the URI is not one of the mirror's.
 
-        That the metadata beside an object agree is not checked: the bytes are compared with the digest that the service
-        tells, which vouches for more, with one request.
+        The metadata next to an object are not checked: comparing the bytes with the digest from the service
+        is a stronger check, and takes only one request.
         """
         match = _S3_URI.fullmatch(uri)
         if match is None:
@@ -48,12 +48,12 @@ class Mirror:
         if self._base:
             return f"{self._base}/{bucket}/{key}"
         if "." in bucket:
-            # A name with dots does not match the certificate of the bucket's own host.
+            # A bucket name with dots does not match the wildcard certificate of virtual-hosted URLs.
             return f"https://s3.amazonaws.com/{bucket}/{key}"
         return f"https://{bucket}.s3.amazonaws.com/{key}"
 
     def public_url(self, uri: str) -> str | None:
-        """Return the address of an object that anybody may read; None if it may be private."""
+        """Return the URL of a public object; None if it may be private."""
         url = self.url(uri)
         if url is None or self._trusted:
             return url

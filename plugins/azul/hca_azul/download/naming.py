@@ -1,4 +1,4 @@
-"""What downloaded files are called."""
+"""The names of downloaded files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hca_base.errors import UsageError
 
 #: Below the download directory: a folder for each project.
 DEFAULT = "{project}/{name}"
-#: Names as the list of files has them, where it has any.
+#: Paths from the file list, if it has any.
 LISTED = "{path}"
 PLACES = {
     "name": "the file's name",
@@ -37,10 +37,10 @@ _FORMATTER = string.Formatter()
 class Template:
     """A template for names, such as ``{project}/{organ}/{name}``.
 
-    Folders that come out empty are left out.
+    Empty folder names are omitted.
 
-    :param plain: put underscores for blanks
-    :raises UsageError: it has an unknown place
+    :param plain: replace blanks by underscores
+    :raises UsageError: it has an unknown placeholder
     """
 
     def __init__(self, text: str, *, plain: bool = False) -> None:
@@ -72,7 +72,7 @@ class Template:
 
     def _value(self, entry: Entry, place: str) -> str:
         if place == "name":
-            # The name may have folders of its own; whether it may be used is checked before it is.
+            # The name may contain folders; it is validated before it is used.
             return entry.name
         if place == "path":
             return entry.path or entry.name
@@ -84,7 +84,7 @@ class Template:
 
 
 def part(text: str) -> str:
-    """A text from metadata as one component of a path."""
+    """A metadata value as one component of a path."""
     kept = "".join("_" if c in '/\\<>:"|?*' or unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
     return kept.strip(" .")[:120].strip(" .")
 
@@ -96,12 +96,12 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def folded(name: str) -> str:
-    """The form in which a disk that ignores case and normalisation keeps a name."""
+    """A name's key on a file system that ignores case and Unicode normalization."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", name).casefold())
 
 
 def marked(name: str, mark: str) -> str:
-    """A name that is told apart from others by a mark before its suffixes."""
+    """A name made unique by a mark before its suffixes."""
     folder, slash, leaf = name.rpartition("/")
     stem, suffix = split_name(leaf)
     return f"{folder}{slash}{stem}-{mark}{suffix}"

@@ -1,4 +1,4 @@
-"""What became of a download."""
+"""The outcome of a download."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: HTTP statuses of a file that its last source does not have.
 _NOT_THERE = frozenset({404, 410})
-#: What a bucket that nobody may list answers for what it does not have, and a service to those without access.
+#: Status of missing objects in buckets without list permission, and of the service without access.
 _FORBIDDEN = 403
 UNAVAILABLE = "unavailable"
 MANAGED = "managed"
@@ -40,15 +40,15 @@ _AGAIN = "run the same command again to get the missing files; --report FILE lis
 
 
 class Outcome:
-    """What became of a download.
+    """The outcome of a download.
 
-    :ivar report: a row for each file; those that cannot be had are ``unavailable``
-    :ivar engine: the report of the engine, which knows the errors
-    :ivar unavailable: how many cannot be had
-    :ivar withheld: how many that were named, by UUID or in a list, are of managed access
-    :ivar managed: projects or datasets that were selected and whose files the user may not have
-    :ivar named: those of them that were named, or files of which were named
-    :ivar downloads: False where a pipeline is to fetch the files, and none is downloaded
+    :ivar report: a row for each file; missing ones are ``unavailable``
+    :ivar engine: the report of the engine, which has the errors
+    :ivar unavailable: number of unavailable files
+    :ivar withheld: number of files named by UUID or in a list that have managed access
+    :ivar managed: selected projects or datasets whose files the user cannot access
+    :ivar named: those of them that were named, directly or through their files
+    :ivar downloads: False if a pipeline downloads the files, and hca downloads none
     """
 
     def __init__(self, client: AzulConnection, catalog: str) -> None:
@@ -73,7 +73,7 @@ class Outcome:
         self.plan: dict[str, Any] = {}
 
     def add(self, row: Row) -> None:
-        """Take a row of the engine's, or one of ours."""
+        """Add a row of the engine's report, or one of ours."""
         if _is_missing(row):
             row = row._replace(outcome=UNAVAILABLE)
         if row.outcome == UNAVAILABLE and row.error in (OFFLINE, ABSENT_OFFLINE):
@@ -101,7 +101,7 @@ class Outcome:
         return self.report._repr_html_()
 
     def add_managed(self, managed: Managed, named: list[Unit]) -> None:
-        """Take what was left out, as rows of the report."""
+        """Add unavailable files as rows of the report."""
         self._take(managed, [unit for unit in named if unit.accessible is False])
         rows = [
             Row.failure(one.short or one.uuid, MANAGED, message(self.client, Managed([one]))) for one in managed.units
@@ -112,7 +112,7 @@ class Outcome:
             self.report.add(row, _error_of(row))
 
     def take_withheld(self, managed: Managed) -> None:
-        """Take the projects or datasets of files that were named; the files have rows of their own."""
+        """Add the projects or datasets of named files; the files have rows of their own."""
         self._take(managed, managed.units)
 
     def _take(self, managed: Managed, named: list[Unit]) -> None:
@@ -121,9 +121,9 @@ class Outcome:
         self.named = list({unit.uuid: unit for unit in (*self.named, *named)}.values())
 
     def failure(self, skip_unavailable: bool, *, dry_run: bool = False) -> HCAError | None:
-        """Return what :meth:`raise_for_failures` raises, or None.
+        """Return the error that :meth:`raise_for_failures` raises, or None.
 
-        :param dry_run: only what was named and is of managed access counts
+        :param dry_run: only report named data with managed access
         """
         try:
             if dry_run:
@@ -141,9 +141,9 @@ class Outcome:
     def raise_for_failures(self, skip_unavailable: bool) -> None:
         """Raise an error if files are missing.
 
-        :param skip_unavailable: not for those that nobody, or not this user, can have
-        :raises AuthError: a project that was named, or a file, is of managed access
-        :raises NotFoundError: files are unavailable, and all others are there
+        :param skip_unavailable: ignore files that are unavailable or that this user cannot access
+        :raises AuthError: a named project, or a file, has managed access
+        :raises NotFoundError: files are unavailable, and no others failed
         :raises HCAError: other files failed
         """
         if self.failed and self.engine is not None:
@@ -153,7 +153,7 @@ class Outcome:
                 self._raise_mixed(self.engine)
             except HCAError as error:
                 if self.refused == self.failed:
-                    # The same command again would be refused again.
+                    # Repeating the command would give the same result.
                     error.hint = _OTHER_NAMES
                 raise
         if self.offline and not skip_unavailable:
@@ -171,7 +171,7 @@ class Outcome:
         more = f" and {self.unavailable - 3:,} more" if self.unavailable > 3 else ""
         files = self.report.files - self.report.counts[MANAGED]
         all_others = "all others are there; " if self.unavailable < files else ""
-        # One reason for all is worth a few words; several are for the report.
+        # A reason shared by all fits into the message; several are left to the report.
         why = f": {next(iter(self._reasons))}" if len(self._reasons) == 1 else ""
         told = "" if why else "--report FILE says why; "
         raise NotFoundError(
@@ -180,8 +180,8 @@ class Outcome:
         )
 
     def _raise_mixed(self, engine: Report) -> None:
-        """Some files cannot be had, and others failed: it is those that matter."""
-        # What turned out to be missing, or of managed access, is no failure.
+        """Some files are unavailable, and others failed: report the failures."""
+        # Missing files, and those with managed access, are not failures.
         lacking = _NOT_THERE if self._forbidden else _NOT_THERE | {_FORBIDDEN}
         others = [error for error in engine.errors if not (isinstance(error, ServiceError) and error.status in lacking)]
         failed = (row for row in engine.failed if row.outcome not in ("cancelled", UNAVAILABLE))
@@ -198,7 +198,7 @@ class Outcome:
 
 
 def _error_of(row: Row) -> HCAError | None:
-    """The error of a file that cannot be had."""
+    """The error for an unavailable file."""
     kinds: dict[str, type[HCAError]] = {UNAVAILABLE: NotFoundError, MANAGED: AuthError}
     kind = kinds.get(row.outcome)
     return kind(row.error) if kind is not None else None

@@ -1,7 +1,7 @@
 """Sample sheets of nf-core's pipelines.
 
-nf-core/scrnaseq and nf-core/rnaseq take rows of one sample as further sequencing of the same library, and fastq files
-only; so a sample of theirs is a library (what was put into the sequencer), not a specimen. nf-core/fetchngs takes
+nf-core/scrnaseq and nf-core/rnaseq treat rows with the same sample as further sequencing of one library, and read
+FASTQ only; so their sample is our library (what was sequenced), not a specimen. nf-core/fetchngs reads
 accessions of runs.
 """
 
@@ -32,9 +32,9 @@ Row = dict[str, str]
 
 
 def check_libraries(plan: Plan) -> None:
-    """Check that the library of each file of reads is known.
+    """Check that the library of each read file is known.
 
-    :raises UsageError: a list of files does not say it; lanes would become samples, or wells one sample
+    :raises UsageError: a list does not contain it; lanes would become samples, or wells would be merged into one
     """
     for planned in plan:
         entry = planned.entry
@@ -46,9 +46,9 @@ def check_libraries(plan: Plan) -> None:
 
 
 def check_pooled(plan: Plan) -> None:
-    """Check that each file of reads is of one library.
+    """Check that each read file has a single library.
 
-    :raises UsageError: one is of several; the message names it
+    :raises UsageError: one has several; the message names it
     """
     for planned in plan:
         entry = planned.entry
@@ -60,12 +60,12 @@ def check_pooled(plan: Plan) -> None:
 
 
 def pipeline_rows(pipeline: str, plan: Plan, root: Path, base: Path, pooled: str) -> tuple[Sequence[str], list[Row]]:
-    """Make the rows for the files of reads that are there.
+    """Build the rows for the downloaded read files.
 
-    :param root: where the files are
-    :param base: the same place, as the sheet is to call it
+    :param root: the folder of the files
+    :param base: the same folder, as written into the sheet
     :param pooled: split or join files of several libraries
-    :raises NotFoundError: there is none
+    :raises NotFoundError: there are no read files
     """
     runs: dict[tuple[str, str, str, str], dict[str, str]] = {}
     cells: dict[str, str] = {}
@@ -76,7 +76,7 @@ def pipeline_rows(pipeline: str, plan: Plan, root: Path, base: Path, pooled: str
             continue
         column, stem = read_of(entry)
         if not column.startswith("fastq_"):
-            # These pipelines have no place for index reads.
+            # These pipelines have no columns for index reads.
             continue
         path = str(base / planned.path)
         if not _GZIPPED.fullmatch(path):
@@ -129,7 +129,7 @@ def _rows(
 
 
 def _sample_names(libraries: Iterable[str]) -> dict[str, str]:
-    """Library -> a name without blanks; two libraries never get one name."""
+    """Library -> a unique name without blanks."""
     safe = {library: re.sub(r"[\s,\"']+", "_", library) for library in libraries}
     counts: dict[str, int] = {}
     for name in safe.values():
@@ -141,10 +141,10 @@ def _sample_names(libraries: Iterable[str]) -> dict[str, str]:
 
 
 def fetch_rows(plan: Plan, known: Mapping[str, str]) -> list[str]:
-    """The accessions of the runs of all files of reads, each once.
+    """The run accessions of all read files, without duplicates.
 
-    :param known: name of a file -> accession, where the name does not hold it
-    :raises NotFoundError: a file's run has none
+    :param known: file name -> accession, for names that do not contain it
+    :raises NotFoundError: a file's run has no accession
     """
     found: dict[str, None] = {}
     lacking = []
@@ -171,7 +171,7 @@ def fetch_rows(plan: Plan, known: Mapping[str, str]) -> list[str]:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
-    """Write rows as CSV; the file appears when it is complete."""
+    """Write rows as CSV; the file is created once it is complete."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
@@ -180,7 +180,7 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, s
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> int:
-    """Write lines; their number."""
+    """Write lines; return their number."""
     _save(path, "".join(f"{line}\n" for line in lines))
     return len(lines)
 

@@ -1,6 +1,6 @@
-"""What a download is going to do: which file gets which name, and what happens where two want the same.
+"""The plan of a download: the name of each file, and how name collisions are resolved.
 
-It is kept in a temporary file, so that selections of a million files need no more memory than small ones.
+It is stored in a temporary file, so that selections of a million files need no more memory than small ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ POLICIES = ("error", "error-if-different", "take-first", "take-last", "rename")
 
 
 class Planned(NamedTuple):
-    """A file and the name it is to have."""
+    """A file and its name."""
 
     number: int
     path: str
@@ -28,7 +28,7 @@ class Planned(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Files and their bytes; ``unsized`` of them have no known size."""
+    """Number of files and bytes; ``unsized`` of them have an unknown size."""
 
     files: int
     bytes: int
@@ -39,13 +39,13 @@ class Plan:
     """Files with their names.
 
     :param template: for names
-    :param policy: what to do with files of one name: see :data:`POLICIES`
+    :param policy: for files with the same name: see :data:`POLICIES`
     """
 
     def __init__(self, template: Template, policy: str = "rename") -> None:
         self.template = template
         self.policy = policy
-        # An empty name is a private database that SQLite keeps on disk and removes by itself.
+        # An empty name is a private database that SQLite keeps on disk and deletes itself.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=OFF")
         self._db.execute("PRAGMA cache_size=-8192")
@@ -57,14 +57,14 @@ class Plan:
         self.left_out = 0
 
     def close(self) -> None:
-        """Drop it."""
+        """Delete the plan."""
         self._db.close()
 
     def fill(self, entries: Iterable[Entry], review: Review | None = None) -> None:
-        """Take files in, and settle who gets which name.
+        """Add files, and assign the names.
 
-        :param review: called when all are in; what it returns says of each why it cannot be had
-        :raises RefusedError: two files want one name, and the policy does not allow that
+        :param review: called after all files were added; returns for each why it is unavailable
+        :raises RefusedError: two files have the same name, and the policy forbids that
         """
         self._db.execute("BEGIN")
         try:
@@ -83,7 +83,7 @@ class Plan:
         self._settle()
 
     def _revise(self, reviewed: Callable[[Entry], Entry]) -> None:
-        """Replace files by what a second look at the list says of them."""
+        """Replace files by the result of a second lookup."""
         last = 0
         while rows := self._db.execute(
             "SELECT n, entry FROM files WHERE n > ? ORDER BY n LIMIT 1000", (last,)
@@ -123,12 +123,12 @@ class Plan:
                 kept = rows[0] if self.policy == "take-first" else rows[-1]
                 self._leave_out([row[0] for row in rows if row[0] != kept[0]])
             else:
-                # One file that is listed several times, as when it is in several bundles.
+                # The same file listed several times, for example in several bundles.
                 self._leave_out([row[0] for row in rows[1:]], count=False)
         self._db.execute("COMMIT")
 
     def _rename(self, stored: list[tuple[int, str, str, str]]) -> None:
-        """Mark each with the beginning of its UUID, or all of it: names do not depend on the order of the list."""
+        """Mark each with a prefix of its UUID, or all of it: names do not depend on the order of the list."""
         rows = [(number, _restored(path), _restored(same), _restored(uuid)) for number, path, same, uuid in stored]
         first = {row[2]: row for row in reversed(rows)}
         short = {row[3][:8] for row in first.values()}
@@ -156,14 +156,14 @@ class Plan:
             hint="use --on-collision rename, or a --name-template such as '{project}/{uuid}/{name}'",
         )
 
-    # What is in it
+    # Contents
 
     def __iter__(self) -> Iterator[Planned]:
         """The files to download."""
         return self._select("missing = '' AND left_out = 0")
 
     def missing(self) -> Iterator[Planned]:
-        """The files that cannot be had."""
+        """The unavailable files."""
         return self._select("missing != ''")
 
     def _select(self, where: str) -> Iterator[Planned]:
@@ -176,19 +176,19 @@ class Plan:
         return Planned(number, _restored(path), Entry(*json.loads(told)))
 
     def totals(self) -> Totals:
-        """How much there is to download."""
+        """Number and size of the files to download."""
         found = self._db.execute(
             "SELECT COUNT(*), COALESCE(SUM(size), 0), SUM(size IS NULL) FROM files WHERE missing = '' AND left_out = 0"
         ).fetchone()
         return Totals(found[0], found[1], found[2] or 0)
 
     def missing_count(self) -> int:
-        """How many files cannot be had."""
+        """Number of unavailable files."""
         return int(self._db.execute("SELECT COUNT(*) FROM files WHERE missing != ''").fetchone()[0])
 
 
 def _storable(text: str) -> str | bytes:
-    # SQLite takes no lone surrogates, which stand for bytes that are no UTF-8.
+    # SQLite rejects lone surrogates, which represent bytes that are not UTF-8.
     try:
         text.encode()
         return text

@@ -1,4 +1,4 @@
-"""Files of reads: which read, lane and run of a sample they hold."""
+"""Read files: which read, lane and run of a sample they contain."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _RUN_ACCESSION = re.compile(r"(?<![A-Z0-9])([SED]RR\d{6,})(?![0-9])")
 
 
 def lane_of(entry: Entry) -> str:
-    """The lane of a file of reads; empty if neither its metadata nor its name tell."""
+    """The lane of a read file; empty if neither its metadata nor its name contain it."""
     found = _LANE.search(entry.name)
     return entry.lane or (found[1] if found else "")
 
 
 def run_accession(entry: Entry) -> str:
-    """The accession of the sequencing run that a file's name holds; empty for none."""
+    """The accession of the sequencing run in a file's name; empty for none."""
     found = _RUN_ACCESSION.search(entry.name)
     return found[1] if found else ""
 
 
 def read_of(entry: Entry) -> tuple[str, str]:
-    """The column of a file of reads, and what its name has in common with those of the other reads of its run."""
+    """The column of a read file, and the part of its name that it shares with the other reads of its run."""
     leaf = entry.name.rsplit("/", 1)[-1]
     base = re.sub(r"\.(fastq|fq)(\.gz|\.bz2)?$", "", leaf, flags=re.IGNORECASE)
     match = _IN_NAME.search(base)
@@ -38,6 +38,6 @@ def read_of(entry: Entry) -> tuple[str, str]:
 
 
 def is_fastq(entry: Entry) -> bool:
-    """Whether a file holds reads."""
+    """Whether a file contains reads."""
     name = (entry.format or entry.name).lower()
     return name.endswith(("fastq", "fq", "fastq.gz", "fq.gz", "fastq.bz2"))

@@ -1,4 +1,4 @@
-"""The repository behind Azul (Terra's), which gives files through DRS to users with an account."""
+"""The repository behind Azul (Terra's), which serves files over DRS to registered users."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 #: The Terra Data Repository.
 DRS_URL = "https://data.terra.bio"
-#: The hosts in its identifiers; the second is that of its tests.
+#: The hosts in its identifiers; the second is its test deployment.
 _HOSTS = ("data.terra.bio", "jade.datarepo-dev.broadinstitute.org")
 
 
 class Repository:
-    """The repository. It requires a token of a user who is registered with Terra."""
+    """The repository. It requires a token of a user registered with Terra."""
 
     def __init__(self, client: AzulConnection) -> None:
         self.client = client
@@ -35,7 +35,7 @@ class Repository:
 
     @property
     def credentials(self) -> Any:
-        """Those of the user, for the repository's host alone."""
+        """The user's credentials, limited to the repository's host."""
         with self._lock:
             if self._credentials is None:
                 from hca_base.auth import credentials_for
@@ -52,7 +52,7 @@ class Repository:
 
     @property
     def drs(self) -> DRSClient:
-        """The client of DRS that asks the repository, wherever the settings say that it is."""
+        """The DRS client for the repository, whose URL may be configured."""
         with self._lock:
             if self._drs is None:
                 from hca_drs.client import DRSClient
@@ -67,14 +67,14 @@ class Repository:
             return self._drs
 
     def has(self, uri: str) -> bool:
-        """Whether an identifier is one of the repository's, and not of an archive that it refers to."""
+        """Whether an identifier belongs to the repository, not to an archive that it refers to."""
         try:
             return self.drs.resolve(uri, look_up=False).server == self.server
         except HCAError:
             return False
 
     def serves(self, uri: str) -> bool:
-        """Whether a file can be asked for here, by this user."""
+        """Whether this user can request a file here."""
         if not uri or not self.has(uri):
             return False
         if self._usable is None:
@@ -82,5 +82,5 @@ class Repository:
         return self._usable
 
     def source(self, uri: str) -> Callable[[], Source]:
-        """A function that asks for an address of a file, again whenever one has expired."""
+        """A function that requests a URL for a file, and a new one after each expiry."""
         return self.drs.source(uri)

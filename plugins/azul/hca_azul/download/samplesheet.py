@@ -1,4 +1,4 @@
-"""Sample sheets: which reads belong together, for pipelines."""
+"""Sample sheets: which read files belong together, for pipelines."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ PATHS = ("absolute", "relative")
 class SampleSheet:
     """A sample sheet to write.
 
-    :ivar path: file to write; ``-`` is stdout
+    :ivar path: output file; ``-`` is stdout
     :ivar pipeline: one of :data:`hca_azul.download.pipelines.PIPELINES`; None: a general table
-    :ivar pooled: what to do with files of several libraries: error, split or join
-    :ivar paths: absolute or relative; None: as the download directory was given (with a pipeline: absolute)
-    :ivar accessions: (document or name of a file) -> accession of its run, where names do not tell
-    :ivar rows: how many rows were written; None before that
+    :ivar pooled: how to handle files of several libraries: error, split or join
+    :ivar paths: absolute or relative; None: like the given download directory (with a pipeline: absolute)
+    :ivar accessions: (document or file name) -> accession of its run, for names that do not contain it
+    :ivar rows: number of rows written; None before that
     """
 
     path: Path
@@ -66,23 +66,23 @@ class SampleSheet:
 
     @property
     def plain_names(self) -> bool:
-        """Whether names of files must not hold blanks."""
+        """Whether file names must not contain blanks."""
         return self.pipeline is not None and not self.replaces_download
 
     @property
     def needs_libraries(self) -> bool:
-        """Whether it takes columns that only manifests have."""
+        """Whether it needs columns that only manifests have."""
         return self.pipeline is not None and not self.replaces_download
 
     @property
     def replaces_download(self) -> bool:
-        """Whether the pipeline itself fetches the reads."""
+        """Whether the pipeline downloads the reads itself."""
         return self.pipeline == "fetchngs"
 
     def check(self, plan: Plan, root: Path) -> None:
-        """Check that it can be written, before anything is downloaded.
+        """Check that it can be written, before the download starts.
 
-        :raises UsageError: a file is of several libraries, or the directory's path has blanks
+        :raises UsageError: a file has several libraries, or the directory's path has blanks
         """
         if not self.plain_names:
             return
@@ -109,14 +109,14 @@ class SampleSheet:
         if self.paths == "relative":
             import os
 
-            # Pipelines take them from the directory that they are started in.
+            # Pipelines resolve them against the directory that they are started in.
             return Path(os.path.relpath(root.resolve()))
         return root
 
     def write(self, plan: Plan, root: Path) -> int:
-        """Write it; the number of its rows.
+        """Write it; return the number of rows.
 
-        :raises HCAError: it cannot be written
+        :raises HCAError: writing failed
         """
         self.rows = self._write(plan, root)
         return self.rows
@@ -133,12 +133,12 @@ class SampleSheet:
 
 
 def write_plain(path: Path, plan: Plan, root: Path, base: Path) -> int:
-    """Write the sample sheet of the reads that are there; its rows.
+    """Write the sample sheet of the downloaded read files; return its rows.
 
-    A row has the reads of one run of one sample (and lane, where the names tell lanes apart). Where several files want
-    one place in a row, because the list knows no runs and their names are the same, those of one bundle go together.
+    A row has the reads of one run of one sample (and lane, if the names contain lanes). If several files have
+    the same place in a row, because the list has no runs and their names are equal, files of one bundle are paired.
 
-    :raises HCAError: it cannot be written
+    :raises HCAError: writing failed
     """
     groups: dict[tuple[str, ...], list[tuple[Entry, str, dict[str, str]]]] = {}
     for planned in plan:
@@ -165,7 +165,7 @@ def write_plain(path: Path, plan: Plan, root: Path, base: Path) -> int:
 
 
 def _rows(group: list[tuple[Entry, str, dict[str, str]]]) -> list[dict[str, str]]:
-    """The rows of files that have all but their places in common: one, if they are in each other's way in none."""
+    """The rows of files that differ only in their columns: a single one, if no two files have the same column."""
     if len({column for _, column, _ in group}) == len(group):
         whole: dict[str, str] = {}
         for _, _, facts in group:

@@ -1,4 +1,4 @@
-"""Which files to download: of projects or datasets, of filters, by UUID, or of a list."""
+"""Selects the files to download: by project or dataset, by filters, by UUID, or from a list."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 class Chosen(NamedTuple):
     """The files of a selection.
 
-    :ivar note: what to write into the lock file
+    :ivar note: what to write to the lock file
     :ivar units: projects or datasets that were named
-    :ivar filters: of the files; empty if they were chosen in another way
-    :ivar has_paths: whether the list says where each file is to be stored
-    :ivar asked: what the address of a manifest asks for, where the list is of one
-    :ivar managed: what else was selected and is of managed access, if that is known already
-    :ivar names_files: whether each file was named, by its UUID or in a list
+    :ivar filters: of the files; empty if they were selected in another way
+    :ivar has_paths: whether the list contains the path of each file
+    :ivar asked: the parameters in the manifest's URL, if the list is one
+    :ivar managed: what else was selected and has managed access, if already known
+    :ivar names_files: whether each file was named, by UUID or in a list
     """
 
     entries: Iterable[Entry]
@@ -44,14 +44,14 @@ class Chosen(NamedTuple):
 
 @dataclass
 class Selection:
-    """Files to download. Projects and filters narrow each other; the other ways stand alone.
+    """Files to download. Projects and filters can be combined; the other ways cannot.
 
     :ivar units: projects or datasets, by any of their names
-    :ivar filters: in the service's own form
+    :ivar filters: in the service's JSON form
     :ivar uuids: of files
-    :ivar manifest: a manifest or another list: path, ``-`` or address
-    :ivar entries: files that were chosen already
-    :ivar managed: what is left out of these files, because it is of managed access
+    :ivar manifest: a manifest or another list: path, ``-`` or URL
+    :ivar entries: already selected files
+    :ivar managed: what is excluded from these files, because it has managed access
     :ivar named: the projects or datasets of it that were named
     """
 
@@ -64,7 +64,7 @@ class Selection:
     named: list[Unit] = field(default_factory=list)
 
     def check(self) -> None:
-        """Check that it selects something, in one way.
+        """Check that it selects files in exactly one way.
 
         :raises UsageError: it does not
         """
@@ -84,9 +84,9 @@ class Selection:
     ) -> Iterator[Chosen]:
         """The files.
 
-        :param online: whether the service can be asked; without it, only lists are of use
-        :param compact: read them from a compact manifest, which tells more of each than a listing does
-        :raises NotFoundError: there is no such project
+        :param online: whether the service is reachable; otherwise only lists are supported
+        :param compact: read the files from a compact manifest, which has more metadata than a listing
+        :raises NotFoundError: a project does not exist
         """
         self.check()
         if self.entries is not None:
@@ -111,7 +111,7 @@ class Selection:
                 yield Chosen(entries, {"filters": filters}, units, filters)
 
     def _list_name(self) -> str:
-        """What to call the list in the lock file; an address may hold a key."""
+        """The list's name in the lock file; a URL may contain a key."""
         return "an address" if is_manifest_url(str(self.manifest)) else Path(str(self.manifest)).name
 
 
@@ -119,7 +119,7 @@ class Selection:
 def _told_by_manifest(
     client: AzulConnection, filters: Mapping[str, Any], catalog: str | None, wanted: bool
 ) -> Iterator[Iterable[Entry] | None]:
-    """The files of a compact manifest that is requested for this; None if none is wanted."""
+    """The files of a compact manifest that is requested for them; None if not wanted."""
     if not wanted:
         yield None
         return
@@ -135,14 +135,14 @@ def _told_by_manifest(
 
 
 def _with_details(entries: Iterable[Entry], told: Iterable[Entry] | None) -> Iterator[Entry]:
-    """Files as a manifest describes them, where it does."""
+    """Files as described in a manifest, if it contains them."""
     known = {entry.uuid: entry for entry in told or ()}
     for entry in entries:
         yield known.get(entry.uuid, entry)
 
 
 def run_accessions(client: AzulConnection, chosen: Chosen, catalog: str | None) -> dict[str, str]:
-    """Ask for the accessions of sequencing runs: name of a file -> accession, as contributors gave them."""
+    """Request the accessions of sequencing runs: file name -> accession, as given by contributors."""
     import tempfile
 
     from hca_azul.manifest.manifests import Manifest
@@ -167,7 +167,7 @@ def run_accessions(client: AzulConnection, chosen: Chosen, catalog: str | None) 
 def with_units(client: AzulConnection, filters: Mapping[str, Any], units: list[Unit]) -> dict[str, Any]:
     """Combine filters and named projects or datasets.
 
-    :raises UsageError: the filters select projects as well
+    :raises UsageError: the filters also select projects
     """
     if not units:
         return dict(filters)
@@ -178,16 +178,16 @@ def with_units(client: AzulConnection, filters: Mapping[str, Any], units: list[U
 
 
 def managed_of(client: AzulConnection, chosen: Chosen, catalog: str | None) -> Managed:
-    """Find out what was selected and is left out, because it is of managed access.
+    """Find out what was selected and is excluded, because it has managed access.
 
-    Projects that were named say so themselves.
+    Named projects report that themselves.
     """
     if chosen.managed is not None:
         return chosen.managed
     if chosen.units:
         return of_units(chosen.units)
     if chosen.asked is not None:
-        # The manifest of an address is requested for this, and the service leaves them out of it as well.
+        # A manifest URL is requested for this user, so the service also excludes them from it.
         named = chosen.asked.catalog
         known = bool(named) and named in client.known_catalogs().all
         return find_managed(client, chosen.asked.filters, named if known else catalog)

@@ -1,4 +1,4 @@
-"""Where a file's bytes are to be had, in order: the public mirror, Azul, and the DRS server behind it."""
+"""The sources of a file's bytes, in order: the public mirror, Azul, and the DRS server behind it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SOURCES = ("mirror", "azul", "drs")
 
 
 class Sources:
-    """Makes the sources of files.
+    """Builds the sources of files.
 
-    :param order: names out of :data:`SOURCES`, the best first
+    :param order: names from :data:`SOURCES`, in order of preference
     :param trusted: the files come from a listing, which shows only public ones to users without credentials
-    :param online: whether the service can be reached; without it, the mirror is all there is
+    :param online: whether the service is reachable; otherwise only the mirror is used
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class Sources:
         self._drs = Repository(client) if "drs" in self.order else None
 
     def is_mirror_alone(self, entry: Entry) -> bool:
-        """Whether only the mirror was asked for a file: it answers 403 for what it does not have."""
+        """Whether only the mirror was tried for a file: it responds with 403 for missing objects."""
         if not entry.mirror or "mirror" not in self.order:
             return False
         served = self._drs is not None and self._drs.serves(entry.drs)
         return not self._online or not (("azul" in self.order and entry.url) or served)
 
     def of(self, entry: Entry) -> list[Source | Callable[[], Source]]:
-        """The sources of a file; empty where there is none."""
+        """The sources of a file; empty if there are none."""
         found: list[Source | Callable[[], Source]] = []
         for name in self.order:
             if name == "mirror" and entry.mirror:
@@ -65,9 +65,9 @@ class Sources:
 
 
 def signed_address(client: AzulConnection, url: str) -> str:
-    """Ask the service for the signed address of a file, with the user's credentials.
+    """Request the signed URL of a file from the service, with the user's credentials.
 
-    :raises HCAError: the service has none
+    :raises HCAError: the service returned none
     """
     response = client.session.call("GET", url, credentials=client.credentials, redirect="no")
     location = response.headers.get("Location")

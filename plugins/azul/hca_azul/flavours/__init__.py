@@ -1,1 +1,1 @@
-"""What deployments of Azul differ in: their kinds of entities, fields, columns and checksums."""
+"""The differences between deployments of Azul: kinds of entities, fields, columns and checksums."""

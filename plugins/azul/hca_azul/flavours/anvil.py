@@ -1,4 +1,4 @@
-"""AnVIL's data, with plain names for its dotted fields."""
+"""AnVIL's data, with short names for its dotted fields."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ _LIST_COLUMNS = {
 
 
 def _row(kind: str, hit: Hit) -> dict[str, Any]:
-    """Return an entity's columns: those shown, and more that may be chosen."""
+    """Return an entity's columns: the default ones, and more that can be chosen."""
     accessible = all_true(hit, kind)
     row: dict[str, Any] = {
         "id": hit.get("entryId"),

@@ -1,4 +1,4 @@
-"""The description of a deployment's data: everything that the Human Cell Atlas and AnVIL do differently."""
+"""The description of a deployment's data: everything in which the Human Cell Atlas and AnVIL differ."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Field(NamedTuple):
 
     :ivar kind: text, number, boolean, age (value and unit), accession (NAMESPACE:ID), atlas (NAME:VERSION),
         object (JSON), or range (numbers; cannot be listed as terms)
-    :ivar about: one line
-    :ivar aliases: plain names that stand for it
+    :ivar about: one-line description
+    :ivar aliases: short names for it
     """
 
     name: str
@@ -27,11 +27,11 @@ class Field(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """A project or a dataset: what access is granted to and what users name.
+    """A project or a dataset: the unit of access control, and what users name.
 
     :ivar uuid: entity's UUID
     :ivar key: value of :attr:`Flavour.unit_field` that selects its files
-    :ivar accessible: whether the caller may have its files; None if the service does not say
+    :ivar accessible: whether the caller can access its files; None if the service does not tell
     :ivar duos_id: identifier in the Data Use Oversight System
     """
 
@@ -46,27 +46,27 @@ class Unit(NamedTuple):
 
 @dataclass(frozen=True)
 class Flavour:
-    """One metadata plugin of the service, as a client sees it.
+    """One metadata plugin of the service, from a client's point of view.
 
     :ivar name: name of hca's service for it
-    :ivar kinds: kinds of entities that can be listed
+    :ivar kinds: kinds of entities with a listing
     :ivar unit: singular of :attr:`units`: project or dataset
     :ivar units: the kind of entity that access is granted to
     :ivar unit_field: field that selects the files of one of them
-    :ivar unit_names: fields that hold their names, the shortest first
-    :ivar accession_field: field that holds accessions in other archives
+    :ivar unit_names: fields with their names, the shortest first
+    :ivar accession_field: field with accessions in other archives
     :ivar file_field: field that selects files by UUID
-    :ivar document_field: field that selects files by the identifier that verbatim manifests have
-    :ivar bundle_field: field that selects what is in a bundle
-    :ivar table: fields of the service, with plain names
+    :ivar document_field: field that selects files by the identifiers in verbatim manifests
+    :ivar bundle_field: field that selects the contents of a bundle
+    :ivar table: fields of the service, with their short names
     :ivar columns: kind -> columns of its table
-    :ivar row: kind and entity -> all its columns
-    :ivar unit_of: an entity of :attr:`units` -> its facts
+    :ivar row: kind and entity -> all columns
+    :ivar unit_of: an entity of :attr:`units` -> its unit
     :ivar unit_in: kind and values of an entity of a PFB or verbatim manifest -> (key, short name) if it is a project or
         dataset
-    :ivar file_of: an entity of ``files`` and a file in it -> members of :class:`hca_azul.lists.entries.Entry`
-    :ivar list_columns: member of an entry -> the columns of compact manifests that may hold it
-    :ivar list_required: columns that a compact manifest must have
+    :ivar file_of: an entity of ``files`` and one of its files -> members of :class:`hca_azul.lists.entries.Entry`
+    :ivar list_columns: member of an entry -> columns of compact manifests that can contain it
+    :ivar list_required: required columns of a compact manifest
     :ivar summary: label -> member of the service's summary
     """
 
@@ -105,16 +105,16 @@ class Flavour:
         return {_fold(name): one for name, one in both.items()} | {one.name.lower(): one for one in self.table}
 
     def field_of(self, name: str, known: object = ()) -> Field:
-        """Find the field that a user means.
+        """Find a field by the name that the user gave.
 
-        :param known: further names that the service has (a container), of fields that this table does not know
-        :raises UsageError: there is none; the hint names the nearest
+        :param known: further fields of the service (a container) that are not in this table
+        :raises UsageError: the field does not exist; the hint suggests the nearest
         """
         found = self.fields.get(name) or self._aliases.get(name) or self._folded.get(_fold(name))
         if found is not None:
             return found
         if (isinstance(known, (set, frozenset, dict, list, tuple)) and name in known) or "." in name:
-            # Another deployment's dotted field, of a kind that is not known here.
+            # A dotted field of another deployment, of an unknown kind.
             return Field(name, "text", "")
         import difflib
 

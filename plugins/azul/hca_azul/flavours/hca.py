@@ -1,7 +1,7 @@
-"""The Human Cell Atlas's data (and LungMAP's), with plain names for the fields.
+"""The Human Cell Atlas's data (and LungMAP's), with short names for the fields.
 
-The names are those of releases 9.2 to 17.6 of the service; those of a later release are passed on as they are. A
-field's own name always means that field: an alias never hides one.
+The names are those of releases 9.2 to 17.6 of the service; unknown names of later releases are passed through. A
+field's own name takes precedence over an alias.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ _TABLE = (
     Field("workflow", "text", "analysis workflow that produced a file"),
 )
 
-#: Columns that are shown when none are chosen; more can be.
+#: The default columns; more can be chosen.
 _COLUMNS = {
     "projects": ("project", "organ", "species", "library", "donors", "cells", "files", "bytes", "access", "id"),
     "samples": ("sample", "type", "organ", "disease", "species", "project", "files", "bytes", "id"),
@@ -117,7 +117,7 @@ _LIST_COLUMNS = {
 
 
 def _row(kind: str, hit: Hit) -> dict[str, Any]:
-    """An entity's columns: those shown, and more that may be chosen."""
+    """An entity's columns: the default ones, and more that can be chosen."""
     row: dict[str, Any] = {
         "id": hit.get("entryId"),
         "project": text_of(hit, "projects", "projectShortname"),
@@ -182,7 +182,7 @@ def _access(hit: Hit) -> str:
 
 
 def _links(hit: Hit) -> dict[str, Any]:
-    """What leads from a project to elsewhere."""
+    """A project's links to other sites."""
     accessions = [
         f"{plain(one.get('namespace'))}:{plain(one.get('accession'))}".strip(":")
         for project in inner(hit, "projects")
@@ -242,7 +242,7 @@ def _file(hit: Hit, file: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def file_members(file: Mapping[str, Any]) -> dict[str, Any]:
-    """Members of an entry that the file itself tells; files in trees of matrices have no more."""
+    """Members of an entry from the file itself; files in matrix trees have no others."""
     uuid = plain(file.get("uuid"))
     return {
         "uuid": uuid,

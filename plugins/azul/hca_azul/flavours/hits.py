@@ -1,4 +1,4 @@
-"""What entities in the service's answers hold: values, numbers and terms, whatever shape they come in."""
+"""Reads entities in the service's responses: values, numbers and terms, whatever their shape."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def inner(hit: Hit, name: str) -> list[dict[str, Any]]:
 
 
 def values(hit: Hit, name: str, member: str) -> list[Any]:
-    """The values of a member of all inner entities of one kind, each once, without those that are missing."""
+    """The distinct values of a member of all inner entities of one kind, without missing ones."""
     found: dict[Any, None] = {}
     for one in inner(hit, name):
         value = one.get(member)
@@ -29,18 +29,18 @@ def values(hit: Hit, name: str, member: str) -> list[Any]:
 
 
 def joined(value: Any) -> str:
-    """One text of one or several values."""
+    """One or several values joined to one string."""
     parts = value if isinstance(value, list) else [value]
     return ", ".join(str(part) for part in parts if part is not None)
 
 
 def text_of(hit: Hit, name: str, member: str) -> str:
-    """The values of a member of all inner entities of one kind, as one text."""
+    """The values of a member of all inner entities of one kind, as one string."""
     return joined(values(hit, name, member))
 
 
 def first_of(hit: Hit, name: str, member: str) -> str:
-    """The first of these values as a text; empty if there is none."""
+    """The first of these values as a string; empty if there is none."""
     found = values(hit, name, member)
     return str(found[0]) if found else ""
 
@@ -58,21 +58,21 @@ def all_true(hit: Hit, name: str, member: str = "accessible") -> bool | None:
 
 
 def plain(value: Any) -> str:
-    """A value as a text; empty for None."""
+    """A value as a string; empty for None."""
     return "" if value is None else str(value)
 
 
 def first(value: Any) -> str:
-    """The first of several values, or a single one, as a text; empty for none."""
+    """The first of several values, or a single one, as a string; empty for none."""
     if isinstance(value, list):
         value = next((one for one in value if one is not None), None)
     return plain(value)
 
 
 def whole(value: Any) -> int | None:
-    """A number that a service told, as a whole one; None where it is none.
+    """A number from the service as an integer; None if it is not a number.
 
-    JSON may hold numbers that no service counts to, and 1e999, which Python takes for infinity.
+    JSON may contain huge numbers, and 1e999, which Python parses as infinity.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not -HIGHEST <= value <= HIGHEST:
         return None
@@ -80,7 +80,7 @@ def whole(value: Any) -> int | None:
 
 
 def terms_of(facets: Mapping[str, Any], field: str) -> list[tuple[Any, int]]:
-    """The values of a field and how often each occurs, most frequent first."""
+    """The values of a field and their counts, most frequent first."""
     entry = facets.get(field)
     terms = entry.get("terms") if isinstance(entry, dict) else None
     found = [

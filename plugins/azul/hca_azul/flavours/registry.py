@@ -1,4 +1,4 @@
-"""Find the description of a service's data."""
+"""Finds the flavour of a service."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hca_azul.flavours.flavour import Flavour
 
 
 def flavour_of(name: str) -> Flavour:
-    """Return the flavour of a service, or of the plugin that it is a deployment of.
+    """Return the flavour of a service, or of the plugin service that it is a deployment of.
 
     :param name: azul or anvil
     """

@@ -1,1 +1,1 @@
-"""Files to download, as listings, manifests and other lists name them."""
+"""Files to download, from listings, manifests and other lists."""

@@ -1,4 +1,4 @@
-"""Addresses of files in lists that may be older than the service's catalogs."""
+"""URLs of files in lists that may refer to deleted catalogs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Addresses:
-    """Addresses of files, in catalogs that still exist.
+    """URLs of files, in existing catalogs.
 
-    :param catalog: the one to use in place of one that is gone; None if the service cannot be asked
-    :param online: whether the service can be asked; without it, addresses stay as they are
+    :param catalog: replaces one that was deleted; None if the service is not reachable
+    :param online: whether the service is reachable; otherwise URLs stay unchanged
     """
 
     def __init__(self, client: AzulConnection, catalog: str | None, *, online: bool = True) -> None:
@@ -25,34 +25,34 @@ class Addresses:
         self._told: set[str] = set()
 
     def of(self, url: str, uuid: str, current: bool) -> str:
-        """Return where to ask for a file.
+        """Return the URL of a file.
 
-        :param url: what the list says; empty: it says nothing
-        :param current: the list is one of today's, and says nothing only about files that cannot be downloaded
+        :param url: from the list; empty if it has none
+        :param current: the list has today's format, and omits URLs only for files that cannot be downloaded
         """
         if not url:
             return "" if current or not uuid or not self.online else self.by_uuid(uuid)
         if not is_address(url):
             return ""
         parts = urlsplit(url)
-        # Manifests in the body's form: the file itself is wanted, not a description of where it is.
+        # Manifests for clients that read redirects from the body: request the file, not the JSON.
         path = parts.path.replace("/fetch/repository/", "/repository/", 1)
         query = parse_qsl(parts.query, keep_blank_values=True)
         named = dict(query).get("catalog")
         use = self.catalog_of(url)
         if use and use != named:
-            # What had a version there may have another one here.
+            # A file may have another version in another catalog.
             query = [(k, use if k == "catalog" else v) for k, v in query if k != "version"]
             return urlunsplit(parts._replace(path=path, query=urlencode(query)))
         return url if path == parts.path else urlunsplit(parts._replace(path=path))
 
     def by_uuid(self, uuid: str) -> str:
-        """Return the address of the latest version of a file: its checksum is compared with the list's."""
+        """Return the URL of the latest version of a file: its checksum is compared with the list's."""
         catalog = self.client.catalog(self._given)
         return f"{self.client.base_url}/repository/files/{quote(uuid, safe='')}?catalog={quote(catalog, safe='')}"
 
     def catalog_of(self, url: str) -> str:
-        """Return the catalog to use for an address: its own, as long as it exists; empty for none."""
+        """Return the catalog to use for a URL: its own, if it still exists; empty for none."""
         named = dict(parse_qsl(urlsplit(url).query)).get("catalog")
         if not named or not self.online or not url.startswith(self.client.base_url):
             return ""

@@ -1,4 +1,4 @@
-"""Compact manifests: tables of files, today's and those of the old data store."""
+"""Compact manifests: tables of files, of Azul and of the old data store."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from hca_azul.lists.entries import NO_WAY, Entry, checked, hex_md5
 from hca_azul.lists.inputs import open_text
 from hca_base.errors import UsageError
 
-#: What joins several values in a cell.
+#: Separates several values in a cell.
 SEPARATOR = " || "
-#: No file has 10**18 bytes.
+#: Larger sizes are invalid.
 _SIZE = re.compile(r"[0-9]{1,18}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-#: Members of an entry of which the first value is enough.
+#: Members of an entry that only use the first value.
 _FIRST = ("bundle", "project", "project_id", "sample", "organ", "species", "library", "run")
 
 
 def flavour_of_header(header: Sequence[str]) -> Flavour | None:
-    """The flavour whose compact manifests have these columns; None for no manifest."""
+    """The flavour whose compact manifests have these columns; None if it is not a manifest."""
     for name in ("azul", "anvil"):
         flavour = flavour_of(name)
         if flavour.list_required[0] in header:
@@ -37,11 +37,11 @@ def read_compact(path: Path, name: str, addresses: Addresses) -> Iterator[Entry]
     """Read the files of a compact manifest.
 
     :param name: of the manifest, for messages
-    :raises UsageError: a row is not valid
+    :raises UsageError: a row is invalid
     """
     csv.field_size_limit(1 << 27)
     with open_text(path) as stream:
-        # Strict: a quote that is never closed would make one cell of all rows behind it, and lose them silently.
+        # Strict: an unclosed quote would merge all following rows into one cell, and lose them silently.
         reader = csv.DictReader(stream, dialect="excel-tab", restval="", restkey="", strict=True)
         try:
             header = list(reader.fieldnames or ())
@@ -61,7 +61,7 @@ def read_compact(path: Path, name: str, addresses: Addresses) -> Iterator[Entry]
 
 
 class RowReader:
-    """Makes entries of the rows of one manifest.
+    """Builds entries from the rows of one manifest.
 
     :param header: its columns
     """
@@ -77,7 +77,7 @@ class RowReader:
         """The file of a row.
 
         :param place: of the row, for messages
-        :raises UsageError: the row is not valid
+        :raises UsageError: the row is invalid
         """
         cells = {
             member: next((cell for column in columns if (cell := record.get(column) or "")), "")
@@ -94,12 +94,12 @@ class RowReader:
         members: dict[str, Any] = {**cells, "size": int(size) if size else None}
         found = checked(Entry(**members))
         if not self._current and not self._addresses.online and found.missing == NO_WAY:
-            # An old list has no addresses, and without the service it is not known whether it offers a way.
+            # Old lists have no URLs, and without the service it is unknown whether it has the file.
             return found._replace(missing="")
         return found
 
     def _problem(self, cells: Mapping[str, str], size: str) -> str:
-        """What is wrong with a row; empty for nothing. Without a checksum, bytes would be compared with nothing."""
+        """What is wrong with a row; empty for nothing. A checksum is required to verify the download."""
         sha256, md5 = cells.get("sha256", "").strip(), cells.get("md5", "").strip()
         if not cells["uuid"]:
             return f"{self._labels['uuid']} is empty"

@@ -1,4 +1,4 @@
-"""Curl configurations: the service's own lists for curl, of which only UUID, catalog and path are of use."""
+"""Curl configurations: the service's own lists for curl; only UUID, catalog and path are used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hca_base.errors import UsageError
 _FILE_URL = re.compile(r"/repository/files/([^/?#]+)")
 _MIRROR_URL = re.compile(r"/file/([0-9a-f]{32,64})\.(sha256|md5)$")
 _PAIR = re.compile(r"(url|output)\s*=?\s*\"((?:[^\"\\]|\\.)*)\"")
-#: A pair that is not in quotes: nothing is to be left out because it is written in another way.
+#: An unquoted pair: valid syntax, which must not be ignored.
 _OTHER_PAIR = re.compile(r"-{0,2}(url|output)(\s|=)")
 _COMMENT = re.compile(r"#.*?['\"]?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -35,7 +35,7 @@ def is_curl(path: Path) -> bool:
 def read_curl(path: Path, addresses: Addresses) -> Iterator[Entry]:
     """Read the files of a curl configuration.
 
-    :raises UsageError: a line is not understood
+    :raises UsageError: a line cannot be parsed
     """
     url = ""
     with open_text(path) as stream:
@@ -68,14 +68,14 @@ def _of_url(path: Path, url: str, output: str, addresses: Addresses) -> Entry:
     mirrored = _MIRROR_URL.search(target)
     name = output.rsplit("/", 1)[-1]
     if mirrored and is_address(url):
-        # Related files, such as parts of zarr stores, are listed with nothing but an address in the mirror.
+        # Related files, such as parts of Zarr stores, are listed only with a mirror URL.
         entry = Entry(mirrored[1], name or mirrored[1], mirror=url, path=output)
         return entry._replace(md5=mirrored[1]) if mirrored[2] == "md5" else entry._replace(sha256=mirrored[1])
     match = _FILE_URL.search(target)
     if match is None:
         raise UsageError(f"{path} contains a URL that is not one of Azul's files", hint="signed URLs cannot be resumed")
     uuid = unquote(match[1])
-    # The service puts each file into a folder that is called as its bundle.
+    # The service puts each file into a folder named after its bundle.
     bundle = output.partition("/")[0]
     return Entry(
         uuid,

@@ -1,4 +1,4 @@
-"""Files to download, wherever their list comes from: a listing of the service, a manifest, a curl configuration."""
+"""Files to download, independent of their source: a listing of the service, a manifest, a curl configuration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OUTSIDE = re.compile(r"drs://dg\.4503[:/]", re.IGNORECASE)
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CRC32C = re.compile(r"[0-9a-f]{8}")
-#: Files asked for in one request by their UUIDs; the filters then go to the body.
+#: UUIDs per request; so many that the filters are sent in the body.
 BATCH = 200
 
 
@@ -30,19 +30,19 @@ NOT_LISTED = "the service lists no such file, or only to users with access"
 
 
 class Entry(NamedTuple):
-    """A file that is wanted.
+    """A file to download.
 
-    :ivar url: where the service gives it
-    :ivar mirror: where the public mirror has it, if it does
+    :ivar url: its URL in the service
+    :ivar mirror: its URI in the public mirror, if it is there
     :ivar drs: its DRS URI
-    :ivar library_id: name of the library that was sequenced; several of pooled ones, with " || " between them
-    :ivar cells: estimated cells of the library
-    :ivar run: what tells the sequencing runs of a sample apart
-    :ivar path: the name that it is to have, where the list says so
-    :ivar catalog: where to look it up, if the list says so
-    :ivar project_id: of a file that the service does not list, those that it may be of, with " || " between them
-    :ivar missing: why it cannot be had, if that is known beforehand
-    :ivar managed: it cannot be had because it is of managed access
+    :ivar library_id: name of the sequenced library; several names of pooled ones are joined by " || "
+    :ivar cells: estimated number of cells in the library
+    :ivar run: identifies the sequencing run within a sample
+    :ivar path: the local path, if the list has one
+    :ivar catalog: the catalog to look it up in, if the list has one
+    :ivar project_id: for a file that the service does not list, the possible projects, joined by " || "
+    :ivar missing: why it is unavailable, if already known
+    :ivar managed: it is unavailable because it has managed access
     """
 
     uuid: str
@@ -75,18 +75,18 @@ class Entry(NamedTuple):
 
     @property
     def identity(self) -> str:
-        """The same for files of the same content."""
+        """A key that is equal for files with the same content."""
         return self.sha256 or self.md5 or f"{self.uuid} {self.version}"
 
     @property
     def checksums(self) -> dict[str, str]:
-        """Its checksums by their names, in hexadecimal digits."""
+        """Its checksums by algorithm, in hexadecimal."""
         found = {"sha256": self.sha256, "md5": self.md5, "crc32c": self.crc32c}
         return {name: value for name, value in found.items() if value}
 
 
 def checked(entry: Entry) -> Entry:
-    """The entry without checksums that are none (some metadata have empty ones), and with why it cannot be had."""
+    """The entry without invalid checksums (some metadata have empty ones), and with why it is unavailable."""
     sha256, crc32c = entry.sha256.strip().lower(), entry.crc32c.strip().lower()
     missing = entry.missing
     url = entry.url if is_address(entry.url) else ""
@@ -108,7 +108,7 @@ def checked(entry: Entry) -> Entry:
 
 
 def hex_md5(text: str) -> str | None:
-    """An MD5 in hexadecimal digits, of base64 or of such digits; None if it is neither."""
+    """An MD5 in hexadecimal, from base64 or hexadecimal; None if it is neither."""
     text = text.strip()
     if _MD5.fullmatch(text.lower()):
         return text.lower()
@@ -120,7 +120,7 @@ def hex_md5(text: str) -> str | None:
 
 
 def is_address(url: str) -> bool:
-    """Whether it is an address at all; what comes from servers and files may be anything."""
+    """Whether it is a valid URL; values from servers and files can be anything."""
     try:
         origin_of(url)
     except UsageError:
@@ -135,7 +135,7 @@ def of_hit(flavour: Flavour, hit: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def of_members(members: Mapping[str, Any]) -> Entry:
-    """A file as a flavour describes it."""
+    """A file as described by a flavour."""
     size = members.get("size")
     return checked(Entry(**{**members, "size": size if size is not None and size >= 0 else None}))
 
@@ -147,13 +147,13 @@ def by_filters(client: AzulConnection, filters: Mapping[str, Any], catalog: str 
 
 
 def by_uuids(client: AzulConnection, wanted: Iterable[str | Entry], catalog: str | None = None) -> Iterator[Entry]:
-    """The files with these UUIDs, in this order; those that the service does not list are there as missing.
+    """The files with these UUIDs, in order; those that the service does not list are included as missing.
 
-    :param wanted: UUIDs, or entries of which no more is known than UUID, version and path
+    :param wanted: UUIDs, or entries that only have UUID, version and path
     """
     batch: list[Entry] = []
     for one in wanted:
-        # The service's UUIDs are in small letters, and it finds no others.
+        # The service's UUIDs are lower case, and its filters are case-sensitive.
         batch.append(one if isinstance(one, Entry) else Entry(one.strip().lower(), one))
         if len(batch) >= BATCH:
             yield from _looked_up(client, batch, catalog)
@@ -169,7 +169,7 @@ def _looked_up(client: AzulConnection, batch: list[Entry], catalog: str | None) 
             asked.setdefault(entry.catalog, set()).add(entry.uuid)
     found: dict[tuple[str, str], Entry] = {}
     for place, uuids in asked.items():
-        # A listing of UUIDs says nothing about those that are not there.
+        # A listing filtered by UUID does not report missing ones.
         for known in by_filters(client, {client.flavour.file_field: {"is": sorted(uuids)}}, place or catalog):
             found[place, known.uuid] = known
     for entry in batch:

@@ -1,4 +1,4 @@
-"""Lists of files, wherever they are read from: a file, stdin, a pipe, an address that the data portal shows."""
+"""Reads file lists from a file, stdin, a pipe, or a URL shown by the data portal."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
 _GZIP, _ZIP, _AVRO = b"\x1f\x8b", b"PK\x03\x04", b"Obj\x01"
-#: Where a manifest is requested, and where one that was prepared is to be had by its key.
+#: Paths where manifests are requested, and where prepared ones are downloaded by key.
 _PATH = re.compile(r"(?:/fetch)?/manifest/files(?:/([^/]+))?/?")
 
 
 class ListFile(NamedTuple):
-    """A list of files that can be read more than once.
+    """A file list that can be read more than once.
 
-    :ivar path: of its content, unpacked
-    :ivar name: what to call it in messages
+    :ivar path: of its content, decompressed
+    :ivar name: its name in messages
     :ivar kind: text, zip or avro
     """
 
@@ -41,9 +41,9 @@ class ListFile(NamedTuple):
 
 @contextmanager
 def open_list(client: AzulConnection, source: Path | str) -> Iterator[ListFile]:
-    """Open a list: a file, ``-``, a pipe, or an address of a manifest; what is packed with gzip is unpacked.
+    """Open a list: a file, ``-``, a pipe, or a manifest URL; gzip is decompressed.
 
-    :raises UsageError: it cannot be read
+    :raises UsageError: it is not readable
     """
     with tempfile.TemporaryDirectory(prefix="hca-azul-") as directory:
         copy = Path(directory) / "list"
@@ -59,7 +59,7 @@ def open_list(client: AzulConnection, source: Path | str) -> Iterator[ListFile]:
             elif Path(source).is_file():
                 path, name = Path(source), text
             else:
-                # A pipe can be read once only.
+                # A pipe can only be read once.
                 with Path(source).open("rb") as pipe, copy.open("wb") as stream:
                     shutil.copyfileobj(pipe, stream)
                 path, name = copy, text
@@ -70,7 +70,7 @@ def open_list(client: AzulConnection, source: Path | str) -> Iterator[ListFile]:
 
 
 def is_manifest_url(text: str) -> bool:
-    """Whether a text is the address of a manifest of the service, as the data portal shows it."""
+    """Whether a string is the URL of a manifest of the service, as shown by the data portal."""
     return _match(text) is not None
 
 
@@ -84,10 +84,10 @@ def _match(text: str) -> re.Match[str] | None:
 
 
 class Asked(NamedTuple):
-    """What the address of a manifest asks for.
+    """The parameters of a manifest URL.
 
-    :ivar filters: in the service's own form
-    :ivar catalog: empty if the address names none
+    :ivar filters: in the service's JSON form
+    :ivar catalog: empty if the URL has none
     """
 
     filters: dict[str, Any]
@@ -95,7 +95,7 @@ class Asked(NamedTuple):
 
 
 def asked_by(text: str) -> Asked | None:
-    """Return what the address of a manifest asks for; None for anything else, and for a key, which does not say it."""
+    """Return the parameters of a manifest URL; None for anything else, and for a key, which does not contain them."""
     match = _match(text)
     if match is None or match[1]:
         return None
@@ -108,7 +108,7 @@ def asked_by(text: str) -> Asked | None:
 
 
 def _fetch(client: AzulConnection, url: str, path: Path) -> None:
-    """Request the manifest of an address: its parameters are of more use than the portal's own answers, which lapse."""
+    """Request the manifest with the URL's parameters; the URLs in the response to the portal's own request expire."""
     from hca_azul.manifest.manifests import Manifest
     from hca_base.http import origin_of
 
@@ -133,12 +133,12 @@ def _fetch(client: AzulConnection, url: str, path: Path) -> None:
 
 
 def _fetch_prepared(client: AzulConnection, key: str, path: Path) -> None:
-    """Get a manifest that was prepared before, as commands for curl that the portal shows do."""
+    """Download a prepared manifest by its key, like the curl commands that the portal shows."""
     from hca_azul.query.calls import explained
     from hca_base.http import iter_body
 
     try:
-        # The key is all that it takes: the service refuses a token with it.
+        # The key is sufficient: the service rejects a token with it.
         url = f"{client.base_url}/manifest/files/{key}"
         with client.session.call("GET", url, stream=True, auth="no") as response, path.open("wb") as stream:
             for chunk in iter_body(response):
@@ -166,7 +166,7 @@ def _kind(path: Path) -> str:
 
 
 def open_text(source: Path | BinaryIO) -> IO[str]:
-    """Open a text in UTF-8 or UTF-16, with or without a byte order mark."""
+    """Open a text file in UTF-8 or UTF-16, with or without a byte order mark."""
     import io
 
     stream: BinaryIO = source.open("rb") if isinstance(source, Path) else source
@@ -176,12 +176,12 @@ def open_text(source: Path | BinaryIO) -> IO[str]:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif start[1:2] == b"\0" or start[:1] == b"\0":
-        # Without a mark; every list begins with a letter of ASCII.
+        # Without a BOM; every list starts with an ASCII letter.
         encoding = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
     errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
     return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
 
 
 def damaged(name: str, error: Exception) -> HCAError:
-    """The error for a list that is not what it seems to be."""
+    """The error for a list with an invalid format."""
     return UsageError(f"{name} is damaged: {error}")

@@ -1,7 +1,7 @@
-"""Which files of a list are of managed access.
+"""Finds the files of a list that have managed access.
 
-Nobody says it of a file: the service does not list one that the user may not have, and answers 404 when asked for it,
-as if there were none. Its project or dataset is listed, and says so. A list names that, or the bundle of the file.
+The service does not tell this of a file: it does not list files that the user cannot access, and returns 404 for them,
+as if they did not exist. Their project or dataset is listed, and tells. A list names that, or the file's bundle.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from hca_azul.query.managed import Managed, find_managed, message
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
-#: So few values are asked for one by one, to know which of them are of managed access.
+#: Up to so many values are looked up one by one, to know which of them have managed access.
 _FEW = 10
 
 
 class ManagedFiles:
-    """The files of managed access among those that were named, by UUID or in a list.
+    """The files with managed access among those named by UUID or in a list.
 
-    :param catalog: for files of which the list names none
-    :ivar units: the projects or datasets of files that were marked, by UUID
-    :ivar unknown: why the service could not be asked; empty if it could
+    :param catalog: for files without a catalog in the list
+    :ivar units: the projects or datasets of marked files, by UUID
+    :ivar unknown: why the service could not be queried; empty if it could
     """
 
     def __init__(self, client: AzulConnection, catalog: str | None) -> None:
@@ -40,9 +40,9 @@ class ManagedFiles:
         self.unknown = ""
 
     def watch(self, entries: Iterable[Entry], *, look_up: bool = False) -> Iterator[Entry]:
-        """Iterate over files, and take note of what there is to ask about them.
+        """Iterate over files, and collect what needs to be looked up.
 
-        :param look_up: also of files of which the list does not say where they belong
+        :param look_up: also look up files whose project is not in the list
         """
         self._unplaced = [] if look_up else None
         for entry in entries:
@@ -55,7 +55,7 @@ class ManagedFiles:
             yield entry
 
     def ask(self) -> bool:
-        """Ask about the files that were seen; return whether some are of managed access."""
+        """Look up the collected files; return whether some have managed access."""
         flavour = self._client.flavour
         for catalog, keys in self._keys.items():
             self._ask(flavour.unit_field, keys, catalog)
@@ -65,11 +65,11 @@ class ManagedFiles:
         return any(self._answers.values())
 
     def review(self) -> Callable[[Entry], Entry] | None:
-        """Ask about the files that were seen; return what marks those of managed access, or None if there are none."""
+        """Look up the collected files; return a function that marks those with managed access, or None for none."""
         return self.withheld if self.ask() else None
 
     def withheld(self, entry: Entry) -> Entry:
-        """The file, with why it cannot be had if it is of managed access."""
+        """The file, with why it is unavailable if it has managed access."""
         units = self.units_of(entry)
         if not units:
             return entry
@@ -79,11 +79,11 @@ class ManagedFiles:
 
     @property
     def managed(self) -> Managed:
-        """What was found out: the projects or datasets of the files that cannot be had."""
+        """The result: the projects or datasets of the files with managed access."""
         return Managed(list(self.units.values()), self.unknown)
 
     def ask_about(self, entries: Iterable[Entry]) -> None:
-        """Ask about files that the service does not give to this user."""
+        """Look up files that the service does not return to this user."""
         flavour = self._client.flavour
         left: list[Entry] = list(entries)
         for field in (flavour.unit_field, flavour.bundle_field, flavour.file_field):
@@ -92,15 +92,15 @@ class ManagedFiles:
                 values.setdefault(entry.catalog, set()).update(self._values(field, entry))
             for catalog, some in values.items():
                 self._ask(field, some, catalog)
-            # A file whose project is known and open is missing for another reason.
+            # A file of a known public project is missing for another reason.
             left = [entry for entry in left if not entry.project_id and not self.units_of(entry)]
 
     def units_of(self, entry: Entry) -> list[Unit]:
-        """The projects or datasets of managed access that a file is of, as far as was asked."""
+        """The projects or datasets with managed access of a file, as far as looked up."""
         flavour = self._client.flavour
         fields = [flavour.unit_field]
         if entry.missing or entry.uuid in self._unlisted:
-            # Other files of a bundle may be open.
+            # Other files of a bundle may be public.
             fields += [flavour.bundle_field, flavour.file_field]
         for field in fields:
             for value in self._values(field, entry):
@@ -138,7 +138,7 @@ class ManagedFiles:
             yield from (entry._replace(missing=NOT_LISTED) for entry in batch if entry.uuid not in listed)
 
     def _values(self, field: str, entry: Entry) -> list[str]:
-        """What a file has in a field."""
+        """A file's value in a field."""
         flavour = self._client.flavour
         if field == flavour.unit_field:
             return [value for value in entry.project_id.split(SEPARATOR) if value]

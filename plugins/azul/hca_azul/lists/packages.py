@@ -1,4 +1,4 @@
-"""Lists of files in containers: BDBags that people still have, PFB, and verbatim manifests."""
+"""File lists in containers: old BDBags, PFB, and verbatim manifests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hca_base.errors import UsageError
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
-#: A column of a bag's table of samples: which of a row's files, and what of it.
+#: A column of a bag's sample table: which of the row's files, and which of its properties.
 _OF_FILE = re.compile(r"__(.+?)__(.+)")
 
 
@@ -41,9 +41,9 @@ def is_verbatim(first: str) -> bool:
 
 
 def read_bag(path: Path, name: str, addresses: Addresses) -> Iterator[Entry]:
-    """Read the files of a BDBag, or of a zip archive that holds a compact manifest.
+    """Read the files of a BDBag, or of a zip archive with a compact manifest.
 
-    :raises UsageError: there is no table of files in it
+    :raises UsageError: it has no table of files
     """
     csv.field_size_limit(1 << 27)
     found = False
@@ -90,7 +90,7 @@ def _bag_rows(
         for members in groups.values():
             own = {member: record[column] for member, column in members.items()}
             if any(own.values()):
-                # A row has places for as many files as the sample with most of them.
+                # Each row has columns for as many files as the largest sample has.
                 yield rows.entry(common | own, where)
 
 
@@ -102,7 +102,7 @@ def read_entities(
 ) -> Iterator[Entry]:
     """Read the files of a PFB or a verbatim manifest.
 
-    Those of which the manifest says too little are looked up, if the service can be asked.
+    Files with incomplete metadata in the manifest are looked up, if the service is reachable.
     """
     batch: dict[str, str] = {}
     lost: dict[str, str] = {}
@@ -131,7 +131,7 @@ def read_entities(
             batch = {}
     if batch:
         yield from _looked_up(client, batch, catalog, lost)
-    # A verbatim manifest does not say which of its projects a file is of.
+    # A verbatim manifest does not link a file to one of its projects.
     keys = SEPARATOR.join(dict.fromkeys(key for key, _ in units.values()))
     for document, name_of_file in lost.items():
         yield Entry(document, name_of_file, project_id=keys, missing=NOT_LISTED)
@@ -140,7 +140,7 @@ def read_entities(
 
 
 def _in_unit(entry: Entry, record: EntityRecord, units: Mapping[str, tuple[str, str]]) -> Entry:
-    """A file of terra.pfb, with the project or dataset that it is linked to."""
+    """A file of terra.pfb, with its linked project or dataset."""
     for _, key in record.links:
         if key in units:
             return entry._replace(project_id=units[key][0], project=units[key][1])
@@ -148,7 +148,7 @@ def _in_unit(entry: Entry, record: EntityRecord, units: Mapping[str, tuple[str, 
 
 
 def _entry_of(record: EntityRecord, addresses: Addresses) -> tuple[Entry | None, str]:
-    """The file that an entity is, or what to look it up by; neither for an entity that is no file."""
+    """The entity's file, or the value to look it up by; neither for other entities."""
     values = record.values
     if record.table == "files":
         return _file(values, addresses), ""
@@ -162,13 +162,13 @@ def _entry_of(record: EntityRecord, addresses: Addresses) -> tuple[Entry | None,
 
 
 def _name_of(values: Mapping[str, Any]) -> str:
-    """Name of a file as a verbatim manifest has it."""
+    """The file's name in a verbatim manifest."""
     core = values.get("file_core")
     return plain(core.get("file_name") if isinstance(core, dict) else values.get("file_name"))
 
 
 def _file(values: Mapping[str, Any], addresses: Addresses) -> Entry:
-    """A file as terra.pfb has it: members are called as in the service's index, or as in its listings."""
+    """A file in terra.pfb: members are named as in the service's index, or as in its listings."""
     uuid = plain(values.get("uuid") or values.get("document_id") or values.get("file_id"))
     url = plain(values.get("azul_url") or values.get("url") or values.get("file_url"))
     drs = plain(values.get("drs_uri"))
@@ -190,18 +190,18 @@ def _file(values: Mapping[str, Any], addresses: Addresses) -> Entry:
             lane=plain(values.get("lane_index")),
         )
     )
-    # Without the service it is not known whether it offers a way.
+    # Without the service it is unknown whether it has the file.
     return found if addresses.online or found.missing != NO_WAY else found._replace(missing="")
 
 
 def _looked_up(
     client: AzulConnection, documents: Mapping[str, str], catalog: str | None, lost: dict[str, str]
 ) -> Iterator[Entry]:
-    """The files of documents, of which those that the service does not list are added to ``lost``.
+    """The files of documents; those that the service does not list are added to ``lost``.
 
-    :param documents: identifier -> name of the file
+    :param documents: identifier -> file name
     """
-    # Their identifiers are those of the documents about the files, which the index calls entities.
+    # Their identifiers are those of the metadata documents, which the index calls entities.
     known: dict[str, list[Entry]] = {}
     filters = {client.flavour.document_field: {"is": sorted(documents)}}
     for hit in Search(client, "files", filters, catalog=catalog):

@@ -1,4 +1,4 @@
-"""Read the lists of files that people have, whatever they are."""
+"""Reads file lists in all supported formats."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class FileList:
     """The files of a manifest or another list.
 
-    :param source: path, ``-``, or the address of a manifest
-    :param online: whether the service can be asked: without it, files of which a list says too little have no sources
+    :param source: path, ``-``, or URL of a manifest
+    :param online: whether the service is reachable; otherwise files with incomplete metadata have no sources
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class FileList:
 
     @property
     def has_paths(self) -> bool:
-        """Whether the list says where each file is to be stored: a curl configuration does."""
+        """Whether the list has the path of each file: curl configurations do."""
         return self._file.kind == "text" and is_curl(self._file.path)
 
     def __iter__(self) -> Iterator[Entry]:
         """Iterate over the files.
 
-        :raises UsageError: it is no list of files, or a part of it is not valid
+        :raises UsageError: it is not a file list, or a part of it is invalid
         """
         path, name, kind = self._file
         if kind == "zip":

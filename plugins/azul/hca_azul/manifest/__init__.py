@@ -1,1 +1,1 @@
-"""Manifests that the service prepares, and the tables made from them."""
+"""Manifests prepared by the service, and tables built from them."""

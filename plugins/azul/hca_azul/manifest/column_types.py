@@ -1,4 +1,4 @@
-"""Types of the columns of tables, from all of their values: what Parquet must know before the first row is written."""
+"""Infers the types of table columns from all values: Parquet needs them before the first row is written."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 
 class Kind(NamedTuple):
-    """What values of a column have in common.
+    """The common type of a column's values.
 
-    :ivar name: bool, int, long (beyond what a double holds exactly), double, string, or json for all else; empty for
-        none but nulls
-    :ivar depth: lists around them
+    :ivar name: bool, int, long (not exact as a double), double, string, or json for everything else; empty for
+        only nulls
+    :ivar depth: levels of lists around them
     """
 
     name: str
@@ -23,7 +23,7 @@ _EXACT, _INT64 = 1 << 53, 1 << 63
 
 
 def kind_of(value: Any) -> Kind:
-    """Return the kind of a value."""
+    """Return the type of a value."""
     if value is None:
         return _NONE
     if isinstance(value, bool):
@@ -43,7 +43,7 @@ def kind_of(value: Any) -> Kind:
 
 
 def merged(one: Kind, other: Kind) -> Kind:
-    """Return the kind of values of two kinds."""
+    """Return the common type of two types."""
     if one == other or other == _NONE:
         return one
     if one == _NONE:
@@ -59,25 +59,25 @@ def merged(one: Kind, other: Kind) -> Kind:
 
 
 class ColumnTypes:
-    """The kinds of the columns of one table."""
+    """The types of the columns of one table."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, Kind] = {}
 
     def see(self, row: Mapping[str, Any]) -> None:
-        """Take the values of a row into account."""
+        """Update the types with the values of a row."""
         for name, value in row.items():
             known = self._kinds.get(name, _NONE)
             if known != _JSON:
                 self._kinds[name] = merged(known, kind_of(value))
 
     def schema(self, pyarrow: Any, columns: Iterable[str]) -> Any:
-        """Return the schema of a table with these columns; what has no single type is a text."""
+        """Return the schema of a table with these columns; columns without a single type become strings."""
         return pyarrow.schema([(name, self._type(pyarrow, self._kinds.get(name, _NONE))) for name in columns])
 
     def _type(self, pyarrow: Any, kind: Kind) -> Any:
         plain = {"bool": pyarrow.bool_(), "int": pyarrow.int64(), "long": pyarrow.int64(), "double": pyarrow.float64()}
-        # Of mixed types, nested, or empty: a type that every reader understands.
+        # Mixed types, nested, or empty: use a type that every reader supports.
         if kind.name in ("", "json"):
             return pyarrow.string()
         found = plain.get(kind.name, pyarrow.string())

@@ -1,8 +1,8 @@
-"""Manifests: lists of files that the service makes in the background.
+"""Manifests: file lists that the service prepares asynchronously.
 
-The service is asked to make one, answers where to ask again and after how many seconds, and at last with the place
-where the manifest lies, an address that lapses. All this is done by hand, not by an HTTP library: those follow such
-answers without waiting, and too few times. Of the two ways to ask, the one with the answers in the body is preferred.
+A request starts the preparation; the service responds with where to poll and after how many seconds, and finally with
+a signed URL of the manifest, which expires. This is implemented here because HTTP libraries follow such
+redirects without waiting, and too few times. Of the service's two interfaces, the one with JSON bodies is preferred.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hca_azul.query.connection import AzulConnection
 
-#: Format -> suffix of a file with it. Others may come: the service says what it has.
+#: Format -> file suffix. The service lists its formats; there may be others.
 SUFFIXES = {
     "compact": ".tsv",
     "curl": ".curlrc",
@@ -33,24 +33,24 @@ SUFFIXES = {
     "verbatim.jsonl": ".jsonl",
     "verbatim.pfb": ".pfb",
 }
-#: Answers that say that a place to ask at, or an address, is no good any more.
+#: Statuses for a poll URL or a signed URL that has expired.
 _LAPSED = frozenset({400, 401, 403, 404, 410})
 _NO_FETCH = frozenset({403, 404, 405, 501})
-#: How often what was ready is fetched anew, after connections that broke and addresses that lapsed.
+#: How often to restart the download of a ready manifest, after broken connections or expired URLs.
 _TRIES = 5
-#: Seconds to wait where the service does not say how long; it says 1 at first.
+#: Seconds to wait if the service does not tell; it starts with 1.
 _PAUSE = 1.0
 
 Say = Callable[[str], None]
 
 
 def suffix_of(form: str) -> str:
-    """The suffix of a file with a manifest of this format."""
+    """The file suffix for a manifest format."""
     return SUFFIXES.get(form) or f".{form.rpartition('.')[2]}"
 
 
 class _Lapsed(Exception):
-    """The address of a manifest is no good any more; a new one may be."""
+    """The manifest's URL has expired; request a new one."""
 
     def __init__(self, error: ServiceError) -> None:
         super().__init__(str(error))
@@ -60,11 +60,11 @@ class _Lapsed(Exception):
 class Manifest:
     """One manifest.
 
-    :param filters: of its files, as the service wants them
+    :param filters: of its files, in the service's JSON form
     :param form: format
-    :param wait: most seconds to wait for it; default: the setting ``http.wait_budget``
-    :param say: told in a sentence how it goes
-    :param resume: take up a manifest that an earlier run was waiting for
+    :param wait: maximum seconds to wait for it; default: the setting ``http.wait_budget``
+    :param say: called with progress messages
+    :param resume: continue waiting for a manifest from an earlier run
     """
 
     def __init__(
@@ -88,10 +88,10 @@ class Manifest:
         self._pending = Pending(client.base_url, self.catalog, self._filters, form, client.has_credentials)
 
     def save(self, path: Path | str, *, mode: int = 0o666) -> int:
-        """Get it and save it: the file appears when it is whole. Bytes of it.
+        """Download and save it: the file is created once complete. Return its size in bytes.
 
-        Where a connection breaks, or the address lapses before it is used, the manifest is asked for again: the service
-        has it ready.
+        If a connection breaks, or the URL expires before it is used, the manifest is requested again: the service
+        still has it.
 
         :param mode: of a new file, before the umask
         """
@@ -115,7 +115,7 @@ class Manifest:
         raise AssertionError("not reached")
 
     def write(self, stream: BinaryIO) -> int:
-        """Write it to a stream, when it is ready. What was written cannot be taken back, so there is no second try."""
+        """Write it to a stream, when it is ready. Output cannot be taken back, so there are no retries."""
         try:
             with self._open() as response:
                 size = self._copy(response, stream)
@@ -152,12 +152,12 @@ class Manifest:
                     task.advance(len(chunk))
         return total
 
-    # Until it is ready
+    # Preparation
 
     def ready(self) -> str:
-        """Wait until it is made; where it lies. The address lapses, and is as good as a password meanwhile.
+        """Wait until it is ready; return its URL, which expires, and is as secret as a password until then.
 
-        :raises TimedOutError: it was not made in time; a later run takes it up
+        :raises TimedOutError: it was not ready in time; a later run can resume waiting
         """
         started = time.monotonic()
         told = 0.0
@@ -200,7 +200,7 @@ class Manifest:
         try:
             return send_long(self.client, "PUT", url_of(self.client, "/fetch/manifest/files", params), **options)
         except ServiceError as error:
-            # Old releases know the plain way only; gateways call an unknown path forbidden.
+            # Old releases only support plain redirects; gateways respond with 403 to unknown paths.
             if error.status not in _NO_FETCH or error.reason == "ForbiddenError":
                 raise
         return send_long(self.client, "PUT", url_of(self.client, "/manifest/files", params), **options)
@@ -226,7 +226,7 @@ class Manifest:
         raise AssertionError("not reached")
 
     def _step_of(self, response: requests.Response) -> tuple[int, str, float]:
-        """(301 or 302, where to go, seconds to wait before) of either kind of answer."""
+        """(301 or 302, location, Retry-After in seconds) from both interfaces."""
         from urllib.parse import urljoin
 
         status: Any = response.status_code
@@ -247,17 +247,17 @@ class Manifest:
             ) from None
         home = origin_of(self.client.base_url)
         check_redirect(home, home, target)
-        # In the body it is a number, in a header a text.
+        # A number in the body, a string in a header.
         seconds = parse_retry_after(str(pause))
         return status, location, min(max(_PAUSE if seconds is None else seconds, 0.02), 600.0)
 
 
 def save_manifest(manifest: Manifest, output: str | None, *, secret: bool, force: bool) -> tuple[str, int]:
-    """Save a manifest to ``output`` (``-`` for stdout, None for a name of our own); the name and the bytes.
+    """Save a manifest to ``output`` (``-`` for stdout, None for a default name); return the name and the size in bytes.
 
-    :param secret: it holds a token: only its owner may read it
-    :param force: replace a file that is there
-    :raises UsageError: the file is there
+    :param secret: it contains a token: only its owner may read it
+    :param force: replace an existing file
+    :raises UsageError: the file exists
     """
     if output == "-":
         from hca_base.output import is_terminal

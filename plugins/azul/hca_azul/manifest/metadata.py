@@ -35,12 +35,12 @@ def project_table(
     all_columns: bool = False,
     barcodes: bool = False,
 ) -> tuple[int, int]:
-    """Write the table of a project or dataset; the numbers of its rows and columns.
+    """Write the table of a project or dataset; return the numbers of its rows and columns.
 
-    :param filters: that select its files
-    :param output: a file, which appears when it is whole, or ``-``
-    :param all_columns: also columns that are empty in all rows
-    :param barcodes: add columns about barcodes, from the library preparation protocols
+    :param filters: select its files
+    :param output: a file, created once complete, or ``-``
+    :param all_columns: include columns that are empty in all rows
+    :param barcodes: add barcode columns, from the library preparation protocols
     """
     from hca_base.config import open_atomic
 
@@ -74,11 +74,11 @@ def project_table(
 
 
 def _records(table: Path) -> Iterator[dict[str, Any]]:
-    # Cells hold whole descriptions of projects at times.
+    # Cells may contain complete project descriptions.
     csv.field_size_limit(1 << 27)
     with table.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         try:
-            # Strict: a quote that is never closed would make one cell of all rows behind it.
+            # Strict: an unclosed quote would merge all following rows into one cell.
             yield from csv.DictReader(stream, dialect="excel-tab", strict=True)
         except csv.Error as error:
             raise HCAError(f"the service's manifest is not a table: {error}") from None
@@ -111,10 +111,10 @@ def _write(table: Path, columns: list[str], added: list[str], known: dict[str, d
 
 
 def protocols(lines: Path) -> dict[str, dict[str, str]]:
-    """Library construction method -> what its protocols say about barcodes.
+    """Library construction method -> barcode values of its protocols.
 
-    Files are joined to protocols by the method's name, the only link that both formats have. Where protocols of one
-    method differ, all their values are given.
+    Files are joined to protocols by the method's name, the only link in both formats. If protocols with the same
+    method differ, all values are included.
     """
     found: dict[str, dict[str, dict[str, None]]] = {}
     with lines.open(encoding="utf-8", errors="replace") as stream:
@@ -137,7 +137,7 @@ def protocols(lines: Path) -> dict[str, dict[str, str]]:
 
 
 def _methods(content: dict[str, Any]) -> set[str]:
-    """Names of the library construction method; older metadata call it an approach."""
+    """Names of the library construction method, called approach in older metadata."""
     found: set[str] = set()
     for member in ("library_construction_method", "library_construction_approach"):
         method = content.get(member)
@@ -149,7 +149,7 @@ def _methods(content: dict[str, Any]) -> set[str]:
 
 
 def _content(entity: Any) -> dict[str, Any]:
-    """The document of a library preparation protocol, however a release wraps it; empty for other entities."""
+    """The document of a library preparation protocol, for all releases; empty for other entities."""
     for _ in range(4):
         if isinstance(entity, str):
             try:

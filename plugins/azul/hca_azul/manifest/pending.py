@@ -1,4 +1,4 @@
-"""Manifests that the service was still making when we left: where to ask for them again."""
+"""Manifests that were not ready when hca stopped waiting: where to poll for them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-#: The service keeps what it makes for seven days; older places are not worth asking.
+#: The service keeps manifests for seven days; older URLs are not worth trying.
 MAX_AGE = 7 * 86400
 
 
 class Pending:
-    """The place where one manifest is to be asked for; kept between runs, in a file of its own (0600).
+    """The poll URL of one manifest; kept between runs, in a file of its own (0600).
 
-    :param identity: everything that makes this manifest this one
+    :param identity: everything that identifies this manifest
     """
 
     def __init__(self, *identity: Any) -> None:
@@ -26,7 +26,7 @@ class Pending:
         self.path: Path = paths.state_dir() / "azul" / "manifests" / f"{name}.json"
 
     def read(self) -> str | None:
-        """The place, if there is one that may still be good."""
+        """The URL, if it may still be valid."""
         try:
             data = json.loads(self.path.read_text(encoding="utf-8"))
             location, since = data["location"], data["since"]
@@ -37,7 +37,7 @@ class Pending:
         return location
 
     def write(self, location: str) -> None:
-        """Keep a place; losing it costs only a request, so a disk that refuses is no error."""
+        """Save a URL; losing it costs only a request, so write errors are ignored."""
         from hca_base.config import write_atomic
 
         try:
@@ -47,7 +47,7 @@ class Pending:
             return
 
     def forget(self) -> None:
-        """The manifest is there, or will not come."""
+        """The manifest is ready, or failed."""
         try:
             self.path.unlink(missing_ok=True)
         except OSError:

@@ -1,4 +1,4 @@
-"""Files of tables: one for each kind of entity, as TSV, JSON lines or Parquet."""
+"""Table files: one for each kind of entity, as TSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from hca_base.errors import HCAError, UsageError
 from hca_base.transfer import safe_name
 
 FORMATS = ("tsv", "jsonl", "parquet")
-#: What joins several values in a cell of a TSV, as in compact manifests.
+#: Separates several values in a cell of a TSV, as in compact manifests.
 SEPARATOR = " || "
-#: Rows of a Parquet file that are written at once.
+#: Rows in a row group of a Parquet file.
 _CHUNK = 5_000
 
 
 class TableFile(NamedTuple):
-    """A table that was written."""
+    """A written table."""
 
     table: str
     rows: int
@@ -42,8 +42,8 @@ def write_tables(path: Path | str, directory: Path | str, form: str = "tsv", *, 
     """Write the tables of a manifest; see :func:`hca_azul.manifest.tables.tables`.
 
     :param form: tsv, jsonl or parquet
-    :param force: replace files that exist
-    :raises UsageError: the manifest is none, or a file exists
+    :param force: replace existing files
+    :raises UsageError: the manifest is invalid, or a file exists
     """
     if form not in FORMATS:
         raise UsageError(f"unknown format {form!r}", hint=f"use {', '.join(FORMATS)}")
@@ -69,7 +69,7 @@ def write_tables(path: Path | str, directory: Path | str, form: str = "tsv", *, 
 
 
 def _write_all(found: TableSet, places: Mapping[str, Path], form: str, types: Mapping[str, ColumnTypes]) -> None:
-    """Write all tables in one reading of the manifest: no file appears before all are complete."""
+    """Write all tables in one pass over the manifest: files are created once all are complete."""
     from contextlib import ExitStack
 
     from hca_base.config import open_atomic
@@ -90,7 +90,7 @@ def _file_name(table: str) -> str:
 
 
 def _file_names(tables: Iterable[str]) -> dict[str, str]:
-    """Return a file name for each table; two tables never get one name, also where the disk ignores case."""
+    """Return a unique file name for each table, even if the disk ignores case."""
     names = {table: _file_name(table) for table in tables}
     counts = Counter(name.lower() for name in names.values())
     return {
@@ -124,13 +124,13 @@ class _JsonlWriter:
         self._stream.write(json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace") + b"\n")
 
     def close(self) -> None:
-        """There is nothing left to write."""
+        """Nothing left to write."""
 
 
 class _ParquetWriter:
-    """Columns keep their types where all values of a kind of entity have one; others are JSON.
+    """Columns whose values all have one type get that type; others are JSON.
 
-    Rows are written in groups as they come: no table is held in memory.
+    Rows are written in groups as they are read: no table is held in memory.
     """
 
     def __init__(self, stream: Any, columns: Sequence[str], types: ColumnTypes) -> None:
@@ -171,7 +171,7 @@ def _pyarrow() -> Any:
 
 
 def _types_of(found: TableSet) -> dict[str, ColumnTypes]:
-    """The types of the columns of all tables, by one reading of the manifest."""
+    """The column types of all tables, from one pass over the manifest."""
     types = {table: ColumnTypes() for table in found}
     for entity in found.records():
         types[entity.table].see(entity.row())
@@ -179,7 +179,7 @@ def _types_of(found: TableSet) -> dict[str, ColumnTypes]:
 
 
 def _writer(form: str, stream: Any, columns: Sequence[str], types: ColumnTypes | None) -> _Writer:
-    """What writes a table in one of the formats."""
+    """The writer for a format."""
     if types is not None:
         return _ParquetWriter(stream, columns, types)
     return _TsvWriter(stream, columns) if form == "tsv" else _JsonlWriter(stream)

@@ -1,6 +1,6 @@
-"""Tables of metadata: what PFB and verbatim manifests hold, an entity a row and a table for each kind.
+"""Metadata tables from PFB and verbatim manifests: a table for each kind of entity, a row for each entity.
 
-A PFB is an Avro container. Its records differ in one member, a union of one record type for each kind of entity.
+A PFB is an Avro container. Its records have one member that is a union of a record type for each kind of entity.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from hca_base.errors import HCAError, UsageError
 
-#: Name of the entity of a PFB that describes the others.
+#: Name of the PFB entity that describes the others.
 _METADATA = "Metadata"
 LINKS = "links"
 
@@ -44,20 +44,20 @@ class EntityRecord(NamedTuple):
 def tables(path: Path | str) -> Mapping[str, Iterable[dict[str, Any]]]:
     """Read the tables of a manifest in one of the formats terra.pfb, verbatim.pfb and verbatim.jsonl.
 
-    :param path: of the manifest, a pipe, or ``-`` for stdin; one that is packed with gzip is unpacked
-    :return: name of a table -> its rows, which are read from the file each time they are iterated over
-    :raises UsageError: the file is none of these
+    :param path: of the manifest, a pipe, or ``-`` for stdin; gzip is decompressed
+    :return: table name -> its rows, which are read from the file on each iteration
+    :raises UsageError: the file has none of these formats
     """
     return TableSet(Path(path))
 
 
 class ManifestFile:
-    """A manifest that can be read more than once: what comes through a pipe is kept as long as this is.
+    """A manifest that can be read more than once: the content of a pipe is stored while this object exists.
 
     :ivar path: of its content
-    :ivar name: what to call it in messages
+    :ivar name: its name in messages
 
-    :raises UsageError: it cannot be read
+    :raises UsageError: it is not readable
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,7 +98,7 @@ class TableSet(Mapping[str, Iterable[dict[str, Any]]]):
         return _Rows(self, name)
 
     def records(self) -> Iterator[EntityRecord]:
-        """Read all entities, in the order of the manifest."""
+        """Read all entities, in file order."""
         return read_records(self._manifest.path, self._manifest.name)
 
     def __iter__(self) -> Iterator[str]:
@@ -134,8 +134,8 @@ class _Rows:
 def read_records(path: Path, name: str = "") -> Iterator[EntityRecord]:
     """Read the entities of a PFB or a verbatim manifest, in the order of the file.
 
-    :param name: what to call it in messages; default: its path
-    :raises UsageError: the file cannot be read, or is none of these
+    :param name: its name in messages; default: its path
+    :raises UsageError: the file is not readable, or has none of these formats
     """
     name = name or str(path)
     try:
@@ -178,14 +178,14 @@ def _of_avro(stream: Any, name: str) -> Iterator[EntityRecord]:
 
 
 def _named(record: Any) -> tuple[str, dict[str, Any]]:
-    """Kind and values of an entity."""
+    """Table and values of an entity."""
     member = record["object"]
     values = member[1] if isinstance(member, tuple) else member
     return str(record["name"]), _without_names(values)
 
 
 def _without_names(value: Any) -> Any:
-    """A value without the names of the branches of unions, which the reader adds at any depth."""
+    """A value without the branch names of unions, which the reader adds at any depth."""
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
         return _without_names(value[1])
     if isinstance(value, dict):

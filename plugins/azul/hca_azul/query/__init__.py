@@ -1,1 +1,1 @@
-"""Ask Azul: catalogs, fields, filters and listings."""
+"""Queries to Azul: catalogs, fields, filters and listings."""

@@ -1,4 +1,4 @@
-"""Requests to Azul: who asks, what happens when a URL is too long, and what errors mean."""
+"""Requests to Azul: credentials, URLs that are too long, and error messages."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 #: Seconds after which 429 is an error. The service counts requests over five minutes.
 PATIENCE = 600.0
-#: Seconds to wait after a 429 that does not say how long.
+#: Seconds to wait after a 429 without Retry-After.
 PAUSE = 10.0
-#: The parameter that may be moved to the body: the others are short.
+#: The parameter that can be moved to the body: the others are short.
 LONG = "filters"
 
 
 class LimitedClient(BaseClient):
-    """A client that remembers what it learned about the limits of its service.
+    """A client that learns the limits of its service.
 
-    :ivar limits: what was learned in this run
+    :ivar limits: learned in this run
     """
 
     def __init__(self, service: Any = None, **options: Any) -> None:
@@ -36,26 +36,26 @@ class LimitedClient(BaseClient):
 
 
 def url_of(client: BaseClient, path: str, params: Mapping[str, Any]) -> str:
-    """The URL of a request; parameters that are None are left out.
+    """The URL of a request; parameters that are None are omitted.
 
-    :raises UsageError: one is not valid Unicode
+    :raises UsageError: a parameter is not valid Unicode
     """
     given = {name: value for name, value in params.items() if value is not None}
     try:
         return f"{client.base_url}{path}" + (f"?{urlencode(given)}" if given else "")
     except UnicodeEncodeError as error:
-        # Bytes of a command line that are no Unicode, and halves of characters in JSON.
+        # Bytes of a command line that are not UTF-8, and lone surrogates in JSON.
         raise UsageError(f"the request is not valid Unicode: {ascii(error.object)[1:-1][:80]}") from None
 
 
 def send(client: BaseClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any) -> Any:
-    """Send a request with the caller's credentials, if there are any.
+    """Send a request, with the caller's credentials if there are any.
 
-    :param body: parameters that are sent in the body, as JSON
+    :param body: parameters sent in the body, as JSON
     :param options: of :meth:`hca_base.http.Session.call`
-    :raises HCAError: and its subclasses; with a hint where one is known
+    :raises HCAError: or a subclass, with a hint if known
     """
-    # Asking again changes nothing: listings are safe, and a manifest that is under way is taken up.
+    # All requests are idempotent: listings are safe, and a manifest in preparation is resumed.
     options.setdefault("policy", RetryPolicy())
     give_up = time.monotonic() + PATIENCE
     while True:
@@ -64,7 +64,7 @@ def send(client: BaseClient, method: str, url: str, body: Mapping[str, str] | No
                 method, url, json=dict(body) if body else None, credentials=client.credentials, **options
             )
         except ServiceError as error:
-            # Too many requests from this address, perhaps not ours alone: it passes, and has cost nothing so far.
+            # Too many requests from this IP address, possibly by others: retry, since nothing has been lost yet.
             if error.status != 429 or time.monotonic() > give_up:
                 raise explained(client, error) from None
             if error.response is None or not error.response.headers.get("Retry-After"):
@@ -81,11 +81,11 @@ def get_json(client: BaseClient, path: str, params: Mapping[str, Any] | None = N
 def send_long(
     client: LimitedClient, method: str, url: str, body: Mapping[str, str] | None = None, **options: Any
 ) -> requests.Response:
-    """Send a request whose URL may be too long; then its filters go to the body.
+    """Send a request; if its URL is too long, send its filters in the body.
 
-    A GET of a listing becomes a POST for that; a PUT of a manifest stays one. How long a URL may be is learned.
+    The GET of a listing then becomes a POST; the PUT of a manifest stays one. The URL limit is remembered.
 
-    :param body: what was moved out of this URL before
+    :param body: parameters moved out of this URL before
     """
     limits = client.limits
     if body or (limits.url_length is not None and len(url) >= limits.url_length and f"{LONG}=" in url):
@@ -102,9 +102,9 @@ def send_long(
 
 
 def to_body(url: str, body: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
-    """A URL without its filters, and a body with them; the same parameter must not be in both.
+    """A URL without its filters, and a body with them; no parameter may be in both.
 
-    :param body: the body of an earlier request, for a URL that has no filters itself
+    :param body: of an earlier request, for a URL without filters
     """
     parts = urlsplit(url)
     kept, moved = [], dict(body or {})
@@ -117,13 +117,13 @@ def to_body(url: str, body: Mapping[str, str] | None) -> tuple[str, dict[str, st
 
 
 def is_gone_catalog(error: ServiceError) -> bool:
-    """Whether the service says that there is no such catalog; it says the same of formats and kinds."""
+    """Whether the error means an unknown catalog; it is the same for formats and kinds."""
     told = f"{error.title} {error.details}"
     return error.status in (400, 404) and "Must be one of" in told and "catalog" in told.partition("Must be")[0].lower()
 
 
 def explained(client: BaseClient, error: HCAError) -> HCAError:
-    """The error, with the hint that this service's users need."""
+    """The error, with a hint for users of this service."""
     if not isinstance(error, ServiceError):
         return error
     if is_gone_catalog(error):
@@ -154,5 +154,5 @@ def _sent_credentials(error: ServiceError) -> bool:
 
 
 def compact_json(value: Any) -> str:
-    """JSON as short as it gets, for URLs."""
+    """Compact JSON, for URLs."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Catalogs: the releases of the data, which come and go."""
+"""Catalogs: the releases of the data, which are added and deleted over time."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _PATH = "/index/catalogs"
 
 
 class Catalogs(NamedTuple):
-    """What catalogs the service has.
+    """The catalogs of the service.
 
-    :ivar default: the one that is used when none is named
-    :ivar all: name -> what the service says of it
+    :ivar default: used when none is given
+    :ivar all: name -> the service's description
     """
 
     default: str
     all: dict[str, dict[str, Any]]
 
     def shown(self) -> dict[str, dict[str, Any]]:
-        """Without the internal ones, which are the service's own tests."""
+        """The catalogs without internal ones, which are for the service's own tests."""
         return {name: entry for name, entry in self.all.items() if not entry.get("internal")}
 
 
 def read_catalogs(client: BaseClient) -> Catalogs:
-    """Ask the service for its catalogs."""
+    """Request the catalogs from the service."""
     try:
         answer = get_json(client, _PATH)
     except ServiceError as error:
         if error.status == 404:
-            # Every command asks for this first: the URL is that of something else.
+            # Every command requests this first: the configured URL is not Azul's.
             error.message = f"{client.base_url}{_PATH}: {error.message}"
             error.hint = "Check the URL of the service: hca service list"
         raise
@@ -47,9 +47,9 @@ def read_catalogs(client: BaseClient) -> Catalogs:
 
 
 def choose_catalog(found: Catalogs, locked: str | None = None) -> str:
-    """The catalog to use where nobody names one: that of an earlier download, else the default.
+    """The catalog to use when none is given: that of an earlier download, else the default.
 
-    :param locked: the one that earlier files came from; when it is gone, that is said, and the default is used
+    :param locked: of the earlier download; if it was deleted, warn and use the default
     """
     if locked is None or locked in found.all:
         return locked or found.default

@@ -1,6 +1,6 @@
-"""What could stand after ``--filter``, ``--sort`` and the like: fields, and values that the service told of before.
+"""Completes the arguments of ``--filter``, ``--sort`` and others: fields, and cached values.
 
-Completing asks no server. Each listing brings the values of the fields, and what was seen is kept in the cache.
+Completion makes no requests. Listings return the values of the fields, and these are cached.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hca_azul.flavours.registry import flavour_of
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
-#: Values of one field that are kept.
+#: Most values of one field to cache.
 MOST = 500
 
 
@@ -31,12 +31,12 @@ def anvil_field_names(config: Any, current: str) -> list[tuple[str, str]]:
 
 
 def filter_terms(config: Any, current: str) -> list[tuple[str, str]]:
-    """``FIELD=``, and behind that values, also after commas."""
+    """``FIELD=``, then values, also after commas."""
     return _filter_terms("azul", config, current)
 
 
 def anvil_filter_terms(config: Any, current: str) -> list[tuple[str, str]]:
-    """The same, with AnVIL's fields."""
+    """The same, for AnVIL's fields."""
     return _filter_terms("anvil", config, current)
 
 
@@ -97,7 +97,7 @@ def _known(service: str, config: Any) -> dict[str, list[str]]:
 
 
 def remember(client: AzulConnection, facets: Mapping[str, Any]) -> None:
-    """Keep the values of a result for completion; it is no error if that cannot be."""
+    """Cache the values of a result for completion; errors are ignored."""
     from hca_azul.flavours.hits import terms_of
     from hca_base.config import write_atomic
 

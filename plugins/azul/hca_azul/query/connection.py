@@ -1,4 +1,4 @@
-"""Where Azul is, who is asking, and of which release: what every request has to know."""
+"""URL, credentials and catalog of Azul: the parts shared by all requests."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hca_azul.query.calls import LimitedClient
 from hca_azul.query.catalogs import Catalogs, choose_catalog, read_catalogs
 from hca_azul.service import SERVICE
 
-#: How releases call their document: 17.6, and 9.2.
+#: Titles of the document in releases 17.6 and 9.2.
 _DOCUMENTS = ("/openapi.json", "/openapi")
 
 
 class AzulConnection(LimitedClient):
-    """The part of :class:`hca_azul.client.AzulClient` that its whole jobs are built on.
+    """The part of :class:`hca_azul.client.AzulClient` that its higher-level methods build on.
 
-    :param config: settings; default: those of the user
+    :param config: settings; default: the user's
     :param options: further arguments of :class:`hca_base.openapi.Client`
     """
 
@@ -31,11 +31,11 @@ class AzulConnection(LimitedClient):
 
     @property
     def flavour(self) -> Flavour:
-        """What the service's data look like."""
+        """The flavour of the service's data."""
         return flavour_of(self.service.plugin or self.service.name)
 
     def setting(self, name: str) -> str | None:
-        """A setting of the service, such as ``catalog``: its own, or that of the plugin that it is a deployment of."""
+        """A setting of the service, such as ``catalog``: its own, or that of the service it is a deployment of."""
         for section in (self.service.client_section, self.service.plugin):
             value = self.config.get(f"{section}.{name}", None) if section else None
             if value:
@@ -44,7 +44,7 @@ class AzulConnection(LimitedClient):
 
     @property
     def base_url(self) -> str:
-        """URL of the service: set, or that of its document, which stands at the top of every release."""
+        """URL of the service: configured, or that of its document, which is at the root in every release."""
         own = self._own_base_url
         if own:
             return own
@@ -56,31 +56,31 @@ class AzulConnection(LimitedClient):
         return super().base_url
 
     def _security_schemes(self) -> None:
-        """No document is needed to know who is asking."""
+        """The credentials, without loading the document."""
 
     @property
     def has_credentials(self) -> bool:
-        """Whether requests say who is asking."""
+        """Whether requests have credentials."""
         return bool(self.credentials.headers_for(self.base_url))
 
     @property
     def explicit_token(self) -> str | None:
-        """The token that was given for this client alone."""
+        """The token given for this client only."""
         return self._token
 
     # Catalogs
 
     def known_catalogs(self) -> Catalogs:
-        """What catalogs there are; the service is asked once."""
+        """The catalogs; requested once."""
         with self._lock:
             if self._catalogs is None:
                 self._catalogs = read_catalogs(self)
             return self._catalogs
 
     def catalog(self, given: str | None = None) -> str:
-        """The catalog to use; settled once, so that all requests of a job see the same release.
+        """The catalog to use; fixed once, so that all requests of a run use the same release.
 
-        :param given: a catalog that the caller wants
+        :param given: chosen by the caller
         """
         with self._lock:
             if given not in self._chosen:
@@ -89,7 +89,7 @@ class AzulConnection(LimitedClient):
             return self._chosen[given]
 
     def lock_catalog(self, name: str | None) -> None:
-        """Use this catalog where none is named, as long as there is one of that name."""
+        """Use this catalog when none is given, if it exists."""
         with self._lock:
             self._locked_catalog = name
             self._chosen.pop(None, None)

@@ -1,4 +1,4 @@
-"""Filters as people write them, turned into those of the service."""
+"""Converts filters from the command line to the service's form."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hca_base.errors import UsageError
 
 Filters = dict[str, dict[str, list[Any]]]
 
-#: What stands for a missing value.
+#: Represents a missing value.
 NULLS = frozenset({"", "null", "none"})
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)\s*([kKMGT]?)")
 _UNITS = {"": 1, "k": 1000, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
-#: Seconds, as the service counts ages.
+#: In seconds, the service's unit for age ranges.
 _AGES = {
     "second": 1,
     "minute": 60,
@@ -35,13 +35,13 @@ OPERATORS = ("is", "within", "contains", "intersects")
 
 
 def parse_filters(flavour: Flavour, terms: Iterable[str] = (), raw: Mapping[str, Any] | None = None) -> Filters:
-    """Filters from terms like ``organ=brain,heart`` and ``cells=1000..5000``, and from the service's own JSON.
+    """Filters from terms like ``organ=brain,heart`` and ``cells=1000..5000``, and from the service's JSON form.
 
     Several values, and several terms of one field, are alternatives. Different fields must all match.
 
-    :param flavour: whose fields they are
-    :param raw: filters in the service's own form; no field may be in both
-    :raises UsageError: a term makes no sense
+    :param flavour: defines the fields
+    :param raw: filters in the service's JSON form; no field may be in both
+    :raises UsageError: a term is invalid
     """
     found: Filters = {}
     for term in terms:
@@ -68,9 +68,9 @@ def parse_filters(flavour: Flavour, terms: Iterable[str] = (), raw: Mapping[str,
 
 
 def checked(raw: Mapping[str, Any]) -> Filters:
-    """Filters in the service's own form, if they are that.
+    """Parse filters in the service's JSON form.
 
-    :raises UsageError: they are not
+    :raises UsageError: they are invalid
     """
     if not isinstance(raw, Mapping):
         raise UsageError("the filters must be a JSON object", hint='for example {"organ": {"is": ["brain"]}}')
@@ -106,7 +106,7 @@ def _parsed(field: Field, text: str) -> tuple[str, str, list[Any]]:
 
 
 def split_values(text: str) -> list[str]:
-    """The values between commas; one in double quotes may hold commas itself."""
+    """The values between commas; one in double quotes may contain commas."""
     try:
         cells = next(csv.reader([text], skipinitialspace=True, strict=text.count('"') % 2 == 1), [])
     except csv.Error as error:
@@ -174,7 +174,7 @@ def _range(field: Field, text: str) -> tuple[str, str, list[Any]]:
         ends = [low, match[1].strip() if match else ""]
         if unit is None or not all(_AGE_END.fullmatch(end) for end in ends):
             raise UsageError(f"{text[:80]!r} is not a range of ages", hint="for example age='20..30 year'")
-        # Ages as such are text to the service; ranges of them are a field of their own, in seconds.
+        # The service treats ages as text; ranges of them are a separate field, in seconds.
         name = "organismAgeRange"
         low, high = (end and str(int(float(end) * unit)) for end in ends)
     bounds = [_number(field, low) if low else 0, _number(field, high) if high else HIGHEST]

@@ -1,7 +1,7 @@
-"""How much to ask the service for at once, learned from its answers.
+"""Adapts page sizes to the service's responses.
 
-The service's limits change from release to release, and depend on how large the entities are. Pages therefore begin
-small, grow while they are quick, and shrink as soon as the service refuses one. What was learned is kept for the run.
+The service's limits change from release to release, and depend on the size of entities. Pages therefore start
+small, grow while they are fast, and shrink when the service refuses one. What was learned is kept for the run.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 import re
 import threading
 
-#: Entities on the first page of a kind.
+#: Entities on the first page of a listing.
 FIRST_SIZE = 20
 #: A page grows by at most this factor.
 GROWTH = 2
-#: A page that takes longer does not grow; one that takes much longer shrinks.
+#: Seconds; slower pages do not grow, much slower ones shrink.
 QUICK_SECONDS, SLOW_SECONDS = 5.0, 20.0
-#: Pages grow up to this many bytes: more saves no time, and costs memory.
+#: Pages grow up to this many bytes: larger ones save no time, and cost memory.
 COMFORTABLE_BYTES = 4 << 20
 _NAMED = re.compile(r"(?:greater|larger|more|exceed|at most|maximum|max)[^0-9]{0,40}(\d{1,9})", re.IGNORECASE)
 
 
 def named_limit(message: str) -> int | None:
-    """Return the page size that an error message names as the largest; 0 if it rejects the size and names none.
+    """Return the largest page size named in an error message; 0 if it rejects the size and names none.
 
     :param message: of a 400
-    :return: None if the message is about something else
+    :return: None if the message has another subject
     """
     if "size" not in message.lower():
         return None
@@ -42,22 +42,22 @@ class PageSize:
         self._failed: int | None = None
 
     def next(self, wanted: int | None = None) -> int:
-        """Return the number of entities to ask for.
+        """Return the number of entities to request.
 
-        :param wanted: no more than this many are of use
+        :param wanted: upper limit
         """
         with self._lock:
             size = self._size if self._most is None else min(self._size, self._most)
             return max(1, size if wanted is None else min(size, wanted))
 
     def seed(self, size: int) -> None:
-        """Start with this size, if nothing is known yet."""
+        """Start with this size, if nothing was learned yet."""
         with self._lock:
             if self._size == FIRST_SIZE and self._failed is None:
                 self._size = max(1, size)
 
     def succeeded(self, size: int, seconds: float, length: int) -> None:
-        """A page of this size came, after so many seconds, with so many bytes: perhaps the next can be larger."""
+        """A page of this size took so many seconds and bytes: consider a larger one."""
         with self._lock:
             if self._failed is not None and size >= self._failed:
                 self._failed = None
@@ -70,14 +70,14 @@ class PageSize:
         grown = int(size * min(GROWTH, COMFORTABLE_BYTES / max(length, 1)))
         if self._failed is None:
             return grown
-        # Half-way to what failed, once: to come closer costs more requests than it saves.
+        # Half-way to the failed size, once: getting closer costs more requests than it saves.
         middle = (size + self._failed) // 2
         return min(grown, middle) if self._failed - size > max(1, size // 2) else size
 
     def refused(self, size: int, most: int) -> bool:
-        """The service says that a page has at most ``most`` entities (0: it says that ``size`` is too large).
+        """The service limits pages to ``most`` entities (0: it only rejected ``size``).
 
-        :return: whether a smaller page may be asked for
+        :return: whether a smaller page can be requested
         """
         with self._lock:
             if size <= 1 or most >= size:
@@ -86,7 +86,7 @@ class PageSize:
             return True
 
     def failed(self, size: int) -> None:
-        """A page of this size was too much for a gateway."""
+        """A page of this size was too large for a gateway."""
         with self._lock:
             self._failed = size if self._failed is None else min(self._failed, size)
             self._size = max(1, min(self._size, size // 2))
@@ -95,7 +95,7 @@ class PageSize:
 class Limits:
     """What was learned about one service in this run.
 
-    :ivar url_length: length of the shortest URL that the service refused; None: it refused none
+    :ivar url_length: length of the shortest URL that the service refused; None if it refused none
     """
 
     def __init__(self) -> None:
@@ -104,6 +104,6 @@ class Limits:
         self._lock = threading.Lock()
 
     def page_size(self, kind: str) -> PageSize:
-        """The page size of a kind."""
+        """The page size of a kind of entity."""
         with self._lock:
             return self._sizes.setdefault(kind, PageSize())

@@ -1,4 +1,4 @@
-"""Links by publication: entries of other services for a project, and projects for other services."""
+"""Links by publication: from projects to entries of other services, and back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from hca_base.config import Config
     from hca_base.plugins import Link
 
-#: Where people look at a project; the service itself names no page for it.
+#: The portal's URL of a project; the service's responses do not contain it.
 PORTAL = "https://explore.data.humancellatlas.org/projects/"
 
 
 def dois(hit: Hit) -> list[str]:
-    """Return the DOIs of a project's publications, without a resolver."""
+    """Return the DOIs of a project's publications, without the resolver's URL."""
     from hca_base.plugins import plain_doi
 
     found = (
@@ -28,7 +28,7 @@ def dois(hit: Hit) -> list[str]:
 
 
 def linked(row: dict[str, Any], hit: Hit, sources: Mapping[str, Mapping[str, Link]]) -> dict[str, Any]:
-    """Add the entries of other services to a row; a value of the row's own stays where no entry exists."""
+    """Add the entries of other services to a row; existing values stay if there is no entry."""
     for name, known in sources.items():
         found = [known[doi] for doi in dois(hit) if doi in known]
         if found:
@@ -39,7 +39,7 @@ def linked(row: dict[str, Any], hit: Hit, sources: Mapping[str, Mapping[str, Lin
 def projects_by_doi(config: Config) -> Iterator[tuple[str, Link]]:
     """Yield (DOI, link) for each project with a publication; the core caches the list.
 
-    :raises HCAError: the service cannot be asked
+    :raises HCAError: the service is not available
     """
     from hca_azul.client import AzulClient
     from hca_base.plugins import Link

@@ -1,4 +1,4 @@
-"""Data of managed access: saying that it matches where the service leaves it out without a word."""
+"""Managed access: reports matching data that the service silently excludes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from hca_base.errors import AuthError, HCAError
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
-#: Where access to data is requested.
+#: Where to request access to data.
 DUOS_URL = "https://duos.org"
-#: Projects that a message names; the rest is counted.
+#: Most projects to name in a message; the rest is counted.
 _SHOWN = 5
 
 
 class ManagedDataWarning(UserWarning):
-    """Some of the data that match are of managed access, and were left out."""
+    """Some matching data have managed access, and were excluded."""
 
 
 class ManagedDataError(AuthError):
-    """All the data that were asked for, or some that were named, are of managed access.
+    """All matching data, or data named by the user, have managed access.
 
-    :ivar units: the projects or datasets that they are of
+    :ivar units: their projects or datasets
     """
 
     def __init__(self, message: str, *, hint: str, units: list[Unit]) -> None:
@@ -36,9 +36,9 @@ class ManagedDataError(AuthError):
 
 
 class Managed(NamedTuple):
-    """The projects or datasets that match and whose files the user may not have.
+    """The matching projects or datasets whose files the user cannot access.
 
-    :ivar unknown: why the service could not be asked for them; empty if it could
+    :ivar unknown: why the service could not be queried for them; empty if it could
     """
 
     units: list[Unit]
@@ -48,19 +48,19 @@ class Managed(NamedTuple):
         return bool(self.units or self.unknown)
 
     def beside(self, error: BaseException | None) -> Managed:
-        """What an error does not say of it."""
+        """What an error does not report of it."""
         told = {unit.uuid for unit in error.units} if isinstance(error, ManagedDataError) else set()
         return self._replace(units=[unit for unit in self.units if unit.uuid not in told])
 
 
 def find_managed(client: AzulConnection, filters: Mapping[str, Any], catalog: str | None = None) -> Managed:
-    """Ask which projects or datasets match, and are not shown to this user.
+    """Find matching projects or datasets whose contents are not shown to this user.
 
-    The service lists them, and leaves out everything in them.
+    The service lists them, and excludes everything in them.
     """
     wanted = {**filters, "accessible": {"is": [False]}}
     if filters.get("accessible") == {"is": [True]}:
-        # The user does not want them.
+        # The user filtered them out.
         return Managed([])
     try:
         hits = list(Search(client, client.flavour.units, wanted, catalog=catalog))
@@ -70,12 +70,12 @@ def find_managed(client: AzulConnection, filters: Mapping[str, Any], catalog: st
 
 
 def of_units(units: Iterable[Unit]) -> Managed:
-    """Those of known projects or datasets that the user may not have."""
+    """Those of known projects or datasets that the user cannot access."""
     return Managed([unit for unit in units if unit.accessible is False])
 
 
 def message(client: AzulConnection, managed: Managed) -> str:
-    """Say what was left out, and where to ask for it."""
+    """Tell what was excluded, and where to request access."""
     if managed.unknown:
         unknown = f"cannot find out whether data of managed access match as well: {managed.unknown}"
         return f"{message(client, Managed(managed.units))} {unknown}" if managed.units else unknown
@@ -88,7 +88,7 @@ def message(client: AzulConnection, managed: Managed) -> str:
 
 
 def error_of(client: AzulConnection, units: list[Unit]) -> ManagedDataError:
-    """The error where all that was asked for, or something that was named, is of managed access."""
+    """The error if all matching data, or data named by the user, have managed access."""
     noun = client.flavour.unit if len(units) == 1 else client.flavour.units
     verb = "is" if len(units) == 1 else "are"
     who = ", and the account in use has no access" if client.has_credentials else ""
@@ -97,7 +97,7 @@ def error_of(client: AzulConnection, units: list[Unit]) -> ManagedDataError:
 
 
 def warn_of(client: AzulConnection, managed: Managed, stacklevel: int = 3) -> None:
-    """Warn a Python program of what was left out."""
+    """Warn a Python program of excluded data."""
     if managed:
         warnings.warn(message(client, managed), ManagedDataWarning, stacklevel=stacklevel + 1)
 
@@ -119,14 +119,14 @@ def _guide(client: AzulConnection, units: list[Unit]) -> str:
 
 
 def where_to_ask(unit: Unit) -> str:
-    """The page where access to a project or dataset is requested."""
+    """The page to request access to a project or dataset."""
     return f"{DUOS_URL}/dataset/{quote(unit.duos_id, safe='')}" if unit.duos_id else DUOS_URL
 
 
 class OpenSearch(Search):
-    """A listing that warns of matching data that it cannot list.
+    """A listing that warns of matching data that it excludes.
 
-    :raises AuthError: on iteration: everything that matches is of managed access
+    :raises AuthError: on iteration: all matches have managed access
     """
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -139,11 +139,11 @@ class OpenSearch(Search):
         warn_of(self.client, managed)
 
     def hits(self) -> Iterator[dict[str, Any]]:
-        """Iterate over the entities, without a word about others."""
+        """Iterate over the entities, without the warning."""
         return super().__iter__()
 
     def left_out(self) -> Managed:
-        """What matches besides; call it when the listing is done."""
+        """The excluded matches; call this after the listing ended."""
         if self.kind == self.client.flavour.units:
             return Managed(self.managed)
         return find_managed(self.client, self.filters, self.catalog)

@@ -1,4 +1,4 @@
-"""Columns as people read them."""
+"""Human-readable columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def for_people(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows for a table: numbers of bytes and other large ones as people write them."""
+    """Rows for a table, with human-readable byte counts and large numbers."""
     from hca_base.output import format_bytes
 
     found = []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hca_azul.flavours.flavour import Unit
     from hca_azul.query.connection import AzulConnection
 
-#: Gateways answer so where a page is too large for them, and say that it may work later: a smaller page works now.
+#: Gateway statuses for a page that is too large; a smaller page works without waiting.
 _TOO_LARGE = frozenset({502, 504})
 _SIZE = re.compile(r"(?<=[?&])size=(\d+)")
 
@@ -31,14 +31,14 @@ class Search(Tabular):
     """One listing.
 
     :param kind: of entities, such as projects, samples, files or bundles
-    :param filters: in the service's own form
+    :param filters: in the service's JSON form
     :param sort: field of the service
     :param order: asc or desc
-    :param limit: return at most this many entities; None for all
+    :param limit: maximum number of entities; None for all
     :param page_size: size of the first page; default: learned from the service
-    :ivar total: number of matching entities; None until the first page has come
+    :ivar total: number of matching entities; None before the first page
     :ivar facets: of the whole result: field -> {"terms": [{"term", "count"}], "total"}
-    :ivar managed: projects or datasets that were listed and whose files the user may not have
+    :ivar managed: listed projects or datasets whose files the user cannot access
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Search(Tabular):
         self._unit_of = flavour.unit_of if kind == flavour.units else None
         self._size = client.limits.page_size(kind)
         if page_size is not None:
-            # A listing of its own pace, which learns nothing for others.
+            # With a given page size, the listing does not affect the learned one.
             self._size = PageSize()
             self._size.seed(page_size)
         self._fixed = page_size
@@ -81,7 +81,7 @@ class Search(Tabular):
         }
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Iterate over the entities; a page is requested when the one before is used up."""
+        """Iterate over the entities; a page is requested when the previous one is used up."""
         left = self.limit
         for page in self.pages():
             if left is None:
@@ -95,7 +95,7 @@ class Search(Tabular):
     def pages(self) -> Iterator[list[dict[str, Any]]]:
         """Iterate over the pages, each a list of entities.
 
-        :raises ServiceError: an answer makes no sense, or the pages form a loop
+        :raises ServiceError: a response is invalid, or the pages form a loop
         """
         url: str | None = url_of(self.client, f"/index/{self.kind}", self._params)
         body: dict[str, str] | None = None
@@ -104,7 +104,7 @@ class Search(Tabular):
             seen.add(_SIZE.sub("", url))
             response = self._page(url, body)
             if response.request.method == "POST":
-                # The pages that follow are asked for in the same way.
+                # The following pages use the same method.
                 body = {"filters": self._params["filters"]} if self._params["filters"] else {}
             hits, following = self._take(json_of(response))
             self._listed += len(hits)
@@ -121,14 +121,14 @@ class Search(Tabular):
             )
 
     def _next_size(self) -> int:
-        """The size to ask for now: never more than what is left."""
+        """The size to request: at most what is left."""
         if self._fixed is not None:
             return self._size.next(min(self._fixed, self.limit or self._fixed))
         ends = [end for end in (self.limit, self.total) if end is not None]
         return self._size.next(max(1, min(ends) - self._listed) if ends else None)
 
     def _page(self, url: str, body: dict[str, str] | None) -> requests.Response:
-        """Request a page, and a smaller one as long as the service cannot give one of this size."""
+        """Request a page; retry with smaller ones while it is too large for the service."""
         policy = RetryPolicy()
         impatient = dataclasses.replace(policy, statuses=policy.statuses - _TOO_LARGE)
         while True:
@@ -145,7 +145,7 @@ class Search(Tabular):
             return response
 
     def _is_smaller(self, error: ServiceError, size: int) -> bool:
-        """Whether a smaller page is worth a try after this error, which is remembered."""
+        """Whether to try a smaller page after this error, which is remembered."""
         if error.status in _TOO_LARGE and size > 1:
             self._size.failed(size)
             return True
@@ -155,7 +155,7 @@ class Search(Tabular):
         return most is not None and self._size.refused(size, most)
 
     def _next(self, url: str, following: Any) -> str | None:
-        """The address of the next page, of which only the size is ours to change."""
+        """The URL of the next page, with our page size; the rest is the service's."""
         if following is None or following == "":
             return None
         try:
@@ -185,15 +185,15 @@ class Search(Tabular):
 
 
 def _with_size(url: str, size: int) -> str:
-    """The address of a page with another size; all else in it is the service's own business."""
+    """A page's URL with another size; the rest stays as the service sent it."""
     changed, count = _SIZE.subn(f"size={size}", url, count=1)
     return changed if count else f"{url}{'&' if '?' in url else '?'}size={size}"
 
 
 def get_entity(client: AzulConnection, kind: str, uuid: str, catalog: str | None = None) -> dict[str, Any]:
-    """Get one entity, with all that the service knows of it.
+    """Get one entity, with all of its data.
 
-    :raises NotFoundError: there is none
+    :raises NotFoundError: it does not exist
     """
     answer = get_json(client, f"/index/{kind}/{quote(uuid, safe='')}", {"catalog": client.catalog(catalog)})
     if not isinstance(answer, dict):

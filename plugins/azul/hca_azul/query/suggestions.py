@@ -1,4 +1,4 @@
-"""What a value that matches nothing may have been meant to be."""
+"""Suggests values similar to one that matches nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hca_azul.flavours.hits import terms_of
 
 
 def unknown_values(filters: Mapping[str, Any], facets: Mapping[str, Any]) -> list[str]:
-    """A sentence for each value that nothing has.
+    """A sentence for each value without matches.
 
-    The service counts a field's values as if that field were not filtered, so they are all there.
+    The service counts a field's values without that field's filter, so all of them are in the facets.
 
     :param facets: of the result
     """

@@ -1,4 +1,4 @@
-"""Projects and datasets, by whatever name people know them."""
+"""Finds projects and datasets by any of their names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hca_base.errors import NotFoundError, ServiceError, UsageError
 if TYPE_CHECKING:
     from hca_azul.query.connection import AzulConnection
 
-#: Matches that are shown where a name is ambiguous.
+#: Most matches to show for an ambiguous name.
 _SHOWN = 10
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 #: Accessions of GEO, ArrayExpress, the Single Cell Portal, the INSDC, EGA, dbGaP and BioStudies.
@@ -25,9 +25,9 @@ _ACCESSION = re.compile(
 
 
 class Found(NamedTuple):
-    """A project or dataset that the user named.
+    """A project or dataset named by the user.
 
-    :ivar hit: what the service says of it
+    :ivar hit: from the service
     """
 
     unit: Unit
@@ -35,9 +35,9 @@ class Found(NamedTuple):
 
 
 def find_unit(client: AzulConnection, name: str, catalog: str | None = None) -> Found:
-    """Find a project or dataset by its UUID, short name, title, accession, slug, or address in the portal.
+    """Find a project or dataset by its UUID, short name, title, accession, slug, or portal URL.
 
-    :raises NotFoundError: there is none; the hint names some that are like it
+    :raises NotFoundError: it does not exist; the hint suggests similar ones
     :raises UsageError: several have this name
     """
     flavour = client.flavour
@@ -65,7 +65,7 @@ def find_units(client: AzulConnection, names: Iterable[str], catalog: str | None
 
 
 def _portal_name(name: str) -> tuple[str, bool]:
-    """The last name in an address of the portal; anything else as it is."""
+    """The last path segment of a portal URL; anything else unchanged."""
     if not name.lower().startswith(("https://", "http://")):
         return name.strip(), False
     parts = [unquote(part) for part in urlsplit(name).path.split("/") if part]
@@ -84,7 +84,7 @@ def _by_uuid(client: AzulConnection, uuid: str, catalog: str | None) -> Found:
     except ServiceError as error:
         if error.status != 404 or flavour.unit_field == "projectId":
             raise
-    # AnVIL's datasets have an identifier of their own besides.
+    # AnVIL's datasets also have an identifier of their own.
     found = list(Search(client, flavour.units, flavour.unit_filter([uuid]), catalog=catalog, limit=_SHOWN))
     if found:
         return _only(client, uuid, found)
@@ -93,11 +93,11 @@ def _by_uuid(client: AzulConnection, uuid: str, catalog: str | None) -> Found:
 
 def _by_accession(client: AzulConnection, text: str, catalog: str | None) -> list[Hit]:
     flavour = client.flavour
-    # Archives write theirs in capital letters, but for dbGaP.
+    # Archives use upper case, except dbGaP.
     text = text.lower() if text.lower().startswith("phs") else text.upper()
     values: list[Any] = list(dict.fromkeys([text, text.partition(".")[0]]))
     if flavour.fields[flavour.accession_field].kind == "accession":
-        # The service takes one at a time.
+        # The service accepts one at a time.
         wanted = [[{"accession": one}] for one in values]
     else:
         wanted = [values]

@@ -135,9 +135,9 @@ class TransferGc(Command):
     Removes files in DIR/.hca that have no hard links elsewhere, after asking. Keeps files from the last hour, which a
     download may be about to link, and the partial files of running downloads.
 
-    Symbolic links (--link symlink) are followed. If hca cannot tell whether a file is in use (a link may be on a disk
-    that is not mounted, or download-manifest --layout none stored the file only in the filestore), it removes nothing
-    and exits with code 5, unless you pass --yes --assume-unlinked.
+    Symbolic links (--link symlink) are looked for where hca made them. If hca cannot tell whether a file is in use (its
+    link was renamed, moved or deleted, or is on a disk that is not mounted; or download-manifest --layout none stored
+    the file only in the filestore), it removes nothing and exits with code 5, unless you pass --yes --assume-unlinked.
     """
 
     output = True

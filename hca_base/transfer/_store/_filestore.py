@@ -219,8 +219,8 @@ class FileStore:
     ) -> Iterator[tuple[str, os.stat_result]]:
         """Yield the stored files that no other name refers to, last changed before the Unix time ``older_than``.
 
-        Hard links are counted by the file system; symbolic links are followed from the notes that the store keeps of
-        them. Copies need no stored file.
+        Hard links are counted by the file system. Symbolic links are looked for where they were made, by the notes that
+        the store keeps of them; where one is not there any more cannot be known. Copies need no stored file.
 
         :param older_than: 0 for files of any age
         :param assume_unlinked: take files for unreferenced about which the store cannot know
@@ -235,13 +235,15 @@ class FileStore:
         for sha256, status in self:
             if status.st_nlink > 1 or (older_than and status.st_mtime >= older_than):
                 continue
-            states = {is_linked(link, sha256): link for link in links.get(sha256, ())}
-            if True in states:
+            noted = links.get(sha256, ())
+            if any(is_linked(link, sha256) for link in noted):
                 continue
-            if None in states and not assume_unlinked:
+            if noted and not assume_unlinked:
                 raise RefusedError(
-                    f"the symbolic link {states[None]} to a stored file cannot be read",
-                    hint="mount its disk, or pass --yes --assume-unlinked if the link is gone",
+                    f"the symbolic link {noted[-1]} to a stored file is not there any more; if it was renamed, moved "
+                    "or copied, the file is still in use",
+                    hint="put the link back or mount its disk; if no link to the file is left, pass --yes "
+                    "--assume-unlinked",
                 )
             yield sha256, status
 

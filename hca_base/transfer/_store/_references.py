@@ -3,6 +3,9 @@
 Hard links are counted by the file system. Symbolic links are not, so the store records each one in
 ``ROOT/.hca/v2/references.jsonl``, one record per line: ``["link", SHA256, PATH]``. ``["alone"]`` means that files were
 stored without any name elsewhere, so it is unknown which of them are in use.
+
+The store is not told when a link is renamed, copied or deleted: a record can prove that a file is in use, but never
+that it is not.
 """
 
 from __future__ import annotations
@@ -90,28 +93,14 @@ class References:
         return notes
 
 
-def is_linked(link: str, sha256: str) -> bool | None:
-    """Return True if a symbolic link points to the stored file; None if that cannot be determined.
+def is_linked(link: str, sha256: str) -> bool:
+    """Return True if a symbolic link to the stored file is where it was made.
 
-    A missing link below an empty directory may be on a disk that is not mounted.
+    False does not say that nothing refers to the file: the link may have been renamed or copied, with or without the
+    directory above it, or its disk may not be mounted.
     """
     try:
         # Compare only the file's name, because the store may have been moved.
         return os.path.basename(os.readlink(link)) == sha256
-    except (FileNotFoundError, NotADirectoryError):
-        return None if _may_be_unmounted(link) else False
-    except OSError as error:
-        # EINVAL: the path is no longer a symbolic link.
-        import errno
-
-        return False if error.errno == errno.EINVAL else None
-
-
-def _may_be_unmounted(link: str) -> bool:
-    for directory in Path(link).parents:
-        if directory.is_dir():
-            try:
-                return directory != Path(link).parent and not any(directory.iterdir())
-            except OSError:
-                return True
-    return True
+    except OSError:
+        return False

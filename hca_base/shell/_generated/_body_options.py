@@ -33,7 +33,7 @@ def add_body_options(group: argparse._ArgumentGroup, operation: Operation, taken
             if flag in taken:
                 continue
             listed, in_item, inner = name.rpartition("[].")
-            about = "a member of an item of the list" if in_item else "a member of the body"
+            about = "member of a list item" if in_item else "member of the body"
             action = group.add_argument(
                 flag,
                 dest=f"{_IN_ITEM if in_item else _PREFIX}{parameter.python_name}.{name}",
@@ -42,7 +42,7 @@ def add_body_options(group: argparse._ArgumentGroup, operation: Operation, taken
                 action=_InItem if in_item else "store",
                 help=about
                 + ("" if type_ in _METAVARS else ", as JSON")
-                + ("; again: of the next item" if in_item else ""),
+                + ("; repeat for the next item" if in_item else ""),
             )
             if isinstance(action, _InItem):
                 action.inner = inner.split(".")

@@ -69,7 +69,7 @@ class AzulCommand(Command):
             "--filters",
             type=json_argument,
             metavar="JSON",
-            help=f'filters in the service\'s own form: \'{{"{field}": {{"is": ["VALUE"]}}}}\'; @FILE reads a file',
+            help=f'filters in the service\'s format: \'{{"{field}": {{"is": ["VALUE"]}}}}\'; @FILE reads a file',
         )
 
     def filters_of(self, args: argparse.Namespace) -> Filters:

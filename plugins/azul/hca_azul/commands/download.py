@@ -30,7 +30,7 @@ class DownloadCommand(AzulCommand):
             "unit",
             nargs="*",
             metavar=unit.upper(),
-            help=f"of these {unit}s: UUID, short name, title, accession, slug, or address in the data portal",
+            help=f"files of these {unit}s: UUID, short name, title, accession, slug, or address in the data portal",
         )
         self.add_filters(group)
         group.add_argument(
@@ -39,8 +39,8 @@ class DownloadCommand(AzulCommand):
         group.add_argument(
             "--manifest",
             metavar="FILE",
-            help="download the files of this manifest (compact, PFB, BDBag, curl, or of the old data store), which may "
-            "be gzipped, or of a manifest URL of the data portal; - reads stdin",
+            help="files of this manifest (compact, PFB, BDBag, curl, or of the old data store), which may be gzipped, "
+            "or of a manifest URL of the data portal; - reads stdin",
         )
         self.add_catalog(group)
 
@@ -188,7 +188,7 @@ class DownloadCommand(AzulCommand):
 
 
 class Download(DownloadCommand):
-    """Download files: of projects or datasets, of filters, by UUID, or of a manifest.
+    """Download files by project, dataset, filter or UUID, or from a manifest.
 
     Each file comes from the first source that has it: the public mirror, the service, or the repository itself (which
     requires a Terra account). hca verifies checksums. After an interruption, run the same command again to resume. Each

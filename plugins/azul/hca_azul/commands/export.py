@@ -17,10 +17,10 @@ TOOLS = ("aria2", "s5cmd", "curl", "datalad")
 class Export(DownloadCommand):
     """Write a list of files for another program to download.
 
-    The addresses are the service's own, which do not expire, and the list holds no token. Data of managed access
-    requires one: --with-token writes yours into a list for curl, and signed addresses that expire within the hour into
-    one for aria2; only you can read such a file. 'download' itself needs no list. Lists for s5cmd contain only files of
-    the public mirror.
+    The list has the service's own URLs, which do not expire, and no token. Data with managed access require one:
+    --with-token writes your token into a list for curl, and signed URLs that expire within the hour into one for aria2;
+    only you can read such a file. 'download' itself needs no list. Lists for s5cmd contain only files of the public
+    mirror.
 
     Other programs check less: s5cmd and curl do not verify checksums, and none of them waits when the service asks
     clients to wait.

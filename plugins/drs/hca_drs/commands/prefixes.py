@@ -12,7 +12,7 @@ from hca_drs.commands.drs_command import DRSCommand
 
 
 class Prefixes(DRSCommand, Lister):
-    """List the prefixes of compact identifiers and where they lead, or confirm one.
+    """List the prefixes of compact identifiers and their servers, or confirm one.
 
     A prefix that is set (hca config set 'drs.prefixes."dg.4503"' HOST) overrides the table that ships with hca, which
     overrides identifiers.org.

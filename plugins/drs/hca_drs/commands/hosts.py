@@ -95,7 +95,7 @@ class Logout(DRSCommand):
 
 
 class Hosts(DRSCommand, Lister):
-    """List the DRS servers with stored credentials, and the kind of credentials."""
+    """List DRS servers, their stored credentials, and where their tokens come from."""
 
     example = "drs hosts"
 

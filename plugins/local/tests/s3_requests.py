@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import requests
@@ -30,3 +31,17 @@ class SignedRequests:
 def error_code(response: requests.Response) -> str:
     """S3's code of an error answer, or an empty string."""
     return response.text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+def crc64nvme(data: bytes) -> str:
+    """The reflected CRC with the polynomial of the NVM Express specification, bit by bit."""
+    table = []
+    for byte in range(256):
+        value = byte
+        for _ in range(8):
+            value = (value >> 1) ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
+        table.append(value)
+    value = 0xFFFFFFFFFFFFFFFF
+    for byte in data:
+        value = (value >> 8) ^ table[(value ^ byte) & 0xFF]
+    return base64.b64encode((value ^ 0xFFFFFFFFFFFFFFFF).to_bytes(8, "big")).decode()

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from hca_local.server import Deployment
 
-from .s3_requests import SignedRequests, error_code
+from .s3_requests import SignedRequests, crc64nvme, error_code
 
 MIB = 1 << 20
 XML = "{http://s3.amazonaws.com/doc/2006-03-01/}"
@@ -21,20 +21,6 @@ def send(tmp_path_factory):
     with Deployment(tmp_path_factory.mktemp("crc64")) as deployment:
         deployment.ctx.objects.create_bucket("bkt")
         yield SignedRequests(deployment)
-
-
-def crc64nvme(data: bytes) -> str:
-    """The reflected CRC with the polynomial of the NVM Express specification, bit by bit."""
-    table = []
-    for byte in range(256):
-        value = byte
-        for _ in range(8):
-            value = (value >> 1) ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
-        table.append(value)
-    value = 0xFFFFFFFFFFFFFFFF
-    for byte in data:
-        value = (value >> 8) ^ table[(value ^ byte) & 0xFF]
-    return base64.b64encode((value ^ 0xFFFFFFFFFFFFFFFF).to_bytes(8, "big")).decode()
 
 
 def test_the_reference_has_the_check_value_of_the_specification():

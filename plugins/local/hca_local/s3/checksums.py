@@ -21,7 +21,7 @@ SIZES = {"crc32": 4, "crc32c": 4, "sha1": 20, "sha256": 32, "crc64nvme": 8}
 MAX_UPLOAD = 5 * 1024**3
 PREFIX = "x-amz-checksum-"
 #: Headers with that prefix that contain no checksum.
-_NO_CHECKSUMS = frozenset(["algorithm", "mode", "type"])
+NO_CHECKSUMS = frozenset(["algorithm", "mode", "type"])
 #: Values of x-amz-content-sha256 that are not a checksum.
 UNSIGNED = "UNSIGNED-PAYLOAD"
 STREAMING = {
@@ -84,7 +84,7 @@ class Promise:
         algorithm = name.removeprefix(PREFIX)
         if algorithm in SIZES:
             self.checksums[algorithm] = decoded(value, SIZES[algorithm], name)
-        elif algorithm not in _NO_CHECKSUMS:
+        elif algorithm not in NO_CHECKSUMS:
             raise S3Error("NotImplemented", f"The checksum {algorithm.upper()} is not supported.", Header=name)
 
     def update(self, data: bytes) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from hca_local.s3.errors import S3Error
 from hca_local.s3.objects.objects import LAST, ObjectStore, S3Object
-from hca_local.s3.uploads.checksums import object_checksum, object_digests
+from hca_local.s3.uploads.checksums import check_type, read_parts
 from hca_local.s3.uploads.records import MAX_PARTS, MIN_PART_SIZE, Part, Promised, Upload, Wanted
 from hca_local.store.hashes import Digests, etag_of_parts
 
@@ -134,10 +134,12 @@ class Uploads:
                     f"The upload has {size} bytes, and x-amz-mp-object-size says {promised.size}.",
                     UploadId=upload.id,
                 )
-            digests = object_digests(self.folder(upload.id), upload, parts, etag)
+            check_type(upload, promised)
+            digests, checksums = read_parts(self.folder(upload.id), upload, parts, wanted, promised, etag)
             plan: dict[str, Any] = {"digests": asdict(digests), "etag": etag, "files": [part.file for part in parts]}
             plan["parts"] = [part.size for part in parts]
-            plan["checksums"] = object_checksum(upload, parts, digests, promised.checksums)
+            plan["checksums"] = checksums
+            plan["asked"] = asked(wanted, promised)
             with self.store.write() as db:
                 db.execute("UPDATE s3_uploads SET completing = ? WHERE id = ?", (json.dumps(plan), upload.id))
             return self._finish(upload, plan, check)
@@ -230,3 +232,8 @@ class Uploads:
         finally:
             with self._lock:
                 self._completing.discard(upload_id)
+
+
+def asked(wanted: list[Wanted], promised: Promised) -> str:
+    """A request to complete an upload, to recognize its repetition."""
+    return json.dumps([[asdict(item) for item in wanted], asdict(promised)], sort_keys=True)

@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from hca_local.s3.answers import Answer
-from hca_local.s3.checksums import MAX_UPLOAD, PREFIX, SIZES, Promise, require_computable
+from hca_local.s3.checksums import MAX_UPLOAD, NO_CHECKSUMS, PREFIX, SIZES, Promise, decoded, require_computable
 from hca_local.s3.errors import S3Error
 from hca_local.s3.objects.buckets import owner_element, xml_answer
 from hca_local.s3.objects.conditions import iso_date
 from hca_local.s3.objects.operations import DEFAULT_TYPE, copy_source
 from hca_local.s3.objects.write_conditions import check_write_conditions
 from hca_local.s3.requests.call import Call
+from hca_local.s3.uploads.multipart import asked
 from hca_local.s3.uploads.parts import PartWriter
 from hca_local.s3.uploads.records import MAX_PARTS, Promised, Upload, Wanted
 from hca_local.s3.xml import MalformedDocument, element, parse, render, text
@@ -104,22 +105,14 @@ def copy_part(call: Call) -> Answer:
 
 def complete_upload(call: Call) -> Answer:
     upload = _upload(call, finished=True)
+    wanted, promised = _wanted(call), _promised(call)
     if upload.finished is not None and upload.completing is not None:
         # The first response was lost: as on S3, a repeated request gets it again.
+        if upload.completing.get("asked", asked(wanted, promised)) != asked(wanted, promised):
+            raise S3Error("NoSuchUpload", UploadId=upload.id)
         etag, checksums = upload.completing["etag"], upload.completing["checksums"]
     else:
-        root = parse(call.body, "CompleteMultipartUpload")
-        wanted = []
-        for node in root.findall("Part"):
-            number = text(node, "PartNumber").strip()
-            if not number.isascii() or not number.isdigit() or not 1 <= int(number[:6]) <= MAX_PARTS:
-                raise MalformedDocument("a PartNumber that is not a number")
-            said = {name: text(node, "Checksum" + name.upper(), "") for name in SIZES}
-            given = {name: value for name, value in said.items() if value}
-            wanted.append(Wanted(int(number), text(node, "ETag"), given))
-        promised = {name: value for name in SIZES if (value := call.header(PREFIX + name))}
-        promise = Promised(promised, _expected_size(call))
-        made = call.uploads.complete(upload, wanted, promise, lambda: check_write_conditions(call))
+        made = call.uploads.complete(upload, wanted, promised, lambda: check_write_conditions(call))
         etag, checksums = made.etag, {name: made.headers[name] for name in made.headers if name.startswith(PREFIX)}
     extra = [
         element("ChecksumType" if name == PREFIX + "type" else f"Checksum{name.removeprefix(PREFIX).upper()}", value)
@@ -137,6 +130,42 @@ def complete_upload(call: Call) -> Answer:
             )
         )
     )
+
+
+def _wanted(call: Call) -> list[Wanted]:
+    """The parts of the object as the client describes them."""
+    wanted = []
+    for node in parse(call.body, "CompleteMultipartUpload").findall("Part"):
+        number = text(node, "PartNumber").strip()
+        if not number.isascii() or not number.isdigit() or not 1 <= int(number[:6]) <= MAX_PARTS:
+            raise MalformedDocument("a PartNumber that is not a number")
+        given: dict[str, str] = {}
+        for child in node:
+            algorithm = child.tag.removeprefix("Checksum").lower()
+            if child.tag.startswith("Checksum") and (value := (child.text or "").strip()):
+                _require_known(algorithm, child.tag)
+                if given.setdefault(algorithm, value) != value:
+                    raise MalformedDocument(f"two of {child.tag}")
+        wanted.append(Wanted(int(number), text(node, "ETag"), given))
+    return wanted
+
+
+def _promised(call: Call) -> Promised:
+    """The object as the client describes it."""
+    checksums = {}
+    for header in call.request.headers:
+        algorithm = header.removeprefix(PREFIX)
+        if header.startswith(PREFIX) and algorithm not in NO_CHECKSUMS:
+            _require_known(algorithm, header)
+            checksums[algorithm] = (call.header(header) or "").strip()
+            decoded(checksums[algorithm].partition("-")[0], SIZES[algorithm], header)
+    return Promised(checksums, _expected_size(call), (call.header("x-amz-checksum-type") or "").upper() or None)
+
+
+def _require_known(algorithm: str, name: str) -> None:
+    if algorithm not in SIZES:
+        raise S3Error("NotImplemented", f"The checksum {algorithm.upper()} is not supported.", Header=name)
+    require_computable(algorithm)
 
 
 def _expected_size(call: Call) -> int | None:

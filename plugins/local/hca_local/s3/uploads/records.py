@@ -66,9 +66,11 @@ class Wanted:
 class Promised:
     """The object as described in the client's request to complete the upload.
 
-    :ivar checksums: of the object, in base64 by algorithm
+    :ivar checksums: of the object, in base64 by algorithm; one of the parts' checksums may end in ``-N``
     :ivar size: of the object in bytes, or None
+    :ivar kind: the checksums' type, or None
     """
 
     checksums: Mapping[str, str] = field(default_factory=dict)
     size: int | None = None
+    kind: str | None = None

@@ -1,4 +1,4 @@
-"""Which hosts are the same, which are this machine, and which no server may send us to."""
+"""Compare origins, and detect loopback, link-local and metadata addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hca_base.errors import RefusedError, UsageError
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _CHECK_URL = "Check the URL of the service: a legitimate service does not redirect there."
-#: Names and addresses at which clouds hand out the machine's own credentials, besides the link-local range.
+#: Names and addresses of cloud metadata services, besides the link-local range.
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(address) for address in ("100.100.100.200", "fd00:ec2::254", "168.63.129.16", "192.0.0.192")
@@ -23,7 +23,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Origin(NamedTuple):
-    """Scheme, host in lower case and port: what a credential is bound to."""
+    """Scheme, lower-case host and port, to which a credential is bound."""
 
     scheme: str
     host: str
@@ -65,9 +65,9 @@ def _origin_of(url: str) -> Origin:
 
 
 def address_of(host: str) -> IPAddress | None:
-    """The IP address that the host name literally is, if it is one; IPv4 mapped into IPv6 comes out as IPv4.
+    """Return the IP address if the host is a literal one; IPv4 mapped into IPv6 is returned as IPv4.
 
-    Takes the older spellings too (``127.1``, ``0x7f.1``, ``2130706433``), as the system's resolver does.
+    Accepts legacy spellings too (``127.1``, ``0x7f.1``, ``2130706433``), like the system's resolver.
     """
     bare = host.strip("[]").partition("%")[0]
     address: IPAddress
@@ -95,7 +95,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_forbidden_address(address: IPAddress) -> bool:
-    """Whether the address belongs to the link or to a cloud's metadata service."""
+    """Return True for link-local addresses and those of a cloud's metadata service."""
     return address.is_link_local or address.is_unspecified or address in _METADATA_ADDRESSES
 
 
@@ -155,7 +155,7 @@ def _addresses(target: Origin, *, resolve: bool) -> list[IPAddress]:
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        # The connection will fail for the same reason, and say so.
+        # The connection will fail for the same reason, with a better error.
         return []
     addresses = (address_of(str(entry[4][0])) for entry in found)
     return [address for address in addresses if address is not None]

@@ -1,4 +1,4 @@
-"""One call: what is asked, with what body and credentials, and how it goes on to the wire."""
+"""One call: its request, body and credentials."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ Timeout = float | tuple[float, float] | None
 
 
 class RequestCredentials(Protocol):
-    """What a session asks of credentials; ``hca_base.auth.Credentials`` is one."""
+    """The interface of credentials for a session; ``hca_base.auth.Credentials`` implements it."""
 
     def headers_for(self, url: str) -> Mapping[str, str]:
-        """Headers that prove who asks; empty where there are none for that host."""
+        """Return the headers that authenticate a request; empty if there are none for that host."""
 
     def params_for(self, url: str) -> Mapping[str, str]:
-        """Query parameters that do (API keys of some services)."""
+        """Return the query parameters that authenticate a request (API keys of some services)."""
 
     def certificate_for(self, url: str) -> str | tuple[str, str] | None:
-        """The file of a client certificate, or that and its key's; None for most services."""
+        """Return the client certificate's file, or a pair with its key's file; None for most services."""
 
     def refusal(self, host: str) -> HCAError | None:
-        """The error where credentials are required and there are none; None where the caller sets them himself."""
+        """Return the error if required credentials are missing; None if the caller sets them itself."""
 
     def on_unauthorized(self, url: str) -> bool:
-        """After a 401: get a new token. True where it is worth asking once more."""
+        """Get a new token after a 401; return True if a retry is worthwhile."""
 
 
 @dataclasses.dataclass(repr=False)
 class Call:
-    """One call on its way through waits and redirects."""
+    """The state of one call during waits and redirects."""
 
     method: str
     url: str
@@ -50,18 +50,18 @@ class Call:
     credentials: RequestCredentials | None
     auth: Auth
     start: Origin
-    #: Whether the URL is a server's, to be sent as it is.
+    #: True if the URL came from a server and is sent unchanged.
     verbatim: bool = False
-    #: Whether bodies hold credentials, so that no trace shows them.
+    #: True if bodies contain credentials and are not traced.
     sensitive: bool = False
 
     def __repr__(self) -> str:
-        # Address, headers and parameters may hold secrets.
+        # URL, headers and parameters may contain secrets.
         return f"<Call {self.method} {self.start}>"
 
 
 class Body:
-    """A request's body, and whether and how it can be sent again."""
+    """A request's body, which may support being sent again."""
 
     def __init__(self, data: Any, json: Any) -> None:
         self.data = data
@@ -79,18 +79,18 @@ class Body:
         return "<Body>"
 
     def rewind(self) -> None:
-        """Go back to where the body began."""
+        """Rewind to the start of the body."""
         if self._position is not None:
             self.data.seek(self._position)
 
     def drop(self) -> None:
-        """Send no body any more (the method became GET)."""
+        """Drop the body (the method became GET)."""
         self.data = self.json = self._position = None
         self.replayable = True
 
 
 def wire_params(params: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> list[tuple[str, str]]:
-    """Query parameters as they travel: None left out, lists repeated, booleans ``true`` and ``false``."""
+    """Encode query parameters: omit None, repeat lists, write booleans as ``true`` and ``false``."""
     if params is None:
         return []
     pairs = params.items() if isinstance(params, Mapping) else params

@@ -1,4 +1,4 @@
-"""Make one kind of error of what services, gateways and networks say."""
+"""Convert errors of services, gateways and networks to hca's exceptions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hca_base.http._retry import parse_retry_after
 if TYPE_CHECKING:
     import requests
 
-#: Where servers name the request: DSS, API Gateway, others.
+#: Headers with a request ID: DSS, API Gateway, others.
 REQUEST_ID_HEADERS = ("X-AWS-REQUEST-ID", "x-amzn-RequestId", "x-amz-request-id", "X-Request-Id", "X-Correlation-Id")
 
 _TITLE_LIMIT = 300
@@ -28,17 +28,17 @@ _BODY_LIMIT = 1 << 20
 
 
 def one_line(text: object, limit: int = _TITLE_LIMIT) -> str:
-    """The first line of a text that came from a server, printable, and not too long."""
+    """Return the first line of a server's text, shortened and without control characters."""
     lines = [line.strip() for line in str(text).splitlines() if line.strip()]
     if not lines:
         return ""
-    # Control and format characters could rewrite a terminal's screen.
+    # Control and format characters could manipulate the terminal.
     line = "".join(c for c in lines[0] if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def request_id_of(response: requests.Response) -> str | None:
-    """The server's name for the request, if it gave one."""
+    """Return the server's ID of the request, if any."""
     for name in REQUEST_ID_HEADERS:
         if response.headers.get(name):
             return one_line(response.headers[name], 100)
@@ -46,10 +46,10 @@ def request_id_of(response: requests.Response) -> str | None:
 
 
 def error_from_response(response: requests.Response) -> ServiceError:
-    """The error that an answer of status 400 and above stands for.
+    """Convert a response with status 400 or above to an exception.
 
-    The server's own reason is taken from the shapes that services and web frameworks use, from XML, a web page or plain
-    text; of a body in no known shape the beginning is shown. The body must have been read or be readable.
+    The reason is extracted from the formats that services and web frameworks use, from XML, a web page or plain text.
+    For unknown formats, the beginning of the body is shown. The body must have been read or be readable.
     """
     details = _details_of(response)
     reason, title = reason_and_title(details, response.status_code)
@@ -57,7 +57,7 @@ def error_from_response(response: requests.Response) -> ServiceError:
     headline = one_line(redact(one_line(title, _LINE_LIMIT))) if title else ""
     reason = one_line(redact(one_line(reason, _LINE_LIMIT)), 100) if reason else None
     message = f"{response.status_code} {reason or phrase}"
-    # Gateways write the status line into their pages.
+    # Pages of gateways repeat the status line.
     if headline and headline not in (reason or phrase, message):
         message += f": {headline}"
     return ServiceError(
@@ -115,13 +115,13 @@ def _hint(response: requests.Response) -> str | None:
 
 
 def _wait_of(response: requests.Response) -> str | None:
-    """How long the service asks to wait, in words; None if it does not say."""
+    """Return how long the service asks to wait, as text; None if it does not say."""
     seconds = parse_retry_after(response.headers.get("Retry-After"))
     if seconds is None and response.status_code == 429:
         for name in ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"):
             value = response.headers.get(name, "")
             if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", value):
-                # Seconds from now, or since 1970: services use both.
+                # Services use either seconds from now or seconds since 1970.
                 seconds = float(value) - time.time() if float(value) > 10**8 else float(value)
                 break
     if seconds is None or seconds <= 0:
@@ -132,7 +132,7 @@ def _wait_of(response: requests.Response) -> str | None:
 
 
 def transport_error(error: Exception, url: str | None) -> HCAError:
-    """One of our errors for one of requests' or urllib3's. It repeats nothing that may hold a secret."""
+    """Convert an exception of requests or urllib3; omit everything that may contain a secret."""
     import requests.exceptions as rex
 
     host = _host_of(url)
@@ -169,18 +169,18 @@ def transport_error(error: Exception, url: str | None) -> HCAError:
 
 
 def is_connect_failure(error: BaseException) -> bool:
-    """Whether no connection came about, so that the server cannot have seen the request."""
+    """Return True if no connection was made, so the server cannot have seen the request."""
     names = {type(cause).__name__ for cause in _causes(error)}
     return bool(names & {"NewConnectionError", "NameResolutionError", "ConnectTimeout", "ConnectTimeoutError"})
 
 
 def is_certificate_failure(error: BaseException) -> bool:
-    """Whether the server's certificate was refused, which a repeat will not change."""
+    """Return True if the server's certificate was rejected, so a retry cannot help."""
     return any(type(cause).__name__ == "SSLCertVerificationError" for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what it wraps, outermost first; urllib3 keeps causes in ``reason`` and ``args``, too."""
+    """Yield the error and its causes, outermost first; urllib3 also keeps causes in ``reason`` and ``args``."""
     found: list[BaseException] = []
     waiting: list[BaseException] = [error]
     while waiting and len(found) < 20:

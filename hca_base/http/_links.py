@@ -21,10 +21,10 @@ _LINK_LIMIT = 1 << 16
 
 
 def parse_link_header(value: str | None) -> dict[str, str]:
-    """The links of a ``Link`` header by relation (RFC 8288).
+    """Return the links of a ``Link`` header by relation (RFC 8288).
 
-    Single quotes are taken as well as double ones: most routes of the DSS write ``rel='next'``. Where a relation comes
-    twice the first one counts. What makes no sense is passed over.
+    Single quotes are accepted too, because most routes of the DSS write ``rel='next'``. If a relation is repeated, the
+    first link is used. Invalid links are ignored.
     """
     links: dict[str, str] = {}
     if not value or len(value) > _LINK_LIMIT:
@@ -46,10 +46,10 @@ def parse_link_header(value: str | None) -> dict[str, str]:
 
 
 def next_page(response: requests.Response) -> str | None:
-    """The URL of the next page, absolute, or None on the last one.
+    """Return the absolute URL of the next page, or None on the last one.
 
-    The literal ``token=None`` that the DSS puts into the links of a bundle's pages is dropped. Where an https service
-    behind a proxy names itself with http, the URL is https.
+    The DSS writes a literal ``token=None`` into the links of a bundle's pages, which is removed. If an https service
+    behind a proxy gives an http URL of itself, the result is https.
     """
     target = parse_link_header(response.headers.get("Link")).get("next")
     if not target:
@@ -67,11 +67,11 @@ def next_page(response: requests.Response) -> str | None:
 
 
 def follow_pages(session: Session, response: requests.Response, **call: Any) -> Iterator[requests.Response]:
-    """The given page and all that come after it.
+    """Yield the given page and all following ones.
 
     :param response: the first page
     :param call: arguments of :meth:`Session.call` for the next pages (the same body for ``POST /search``, the policy)
-    :raises ServiceError: a page names one that was there before as its next, which would have no end
+    :raises ServiceError: a page links to an earlier one, which would be an endless loop
     """
     method = response.request.method or "GET"
     seen = {response.url}

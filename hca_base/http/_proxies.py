@@ -1,4 +1,4 @@
-"""Which proxy leads to an origin."""
+"""Select the proxy for an origin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hca_base.http._addresses import Origin, address_of, is_loopback
 
 
 def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | None:
-    """The proxy for an origin: from the setting, else the environment; none for this machine and ``no_proxy``.
+    """Return the proxy for an origin from the setting or the environment; None for loopback and ``no_proxy``.
 
     :param setting: a URL, or URLs by scheme (``all`` for any)
     """
@@ -37,7 +37,7 @@ def proxy_for(origin: Origin, setting: str | Mapping[str, str] | None) -> str | 
 
 
 def _bypassed(origin: Origin) -> bool:
-    """Whether ``no_proxy`` (or the system) says that the origin is reached directly; networks count, as in requests."""
+    """Return True if ``no_proxy`` or the system excludes the origin; supports networks, like requests."""
     from urllib.request import proxy_bypass
 
     if proxy_bypass(f"{origin.host}:{origin.port}") or proxy_bypass(origin.host):
@@ -56,9 +56,9 @@ def _bypassed(origin: Origin) -> bool:
 
 
 def no_proxies_known() -> bool:
-    """Whether the import of ``urllib.request`` (longer than that of all our own modules) can be done without.
+    """Return True if importing ``urllib.request`` (slower than all of hca's modules) can be avoided.
 
-    macOS and Windows keep proxies in settings of the system; elsewhere there is but the environment.
+    macOS and Windows have proxies in system settings; other systems only in the environment.
     """
     if sys.platform in ("darwin", "win32"):
         return False

@@ -1,7 +1,7 @@
-"""Take secrets out of whatever is about to be logged, shown or written.
+"""Remove secrets from text that is about to be logged, shown or written.
 
-Two nets, one over the other: the *names* under which secrets travel (headers, query parameters, members of JSON),
-and the *values* that this process has handled (:func:`remember_secret`), wherever they turn up.
+Secrets are recognized in two ways: by the *names* that they are sent under (headers, query parameters, members of
+JSON), and by the *values* that this process has used (:func:`remember_secret`), wherever they occur.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hca_base._fork import ForkLock
 
 HIDDEN = "[hidden]"
 
-#: Headers that are hidden whole. ``Signature`` schemes of webhooks come under Authorization.
+#: Headers whose values are hidden completely. ``Signature`` schemes of webhooks come under Authorization.
 SECRET_HEADERS = frozenset(
     {
         "authorization",
@@ -79,13 +79,13 @@ SECRET_NAMES = frozenset(
     }
 )
 _SECRET_ENDINGS = ("token", "secret", "password", "api-key", "apikey", "signature", "-credential", "private-key")
-#: Members of JSON that share a name with something harmless: error codes, object keys, S3 keys.
+#: Names that are harmless as members of JSON: error codes, object keys, S3 keys.
 _HARMLESS_IN_JSON = frozenset({"code", "key", "auth", "token-type", "bearer", "credential"})
 
-# In each pattern the group ``secret`` is what is hidden, and ``name``, where there is one, decides whether.
-# Words of a sentence ("basic understanding") are no secrets: there must be something else than small letters.
+# In each pattern the group ``secret`` is hidden; the group ``name``, if any, decides whether to hide it.
+# To skip words of a sentence ("basic understanding"), require a character other than a lower-case letter.
 _SCHEME = re.compile(r"\b(?:Bearer|bearer|Basic|basic)\s+(?=[a-z]*[^a-z\s])(?P<secret>[A-Za-z0-9._~+/=-]{8,})")
-# After the header's name, and for what is longer than words are, small letters alone are a secret too.
+# After the header's name, or if longer than a word, lower-case letters alone are a secret too.
 _SCHEME_ALONE = re.compile(r"\b[Bb]earer\s+(?P<secret>[a-z]{20,})")
 _AUTHORIZATION = re.compile(
     r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:[A-Za-z][A-Za-z0-9-]*[ \t]+)?(?P<secret>[^\s\"',;]{8,})", re.IGNORECASE
@@ -99,12 +99,12 @@ _PARAMETER = re.compile(
     r"(?:[?&;,\s]|^)(?P<name>[A-Za-z0-9_.~%+-]{1,60})=(?:\"(?P<secret>[^\"]*)\"|(?P<bare>[^&;\s\"'<>]+))"
 )
 _JSON_MEMBER = re.compile(
-    # The value may be cut off at the end of the text.
+    # The value may be truncated at the end of the text.
     r"(?P<quote>[\"'])(?P<name>[A-Za-z0-9_. -]{2,60})(?P=quote)\s*:\s*"
     r"(?:\"(?P<secret>(?:[^\"\\]|\\.)*)(?:\"|\\?\Z)|'(?P<bare>[^']*)(?:'|\Z))"
 )
 
-#: What stands for a value in a message of ours (``--config takes KEY=VALUE``).
+#: Placeholders for values in hca's messages (``--config takes KEY=VALUE``).
 _PLACEHOLDERS = frozenset({"VALUE", "TOKEN", "KEY", "SECRET", "PASSWORD"})
 
 _known: OrderedDict[str, None] = OrderedDict()
@@ -138,7 +138,7 @@ def remember_secret_name(name: str) -> None:
 
 
 def is_secret_name(name: str, *, in_json: bool = False) -> bool:
-    """Whether a parameter, field or member of this name carries a secret."""
+    """Return True if a parameter, field or member of this name contains a secret."""
     if not in_json and name.lower() in _known_names:
         return True
     plain = name.lower().replace("_", "-").replace(" ", "-")
@@ -148,8 +148,8 @@ def is_secret_name(name: str, *, in_json: bool = False) -> bool:
 
 
 def redact(text: str) -> str:
-    """The text without secrets: tokens, keys, signatures of URLs, passwords in URLs, private keys."""
-    # All are looked for in the text as it is, so that hiding one thing cannot keep another from being found.
+    """Return the text without secrets: tokens, keys, signatures of URLs, passwords in URLs, private keys."""
+    # Match everything in the original text, so that hiding one secret cannot prevent finding another.
     spans = [*_known_values(text)]
     for pattern in (_PEM, _USERINFO, _SCHEME, _SCHEME_ALONE, _AUTHORIZATION, _JWT):
         spans += [match.span("secret") for match in pattern.finditer(text)]
@@ -188,7 +188,7 @@ def redact_url(url: str) -> str:
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """A copy of the headers that may be shown; the scheme of an Authorization (``Bearer``) is kept."""
+    """Return a copy of the headers without secrets; the scheme of an Authorization (``Bearer``) is kept."""
     shown = {}
     for name, value in headers.items():
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
@@ -202,7 +202,7 @@ def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 class RedactingFilter(logging.Filter):
-    """Put on a handler (or a logger), takes the secrets out of every record that passes, tracebacks included."""
+    """A filter for handlers or loggers that removes secrets from every record, including tracebacks."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         try:
@@ -220,7 +220,7 @@ class RedactingFilter(logging.Filter):
 
 
 def guard_loggers(*names: str) -> None:
-    """Have the loggers of other packages, which know nothing of our secrets, log without them."""
+    """Remove secrets from the log messages of other packages too."""
     for name in names:
         logger = logging.getLogger(name)
         if not any(isinstance(one, RedactingFilter) for one in logger.filters):

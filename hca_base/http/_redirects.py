@@ -1,4 +1,4 @@
-"""Where a redirect leads, and what goes along."""
+"""Follow redirects: the target, and what is sent to it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS = 20
 
-#: The only headers that go along to another host. A list of what is harmless, not of what is secret: nobody can know
-#: the names of all keys.
+#: The only headers that are sent to another host. This lists harmless headers rather than secret ones, because the
+#: names of all keys cannot be known.
 HEADERS_FOR_OTHERS = frozenset(
     {
         "accept",
@@ -34,7 +34,7 @@ HEADERS_FOR_OTHERS = frozenset(
 
 
 def become_get(call: Call) -> None:
-    """Ask for the result of the call, wherever it is now: no body, and repeating does no harm."""
+    """Switch to a GET for the call's result: without a body, and safe to retry."""
     if call.method == "HEAD":
         return
     call.method = "GET"
@@ -44,7 +44,7 @@ def become_get(call: Call) -> None:
 
 
 def redirect_origin(target: str, previous: Origin) -> Origin:
-    """The origin of a redirect's target.
+    """Return the origin of a redirect's target.
 
     :raises RefusedError: for all but well-formed http and https URLs
     """
@@ -55,7 +55,7 @@ def redirect_origin(target: str, previous: Origin) -> Origin:
 
 
 def change_method(call: Call, status: int, here: Origin, there: Origin) -> None:
-    """Go on with GET where the status says so; keep method and body only where nothing can be lost or leaked."""
+    """Switch to GET if the status requires it; keep method and body only if that is safe."""
     if call.method in ("GET", "HEAD"):
         return
     if status in (302, 303):
@@ -77,12 +77,12 @@ def change_method(call: Call, status: int, here: Origin, there: Origin) -> None:
 
 
 def location_of(response: requests.Response, url: str) -> str | None:
-    """The absolute target of a redirect, otherwise unchanged."""
+    """Return the absolute target of a redirect, otherwise unchanged."""
     location = response.headers.get("Location")
     if not location:
         return None
     try:
-        # Header bytes come as Latin-1; what servers mean is UTF-8.
+        # Headers are decoded as Latin-1, but servers send UTF-8.
         location = location.encode("latin-1").decode("utf-8")
     except UnicodeError:
         pass

@@ -1,4 +1,4 @@
-"""When a request may be repeated, and after how long."""
+"""Decide when to retry a request, and after which delay."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import random
 import time
 
-#: Statuses that may go away by themselves (contracts of DSS and Azul; RFC 6585 for 429).
+#: Statuses that may be temporary (contracts of DSS and Azul; RFC 6585 for 429).
 RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 #: RFC 9110, 9.2.2. PATCH and POST are not among them.
@@ -71,7 +71,7 @@ def parse_retry_after(value: str | None) -> float | None:
         seconds = float(text)
     except ValueError:
         try:
-            # Rarely needed, and slow to import: the more so before a download of a few small files.
+            # Rarely needed, and slow to import.
             import email.utils
 
             when = email.utils.parsedate_to_datetime(text)

@@ -1,4 +1,4 @@
-"""The session through which every service is called."""
+"""The HTTP session for all services."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class _Step(NamedTuple):
-    """What comes before the next request of a call: a wait of some seconds, or none."""
+    """The wait before the next request of a call, if any."""
 
     wait: Wait | None
     seconds: float
@@ -183,7 +183,7 @@ class Session:
         redirect: Redirect,
         followed: int,
     ) -> _Step | None:
-        """Change the call to what is to be sent next, and say how long to wait before; None: the response is final."""
+        """Change the call to the next request, and return the wait before it; None if the response is final."""
         if response.status_code not in REDIRECT_STATUSES:
             return None
         target = location_of(response, call.url)
@@ -195,7 +195,7 @@ class Session:
         except RefusedError:
             if redirect == "follow":
                 raise
-            # Not followed anyway: the caller may know what an s3: URL is good for.
+            # Such a URL is never followed, but callers may support, for example, s3: URLs.
             return None
         asked = response.url or call.url
         keys = frozenset(call.credentials.params_for(call.url)) if call.credentials is not None else frozenset()
@@ -240,7 +240,7 @@ class Session:
 
 
 def _again(call: Call, origin: Origin, seconds: float) -> _Step:
-    """Let the call be sent again as it is: the service says that it did not act on it."""
+    """Repeat the call unchanged: the service has not processed it."""
     if not call.body.replayable:
         raise RefusedError(f"{origin.host} asks to repeat this {call.method} later, but its body can be sent only once")
     call.body.rewind()

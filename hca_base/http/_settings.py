@@ -10,12 +10,12 @@ from hca_base.config import expand_home, without_secrets
 from hca_base.errors import ConfigError
 
 MIB = 1 << 20
-#: Seconds that stand for "for ever": some three years. The system's clocks do not take much more.
+#: Seconds used for "no limit": about three years. System clocks do not support much more.
 LONGEST = 1e8
 
 
 class SupportsGet(Protocol):
-    """Anything that gives settings by dotted name: a ``Config``, or a mapping of dotted names."""
+    """A provider of settings by dotted name: a ``Config``, or a mapping of dotted names."""
 
     def get(self, key: str, default: Any = None, /) -> Any: ...
 
@@ -90,7 +90,7 @@ class HttpSettings:
 
 
 def parse_timeout(value: Any, default: tuple[float, float]) -> tuple[float, float]:
-    """Connect and read timeout from one number (of reading), a pair, or an object with ``connect`` and ``read``."""
+    """Parse connect and read timeouts: a number (read only), a pair, or an object with ``connect`` and ``read``."""
     return _timeouts(value, default)
 
 
@@ -126,7 +126,7 @@ def _whole(config: SupportsGet, key: str, default: int) -> int:
     return int(min(_number(config, key, default), _MOST))
 
 
-#: Beyond everything that is counted here; a document of settings may hold any number, and infinity.
+#: Larger than any real value; a settings file may contain any number, including infinity.
 _MOST = 1 << 62
 
 
@@ -134,7 +134,7 @@ def _proxy(value: Any) -> str | Mapping[str, str] | None:
     if value is None or value == "":
         return None
     parts = [value] if isinstance(value, str) else list(value.values()) if isinstance(value, Mapping) else [None]
-    # The value may hold a password: it is not repeated in the message.
+    # The value may contain a password, so the message does not repeat it.
     if not all(isinstance(part, str) for part in parts):
         raise ConfigError("http.proxy must be a URL, or an object of URLs by scheme")
     return value

@@ -1,6 +1,6 @@
-"""How a service says "not yet": a redirect with ``Retry-After``, and how long hca waits for it.
+"""Redirects with ``Retry-After``, by which services ask clients to wait for a result.
 
-There are two kinds, see :func:`wait_of`. Both come with a time, and both are paid from one budget a call.
+There are two kinds, see :func:`wait_of`. Both give a time, and both use the same budget of a call.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from hca_base.errors import TimedOutError, UsageError
 from hca_base.http._addresses import origin_of, same_host
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
-#: 303 asks for another resource with GET, even at the same URL.
+#: 303 asks for another resource with GET, even if the URL is the same.
 _SAME_URL_STATUSES = REDIRECT_STATUSES - {303}
-#: Shortest pause; it doubles each time, so that a server that keeps asking for 0 seconds meets the budget too.
+#: Minimum pause; it doubles each time, so that servers that keep asking for 0 seconds also use up the budget.
 FIRST_WAIT = 0.02
 LONGEST_UNASKED_WAIT = 5.0
-#: Seconds of waiting after which the user is told, and how often again.
+#: Seconds of waiting before the first message to the user, and between further ones.
 NOTE_AFTER = 5.0
 NOTE_EVERY = 60.0
 
@@ -27,16 +27,16 @@ Wait = Literal["repeat", "get"]
 
 
 def wait_of(status: int, url: str, target: str, retry_after: float | None, *, ignored: frozenset[str]) -> Wait | None:
-    """Whether a redirect means "wait", and what to send after waiting.
+    """Return whether a redirect means "wait", and what to send after waiting.
 
     ``repeat``: the target is the URL itself: the service did not act yet; send the same request again, with its
     method and body (Azul since 2026). ``get``: 301 within the host: GET the target, which knows the job (DSS,
     manifests of Azul).
 
-    :param url: what was asked, query included
+    :param url: the requested URL, including the query
     :param target: the absolute URL of the Location
-    :param retry_after: seconds, or None where the response has no ``Retry-After``
-    :param ignored: query parameters that do not count: keys, which servers leave out
+    :param retry_after: seconds, or None if the response has no ``Retry-After``
+    :param ignored: query parameters to ignore in the comparison: keys, which servers omit
     """
     if retry_after is None:
         return None
@@ -48,7 +48,7 @@ def wait_of(status: int, url: str, target: str, retry_after: float | None, *, ig
 
 
 def is_same_url(left: str, right: str, *, ignored: frozenset[str] = frozenset()) -> bool:
-    """Whether two URLs name one resource: escapes and the order of query parameters do not count."""
+    """Return True if two URLs are equal except for escapes and the order of query parameters."""
     try:
         return _parts(left, ignored) == _parts(right, ignored)
     except (UsageError, ValueError):
@@ -69,7 +69,7 @@ def _is_same_host(left: str, right: str) -> bool:
 
 
 class Waits:
-    """The time that a server makes one call wait.
+    """The wait budget of one call.
 
     :param budget: seconds for all waits together
     """
@@ -83,8 +83,8 @@ class Waits:
     def next(self, asked: float, host: str, kind: Wait = "get") -> float:
         """Return the seconds to wait now.
 
-        :param asked: by the server, in seconds
-        :raises TimedOutError: the budget does not suffice
+        :param asked: seconds that the server asked for
+        :raises TimedOutError: the budget is exhausted
         """
         self.count += 1
         floor = min(LONGEST_UNASKED_WAIT, FIRST_WAIT * 2 ** min(self.count - 1, 20))
@@ -102,7 +102,7 @@ class Waits:
 
 
 class WaitNotes:
-    """Tells the user what many calls wait for, which may wait at the same time: each host now and then.
+    """Notifies the user about waiting calls, which may be concurrent: each host at intervals.
 
     :param budget: seconds for all waits of one call together
     """
@@ -113,7 +113,7 @@ class WaitNotes:
         self._lock = threading.Lock()
 
     def take(self, host: str, kind: Wait, pause: float, spent: float) -> None:
-        """Take a wait that begins now.
+        """Record a wait that starts now.
 
         :param spent: seconds that the call has waited, this time included
         """

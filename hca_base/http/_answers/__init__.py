@@ -1,1 +1,1 @@
-"""What a service's answer says: its reason for an error, its media type and characters."""
+"""Interpret responses: reasons for errors, media types and character encodings."""

@@ -1,11 +1,11 @@
-"""The media type of an answer, and its characters."""
+"""Media types and character encodings of responses."""
 
 from __future__ import annotations
 
 import codecs
 import re
 
-#: Media types other than text/… whose bytes are text. XML and JSON of other names are known by their suffix.
+#: Media types other than text/… with textual content. Other XML and JSON types are recognized by their suffix.
 _TEXTUAL = frozenset(
     {
         "application/json",
@@ -29,7 +29,7 @@ _TEXTUAL = frozenset(
         "application/x-www-form-urlencoded",
     }
 )
-#: One JSON value a line.
+#: Media types with one JSON value per line.
 _LINES = frozenset(
     {
         "application/x-ndjson",
@@ -50,34 +50,34 @@ _MARKS = (
 
 
 def media_type(content_type: str | None) -> str:
-    """A Content-Type without its parameters, in lower case; "" if none is stated."""
+    """Return a Content-Type without parameters, in lower case; "" if it is missing."""
     return (content_type or "").partition(";")[0].strip().lower()
 
 
 def is_json(kind: str) -> bool:
-    """Whether a media type is JSON, as one value."""
+    """Return True if a media type is JSON with a single value."""
     return kind in ("application/json", "text/json") or kind.endswith("+json")
 
 
 def is_json_lines(kind: str) -> bool:
-    """Whether a media type is one JSON value a line."""
+    """Return True if a media type has one JSON value per line."""
     return kind in _LINES
 
 
 def is_web_page(kind: str) -> bool:
-    """Whether a media type is that of a page for browsers."""
+    """Return True if a media type is a web page."""
     return kind in _PAGES
 
 
 def is_textual(kind: str) -> bool:
-    """Whether what has a media type can be shown as text."""
+    """Return True if content of a media type can be shown as text."""
     return kind.startswith("text/") or kind in _TEXTUAL or kind.endswith(("+json", "+xml", "+yaml"))
 
 
 def charset_of(content_type: str | None, start: bytes = b"") -> str:
-    """The name of the encoding of a text: by its byte order mark, its Content-Type, or its XML declaration.
+    """Return the encoding of a text: from its byte order mark, its Content-Type, or its XML declaration.
 
-    UTF-8 where none of them says otherwise, or where the name is unknown.
+    Defaults to UTF-8 if none of them is present, or if the encoding is unknown.
 
     :param start: the beginning of the body
     """
@@ -87,14 +87,14 @@ def charset_of(content_type: str | None, start: bytes = b"") -> str:
     stated = re.search(r"""charset\s*=\s*["']?([A-Za-z0-9_.:-]{1,40})""", content_type or "", re.IGNORECASE)
     declared = re.match(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.:-]{1,40})["']""", start[:400])
     for name in (stated[1] if stated else None, declared[1].decode() if declared else None):
-        # Encodings such as base64 and zip are none of text.
+        # Codecs such as base64 and zip are not text encodings.
         if name is not None and _is_encoding(name):
             return name
     return "utf-8"
 
 
 def text_of(content: bytes, content_type: str | None) -> str:
-    """Bytes as text; what is not valid in their encoding becomes a replacement character."""
+    """Decode bytes; invalid ones become replacement characters."""
     return content.decode(charset_of(content_type, content), "replace")
 
 

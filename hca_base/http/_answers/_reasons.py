@@ -1,4 +1,4 @@
-"""Find the reason for an error in a body, whatever framework wrote it."""
+"""Extract the reason for an error from a body, for the formats of common frameworks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 #: Machine-readable codes, most specific first.
 _CODES = ("code", "error_code", "errorcode", "errcode", "error", "__type", "errortype", "type", "status")
-#: Texts for people, most specific first. All are lower case: members are compared so.
+#: Members with human-readable texts, most specific first. In lower case, because they are compared that way.
 _TITLES = (
     "title",
     "message",
@@ -25,7 +25,7 @@ _TITLES = (
     "reason",
     "summary",
 )
-#: Members with more of the reason: texts, lists, or objects of field and problem.
+#: Members with details: texts, lists, or objects that map fields to problems.
 _MORE = (
     "detail",
     "details",
@@ -44,11 +44,11 @@ _MORE = (
     "validationerrors",
     "more_info",
 )
-#: Objects that hold the whole reason.
+#: Objects that contain the whole reason.
 _WRAPPERS = ("error", "fault", "exception", "problem", "detail")
-#: Members that say which part of a request a problem is about.
+#: Members that name the invalid part of a request.
 _FIELDS = ("field", "property", "propertypath", "param", "parameter", "pointer", "path", "attribute", "key")
-#: Names under which frameworks list problems that belong to no field.
+#: Names under which frameworks list problems that are not about a field.
 _NO_FIELD = ("", "non_field_errors", "base", "__all__", "_error", "detail", "errors", "error", "message", "messages")
 #: A longer "code" is a sentence.
 _LONGEST_CODE = 80
@@ -58,9 +58,9 @@ _BODY_SHOWN = 300
 
 
 def reason_and_title(details: Any, status: int) -> tuple[str | None, str | None]:
-    """The machine-readable code and the text for people in the body of an error.
+    """Return the machine-readable code and the human-readable text in the body of an error.
 
-    Knows the members that web frameworks and API styles use. A JSON body without any is given shortened.
+    Supports the members that web frameworks and API styles use. A JSON body without any is returned shortened.
 
     :param details: the parsed JSON, or the text of a body that is not JSON
     """
@@ -100,11 +100,11 @@ def _of_object(details: Mapping[str, Any], status: int, depth: int = 0) -> tuple
         reason, title = None, reason
     found = [text for name in ("message", *_MORE) if name in members for text in _messages(members[name], top=True)]
     if depth and "data" in members:
-        # JSON-RPC: what the error is about.
+        # JSON-RPC: details of the error.
         found += _messages(members["data"], top=True)
     more = _joined([each for each in found if each not in (title, reason)])
     if more:
-        # The general stands in one member, the particular in another.
+        # One member has the general text, another the details.
         title = f"{_head(title)}: {more}" if title and "\n" not in title else more
     return inner_reason or reason, title
 
@@ -114,7 +114,7 @@ def _code(members: Mapping[str, Any], status: int) -> str | None:
         value = members.get(name)
         if not _is_text(value) or (name in ("code", "status") and value == str(status)):
             continue
-        # A type may be a URL, and a status "error" or "fail": neither names the reason.
+        # A type may be a URL, and a status "error" or "fail": neither is a reason.
         if name == "type" and ("title" in members or not re.fullmatch(r"[A-Za-z][\w.-]*", value)):
             continue
         if name == "status" and not re.fullmatch(r"[A-Z][A-Z0-9_]+", value):
@@ -128,7 +128,7 @@ def _code(members: Mapping[str, Any], status: int) -> str | None:
 
 
 def _says_more(details: Mapping[str, Any], reason: str) -> bool:
-    """Whether a body without a text for people has more to say than its code."""
+    """Return True if a body without a human-readable text contains more than its code."""
     return any(
         value and value != reason and not isinstance(value, (bool, int, float))
         for name, value in details.items()
@@ -137,9 +137,9 @@ def _says_more(details: Mapping[str, Any], reason: str) -> bool:
 
 
 def _messages(value: Any, *, top: bool = False, depth: int = 0) -> list[str]:
-    """The problems that a value lists, each as one text.
+    """Return the problems that a value lists, each as one text.
 
-    :param top: the value stands where a framework puts its problems, so that an object there maps fields to them
+    :param top: the value is a framework's list of problems, so an object maps fields to problems
     """
     if _is_text(value):
         return [value.strip()]
@@ -157,7 +157,7 @@ def _messages(value: Any, *, top: bool = False, depth: int = 0) -> list[str]:
 
 
 def _problem(value: Mapping[str, Any]) -> str | None:
-    """An object that describes one problem as a text; None if it has no text of its own."""
+    """Return the text of an object that describes one problem; None if it has no text."""
     members = {str(name).lower(): member for name, member in value.items()}
     text = next((members[name] for name in _TITLES if _is_text(members.get(name))), None)
     detail = members.get("detail")
@@ -173,7 +173,7 @@ def _problem(value: Mapping[str, Any]) -> str | None:
 
 
 def _place(members: Mapping[str, Any]) -> str:
-    """Where in the request a problem is: ``query n``, ``body sample.name``, ``/data/attributes/name``."""
+    """Return the location of a problem in the request: ``query n``, ``body sample.name``, ``/data/attributes/name``."""
     location = members.get("loc")
     if isinstance(location, list) and location:
         first, *rest = [str(each) for each in location[:10]]
@@ -191,7 +191,7 @@ def _place(members: Mapping[str, Any]) -> str:
 
 
 def _by_field(value: Mapping[str, Any], top: bool, depth: int) -> Iterator[str]:
-    """Problems by the field that they are about; nested ones with dotted names."""
+    """Return problems by field; nested fields have dotted names."""
     for name, member in list(value.items())[:_MAX_MESSAGES]:
         name = str(name)
         if isinstance(member, (str, int, float)) and not top:
@@ -202,13 +202,13 @@ def _by_field(value: Mapping[str, Any], top: bool, depth: int) -> Iterator[str]:
             if name.lower() in _NO_FIELD or (isinstance(member, list) and isinstance(member[0], Mapping)):
                 yield text
             else:
-                # A field within a field: name.inner: text
+                # A nested field: name.inner: text
                 nested = isinstance(member, Mapping) and ": " in text
                 yield f"{name}.{text}" if nested else f"{name}: {text}"
 
 
 def _fields(details: Mapping[str, Any]) -> str | None:
-    """Problems by field as the whole body, as Django REST framework writes them."""
+    """Return problems by field if they are the whole body, as in Django REST framework."""
     if not details or not all(_is_problems(member) for member in details.values()):
         return None
     return _joined(list(_by_field(details, True, 0)))
@@ -228,7 +228,7 @@ def _of_text(text: str) -> tuple[str | None, str | None]:
     if start.startswith("<"):
         title = _between(text, "title")
         if title is None or title.lower() == "error":
-            # Express: the title says "Error", the page has the reason.
+            # Express: the title is only "Error", and the page has the reason.
             title = _between(text, "pre") or _between(text, "h1") or title
         return None, title or "the response is a web page"
     return None, text if text.strip() else None
@@ -258,7 +258,7 @@ def _joined(texts: list[str]) -> str | None:
 
 
 def _head(text: Any) -> str:
-    """A text before a colon: without the full stop at its end."""
+    """Return a text for use before a colon, without its final full stop."""
     return str(text).rstrip().removesuffix(".")
 
 

@@ -1,1 +1,1 @@
-"""One request on the wire and its response: sent with retries, bounded in size and time, traced."""
+"""Send one request with retries, read its response within size and time limits, and trace both."""

@@ -1,4 +1,4 @@
-"""Reading answers: bounded in size and time, and as JSON that cannot bring the program down."""
+"""Read responses within size and time limits, and parse JSON safely."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hca_base.http._settings import HttpSettings
 
 CHUNK = 1 << 16
-#: Bytes and seconds spent on reading a response that nobody wants, to keep its connection: a new one costs more.
+#: Bytes and seconds spent on reading an unused response to keep its connection, which is cheaper than a new one.
 DISCARD_BODY = 1 << 16
 DISCARD_TIME = 2.0
 
@@ -25,11 +25,11 @@ DISCARD_TIME = 2.0
 def read_bounded(
     response: requests.Response, limit: int, *, deadline: float | None = None, tolerant: bool = False
 ) -> None:
-    """Read the body into the response (``.content`` works afterwards) and give the connection back.
+    """Read the body into the response (``.content`` works afterwards) and release the connection.
 
-    :param limit: most bytes, after decompression
-    :param deadline: of ``time.monotonic()``; a server may not drip-feed beyond it
-    :param tolerant: keep what there is of a body that is too large, damaged or cut off
+    :param limit: maximum bytes after decompression
+    :param deadline: in terms of ``time.monotonic()``; limits slow servers
+    :param tolerant: keep the received part of a body that is too large, damaged or truncated
     :raises UnreachableError: the body is larger than ``limit``
     :raises TimedOutError: the deadline passed
     :raises requests.RequestException: the connection broke
@@ -37,13 +37,13 @@ def read_bounded(
     announced = response.headers.get("Content-Length", "")
     import requests
 
-    # More digits than a length can have are not made a number of: the conversion has a limit of its own.
+    # Ignore implausibly long numbers, for which int() raises an error.
     known = announced if announced.isascii() and announced.isdigit() else "0"
     too_large = response.request.method != "HEAD" and (len(known) > 20 or int(known) > limit)
     if too_large and not tolerant:
         response.close()
         raise _too_large(response, limit)
-    # Not a list of pieces: a chunk may be a single byte.
+    # Not a list of pieces, because a chunk may be a single byte.
     body = bytearray()
     try:
         for chunk in response.iter_content(CHUNK):
@@ -61,13 +61,13 @@ def read_bounded(
         if not tolerant or (deadline is not None and time.monotonic() > deadline):
             raise
         response.close()
-    # requests offers no public way to hand it a body that was read in pieces.
+    # requests has no public way to set a body that was read in pieces.
     response._content = bytes(body)
     response._content_consumed = True  # type: ignore[attr-defined]
 
 
 def read_whole(response: requests.Response, settings: HttpSettings) -> bytes:
-    """The whole body of a streamed answer, within the limits that hold for other answers.
+    """Return the whole body of a streamed response, within the limits for other responses.
 
     :raises UnreachableError: it is larger than ``http.max_body``, or the connection broke
     :raises TimedOutError: the response takes longer than ``http.answer_timeout``
@@ -140,10 +140,9 @@ def parse_json(content: bytes, response: requests.Response, *, digits: bool = Fa
 
 def _decoded(content: bytes, content_type: str | None) -> str:
     try:
-        # With a byte order mark json.loads refuses str but takes bytes only without one.
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")  # json.loads rejects a byte order mark
     except UnicodeDecodeError:
-        # JSON is UTF-8; old servers state another encoding, and some state one and send UTF-8 all the same.
+        # JSON is UTF-8; old servers declare another encoding, and some declare one but still send UTF-8.
         encoding = charset_of(content_type)
         if encoding == "utf-8":
             raise
@@ -151,9 +150,9 @@ def _decoded(content: bytes, content_type: str | None) -> str:
 
 
 def unexpected_page(response: requests.Response, produces: Iterable[str]) -> ServiceError | None:
-    """The error for a web page where the document declares other media types only; None for any other answer.
+    """Return the error for a web page if the document declares only other media types; else None.
 
-    Login pages, and those of gateways, come with status 200, too.
+    Login pages and pages of gateways may have status 200.
     """
     declared = [media_type(each) for each in produces]
     if not declared or any(is_web_page(each) or "*" in each for each in declared):
@@ -200,7 +199,7 @@ def _host(response: requests.Response) -> str:
 
 
 def discard_body(response: requests.Response) -> None:
-    """Read what is left of a response that nobody wants, and keep its connection; a long one is cut off instead."""
+    """Read the rest of an unused response to keep its connection; close the connection if it is long."""
     from requests import RequestException
 
     from hca_base.http._exchange._bounded import bound_body
@@ -215,7 +214,7 @@ def discard_body(response: requests.Response) -> None:
 
 
 def leave_body(response: requests.Response) -> None:
-    """Close a response; if what is left of it is known to be short, read that and keep its connection."""
+    """Close a response; if its rest is known to be short, read it and keep the connection."""
     announced = response.headers.get("Content-Length", "")
     if announced.isascii() and announced.isdigit() and len(announced) < 10 and int(announced) <= DISCARD_BODY:
         discard_body(response)

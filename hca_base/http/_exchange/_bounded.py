@@ -1,8 +1,8 @@
-"""Reading an answer from the socket within bounds: of time, of the head's size, of the length of a line.
+"""Read a response from the socket with limits on time, header size and line length.
 
-The libraries below bound the pauses between two reads, and no more: a server that sends one byte a second, status lines
-100 without end, or a chunk's size that never ends its line keeps them for ever, or fills the memory (``http.client``
-has a limit for one line and for the number of headers; older releases of urllib3 read a chunk's size with neither).
+The underlying libraries only limit the time between two reads. A server that sends one byte per second, endless status
+lines 100, or an endless line for a chunk's size blocks them forever or fills the memory (``http.client`` limits the
+length of a line and the number of headers; older releases of urllib3 read a chunk's size without any limit).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 
 #: Bytes of a status line and headers, 100 Continue included. Browsers stop at 256 KiB or less.
 MAX_HEAD = 1 << 20
-#: Bytes of a line within a body (the size of a chunk, a trailer); as http.client has it for headers.
+#: Bytes of a line within a body (a chunk's size, a trailer); http.client's limit for headers.
 MAX_LINE = 1 << 16
-#: Lines in a row with no body between them: trailers.
+#: Consecutive lines without body data between them: trailers.
 MAX_LINES = 1000
 
 _allowed = threading.local()
@@ -27,9 +27,9 @@ _allowed = threading.local()
 
 @contextlib.contextmanager
 def answer_within(seconds: float, *, body: bool) -> Iterator[None]:
-    """Bound the answers whose reading begins in the block, in this thread; a block within cannot extend the time.
+    """Limit the time of responses read in the block, in this thread; nested blocks cannot extend it.
 
-    :param body: the body counts too; False: the time is for the head alone
+    :param body: include the body; False: only limit the time for the header
     """
     before = getattr(_allowed, "terms", None)
     deadline = time.monotonic() + seconds
@@ -41,9 +41,9 @@ def answer_within(seconds: float, *, body: bool) -> Iterator[None]:
 
 
 class _Socket(io.RawIOBase):
-    """The socket's bytes, as long as there is time.
+    """The socket's bytes, until the deadline.
 
-    :ivar head: bytes of the head that may still come; None behind it
+    :ivar head: remaining bytes allowed for the header; None after it
     """
 
     def __init__(self, raw: Any) -> None:
@@ -76,7 +76,7 @@ class _Socket(io.RawIOBase):
 
 
 class _Reader(io.BufferedReader):
-    """Lines no longer than they need be, and no more of them."""
+    """A reader with limits on the length and number of lines."""
 
     _lines = 0
 
@@ -87,7 +87,7 @@ class _Reader(io.BufferedReader):
         if size is not None and size >= 0:
             line = super().readline(size)
             if self._lines > 1 and len(line) < size and not line.endswith(b"\n"):
-                # http.client takes the end of the connection for the end of the headers.
+                # http.client treats the end of the connection as the end of the headers.
                 raise http.client.IncompleteRead(line)
             return line
         line = super().readline(MAX_LINE + 1)
@@ -113,7 +113,7 @@ class _Reader(io.BufferedReader):
 
 
 class BoundedResponse(http.client.HTTPResponse):
-    """An answer that ends, one way or the other."""
+    """A response whose time and size are limited."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -121,19 +121,19 @@ class BoundedResponse(http.client.HTTPResponse):
         self.fp = _Reader(self._socket)
 
     def begin(self) -> None:
-        """Read the head."""
+        """Read the header."""
         super().begin()
         self._socket.head = None
         if not self._socket.body:
             self._socket.deadline = None
 
     def bound(self, seconds: float) -> None:
-        """Give the rest of the answer so much time."""
+        """Set the time limit for the rest of the response."""
         self._socket.deadline = time.monotonic() + seconds
 
 
 def bound_body(response: Any, seconds: float) -> None:
-    """Give the rest of a streamed answer (of ``requests``) so much time."""
+    """Set the time limit for the rest of a streamed ``requests`` response."""
     answer = getattr(response.raw, "_original_response", None)
     if isinstance(answer, BoundedResponse):
         answer.bound(seconds)

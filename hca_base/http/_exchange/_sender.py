@@ -1,4 +1,4 @@
-"""One request on the wire: prepared with fresh credentials, paced, sent, and retried where that is safe."""
+"""Send one request: with current credentials, respecting rate limits, and with retries if that is safe."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from hca_base.http._exchange._transport import Transport
 
-#: Bytes read of a response that is not followed any further: enough for any error message.
+#: Maximum bytes read of a discarded response: enough for any error message.
 ERROR_BODY = 4 << 20
-#: Seconds; a longer pause before a retry is announced.
+#: Announce pauses before a retry that are longer than this (seconds).
 LONG_PAUSE = 5.0
 
 
@@ -42,12 +42,12 @@ class Sender:
         self._transport: Transport | None = None
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        # host -> time.monotonic() before which a 429 forbids to ask it again
+        # host -> time.monotonic() until which a 429 forbids requests
         self._not_before: dict[str, float] = {}
 
     @property
     def transport(self) -> Transport:
-        """The ``requests.Session`` below, made on first use."""
+        """The underlying ``requests.Session``, created at first use."""
         with self._lock:
             if self._transport is None:
                 from hca_base.http._exchange._transport import Transport
@@ -56,7 +56,7 @@ class Sender:
             return self._transport
 
     def close(self) -> None:
-        """Drop idle connections, and wake threads that wait: they fail."""
+        """Close idle connections, and make waiting threads fail."""
         self._closed.set()
         with self._lock:
             if self._transport is not None:
@@ -100,7 +100,7 @@ class Sender:
             call.body.rewind()
 
     def _send_once(self, call: Call) -> requests.Response:
-        """Send once; the body of the response is read unless the caller wants to do that."""
+        """Send once, and read the body of the response unless the caller does so."""
         from hca_base.http._exchange._body import read_bounded
         from hca_base.http._exchange._bounded import bound_body
         from hca_base.http._exchange._trace import trace_body, trace_request, trace_response
@@ -119,7 +119,7 @@ class Sender:
         if status < 400:
             read_bounded(response, call.max_body, deadline=ends)
         else:
-            # The status is the error, even where the body that explains it is damaged or too long.
+            # Report the status even if the body that explains it is damaged or too long.
             bound_body(response, ends - time.monotonic())
             read_bounded(response, min(call.max_body, ERROR_BODY), deadline=ends, tolerant=True)
         trace_body(response, sensitive=call.sensitive)
@@ -131,7 +131,7 @@ class Sender:
         params = list(call.params)
         headers = {"Accept": "application/json, */*;q=0.8", **call.headers}
         if call.credentials is not None:
-            # Asked for each attempt: a long wait may outlive a token.
+            # For each attempt, because a token may expire during a long wait.
             _add_credentials(call, headers, params)
         request = requests.Request(
             call.method, call.url, params=params, data=call.body.data, json=call.body.json, headers=headers
@@ -141,12 +141,12 @@ class Sender:
         except UnicodeError as error:
             raise requests.exceptions.InvalidURL(str(error)) from None
         if call.verbatim and call.url.isascii() and call.url.isprintable() and " " not in call.url:
-            # requests would rewrite escapes; a signature may cover them as they are.
+            # requests would normalize escapes, which may invalidate a signature.
             prepared.url = call.url
         return prepared
 
     def discard(self, response: requests.Response) -> None:
-        """Empty and release the connection of a response that nobody wants; a long one is cut off instead."""
+        """Discard a response and release its connection; close the connection if the response is long."""
         from hca_base.http._exchange._body import discard_body
 
         discard_body(response)
@@ -160,7 +160,7 @@ class Sender:
             raise UnreachableError("the session was closed while waiting for the server")
 
     def _defer_host(self, url: str, seconds: float) -> None:
-        """Keep all threads from asking this host again before it wants to be asked."""
+        """Make all threads wait before their next request to this host."""
         host = urlsplit(url).netloc
         with self._lock:
             until = time.monotonic() + min(seconds, self.settings.retry_budget)
@@ -177,7 +177,7 @@ class Sender:
 
 
 class _Retries:
-    """What is left of the retries of one call."""
+    """The remaining retries of one call."""
 
     def __init__(self, call: Call, settings: HttpSettings) -> None:
         policy = call.policy
@@ -191,9 +191,9 @@ class _Retries:
         self.retry_after: float | None = None
 
     def failure(self, error: requests.RequestException, seconds: float) -> HCAError:
-        """Return the error that stands for a broken attempt; raise it where no retry can help.
+        """Return the error for a failed attempt; raise it if no retry can help.
 
-        :param seconds: that the attempt took
+        :param seconds: duration of the attempt
         """
         from hca_base.http._errors import is_certificate_failure, is_connect_failure, transport_error
 
@@ -201,13 +201,13 @@ class _Retries:
         if is_certificate_failure(error) or not isinstance(failure, UnreachableError):
             raise failure from None
         if seconds >= min(self.answer_timeout, self.call.policy.longest_attempt):
-            # It had all the time that an answer gets; a retry would give it as much again.
+            # The attempt used the full response timeout; a retry would double it.
             raise failure from None
         self.limit = min(self.retries, self.call.policy.connect_retries) if is_connect_failure(error) else self.retries
         return failure
 
     def next_pause(self, response: requests.Response | None) -> float | None:
-        """Return the seconds to wait before the next retry; None where there is none."""
+        """Return the seconds to wait before the next retry; None if no retries are left."""
         if response is not None:
             self.limit = self.retries
         self.retry_after = parse_retry_after(response.headers.get("Retry-After")) if response is not None else None
@@ -219,12 +219,12 @@ class _Retries:
         return pause
 
     def log(self, response: requests.Response | None, failure: HCAError | None, pause: float) -> None:
-        """Say in the log why there is a retry."""
+        """Log the reason for a retry."""
         import logging
 
         why = f"status {response.status_code}" if response is not None else str(failure)
         host = self.call.start.host
-        # Without a word, a long pause looks as if the program were stuck.
+        # During a long pause, the program would appear to hang.
         level = logging.WARNING if pause >= LONG_PAUSE else logging.INFO
         logging.getLogger("hca.http").log(
             level, "%s: %s; retry %d of %d in %.1f s", host, why, self.count, self.limit, pause
@@ -232,7 +232,7 @@ class _Retries:
 
 
 def _add_credentials(call: Call, headers: dict[str, str], params: list[tuple[str, str]]) -> None:
-    """Add what the credentials give for this request; what the caller set himself stays."""
+    """Add the credentials for this request; values set by the caller are kept."""
     credentials = call.credentials
     assert credentials is not None
     own = {name.lower() for name in call.headers}
@@ -244,12 +244,12 @@ def _add_credentials(call: Call, headers: dict[str, str], params: list[tuple[str
             raise refusal
     for name, value in given.items():
         if name.lower() == "cookie" and "cookie" in own:
-            # One header for all cookies: that of the key goes beside those of the call.
+            # All cookies share one header, so add the key's cookie to those of the call.
             key = next(each for each in headers if each.lower() == "cookie")
             headers[key] = f"{headers[key]}; {value}"
         elif name.lower() not in own:
             headers[name] = value
     if keys and not call.verbatim:
-        # The link to a next page may have it already.
+        # The link to a next page may already contain it.
         present = {name for name, _ in parse_qsl(urlsplit(call.url).query, keep_blank_values=True)}
         params += [(name, value) for name, value in keys.items() if name not in present]

@@ -1,4 +1,4 @@
-"""What ``-vv`` and ``--debug`` show of the traffic, without its secrets."""
+"""Log requests and responses for ``-vv`` and ``--debug``, without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN_BODY = 4096
 _READ_BODY = 1 << 16
 
 
-# Whatever a server sends must not drive the terminal that shows the trace.
+# Server output must not control the terminal that shows the trace.
 _CONTROLS = {code: f"\\x{code:02x}" for code in [*range(9), *range(11, 32), *range(127, 160)]}
 
 
@@ -36,7 +36,7 @@ def trace_request(prepared: requests.PreparedRequest, *, sensitive: bool = False
 
 
 def trace_response(response: requests.Response, seconds: float) -> None:
-    """Log the head of an answer."""
+    """Log the header of a response."""
     if not logger.isEnabledFor(logging.INFO):
         return
     logger.info("< %s %s (%.3f s)", response.status_code, redact(response.reason or "").translate(_CONTROLS), seconds)
@@ -46,7 +46,7 @@ def trace_response(response: requests.Response, seconds: float) -> None:
 
 
 def trace_body(response: requests.Response, *, sensitive: bool = False) -> None:
-    """Log the body of an answer that was read into memory.
+    """Log the body of a response that was read into memory.
 
     :param sensitive: it is not shown
     """
@@ -61,6 +61,6 @@ def _shown(body: object) -> str:
         return f"(a body of kind {type(body).__name__})"
     if b"\0" in body[:1024]:
         return f"({len(body)} bytes)"
-    # Hidden first and cut afterwards: half a secret is still one.
+    # Redact before truncating: a truncated secret may not be recognized.
     text = redact(body[:_READ_BODY].decode("utf-8", "replace")).translate(_CONTROLS)
     return text if len(text) <= _SHOWN_BODY else f"{text[:_SHOWN_BODY]}… ({len(body)} bytes)"

@@ -1,8 +1,8 @@
 """A ``requests.Session`` that many threads may share, with the user's proxies and certificates.
 
-Sharing one is deliberate: its connection pool then serves all threads, and a transfer of ten thousand files by eight
-threads makes eight connections. What makes such a session unsafe to share, cookies and changing attributes, is off:
-cookies are never kept, and nothing is set after construction.
+Sharing is deliberate: all threads use one connection pool, and a transfer of ten thousand files by eight threads opens
+eight connections. A session is unsafe to share because of its cookies and mutable attributes, so cookies are never kept
+and no attribute is set after construction.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from hca_base.http._settings import HttpSettings
 POOLED_HOSTS = 16
 CONNECTIONS_PER_HOST = 64
 
-# At DEBUG it logs the whole target of every request, tokens and signatures included.
+# At DEBUG it logs the full URL of every request, including tokens and signatures.
 guard_loggers("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
 
 
 class _NoImplicitAuth(requests.auth.AuthBase):
-    """Stands where requests would otherwise put a password from ``~/.netrc`` or from the URL."""
+    """Prevents requests from adding a password from ``~/.netrc`` or the URL."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
 
 
 class _Prepared(requests.PreparedRequest):
-    """A request without cookies but for those in its headers."""
+    """A request without cookies, except those in its headers."""
 
     def prepare_cookies(self, cookies: Any) -> None:
-        """Nothing: there are none to look through."""
+        """Do nothing: there are no cookies."""
         self._cookies = requests.cookies.RequestsCookieJar()
 
 
@@ -68,22 +68,22 @@ _POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter, over connections with these answers."""
+    """requests' adapter, with connections that return limited responses."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools of direct connections."""
+        """Create the pools of direct connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """The pools of connections through a proxy."""
+        """Return the pools of connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
 
 class Transport(requests.Session):
-    """Sends prepared requests; follows no redirect and repeats nothing by itself."""
+    """Sends prepared requests; does not follow redirects or retry."""
 
     def __init__(self, settings: HttpSettings, user_agent: str) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Transport(requests.Session):
         self.mount("http://", adapter)
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """As requests does, without the cookies, parameters and hooks of a session, which this one has none of."""
+        """Prepare as requests does, without the session's cookies, parameters and hooks, which are not used here."""
         if request.cookies or request.auth:
             return super().prepare_request(request)
         headers = CaseInsensitiveDict(self.headers)
@@ -120,16 +120,16 @@ class Transport(requests.Session):
         return prepared
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Proxies and certificates for a URL: our configuration, then the environment.
+        """Return proxies and certificates for a URL: from hca's configuration, then the environment.
 
-        This machine is never reached through a proxy: credentials may go to it over plain http only because nothing
-        lies in between.
+        Loopback addresses never use a proxy: sending credentials to them over plain http is only safe without an
+        intermediary.
         """
         host = requests.compat.urlparse(str(url)).hostname or ""
         here = is_loopback(host)
         merged: dict[str, Any]
         if here or no_proxies_known():
-            # As below, without asking the environment for proxies twice: that took a third of the time of a request.
+            # As below, but without reading the proxy environment twice, which took a third of a request's time.
             bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
             if verify is True or verify is None:
                 verify = bundle or True
@@ -152,12 +152,12 @@ class Transport(requests.Session):
         return {"http": proxy, "https": proxy}
 
     def uses_proxy(self, url: str) -> bool:
-        """Whether a request to this URL goes through a proxy."""
+        """Return True if a request to this URL uses a proxy."""
         merged = self.merge_environment_settings(url, {}, True, None, None)
         return bool(requests.utils.select_proxy(url, merged["proxies"]))
 
     def get_redirect_target(self, resp: Any) -> None:
-        """Nothing: redirects are for the caller to judge."""
+        """Yield nothing: the caller handles redirects."""
         return
 
     def transmit(
@@ -168,10 +168,10 @@ class Transport(requests.Session):
         whole: bool = False,
         certificate: str | tuple[str, str] | None = None,
     ) -> requests.Response:
-        """Send one request; the body of the answer is left to be read.
+        """Send one request, and return the response with its body unread.
 
-        :param whole: ``http.answer_timeout`` is for the body too, not for the head of the answer alone
-        :param certificate: file of a client certificate, or that and its key's
+        :param whole: ``http.answer_timeout`` includes the body, not only the response's header
+        :param certificate: the client certificate's file, or a pair with its key's file
         :raises ConfigError: a file or folder of CA certificates is missing
         :raises requests.RequestException: as requests does
         """
@@ -182,15 +182,15 @@ class Transport(requests.Session):
         except requests.RequestException:
             raise
         except LocationParseError as error:
-            # Some host names are found to be none only when connecting, and requests lets that pass.
+            # Some invalid host names only fail when connecting, with an error that requests does not convert.
             raise requests.exceptions.InvalidURL(str(error)) from None
         except HTTPError as error:
             raise requests.ConnectionError(error) from error
         except UnicodeEncodeError as error:
-            # A header that no connection takes: its name, or its value, has characters beyond Latin-1.
+            # A header that cannot be sent: its name or value has characters beyond Latin-1.
             raise requests.exceptions.InvalidHeader(str(error.reason)) from None
         except OSError as error:
-            # requests reports a missing bundle so, with a plain OSError of its own wording.
+            # requests reports a missing bundle with a plain OSError.
             if "certificate bundle" in str(error) or "TLS" in str(error):
                 raise ConfigError(
                     "the file or folder of CA certificates cannot be used",

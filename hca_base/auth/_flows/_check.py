@@ -1,4 +1,4 @@
-"""Whether an access token is valid, as its issuer says: OpenID Connect's userinfo endpoint answers its owner."""
+"""Check access tokens with their issuer, through the userinfo endpoint of OpenID Connect."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from hca_base.http import RetryPolicy, Session, answer_within, json_of, origin_o
 if TYPE_CHECKING:
     import requests
 
-#: Seconds for all answers together: a login goes on without them.
+#: Total seconds for all requests: a login can continue without their results.
 _TIME = 20.0
 
 
 @dataclass(frozen=True)
 class TokenCheck:
-    """What came of checking a token.
+    """The result of checking a token.
 
-    :ivar issuer: who confirmed the token; None: nobody was asked, or there was no useful answer
-    :ivar identity: whose token it is, as the issuer says
-    :ivar why: why the token was not checked; empty where the issuer confirmed it
+    :ivar issuer: who confirmed the token; None if no issuer was asked or the response was not usable
+    :ivar identity: owner of the token according to the issuer
+    :ivar why: why the token was not checked; empty if the issuer confirmed it
     """
 
     issuer: str | None = None
@@ -37,7 +37,7 @@ class TokenCheck:
     why: str = ""
 
     def __str__(self) -> str:
-        """What a user is told."""
+        """The message for the user."""
         if self.issuer is None:
             return f"the token was not checked: {self.why}; the next call shows whether it is valid"
         return f"{self.issuer} confirmed the token" + (f" of {self.identity}" if self.identity else "")
@@ -54,12 +54,12 @@ def check_access_token(
 ) -> TokenCheck:
     """Ask the issuer of a service's logins whether a token is valid.
 
-    The token goes to that issuer alone; a token that names another issuer goes nowhere.
+    The token is only sent to that issuer; a token that names another issuer is not sent.
 
-    :param base_url: where the service is; default: as its settings say
-    :return: what the issuer said, or why the token could not be checked
+    :param base_url: URL of the service; default: from its settings
+    :return: the issuer's response, or why the token could not be checked
     :raises UsageError: it cannot be a token
-    :raises AuthError: the token says itself that it has expired, or the issuer refuses it
+    :raises AuthError: the token has expired according to its claims, or the issuer rejects it
     """
     token = clean_token(token)
     claims = jwt_claims(token)
@@ -119,7 +119,7 @@ def _ask(session: Session, url: str, token: str, issuer: str, name: str) -> Toke
             hint=f"get a new token; 'hca auth set-key {name}' stores one without checking it",
         )
     if response.status_code != 200:
-        # 403: a token without the scope openid is good for everything but this question.
+        # 403: a token without the scope openid is valid, but not for this request.
         return TokenCheck(why=f"{origin_of(url).host} does not tell (status {response.status_code})")
     return TokenCheck(issuer, _identity(response))
 

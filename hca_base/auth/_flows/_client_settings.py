@@ -1,6 +1,6 @@
-"""With which OAuth client, and where, a user logs in to a service.
+"""Find the OAuth client and the endpoints for a service's login.
 
-Each member comes from the first of these that has it: the user's configuration (``SECTION.auth.NAME`` or
+Each value comes from the first of these that has it: the user's configuration (``SECTION.auth.NAME`` or
 ``auth.NAME``), the service's ``/internal/application_secrets``, the issuer's discovery document, the service's OpenAPI
 document, the plugin.
 """
@@ -28,15 +28,15 @@ DISCOVERY_PATH = "/.well-known/openid-configuration"
 DEFAULT_SCOPES = ("openid", "email", "offline_access")
 _MAX_ANSWER = 1 << 20
 _POLICY = RetryPolicy(retries=1, longest_attempt=10.0)
-#: Seconds to connect and to read, where the settings do not ask for less.
+#: Connect and read timeouts (seconds), unless the settings are lower.
 _TIMEOUT = (5.0, 20.0)
-#: Seconds to connect and to read where a command can go on without an answer.
+#: Connect and read timeouts (seconds) if the command can continue without a response.
 QUICK_TIMEOUT = (5.0, 10.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class OAuthClient:
-    """Everything that a login needs to know. URLs are checked: https, this machine, or ``http.insecure_hosts``."""
+    """All settings of a login. URLs are checked: https, loopback, or ``http.insecure_hosts``."""
 
     client_id: str
     authorization_url: str | None
@@ -48,9 +48,9 @@ class OAuthClient:
     audience: str | None = None
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     auth_method: str | None = None
-    #: scopes that the settings or the document name; none of ours
+    #: scopes from the settings or the document, without hca's own
     requested_scopes: tuple[str, ...] = ()
-    #: redirect URIs that the issuer accepts, as far as the service tells
+    #: redirect URIs that the issuer accepts, if the service lists them
     redirect_uris: tuple[str, ...] = ()
 
 
@@ -74,7 +74,7 @@ def oauth_client(
     def own(name: str) -> str | None:
         return text(setting(config, service, name))
 
-    # A client id of the user's with a secret of the service's would not belong together.
+    # Never combine the user's client ID with the service's secret.
     foreign = own("client_id") is not None and own("client_id") != secrets.get("client_id")
     secret = own("client_secret") or (None if foreign else text(secrets.get("client_secret")))
     authorization = known.authorization_url
@@ -93,7 +93,7 @@ def oauth_client(
     client_id = own("client_id") or text(secrets.get("client_id"))
     name = service.name
     if client_id is None and scheme.flow == "password":
-        # Its clients are often public and nameless.
+        # Its clients are often public and have no ID.
         client_id = ""
     if client_id is None:
         host = origin_of(base_url).host if base_url else ""
@@ -131,16 +131,16 @@ def oauth_client(
 
 @dataclasses.dataclass(frozen=True)
 class _Reader:
-    """Reads what services and issuers tell everybody."""
+    """Reads public documents of services and issuers."""
 
     session: Session
     policy: RetryPolicy = _POLICY
     timeout: tuple[float, float] = _TIMEOUT
-    #: hosts that did not answer: they are not asked again
+    #: hosts that did not respond, which are not tried again
     silent: set[str] = dataclasses.field(default_factory=set)
 
     def get(self, url: str) -> Mapping[str, Any]:
-        """A JSON object; an empty one where the answer is none, or there is no answer."""
+        """Return a JSON object; an empty one if the response is not an object or there is none."""
         host = origin_of(url).host
         if host in self.silent:
             return {}
@@ -167,13 +167,13 @@ class _Reader:
 
 @dataclasses.dataclass(frozen=True)
 class _Known:
-    """What the service, its document and its issuer say of logins; the settings go before it."""
+    """Login settings from the service, its document and its issuer; the user's settings take precedence."""
 
     scheme: Scheme
     from_document: Scheme
     secrets: Mapping[str, Any]
     authorization_url: str | None
-    #: the issuer's discovery document; empty where there is none
+    #: the issuer's discovery document; empty if there is none
     found: Mapping[str, Any]
 
 
@@ -217,25 +217,25 @@ def issuer_metadata(
     base_url: str | None,
     security_schemes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Mapping[str, Any]:
-    """The discovery document of the issuer of a service's logins; empty where it is not known or does not answer.
+    """Return the discovery document of a service's issuer; empty if the issuer is unknown or does not respond.
 
     Each request is made once.
 
     :param base_url: of the service: application secrets are asked for at its host
-    :raises AuthError: the issuer that the settings name has none, or its address is not safe
+    :raises AuthError: the issuer from the settings has none, or its URL is not safe
     """
     reader = _Reader(session, RetryPolicy.never(), QUICK_TIMEOUT)
     return _known_of(service, config, reader, base_url=base_url, security_schemes=security_schemes).found
 
 
 def _absolute(scheme: Any, base_url: str | None) -> Any:
-    """A document's scheme with its URLs completed: some frameworks write ``token``, meant from the service's URL on."""
+    """Return a document's scheme with absolute URLs: some frameworks write ``token``, relative to the service."""
     if not isinstance(scheme, Scheme) or not base_url:
         return scheme
     changes = {}
     for name in ("authorization_url", "token_url", "device_url", "openid_url"):
         url = getattr(scheme, name)
-        with contextlib.suppress(ValueError):  # what is no URL is told of where it is used
+        with contextlib.suppress(ValueError):  # invalid URLs are reported where they are used
             if url and not urlsplit(url).scheme:
                 changes[name] = urljoin(base_url.rstrip("/") + "/", url)
     return dataclasses.replace(scheme, **changes)
@@ -253,7 +253,7 @@ def _check(client: OAuthClient, insecure_hosts: Iterable[str]) -> None:
 
 
 def _application_secrets(reader: _Reader, base_url: str | None, path: str | None) -> Mapping[str, Any]:
-    """The client settings in Google's format that the DSS gives to everybody; empty where a service does not."""
+    """Return the public client settings in Google's format, as served by the DSS; empty for other services."""
     if not path or not base_url:
         return {}
     url = urljoin(str(origin_of(base_url)) + "/", path)
@@ -268,10 +268,10 @@ def _application_secrets(reader: _Reader, base_url: str | None, path: str | None
 def _discover(
     reader: _Reader, *, issuer: str | None, openid_url: str | None, authorization_url: str | None
 ) -> Mapping[str, Any]:
-    """The issuer's discovery document (OpenID Connect Discovery 1.0); empty where there is none.
+    """Return the issuer's discovery document (OpenID Connect Discovery 1.0); empty if there is none.
 
-    Where only the login page is known, the issuer is guessed from it; a document that names another issuer than the
-    place it was found at does not count.
+    If only the login page is known, the issuer is derived from it. A document whose issuer does not match its URL is
+    ignored.
     """
     if issuer is not None:
         found = _discovery_at(reader, issuer)
@@ -312,7 +312,7 @@ def _scopes(chosen: Any, scheme: Any, found: Mapping[str, Any], authorization_ur
     supported = found.get("scopes_supported")
     host = _host_of(authorization_url)
     offline = not isinstance(supported, list) or "offline_access" in supported
-    # Google refuses that scope; it gives refresh tokens for access_type=offline.
+    # Google rejects that scope; it issues refresh tokens for access_type=offline.
     if not offline or host == "accounts.google.com":
         scopes = tuple(scope for scope in scopes if scope != "offline_access")
     return scopes

@@ -1,6 +1,6 @@
-"""The device flow (RFC 8628): the user types a short code into a page on any device, and we ask until it is done.
+"""The device flow (RFC 8628): the user types a short code into a page on any device, and hca polls for the result.
 
-google-auth-oauthlib has nothing for it.
+google-auth-oauthlib does not support it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from hca_base.http import Session
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-#: Seconds between questions, unless the issuer says otherwise (RFC 8628, 3.2).
+#: Seconds between polls, unless the issuer says otherwise (RFC 8628, 3.2).
 INTERVAL = 5.0
 
 
 def device_login(client: OAuthClient, session: Session, say: Callable[[str], None], seconds: float) -> dict[str, Any]:
-    """The token endpoint's answer once the user has agreed.
+    """Return the token endpoint's response once the user has agreed.
 
-    :param seconds: that the user has, at most; the code's own life may be shorter
-    :raises AuthError: the issuer does not offer it, or the user denied
-    :raises TimedOutError: the user did nothing
+    :param seconds: maximum time for the user; the code may expire earlier
+    :raises AuthError: the issuer does not support the flow, or the user denied access
+    :raises TimedOutError: the user did not respond in time
     """
     if client.device_url is None:
         raise AuthError(
@@ -59,7 +59,7 @@ def device_login(client: OAuthClient, session: Session, say: Callable[[str], Non
             elif error.code != "authorization_pending":
                 raise
         except UnreachableError:
-            # RFC 8628, 3.5: go on, more slowly.
+            # RFC 8628, 3.5: poll more slowly.
             interval = min(interval * 2, 60.0)
 
 

@@ -12,25 +12,25 @@ from hca_base.http import Session, remember_secret
 
 Ask = Callable[[str], str]
 
-#: Flows of documents that are logged in to here.
+#: The flows in documents that are handled here.
 DIRECT_FLOWS = ("clientCredentials", "password")
 
 
 def direct_login(
     flow: str, client: OAuthClient, session: Session, *, username: str | None, ask: Ask, ask_secret: Ask
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """Log in by a request to the token endpoint alone.
+    """Log in with a single request to the token endpoint.
 
-    :param username: of the password flow; None: ask for it
-    :param ask: asks the user for a line
-    :param ask_secret: asks the user for a line that is not shown
-    :return: the issuer's answer, and what the stored login is to say besides
-    :raises AuthError: the issuer refused, or the user gave nothing
+    :param username: for the password flow; None to ask for it
+    :param ask: prompts the user for a line
+    :param ask_secret: prompts the user for a line without echo
+    :return: the issuer's response, and further members for the stored login
+    :raises AuthError: the issuer refused, or the user entered nothing
     """
     if flow == "clientCredentials":
         secret = client.client_secret or _given(ask_secret(f"Secret of the client {client.client_id}: "), "secret")
         form = {"grant_type": "client_credentials"}
-        # Kept with the login: these tokens come without a refresh token, and are renewed by the same request.
+        # Store these with the login: there is no refresh token, and the same request renews the token.
         extra = {"grant": "client_credentials", "client_secret": secret}
     else:
         name = username or _given(ask("User name: "), "user name")

@@ -1,7 +1,7 @@
-"""Requests to an issuer's token endpoint (RFC 6749, 7009, 8628), and what their failures mean.
+"""Requests to an issuer's token endpoint (RFC 6749, 7009, 8628), and their errors.
 
-They go through our own session: the user's proxies, certificates and time-outs hold, a redirect is never followed (it
-would carry the code or the refresh token along), and no answer of an issuer is ever shown.
+They use hca's session, with the user's proxies, certificates and timeouts. Redirects are never followed, since they
+would forward the code or refresh token, and responses of issuers are never shown.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from hca_base.http import RetryPolicy, json_of, origin_of, remember_secret
 if TYPE_CHECKING:
     from hca_base.http import Session
 
-#: Seconds for a token request. Others wait for it under a lock.
+#: Seconds for a token request. Other processes wait for the lock during it.
 TIMEOUT = (10.0, 30.0)
-#: Largest answer of an issuer.
+#: Maximum response size.
 MAX_ANSWER = 1 << 20
 
 
 class OAuthError(AuthError):
-    """An issuer refused; ``code`` is its machine-readable reason (``invalid_grant``)."""
+    """An issuer's error; ``code`` is its machine-readable reason (``invalid_grant``)."""
 
     def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -34,9 +34,9 @@ class OAuthError(AuthError):
 
 
 def check_endpoint(url: str, insecure_hosts: Iterable[str], purpose: str) -> None:
-    """Refuse an endpoint that would get secrets over an open line.
+    """Refuse an endpoint that would receive secrets over plain http.
 
-    :raises AuthError: it is neither https nor on this machine nor among the hosts that the user named
+    :raises AuthError: it is neither https nor loopback nor in ``http.insecure_hosts``
     """
     if not is_protected(url, insecure_hosts):
         raise AuthError(f"the {purpose} is at {origin_of(url)}, which is not encrypted; hca does not log in there")
@@ -51,12 +51,12 @@ def token_request(
     client_secret: str | None = None,
     auth_method: str | None = None,
 ) -> dict[str, Any]:
-    """Ask a token endpoint, once: what it gives may be gone on a second try.
+    """Send a request to a token endpoint, without retries: codes and refresh tokens may only be valid once.
 
-    :param auth_method: ``basic`` or ``post``: how a client with a secret says who it is
-    :raises OAuthError: it refused
-    :raises AuthError: it answered nonsense
-    :raises UnreachableError: no answer
+    :param auth_method: ``basic`` or ``post``: how a client with a secret authenticates
+    :raises OAuthError: the issuer refused
+    :raises AuthError: the response is not valid
+    :raises UnreachableError: no response
     """
     check_endpoint(url, session.settings.insecure_hosts, "token endpoint")
     body = dict(form)
@@ -97,7 +97,7 @@ def _answer(response: Any, url: str) -> dict[str, Any]:
             remember_secret(answer.get(name))
         code = text(answer.get("error"))
         if code is not None:
-            # Codes are words (RFC 6749, 5.2); descriptions may repeat what was sent.
+            # Only use codes that are words (RFC 6749, 5.2); descriptions may repeat secrets from the request.
             code = code if re.fullmatch(r"[A-Za-z0-9_.:/-]{1,60}", code) else "error"
             raise OAuthError(code, f"{host} refused: {MEANING.get(code, code)}")
         if response.status_code == 200:
@@ -114,7 +114,7 @@ def _answer(response: Any, url: str) -> dict[str, Any]:
     )
 
 
-#: Reasons of issuers (RFC 6749, 8628), for people.
+#: Human-readable texts for issuers' error codes (RFC 6749, 8628).
 MEANING = {
     "access_denied": "the login was denied",
     "expired_token": "the code has expired",
@@ -136,10 +136,10 @@ def _basic(client_id: str, client_secret: str) -> str:
 
 
 def record_from_answer(answer: Mapping[str, Any], base: Mapping[str, Any]) -> Record:
-    """The record of a login after a token endpoint's answer.
+    """Create the record of a login from a token endpoint's response.
 
-    :param base: members that the answer does not tell, or an earlier record that it renews
-    :raises AuthError: there is no access token in it, or one of a kind that we cannot use
+    :param base: members that are not in the response, or an earlier record to renew
+    :raises AuthError: the access token is missing or of an unsupported type
     """
     token = text(answer.get("access_token"))
     if token is None:
@@ -159,10 +159,10 @@ def record_from_answer(answer: Mapping[str, Any], base: Mapping[str, Any]) -> Re
         access_token=token,
         obtained_at=now,
         lifetime=lifetime,
-        # By this machine's clock where the issuer gives a span; its own clock only where it does not.
+        # Prefer a lifetime, which uses this machine's clock, over a time of the issuer's clock.
         expires_at=now + lifetime if lifetime is not None else number(claims.get("exp")),
     )
-    # An issuer that rotates refresh tokens gives a new one; one that does not keeps the old one valid.
+    # An issuer that rotates refresh tokens returns a new one; otherwise the old one stays valid.
     for name in ("refresh_token", "scope"):
         if text(answer.get(name)):
             record[name] = answer[name]

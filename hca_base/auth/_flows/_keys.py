@@ -1,4 +1,4 @@
-"""Keep a token or key that the user has got elsewhere."""
+"""Store tokens and keys that the user obtained elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hca_base.http import HttpSettings, remember_secret
 
 
 def clean_token(token: str) -> str:
-    """A token without white space around it; logs hide it from now on.
+    """Return a token without surrounding white space, and redact it in logs from now on.
 
     :raises UsageError: it cannot be a token
     """
@@ -31,10 +31,10 @@ def clean_token(token: str) -> str:
 def store_access_token(
     service: ServiceLike, config: Any, token: str, *, base_url: str | None = None, store: TokenStore | None = None
 ) -> Record:
-    """Keep a token that the user has.
+    """Store a token that the user provides.
 
     :raises UsageError: it cannot be a token
-    :raises AuthError: where the service is, is not known, so that the token would be bound to nothing
+    :raises AuthError: the service's URL is unknown, so the token could not be bound to a host
     """
     token = clean_token(token)
     hosts = service_hosts(service, config, base_url)
@@ -57,13 +57,13 @@ def set_key(
     security_schemes: Mapping[str, Mapping[str, Any]] | None = None,
     store: TokenStore | None = None,
 ) -> Record:
-    """Keep an API key, a bearer token, or a user's name and password for a service, as its scheme wants it.
+    """Store an API key, a bearer token, or a user name and password for a service, according to its scheme.
 
-    :param scheme: default: that of the service's plugin, or of its document
-    :param name: of the scheme in the document, where it has several; or of a key that ``services.NAME.headers`` uses
+    :param scheme: default: the scheme of the service's plugin or document
+    :param name: of the scheme, if the document has several; or of a key used in ``services.NAME.headers``
     :param username: for ``basic``
-    :raises UsageError: the key cannot be sent, or the scheme wants something else
-    :raises AuthError: where the service is, is not known
+    :raises UsageError: the key cannot be sent, or the scheme requires something else
+    :raises AuthError: the service's URL is unknown
     """
     scheme = scheme or _scheme(service, config, name, security_schemes)
     if scheme.kind == "mtls":

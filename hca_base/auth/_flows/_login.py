@@ -1,7 +1,7 @@
-"""Log in: authorization code with PKCE in a browser here or elsewhere, device flow, or a token that the user has.
+"""Log in: authorization code with PKCE in a local or remote browser, device flow, or the user's token.
 
-The address and the exchange are google-auth-oauthlib's ``Flow``. Its local server is not used: it prints to stdout,
-waits for ever, and fails where no browser is.
+The URL and the exchange come from google-auth-oauthlib's ``Flow``. Its local server is not used: it prints to stdout,
+waits forever, and fails without a browser.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from hca_base.auth._stores._store import TokenStore, account_name, open_store, s
 from hca_base.errors import AuthError, HCAError, UsageError
 from hca_base.http import Session, answer_within, remember_secret
 
-#: Seconds that a user has to log in.
+#: Seconds for the user to log in.
 LOGIN_TIMEOUT = 600.0
-#: Seconds for the issuer's whole answer to the code.
+#: Seconds for the issuer's complete response to the code.
 EXCHANGE_TIME = 60.0
 
 Say = Callable[[str], None]
@@ -55,19 +55,19 @@ def login(
 ) -> Record:
     """Log in to a service, and store the login.
 
-    :param remote: the browser is on another machine; the user pastes what it shows
+    :param remote: the browser is on another machine; the user pastes the URL that it shows
     :param device: the device flow (RFC 8628): the user types a code into a page on any device
-    :param base_url: where the service is; default: as its settings say
-    :param timeout: seconds that the user has
+    :param base_url: URL of the service; default: from its settings
+    :param timeout: seconds for the user to log in
     :param say: shows a line to the user; default: on stderr
-    :param ask: asks the user for a line; default: on stderr and stdin
-    :param ask_secret: asks the user for a line that is not shown; default: on the terminal
-    :param username: for services where one logs in with a name and a password
-    :param name: of the scheme that the login is for, where the service has several
+    :param ask: prompts the user for a line; default: on stderr and stdin
+    :param ask_secret: prompts the user for a line without echo; default: on the terminal
+    :param username: for services that log in with a user name and password
+    :param name: of the scheme to log in to, if the service has several
     :return: the stored record
-    :raises AuthError: not possible, denied, or something does not fit
+    :raises AuthError: the login is not possible, denied, or a response is not valid
     :raises TimedOutError: the user did not log in
-    :raises UnreachableError: the issuer does not answer
+    :raises UnreachableError: the issuer does not respond
     """
     say = say or _terminal.say
     session = session or Session(config)
@@ -105,9 +105,9 @@ def login(
 def logout(
     service: ServiceLike, config: Any, *, store: TokenStore | None = None, session: Session | None = None
 ) -> bool:
-    """Forget the stored login or key of a service, and have the issuer forget it if that can be done at once.
+    """Delete the stored login or key of a service, and revoke it at the issuer if possible.
 
-    :return: False where nothing was stored
+    :return: False if nothing was stored
     """
     store = store or open_store(config)
     account = account_name(getattr(config, "profile", None), service.name)
@@ -119,7 +119,7 @@ def logout(
         if each.startswith(scheme_account(account, "")):
             forgotten = store.delete(each) or forgotten
     if record is not None and text(record.get("revocation_url")) and text(record.get("refresh_token")):
-        # RFC 7009. The token is gone from here in any case.
+        # RFC 7009. The local token is deleted even if this fails.
         with contextlib.suppress(HCAError):
             token_request(
                 session or Session(config),
@@ -202,7 +202,7 @@ class _Flow:
             )
             extra = {"audience": client.audience} if client.audience else {}
             if "offline_access" in client.scopes:
-                # OpenID Connect Core, 11: without it an issuer may leave the refresh token out.
+                # OpenID Connect Core, 11: without it an issuer may omit the refresh token.
                 extra["prompt"] = "consent"
             url, _ = flow.authorization_url(state=self.state, nonce=self.nonce, **extra)
         remember_secret(flow.code_verifier)
@@ -212,7 +212,7 @@ class _Flow:
         if not hmac.compare_digest(answer.get("state", "").encode(), self.state.encode()):
             raise AuthError("the login page's response does not belong to this login (wrong state)")
         if self.client.issuer and answer.get("iss", self.client.issuer).rstrip("/") != self.client.issuer.rstrip("/"):
-            # RFC 9207: a code for one issuer must not be taken to another.
+            # RFC 9207: never send one issuer's code to another.
             raise AuthError("the login page's response is from another issuer")
         if "error" in answer:
             code = answer["error"] if answer["error"].replace("_", "").isalnum() else "error"
@@ -229,12 +229,12 @@ class _Flow:
     def _fetch(self, flow: Any, code: str) -> dict[str, Any]:
         client = self.client
         oauth = flow.oauth2session
-        # Proxies, certificates and no netrc, as for everything else; and no redirect, which would take the code along.
+        # The usual proxies and certificates, no netrc, and no redirects, which would forward the code.
         transport = self.session.transport
         oauth.merge_environment_settings = transport.merge_environment_settings
         oauth.get_redirect_target = transport.get_redirect_target
         for scheme in ("https://", "http://"):
-            # Its connections bound the time of a whole answer; those of requests only the pauses in it.
+            # Its connections limit the time of the whole response; those of requests only limit pauses.
             oauth.mount(scheme, transport.get_adapter(scheme))
         oauth.headers["User-Agent"] = self.session.user_agent
         options: dict[str, Any] = {"include_client_id": True}
@@ -253,9 +253,9 @@ class _Flow:
         return token
 
     def _check_id_token(self, token: object) -> None:
-        """An ID token came straight from the issuer over a safe line; it must be for us, and for this login.
+        """Check the audience and nonce of an ID token, which came directly from the issuer over a secure connection.
 
-        Its times are not judged: the clock here may be wrong.
+        Its times are not checked, because the local clock may be wrong.
         """
         claims = jwt_claims(token)
         if not claims:
@@ -269,7 +269,7 @@ class _Flow:
 
 
 def _parameters(pasted: str, state: str) -> dict[str, str]:
-    """What a pasted address or code says. A bare code has no state; PKCE binds it to this login all the same."""
+    """Parse a pasted URL or code. A bare code has no state; PKCE still binds it to this login."""
     if "://" in pasted or pasted.startswith("?") or "code=" in pasted or "error=" in pasted:
         query = urlsplit(pasted).query if "?" in pasted else pasted.partition("#")[2] or pasted
         return {name: values[0] for name, values in parse_qs(query).items()}
@@ -277,7 +277,7 @@ def _parameters(pasted: str, state: str) -> dict[str, str]:
 
 
 def _pasteable(redirect_uris: tuple[str, ...]) -> str:
-    """A redirect URI of this kind of client, at which nobody need listen."""
+    """Return a redirect URI for this kind of client, which does not need a listener."""
     for uri in redirect_uris:
         if uri.startswith("http://"):
             return uri if urlsplit(uri).path else uri + "/"

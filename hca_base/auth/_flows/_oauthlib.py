@@ -1,4 +1,4 @@
-"""oauthlib and google-auth-oauthlib, made to work with issuers on this machine and kept from logging secrets."""
+"""Configure oauthlib and google-auth-oauthlib for local issuers, and prevent them from logging secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hca_base.http import guard_loggers
 
 
 def login_failure(error: Exception, url: str) -> HCAError:
-    """An error of ours for one of the libraries', with its machine-readable reason and no word of its text."""
+    """Convert a library's exception, keeping its machine-readable reason but not its text."""
     import requests
 
     if isinstance(error, requests.RequestException):
@@ -39,13 +39,13 @@ _TALKATIVE = (
 
 @contextlib.contextmanager
 def oauthlib_settings(client: OAuthClient) -> Iterator[None]:
-    """Let oauthlib work with issuers on this machine, and with those that grant other scopes than were asked for.
+    """Let oauthlib accept issuers on this machine, and those that grant other scopes than requested.
 
-    It takes both wishes from the environment only. That plain http stays on this machine, or goes to hosts that the
-    user named, was checked before.
+    It reads both options from the environment only. The caller has checked that plain http is only used for loopback
+    and for ``http.insecure_hosts``.
     """
     for name in _TALKATIVE:
-        # At DEBUG they log codes, tokens and answers whole.
+        # At DEBUG they log codes, tokens and complete responses.
         logging.getLogger(name).setLevel(logging.INFO)
     guard_loggers(*_TALKATIVE)
     wishes = {"OAUTHLIB_RELAX_TOKEN_SCOPE": "1"}

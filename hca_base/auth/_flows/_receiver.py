@@ -1,4 +1,4 @@
-"""The page on this machine to which the issuer sends the browser back."""
+"""The local page to which the issuer redirects the browser."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _FAILED = ("The login failed", "The terminal shows the reason. You can close thi
 
 
 class Receiver:
-    """Waits on a loopback port for the answer of the login page; a context manager.
+    """A context manager that waits on a loopback port for the redirect of the login page.
 
-    :ivar state: what only the browser of this login can bring back
-    :param redirect_uris: those that the issuer accepts; a fixed port among them is tried first
+    :ivar state: random value that the redirect of this login must contain
+    :param redirect_uris: URIs that the issuer accepts; a fixed port among them is tried first
     :param port: the port that the user chose
     """
 
@@ -42,7 +42,7 @@ class Receiver:
 
     @property
     def redirect_uri(self) -> str:
-        """What the issuer is told."""
+        """The redirect URI for the issuer."""
         return f"http://{self._host}:{self._server.server_port}{self._path}"
 
     def __enter__(self) -> Receiver:
@@ -55,12 +55,12 @@ class Receiver:
         self._server.server_close()
 
     def wait(self, seconds: float) -> dict[str, str]:
-        """The parameters that the browser brought.
+        """Return the parameters of the redirect.
 
-        :raises TimedOutError: none came in time
+        :raises TimedOutError: no redirect arrived in time
         """
         deadline = time.monotonic() + seconds
-        # In short pieces: a signal must get through on every platform.
+        # Wait in short intervals, so that signals are handled on every platform.
         while not self._done.wait(min(0.5, max(0.0, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
                 raise TimedOutError(
@@ -89,9 +89,9 @@ class Receiver:
         )
 
     def take(self, target: str) -> bool | None:
-        """Note what a browser brought.
+        """Record the parameters of a request.
 
-        :return: True for a good answer, False for a bad one, None where it is no answer at all (``/favicon.ico``)
+        :return: True for a valid redirect, False for an invalid one, None for another request (``/favicon.ico``)
         """
         parts = urlsplit(target)
         values = {name: found[0] for name, found in parse_qs(parts.query).items()}
@@ -101,12 +101,12 @@ class Receiver:
         return "code" in values and values.get("state") == self.state
 
     def settle(self) -> None:
-        """Let :meth:`wait` go on, now that the browser has its page."""
+        """Let :meth:`wait` continue after the browser has received its page."""
         self._done.set()
 
 
 def _loopback(redirect_uris: list[str]) -> list[tuple[str, int, str]]:
-    """(host in the URI, port, path) to try. Without a port in the URI any will do (RFC 8252, 7.3): 0."""
+    """Return (host in the URI, port, path) to try. Port 0, if the URI has no port, means any (RFC 8252, 7.3)."""
     found = []
     for uri in redirect_uris:
         try:
@@ -116,14 +116,14 @@ def _loopback(redirect_uris: list[str]) -> list[tuple[str, int, str]]:
             continue
         if parts.scheme == "http" and parts.hostname and is_loopback(parts.hostname) and parts.hostname != "::1":
             found.append((parts.hostname, number or 0, parts.path or "/"))
-    # An issuer that follows RFC 8252 takes any port even if it names one.
+    # An issuer that follows RFC 8252 accepts any port, even if the URI has one.
     host, _, path = found[0] if found else ("127.0.0.1", 0, "/")
     return [*found, (host, 0, path)]
 
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    # On Windows the option would let two programs share the port.
+    # On Windows this option would let two programs share the port.
     allow_reuse_address = False
 
     def server_bind(self) -> None:
@@ -133,7 +133,7 @@ class _Server(http.server.ThreadingHTTPServer):
         super().server_bind()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes away is no news."""
+        """Ignore errors of closed connections."""
 
 
 def _handler(receiver: Receiver) -> type[http.server.BaseHTTPRequestHandler]:
@@ -153,7 +153,7 @@ def _handler(receiver: Receiver) -> type[http.server.BaseHTTPRequestHandler]:
                     ("Content-Type", "text/html; charset=utf-8"),
                     ("Content-Length", str(len(page))),
                     ("Cache-Control", "no-store"),
-                    # The address holds the code: no page that is visited from here may learn it.
+                    # The URL contains the code, so do not send it as a referrer.
                     ("Referrer-Policy", "no-referrer"),
                     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
                     ("Connection", "close"),
@@ -166,6 +166,6 @@ def _handler(receiver: Receiver) -> type[http.server.BaseHTTPRequestHandler]:
                 receiver.settle()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """The address holds the code; it is not logged."""
+            """Do not log requests: the URL contains the code."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""Renew a login: once, however many threads and processes find it expired at the same time."""
+"""Renew a login only once, even if several threads and processes find it expired at the same time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hca_base.errors import AuthError, HCAError, UnreachableError
 if TYPE_CHECKING:
     from hca_base.http import Session
 
-#: Seconds to wait for another process's refresh: its whole time-out, and a slow keyring.
+#: Seconds to wait for another process's refresh: its full timeout, and a slow keyring.
 LOCK_TIMEOUT = 150.0
 
 
 def login_hint(account: str) -> str:
-    """What to do when the login of an account is over."""
+    """Return the hint for an account whose login has ended."""
     profile, _, name = account.partition("#")[0].rpartition("/")
     scheme = account.partition("#")[2]
     service = f"{name} {scheme}" if scheme else name
@@ -27,13 +27,13 @@ def login_hint(account: str) -> str:
 
 
 def refresh(store: TokenStore, account: str, stale: str | None, session: Session) -> Record:
-    """A fresh record in place of the one with the access token ``stale``, which has expired or was refused.
+    """Return a new record to replace the one with the access token ``stale``, which has expired or was refused.
 
-    Whoever comes first asks the issuer; the others wait for the lock, and find the new token in the store.
+    The first caller asks the issuer; the others wait for the lock, and find the new token in the store.
 
-    :raises AuthError: the login is over; the hint says how to log in again
-    :raises UnreachableError: the issuer does not answer
-    :raises ServiceError: the issuer cannot do it now
+    :raises AuthError: the login has ended; the hint says how to log in again
+    :raises UnreachableError: the issuer does not respond
+    :raises ServiceError: the issuer has a temporary error
     """
     name = hashlib.sha256(account.encode()).hexdigest()[:16]
     with FileLock(store.path.with_name(f"refresh-{name}"), timeout=LOCK_TIMEOUT):
@@ -62,7 +62,7 @@ def _renew(store: TokenStore, account: str, record: Record, session: Session) ->
         )
     except OAuthError as error:
         if error.code == "invalid_grant":
-            # Kept without its dead token, so that nobody else asks the issuer in vain.
+            # Keep the record without the dead token, so that other processes do not try it again.
             ended = Record(record)
             ended.pop("refresh_token", None)
             ended["ended"] = "the issuer no longer accepts it (revoked, or too old)"
@@ -75,7 +75,7 @@ def _renew(store: TokenStore, account: str, record: Record, session: Session) ->
 
 
 def _renewal(record: Record) -> dict[str, str]:
-    """The form that asks for the next token."""
+    """Return the form of the refresh request."""
     token = text(record.get("refresh_token"))
     if token is not None:
         return {"grant_type": "refresh_token", "refresh_token": token}
@@ -84,7 +84,7 @@ def _renewal(record: Record) -> dict[str, str]:
 
 
 def _changed(store: TokenStore, account: str) -> Record:
-    """The record that the user put in place of the one that was being renewed: by logging in again, or out."""
+    """Return the record that replaced the one being renewed, because the user logged in or out."""
     record = store.get(account)
     if record is None:
         raise AuthError(f"the login for {account} was deleted", hint=login_hint(account))
@@ -92,9 +92,9 @@ def _changed(store: TokenStore, account: str) -> Record:
 
 
 def refresh_early(store: TokenStore, account: str, record: Record, session: Session) -> Record:
-    """As :func:`refresh`, for a token that still lives: if the issuer is out of reach the old one must do.
+    """Like :func:`refresh`, but for a token that is still valid: keep it if the issuer is unreachable.
 
-    :raises HCAError: as :func:`refresh`, once the old token is past its end
+    :raises HCAError: as :func:`refresh`, once the old token has expired
     """
     try:
         return refresh(store, account, text(record.get("access_token")), session)

@@ -1,4 +1,4 @@
-"""What a login shows to the user and asks of them: a browser, a line on stderr, a line from stdin."""
+"""User interaction of a login: open a browser, print to stderr, read from stdin."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import threading
 
 
 def open_page(url: str) -> bool:
-    """Ask the browser to show a page; False where there is none. Does not wait for browsers that stay in front.
+    """Open a page in the browser; return False if there is none. Do not wait for browsers in the foreground.
 
-    A process of its own asks: browsers write to stdout, which is for results, and read stdin, which is the user's.
+    Use a separate process, because browsers may write to stdout, which is for results, and read the user's stdin.
     """
     if sys.platform.startswith("linux") and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     ):
-        # What would be found now is a browser in the terminal.
+        # Only a text browser in the terminal would be found.
         return False
     command = [sys.executable or "python3", "-I", "-c", _OPEN, url]
     try:
@@ -28,31 +28,31 @@ def open_page(url: str) -> bool:
     try:
         return process.wait(_PATIENCE) == 0
     except subprocess.TimeoutExpired:
-        # Its end is of no interest, and no reason for a warning.
+        # Its exit status does not matter; avoid a warning about the running process.
         threading.Thread(target=process.wait, daemon=True, name="hca-browser").start()
         return True
 
 
 _OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1], new=1))"
-#: Seconds after which a browser that has not returned is taken to show the page.
+#: Seconds after which a browser that is still running is assumed to show the page.
 _PATIENCE = 5.0
 
 
 def say(message: str) -> None:
-    """Show something on stderr; stdout is for results."""
+    """Print a line to stderr; stdout is for results."""
     sys.stderr.write(message + "\n")
     sys.stderr.flush()
 
 
 def ask(prompt: str) -> str:
-    """A line from stdin, asked for on stderr; empty at its end."""
+    """Prompt on stderr and return a line from stdin; empty at end of file."""
     sys.stderr.write(prompt)
     sys.stderr.flush()
     return sys.stdin.readline() if sys.stdin is not None else ""
 
 
 def ask_secret(prompt: str) -> str:
-    """A line that is not shown: typed without echo, or read from stdin where that is not a terminal."""
+    """Return a line typed without echo, or read from stdin if it is not a terminal."""
     if sys.stdin is not None and sys.stdin.isatty():
         import getpass
 

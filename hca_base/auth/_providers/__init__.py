@@ -1,1 +1,1 @@
-"""The providers that can prove who is asking, and the chain that asks them in order."""
+"""Credential providers, and the chain that tries them in order."""

@@ -1,4 +1,4 @@
-"""The chain of providers that answers for one service."""
+"""The chain of credential providers for one service."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class CredentialProvider(Protocol):
     name: str
 
     def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
-        """Headers for a request to the URL, or None."""
+        """Return headers for a request to the URL, or None."""
 
     def explain(self) -> str:
-        """Why it gave none, or where what it gave comes from."""
+        """Why it has no credentials, or where they come from."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ProviderState:
-    """What one provider of the chain has for a service.
+    """The status of one provider of the chain for a service.
 
-    :ivar used: whether it is the one that answers
-    :ivar why: where its answer comes from, or why it has none
-    :ivar expires_at: seconds since 1970, by this machine's clock
-    :ivar scheme: of the service's document that it is for, where there are several
+    :ivar used: True if this provider is used
+    :ivar why: where its credentials come from, or why it has none
+    :ivar expires_at: Unix time in seconds, by this machine's clock
+    :ivar scheme: its scheme, if the service's document has several
     """
 
     name: str

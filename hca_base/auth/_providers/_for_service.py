@@ -1,4 +1,4 @@
-"""The credentials of a service: which providers are asked, for the whole service or for each scheme of its document."""
+"""Build the chains of providers for a service: one for the whole service, or one per scheme of its document."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def credentials_for(
         ),
         session=session if session is not None else Session(config),
         store=store if store is not None else open_store(config),
-        # The layer above knows the plugins; a service comes from there.
+        # Only the layer above knows the plugins, so it passes the service.
         extra=(*extra, *(service.credential_providers(config) if service is not None else ())),
     )
     declared = scheme_of(service, security_schemes)
@@ -96,9 +96,9 @@ def _chain_of(parts: _Parts, schemes: Mapping[str, Scheme], name: str) -> Creden
 
 
 def schemes_of_token(schemes: Mapping[str, Scheme]) -> set[str]:
-    """The schemes that a token given for the whole service is for: those of bearer tokens, else the only key.
+    """Return the schemes that use a token given for the whole service: all bearer schemes, else the only key.
 
-    With several keys and no token among them nobody can know which one it is, so that it is sent as none.
+    With several keys and no bearer scheme, the token is ambiguous and is not used.
     """
     for fits in (lambda s: s.takes_bearer_tokens, lambda s: s.kind == "apikey", lambda s: s.kind == "basic"):
         found = {name for name, scheme in schemes.items() if fits(scheme)}
@@ -110,7 +110,7 @@ def schemes_of_token(schemes: Mapping[str, Scheme]) -> set[str]:
 
 @dataclasses.dataclass(frozen=True)
 class _Parts:
-    """What the chains of all schemes of a service share."""
+    """Shared state of the chains for all schemes of a service."""
 
     run_tokens: bool
     service: ServiceLike | None
@@ -125,14 +125,14 @@ class _Parts:
 
     @functools.cached_property
     def certificate(self) -> Certificate | None:
-        """The client certificate that the settings name."""
+        """The client certificate from the settings."""
         return client_certificate(self.service, self.config)
 
     def chain(self, scheme: Scheme, *, name: str | None = None, for_token: bool = True) -> Credentials:
-        """The chain of providers for one scheme.
+        """Return the chain of providers for one scheme.
 
-        :param name: of the scheme in the document, where there are several
-        :param for_token: whether a token for the whole service, and plugins' providers, are for this scheme
+        :param name: of the scheme, if the document has several
+        :param for_token: True if this scheme uses the service's token and the plugins' providers
         """
         if scheme.api_key_name and scheme.api_key_name.lower() != "authorization":
             remember_secret_name(scheme.api_key_name)
@@ -174,7 +174,7 @@ class _Parts:
 
 
 def client_certificate(service: ServiceLike | None, config: Any) -> Certificate | None:
-    """The client certificate of ``services.NAME.client_certificate``: a file, or a list of its file and its key's.
+    """Return ``services.NAME.client_certificate``: a file, or a list of the certificate's and the key's file.
 
     :raises ConfigError: it is neither, or a file is missing
     """

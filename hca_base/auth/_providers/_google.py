@@ -1,6 +1,6 @@
-"""Credentials that Google's library knows: service accounts, and what ``google.auth.default`` finds.
+"""Credentials from Google's library: service accounts, and those that ``google.auth.default`` finds.
 
-The library is imported when one of them is used, never before.
+The library is only imported when one of them is used.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from hca_base.http import Session
 
 VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
-#: Life of a self-signed token, in seconds; Google's own limit for such tokens.
+#: Lifetime of a self-signed token in seconds, which is Google's limit.
 LIFETIME = 3600
 _FILE_LIMIT = 1 << 20
-#: Seconds after a refresh in which a 401 is not answered with another one.
+#: Seconds after a refresh during which a 401 does not trigger another one.
 _REFRESH_PAUSE = 30.0
 
 
 class ServiceAccountProvider(Provider):
-    """Signs tokens for the service with the key of a service account: no request to anybody is needed.
+    """Signs tokens for the service with the key of a service account, without network requests.
 
-    The claims are those that the service declares: ``iss`` and ``sub`` the account, ``aud`` the audience, ``iat``,
-    ``exp``, ``email``, ``scope``, and more.
+    The claims are those that the service declares: ``iss`` and ``sub`` (the account), ``aud`` (the audience), ``iat``,
+    ``exp``, ``email``, ``scope``, and others.
     """
 
     name = "service account"
@@ -51,7 +51,7 @@ class ServiceAccountProvider(Provider):
 
     def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
         with self._lock:
-            # A token that was refused a moment ago would be refused again: the key is the same.
+            # A new token from the same key would be refused again.
             if self._token is None or time.time() > self._expires_at - CLOCK_SKEW - 60:
                 if not self._load():
                     return None
@@ -84,7 +84,7 @@ class ServiceAccountProvider(Provider):
         from google.auth import jwt
 
         now = int(time.time())
-        # Dated back, for services whose clock is behind ours.
+        # Backdated, for services whose clock is behind.
         issued = now - int(CLOCK_SKEW)
         scopes = " ".join(self._scheme.scopes) or "openid email"
         claims: dict[str, Any] = {"email": "{email}", "scope": scopes, **self._scheme.claims}
@@ -110,10 +110,10 @@ def _filled(value: Any, email: str) -> Any:
 
 
 class GoogleDefaultProvider(Provider):
-    """Access tokens of Google itself, for services that take them: any type of credentials that google-auth knows.
+    """Google access tokens, for services that accept them: any credential type that google-auth supports.
 
-    Used where the variable names a file, or the user allowed it (``auth.application_default``): then gcloud's own
-    login and the metadata server of a cloud machine count, too.
+    Used if the variable names a file, or if the user enabled ``auth.application_default``, which also allows gcloud's
+    login and a cloud machine's metadata server.
     """
 
     name = "Google credentials"
@@ -190,7 +190,7 @@ class GoogleDefaultProvider(Provider):
         except exceptions.TransportError:
             raise UnreachableError("Google's token service cannot be reached") from None
         except exceptions.GoogleAuthError as error:
-            # Its text repeats the answer, which may repeat what was sent.
+            # Its text includes the response, which may include secrets from the request.
             raise AuthError(
                 f"Google issued no access token for these credentials ({type(error).__name__})",
                 hint=f"check {VARIABLE}, or log in again with gcloud auth application-default login",
@@ -203,10 +203,10 @@ class GoogleDefaultProvider(Provider):
 
 
 def _without_project_lookup(request: Any) -> Any:
-    """A transport that answers the library's question after the project by itself.
+    """A transport that responds to the library's project lookup without a request.
 
-    ``google.auth.default`` wants to know it; we have no use for it, and a service that need not be reached should not
-    be asked.
+    ``google.auth.default`` looks up the project, which hca does not need, so the request to the Resource Manager API
+    is avoided.
     """
 
     class NoProject:
@@ -222,7 +222,7 @@ def _without_project_lookup(request: Any) -> Any:
     return answer
 
 
-#: Google's names of OpenID's scopes.
+#: Google's names for OpenID scopes.
 _SCOPE_URLS = {
     "email": "https://www.googleapis.com/auth/userinfo.email",
     "profile": "https://www.googleapis.com/auth/userinfo.profile",
@@ -232,14 +232,14 @@ _SCOPE_URLS = {
 def _timestamp(expiry: Any) -> float | None:
     import calendar
 
-    # google-auth keeps naive times in UTC.
+    # google-auth uses naive times in UTC.
     return None if expiry is None else float(calendar.timegm(expiry.timetuple()))
 
 
 def read_credentials_file(path: str) -> dict[str, Any]:
-    """The JSON object in a file of Google credentials.
+    """Return the JSON object in a Google credentials file.
 
-    :raises AuthError: it cannot be read or is none
+    :raises AuthError: the file cannot be read or is not a JSON object
     """
     try:
         with Path(path).open("rb") as stream:

@@ -1,4 +1,4 @@
-"""Headers that the settings add to every request of a service: ``services.NAME.headers``."""
+"""Headers from ``services.NAME.headers``, which are added to every request of a service."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def fixed_headers(
 ) -> dict[str, str]:
     """Return the headers of ``services.NAME.headers`` for a request to the URL.
 
-    A value is a text, or ``{"key": SCHEME}``: what ``hca auth set-key NAME SCHEME`` stored, for its hosts alone.
+    A value is a string, or ``{"key": SCHEME}``: the key stored by ``hca auth set-key NAME SCHEME``, only for its hosts.
 
-    :raises ConfigError: the section is not an object of such values
+    :raises ConfigError: the setting is not an object of such values
     :raises AuthError: no key of that name is stored
     """
     section, key = _section(service, config)
@@ -38,7 +38,7 @@ def fixed_headers(
 
 
 def key_names(service: ServiceLike | None, config: Any) -> list[str]:
-    """The names of keys that the headers of a service refer to."""
+    """Return the names of keys that the headers of a service refer to."""
     section, _ = _section(service, config)
     return [value["key"] for value in section.values() if isinstance(value, Mapping) and text(value.get("key"))]
 

@@ -1,4 +1,4 @@
-"""Another provider, such as a plugin's, kept to the service's own hosts."""
+"""A wrapper that restricts a provider, such as a plugin's, to the service's hosts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hca_base.auth._stores._records import why_not
 
 
 class HostBound(Provider):
-    """Another provider, kept to the service's own hosts."""
+    """Restricts another provider to the service's hosts."""
 
     def __init__(self, inner: Any, hosts: Iterable[str], insecure_hosts: Iterable[str]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What can prove to a service who is asking, each for itself; the chain is in :mod:`._chain`."""
+"""The individual credential providers; the chain is in :mod:`._chain`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ENVIRONMENT_TOKEN = "HCA_ACCESS_TOKEN"
 class Provider:
     """One source of credentials.
 
-    :ivar name: for people
-    :ivar why: after :meth:`authorization`: why it gave none, or where what it gave comes from
-    :ivar identity: who it speaks for, as far as known
-    :ivar issuer: who issued it
-    :ivar expires_at: when what it gave ends, seconds since 1970
+    :ivar name: human-readable name
+    :ivar why: after :meth:`authorization`: why it has no credentials, or where they come from
+    :ivar identity: the user, if known
+    :ivar issuer: issuer of the credentials
+    :ivar expires_at: when they expire (Unix time in seconds)
     """
 
     name = "provider"
@@ -38,19 +38,19 @@ class Provider:
         return f"<{type(self).__name__} {self.name}>"
 
     def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
-        """Headers for a request to the URL, or None where this source has none for it.
+        """Return headers for a request to the URL, or None if this source has none for it.
 
-        :param refresh: what it gave before was refused
-        :raises AuthError: it should have some, but something is wrong with it
+        :param refresh: the previous credentials were refused
+        :raises AuthError: its credentials are configured but not usable
         """
         raise NotImplementedError
 
     def params(self, url: str) -> Mapping[str, str]:
-        """Query parameters for a request to the URL, of services that take keys there."""
+        """Return query parameters for a request to the URL, for services that take keys there."""
         return {}
 
     def look(self, url: str) -> bool:
-        """Return whether it would give credentials for the URL; makes no network requests, and sets ``why``."""
+        """Return True if it has credentials for the URL; make no network requests, and set ``why``."""
         try:
             return bool(self.authorization(url) or self.params(url))
         except AuthError as error:
@@ -58,14 +58,14 @@ class Provider:
             return False
 
     def explain(self) -> str:
-        """Why it gave none, or where what it gave comes from."""
+        """Why it has no credentials, or where they come from."""
         return self.why
 
 
 class TokenProvider(Provider):
-    """A token or key that the user gave for this run: an argument, or an environment variable.
+    """A token or key for this run, from an argument or an environment variable.
 
-    :param variables: names of environment variables, in place of ``token``
+    :param variables: names of environment variables, instead of ``token``
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class TokenProvider(Provider):
 
 
 class ConfigKeyProvider(Provider):
-    """An API key in the configuration, under the key that the service declares."""
+    """An API key in the configuration, under the name that the service declares."""
 
     name = "configuration"
 
@@ -160,7 +160,7 @@ def _given(token: str, scheme: Scheme) -> Record:
 
 
 def headers_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
-    """The headers that a record makes."""
+    """Return the headers for a record."""
     if record.get("access_token"):
         return {"Authorization": f"Bearer {record['access_token']}"}
     if record.get("kind") == "basic":
@@ -172,7 +172,7 @@ def headers_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
     header = record.get("header") or scheme.api_key_header
     cookie = record.get("cookie") or scheme.api_key_cookie
     if header or cookie:
-        # Short keys are hidden under their name alone.
+        # Short keys can only be redacted by name.
         remember_secret_name(str(header or cookie))
     if header:
         return {str(header): key}
@@ -182,7 +182,7 @@ def headers_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
 
 
 def params_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
-    """The query parameters that a record makes."""
+    """Return the query parameters for a record."""
     key = text(record.get("key"))
     name = record.get("query") or scheme.api_key_query
     if key is None or not name or headers_of(record, scheme):
@@ -192,9 +192,9 @@ def params_of(record: Mapping[str, Any], scheme: Scheme) -> dict[str, str]:
 
 
 def hosts_of(*urls: str | None) -> list[str]:
-    """The origins of those URLs that are http or https; paths of files have none.
+    """Return the origins of the http and https URLs; file paths have none.
 
-    One that cannot be used is passed over: nothing can be sent there, and whoever tries to says why.
+    Unusable URLs are skipped: the request itself will report the error.
     """
     origins = []
     for url in urls:

@@ -1,4 +1,4 @@
-"""The credentials of a service whose document has several schemes: each operation gets exactly what it asks for."""
+"""Credentials of a service whose document has several schemes: each operation gets exactly those it requires."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hca_base.errors import AuthError
 class ServiceCredentials(Credentials):
     """Credentials by scheme.
 
-    :param common: the chain of the service's first scheme, for requests that belong to no operation
-    :param schemes: those of the document that can be served, by name
+    :param common: the chain of the service's first scheme, for requests without an operation
+    :param schemes: the supported schemes of the document, by name
     :param make: makes the chain of one scheme
-    :param order: names of schemes that come before others, where an operation leaves the choice
+    :param order: names of preferred schemes, if an operation has alternatives
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ServiceCredentials(Credentials):
         self._chains_lock = ForkLock()
 
     def chain(self, scheme: str) -> Credentials | None:
-        """The credentials of one scheme; None where hca cannot serve it."""
+        """Return the credentials of one scheme; None if hca does not support it."""
         if scheme not in self.schemes:
             return None
         with self._chains_lock:
@@ -47,7 +47,7 @@ class ServiceCredentials(Credentials):
             return self._chains[scheme]
 
     def for_operation(self, security: Sequence[Mapping[str, Any]], given: Iterable[str] = ()) -> OperationCredentials:
-        """Exactly the credentials that an operation asks for."""
+        """Return exactly the credentials that an operation requires."""
         alternatives = [tuple(each) for each in security if each]
         if self.order:
             alternatives.sort(key=self._rank)
@@ -57,11 +57,11 @@ class ServiceCredentials(Credentials):
         return min((self.order.index(name) for name in alternative if name in self.order), default=len(self.order))
 
     def certificate_for(self, url: str) -> Certificate | None:
-        """None: the operation says whether it wants one."""
+        """Return None: only operations specify whether they require a certificate."""
         return None
 
     def describe(self, url: str | None = None) -> list[ProviderState]:
-        """What each provider of each scheme has, in order; no request is made."""
+        """Return the status of each provider of each scheme, in order, without network requests."""
         states: list[ProviderState] = []
         for name in self.schemes:
             chain = self.chain(name)
@@ -75,7 +75,7 @@ class ServiceCredentials(Credentials):
 
 
 class _Part(NamedTuple):
-    """What one scheme gives for a URL."""
+    """The credentials of one scheme for a URL."""
 
     chain: Credentials
     headers: Mapping[str, str]
@@ -84,10 +84,10 @@ class _Part(NamedTuple):
 
 
 class OperationCredentials:
-    """What one operation is sent with: the first of its alternatives that is there as a whole, or nothing.
+    """The credentials of one operation: its first alternative that is completely available, or none.
 
     :param alternatives: names of the schemes that are required together
-    :param given: lower-case names of headers and query parameters that the caller sets himself
+    :param given: lower-case names of headers and query parameters set by the caller
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class OperationCredentials:
         self._sent = threading.local()
 
     def headers_for(self, url: str) -> dict[str, str]:
-        """Headers for a request to the URL; several cookies share one header."""
+        """Return headers for a request to the URL; several cookies share one header."""
         self._sent.parts = self._parts(url)
         headers: dict[str, str] = {}
         for part in self._sent.parts:
@@ -113,21 +113,21 @@ class OperationCredentials:
         return headers
 
     def params_for(self, url: str) -> dict[str, str]:
-        """Query parameters for a request to the URL."""
+        """Return query parameters for a request to the URL."""
         return {name: value for part in self._parts(url) for name, value in part.params.items()}
 
     def certificate_for(self, url: str) -> Certificate | None:
-        """The client certificate, where the operation asks for one."""
+        """Return the client certificate, if the operation requires one."""
         return next((part.certificate for part in self._parts(url) if part.certificate is not None), None)
 
     def on_unauthorized(self, url: str) -> bool:
-        """After a 401: renew what was sent. True where it is worth asking once more."""
+        """Renew the credentials after a 401; return True if a retry is worthwhile."""
         parts: Sequence[_Part] = getattr(self._sent, "parts", ())
         renewed = [part.chain.on_unauthorized(url) for part in parts if part.headers]
         return any(renewed)
 
     def refusal(self, host: str) -> AuthError | None:
-        """The error where no alternative is there as a whole; None where the caller sets one himself."""
+        """Return the error if no alternative is complete; None if the caller sets one."""
         if any(self._parts(str(url)) for url in self._service.hosts):
             return None
         wanted = [[self._described(name) for name in names] for names in self._alternatives]
@@ -144,7 +144,7 @@ class OperationCredentials:
         return ()
 
     def _part(self, name: str, url: str) -> _Part | None:
-        """What a scheme gives; None where it has nothing."""
+        """Return the credentials of a scheme; None if it has none."""
         chain = self._service.chain(name)
         if chain is None:
             return None

@@ -1,4 +1,4 @@
-"""How a service wants to know who is asking: from its plugin, or from the security schemes of its document."""
+"""The authentication scheme of a service, from its plugin or its document's security schemes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hca_base._service import Scheme
 
 
 def scheme_from_security(schemes: Mapping[str, Mapping[str, Any]] | None) -> Scheme:
-    """The scheme that the security schemes of an OpenAPI or Swagger document make.
+    """Return the scheme for the security schemes of an OpenAPI or Swagger document.
 
-    Where there are several of different kinds, a login comes before a key, and a key before a password.
+    With several kinds, a login takes precedence over a key, and a key over a password.
     """
     best = Scheme()
     for entry in (schemes or {}).values():
@@ -27,20 +27,20 @@ _RANK = {"oauth2": 4, "bearer": 3, "apikey": 2, "basic": 1, "mtls": 0, "none": 0
 
 
 def usable_schemes(schemes: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Scheme]:
-    """The security schemes of a document that hca can serve, by name."""
+    """Return the security schemes of a document that hca supports, by name."""
     found = {name: _one(entry) for name, entry in (schemes or {}).items()}
     return {name: scheme for name, scheme in found.items() if scheme is not None}
 
 
 def is_same(declared: Scheme, scheme: Scheme) -> bool:
-    """Whether a plugin's (or the settings') scheme is this one of the document."""
+    """Return True if the scheme of a plugin or the settings is this one of the document."""
     if declared.takes_bearer_tokens:
         return scheme.takes_bearer_tokens
     return declared.kind == scheme.kind and (declared.api_key_name or "").lower() == (scheme.api_key_name or "").lower()
 
 
 def merged(own: Scheme, scheme: Scheme) -> Scheme:
-    """A scheme of a document with what its plugin or the settings say of it."""
+    """Merge a document's scheme with the details from its plugin or the settings."""
     if own.kind != scheme.kind:
         return own
     changes = {field.name: getattr(own, field.name) for field in dataclasses.fields(Scheme)}
@@ -92,20 +92,20 @@ def _oauth2(entry: Mapping[str, Any]) -> Scheme:
 
 
 def takes_google_tokens(scheme: Scheme) -> bool:
-    """Whether a service accepts access tokens of Google itself: its plugin says so, or its logins start at Google."""
+    """Return True if a service accepts Google access tokens: its plugin says so, or its login is at Google."""
     if scheme.kind != "oauth2":
         return False
     if scheme.google_access_tokens:
         return True
     try:
         host = urlsplit(scheme.authorization_url or "").hostname
-    except ValueError:  # a document may hold anything; a login will say what is wrong with it
+    except ValueError:  # a document may contain anything; a login reports the error
         return False
     return host == "accounts.google.com"
 
 
 def signs_own_tokens(scheme: Scheme) -> bool:
-    """Whether a service accepts tokens that a service account signed for it."""
+    """Return True if a service accepts tokens signed by a service account."""
     return scheme.kind == "oauth2" and bool(scheme.audience or scheme.claims)
 
 

@@ -1,4 +1,4 @@
-"""Credentials from the token store: a login that is kept fresh, a token, or a key."""
+"""Credentials from the token store: a login (refreshed as needed), a token, or a key."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from hca_base.errors import AuthError
 if TYPE_CHECKING:
     from hca_base.http import Session
 
-#: Seconds after a refresh in which a 401 is not answered with another one: the fault lies elsewhere then.
+#: Seconds after a refresh during which a 401 does not trigger another one: it has another cause.
 _REFRESH_PAUSE = 30.0
-#: Seconds past its end for which a token without renewal is still tried: the clock here may be ahead.
+#: Seconds after expiry during which a non-renewable token is still tried: the local clock may be ahead.
 CLOCK_TOLERANCE = 300.0
 
 
 class StoredProvider(Provider):
-    """What is in the token store for the account: a login, which it keeps fresh, a token, or a key.
+    """The account's record in the token store: a login (refreshed as needed), a token, or a key.
 
-    :param fallback: the account of the whole service, whose record counts where it is one of this scheme
+    :param fallback: the account of the whole service, whose record is used if it matches this scheme
     """
 
     name = "stored login"
@@ -63,7 +63,7 @@ class StoredProvider(Provider):
         if record.get("kind") in ("oauth2", "token"):
             fresh = self._fresh(record)
             if fresh is not record and self._kept_from(url, fresh):
-                # What is stored by now is a login to another deployment.
+                # The stored login is now for another deployment.
                 return None
             record = fresh
         self._tell(record)
@@ -94,11 +94,11 @@ class StoredProvider(Provider):
         return True
 
     def renew(self, url: str, refused: str | None) -> bool:
-        """After a 401: get another token than the one that was refused.
+        """Get a new token after a 401.
 
-        :param refused: the token that was sent
-        :return: False where there is none to be had
-        :raises AuthError: the login is over
+        :param refused: the token that was refused
+        :return: False if no other token is available
+        :raises AuthError: the login has ended
         """
         with self._lock:
             record = self._record
@@ -113,7 +113,7 @@ class StoredProvider(Provider):
             return True
 
     def _for(self, url: str) -> Record | None:
-        """The record, if there is one and it may go to the URL."""
+        """Return the record, if there is one that may be sent to the URL."""
         with self._lock:
             if not self._read:
                 self._before_reading()
@@ -134,7 +134,7 @@ class StoredProvider(Provider):
         return record
 
     def _kept_from(self, url: str, record: Record) -> bool:
-        """Whether a record must not go to the URL; ``why`` then says why."""
+        """Return True if a record must not be sent to the URL, and set ``why`` to the reason."""
         refusal = why_not(url, record.get("hosts", ()), self._insecure)
         if refusal is not None:
             self.why = refusal
@@ -157,7 +157,7 @@ class StoredProvider(Provider):
                 return current
             renewed = refresh_early(self._store, self._account, current, self._session)
             if renewed is current:
-                # The issuer is out of reach; the token lives yet. Do not ask before every request.
+                # The issuer is unreachable, but the token is still valid. Do not retry before every request.
                 self._quiet_until = time.monotonic() + _REFRESH_PAUSE
             else:
                 self._refreshed_at = time.monotonic()
@@ -172,7 +172,7 @@ class StoredProvider(Provider):
 
 
 def belongs_to(record: Record, scheme: Scheme) -> bool:
-    """Whether what is stored for a service travels as this scheme of its document does."""
+    """Return True if a service's stored record is sent the way this scheme of its document requires."""
     kind = record.get("kind")
     if kind in ("oauth2", "token"):
         return scheme.takes_bearer_tokens

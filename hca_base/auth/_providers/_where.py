@@ -1,4 +1,4 @@
-"""Where a service is, how it wants to know who is asking, and settings of its logins."""
+"""Origins, authentication scheme and login settings of a service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hca_base.errors import AuthError, ConfigError
 
 
 def scheme_of(service: ServiceLike | None, security_schemes: Mapping[str, Mapping[str, Any]] | None) -> Scheme:
-    """The scheme of the plugin or the settings, completed from the document; the document's where they have none."""
+    """Return the scheme of the plugin or settings, completed from the document; else the document's."""
     if service is not None and service.credentials.kind != "none":
         own = service.credentials
         return next(
@@ -22,7 +22,7 @@ def scheme_of(service: ServiceLike | None, security_schemes: Mapping[str, Mappin
 
 
 def service_hosts(service: ServiceLike | None, config: Any, base_url: str | None = None) -> list[str]:
-    """The origins of a service: of its base URL, and of its document's URL."""
+    """Return the origins of a service's base URL and of its document's URL."""
     document = None
     if service is not None and config is not None:
         try:
@@ -35,17 +35,17 @@ def service_hosts(service: ServiceLike | None, config: Any, base_url: str | None
 
 
 def no_base_url(service: ServiceLike) -> AuthError:
-    """The error where nobody knows which hosts a service's credentials belong to."""
+    """Return the error for a service whose hosts are unknown."""
     return AuthError(f"no base URL is configured for {service.name}", hint=f"set {service.client_section}.base_url")
 
 
 def host_name(hosts: list[str]) -> str:
-    """The name that stands for a service without one: its first host."""
+    """Return the name for a service without one: its first host."""
     return hosts[0].partition("://")[2] if hosts else "unknown"
 
 
 def setting(config: Any, service: ServiceLike | None, name: str) -> Any:
-    """A setting of the login: ``SECTION.auth.NAME`` of the service, else ``auth.NAME``; None if neither is set."""
+    """Return a login setting: ``SECTION.auth.NAME`` of the service, else ``auth.NAME``; None if neither is set."""
     if config is None:
         return None
     value = config.get(f"{service.client_section}.auth.{name}", None) if service is not None else None

@@ -1,1 +1,1 @@
-"""Where logins and keys are kept: the system keyring, or a file only the user can read."""
+"""Storage of logins and keys: the system keyring, or a file that only the user can read."""

@@ -1,4 +1,4 @@
-"""The system's keyring, kept at arm's length: it may be absent, locked, too small, or never answer."""
+"""Access to the system's keyring, which may be missing, locked, too small, or unresponsive."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any, TypeVar
 
 from hca_base.errors import AuthError
 
-#: Name under which entries stand in the keyring.
+#: Service name of the entries in the keyring.
 SERVICE = "hca"
-#: Seconds that an answer may take; an unlock dialogue must fit into it.
+#: Timeout in seconds, which includes an unlock dialog.
 TIMEOUT = 30.0
-#: Longest value, in characters, that Windows takes (2,560 bytes of UTF-16), with some room.
+#: Longest value, in characters, that Windows supports (2,560 bytes of UTF-16), with a margin.
 WINDOWS_LIMIT = 1200
 
 T = TypeVar("T")
 
 
 class KeyringUnusable(AuthError):
-    """The keyring cannot be used, and why."""
+    """Raised if the keyring cannot be used, with the reason."""
 
 
 class Keyring:
-    """One entry a record, split into several where the keyring is small.
+    """One entry per record, split into several if the keyring limits their size.
 
-    Only backends of priority 1 and above are used: what is below is marked as not recommended (plain text files) or
-    does not work here at all.
+    Only backends of priority 1 and above are used: the others are not recommended (plain text files) or do not work
+    on this system.
     """
 
     def __init__(self, timeout: float = TIMEOUT, limit: int | None = None) -> None:
@@ -47,7 +47,7 @@ class Keyring:
     def get(self, account: str) -> str | None:
         """The stored value, or None.
 
-        :raises KeyringUnusable: no backend, locked, no answer
+        :raises KeyringUnusable: no backend, locked, or no response
         """
         head = self._fetch(account)
         if head is None or not head.startswith('{"shards"'):
@@ -63,7 +63,7 @@ class Keyring:
         return "".join(part for part in parts if part is not None)
 
     def put(self, account: str, value: str) -> None:
-        """Store a value. What was there stays readable until the new value is complete."""
+        """Store a value. The old value stays readable until the new one is complete."""
         old = self._shards_of(account)
         limit = self._limit or (WINDOWS_LIMIT if "Windows" in type(self._usable()).__module__ else None)
         if limit is None or len(value) <= limit:
@@ -79,7 +79,7 @@ class Keyring:
             self._drop(name)
 
     def delete(self, account: str) -> None:
-        """Remove a value; one that is not there is no error."""
+        """Remove a value, if it exists."""
         for name in [account, *self._shards_of(account)]:
             self._drop(name)
 
@@ -136,10 +136,10 @@ def _choose_backend() -> Any:
 
 
 def _in_time(work: Callable[[], T], timeout: float) -> T:
-    """Do the work in a thread of its own, and give up waiting after a time.
+    """Run a call in a separate thread, with a timeout.
 
-    A secret service that is there but does not answer would otherwise hold the whole program; the thread is left to
-    its fate, and does not keep the program from ending.
+    Otherwise an unresponsive secret service would block the whole program. After the timeout the thread is abandoned,
+    and does not prevent the program from exiting.
     """
     results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
@@ -162,5 +162,5 @@ def _in_time(work: Callable[[], T], timeout: float) -> T:
         raise KeyringUnusable("the system's keyring closed the connection")
     if type(error).__name__ == "KeyringLocked":
         raise KeyringUnusable("the system's keyring is locked") from None
-    # Not the backend's own words: nobody knows what they repeat.
+    # Omit the backend's message, which may contain secrets.
     raise KeyringUnusable(f"the system's keyring cannot be used ({type(error).__name__})") from None

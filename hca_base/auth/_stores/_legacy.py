@@ -1,4 +1,4 @@
-"""The login that hca 7 left in the user's configuration file, moved to where tokens belong."""
+"""Migrate hca 7's login from the configuration file to the token store."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LEGACY_SERVICE = "dss"
 
 
 def adopt_legacy_login(config: Any, store: TokenStore, service: Any, hosts: Iterable[str]) -> None:
-    """Move hca 7's token from the configuration into the store, the first time that the DSS's credentials are wanted.
+    """Move hca 7's token from the configuration to the store, the first time DSS credentials are needed.
 
-    It becomes the login of the default profile unless that has one. A file that cannot be changed stays as it is.
+    It becomes the default profile's login, unless that exists. A read-only file is left unchanged.
     """
     tokens = config.legacy_tokens() if hasattr(config, "legacy_tokens") else ()
     if not tokens or getattr(service, "name", None) != LEGACY_SERVICE:
@@ -42,9 +42,9 @@ def adopt_legacy_login(config: Any, store: TokenStore, service: Any, hosts: Iter
 
 
 def legacy_record(token: Mapping[str, Any], hosts: list[str]) -> Record | None:
-    """The record for hca 7's token; None if it holds no access token.
+    """Return the record for hca 7's token; None if it has no access token.
 
-    There is nothing that would tell where to refresh it, so it lives as long as its access token does.
+    The token endpoint is unknown, so the login cannot be refreshed after the access token expires.
     """
     access = text(token.get("access_token"))
     if access is None:

@@ -1,20 +1,20 @@
-"""What is stored for one login or key, and where it may be sent.
+"""The record of one login or key, and the hosts that it may be sent to.
 
-A record is a JSON object. Its members, all but ``kind`` and ``hosts`` optional:
+A record is a JSON object. All members except ``kind`` and ``hosts`` are optional:
 
 =================  ==================================================================================================
-kind               ``oauth2`` (a login), ``token`` (a bearer token somebody gave us), ``apikey`` or ``basic``
-hosts              where it may go: origins (``https://dss.example``) or hosts (``dss.example``, ``localhost:8765``)
+kind               ``oauth2`` (a login), ``token`` (a bearer token), ``apikey`` or ``basic``
+hosts              allowed targets: origins (``https://dss.example``) or hosts (``dss.example``, ``localhost:8765``)
 access_token       for ``oauth2`` and ``token``
 expires_at         of the access token, seconds since 1970 by this machine's clock
-lifetime           of the access token in seconds, as the issuer said
+lifetime           of the access token in seconds, according to the issuer
 refresh_token      with ``token_url``, ``client_id``, ``client_secret`` and ``auth_method`` (``basic`` or ``post``)
-ended              why the login can no longer be refreshed; then there is no refresh token any more
-grant              ``client_credentials`` where the same request gives the next token
-scope, issuer      as granted, and by whom
-identity           who that is to the service: an e-mail address, or the subject
+ended              why the login can no longer be refreshed; the refresh token is then removed
+grant              ``client_credentials`` if the same request returns the next token
+scope, issuer      as granted by the issuer
+identity           the user at the service: an e-mail address, or the subject
 obtained_at        when, seconds since 1970
-key                for ``apikey``, with ``header``, ``query`` or ``cookie``, the name that it travels under
+key                for ``apikey``, with ``header``, ``query`` or ``cookie``, the name that it is sent under
 username           for ``basic``, with ``password``
 =================  ==================================================================================================
 """
@@ -47,7 +47,7 @@ class Record(dict[str, Any]):
     __str__ = __repr__
 
     def remember_secrets(self) -> Record:
-        """Have logs and messages hide the secrets of this record wherever they come up."""
+        """Redact the secrets of this record in logs and messages."""
         for name in SECRET_MEMBERS:
             remember_secret(self.get(name))
         return self
@@ -61,9 +61,9 @@ def bearer_record(
     identity: str | None = None,
     issuer: str | None = None,
 ) -> Record:
-    """A record for a bearer token that comes without a way to refresh it.
+    """Return a record for a bearer token that cannot be refreshed.
 
-    Expiry, identity and issuer are read from the token itself where it is a JWT and they are not given.
+    If expiry, identity and issuer are not given, they are read from the token if it is a JWT.
     """
     claims = jwt_claims(token)
     record = Record(
@@ -100,7 +100,7 @@ def jwt_claims(token: object) -> dict[str, Any]:
 
 
 def identity_of(claims: Mapping[str, Any]) -> str | None:
-    """Who a token's claims speak of, in one line: the DSS's e-mail claim, ``email``, or the subject."""
+    """Return the user in a token's claims, in one line: the DSS's e-mail claim, ``email``, or the subject."""
     from hca_base.output import safe_text
 
     for name in ("https://auth.data.humancellatlas.org/email", "email", "preferred_username", "sub"):
@@ -111,7 +111,7 @@ def identity_of(claims: Mapping[str, Any]) -> str | None:
 
 
 def number(value: object) -> float | None:
-    """A number that JSON held as number or text; None for all else. hca 7 wrote ``"-1"`` for an unknown time."""
+    """Parse a JSON number or numeric string; None for other values. hca 7 wrote ``"-1"`` for an unknown time."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -123,25 +123,25 @@ def number(value: object) -> float | None:
 
 
 def text(value: object) -> str | None:
-    """A text that is not empty, or None."""
+    """Return a non-empty string, or None."""
     return value if isinstance(value, str) and value else None
 
 
 def seconds_left(record: Mapping[str, Any]) -> float | None:
-    """Life of the access token, in seconds, below zero when it is over; None if unknown."""
+    """Return the remaining lifetime of the access token in seconds, negative if expired; None if unknown."""
     expires_at = number(record.get("expires_at"))
     return None if expires_at is None else expires_at - time.time()
 
 
 def can_renew(record: Mapping[str, Any]) -> bool:
-    """Whether a login can be renewed without the user."""
+    """Return True if a login can be renewed without the user."""
     return bool(record.get("refresh_token")) or record.get("grant") == "client_credentials"
 
 
 def near_expiry(record: Mapping[str, Any]) -> bool:
-    """Whether the access token should be refreshed before its next use.
+    """Return True if the access token should be refreshed before its next use.
 
-    Five minutes before its end, so that it holds under skewed clocks, or in its last fifth if its whole life is short.
+    This is five minutes before it expires, to allow for clock skew, or in the last fifth of a short lifetime.
     """
     left = seconds_left(record)
     if left is None:
@@ -150,7 +150,7 @@ def near_expiry(record: Mapping[str, Any]) -> bool:
     return left < (CLOCK_SKEW if lifetime is None else min(CLOCK_SKEW, lifetime / 5))
 
 
-# Where a secret may go
+# Where a secret may be sent
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -160,7 +160,7 @@ def _plain(host: str) -> str:
 
 
 def is_bound_to(url: str, hosts: Iterable[str]) -> bool:
-    """Whether one of the hosts is that of the URL."""
+    """Return True if one of the hosts matches the URL."""
     asked = origin_of(url)
     return any(_matches(asked, entry) for entry in hosts)
 
@@ -182,7 +182,7 @@ def _matches(asked: Origin, entry: str) -> bool:
 
 
 def is_protected(url: str, insecure_hosts: Iterable[str] = ()) -> bool:
-    """Whether a secret may travel to the URL: over https, to this machine, or to a host that the user named."""
+    """Return True if a secret may be sent to the URL: https, loopback, or ``http.insecure_hosts``."""
     origin = origin_of(url)
     if origin.scheme == "https" or is_loopback(origin.host):
         return True
@@ -191,7 +191,7 @@ def is_protected(url: str, insecure_hosts: Iterable[str] = ()) -> bool:
 
 
 def why_not(url: str, hosts: Iterable[str], insecure_hosts: Iterable[str]) -> str | None:
-    """Why a secret bound to ``hosts`` must not go to the URL, or None."""
+    """Return why a secret bound to ``hosts`` must not be sent to the URL, or None."""
     origin = origin_of(url)
     hosts = list(hosts)
     if not is_bound_to(url, hosts):

@@ -1,7 +1,7 @@
-"""Where logins and keys are kept: the system's keyring, or else a file that only the user can read.
+"""Storage of logins and keys: the system's keyring, or else a file that only the user can read.
 
-The file says of each account where its record is, so that the keyring is asked only if it holds something for us: a
-command without credentials does not even load it.
+The file records where each account is stored, so the keyring is only used if it holds a record: commands without
+credentials do not even load it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class TokenStore:
         return True
 
     def _holds(self, account: str, content: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-        """Whether an account's record has the tokens of this one."""
+        """Return True if an account's record has the tokens of this one."""
         entry = content["accounts"].get(account)
         if entry is None:
             return False
@@ -152,7 +152,7 @@ class TokenStore:
                 value = self.keyring.get(account)
                 found = json.loads(value) if value is not None else {}
             except KeyringUnusable:
-                # It locked in between: better to believe that nothing changed than to lose the only valid token.
+                # The keyring was locked meanwhile: assume no change rather than lose the only valid token.
                 return True
             except ValueError:
                 found = {}
@@ -193,8 +193,6 @@ class TokenStore:
             return False
         return True
 
-    # The file
-
     def _read(self) -> dict[str, Any]:
         try:
             with self.path.open("rb") as stream:
@@ -220,7 +218,7 @@ class TokenStore:
         return dict(content)
 
     def _check_owner(self, fd: int) -> None:
-        """Refuse a file of another user; close one that others could read."""
+        """Refuse a file of another user; make it private if others could read it."""
         if os.name != "posix":
             return
         found = os.fstat(fd)
@@ -240,7 +238,7 @@ class TokenStore:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:
-        """The file's content under its lock; written back if the block changed it and raised nothing."""
+        """Yield the file's content under its lock; write it back if the block changed it without an exception."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with FileLock(self.path):

@@ -1,4 +1,4 @@
-"""The files of datasets: which there are, what they are called, and where they are."""
+"""The files of datasets: kinds, names and URLs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 class Asset:
     """One file of one version of a dataset.
 
-    :ivar size: bytes, or None where the service does not say
+    :ivar size: bytes, or None if the service does not tell
     """
 
     dataset_id: str
@@ -24,7 +24,7 @@ class Asset:
 
     @property
     def name(self) -> str:
-        """The file's name: the version's UUID, which never means other bytes, and the kind."""
+        """The file's name: the version's UUID, which identifies the content, and the kind."""
         return f"{self.dataset_version_id}.{self.filetype.lower()}"
 
     def record(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class Asset:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Asset:
-        """Read what :meth:`record` wrote.
+        """Parse the result of :meth:`record`.
 
         :raises KeyError: a member is missing
         :raises TypeError: a member has another type
@@ -46,7 +46,7 @@ class Asset:
 
 
 def assets_of(dataset: Mapping[str, Any], filetypes: Iterable[str]) -> Iterator[Asset]:
-    """Yield the files of a dataset that are of the given kinds (in capitals)."""
+    """Yield a dataset's files of the given kinds (upper case)."""
     kinds = set(filetypes)
     for asset in dataset.get("assets") or ():
         kind, url = str(asset.get("filetype") or "").upper(), asset.get("url")
@@ -65,5 +65,5 @@ def assets_of(dataset: Mapping[str, Any], filetypes: Iterable[str]) -> Iterator[
 
 
 def filetypes_of(datasets: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the kinds of files that the datasets have."""
+    """Return the kinds of files in the datasets."""
     return {str(asset.get("filetype") or "").upper() for one in datasets for asset in one.get("assets") or ()}

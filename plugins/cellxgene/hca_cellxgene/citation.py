@@ -13,7 +13,7 @@ _ESCAPES = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}"} | {char: "\\" + c
 
 
 def csl(collection: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a collection's publication as a CSL JSON item, or the collection itself where it has no publication."""
+    """Return a collection's publication as a CSL JSON item, or the collection itself if it has no publication."""
     published = collection.get("publisher_metadata") or {}
     doi = collection.get("doi")
     item: dict[str, Any] = {
@@ -39,7 +39,7 @@ def csl(collection: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def date_parts(collection: Mapping[str, Any]) -> list[int]:
-    """Return year, month and day of the publication, or of the collection; what follows an unknown part is left out."""
+    """Return year, month and day of the publication, or of the collection; stop at the first unknown part."""
     published = collection.get("publisher_metadata") or {}
     if not published.get("published_year"):
         return [int(part) for part in date(collection).split("-") if part.isdecimal()]
@@ -93,5 +93,5 @@ def bibtex(collection: Mapping[str, Any]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text in which nothing means a command to TeX."""
+    """Escape TeX's special characters."""
     return "".join(_ESCAPES.get(char, char) for char in " ".join(text.split()))

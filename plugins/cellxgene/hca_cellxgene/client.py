@@ -1,4 +1,4 @@
-"""The client: a method for each operation of the document, and whole jobs."""
+"""The client: a method for each operation of the document, and higher-level methods."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CellxgeneClient(Operations):
 
     ``dir(cellxgene)`` lists a method for each operation of the service.
 
-    :ivar nothing_matched: the last filters matched no dataset
+    :ivar nothing_matched: whether the last filters matched no dataset
     :ivar unmatched: (field, value, similar labels) of each value that no dataset has, if the last filters matched none
     """
 
@@ -39,11 +39,11 @@ class CellxgeneClient(Operations):
     def datasets(
         self, filters: Mapping[str, Sequence[str]] | None = None, *, with_descendants: bool = False
     ) -> list[dict[str, Any]]:
-        """Return the public datasets that match filters, as the service describes them.
+        """Return the public datasets that match filters, as returned by the service.
 
         :param filters: labels or ontology term IDs by field, such as ``{"tissue": ["lung"]}``; the values of a field
             are alternatives, and all fields must match
-        :param with_descendants: also match terms below the given ones (needs the extra ``ontology``)
+        :param with_descendants: also match terms below the given ones (requires the extra ``ontology``)
         :raises UsageError: an unknown field
         """
         from hca_cellxgene.filters import make_filters
@@ -61,18 +61,18 @@ class CellxgeneClient(Operations):
         found = self._listed("list_collections")
         if not made:
             return found
-        # The previews inside collections lack fields such as cell_type; the list of datasets has all of them.
+        # Datasets inside collections lack fields such as cell_type; the list of datasets has all of them.
         wanted = {dataset.get("collection_id") for dataset in self._matching(made)}
         return Records(collection for collection in found if collection.get("collection_id") in wanted)
 
     def dataset_version(self, identifier: str) -> dict[str, Any] | None:
-        """Return one version of a dataset by its UUID, or None where there is no such public version."""
+        """Return one version of a dataset by its UUID, or None if it does not exist or is not public."""
         from hca_base.errors import ServiceError
 
         try:
             found: Any = self.get_dataset_version(dataset_version_id=identifier)
         except ServiceError as error:
-            # The service answers 403 for versions that it does not know.
+            # The service responds with 403 to unknown versions.
             if error.status not in (400, 403, 404):
                 raise
             return None
@@ -92,9 +92,9 @@ class CellxgeneClient(Operations):
         """Download the files of datasets, and pin their versions in ``hca-cellxgene.lock.json``.
 
         :param ids: UUIDs of datasets, dataset versions or collections
-        :param filters: see :meth:`datasets`; in place of ``ids``
+        :param filters: see :meth:`datasets`; instead of ``ids``
         :param filetypes: kinds of files, such as H5AD and RDS
-        :param update: take the current versions, also of datasets that the lock file pins
+        :param update: use the current versions, also of datasets pinned in the lock file
         :return: a row for each file
         :raises NotFoundError: nothing matches, or a UUID is unknown
         :raises HCAError: files failed
@@ -127,7 +127,7 @@ class CellxgeneClient(Operations):
     def _listed(self, method: str) -> list[dict[str, Any]]:
         """Return the objects of a listing.
 
-        :raises ServiceError: the answer is not a list of objects
+        :raises ServiceError: the response is not a list of objects
         """
         from hca_base.errors import ServiceError
 

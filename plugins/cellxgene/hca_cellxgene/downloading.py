@@ -1,4 +1,4 @@
-"""Downloads: find the versions that are wanted, pin them, fetch their files."""
+"""Downloads: select versions, pin them, download their files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Catalog(Protocol):
-    """What a download asks of the client."""
+    """The methods of the client that a download uses."""
 
     @property
     def base_url(self) -> str: ...
@@ -37,9 +37,9 @@ class Request:
     """What to download.
 
     :ivar ids: UUIDs of datasets, dataset versions or collections
-    :ivar filters: labels or term IDs by field, in place of ``ids``
-    :ivar filetypes: kinds of files, in capitals
-    :ivar update: take current versions, also of datasets that the lock file pins
+    :ivar filters: labels or term IDs by field, instead of ``ids``
+    :ivar filetypes: kinds of files, in upper case
+    :ivar update: use current versions, also of datasets pinned in the lock file
     """
 
     ids: list[str] = field(default_factory=list)
@@ -50,9 +50,9 @@ class Request:
 
 
 def run(client: Catalog, request: Request, root: Path, options: TransferOptions, note: Callable[[str], None]) -> Report:
-    """Download what is requested to below ``root``; see :meth:`hca_cellxgene.client.CellxgeneClient.download`.
+    """Download the selected files below ``root``; see :meth:`hca_cellxgene.client.CellxgeneClient.download`.
 
-    :param note: gets what is to be said of how the files were verified
+    :param note: receives messages about how the files were verified
     """
     from hca_base.errors import HCAError
     from hca_base.transfer import DirectoryDestination, FileStore, check_directory, download
@@ -90,12 +90,12 @@ def run(client: Catalog, request: Request, root: Path, options: TransferOptions,
 
 
 def choose(client: Catalog, request: Request, pinned: dict[str, list[Asset]]) -> list[Asset]:
-    """Return the files to download, in the versions that the lock file pins or else the current ones.
+    """Return the files to download, in their pinned versions or else the current ones.
 
-    Without IDs and filters, everything that the lock file pins.
+    Without IDs and filters, all files in the lock file.
 
-    :raises UsageError: nothing was named
-    :raises NotFoundError: nothing matches, a UUID is unknown, or there is no file of the kind
+    :raises UsageError: nothing was selected
+    :raises NotFoundError: nothing matches, a UUID is unknown, or no file is of the kind
     """
     from hca_base.errors import NotFoundError, UsageError
     from hca_base.output import counted
@@ -125,7 +125,7 @@ def choose(client: Catalog, request: Request, pinned: dict[str, list[Asset]]) ->
             if request.update
             else [one for one in pinned.get(str(dataset.get("dataset_id")), []) if one.filetype in request.filetypes]
         )
-        # A version that was named by its own UUID wins over the lock file.
+        # A version requested by its own UUID takes precedence over the lock file.
         named = dataset.get("dataset_version_id") in request.ids
         chosen += held if held and not named else list(assets_of(dataset, request.filetypes))
     if not chosen:
@@ -138,7 +138,7 @@ def choose(client: Catalog, request: Request, pinned: dict[str, list[Asset]]) ->
 
 
 def by_ids(client: Catalog, ids: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the datasets with these UUIDs, each once; one listing answers for all current datasets and collections.
+    """Return the datasets with these UUIDs, without duplicates; one listing resolves all current ones.
 
     :raises NotFoundError: a UUID is neither a dataset, nor a version, nor a collection
     """
@@ -166,9 +166,9 @@ def by_ids(client: Catalog, ids: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def items(assets: list[Asset], etags: Etags | None) -> Iterator[Item]:
-    """Yield an item of the transfer engine for each file; its ETag is asked for as its turn comes.
+    """Yield an item of the transfer engine for each file; ETags are requested one by one, just in time.
 
-    :param etags: None: ask for none
+    :param etags: None: request none
     """
     from hca_base.transfer import Item, Source, prefetch
 

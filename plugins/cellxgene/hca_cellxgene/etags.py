@@ -1,4 +1,4 @@
-"""What the ETags of stored objects say of their bytes. The service publishes no checksums."""
+"""Verifies files by the ETags of stored objects. The service publishes no checksums."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _ETAG = re.compile(r"[0-9a-f]{32}(-[0-9]{1,5})?")
 class Etags:
     """The ETags of the files of one download.
 
-    An object that was stored in one piece, without a KMS key, has the MD5 of its bytes for an ETag. The ETag of one
-    that was stored in parts depends on the size of the parts, which nobody tells: it is compared with parts of the
-    usual sizes, and if none of them gives it, the size of the file alone is verified.
+    The ETag of an object that was uploaded in one piece, without a KMS key, is the MD5 of its bytes. The ETag of a
+    multipart object depends on the part size, which is unknown: common part sizes are tried,
+    and if none of them matches, only the file's size is verified.
     """
 
     def __init__(self, session: Session) -> None:
@@ -31,13 +31,13 @@ class Etags:
         self._lock = threading.Lock()
 
     def checksums(self, name: str, url: str) -> dict[str, str]:
-        """Return the checksums of a file for the transfer engine: the MD5 that the object's ETag is, or none."""
+        """Return a file's checksums for the transfer engine: the MD5 from the object's ETag, or none."""
         from hca_base.errors import HCAError
 
         try:
             answer = self.session.call("HEAD", url, auth="no", raise_for_status=False)
         except HCAError:
-            # The download itself will say what is wrong with the address.
+            # The download itself will report the error.
             return {}
         tag = answer.headers.get("ETag", "").strip('"').lower()
         encrypted = "kms" in answer.headers.get("x-amz-server-side-encryption", "")
@@ -51,12 +51,12 @@ class Etags:
         return {"md5": tag}
 
     def add(self, item: Any, row: Row) -> None:
-        """Take the outcome of a file."""
+        """Add the outcome of a file."""
         if row.good:
             self._rows.append(row)
 
     def compare(self) -> None:
-        """Compare the files of objects in parts, which are all there."""
+        """Compare the files of multipart objects once they are complete."""
         from hca_base.transfer import matches_etag
 
         for row in self._rows:
@@ -68,7 +68,7 @@ class Etags:
         self._rows.clear()
 
     def summary(self) -> str:
-        """Say how the files were verified."""
+        """Report how the files were verified."""
         from hca_base.output import counted
 
         told = [f"{counted(self._verified, 'file')} verified by ETag"] if self._verified else []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: Filter (an option, with "-" for "_") -> member of a dataset. Each member is a list of ontology terms or of texts.
+#: Filter (an option, with "-" for "_") -> member of a dataset. Each member is a list of ontology terms or of strings.
 FIELDS = {
     "assay": "assay",
     "cell_type": "cell_type",
@@ -18,7 +18,7 @@ FIELDS = {
     "suspension_type": "suspension_type",
     "tissue": "tissue",
 }
-#: Filters whose values form hierarchies.
+#: Filters whose values have a hierarchy.
 HIERARCHIES = frozenset({"assay", "cell_type", "development_stage", "disease", "ethnicity", "tissue"})
 
 
@@ -28,7 +28,7 @@ class Filter:
 
     :ivar field: key of :data:`FIELDS`
     :ivar values: labels and term IDs in lower case; one of them must match
-    :ivar given: those that the user gave, as they were written
+    :ivar given: the values as the user wrote them
     """
 
     field: str
@@ -41,7 +41,7 @@ class Filter:
 
 
 def terms(dataset: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]:
-    """Yield (label, term ID) for each value of a field; the ID is empty where the field holds plain texts."""
+    """Yield (label, term ID) for each value of a field; the ID is empty if the field contains plain strings."""
     for value in dataset.get(FIELDS[field]) or ():
         if isinstance(value, Mapping):
             yield str(value.get("label") or ""), str(value.get("ontology_term_id") or "")
@@ -50,16 +50,16 @@ def terms(dataset: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]:
 
 
 def labels(dataset: Mapping[str, Any], field: str) -> list[str]:
-    """Return the labels of a field, or term IDs where a term has no label."""
+    """Return the labels of a field; the term ID if a term has no label."""
     return [label or term for label, term in terms(dataset, field)]
 
 
 def make_filters(chosen: Mapping[str, Sequence[str]], *, with_descendants: bool = False) -> list[Filter]:
-    """Make filters from values by field.
+    """Build filters from values by field.
 
     :param chosen: such as ``{"tissue": ["lung"], "disease": ["MONDO:0100096"]}``; values of a field are alternatives
-    :param with_descendants: also match terms below the given ones (needs the extra ``ontology``)
-    :raises UsageError: an unknown field, or descendants of a field that has no hierarchy
+    :param with_descendants: also match terms below the given ones (requires the extra ``ontology``)
+    :raises UsageError: an unknown field, or descendants for a field without a hierarchy
     :raises NotFoundError: a term is not in the ontology
     """
     from hca_base.errors import UsageError

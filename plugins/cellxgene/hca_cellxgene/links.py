@@ -1,4 +1,4 @@
-"""Links for other services: the collection that holds a publication's data."""
+"""Links for other services: the collection of a publication."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def collections_by_doi(config: Config) -> Iterator[tuple[str, Link]]:
     """Yield (DOI, link) for each public collection; the core caches the list.
 
-    :raises HCAError: the service cannot be asked
+    :raises HCAError: the service is not available
     """
     from hca_base.plugins import Link
     from hca_cellxgene.client import CellxgeneClient

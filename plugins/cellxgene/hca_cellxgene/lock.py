@@ -1,4 +1,4 @@
-"""The lock file of a download directory: which version of each dataset its files are."""
+"""The lock file of a download directory: the version of each dataset whose files are there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VERSION = 1
 
 
 def read_lock(root: Path) -> dict[str, list[Asset]]:
-    """Return the files that an earlier download pinned, by dataset; empty where there was none.
+    """Return the files pinned by an earlier download, by dataset; empty if there are none.
 
     :raises ConfigError: the file is not a lock file of this plugin
     """
@@ -43,9 +43,9 @@ def read_lock(root: Path) -> dict[str, list[Asset]]:
 
 
 def write_lock(root: Path, service: str, pinned: Mapping[str, Iterable[Asset]]) -> None:
-    """Write the lock file: one record per file, in a stable order, without any address that expires.
+    """Write the lock file: one record per file, in a stable order, without expiring URLs.
 
-    :raises OSError: the disk refuses
+    :raises OSError: writing failed
     """
     from hca_base.config import write_atomic
 

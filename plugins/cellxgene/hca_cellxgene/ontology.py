@@ -1,4 +1,4 @@
-"""Terms below a term, from the ontologies that CELLxGENE's own package ships. It is large, and imported here alone."""
+"""Descendants of terms, from the ontologies in CELLxGENE's own package. It is large; only this module imports it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable
 from typing import Any
 
-#: Field -> ontologies that its labels are looked up in, in order.
+#: Field -> ontologies to look up its labels in, in order.
 _ONTOLOGIES = {
     "assay": ("EFO",),
     "cell_type": ("CL", "FBbt", "ZFA", "WBbt"),
@@ -18,7 +18,7 @@ _ONTOLOGIES = {
 
 
 def descendants(field: str, values: Iterable[str]) -> set[str]:
-    """Return the IDs, in lower case, of the given terms and of all terms below them.
+    """Return the IDs, in lower case, of the given terms and of all their descendants.
 
     :param field: a field of :data:`hca_cellxgene.filters.HIERARCHIES`
     :param values: labels or term IDs

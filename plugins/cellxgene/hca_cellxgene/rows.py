@@ -1,4 +1,4 @@
-"""Datasets and collections as rows: what a person looks at first."""
+"""Datasets and collections as table rows."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def collection_row(collection: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def short(value: Any, most: int = 3) -> Any:
-    """Return a list as text for a table: its first values, and how many more there are."""
+    """Return a list as table text: its first values, and the number of the others."""
     if not isinstance(value, list):
         return value
     shown = ", ".join(map(str, value[:most]))

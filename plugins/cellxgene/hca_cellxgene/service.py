@@ -1,4 +1,4 @@
-"""What the core knows of CELLxGENE Discover before any of its code runs."""
+"""Declares CELLxGENE Discover to the core, without importing any other module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options and helpers that the commands share."""
+"""Options and helper functions of several commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CellxgeneCommand(Command):
         return found
 
     def explain_empty(self, filters: Mapping[str, Sequence[str]]) -> None:
-        """Say on stderr why filters matched nothing: values that no dataset has, or none has all of them."""
+        """Explain on stderr why filters matched nothing: values that no dataset has, or no dataset with all of them."""
         for field, value, similar in self.client.unmatched:
             also = f"; similar: {', '.join(similar)}" if similar else ""
             self.note(f"no dataset has {field.replace('_', ' ')} {value!r}{also}")

@@ -1,4 +1,4 @@
-"""An embedded CELLxGENE Discover API on loopback, for tests and for trying things without a network.
+"""An embedded CELLxGENE Discover API on loopback, for tests and offline use.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Comparing the answers of the embedded service with the plugin's OpenAPI document."""
+"""Checks the responses of the embedded service against the plugin's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Contract:
         ]
 
     def problems(self, method: str, path: str, status: int, answer: Any) -> list[str]:
-        """Return what of an answer the document does not allow.
+        """Return how a response violates the document.
 
         :param path: below the server's URL, without a query
-        :param answer: the body, parsed
+        :param answer: the parsed body
         """
         where = f"{method} {path}"
         operation = next((item.get(method.lower()) for pattern, item in self._paths if pattern.match(path)), None)
@@ -44,7 +44,7 @@ class Contract:
 
 
 def _with_nulls(value: Any) -> Any:
-    """A schema of OpenAPI 3.0 as JSON Schema: ``nullable`` says that null is allowed too."""
+    """A schema of OpenAPI 3.0 as JSON Schema: ``nullable`` becomes the type null."""
     if isinstance(value, list):
         return [_with_nulls(each) for each in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What an embedded CELLxGENE holds: collections, versions of their datasets, and the bytes of their files."""
+"""The data of an embedded CELLxGENE: collections, versions of their datasets, and the bytes of their files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TERMS = ("assay", "cell_type", "development_stage", "disease", "organism", "sel
 
 
 def stable_uuid(*parts: object) -> str:
-    """Return a UUID that is the same for the same parts in every run."""
+    """Return a UUID derived from the parts, the same in every run."""
     return str(uuid.uuid5(_SPACE, "/".join(map(str, parts))))
 
 

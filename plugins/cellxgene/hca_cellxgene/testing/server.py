@@ -1,4 +1,4 @@
-"""The listener of an embedded CELLxGENE: the API below ``/curation``, and the storage of its files."""
+"""The server of an embedded CELLxGENE: the API below ``/curation``, and the storage of its files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from hca_cellxgene.testing.model import Library, sample
 
 @dataclass
 class Faults:
-    """What goes wrong.
+    """Faults to inject.
 
-    :ivar drop_every: the connection of each N-th request for a file is dropped within the body; 0 is never
-    :ivar busy_every: each N-th request for a file is answered with 503 and ``Retry-After: 0``
+    :ivar drop_every: drop the connection of every N-th file request within the body; 0 is never
+    :ivar busy_every: respond to every N-th file request with 503 and ``Retry-After: 0``
     :ivar corrupt: names of files that are sent with one byte changed
-    :ivar down: the API answers 503
-    :ivar happened: how often files met ``drop`` and ``busy``
-    :ivar part_size: objects were stored in parts of so many bytes, and have the ETags of such; 0: in one piece
+    :ivar down: the API responds with 503
+    :ivar happened: number of file requests that met ``drop`` and ``busy``
+    :ivar part_size: part size of stored objects, which determines their ETags; 0: not multipart
     """
 
     drop_every: int = 0
@@ -40,10 +40,10 @@ class Faults:
 class EmbeddedCellxgene:
     """A CELLxGENE Discover API on loopback. A context manager; it listens from its creation until :meth:`close`.
 
-    :param library: what it holds
-    :param faults: what goes wrong
+    :param library: its data
+    :param faults: faults to inject
     :ivar requests: (method, path, headers) of all requests
-    :ivar sent: bytes of bodies that were sent, by file name
+    :ivar sent: body bytes sent, by file name
     """
 
     def __init__(self, library: Library | None = None, faults: Faults | None = None) -> None:
@@ -63,12 +63,12 @@ class EmbeddedCellxgene:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings with which ``hca cellxgene`` uses this service."""
+        """Settings for ``hca cellxgene`` to use this service."""
         return {"cellxgene": {"url": f"{self.origin}/curation/openapi.json"}}
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """The plugin's OpenAPI document, with this service's address."""
+        """The plugin's OpenAPI document, with this service's URL."""
         text = resources.files("hca_cellxgene").joinpath("document.json").read_text(encoding="utf-8")
         return {**json.loads(text), "servers": [{"url": f"{self.origin}/curation"}]}
 
@@ -84,13 +84,13 @@ class EmbeddedCellxgene:
         self.close()
 
     def count(self, name: str) -> int:
-        """Count something, and return how often it was counted."""
+        """Increment a counter, and return its value."""
         with self._lock:
             self.counts[name] += 1
             return self.counts[name]
 
     def problems(self) -> list[str]:
-        """Return what of the answers, to all that was asked for, the plugin's document does not allow."""
+        """Return how the responses so far violate the plugin's document."""
         contract = Contract(self.document)
         asked = {urlsplit(path).path.removeprefix("/curation") for _, path, _ in self.requests if "/curation/" in path}
         found = []
@@ -139,7 +139,7 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Do not log."""
 
     def do_GET(self) -> None:
         service = self.service
@@ -212,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _etag(content: bytes, part_size: int) -> str:
-    """The ETag that S3 gives to an object."""
+    """The ETag that S3 assigns to an object."""
     if not part_size:
         return hashlib.md5(content).hexdigest()
     parts = [hashlib.md5(content[at : at + part_size]).digest() for at in range(0, len(content), part_size)]

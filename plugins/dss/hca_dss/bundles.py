@@ -1,4 +1,4 @@
-"""Bundles as the service lists them, checked before anything is done with what they say."""
+"""Bundles as the service lists them, validated before use."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hca_base.errors import HCAError, RefusedError
 if TYPE_CHECKING:
     from hca_dss.operations import DssOperations, Replica
 
-#: Name under which a downloaded bundle's own manifest is kept beside its files.
+#: File name of a downloaded bundle's own manifest, in the bundle's directory.
 BUNDLE_JSON = "bundle.json"
-#: How far the entries of ``files`` are indented in the document.
+#: Indentation of the entries of ``files`` in the document.
 _INDENT = " " * 12
 _encode = json.JSONEncoder(sort_keys=True, separators=(f",\n{_INDENT}    ", ": ")).encode
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -28,7 +28,7 @@ class BundleFile(NamedTuple):
     """One file of a bundle.
 
     :ivar size: bytes
-    :ivar indexed: it is JSON metadata that can be searched
+    :ivar indexed: whether it is searchable JSON metadata
     """
 
     name: str
@@ -42,8 +42,8 @@ class BundleFile(NamedTuple):
 class Bundle:
     """One version of a bundle.
 
-    :ivar uuid: as it was asked for, which is how its directory is called
-    :ivar version: the version that the service gave
+    :ivar uuid: as requested; the directory's name contains it
+    :ivar version: from the service
     :ivar files: in the service's order
     """
 
@@ -55,28 +55,28 @@ class Bundle:
 
     @property
     def name(self) -> str:
-        """``UUID.VERSION``: what its directory is called."""
+        """``UUID.VERSION``: the name of its directory."""
         return f"{self.uuid}.{self.version}"
 
     @functools.cached_property
     def by_name(self) -> dict[str, BundleFile]:
-        """The files by their names; of several with one name, the last."""
+        """The files by name; of several with the same name, the last."""
         return {file.name: file for file in self.files}
 
     def json_parts(self) -> Iterator[bytes]:
-        """What ``bundle.json`` holds, piece by piece; the same bytes for the same version, whoever writes them."""
+        """The content of ``bundle.json``, in pieces; always the same bytes for the same version."""
         return self._document.parts()
 
 
 class BundleDocument:
-    """The service's whole answer for a bundle, all pages of it as one, in a tenth of the memory of its objects."""
+    """The service's response for a bundle, all pages combined, in a tenth of the memory of its parsed objects."""
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}
         self._pages: list[bytes] = []
 
     def add(self, page: Mapping[str, Any]) -> list[Any]:
-        """Take in a page, and return its entries.
+        """Add a page, and return its entries.
 
         :raises TypeError: it is not a page of a bundle
         :raises KeyError: likewise
@@ -86,13 +86,13 @@ class BundleDocument:
             raise TypeError
         if entries:
             self._pages.append(zlib.compress(",\n".join(map(_indented, entries)).encode(), 1))
-        # Of the rest, the last page's stands.
+        # The last page's values win for all other members.
         self._head = {**page, "bundle": {**page["bundle"], "files": []}}
         return entries
 
     def parts(self) -> Iterator[bytes]:
-        """The answer as JSON, indented and with sorted names."""
-        # A word that is nowhere else stands where the entries belong.
+        """The response as JSON, indented and with sorted names."""
+        # A unique placeholder marks the position of the entries.
         mark = secrets.token_hex(16)
         self._head["bundle"]["files"] = [mark]
         text = json.dumps(self._head, indent=4, sort_keys=True)
@@ -104,19 +104,19 @@ class BundleDocument:
 
 
 def _indented(entry: Any) -> str:
-    """An entry of ``files`` as it stands in the whole document."""
+    """An entry of ``files`` as indented in the complete document."""
     if not isinstance(entry, dict) or not entry or any(isinstance(value, (dict, list)) for value in entry.values()):
         return _INDENT + json.dumps(entry, indent=4, sort_keys=True).replace("\n", f"\n{_INDENT}")
-    # With these separators json's encoder in C does what takes ten times as long with an indent.
+    # With these separators json uses its C encoder, ten times as fast as with an indent.
     return f"{_INDENT}{{\n{_INDENT}    {_encode(entry)[1:-1]}\n{_INDENT}}}"
 
 
 def read_bundle(client: DssOperations, uuid: str, replica: Replica, version: str | None = None) -> Bundle:
-    """Ask for a bundle, all pages of it.
+    """Request a bundle, all pages of it.
 
-    :param version: without one, the latest
-    :raises HCAError: the answer is no bundle, or not the version asked for
-    :raises RefusedError: the service's names for the bundle must not become a directory's
+    :param version: default: the latest
+    :raises HCAError: the response is not a bundle, or not the requested version
+    :raises RefusedError: the UUID or version in the response is not safe as a directory name
     """
     document = BundleDocument()
     files: list[BundleFile] = []
@@ -147,7 +147,7 @@ def _check_directory_name(uuid: str, version: object) -> None:
 
 
 def is_text(value: str) -> bool:
-    """False for halves of characters, which JSON can have, and for bytes that were no UTF-8; a URL can have neither."""
+    """False for lone surrogates, from JSON or from bytes that are not UTF-8; a URL can contain neither."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -169,7 +169,7 @@ def _file(entry: Any, bundle: str) -> BundleFile:
             wrong = "has a uuid or version that is not a string"
         else:
             indexed = entry.get("indexed") is True
-            # All files of a bundle mostly have one version.
+            # Usually all files of a bundle have the same version.
             version = sys.intern(entry["version"])
             return BundleFile(entry["name"], entry["uuid"], version, sha256.lower(), size, indexed)
     raise HCAError(f"the service's list of the files of bundle {bundle} is malformed: an entry {wrong}")

@@ -1,4 +1,4 @@
-"""The client of the Data Storage Service: a method for every operation, and whole jobs beside them."""
+"""The client of the Data Storage Service: a method for every operation, and higher-level methods."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class DSSClient(Operations):
         dss.download(bundle_uuid=uuid, replica="aws", download_dir="data")
 
     It has a method for each operation of the service (``dir(dss)`` lists them), and the methods below, which make many
-    requests each. You can repeat them after a failure or an interruption: files that are present are not transferred
+    requests each. After a failure or an interruption, call them again: files that are present are not transferred
     again.
 
-    :param config: settings; default: those of the user
-    :param swagger_url: URL or path of the service's document, in place of the configured ``DSSClient.swagger_url``
+    :param config: settings; default: the user's
+    :param swagger_url: URL or path of the service's document; overrides the setting ``DSSClient.swagger_url``
     :param service: the service, if it is another deployment of the DSS
     :param options: further arguments of :class:`hca_base.openapi.Client`
     """
@@ -214,7 +214,7 @@ class DSSClient(Operations):
         return version
 
     def refresh_swagger(self) -> None:
-        """Ask the service for its document now, in place of the one that was fetched before."""
+        """Download the service's document now, and replace the cached one."""
         self.refresh()
 
     def login(
@@ -226,14 +226,14 @@ class DSSClient(Operations):
         open_browser: bool = True,
         timeout: float | None = None,
     ) -> None:
-        """Log in to the service and keep the login.
+        """Log in to the service and store the login.
 
-        :param access_token: keep this token, in place of a login in the browser
-        :param remote: the browser is on another machine; what it shows is pasted here
-        :param device: show a short code, to be typed into a page on any device
-        :param open_browser: False: only show the address
-        :param timeout: seconds that the user has
-        :raises AuthError: it did not work
+        :param access_token: store this token instead of logging in with the browser
+        :param remote: the browser is on another machine; the user pastes the code that it shows
+        :param device: show a short code, to be entered on a page on any device
+        :param open_browser: False: only print the URL
+        :param timeout: seconds to wait for the user
+        :raises AuthError: the login failed
         """
         from hca_base.auth import login, store_access_token
 
@@ -258,8 +258,8 @@ class DSSClient(Operations):
     def check_access_token(self, access_token: str) -> TokenCheck:
         """Ask the issuer of the service's logins whether a token is valid.
 
-        :return: what the issuer said, or why the token could not be checked
-        :raises AuthError: the token has expired, or the issuer refuses it
+        :return: the issuer's response, or why the token could not be checked
+        :raises AuthError: the token has expired, or the issuer rejects it
         """
         from hca_base.auth import check_access_token
 
@@ -275,7 +275,7 @@ class DSSClient(Operations):
     def logout(self) -> bool:
         """Delete the stored login of the service.
 
-        :return: False where there was none
+        :return: False if there was none
         """
         from hca_base.auth import logout
 
@@ -286,7 +286,7 @@ class DSSClient(Operations):
 
 
 def _options(options: TransferOptions | None, **defaults: Any) -> TransferOptions:
-    """``options``, or those that the arguments of a job stand for."""
+    """``options``, or the options equivalent to the method's arguments."""
     from hca_base.transfer import TransferOptions
 
     if options is not None:

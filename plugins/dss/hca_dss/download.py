@@ -1,4 +1,4 @@
-"""What all downloads have in common: where files come from and go to, and what cannot even be asked for."""
+"""What all downloads share: sources, destinations, and files that cannot be requested."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
-#: How many answers of the service are asked for while the files of earlier ones are fetched.
+#: Number of service responses to request ahead while earlier files are downloaded.
 AHEAD = 8
-#: After so many requests that reached no server, the rest are not tried.
+#: After so many requests that failed to connect, the rest is not tried.
 GIVE_UP = 20
-#: Seconds between attempts to reach a server at all.
+#: Seconds between attempts to connect to a server.
 PAUSES = (0.25, 0.5, 1.0, 2.0)
-# Needs no quoting in a URL, as is so for nearly all UUIDs and versions.
+# Needs no quoting in a URL; true of nearly all UUIDs and versions.
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Download:
     """One download.
 
-    :param download_dir: where bundles' directories are made; the filestore is in it unless the options say otherwise
+    :param download_dir: parent of the bundles' directories; it contains the filestore unless the options name another
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class Download:
         self._url = f"{client.base_url}/files/"
         self._query = f"replica={quote(replica, safe='')}"
         operation = client.operation("get_file")
-        # The original service gives files to everybody; others may not.
+        # The original service needs no credentials for files; others may.
         secured = operation.auth != "none"
         self._headers: Any = client.credentials.headers_for if secured else {}
         self._on_unauthorized = client.credentials.on_unauthorized if secured else None
 
     def source(self, uuid: str, version: str) -> Source:
-        """Where the content of a file is to be had.
+        """The source of a file's content.
 
         :param version: may be empty, for the latest
         """
@@ -82,11 +82,11 @@ class Download:
             url = f"{self._url}{uuid}?{self._query}&version={version}"
         else:
             url = f"{self._url}{uuid}?{self._query}"
-        # The service answers with a redirect to the bytes, after it may have made us wait; ranges are for those.
+        # The service redirects to the bytes, possibly after 301 responses to wait; ranges apply only to the bytes.
         return Source(url, self._headers, "service", on_unauthorized=self._on_unauthorized)
 
     def item(self, name: str, file: BundleFile) -> Item:
-        """A file of a bundle, to be called ``name`` below the destination."""
+        """A file of a bundle, saved as ``name`` below the destination."""
         return Item(name, file.size, {"sha256": file.sha256}, self.source(file.uuid, file.version))
 
     def destination(self, directory: Path | str | None = None) -> DirectoryDestination:
@@ -101,10 +101,10 @@ class Download:
         )
 
     def fail(self, name: str, error: HCAError) -> None:
-        """Note something that cannot be downloaded, and go on; with ``fail_fast``, do not go on.
+        """Record a failure and continue; with ``fail_fast``, stop.
 
         :param name: for the report
-        :raises HCAError: ``error``, when there is no sense in going on
+        :raises HCAError: ``error``, if the download cannot continue
         """
         self._unreachable += isinstance(error, UnreachableError)
         if self.options.fail_fast or self._unreachable >= GIVE_UP:
@@ -117,9 +117,9 @@ class Download:
         destination: DirectoryDestination | FileStore,
         expected: tuple[int, int] | None = None,
     ) -> Report:
-        """Fetch the items; what :meth:`fail` noted is part of the report.
+        """Download the items; the failures from :meth:`fail` are part of the report.
 
-        :param expected: number of files and of bytes, where known
+        :param expected: number of files and of bytes, if known
         """
         report = download(items, destination, options=self.options, session=self.client.session, expected=expected)
         for name, error in self._failures:
@@ -129,13 +129,13 @@ class Download:
         return report
 
     def check_reachable(self) -> None:
-        """See that there is a server, before each of perhaps a million files finds out by itself that there is none.
+        """Check that the server is reachable, instead of failing once for each of perhaps a million files.
 
-        :raises UnreachableError: there is none, and none comes up within seconds
+        :raises UnreachableError: it is not, and does not come up within seconds
         """
         origin = origin_of(self._url)
         if proxy_for(origin, self.options.proxy or self.client.session.settings.proxy):
-            # What can be reached through it, only the proxy knows.
+            # Only the proxy knows what is reachable through it.
             return
         host, port = origin.host, origin.port
         for pause in (*PAUSES, None):
@@ -153,9 +153,9 @@ class Download:
     # Bundles
 
     def check_bundle(self, bundle: Bundle, files: Iterable[BundleFile]) -> None:
-        """See that a bundle's files can be made on any disk, before any of them is.
+        """Check that the names of a bundle's files are valid on every file system, before creating any.
 
-        :raises HostileNameError: naming the one that cannot, or two that some disks would take for one
+        :raises HostileNameError: one is not, or two are equal on some file systems
         """
         try:
             check_names((file.name for file in files), self.options.names == "native")
@@ -163,12 +163,12 @@ class Download:
             raise HostileNameError(f"bundle {bundle.name} was not downloaded: {error}", hint=error.hint) from None
 
     def place_manifest(self, bundle: Bundle, destination: DirectoryDestination, name: str) -> None:
-        """Keep a bundle's manifest like a file: in the filestore, and linked to ``name`` below the destination.
+        """Store a bundle's manifest like a file: in the filestore, and linked to ``name`` below the destination.
 
-        :raises HCAError: the disk refuses, or another file is there
+        :raises HCAError: writing failed, or another file exists there
         """
         if self.options.dry_run or any(file.name.casefold() == BUNDLE_JSON for file in bundle.files):
-            # A bundle that was made of a downloaded one has such a file itself.
+            # A bundle created from a downloaded one contains such a file itself.
             return
         import hashlib
 
@@ -202,9 +202,9 @@ class Download:
 def ahead(
     ask: Callable[[_Asked], _Answer], questions: Iterable[_Asked], workers: int = AHEAD
 ) -> Iterator[tuple[_Asked, _Answer | HCAError]]:
-    """Ask a service several things at once; answers, or errors, in the order of the questions.
+    """Make several requests concurrently; yield responses, or errors, in the order of the requests.
 
-    No more than ``workers`` answers wait to be used, however many questions there are.
+    At most ``workers`` responses are buffered, however many requests there are.
     """
     waiting: deque[tuple[_Asked, Future[_Answer]]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="hca-dss-ask") as pool:
@@ -218,7 +218,7 @@ def ahead(
                 asked, future = waiting.popleft()
                 yield asked, _settled(future)
         finally:
-            # Nobody wants the rest.
+            # The consumer stopped early.
             for _, future in waiting:
                 future.cancel()
 
@@ -231,7 +231,7 @@ def _settled(future: Future[Any]) -> Any:
 
 
 def stored_path(store: FileStore) -> Callable[[str], str]:
-    """A fast way from a sha256 (checked, in lower case) to the path of its file in the filestore."""
+    """A fast function from a sha256 (validated, in lower case) to the path of its file in the filestore."""
     digest = "0" * 64
     base = os.fspath(store.path(digest))[: -len(f"00/0000/{digest}")]
     if os.sep == "/":

@@ -1,4 +1,4 @@
-"""Downloading one bundle."""
+"""Downloads one bundle."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _ALL = ("*",)
 
 
 class ArgumentError(UsageError, ValueError):
-    """Arguments that do not go together. It is a ``ValueError`` too, which is what hca 7 raised."""
+    """Conflicting arguments. Also a ``ValueError``, which hca 7 raised."""
 
 
 class Choice:
-    """Which files of a bundle are wanted.
+    """Which files of a bundle to download.
 
     :param metadata_filter: shell patterns for the names of indexed files, case-sensitive
-    :param data_filter: the same for all others
-    :raises ArgumentError: a filter is given together with the option that leaves all its files out
+    :param data_filter: the same for all other files
+    :raises ArgumentError: a filter is combined with the option that excludes all of its files
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class Choice:
         self._data = _patterns("data", data_filter, no_data)
 
     def takes(self, file: BundleFile) -> bool:
-        """True when the file is wanted."""
+        """Whether to download the file."""
         patterns = self._metadata if file.indexed else self._data
         return patterns == _ALL or any(fnmatchcase(file.name, pattern) for pattern in patterns)
 
     def idle(self, files: Iterable[BundleFile]) -> Iterator[str]:
-        """Yield the patterns that no file matches, each with its option."""
+        """Yield the patterns that match no file, each with its option."""
         files = list(files)
         for option, patterns, indexed in (
             ("--metadata-filter", self._metadata, True),
@@ -60,7 +60,7 @@ class Choice:
 
 
 def _patterns(kind: str, given: Iterable[str], none: bool) -> tuple[str, ...]:
-    # A single pattern would otherwise be taken for one pattern a letter.
+    # A string would otherwise be treated as one pattern per character.
     patterns = (given,) if isinstance(given, str) else tuple(given)
     if not none:
         return patterns
@@ -78,7 +78,7 @@ def download_bundle(
     choice: Choice,
     options: TransferOptions,
 ) -> Report:
-    """Download the chosen files of a bundle; see :meth:`hca_dss.client.DSSClient.download`."""
+    """Download the selected files of a bundle; see :meth:`hca_dss.client.DSSClient.download`."""
     bundle = read_bundle(client, uuid, replica, version)
     files = [file for file in bundle.files if choice.takes(file)]
     for pattern in choice.idle(bundle.files):
@@ -89,6 +89,6 @@ def download_bundle(
     items = (run.item(file.name, file) for file in files)
     report = run.run(items, destination, (len(files), sum(file.size for file in files)))
     report.raise_for_failures("downloaded")
-    # Last, so that it is there when everything else is.
+    # Last: it exists only if everything else does.
     run.place_manifest(bundle, destination, BUNDLE_JSON)
     return report

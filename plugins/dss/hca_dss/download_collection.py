@@ -1,4 +1,4 @@
-"""Downloading what a collection links to."""
+"""Downloads the contents of a collection."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from hca_dss.operations import DssOperations, Replica
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-#: No file has 10**18 bytes; other digits than these are in no size either.
+#: Longer or other strings are not valid sizes.
 _SIZE = re.compile(r"[0-9]{1,18}")
-#: Directory, below the download directory, of files that belong to no bundle.
+#: Directory, below the download directory, for files outside of bundles.
 FILES = "files"
 
 
 class Link(NamedTuple):
     """A link of a collection.
 
-    :ivar type: file, bundle, collection, or anything else for a part of a JSON file
+    :ivar type: file, bundle, collection, or anything else for a fragment of a JSON file
     :ivar version: may be empty, for the latest
     """
 
@@ -45,7 +45,7 @@ def download_collection(
 ) -> Report:
     """Download a collection; see :meth:`hca_dss.client.DSSClient.download_collection`."""
     start = Link("collection", uuid, version or "")
-    # The collection itself must be there; a missing one further down is a failure among others.
+    # The requested collection must exist; a missing nested one is reported like a missing file.
     contents = _contents(client, start, replica)
     run = Download(client, replica, download_dir, options)
     destination = run.destination()
@@ -72,7 +72,7 @@ def _link(entry: Any, collection: str) -> Link:
 
 
 def _links(run: Download, start: Link, contents: list[Link]) -> Iterator[Link]:
-    """All links to bundles and files, each once; collections may link to each other in circles."""
+    """All links to bundles and files, without duplicates; collections may link to each other in cycles."""
     seen = {start}
     pending = [iter(contents)]
     while pending:
@@ -81,7 +81,7 @@ def _links(run: Download, start: Link, contents: list[Link]) -> Iterator[Link]:
             pending.pop()
             continue
         if link.type not in ("bundle", "collection"):
-            # A part of a JSON file is had with the file.
+            # The fragment's file is downloaded.
             link = Link("file", link.uuid, link.version)
         if link in seen:
             continue
@@ -97,7 +97,7 @@ def _links(run: Download, start: Link, contents: list[Link]) -> Iterator[Link]:
 
 
 def _unusable(error: UsageError) -> HCAError:
-    """What is wrong with a link is no fault of the command line."""
+    """An invalid link is not a usage error."""
     return HCAError(f"a link of the collection cannot be followed: {error.message}")
 
 
@@ -123,7 +123,7 @@ def _items(run: Download, links: Iterator[Link], destination: DirectoryDestinati
 
 
 def _head_file(client: DssOperations, link: Link, replica: Replica) -> BundleFile:
-    """A file by itself: what its headers say. It has no name outside of bundles but its UUID and version."""
+    """A single file, described by its headers. Outside of bundles its only name is its UUID and version."""
     headers = client.head_file(uuid=link.uuid, replica=replica, version=link.version or None).headers
     sha256, size = headers.get("X-DSS-SHA256", ""), headers.get("X-DSS-SIZE", "")
     version = headers.get("X-DSS-VERSION", "") or link.version

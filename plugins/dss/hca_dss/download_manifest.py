@@ -1,4 +1,4 @@
-"""Downloading the files that a manifest lists, alone or as parts of their bundles."""
+"""Downloads the files of a manifest, alone or as parts of their bundles."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from hca_dss.operations import DssOperations, Replica
 
 LAYOUTS = ("none", "bundle")
-#: Rows of one bundle that are held at once; as many again wait for each answer that is asked for ahead.
+#: Rows of one bundle per group; each request made ahead holds as many again.
 GROUP = 2_000
-#: Bundles whose rows are looked for in one place; a manifest of more is sorted on disk.
+#: Most bundles whose rows are tracked in memory; a manifest with more is sorted on disk.
 REMEMBERED = 100_000
 
 
@@ -33,13 +33,13 @@ def download_manifest(
     download_dir: Path | str,
     options: TransferOptions,
 ) -> Report:
-    """Download what a manifest lists; see :meth:`hca_dss.client.DSSClient.download_manifest`."""
+    """Download the files of a manifest; see :meth:`hca_dss.client.DSSClient.download_manifest`."""
     if layout not in LAYOUTS:
         raise ArgumentError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout!r}")
     if layout == "none" and (no_metadata or no_data):
         raise ArgumentError("--no-metadata and --no-data require the layout 'bundle'")
     manifest = Manifest(path, bundles=layout == "bundle")
-    # Read once before anything is asked for: a row that cannot be used should not turn up after hours.
+    # Validate it before any request: an invalid row should not be reported after hours.
     summary = manifest.check()
     run = Download(client, replica, download_dir, options)
     if layout == "none":
@@ -79,11 +79,11 @@ def _write_copy(run: Download, manifest: Manifest) -> None:
         raise HCAError(f"cannot write the copy of the manifest, {target}: {error.strerror or error}") from None
 
 
-# By bundles
+# Bundles
 
 
 class Listed(NamedTuple):
-    """What a row says of a file besides its name and bundle.
+    """A row's values for a file, besides its name and bundle.
 
     :ivar size: bytes; None for any
     :ivar uuid: may be empty, for any
@@ -96,7 +96,7 @@ class Listed(NamedTuple):
     version: str
 
     def contradiction(self, file: BundleFile) -> str | None:
-        """How the file of the bundle differs from what the row says of it; None where it does not."""
+        """How the bundle's file differs from the row; None if it does not."""
         pairs = (
             ("sha256", self.sha256, file.sha256),
             ("size", self.size, file.size),
@@ -113,8 +113,8 @@ class Group(NamedTuple):
     """Rows of one bundle.
 
     :ivar wanted: by name
-    :ivar again: names that are in ``wanted`` with something else said of them
-    :ivar first: no rows of this bundle came before
+    :ivar again: names in ``wanted`` that have another row with different values
+    :ivar first: the bundle's first group
     """
 
     uuid: str
@@ -125,11 +125,11 @@ class Group(NamedTuple):
 
 
 class _Scattered(Exception):
-    """Rows of one bundle do not stand together."""
+    """Rows of one bundle are not adjacent."""
 
 
 def groups_of(manifest: Manifest) -> Iterator[Group]:
-    """The rows of a manifest, bundle by bundle, in memory that does not grow with their number."""
+    """The rows of a manifest, bundle by bundle, in constant memory."""
     try:
         _check_order(manifest)
     except _Scattered:
@@ -146,7 +146,7 @@ def _check_order(manifest: Manifest) -> None:
         if bundle != last:
             last = bundle
             mark = hash(bundle)
-            # By the hash alone: one that is there by chance only makes us sort for nothing.
+            # Only the hash is stored: a collision merely causes an unnecessary sort.
             if mark in seen or len(seen) >= REMEMBERED:
                 raise _Scattered
             seen.add(mark)
@@ -156,7 +156,7 @@ def _sorted(manifest: Manifest) -> Iterator[Row]:
     """The rows by bundle, sorted in a temporary file."""
     import sqlite3
 
-    # An empty name is a private database that SQLite keeps on disk and removes by itself.
+    # An empty name is a private database that SQLite keeps on disk and deletes itself.
     database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode=OFF")
@@ -192,7 +192,7 @@ def _bundles(
     run: Download, groups: Iterator[Group], destination: DirectoryDestination, metadata: bool, data: bool
 ) -> Iterator[Item]:
     def ask(group: Group) -> Bundle | None:
-        # Further groups of a bundle follow its first one at once, and use its answer.
+        # Further groups of a bundle directly follow its first one, and reuse its response.
         return read_bundle(run.client, group.uuid, run.replica, group.version) if group.first else None
 
     answer: Bundle | HCAError | None = None
@@ -218,10 +218,10 @@ def bundle_items(
     metadata: bool = True,
     data: bool = True,
 ) -> Iterator[Item]:
-    """The files of a bundle, each under the bundle's directory; its manifest is put there at once.
+    """The files of a bundle, saved in the bundle's directory; its manifest is written at once.
 
-    :param group: what is wanted of its data; None: everything
-    :raises HCAError: nothing of the bundle can be downloaded
+    :param group: the requested data files; None: everything
+    :raises HCAError: no file of the bundle can be downloaded
     """
     if group is None:
         files = bundle.files
@@ -237,10 +237,10 @@ def bundle_items(
 
 
 def _chosen(bundle: Bundle, group: Group, refused: set[str], metadata: bool, data: bool) -> Iterator[BundleFile]:
-    """The files that a group of rows asks for: its data, and with the first group all metadata."""
+    """The files of a group of rows: its data, and with the first group all metadata."""
     files: Iterable[BundleFile] = bundle.files
     if not group.first and len(bundle.by_name) == len(bundle.files):
-        # Not a look at each of perhaps 100,000 files for each group of rows.
+        # Avoids scanning perhaps 100,000 files for each group of rows.
         files = [bundle.by_name[name] for name in group.wanted if name in bundle.by_name]
     for file in files:
         if file.name not in refused and (
@@ -250,9 +250,9 @@ def _chosen(bundle: Bundle, group: Group, refused: set[str], metadata: bool, dat
 
 
 def _compare(run: Download, bundle: Bundle, group: Group) -> set[str]:
-    """Note what the manifest says of the bundle and the bundle does not; give the names of files that it is about.
+    """Record differences between manifest and bundle; return the names of the files concerned.
 
-    Those are not downloaded: which of the two is right, only the user can know.
+    Those are not downloaded: only the user can know which of the two is right.
     """
     files = bundle.by_name
     refused = set()

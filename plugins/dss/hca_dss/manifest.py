@@ -1,6 +1,6 @@
 """Manifests: tables of files (TSV, with a header), as the data browser of the Human Cell Atlas writes them.
 
-They are read and written a row at a time, so that one of a million rows needs no more memory than a short one.
+They are read and written row by row, so that a million rows need no more memory than a few.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import IO, Any, NamedTuple
 from hca_base.errors import UsageError
 from hca_dss.bundles import is_text
 
-#: Column of the copy that says where a row's file is.
+#: Column of the copy with the path of a row's file.
 PATH_COLUMN = "file_path"
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-#: No file has 10**18 bytes; Python refuses to read numbers of some thousand digits with an error of another kind.
+#: Longer numbers are not valid sizes; Python fails to parse thousands of digits with another error.
 _SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class Row(NamedTuple):
-    """One row: a file, and the bundle that it is listed for.
+    """One row: a file, and its bundle.
 
-    :ivar file_uuid: empty where the manifest does not say it, with bundles only
+    :ivar file_uuid: empty if the manifest has no such column, with bundles only
     :ivar file_version: may be empty, for the latest
-    :ivar size: bytes; None where the manifest does not say it, with bundles only
+    :ivar size: bytes; None if the manifest has no such column, with bundles only
     """
 
     bundle_uuid: str
@@ -49,7 +49,7 @@ COLUMNS = (
     "file_sha256",
     "file_size",
 )
-#: What each layout can do without: files alone need no bundles, and a bundle says the rest of its files itself.
+#: Columns that each layout does not need: files alone need no bundles, and bundles have the rest of the metadata.
 _OPTIONAL = {
     False: frozenset({"file_version", "bundle_uuid", "bundle_version"}),
     True: frozenset({"file_version", "file_uuid", "file_size"}),
@@ -57,7 +57,7 @@ _OPTIONAL = {
 
 
 class Summary(NamedTuple):
-    """What a manifest holds: rows, and the bytes of all of them."""
+    """Size of a manifest's contents: rows, and total bytes."""
 
     rows: int
     bytes: int
@@ -66,9 +66,9 @@ class Summary(NamedTuple):
 class Manifest:
     """A manifest file.
 
-    :param path: the file; other columns than those of :class:`Row` are kept and not looked at
-    :param bundles: the columns of bundles are needed
-    :raises UsageError: it cannot be read (more than once, as a pipe cannot), or lacks a column
+    :param path: the file; unknown columns are preserved and ignored
+    :param bundles: require the columns about bundles
+    :raises UsageError: it is not readable (more than once, unlike a pipe), or lacks a column
     """
 
     def __init__(self, path: Path | str, *, bundles: bool = False) -> None:
@@ -91,10 +91,10 @@ class Manifest:
         try:
             mode = self.path.stat().st_mode
         except (OSError, ValueError):
-            # Opening it says why.
+            # Opening it raises the right error.
             return
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            # What was read once is gone, and a named pipe that is opened again waits forever for another writer.
+            # A pipe's content can be read only once, and reopening a named pipe waits forever for another writer.
             raise UsageError(
                 f"manifest {self.path} is not a regular file, and has to be read more than once",
                 hint="write it to a file, and pass the file",
@@ -102,14 +102,14 @@ class Manifest:
 
     def _open(self) -> IO[str]:
         try:
-            # Bytes that are no UTF-8 in other columns pass through unchanged.
+            # Bytes of other columns that are not UTF-8 pass through unchanged.
             return self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
         except OSError as error:
             raise UsageError(f"manifest {self.path} cannot be read: {error.strerror or error}") from None
 
     def _records(self) -> Iterator[list[str]]:
         with self._open() as stream:
-            # Strict: a quote that is never closed would make one cell of all rows behind it, and lose them silently.
+            # Strict: an unclosed quote would merge all following rows into one cell, and lose them silently.
             reader = csv.reader(stream, delimiter="\t", strict=True)
             try:
                 yield from reader
@@ -119,14 +119,14 @@ class Manifest:
                 raise UsageError(f"manifest {self.path} cannot be read: {error.strerror or error}") from None
 
     def check(self) -> Summary:
-        """Read it once and see that every row can be used.
+        """Read it once and validate every row.
 
-        :raises UsageError: naming the first row that cannot
+        :raises UsageError: a row is invalid; the message names the first
         """
-        # Written for speed: nothing is downloaded before it has seen the last of perhaps a million rows.
+        # Optimized for speed: no download starts before all of perhaps a million rows were checked.
         bundle, _, name, uuid, _, sha256, size = self._places
         if not self._bundles:
-            # What a file is called, and where, is of no interest then.
+            # File names and paths are not used then.
             bundle = name = uuid
         uuid = name if uuid is None else uuid
         assert bundle is not None and name is not None and uuid is not None and sha256 is not None
@@ -151,9 +151,9 @@ class Manifest:
         return Summary(rows, total)
 
     def __iter__(self) -> Iterator[Row]:
-        """Its rows, read as they are asked for; empty lines are left out. Call :meth:`check` before.
+        """Its rows, read lazily; empty lines are skipped. Call :meth:`check` first.
 
-        :raises UsageError: it is not what it was then
+        :raises UsageError: it has changed since
         """
         records = self._records()
         next(records, None)
@@ -169,7 +169,7 @@ class Manifest:
                     raise UsageError(f"manifest {self.path} was changed while it was read") from None
 
     def _sent(self) -> Callable[[list[str]], Sequence[Any]]:
-        """A function that takes from a record what the service is asked with, which must be text."""
+        """A function that extracts from a record the values sent to the service, which must be valid text."""
         wanted = COLUMNS[:5] if self._bundles else ("file_uuid", "file_version")
         places = [place for name, place in zip(COLUMNS, self._places, strict=True) if name in wanted]
         return _taker([place for place in places if place is not None])
@@ -196,11 +196,11 @@ class Manifest:
         return f"{name} is {row[name]!a:.80}, which is not valid UTF-8"
 
     def write_copy(self, target: Path | str, path_of: Callable[[str], str]) -> None:
-        """Write the manifest with the column ``file_path``, in one step; ``target`` may be the manifest itself.
+        """Write the manifest with the column ``file_path``, atomically; ``target`` may be the manifest itself.
 
-        :param path_of: gives the path of the file with a sha256 (in lower case)
-        :raises UsageError: the manifest is no longer what it was
-        :raises OSError: ``target`` cannot be written
+        :param path_of: returns the path of the file with a sha256 (in lower case)
+        :raises UsageError: the manifest has changed
+        :raises OSError: ``target`` is not writable
         """
         import io
 
@@ -228,7 +228,7 @@ class Manifest:
 
 
 def _taker(places: Sequence[int | None]) -> Callable[[list[str]], Sequence[Any]]:
-    """A function that takes the cells at ``places`` from a record; an empty text where the place is None."""
+    """A function that extracts the cells at ``places`` from a record; an empty string if the place is None."""
     from operator import itemgetter
 
     if None not in places:
@@ -237,5 +237,5 @@ def _taker(places: Sequence[int | None]) -> Callable[[list[str]], Sequence[Any]]
 
 
 def copy_name(path: Path | str) -> str:
-    """Where the copy of a manifest goes: the working directory, under the same name."""
+    """The path of a manifest's copy: in the working directory, with the same name."""
     return os.path.basename(path)  # noqa: PTH119

@@ -1,4 +1,4 @@
-"""Manifests of bundles, as ``download-manifest`` reads them."""
+"""Writes manifests of bundles in the format that ``download-manifest`` reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def manifest_lines(client: DssOperations, bundles: Iterable[tuple[str, str]], re
     """Yield the lines of a manifest: the header, and one for each file of each bundle.
 
     :param bundles: (UUID, version); an empty version stands for the latest
-    :raises HCAError: a bundle cannot be read; a manifest without it would look complete
+    :raises HCAError: a bundle is not available; a manifest without it would look complete
     """
 
     def ask(bundle: tuple[str, str]) -> Bundle:
@@ -41,13 +41,13 @@ def manifest_lines(client: DssOperations, bundles: Iterable[tuple[str, str]], re
 
 
 def write_manifest(lines: Iterable[str], output: Path | str | None, stream: IO[str] | None = None) -> int:
-    """Write a manifest to a file, which appears when it is complete, or to a stream; return how many files it lists.
+    """Write a manifest to a file, created once complete, or to a stream; return the number of files in it.
 
-    :raises HCAError: the file cannot be written
+    :raises HCAError: the file is not writable
     """
     from hca_base.config import open_atomic
 
-    count = -1  # the header is no file
+    count = -1  # do not count the header
     if output is None or str(output) == "-":
         stream = stream or sys.stdout
         for line in lines:
@@ -65,7 +65,7 @@ def write_manifest(lines: Iterable[str], output: Path | str | None, stream: IO[s
 
 
 def same_files(one: Path, other: Path) -> bool:
-    """Whether two manifests list the same files, be it in another order or with the paths of downloaded files."""
+    """Whether two manifests list the same files, ignoring their order and the paths of downloaded files."""
     return _rows(one) == _rows(other)
 
 

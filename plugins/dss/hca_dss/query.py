@@ -1,4 +1,4 @@
-"""Searches by names that people know: ``organ=brain sex=female`` as a query of Elasticsearch."""
+"""Searches with short field names: ``organ=brain sex=female`` as an Elasticsearch query."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Field(NamedTuple):
-    """A field that people search by.
+    """A field for searches.
 
-    :param paths: where it is in the index; versions of the metadata schema have it in different places
-    :param about: one line
+    :param paths: in the index; they differ between versions of the metadata schema
+    :param about: one-line description
     :param kind: text, number or truth
     """
 
@@ -67,9 +67,9 @@ FIELDS: dict[str, Field] = {
 
 
 def parse_field(text: str) -> tuple[str, list[str]]:
-    """Return the name and the values of ``FIELD=VALUE[,VALUE…]``.
+    """Parse ``FIELD=VALUE[,VALUE…]`` into the name and the values.
 
-    :raises UsageError: it has another form
+    :raises UsageError: invalid syntax
     """
     name, equals, values = text.partition("=")
     if not equals or not name.strip() or not values.strip():
@@ -80,8 +80,8 @@ def parse_field(text: str) -> tuple[str, list[str]]:
 def query_of(filters: Sequence[tuple[str, Sequence[str]]]) -> dict[str, Any]:
     """Return the query for bundles that match all filters.
 
-    :param filters: names of :data:`FIELDS`, or paths with dots, with their values. Values of a filter are
-        alternatives; ``*`` stands for any value.
+    :param filters: names of :data:`FIELDS`, or dotted paths, with their values. Values of a filter are
+        alternatives; ``*`` matches any value.
     :raises UsageError: an unknown name, a value of the wrong kind, or no filter at all
     """
     if not filters:
@@ -121,7 +121,7 @@ def _match(path: str, text: str, name: str, kind: str) -> dict[str, Any]:
 def bundles_of(client: DssOperations, query: dict[str, Any], replica: Replica) -> Iterator[tuple[str, str]]:
     """Yield (UUID, version) of each bundle that matches a query; pages are requested as they are needed.
 
-    :raises HCAError: the service refuses the query, or answers with something else than bundles
+    :raises HCAError: the service rejects the query, or the response does not contain bundles
     """
     for hit in client.post_search.iterate(es_query=query, replica=replica):
         name = hit.get("bundle_fqid") if isinstance(hit, dict) else None

@@ -1,10 +1,10 @@
-"""What the core must know of the DSS before any of its code runs."""
+"""Declares the DSS to the core, without importing any other module."""
 
 from __future__ import annotations
 
 from hca_base.plugins import CredentialScheme, Service
 
-#: Where hca 7 looked for the service.
+#: Default URL of hca 7.
 ORIGINAL_URL = "https://dss.data.humancellatlas.org/v1/swagger.json"
 
 _RETIRED = (
@@ -18,7 +18,7 @@ _TEXT = {"type": "string"}
 SERVICE = Service(
     name="dss",
     naming="path",
-    # The original answers "None is not of type 'object'" to a checkout without a body, which it calls optional.
+    # The original answers "None is not of type 'object'" to a checkout without a body, which its document allows.
     empty_bodies=True,
     title="Data Storage Service: bundles of files, collections, search, subscriptions",
     client_section="DSSClient",
@@ -46,19 +46,19 @@ SERVICE = Service(
     },
     credentials=CredentialScheme(
         kind="oauth2",
-        # Of the deployments of the original service; a service account signs tokens for it by itself.
+        # The original service's audience; hca signs tokens for it with the key of a service account.
         audience="https://dev.data.humancellatlas.org/",
         scopes=("openid", "email", "offline_access"),
         claims={
             "email": "{email}",
-            # The service refuses a token that has no scope at all.
+            # The service rejects a token without a scope.
             "scope": "openid email offline_access",
             "https://auth.data.humancellatlas.org/group": "hca",
             "https://auth.data.humancellatlas.org/email": "{email}",
         },
         client_settings_path="/internal/application_secrets",
     ),
-    # A search asks and changes nothing, although it is a POST.
+    # A search is safe, although it is a POST.
     safe_operations=("post_search",),
     retired_hosts=dict.fromkeys(
         (f"dss{stage}.data.humancellatlas.org" for stage in ("", ".prod", ".staging", ".integration", ".dev")), _RETIRED

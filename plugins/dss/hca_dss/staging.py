@@ -1,4 +1,4 @@
-"""Where files are staged for the service to copy: an S3 bucket."""
+"""The S3 bucket where files are staged for the service to copy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class Staging:
-    """A staging bucket, and what opens it.
+    """A staging bucket, with its endpoint and credentials.
 
     :param bucket: ``NAME``, ``s3://NAME/PREFIX`` or ``gs://NAME/PREFIX``; None: the setting ``s3.staging_bucket``
     :param replica: aws or gcp
-    :ivar scheme: of the addresses that the service gets, which decides the replica that it copies to
-    :ivar prefix: what the keys begin with: empty, or ending in a slash
+    :ivar scheme: of the URLs sent to the service, which selects the replica that it copies to
+    :ivar prefix: of the keys: empty, or ending in a slash
     """
 
     def __init__(self, config: Config, bucket: str | None, replica: str) -> None:
@@ -29,8 +29,8 @@ class Staging:
                 hint="pass --staging-bucket NAME, or run: hca config set s3.staging_bucket NAME",
             )
         endpoint = config.get("s3.endpoint_url")
-        # A bucket of another store than AWS's is one that the service knows by the replica's own scheme; what is in a
-        # bucket of AWS goes there whatever the replica, as it did with hca 7.
+        # For S3-compatible stores the service expects the replica's own scheme; AWS buckets always use s3://,
+        # whatever the replica, as in hca 7.
         self.scheme = "gs" if replica == "gcp" and endpoint else "s3"
         if "://" in given:
             parts = _split(given)
@@ -52,7 +52,7 @@ class Staging:
 
     @property
     def url(self) -> str:
-        """The address that names this place, without any secret."""
+        """This location as a URL, without secrets."""
         return f"{self.scheme}://{self.bucket}/{self.prefix}@{self.target.endpoint_url or 'aws'}"
 
 
@@ -60,12 +60,12 @@ def _split(address: str) -> SplitResult | None:
     try:
         return urlsplit(address)
     except ValueError:
-        # Such as a bracket that is not closed.
+        # For example, an unclosed bracket.
         return None
 
 
 def _keys(config: Config, endpoint: Any) -> S3Credentials | None:
-    """The keys that were stored for this profile and endpoint; None leaves it to what the AWS tools use."""
+    """The keys stored for this profile and endpoint; None to use those of the AWS tools."""
     if not endpoint:
         return None
     from hca_base.auth import account_name, open_store

@@ -1,4 +1,4 @@
-"""Uploading a directory as a bundle: stage its files in S3, register them, bind them together."""
+"""Uploads a directory as a bundle: stage its files in S3, register them, create the bundle."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hca_dss.upload_plan import SAVE_EVERY, LocalFile, Plan, local_files
 if TYPE_CHECKING:
     from hca_dss.operations import DssOperations, Replica
 
-#: Files that are registered at the same time. The service copies each of them while we wait.
+#: Files to register concurrently. Registering waits until the service has copied the file.
 REGISTERED_AT_ONCE = 8
-#: Seconds between questions whether a copy is done: the first pause, the longest, and how it grows.
+#: Seconds between polls for a finished copy: the first pause, the longest, and the growth factor.
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.5, 60.0, 1.618
-#: What the service calls the checksums of a staged object.
+#: The service's names for the checksums of a staged object.
 _TAGS = {f"hca-dss-{name}": f"{{{name}}}" for name in ("sha1", "sha256", "crc32c", "s3_etag")}
 
 
@@ -49,7 +49,7 @@ class Upload:
         self.staging = Staging(client.config, staging_bucket, replica)
 
     def run(self) -> dict[str, Any]:
-        """Do it.
+        """Run the upload.
 
         :return: what hca 7 returned, and the command prints
         """
@@ -88,7 +88,7 @@ class Upload:
         }
 
     def _check_credentials(self) -> None:
-        # Before gigabytes are staged for nothing. It asks the service for its document too.
+        # Before staging gigabytes for nothing. This also loads the service's document.
         for operation in map(self.client.operation, ("put_file", "put_bundle")):
             if operation.auth == "required" and not self.client.credentials.headers_for(self.client.base_url):
                 raise AuthError(
@@ -134,7 +134,7 @@ class Upload:
         return f"{self.staging.prefix}{plan.uuids[file.name]}/{file.path.name}"
 
     def _register(self, files: list[LocalFile], plan: Plan) -> None:
-        """Have the service copy the staged objects, several at once; the first failure ends it."""
+        """Have the service copy the staged objects, several concurrently; stop at the first failure."""
         left = [file for file in files if file.name not in plan.registered]
         with (
             Progress("register", files=len(left), mode=self.options.progress) as progress,
@@ -174,15 +174,15 @@ class Upload:
                 self._wait_for(file, uuid, plan.version, stop)
         except HCAError as error:
             if isinstance(error, ServiceError) and error.status not in (401, 403):
-                # Staged anew next time: perhaps the object is gone.
+                # Stage it again next time: the object may have been deleted.
                 plan.staged.discard(file.name)
             error.message = f"{file.name} was not registered: {error.message}"
             raise
 
     def _wait_for(self, file: LocalFile, uuid: str, version: str, stop: _Stop) -> None:
-        """The service copies large files after it has answered; a copy that is done can be asked for.
+        """Wait for the copy of a large file, which the service makes after its response.
 
-        :raises TimedOutError: it is not done in time
+        :raises TimedOutError: the copy is not finished in time
         """
         deadline = time.monotonic() + self.timeout
         pause = FIRST_PAUSE
@@ -203,7 +203,7 @@ class Upload:
             pause = min(LONGEST_PAUSE, pause * GROWTH)
 
     def _bind(self, files: list[LocalFile], plan: Plan) -> str:
-        # Always in the same order: the service takes another order under the same version for another bundle.
+        # Always in the same order: the service treats another order under the same version as a different bundle.
         answer = self.client.put_bundle(
             uuid=plan.bundle_uuid,
             version=plan.version,
@@ -226,7 +226,7 @@ class Upload:
 
 
 class _Stop:
-    """Ends the pauses of other threads when one of them fails."""
+    """Cancels the pauses of other threads when one of them fails."""
 
     def __init__(self) -> None:
         import threading
@@ -238,7 +238,7 @@ class _Stop:
 
     def sleep(self, seconds: float) -> None:
         """
-        :raises HCAError: the upload is over
+        :raises HCAError: the upload was stopped
         """
         if self._event.wait(seconds):
             raise HCAError("the upload was stopped")
@@ -255,7 +255,7 @@ def content_type(name: str) -> str:
     """The media type of a file, by its name."""
     kind, encoding = mimetypes.guess_type(name)
     if encoding:
-        # What is in a compressed file is not what a reader of its bytes gets.
+        # The type of the uncompressed content would be wrong for the compressed bytes.
         return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(
             encoding, "application/octet-stream"
         )

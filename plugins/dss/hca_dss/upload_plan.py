@@ -1,4 +1,4 @@
-"""What an upload is to make, kept on disk until it is made, so that the same command goes on where it stopped."""
+"""The plan of an upload, stored until it is complete, so that repeating the command resumes it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hca_base.errors import UsageError
 from hca_base.transfer import HostileNameError, check_names
 from hca_dss.versions import new_version
 
-#: Seconds after which an unfinished upload is forgotten: staging buckets are often emptied by then.
+#: Seconds after which an unfinished upload is forgotten: by then staging buckets have often been emptied.
 LIFETIME = 7 * 24 * 3600
-#: Seconds between writes of the plan while files go up.
+#: Seconds between writes of the plan during the upload.
 SAVE_EVERY = 2.0
-#: The filestore of an earlier download into the same directory; it is no part of anybody's bundle.
+#: The filestore of an earlier download into the same directory; never part of a bundle.
 _FILESTORE = ".hca"
 
 
@@ -30,7 +30,7 @@ class LocalFile(NamedTuple):
 
     :ivar name: its name in the bundle
     :ivar size: bytes
-    :ivar changed: time of its last change, in ns
+    :ivar changed: modification time in ns
     """
 
     name: str
@@ -40,9 +40,9 @@ class LocalFile(NamedTuple):
 
 
 def local_files(directory: Path | str) -> list[LocalFile]:
-    """The files of a directory and all below it, by name.
+    """The files of a directory and its subdirectories, by name.
 
-    :raises UsageError: there is no such directory, nothing in it, or something that cannot be uploaded
+    :raises UsageError: the directory does not exist, is empty, or contains something that cannot be uploaded
     """
     root = Path(directory)
     if not root.is_dir():
@@ -76,13 +76,13 @@ def _walk(folder: Path, prefix: str) -> Iterator[LocalFile]:
                 continue
             status = entry.stat()
             if not stat.S_ISREG(status.st_mode):
-                # A link to a directory too: following it may lead in circles.
+                # Also links to directories: following them may lead to cycles.
                 raise UsageError(f"{path} cannot be uploaded: it is not a file")
             yield LocalFile(name, path, status.st_size, status.st_mtime_ns)
 
 
 def name_fault(name: str) -> str | None:
-    """Why the service refuses a file name, as the rest of a sentence; None when it does not.
+    """Why the service rejects a file name, as the rest of a sentence; None if the name is valid.
 
     The rules are those of ``BundleFile.name`` in the service's document.
     """
@@ -96,13 +96,13 @@ def name_fault(name: str) -> str | None:
 
 
 class Plan:
-    """UUIDs and version of a bundle that is being uploaded, and of its files.
+    """The UUIDs and versions of an upload in progress: of the bundle and its files.
 
-    Use it as a context manager; it is kept on disk when the block ends with an exception.
+    Use it as a context manager; it is stored if the block ends with an exception.
 
-    :param identity: what makes two uploads the same: service, directory, replica, bucket, the UUID asked for
-    :param files: the files as they are now; when they have changed since, an earlier plan is not taken up
-    :param bundle_uuid: the UUID asked for
+    :param identity: identifies the upload: service, directory, replica, bucket, requested UUID
+    :param files: the current files; if they have changed, an earlier plan is not resumed
+    :param bundle_uuid: the requested UUID
     """
 
     def __init__(self, identity: list[str | None], files: list[LocalFile], bundle_uuid: str | None) -> None:
@@ -114,11 +114,11 @@ class Plan:
         self.bundle_uuid = bundle_uuid or str(uuid.uuid4())
         self.version = new_version()
         self.uuids = {file.name: str(uuid.uuid4()) for file in files}
-        #: Names of files that are in the bucket, and of those that the service has.
+        #: Names of the staged files, and of the registered ones.
         self.staged: set[str] = set()
         self.registered: set[str] = set()
         self._saved = time.monotonic()
-        #: What to do when the block ends well: forget the plan, or (for a dry run) leave what is on disk alone.
+        #: Whether to delete the plan when the block ends without an exception; a dry run leaves it on disk.
         self.done = True
 
     def __enter__(self) -> Plan:
@@ -126,7 +126,7 @@ class Plan:
             assert self._lock is not None
             self._lock.acquire()
         except (LockTimeout, OSError):
-            # Another process uploads the same directory, or nothing can be kept here: this one cannot be taken up.
+            # Another process uploads the same directory, or nothing can be stored here: this upload cannot be resumed.
             self._lock = None
             return self
         self._take_up()
@@ -161,13 +161,13 @@ class Plan:
         self.bundle_uuid, self.version, self.uuids, self.resumed = bundle, version, uuids, True
 
     def save_now_and_then(self) -> None:
-        """Keep it on disk if that was not done lately."""
+        """Store it if that was not done recently."""
         if time.monotonic() - self._saved >= SAVE_EVERY:
             self.save()
             self._saved = time.monotonic()
 
     def save(self) -> None:
-        """Keep it on disk; where that is not possible, the upload goes on without."""
+        """Store it; if that fails, the upload continues without it."""
         if self._lock is None:
             return
         content = {

@@ -1,4 +1,4 @@
-"""Versions of files, bundles and collections: times such as ``2018-11-02T113344.698028Z``."""
+"""Versions of files, bundles and collections: timestamps such as ``2018-11-02T113344.698028Z``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _VERSION = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9][0-5][0-9][0-6][
 
 
 def new_version() -> str:
-    """A version for something made now."""
+    """A version for the current time."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
 
 
 def is_version(text: str) -> bool:
-    """True for a text of the form of a version (UTC, no colons, six decimals); the calendar is not consulted."""
+    """Whether a string has the format of a version (UTC, no colons, six decimals); the date itself is not checked."""
     return _VERSION.fullmatch(text) is not None

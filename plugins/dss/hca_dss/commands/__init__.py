@@ -1,1 +1,1 @@
-"""The hand-written commands of ``hca dss``; all others are made from the service's document."""
+"""The hand-written commands of ``hca dss``; all others are generated from the service's document."""

@@ -63,7 +63,7 @@ class Login(Command):
             open_browser=not parsed_args.no_browser,
             timeout=parsed_args.timeout,
         )
-        # What hca 7 said, where it said it.
+        # The message of hca 7, on the same stream.
         self.stdout.write("Storing access credentials\n")
         if check is not None:
             self.note(f"the token is stored; {check}")

@@ -26,9 +26,9 @@ def _client(command: Command) -> DSSClient:
 
 
 def _query(command: Command, words: Sequence[str], es_query: Any) -> dict[str, Any]:
-    """The query that the arguments stand for.
+    """The query built from the arguments.
 
-    :raises UsageError: they stand for none, or for two
+    :raises UsageError: they contain no query, or two
     """
     from hca_dss.query import parse_field, query_of
 
@@ -42,9 +42,9 @@ def _query(command: Command, words: Sequence[str], es_query: Any) -> dict[str, A
 
 
 def _found(command: Command, query: dict[str, Any], replica: Replica, limit: int | None) -> Iterator[tuple[str, str]]:
-    """The bundles that match.
+    """The matching bundles.
 
-    :raises NotFoundError: none does
+    :raises NotFoundError: there are none
     """
     from hca_dss.query import bundles_of
 

@@ -1,4 +1,4 @@
-"""What the commands that move files have in common."""
+"""Base class and options of the transfer commands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TransferCommand(Command):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Run the command. A run in which files failed is summed up, too, before its error is shown."""
+        """Run the command. If files failed, the summary is printed before the error."""
         try:
             return super().run(parsed_args)
         except HCAError as error:
@@ -51,7 +51,7 @@ class TransferCommand(Command):
         return found
 
     def transfer_options(self, args: argparse.Namespace) -> TransferOptions:
-        """How to transfer: the common options, and the two that hca 7 had for the same."""
+        """Transfer options: the common ones, and hca 7's two equivalents."""
         from hca_base.transfer import options_from_args
 
         changes: dict[str, Any] = {}
@@ -60,20 +60,20 @@ class TransferCommand(Command):
         if getattr(args, "min_delay_seconds", None) is not None:
             changes["min_delay"] = args.min_delay_seconds
         if isinstance(args.progress, bool):
-            # A configured default of hca 7's option --no-progress.
+            # The default of hca 7's option --no-progress may come from the settings.
             args.progress = "none" if args.progress else None
         if args.progress is None and self.context.progress == "none":
             args.progress = "none"
         return options_from_args(args, self.config, **changes)
 
     def tell(self, report: Report, options: TransferOptions) -> dict[str, int] | None:
-        """Sum up on stderr; for a dry run, give what it found out."""
+        """Print a summary to stderr; for a dry run, return its result."""
         self.note(report.summary())
         return report.plan or None if options.dry_run else None
 
 
 def service_name(command: Command) -> str:
-    """The service that a command belongs to: the first word of its name."""
+    """The service of a command: the first word of its name."""
     return (command.cmd_name or "dss").split(" ")[0]
 
 
@@ -101,7 +101,7 @@ def add_choice(parser: argparse._ActionsContainer) -> None:
 
 
 def add_patience(parser: argparse._ActionsContainer) -> None:
-    """The options of hca 7 about repeats."""
+    """The retry options of hca 7."""
     parser.add_argument(
         "--num-retries",
         type=_natural,
@@ -123,9 +123,9 @@ def _natural(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """A number of seconds from the command line, from 0 on.
+    """A non-negative number of seconds from the command line.
 
-    :raises ArgumentTypeError: it is none, or is not a number that a clock could reach
+    :raises ArgumentTypeError: it is negative, not a number, or too large
     """
     try:
         value = float(text)

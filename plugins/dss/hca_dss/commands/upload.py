@@ -58,12 +58,12 @@ class Upload(TransferCommand):
         return result or None
 
     def _emit_bundle(self, result: dict[str, Any], args: argparse.Namespace) -> None:
-        """Write the result; where that fails, stderr names the bundle: without its UUID it could not be found again."""
+        """Write the result; if that fails, print the bundle's UUID to stderr, so that the user can find it again."""
         try:
             self.emit(result, args)
         except (HCAError, OSError):
             from hca_base.output import note
 
-            # With --quiet too: it is part of the error.
+            # Also with --quiet: it is part of the error.
             note(f"uploaded bundle {result['bundle_uuid']}.{result['version']}")
             raise

@@ -1,4 +1,4 @@
-"""The client: a method for each operation of the document, and whole jobs on identifiers."""
+"""The client: a method for each operation of the document, and higher-level methods for identifiers."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class DRSClient(Operations):
             stream.seek(-100, 2)
             ...
 
-    Its jobs take identifiers of any server: hostname-based and compact ones, and addresses of objects. The generated
-    methods (``get_object`` and the others) talk to the one server that ``drs.base_url`` names.
+    Its higher-level methods accept identifiers of any server: hostname-based and compact ones, and object URLs. The
+    generated methods (``get_object`` and the others) use the one server in ``drs.base_url``.
 
-    :param hosts: URL of a server by host, in place of the settings' and the usual one
+    :param hosts: URL of a server by host, overriding the settings and the default
     :param host_credentials: credentials (:class:`hca_base.auth.Credentials`) by host, instead of the stored ones
     :param passports: GA4GH passports (JWTs) by host, instead of the stored ones
     :param options: further arguments of :class:`hca_base.openapi.Client`
@@ -63,7 +63,7 @@ class DRSClient(Operations):
 
     @property
     def servers(self) -> Servers:
-        """The servers that this client talks to."""
+        """The servers used by this client."""
         with self._lock:
             if self._servers is None:
                 from hca_drs.servers.servers import Servers
@@ -79,7 +79,7 @@ class DRSClient(Operations):
             return self._servers
 
     def use_passports(self, passports: Mapping[str, Iterable[str]]) -> None:
-        """Use these passports for requests from now on.
+        """Use these passports for all further requests.
 
         :param passports: JWTs by host
         """
@@ -88,53 +88,53 @@ class DRSClient(Operations):
             self._servers = None
 
     def resolve(self, uri: str, *, look_up: bool = True) -> Place:
-        """Find the server and the object that an identifier stands for.
+        """Find the server and the object of an identifier.
 
-        Asks no server of data; a prefix that is not known is looked up as ``drs.resolver`` says.
+        Makes no request to a DRS server; an unknown prefix is looked up as ``drs.resolver`` says.
 
-        :param look_up: False: ask no registry
+        :param look_up: False: do not query a registry
         :raises UsageError: it is not a DRS identifier
-        :raises NotFoundError: its prefix is not known
+        :raises NotFoundError: its prefix is unknown
         """
         return self.servers.resolver.place(uri, look_up=look_up)
 
     def stat(self, uri: str) -> DrsObject:
-        """Get what a server says of an object.
+        """Get an object's metadata from its server.
 
-        :raises NotFoundError: there is no such object
-        :raises AuthError: it is not granted
+        :raises NotFoundError: the object does not exist
+        :raises AuthError: access denied
         """
         from hca_drs.servers.reading import read_one
 
         return read_one(self.servers, self.resolve(uri))
 
     def walk(self, uris: str | Iterable[str], *, max_depth: int = 32, max_objects: int = 1_000_000) -> Iterator[Entry]:
-        """Go through objects and the members of bundles, level by level.
+        """Iterate over objects and the members of bundles, level by level.
 
-        :return: entries with ``path``, ``object``, and ``error`` where a server does not give an object
-        :raises RefusedError: bundles are nested deeper, or hold more, than the limits say
+        :return: entries with ``path``, ``object``, and ``error`` if the server did not return the object
+        :raises RefusedError: bundles are nested deeper, or contain more objects, than the limits allow
         """
         from hca_drs.download.bundles import Limits, walk
 
         return walk(self.servers, [uris] if isinstance(uris, str) else uris, Limits(max_depth, max_objects))
 
     def sources(self, uri: str, **preferences: Any) -> list[Any]:
-        """Get the sources of an object for :func:`hca_base.transfer.download`, the best first.
+        """Get the sources of an object for :func:`hca_base.transfer.download`, in order of preference.
 
-        Each is a function that yields an address that holds now.
+        Each is a function that returns a currently valid URL.
 
         :param preferences: ``access`` (types of access methods in order) and ``region``
-        :raises NotFoundError: there is no such object, or no way to read it
+        :raises NotFoundError: the object does not exist, or has no usable access method
         """
         from hca_drs.download.sources import Sources
 
         return list(Sources(self.servers, self.preferences(**preferences)).of(self.stat(uri)))
 
     def source(self, uri: str, **preferences: Any) -> Callable[[], Source]:
-        """Get a source of an object for :func:`hca_base.transfer.download` that makes no requests before it is used.
+        """Get a source of an object for :func:`hca_base.transfer.download` that makes no requests until it is used.
 
         :param preferences: as of :meth:`sources`
-        :return: a function that yields an address that holds now
+        :return: a function that returns a currently valid URL
         """
         from hca_drs.download.sources import LazySource, Sources
 
@@ -153,14 +153,14 @@ class DRSClient(Operations):
         max_objects: int = 1_000_000,
         options: TransferOptions | None = None,
     ) -> Outcome:
-        """Download objects, and the members of bundles, to below a directory.
+        """Download objects, and the members of bundles, into a directory.
 
-        :param access: types of access methods, the best first: https, s3, gs
+        :param access: types of access methods, in order of preference: https, s3, gs
         :param region: cloud region to prefer
         :param flat: put all files into the directory itself
-        :param on_collision: ``rename`` or ``error``, where several objects have one name
-        :param max_depth: bundles in bundles
-        :param max_objects: objects in all
+        :param on_collision: ``rename`` or ``error``, if several objects have the same name
+        :param max_depth: maximum nesting of bundles
+        :param max_objects: maximum number of objects
         :return: the outcome of each file
         :raises HCAError: files failed
         """
@@ -189,7 +189,7 @@ class DRSClient(Operations):
         max_objects: int = 1_000_000,
         options: TransferOptions | None = None,
     ) -> Outcome:
-        """Download as :meth:`download` does, and raise nothing for files that failed: the outcome has them."""
+        """Download like :meth:`download`, but do not raise for failed files: they are in the outcome."""
         from hca_base.transfer import TransferOptions
         from hca_drs.download.bundles import Limits
         from hca_drs.download.downloading import Choices, run
@@ -198,21 +198,21 @@ class DRSClient(Operations):
         return run(self.servers, preferences, uris, root, choices)
 
     def preferences(self, access: Iterable[str] | None = None, region: str | None = None) -> Preferences:
-        """How to read objects: as given, else as the settings say."""
+        """Access preferences: as given, else from the settings."""
         from hca_drs.objects.access import Preferences
 
         return Preferences.from_config(self.config, list(access) if access is not None else None, region)
 
     def open(self, uri: str, mode: str = "rb", **options: Any) -> Any:
-        """Open an object as a readable, seekable file (fsspec); only the ranges that are read are fetched.
+        """Open an object as a readable, seekable file (fsspec); only the ranges read are downloaded.
 
-        Needs fsspec (the extra ``fsspec``). No checksum is compared, as that would need all bytes; reading fails if the
+        Requires fsspec (the extra ``fsspec``). Checksums are not verified: that needs all bytes. Reading fails if the
         object is replaced meanwhile. :meth:`download` verifies.
 
         :param mode: ``rb``, or ``r`` for text
         :param options: of the file system's ``open``: ``block_size``, ``cache_type``, ``encoding``, …
         :raises UsageError: it is not a DRS identifier
-        :raises FileNotFoundError: there is no such object
+        :raises FileNotFoundError: the object does not exist
         :raises PluginError: fsspec is not installed
         """
         from hca_base.errors import PluginError
@@ -226,6 +226,6 @@ class DRSClient(Operations):
             raise PluginError(
                 "fsspec is required to open files, and is not installed", hint="pip install fsspec"
             ) from None
-        # fsspec takes "drs://" for left out where it is missing.
+        # fsspec would treat an identifier without "drs://" as one with the scheme omitted.
         parse_uri(uri, self.servers.resolver.known)
         return DRSFileSystem(client=self, skip_instance_cache=True).open(uri, mode, **options)

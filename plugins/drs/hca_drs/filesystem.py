@@ -1,4 +1,4 @@
-"""DRS identifiers as files for fsspec: ``pandas.read_csv("drs://…")`` and everything else that opens files with it."""
+"""DRS identifiers as files for fsspec: ``pandas.read_csv("drs://…")``, and any other library that uses it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hca_base.transfer import Source
 from hca_drs.download.sources import Sources, lapses
 from hca_drs.objects.model import DrsObject
 
-#: What an address that has expired answers.
+#: Statuses for an expired URL.
 _EXPIRED = frozenset({400, 401, 403, 404, 410})
 _ATTEMPTS = 6
 
@@ -23,7 +23,7 @@ class DRSFileSystem(AbstractFileSystem):
     """Objects of DRS servers, read-only.
 
     :param client: a :class:`hca_drs.client.DRSClient`; default: one with the user's settings
-    :param profile: name of a profile of hca, where no client is given
+    :param profile: name of an hca profile, if no client is given
     """
 
     protocol = "drs"
@@ -40,7 +40,7 @@ class DRSFileSystem(AbstractFileSystem):
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
-        # The scheme stays: without it a compact identifier could not be told from a host.
+        # Keep the scheme: without it a compact identifier cannot be told from a host.
         if isinstance(path, list):
             return [cls._strip_protocol(each) for each in path]
         text = str(path)
@@ -52,12 +52,12 @@ class DRSFileSystem(AbstractFileSystem):
         return str(head) if slash and not head.endswith("/") else "drs://"
 
     def unstrip_protocol(self, name: str) -> str:
-        """The whole identifier."""
+        """The complete identifier."""
         return str(self._strip_protocol(name))
 
     @property
     def sources(self) -> Sources:
-        """What gives addresses."""
+        """The source of signed URLs."""
         if self._sources is None:
             self._sources = Sources(self.client.servers, self.client.preferences())
         return self._sources
@@ -65,14 +65,14 @@ class DRSFileSystem(AbstractFileSystem):
     def info(self, path: str, **options: Any) -> dict[str, Any]:
         """Name, size, type and checksums of an object.
 
-        :raises FileNotFoundError: there is none
+        :raises FileNotFoundError: the object does not exist
         """
         return _info(self._strip_protocol(path), self._stat(path))
 
     def ls(self, path: str, detail: bool = True, **options: Any) -> list[Any]:
         """A blob, or the members of a bundle.
 
-        :raises FileNotFoundError: there is no such object
+        :raises FileNotFoundError: the object does not exist
         """
         name = self._strip_protocol(path)
         found = self._stat(path)
@@ -80,7 +80,7 @@ class DRSFileSystem(AbstractFileSystem):
         if found.is_bundle:
             members = (entry for entry in self.client.walk(name) if entry.depth == 1)
             rows = []
-            # As many as there are: one more would ask for the members' own members.
+            # Exactly the number of members: one more would also request the members' members.
             for entry in itertools.islice(members, len(found.members)):
                 if entry.error is not None:
                     raise entry.error
@@ -121,7 +121,7 @@ class DRSFileSystem(AbstractFileSystem):
         )
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: Any) -> bytes:
-        """The bytes of an object, or a part of them."""
+        """The bytes of an object, or a range of them."""
         with self._open(path, cache_type="none") as stream:
             size = stream.size
             first = 0 if start is None else max(0, start + size if start < 0 else start)
@@ -141,7 +141,7 @@ def _info(name: str, found: DrsObject) -> dict[str, Any]:
 
 
 class DRSFile(AbstractBufferedFile):
-    """The bytes of an object; ranges are fetched as they are read, and addresses renewed when they expire."""
+    """The bytes of an object; ranges are downloaded as they are read, and URLs renewed when they expire."""
 
     def __init__(self, fs: DRSFileSystem, path: str, found: DrsObject, **options: Any) -> None:
         self._found = found
@@ -154,9 +154,9 @@ class DRSFile(AbstractBufferedFile):
         return self.fetch(start, end)
 
     def fetch(self, start: int, end: int) -> bytes:
-        """All bytes from ``start`` to before ``end``: never fewer than asked for.
+        """All bytes from ``start`` up to ``end`` (exclusive): never fewer than requested.
 
-        :raises HCAError: no way to read the object gives them
+        :raises HCAError: no access method returns them
         """
         end = min(end, self.size)
         if start >= end:
@@ -179,7 +179,7 @@ class DRSFile(AbstractBufferedFile):
         return bytes(got)
 
     def _next_way(self) -> bool:
-        """Go on to the next way to read the object; False when there is none."""
+        """Switch to the next access method; False if there is none."""
         if len(self._functions) < 2:
             return False
         self._functions = self._functions[1:]
@@ -187,9 +187,9 @@ class DRSFile(AbstractBufferedFile):
         return True
 
     def _piece(self, start: int, end: int) -> bytes:
-        """Bytes from ``start``: as many as one answer brings, at least one.
+        """Bytes from ``start``: as many as one response returns, at least one.
 
-        :raises HCAError: there is no answer, or a wrong one
+        :raises HCAError: there is no response, or an invalid one
         """
         if self._source is None or lapses(self._source.expires):
             self._source = self._functions[0]()
@@ -215,7 +215,7 @@ class DRSFile(AbstractBufferedFile):
             return _taken(response, skip, end - start)
 
     def _check_version(self, response: Any) -> None:
-        """See that the object is still the one that was opened."""
+        """Check that the object has not changed since it was opened."""
         etag = response.headers.get("ETag")
         if self._etag is not None and etag and etag != self._etag:
             raise ServiceError(f"{self._found.id} was replaced while it was being read", status=412)
@@ -230,10 +230,10 @@ class DRSFile(AbstractBufferedFile):
 
 
 def _taken(response: Any, skip: int, length: int) -> bytes:
-    """Up to ``length`` bytes after the first ``skip``; those that came before a connection broke are kept."""
+    """Up to ``length`` bytes after the first ``skip``; bytes received before a connection broke are kept."""
     got = bytearray()
     try:
-        # What has arrived counts, even where the connection breaks before a whole chunk.
+        # Use what was received, even if the connection breaks within a chunk.
         for chunk in iter_body(response, eager=True):
             if skip:
                 chunk, skip = chunk[skip:], max(0, skip - len(chunk))

@@ -1,4 +1,4 @@
-"""What hca must know of the service. It is data alone: importing this module must import nothing heavy."""
+"""Declares the service to the core. Importing this module must not import anything heavy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SERVICE = Service(
     client_section="drs",
     document_url_key="drs.url",
     bundled_document=("hca_drs", "document.json"),
-    # Servers of DRS do not publish a document: the bundled one holds for all of them, and none is fetched.
+    # DRS servers do not publish a document: the bundled one applies to all of them, and none is downloaded.
     config_defaults={"drs": {"url": str(Path(__file__).with_name("document.json"))}},
     config_schema={
         "drs": {
@@ -79,7 +79,7 @@ SERVICE = Service(
         }
     },
     credentials=CredentialScheme(kind="bearer"),
-    # These ask and change nothing, although they are POSTs: passports and lists of objects travel in a body.
+    # Safe although they are POSTs: they send passports and lists of objects in a body.
     safe_operations=(
         "post_object",
         "get_bulk_objects",

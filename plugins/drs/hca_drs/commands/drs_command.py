@@ -1,4 +1,4 @@
-"""What the commands of ``hca drs`` have in common."""
+"""Base classes and helpers of the commands of ``hca drs``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hca_base.errors import ExitCode, HCAError, UsageError
 if TYPE_CHECKING:
     from hca_drs.client import DRSClient
 
-#: Hints of one error: servers have their own.
+#: Most hints in one error: each server has its own.
 _HINTS = 3
 
 
@@ -29,7 +29,7 @@ class DRSCommand(Command):
         return found
 
     def passports(self, args: argparse.Namespace) -> None:
-        """Take the passports that were given for this run."""
+        """Use the passports given for this run."""
         from hca_drs.servers.accounts import read_passports, read_secret_file
         from hca_drs.servers.servers import host_of
 
@@ -44,21 +44,21 @@ class DRSCommand(Command):
 
 
 class Failures:
-    """Objects that servers do not give: each is said once, at the end."""
+    """Collects objects that servers do not return, and reports each once at the end."""
 
     def __init__(self, command: DRSCommand) -> None:
         self.command = command
         self._all: list[tuple[str, HCAError]] = []
 
     def add(self, name: str, error: HCAError) -> None:
-        """Take one."""
+        """Add an error."""
         self._all.append((name, error))
 
     def raise_any(self, count: int) -> None:
-        """Raise an error if there is one.
+        """Raise an error if any were added.
 
-        :param count: objects in all
-        :raises HCAError: the error of a single object, or one for all, with their exit code where they share it
+        :param count: total number of objects
+        :raises HCAError: the error of a single object, or a combined one, with the common exit code if they share it
         """
         if len(self._all) == 1:
             raise self._all[0][1]
@@ -103,9 +103,9 @@ def add_passport(parser: argparse.ArgumentParser) -> None:
 
 
 def uris_of(args: argparse.Namespace) -> list[str]:
-    """The identifiers that were given; lines that begin with # are comments.
+    """The given identifiers; lines that begin with # are comments.
 
-    :raises UsageError: there are none, or the file cannot be read
+    :raises UsageError: there are none, or the file is not readable
     """
     uris = list(args.uri)
     if args.from_file:
@@ -127,7 +127,7 @@ def _lines(path: str) -> Iterator[str]:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
     comma = path.lower().endswith(".csv")
     for number, line in enumerate(lines):
-        # Of a table the first column is read; its first line may be a header.
+        # In a table, the first column is used; its first line may be a header.
         try:
             cells = next(csv.reader([line], delimiter="," if comma else "\t"), [])
         except csv.Error:

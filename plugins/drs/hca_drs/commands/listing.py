@@ -10,7 +10,7 @@ from hca_drs.commands.drs_command import DRSCommand, Failures, add_passport, add
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
-    """The options that say how far to go into bundles."""
+    """The options for the depth of bundles."""
     parser.add_argument(
         "--max-depth", type=_number, default=32, metavar="N", help="maximum depth of nested bundles (default: 32)"
     )

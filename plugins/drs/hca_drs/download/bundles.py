@@ -1,4 +1,4 @@
-"""Walking bundles: level by level, so that many objects are asked for at once."""
+"""Traverses bundles level by level, so that many objects can be requested at once."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hca_drs.servers.servers import Servers
 
 MAX_DEPTH = 32
 MAX_OBJECTS = 1_000_000
-#: Objects that are asked for together.
+#: Objects per request.
 _BATCH = 1000
 
 
 @dataclass(slots=True)
 class Entry:
-    """An object on the way through bundles.
+    """An object in the traversal of bundles.
 
-    :ivar uri: identifier that led to it
-    :ivar path: names of the bundles around it and its own, with ``/``
-    :ivar object: what its server says; None where ``error`` says why it says nothing
-    :ivar depth: 0 for what was asked for, 1 for its members, and so on
-    :ivar cycle: it is one of the bundles around it: its members are not walked again
+    :ivar uri: its identifier
+    :ivar path: names of the enclosing bundles and its own, with ``/``
+    :ivar object: from its server; None if ``error`` says why it is missing
+    :ivar depth: 0 for the requested object, 1 for its members, and so on
+    :ivar cycle: it is one of its enclosing bundles: its members are not traversed again
     """
 
     uri: str
@@ -47,10 +47,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far to go.
+    """Limits of the traversal.
 
-    :ivar depth: bundles in bundles
-    :ivar objects: in all; a bundle may hold itself many times over, by way of others
+    :ivar depth: maximum nesting of bundles
+    :ivar objects: maximum total; a bundle may contain itself many times, indirectly
     """
 
     depth: int = MAX_DEPTH
@@ -58,7 +58,7 @@ class Limits:
 
 
 def walk(servers: Servers, uris: Iterable[str], limits: Limits = Limits()) -> Iterator[Entry]:
-    """All objects of some identifiers, those in bundles included, the outer ones first.
+    """All objects of some identifiers, including those in bundles, breadth first.
 
     :raises RefusedError: there are more than the limits allow
     """
@@ -100,7 +100,7 @@ def _asked_for(servers: Servers, uri: str) -> Entry:
 
 
 def _read(servers: Servers, batch: list[Entry]) -> None:
-    """Ask for the objects of entries, each by its first way that works."""
+    """Request the objects of entries, each by the first reference that works."""
     waiting = [entry for entry in batch if entry.ways]
     while waiting:
         asked: list[tuple[Entry, Place]] = []

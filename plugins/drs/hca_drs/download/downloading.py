@@ -1,4 +1,4 @@
-"""Downloads: objects and the members of bundles, named, fetched, verified, and reported."""
+"""Downloads: objects and the members of bundles are named, downloaded, verified and reported."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from hca_drs.servers.servers import Servers
 if TYPE_CHECKING:
     import pandas
 
-#: Objects whose names are kept for messages.
+#: Number of object names to keep for messages.
 _EXAMPLES = 3
 
 
 @dataclass
 class Choices:
-    """How a download is to be.
+    """Settings of a download.
 
     :ivar flat: put all files into one directory
     :ivar on_collision: ``rename`` or ``error``
@@ -50,15 +50,15 @@ class Choices:
 
 
 class Outcome:
-    """What became of a download.
+    """The outcome of a download.
 
-    :ivar report: a row for each file, and for each identifier that leads to none
-    :ivar unverified: names of files that no checksum vouches for, and why (the first few)
+    :ivar report: a row for each file, and for each identifier without a file
+    :ivar unverified: names of files without a usable checksum, and why (the first few)
     :ivar unverified_count: how many those are
-    :ivar unchecked: how many files have neither a checksum nor a size, so that nothing vouches for them
+    :ivar unchecked: number of files with neither a checksum nor a size, so that nothing was verified
     :ivar unchecked_names: the first few of them
-    :ivar cycles: bundles that hold themselves (the first few)
-    :ivar renamed: files that got another name than their servers gave them
+    :ivar cycles: bundles that contain themselves (the first few)
+    :ivar renamed: files whose names differ from those on their servers
     """
 
     def __init__(self) -> None:
@@ -72,21 +72,21 @@ class Outcome:
         self.cycles: list[str] = []
         self.renamed = 0
         self._refused: list[tuple[Row, HCAError]] = []
-        #: Objects whose checksums there is something to say about, by name.
+        #: Objects with something to report about their checksums, by name.
         self._noted: dict[str, DrsObject] = {}
-        #: Files of objects in parts, and the ETags of those.
+        #: Files of multipart objects, and their ETags.
         self._to_compare: list[tuple[Row, str]] = []
 
     def add(self, row: Row) -> None:
-        """Take a row of the engine's."""
+        """Add a row of the engine's report."""
         self.report.add(row)
         found = self._noted.pop(row.name, None)
-        # Of a file that did not arrive, or is only planned, nothing was verified.
+        # A file that failed, or is only planned, was not verified.
         if found is not None and row.good and not row.outcome.startswith("would-"):
             self._say_of(row, found)
 
     def compare_etags(self) -> None:
-        """Compare files for which a server gives the ETag of an object in parts, and no checksum besides."""
+        """Compare files with the ETags of multipart objects that have no other checksum."""
         for row, etag in self._to_compare:
             if not matches_etag(row.path, etag):
                 self._note_unverified(row.name, f"no common part size matches its ETag, {etag}")
@@ -100,14 +100,14 @@ class Outcome:
         return self.report._repr_html_()
 
     def refuse(self, name: str, uri: str, error: HCAError) -> None:
-        """Take an object that cannot be downloaded."""
+        """Add an object that cannot be downloaded."""
         outcome = "refused" if isinstance(error, RefusedError | UsageError) else "failed"
         self._refused.append((Row(name or uri, outcome, 0, 0.0, 0, "", str(error), "", uri), error))
 
     def finish(self, engine: Report | None) -> None:
         """Complete the report.
 
-        :param engine: the engine's own report, which knows the errors of its rows; None where it was interrupted
+        :param engine: the engine's report, which has the errors of its rows; None if it was interrupted
         """
         if engine is not None:
             self.report.take_totals(engine)
@@ -125,7 +125,7 @@ class Outcome:
         self._refused.clear()
 
     def note_digests(self, name: str, found: DrsObject) -> None:
-        """Take an object whose file is asked for: if it arrives, what is to be said about its checksums is said."""
+        """Add an object to download: once it arrives, remarks about its checksums are reported."""
         digests = found.digests
         if digests.unknown or not digests.known:
             self._noted[name] = found
@@ -151,7 +151,7 @@ class Outcome:
             self.unverified.append((name, why))
 
     def notes(self) -> Iterator[str]:
-        """What to tell the user besides the report."""
+        """Messages for the user besides the report."""
         if self.unverified_count:
             shown = "; ".join(f"{name} ({why})" for name, why in self.unverified)
             more = _and_more(self.unverified_count - len(self.unverified))
@@ -188,7 +188,7 @@ def run(servers: Servers, preferences: Preferences, uris: Iterable[str], root: P
         engine = download(
             items,
             destination,
-            # The report is ours: it has identifiers that lead to no file, too.
+            # The report is ours: it also has identifiers without a file.
             options=dataclasses.replace(options, report=None),
             session=servers.session,
             on_result=lambda item, row: outcome.add(row),
@@ -222,7 +222,7 @@ def _items(
 
 
 def _refuse(entry: Entry, error: HCAError, choices: Choices, outcome: Outcome) -> None:
-    """Note an object that cannot be downloaded, and go on; with ``fail_fast``, do not go on.
+    """Record an object that cannot be downloaded, and continue; with ``fail_fast``, stop.
 
     :raises HCAError: ``error``
     """
@@ -233,5 +233,5 @@ def _refuse(entry: Entry, error: HCAError, choices: Choices, outcome: Outcome) -
 
 def _item(sources: Sources, entry: Entry, found: DrsObject, name: str, outcome: Outcome) -> Item:
     outcome.note_digests(name, found)
-    # A list, even of one: such an item is fetched in a thread, where a function may wait for a server.
+    # A list, even with one element: such an item is downloaded in a thread, where a function may block.
     return Item(name, found.size, found.digests.known, sources.of(found), key=entry.uri)

@@ -1,4 +1,4 @@
-"""Names for files: each once, whatever servers call them, and the same in every run."""
+"""Unique file names, safe whatever the server sends, and the same in every run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hca_drs.objects.model import DrsObject
 
 
 class Names:
-    """Gives each object a name of its own.
+    """Assigns a unique name to each object.
 
-    Where several have one name, the first keeps it, and the others get a part of the digest of where they are.
+    If several have the same name, the first keeps it, and the others get a part of their location's digest.
 
-    :param flat: leave out the bundles around an object
+    :param flat: omit the enclosing bundles
     :param on_collision: ``rename`` or ``error``
     """
 
@@ -26,9 +26,9 @@ class Names:
         self._taken: dict[str, tuple[str, str, bool]] = {}
 
     def of(self, found: DrsObject, path: str) -> str | None:
-        """The name of an object; None where it was named before under the same name.
+        """The name of an object; None if it already has this name.
 
-        :raises RefusedError: another one has the name, and that is an error
+        :raises RefusedError: another object has the name, and collisions are errors
         """
         name = path.rpartition("/")[2] if self.flat else path
         key = found.place.key
@@ -54,5 +54,5 @@ class Names:
 
 
 def _folded(name: str) -> str:
-    """What some file systems take for the same name."""
+    """The name as compared by file systems that ignore case or normalize Unicode."""
     return unicodedata.normalize("NFC", name).casefold()

@@ -1,4 +1,4 @@
-"""Functions that give the transfer engine a fresh address for an object's bytes, again whenever one has expired."""
+"""Functions that return a fresh URL for an object's bytes to the transfer engine, again after each expiry."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from hca_drs.servers.reading import read_one
 from hca_drs.servers.server import Server
 from hca_drs.servers.servers import Servers
 
-#: Addresses that are asked for together: not many more than are used soon, for they expire.
+#: URLs per bulk request: not many more than are used soon, because they expire.
 _AHEAD = 64
-#: Seconds for which an address that was asked for ahead is used.
+#: Seconds that a prefetched URL may be used.
 _FRESH = 120.0
-#: Seconds before its end at which an address is renewed: a request that starts now must get through with it.
+#: Seconds before its expiry at which a URL is renewed, so that a request that starts now can finish.
 _MARGIN = 10.0
 _PROBE = 1 << 16
 _PAYS = (b"userprojectmissing", b"requester pays", b"requester-pays", b"requestpayer", b"x-amz-request-payer")
 
 
 class RequesterPaysError(HCAError):
-    """A bucket bills whoever reads it; hca reads none of those."""
+    """The bucket is requester-pays; hca does not read those."""
 
     exit_code = ExitCode.REFUSED
 
 
 def lapses(expires: float | None) -> bool:
-    """Whether an address is refused now, or too soon to begin with it.
+    """Whether a URL has expired, or will too soon to start with it.
 
-    :param expires: Unix time (seconds); None: it does not say
+    :param expires: Unix time (seconds); None: unknown
     """
     return expires is not None and expires - _MARGIN < time.time()
 
 
 class Sources:
-    """Makes the sources of objects; may be shared by threads."""
+    """Builds the sources of objects; thread-safe."""
 
     def __init__(self, servers: Servers, preferences: Preferences) -> None:
         self.servers = servers
@@ -52,9 +52,9 @@ class Sources:
         self._lock = threading.Lock()
 
     def of(self, found: DrsObject) -> list[Callable[[], Source]]:
-        """Functions that yield an address, the best way first.
+        """Functions that return a URL, in order of preference.
 
-        :raises NotFoundError: it cannot be read in any of the ways that the user allows
+        :raises NotFoundError: no access method is usable with the user's preferences
         """
         if found.is_bundle:
             raise NotFoundError(f"{found.name} is a bundle, which has members but no content")
@@ -66,15 +66,15 @@ class Sources:
         return list(made)
 
     def ahead(self, found: DrsObject) -> AccessAhead:
-        """What asks for addresses of a server together."""
+        """The prefetcher for a server's URLs."""
         place = found.place
         with self._lock:
             return self._ahead.setdefault((place.server, place.trusted), AccessAhead(self.servers.of(place)))
 
     def check_payer(self, address: Address) -> None:
-        """See whether a bucket refuses because it bills whoever reads it.
+        """Check whether a bucket refuses access because it is requester-pays.
 
-        :raises RequesterPaysError: it does
+        :raises RequesterPaysError: it is
         """
         bucket = address.url.rpartition("/")[0]
         with self._lock:
@@ -104,7 +104,7 @@ class Sources:
 
 
 class MethodSource:
-    """One way to read one object: each call gives an address that holds now."""
+    """One access method of one object: each call returns a currently valid URL."""
 
     def __init__(self, sources: Sources, found: DrsObject, method: AccessMethod) -> None:
         self._sources = sources
@@ -123,8 +123,8 @@ class MethodSource:
     def _address(self, again: bool) -> Address:
         found, method, preferences = self._found, self._method, self._sources.preferences
         server = self._sources.servers.of(found.place)
-        # A plain address of https that stands in the object is used once, and the signed one asked for if it is
-        # refused; one of a bucket is used only where there is no signed one.
+        # A plain https URL in the object is used once, and the signed one requested if it is
+        # refused; a bucket URL is used only if there is no signed one.
         if method.url and not (method.access_id and (again or method.type != "https")):
             address = address_of(method, method.url, method.headers, preferences)
             if again and address.anonymous:
@@ -147,7 +147,7 @@ class MethodSource:
         return address_of(self._method, answer["url"], answer.get("headers"), self._sources.preferences)
 
     def _renewed(self) -> Address | None:
-        """The address that the object names now, where it names it without a name to ask by."""
+        """The URL in the access method, if it has one and no access_id."""
         fresh = read_one(self._sources.servers, self._found.place)
         for method in fresh.methods:
             if (method.type, method.region, method.cloud) == (
@@ -159,7 +159,7 @@ class MethodSource:
         return None
 
     def _headers(self, address: Address) -> Mapping[str, str] | Callable[[str], Mapping[str, str]]:
-        """The headers that the server asks for; where bytes come from the server itself, the user's for it."""
+        """The headers that the server requires; if the server itself sends the bytes, also the user's credentials."""
         if any(name.lower() == "authorization" for name in address.headers) or address.anonymous:
             return address.headers
         server = self._sources.servers.of(self._found.place)
@@ -170,7 +170,7 @@ class MethodSource:
 
 
 class LazySource:
-    """A source of an object that is asked for when its bytes are."""
+    """A source of an object whose metadata is requested only when its bytes are."""
 
     def __init__(self, sources: Sources, uri: str, stat: Callable[[str], DrsObject]) -> None:
         self._sources = sources
@@ -193,7 +193,7 @@ class LazySource:
 
 
 class AccessAhead:
-    """Asks a server for the addresses of several objects at once, where it takes bulk requests."""
+    """Requests the URLs of several objects at once, if the server supports bulk requests."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -202,12 +202,12 @@ class AccessAhead:
         self._lock = threading.Lock()
 
     def expect(self, object_id: str, access_id: str) -> None:
-        """Note an address that will be asked for."""
+        """Add a URL to prefetch."""
         with self._lock:
             self._expected.append((object_id, access_id))
 
     def take(self, object_id: str, access_id: str) -> dict[str, Any] | None:
-        """An address that was asked for together with others; None where it must be asked for alone."""
+        """A prefetched URL; None if it must be requested separately."""
         key = (object_id, access_id)
         with self._lock:
             found = self._got.pop(key, None)
@@ -219,7 +219,7 @@ class AccessAhead:
         return found[1]
 
     def _fetch(self, key: tuple[str, str]) -> None:
-        """Ask for an address and those that were noted after it."""
+        """Request a URL together with those added after it."""
         self._expected.remove(key)
         try:
             limit = min(self._server.bulk_limit("access"), _AHEAD)

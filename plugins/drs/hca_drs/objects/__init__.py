@@ -1,1 +1,1 @@
-"""What a server says of an object: digests, ways to read it, members."""
+"""An object's metadata: digests, access methods, members."""

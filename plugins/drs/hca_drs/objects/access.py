@@ -1,4 +1,4 @@
-"""Ways to read an object: which of them, in which order, and where the bytes are."""
+"""Access methods of an object: selection, order, and the URL of the bytes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hca_base.errors import HCAError, NotFoundError, ServiceError, UsageError
 from hca_base.http import is_loopback, redact_url, remember_secret_name
 from hca_drs.objects.model import AccessMethod, DrsObject
 
-#: The ways that are read, in the usual order.
+#: The supported types, in default order.
 TYPES = ("https", "s3", "gs")
-#: Shorter values of parameters are no secrets.
+#: Shorter parameter values are not secrets.
 _LONG = 20
 GOOGLE = "https://storage.googleapis.com"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
-#: Headers that say how a request travels: a server of identifiers has no say in them.
+#: Headers that control the connection: a DRS server may not set them.
 _OURS = frozenset(
     {
         "accept-encoding",
@@ -44,10 +44,10 @@ _OURS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the bytes are now.
+    """The current URL of the bytes.
 
-    :ivar headers: to be sent there
-    :ivar expires: Unix time (seconds) after which it is refused, where it says so
+    :ivar headers: to send with the request
+    :ivar expires: Unix time (seconds) at which it expires, if known
     :ivar anonymous: a bucket, read without credentials
     """
 
@@ -59,11 +59,11 @@ class Address:
 
 @dataclass(frozen=True)
 class Preferences:
-    """What the user prefers.
+    """The user's preferences.
 
-    :ivar order: types of access methods, the best first; others are not used
-    :ivar chosen: the user chose the order; otherwise a signed address of any type comes before a plain one, which may
-        need credentials of the cloud
+    :ivar order: types of access methods, in order of preference; others are not used
+    :ivar chosen: the user chose the order; otherwise a signed URL of any type comes before a plain one, which may
+        require credentials of the cloud
     """
 
     order: tuple[str, ...] = TYPES
@@ -74,9 +74,9 @@ class Preferences:
 
     @classmethod
     def from_config(cls, config: Any, order: Sequence[str] | None = None, region: str | None = None) -> Preferences:
-        """The preferences of the settings.
+        """The preferences from the settings.
 
-        :raises UsageError: a type of access method is not known, or the order or the region is empty
+        :raises UsageError: an unknown type of access method, or an empty order or region
         """
         if order is not None and not order:
             raise UsageError("no access method is given", hint=f"choose from {', '.join(TYPES)}")
@@ -97,9 +97,9 @@ class Preferences:
 
 
 def ordered(found: DrsObject, preferences: Preferences) -> list[AccessMethod]:
-    """The ways to read an object that can be used, the best first.
+    """The usable access methods of an object, in order of preference.
 
-    :raises NotFoundError: there is none; the message says which there are
+    :raises NotFoundError: there are none; the message lists the object's methods
     """
     usable = [method for method in found.methods if method.type in preferences.order]
     if not usable:
@@ -128,12 +128,12 @@ def ordered(found: DrsObject, preferences: Preferences) -> list[AccessMethod]:
 
 
 def read_headers(value: Any) -> dict[str, str]:
-    """The headers of an access URL, in any of the forms that servers send.
+    """The headers of an access URL, in any of the forms in use.
 
     A list of ``"Name: value"`` (the specification), an object (Azure's and some Gen3 deployments), or a list of
-    objects with ``name`` and ``value``. Those that steer the connection itself are left out.
+    objects with ``name`` and ``value``. Headers that control the connection are dropped.
 
-    :raises ServiceError: one of them cannot be sent
+    :raises ServiceError: a header is invalid
     """
     pairs: list[tuple[str, str]] = []
     if isinstance(value, Mapping):
@@ -159,16 +159,16 @@ def read_headers(value: Any) -> dict[str, str]:
             raise ServiceError("the URL comes with a header that cannot be sent", status=200)
         if name.lower() not in _OURS:
             found[name] = content
-            # By name, not by value: the values of many objects would push the user's own secrets out of memory.
+            # By parameter name, not by value: many values would evict the user's own secrets from the redaction list.
             if name.lower() not in ("accept", "authorization", "content-type", "user-agent"):
                 remember_secret_name(name)
     return found
 
 
 def address_of(method: AccessMethod, url: str, headers: Any, preferences: Preferences) -> Address:
-    """The address of bytes that a server named, checked.
+    """Validate a URL sent by a server.
 
-    :raises HCAError: it is none that may be read
+    :raises HCAError: it is not a URL that may be read
     """
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
@@ -189,7 +189,7 @@ def address_of(method: AccessMethod, url: str, headers: Any, preferences: Prefer
 
 
 def _hide_parameters(url: str) -> None:
-    """Have traces hide the long values of an address that they would show: some storage signs with names of its own."""
+    """Redact the long parameter values of a URL in traces: some storage signs with names of its own."""
     for name, value in parse_qsl(urlsplit(redact_url(url)).query):
         if len(value) >= _LONG:
             remember_secret_name(name)
@@ -206,13 +206,13 @@ def _bucket_url(scheme: str, bucket: str, url: str, region: str, preferences: Pr
         return f"{preferences.s3_endpoint}/{bucket}/{path}"
     place = f".{region}" if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region) else ""
     if "." in bucket:
-        # Such a name does not match the certificate of the bucket's own host.
+        # Such a bucket name does not match the wildcard certificate.
         return f"https://s3{place}.amazonaws.com/{bucket}/{path}"
     return f"https://{bucket}.s3{place}.amazonaws.com/{path}"
 
 
 def expires_at(query: str) -> float | None:
-    """Until when a signed address holds (Unix time), as Amazon, Google and Azure write it; None if it does not say."""
+    """When a signed URL expires (Unix time), in the formats of Amazon, Google and Azure; None if unknown."""
     values = {name.lower(): value[-1] for name, value in parse_qs(query, max_num_fields=200).items()}
     for prefix in ("x-amz-", "x-goog-"):
         begins, life = values.get(f"{prefix}date"), values.get(f"{prefix}expires")

@@ -1,7 +1,7 @@
-"""The digests that servers send, under the names and in the form that the transfer engine compares them.
+"""Normalizes the checksums that servers send to the names and the form used by the transfer engine.
 
-DRS leaves both open: ``sha-256`` (IANA), ``sha256``, ``SHA256``; hexadecimal in either case, or base64 as Google's
-storage writes them. What is not understood is kept apart, to be reported.
+DRS does not fix either: ``sha-256`` (IANA), ``sha256``, ``SHA256``; hexadecimal in any case, or base64 as in Google's
+storage. Unsupported ones are kept separately for the report.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from hca_base.transfer import part_size_of, usual_part_sizes
 
-#: Bytes of a digest, by the engine's name of it; the strongest first.
+#: Digest size in bytes, by the engine's name; the strongest first.
 LENGTHS = {"sha512": 64, "sha256": 32, "trunc512": 24, "sha1": 20, "md5": 16, "crc32c": 4}
 _NAMES = {
     **{name: name for name in LENGTHS},
@@ -35,12 +35,12 @@ _PARTS = re.compile(r"([0-9a-f]{32})-(\d{1,5})")
 
 @dataclass(frozen=True)
 class Digests:
-    """The digests of an object.
+    """The checksums of an object.
 
     :ivar known: hexadecimal, by the engine's names
-    :ivar unknown: those that cannot be compared: (type, why)
-    :ivar etag: of an object that was uploaded in parts: compared with parts of the usual sizes, where nothing else is
-        known
+    :ivar unknown: unsupported ones: (type, reason)
+    :ivar etag: of a multipart object: compared using common part sizes, if there is no other
+        checksum
     """
 
     known: dict[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Digests:
 
     @property
     def strongest(self) -> str:
-        """``NAME:DIGEST`` of the digest that vouches for the object; empty if there is none."""
+        """``NAME:DIGEST`` of the checksum used for verification; empty if there is none."""
         for name in (*LENGTHS, "s3_etag"):
             if name in self.known:
                 return f"{name}:{self.known[name]}"
@@ -57,7 +57,7 @@ class Digests:
 
     @property
     def unverifiable(self) -> str:
-        """Why the bytes cannot be compared with any digest; empty if they can."""
+        """Why the bytes cannot be verified; empty if they can."""
         if self.known or self.etag:
             return ""
         if not self.unknown:
@@ -66,10 +66,10 @@ class Digests:
 
 
 def read_checksums(values: Any, size: int | None) -> Digests:
-    """Read the ``checksums`` of an object.
+    """Parse the ``checksums`` of an object.
 
-    :param values: objects with ``type`` and ``checksum``; some servers send one such object, or digests by type
-    :param size: bytes of the object; settles what an ETag of several parts stands for
+    :param values: objects with ``type`` and ``checksum``; some servers send a single object, or digests by type
+    :param size: bytes of the object; needed to interpret a multipart ETag
     """
     known: dict[str, str] = {}
     unknown: list[tuple[str, str]] = []
@@ -102,7 +102,7 @@ def read_checksums(values: Any, size: int | None) -> Digests:
 
 
 def _pairs(values: Any) -> Iterator[tuple[str, str | None]]:
-    """Types and digests, whatever they are in; None for a digest that is not a text."""
+    """Types and digests, from any of the forms; None for a digest that is not a string."""
     if values is None:
         return
     for value in values if isinstance(values, list) else [values]:
@@ -117,9 +117,9 @@ def _pairs(values: Any) -> Iterator[tuple[str, str | None]]:
 
 
 def _digest(text: str, length: int) -> str | None:
-    """A digest in hexadecimal digits; None if it is not one of that many bytes."""
+    """A digest in hexadecimal; None if it has not the expected number of bytes."""
     low = text.lower()
-    # ga4gh identifiers carry their digest after the last dot: ga4gh:SQ.…
+    # GA4GH identifiers have their digest after the last dot: ga4gh:SQ.…
     if len(low) == 2 * length and _HEX.fullmatch(low):
         return low
     text = text.rpartition(".")[2]
@@ -131,9 +131,9 @@ def _digest(text: str, length: int) -> str | None:
 
 
 def _etag(text: str, size: int | None, by_rule: bool) -> tuple[tuple[str, str], str]:
-    """What an ETag of S3 says, as (name, value): the MD5 of the whole, or of the MD5s of its parts; or why it does not.
+    """An S3 ETag as (name, value): the MD5 of the object, or of its parts' MD5s; or why it is not usable.
 
-    :param by_rule: it is called s3_etag, whose parts are of 64 MiB by the rule of the Human Cell Atlas
+    :param by_rule: its type is s3_etag, with parts of 64 MiB by the rule of the Human Cell Atlas
     """
     value = text.removeprefix("W/").strip('"').lower()
     if len(value) == 32 and _HEX.fullmatch(value):

@@ -1,4 +1,4 @@
-"""What a server says of an object, read with care: every field may be missing, or of another type."""
+"""An object as sent by a server, parsed leniently: every field may be missing, or of another type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hca_drs.resolving.resolver import Place
 
 @dataclass(frozen=True)
 class AccessMethod:
-    """One way to read an object.
+    """An access method.
 
     :ivar available: False for storage that is offline
     """
@@ -30,7 +30,7 @@ class AccessMethod:
 
 @dataclass(frozen=True)
 class Member:
-    """A member of a bundle, as the bundle lists it."""
+    """A member of a bundle, from the bundle's contents."""
 
     name: str
     id: str | None
@@ -41,8 +41,8 @@ class Member:
 class DrsObject:
     """An object: a blob, or a bundle of others.
 
-    :ivar place: where it is
-    :ivar raw: all that the server says
+    :ivar place: its location
+    :ivar raw: the server's response
     """
 
     place: Place
@@ -55,16 +55,16 @@ class DrsObject:
 
     @property
     def name(self) -> str:
-        """Name to save it under: its own, or the end of its identifier."""
+        """File name: its own name, or the last part of its identifier."""
         own = _text(self.raw.get("name"))
         if own and own.strip("/"):
-            # Some servers give a path here.
+            # Some servers send a path here.
             return own.rstrip("/").rpartition("/")[2]
         return self.place.object_id.rstrip("/").rpartition("/")[2] or "object"
 
     @property
     def size(self) -> int | None:
-        """Bytes."""
+        """Size in bytes."""
         value = self.raw.get("size")
         if isinstance(value, str) and value.isdecimal():
             value = int(value)
@@ -77,7 +77,7 @@ class DrsObject:
 
     @property
     def is_bundle(self) -> bool:
-        """Whether it has members in place of bytes."""
+        """Whether it has members instead of bytes."""
         contents = self.raw.get("contents")
         # Some servers send an empty list with every blob.
         return isinstance(contents, list) and (bool(contents) or not self.methods)
@@ -99,12 +99,12 @@ class DrsObject:
 
     @cached_property
     def methods(self) -> list[AccessMethod]:
-        """Ways to read it."""
+        """Access methods."""
         values = self.raw.get("access_methods")
         return [_method(value) for value in (values if isinstance(values, list) else []) if isinstance(value, dict)]
 
     def summary(self) -> dict[str, Any]:
-        """What people look at."""
+        """The columns for tables."""
         return {
             "uri": self.place.identifier.uri,
             "name": self.name,
@@ -119,9 +119,9 @@ class DrsObject:
 
 
 def read_object(place: Place, answer: Any) -> DrsObject:
-    """What a server answered, as an object.
+    """Parse a server's response as an object.
 
-    :raises ServiceError: it is not one
+    :raises ServiceError: it is not an object
     """
     if not isinstance(answer, dict) or not ("id" in answer or "access_methods" in answer or "contents" in answer):
         raise ServiceError(f"{place.host} sent something that is not a DRS object", status=200, details=answer)
@@ -137,7 +137,7 @@ def _method(value: dict[str, Any]) -> AccessMethod:
         type=_text(value.get("type")).lower(),
         url=_text(url) or None,
         headers=headers,
-        # Some servers number them.
+        # Some servers send an integer.
         access_id=str(identifier) if isinstance(identifier, str | int) and str(identifier) else None,
         region=_text(value.get("region")),
         cloud=_text(value.get("cloud")),

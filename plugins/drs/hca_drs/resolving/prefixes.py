@@ -1,4 +1,4 @@
-"""Which server a prefix of compact identifiers stands for: the user's settings, then the bundled table."""
+"""Maps a prefix of compact identifiers to a server: from the user's settings, then the bundled table."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from urllib.parse import unquote
 from hca_base.errors import ConfigError, UsageError
 from hca_base.http import is_loopback, origin_of
 
-#: Where the API is on a server, by the specification.
+#: Path of the API on a server, from the specification.
 API_PATH = "/ga4gh/drs/v1"
 _PLACEHOLDER = re.compile(r"\{\$?id\}|\$id")
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Where the objects of a prefix are.
+    """The location of a prefix's objects.
 
     :ivar base_url: URL of the server
-    :ivar before: what stands before an accession in the object's identifier
-    :ivar after: what stands after it
+    :ivar before: precedes the accession in the object's identifier
+    :ivar after: follows it
     """
 
     base_url: str
@@ -41,7 +41,7 @@ class Pattern:
 
 
 def pattern_of(text: str) -> Pattern:
-    """Read a host, the URL of a server, or a URL with ``{id}`` in it.
+    """Parse a host, the URL of a server, or a URL with ``{id}`` in it.
 
     :raises UsageError: it is none of them
     """
@@ -64,7 +64,7 @@ def pattern_of(text: str) -> Pattern:
 
 
 def api_url(host: str, insecure_hosts: tuple[str, ...] = ()) -> str:
-    """The URL of the API on a host; plain http only to this machine, and to hosts that the user named for it."""
+    """The URL of the API on a host; plain http only for loopback, and for hosts that the user listed for it."""
     name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
     plain = is_loopback(name.strip("[]")) or name in insecure_hosts or host in insecure_hosts
     return f"{'http' if plain else 'https'}://{host}{API_PATH}"
@@ -72,15 +72,15 @@ def api_url(host: str, insecure_hosts: tuple[str, ...] = ()) -> str:
 
 @cache
 def bundled() -> Mapping[str, Any]:
-    """The table that comes with this plugin: prefixes, and how hosts know who is asking."""
+    """The table shipped with this plugin: prefixes, and the authentication of hosts."""
     found: Mapping[str, Any] = json.loads(Path(__file__).parents[1].joinpath("prefixes.json").read_bytes())
     return found
 
 
 def configured(config: Any) -> dict[str, Pattern]:
-    """The prefixes of the user's settings.
+    """The prefixes in the user's settings.
 
-    :raises ConfigError: one of them is not valid
+    :raises ConfigError: one of them is invalid
     """
     table = config.get("drs.prefixes", None) or {}
     if not isinstance(table, Mapping):

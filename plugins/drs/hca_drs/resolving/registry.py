@@ -1,7 +1,7 @@
-"""Looking prefixes up at identifiers.org, which keeps a register of them; what it says is kept for a week.
+"""Looks prefixes up in the registry identifiers.org, and caches the results for a week.
 
-A registry is open to everybody: who registers a prefix says where its identifiers lead. So a server that is known from
-there alone gets none of the user's credentials until the user confirms the prefix.
+Anyone can register a prefix, and decides where its identifiers lead. So a server that is known only from
+a registry gets none of the user's credentials until the user confirms the prefix.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from hca_base.http import Session
 
 IDENTIFIERS_ORG = "https://registry.api.identifiers.org"
-#: Seconds for which an answer is kept.
+#: Seconds to cache a result.
 MAX_AGE = 7 * 86400
 _NAMESPACE = re.compile(r"/namespaces/(\d{1,12})\b")
 _ANSWER = 4 << 20
 
 
 class Registry:
-    """A register of prefixes with the API of identifiers.org.
+    """A registry with the API of identifiers.org.
 
     :param url: of the API
     """
@@ -38,10 +38,10 @@ class Registry:
         self.session = session
 
     def pattern(self, prefix: str, provider: str = "") -> Pattern:
-        """Where the objects of a prefix are.
+        """The location of a prefix's objects.
 
-        :raises NotFoundError: nobody registered it, or not for a DRS server
-        :raises RefusedError: it leads to a place that no registry should name
+        :raises NotFoundError: the prefix is not registered, or not for a DRS server
+        :raises RefusedError: it points to a URL that a registry must not point to
         """
         kept = self._kept()
         key = f"{self.url} {prefix} {provider}"
@@ -66,7 +66,7 @@ class Registry:
         return found
 
     def known(self) -> dict[str, str]:
-        """The prefixes that were looked up before, and where they lead."""
+        """The cached prefixes, and their URLs."""
         start = f"{self.url} "
         found = {}
         for key, entry in self._kept().items():
@@ -122,7 +122,7 @@ class Registry:
             hint=f"if you know its server: hca config set 'drs.prefixes.\"{prefix}\"' HOST",
         )
 
-    # What is kept
+    # The cache
 
     @property
     def _path(self) -> Path:
@@ -144,5 +144,5 @@ class Registry:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(self._path, json.dumps(kept, indent=1))
         except OSError:
-            # It is asked again next time.
+            # The lookup is repeated next time.
             pass

@@ -1,4 +1,4 @@
-"""From an identifier to the server that has the object."""
+"""Resolves an identifier to the server that has the object."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an object is.
+    """The location of an object.
 
     :ivar server: URL of the server's API
     :ivar object_id: on the server, decoded
-    :ivar origin: who said so: ``uri``, ``settings``, ``bundled``, or the host of a registry
-    :ivar trusted: False where a registry alone says so: that server gets no credentials
+    :ivar origin: source of the mapping: ``uri``, ``settings``, ``bundled``, or the host of a registry
+    :ivar trusted: False if only a registry maps it there: that server gets no credentials
     """
 
     identifier: Identifier
@@ -46,14 +46,14 @@ class Place:
 
     @property
     def key(self) -> tuple[str, str, bool]:
-        """What is the same for two identifiers of one object."""
+        """A key that is equal for two identifiers of the same object."""
         return self.server, self.object_id, self.trusted
 
 
 class Resolver:
-    """Resolves identifiers; may be shared by threads.
+    """Resolves identifiers; thread-safe.
 
-    :param hosts: URL of a server by host, in place of the settings' and the usual one
+    :param hosts: URL of a server by host, overriding the settings and the default
     """
 
     def __init__(self, config: Any, session: Session, hosts: dict[str, str] | None = None) -> None:
@@ -68,7 +68,7 @@ class Resolver:
 
     @property
     def registry(self) -> Registry | None:
-        """Where unknown prefixes are looked up; None: nowhere."""
+        """The registry for unknown prefixes; None: do not look up."""
         value = self.config.get("drs.resolver", None) or "identifiers.org"
         if value == "none":
             return None
@@ -79,7 +79,7 @@ class Resolver:
         return Registry(str(value), self.session)
 
     def table(self) -> list[tuple[str, str, str]]:
-        """All known prefixes: the prefix, where it leads, who says so."""
+        """All known prefixes: the prefix, its URL, its source."""
         rows = {prefix: (str(pattern), "bundled") for prefix, pattern in self._bundled.items()}
         rows |= {prefix: (str(pattern), "settings") for prefix, pattern in self._settings.items()}
         registry = self.registry
@@ -88,11 +88,11 @@ class Resolver:
         return [(prefix, *rows[prefix]) for prefix in sorted(rows)]
 
     def place(self, uri: str, *, look_up: bool = True) -> Place:
-        """Where the object of an identifier is.
+        """The location of an identifier's object.
 
-        :param look_up: False: ask no registry for prefixes that are not known
+        :param look_up: False: do not query a registry for unknown prefixes
         :raises UsageError: it is not an identifier
-        :raises NotFoundError: its prefix is not known
+        :raises NotFoundError: its prefix is unknown
         """
         found = parse_uri(uri, self.known)
         if found.kind == "url":
@@ -104,7 +104,7 @@ class Resolver:
         return Place(found, server, pattern.object_id(found.object_id), origin, trusted)
 
     def server_of(self, host: str, usual: str | None = None) -> str:
-        """URL of the API on a host: that of the settings, else the usual one."""
+        """URL of the API on a host: from the settings, else the default."""
         host = host.lower()
         if host in self._hosts:
             return self._hosts[host].rstrip("/")
@@ -140,10 +140,10 @@ class Resolver:
 
 
 def confirm_prefix(resolver: Resolver, prefix: str) -> Pattern:
-    """Where a prefix leads by a registry, so that the user can confirm it.
+    """The URL that a registry has for a prefix, for the user to confirm.
 
     :raises UsageError: it is known without a registry
-    :raises NotFoundError: nobody registered it
+    :raises NotFoundError: it is not registered
     """
     prefix = prefix.lower().removeprefix("drs://").rstrip(":")
     if prefix in resolver.known:

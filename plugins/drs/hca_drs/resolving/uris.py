@@ -1,12 +1,12 @@
-"""Reading identifiers: the kinds of DRS URI there are, told apart without asking anybody.
+"""Parses identifiers: all kinds of DRS URI, distinguished without any request.
 
 ======================================  ========================================================================
 ``drs://HOST/ID``                       hostname-based: the server, and a percent-encoded identifier on it
-``drs://PREFIX:ACCESSION``              compact: who registered the prefix says which server that is
+``drs://PREFIX:ACCESSION``              compact: the registration of the prefix determines the server
 ``drs://PROVIDER/PREFIX:ACCESSION``     compact, at one of several providers
-``drs://PREFIX/ACCESSION``              compact as Gen3 and Terra write it, for the prefixes that are known
-``PREFIX:ACCESSION``                    the same without a scheme, for the prefixes that are known
-``https://HOST/…/objects/ID``           the address of an object
+``drs://PREFIX/ACCESSION``              compact as written by Gen3 and Terra, for known prefixes
+``PREFIX:ACCESSION``                    the same without a scheme, for known prefixes
+``https://HOST/…/objects/ID``           URL of an object
 ======================================  ========================================================================
 """
 
@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote, urlsplit
 from hca_base.errors import UsageError
 from hca_base.http import redact_url
 
-#: Longer than any identifier that a server would take.
+#: Longer than any identifier that a server accepts.
 MAX_LENGTH = 4096
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?\.?)+|\[[0-9A-Fa-f:.]+\]")
 _PORT = re.compile(r"\d{1,5}")
@@ -31,15 +31,15 @@ _OBJECTS = re.compile(r"(?P<base>https?://[^/?#]+(?:/[^?#]*)?)/objects/(?P<id>[^
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """An identifier, taken apart.
+    """A parsed identifier.
 
-    :ivar uri: as it was given
+    :ivar uri: as given
     :ivar kind: ``hostname``, ``compact`` or ``url``
     :ivar object_id: identifier on the server, decoded
-    :ivar host: host and port, of the kinds that name it
-    :ivar base_url: URL of the server, of the kind ``url``
-    :ivar prefix: in lower case, of compact identifiers
-    :ivar provider: provider code of compact identifiers
+    :ivar host: host and port, for the kinds that have one
+    :ivar base_url: URL of the server, for the kind ``url``
+    :ivar prefix: in lower case, for compact identifiers
+    :ivar provider: provider code, for compact identifiers
     :ivar query: what followed a ``?``
     """
 
@@ -54,9 +54,9 @@ class Identifier:
 
 
 def parse_uri(uri: str, known_prefixes: Container[str] = ()) -> Identifier:
-    """Take an identifier apart.
+    """Parse an identifier.
 
-    :param known_prefixes: prefixes of compact identifiers that are known, in lower case
+    :param known_prefixes: known prefixes of compact identifiers, in lower case
     :raises UsageError: it is not a DRS identifier
     """
     text = uri.strip()
@@ -88,7 +88,7 @@ def encoded(object_id: str) -> str:
 def _drs(uri: str, rest: str, known: Container[str]) -> Identifier:
     first, slash, tail = rest.partition("/")
     if "@" in first:
-        # A password in an identifier would go into messages and to registries.
+        # A password in an identifier would end up in messages and be sent to registries.
         raise UsageError(
             "an identifier must not contain a user name or password", hint="store it with 'hca drs login HOST'"
         )
@@ -97,7 +97,7 @@ def _drs(uri: str, rest: str, known: Container[str]) -> Identifier:
         name, _, port = first.partition("]")
         name, colon, port = f"{name}]", port[:1], port[1:]
     if name.lower() in known:
-        # A prefix, whatever follows it: a colon, or the slash of Gen3.
+        # A prefix, followed by a colon, or by Gen3's slash.
         return _compact(uri, rest if colon else f"{name}:{tail}", "") if colon or tail else _refuse(uri)
     if colon and not (slash and _PORT.fullmatch(port)):
         return _compact(uri, rest, "")
@@ -118,7 +118,7 @@ def _compact(uri: str, text: str, provider: str) -> Identifier:
         return _refuse(uri)
     if provider and not _PREFIX.fullmatch(provider):
         return _refuse(uri)
-    # Accessions are not to be encoded, and some servers do it nevertheless (drs://dg.4503:dg.4503%2F…).
+    # Accessions must not be percent-encoded, but some servers do it (drs://dg.4503:dg.4503%2F…).
     if _ESCAPE.search(accession):
         accession = unquote(accession)
     return Identifier(uri, "compact", accession, prefix=prefix.lower(), provider=provider)

@@ -1,1 +1,1 @@
-"""Talking to DRS servers: requests, credentials, bulk requests."""
+"""Communicates with DRS servers: requests, credentials, bulk requests."""

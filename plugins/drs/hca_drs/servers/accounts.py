@@ -1,4 +1,4 @@
-"""Whose credentials go to which server: one account in the user's token store for each host.
+"""Credentials for each server: one account per host in the user's token store.
 
 ==========================  =====================================================================================
 ``PROFILE/drs@HOST``        a bearer token, or a user name and password
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hca_base.http import Session
     from hca_base.plugins import Service
 
-#: Where Gen3 exchanges API keys, on the host of its DRS server.
+#: Path where Gen3 exchanges API keys, on the host of its DRS server.
 GEN3_PATH = "/user/credentials/api/access_token"
 KINDS = ("stored", "google", "gen3")
 _GOOGLE = CredentialScheme(
@@ -43,14 +43,14 @@ _GOOGLE = CredentialScheme(
     token_url="https://oauth2.googleapis.com/token",
 )
 _LIMIT = 1 << 20
-#: Seconds before its end at which a token is exchanged anew.
+#: Seconds before its expiry at which a token is renewed.
 _EARLY = 60.0
 
 
 def auth_of(host: str, config: Any) -> str:
-    """Where tokens for a host come from: ``stored``, ``google`` or ``gen3``.
+    """The source of a host's tokens: ``stored``, ``google`` or ``gen3``.
 
-    :raises UsageError: the settings say something else
+    :raises UsageError: the setting has another value
     """
     known = bundled()["hosts"].get(host, {}).get("auth", "stored")
     value = config.get(("drs", "hosts", host, "auth"), None) or known
@@ -60,7 +60,7 @@ def auth_of(host: str, config: Any) -> str:
 
 
 def service_at(host: str, config: Any, name: str = "drs") -> Service:
-    """The service as the one at a host, whose account the token store keeps apart."""
+    """The service with a separate account in the token store for a host."""
     google = auth_of(host, config) == "google"
     return replace(SERVICE, name=f"{name}@{host}", credentials=_GOOGLE if google else SERVICE.credentials)
 
@@ -71,13 +71,13 @@ def account_at(host: str, config: Any, name: str = "drs") -> str:
 
 
 def is_own_server(server: str, config: Any) -> bool:
-    """Whether a server is that of ``drs.base_url``, which tokens of a run are for."""
+    """Whether a server is that of ``drs.base_url``, the only one that gets tokens given for a run."""
     own = SERVICE.base_url(config)
     return bool(own) and same_host(origin_of(str(own)), origin_of(server))
 
 
 def unused_token(server: str, config: Any, token: str | None) -> str:
-    """The option or variable whose token a server does not get; empty if there is none.
+    """The option or variable whose token is not sent to a server; empty if there is none.
 
     :param token: of ``--access-token``
     """
@@ -106,7 +106,7 @@ def credentials_at(server: str, config: Any, session: Session, token: str | None
 
 
 class Gen3Provider:
-    """Exchanges a stored API key of Gen3 for access tokens, at the key's own host alone."""
+    """Exchanges a stored API key of Gen3 for access tokens, only at the key's own host."""
 
     name = "Gen3 API key"
 
@@ -122,7 +122,7 @@ class Gen3Provider:
         self.expires_at: float | None = None
 
     def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
-        """Headers for a request to the URL, or None where no key is stored."""
+        """Headers for a request to the URL, or None if no key is stored."""
         with self._lock:
             if not self._has_key(url):
                 return None
@@ -138,7 +138,7 @@ class Gen3Provider:
             return self._has_key(url)
 
     def explain(self) -> str:
-        """Why it gave none, or where what it gave comes from."""
+        """Why it returned nothing, or the source of what it returned."""
         return self._why
 
     def _has_key(self, url: str) -> bool:
@@ -154,7 +154,7 @@ class Gen3Provider:
     def _exchange(self) -> None:
         host = urlsplit(self.origin).netloc
         try:
-            # The key must not travel to where a redirect leads.
+            # Redirects must not receive the key.
             response = self.session.call(
                 "POST",
                 self.origin + GEN3_PATH,
@@ -181,9 +181,9 @@ class Gen3Provider:
 
 
 def read_gen3_key(text: str) -> str:
-    """The API key of a ``credentials.json`` of Gen3, or the key alone.
+    """The API key from a Gen3 ``credentials.json``, or the bare key.
 
-    :raises UsageError: there is none
+    :raises UsageError: the text contains none
     """
     try:
         found = json.loads(text)
@@ -197,9 +197,9 @@ def read_gen3_key(text: str) -> str:
 
 
 def read_passports(text: str) -> list[str]:
-    """The passports in a file: JSON (a list, or an object with ``passports``), or one a line.
+    """The passports in a file: JSON (a list, or an object with ``passports``), or one per line.
 
-    :raises UsageError: there are none
+    :raises UsageError: the text contains none
     """
     try:
         found = json.loads(text)
@@ -227,7 +227,7 @@ class Passports:
         self._given = {host.lower(): list(tokens) for host, tokens in (given or {}).items()}
 
     def of(self, server: str, issuers: Iterable[str] = ()) -> list[str]:
-        """The passports for a server; those alone that hold visas of the issuers, where it names any."""
+        """The passports for a server; if issuers are given, only those with visas from them."""
         origin, host = origin_of(server), urlsplit(server).netloc.lower()
         if origin.scheme != "https" and not is_loopback(origin.host):
             return []
@@ -242,7 +242,7 @@ class Passports:
 
 
 def _issuers(passport: str) -> set[str]:
-    """Who issued a passport, and the visas in it."""
+    """The issuer of a passport, and of the visas in it."""
     claims = jwt_claims(passport)
     visas = claims.get("ga4gh_passport_v1")
     every = [claims, *(jwt_claims(visa) for visa in (visas if isinstance(visas, list) else []))]
@@ -250,14 +250,14 @@ def _issuers(passport: str) -> set[str]:
 
 
 def secret_record(key: str, server: str) -> Record:
-    """A record of a key or of passports, bound to a server."""
+    """A record with a key or passports, bound to a server."""
     return key_record(key, [str(origin_of(server))])
 
 
 def read_secret_file(path: str) -> str:
-    """The content of a file with keys.
+    """The content of a file with credentials.
 
-    :raises UsageError: it cannot be read
+    :raises UsageError: it is not readable
     """
     try:
         with Path(expand_home(path)).open("rb") as stream:

@@ -1,4 +1,4 @@
-"""Asking servers for many objects: in bulk where they take that, else several at once."""
+"""Requests many objects from servers: in bulk if supported, else concurrently."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from hca_drs.resolving.resolver import Place
 from hca_drs.servers.server import Server
 from hca_drs.servers.servers import Servers
 
-#: Requests at once, to all servers together.
+#: Concurrent requests, to all servers together.
 THREADS = 32
-#: Fewer objects than this of one server are asked for one by one.
+#: Fewer objects of one server than this are requested one by one.
 _BULK_FROM = 3
 
 Found = DrsObject | HCAError
 
 
 def read_one(servers: Servers, place: Place) -> DrsObject:
-    """What its server says of an object.
+    """An object's metadata from its server.
 
-    :raises HCAError: it says nothing
+    :raises HCAError: the server did not return it
     """
     return read_object(place, servers.of(place).object(place.object_id, place.identifier.query))
 
 
 def read_many(servers: Servers, places: Sequence[Place]) -> list[Found]:
-    """The objects at several places, in their order; an error stands for each that its server does not give."""
+    """The objects at several locations, in order; an error in place of each that its server does not return."""
     found: dict[tuple[str, str, bool], Found] = {}
     groups: dict[tuple[str, bool], list[Place]] = {}
     for place in {each.key: each for each in places}.values():
@@ -46,7 +46,7 @@ def read_many(servers: Servers, places: Sequence[Place]) -> list[Found]:
         rest = [place for group in groups.values() for place in group if place.key not in found]
         for place, one in zip(rest, pool.map(lambda place: _single(servers, place), rest), strict=True):
             found[place.key] = one
-    # Two identifiers may stand for one object: each keeps its own.
+    # Two identifiers may mean the same object: each keeps its own.
     return [_at(place, found[place.key]) for place in places]
 
 
@@ -56,7 +56,7 @@ def _bulk_limit(server: Server, group: Sequence[Place]) -> int:
     try:
         return server.bulk_limit("objects")
     except HCAError:
-        # Whatever it is, it comes up again for each object, and is told there.
+        # Any error occurs again for each object, and is reported there.
         return 0
 
 
@@ -72,7 +72,7 @@ def _single(servers: Servers, place: Place) -> Found:
 
 
 def _bulk(server: Server, group: Sequence[Place]) -> dict[tuple[str, str, bool], Found]:
-    """What a bulk request gives; what it does not settle is left out."""
+    """The result of a bulk request; objects without a result are omitted."""
     wanted = {place.object_id: place for place in group}
     try:
         answer = server.bulk("objects", {"bulk_object_ids": list(wanted)})

@@ -1,4 +1,4 @@
-"""One DRS server: its requests, in the ways that it wants them authorized."""
+"""One DRS server: its requests, with the authorization that it requires."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from hca_base.http import Session
     from hca_drs.servers.accounts import Passports
 
-#: Most bytes of an answer: a bundle of some hundred thousand members.
+#: Largest response in bytes: a bundle of several hundred thousand members.
 MAX_ANSWER = 128 << 20
-#: POSTs of DRS ask and change nothing.
+#: DRS POSTs are safe.
 _SAFE_POST = RetryPolicy.for_operation("POST", safe=True)
 
 
 class Server:
-    """A DRS server; may be shared by threads.
+    """A DRS server; thread-safe.
 
     :param url: of its API
-    :param credentials: the user's for it; None where it must not get any
-    :param connections: requests at once
-    :param trusted: False for a server that only a registry named
-    :param auth: where its tokens come from, as ``drs.hosts.HOST.auth`` says; empty: from the program that asks
-    :param unused: option or variable whose token it does not get
+    :param credentials: the user's for it; None if it must not get any
+    :param connections: maximum concurrent requests
+    :param trusted: False for a server known only from a registry
+    :param auth: source of its tokens, from ``drs.hosts.HOST.auth``; empty: from the Python caller
+    :param unused: option or variable whose token is not sent to it
     """
 
     def __init__(
@@ -60,24 +60,24 @@ class Server:
         self._lock = threading.Lock()
         self._info: dict[str, Any] | None = None
         self._bulk_refused: set[str] = set()
-        #: Whether passports worked here before: the next request goes with them at once.
+        #: Whether passports worked here before: then further requests send them immediately.
         self._with_passports = False
 
     # Objects
 
     def object(self, object_id: str, query: str = "") -> Any:
-        """What it says of an object.
+        """An object's metadata.
 
-        :raises NotFoundError: it has none of that name
-        :raises AuthError: it grants no access to it
+        :raises NotFoundError: the object does not exist
+        :raises AuthError: access denied
         """
         path = f"/objects/{encoded(object_id)}"
         return self._asked(path + (f"?{query}" if query else ""), path, object_id, {})
 
     def access(self, object_id: str, access_id: str, authorizations: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The address of an object's bytes: an object with ``url``, and perhaps ``headers``.
+        """The access URL of an object: a JSON object with ``url``, and optionally ``headers``.
 
-        :param authorizations: what the access method says of it
+        :param authorizations: from the access method
         """
         path = f"/objects/{encoded(object_id)}/access/{encoded(access_id)}"
         answer = self._asked(path, f"/objects/{encoded(object_id)}", object_id, authorizations or {})
@@ -86,14 +86,14 @@ class Server:
         return answer
 
     def authorizations(self, object_id: str) -> dict[str, Any]:
-        """Which kinds of authorization an object accepts; empty where the server does not say."""
+        """The types of authorization that an object accepts; empty if the server does not tell."""
         return self._authorizations(f"/objects/{encoded(object_id)}")
 
-    # Several at once
+    # Bulk requests
 
     @property
     def info(self) -> dict[str, Any]:
-        """What it says of itself; empty where it says nothing."""
+        """Its service info; empty if it has none."""
         with self._lock:
             if self._info is None:
                 try:
@@ -105,13 +105,13 @@ class Server:
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Version of DRS that it offers; empty where it does not say."""
+        """Its version of DRS; empty if unknown."""
         kind = self.info.get("type")
         text = str(kind.get("version") or "") if isinstance(kind, dict) else ""
         return tuple(int(part) for part in text.split(".")[:3] if part.isdecimal())
 
     def bulk_limit(self, what: str = "objects") -> int:
-        """How many objects a bulk request may have; 0 where it takes none.
+        """The maximum number of objects in a bulk request; 0 if not supported.
 
         :param what: ``objects`` or ``access``
         """
@@ -125,7 +125,7 @@ class Server:
         return 100 if self.version >= (1, 4) else 0
 
     def bulk(self, what: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        """A bulk request; None where the server refuses it: then objects are asked for one by one.
+        """A bulk request; None if the server refuses it: then objects are requested one by one.
 
         :param what: ``objects`` or ``access``
         """
@@ -135,7 +135,7 @@ class Server:
             answer = self._ready("POST", path, json={**body, **({"passports": passports} if passports else {})})
         except ServiceError as error:
             if error.status in (400, 401, 403, 404, 405, 413, 415, 501):
-                # Refused for all of them: one by one says which.
+                # All were refused: individual requests show which.
                 self._bulk_refused.add(what)
                 return None
             raise
@@ -161,7 +161,7 @@ class Server:
     def _refused(
         self, error: ServiceError, path: str, object_path: str, object_id: str, authorizations: Mapping[str, Any]
     ) -> Any:
-        """A request was refused: try passports where they are accepted, else say what is."""
+        """A request was refused: try passports if they are accepted, else explain the error."""
         if not self.trusted:
             raise AuthError(
                 f"{self.host} answered {error.status} for {object_id}; a registry named this server, so no stored "
@@ -193,9 +193,9 @@ class Server:
         return answer
 
     def _named(self, error: ServiceError, object_id: str) -> ServiceError:
-        """An error with the server and the object in it: a command may ask many servers for many objects."""
+        """An error that names the server and the object: a command may use many of each."""
         if error.status < 400:
-            # What answers is no DRS server: its API may be elsewhere.
+            # Not a DRS server's response: its API may have another URL.
             error.hint = f"if its API is elsewhere: hca config set 'drs.hosts.\"{self.host}\".url' URL"
             return error
         said = error.title or error.reason
@@ -240,7 +240,7 @@ class Server:
         )
 
     def _how_to_log_in(self, kinds: set[str]) -> str | None:
-        """The commands that store what the server accepts; None where nothing that is stored is sent."""
+        """The commands that store credentials the server accepts; None if stored ones are never sent."""
         if not self.auth:
             return None
         login = f"hca drs login {self.host}"
@@ -261,12 +261,12 @@ class Server:
             response = self._call("OPTIONS", path, auth="no")
             answer = json_of(response) if response.status_code == 200 and response.content else {}
         except HCAError:
-            # Most servers do not offer it.
+            # Most servers do not support it.
             return {}
         return answer if isinstance(answer, dict) else {}
 
     def _ready(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON of an answer, waiting as long as the server says that it is not ready (202)."""
+        """The JSON of a response; waits while the server responds with 202 (not ready)."""
         ends = time.monotonic() + self.session.settings.wait_budget
         while True:
             response = self._call(method, path, **options)
@@ -283,7 +283,7 @@ class Server:
         if method == "POST":
             options.setdefault("policy", _SAFE_POST)
         with self._gate:
-            # Passports travel in bodies of requests, and addresses with credentials of storage in those of answers.
+            # Requests contain passports, and responses contain URLs with storage credentials.
             return self.session.call(
                 method, self.url + path, credentials=self.credentials, max_body=MAX_ANSWER, sensitive=True, **options
             )

@@ -1,4 +1,4 @@
-"""All servers of a run: each is made once, with the credentials that are its own."""
+"""All servers of a run: each is created once, with its own credentials."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CONNECTIONS = 8
 
 
 class Servers:
-    """The servers of a run, by URL; may be shared by threads.
+    """The servers of a run, by URL; thread-safe.
 
     :param token: of this run, for the server of ``drs.base_url``
     :param passports: of this run, by host
-    :param hosts: URL of a server by host, in place of the settings' and the usual one
+    :param hosts: URL of a server by host, overriding the settings and the default
     :param credentials: credentials by host, instead of the stored ones
     """
 
@@ -52,7 +52,7 @@ class Servers:
         self._lock = threading.Lock()
 
     def of(self, place: Place) -> Server:
-        """The server that has an object."""
+        """The server of an object."""
         key = (place.server, place.trusted)
         with self._lock:
             if key not in self._made:
@@ -79,9 +79,9 @@ class Servers:
         )
 
     def _unused_token(self, place: Place) -> str:
-        """The option or variable whose token this server does not get, which is said if it was given for this run."""
+        """The option or variable whose token is not sent to this server; a warning if it was given for this run."""
         if place.host in self._given:
-            # Its credentials come from a program, as the token of a run does.
+            # Its credentials come from the Python caller, and so does the token of a run.
             return ""
         name = unused_token(place.server, self.config, self._token)
         if name == "--access-token":
@@ -101,9 +101,9 @@ class Servers:
 
 
 def host_of(text: str) -> str:
-    """The host that a user names: ``HOST``, ``HOST:PORT``, or any URL on it.
+    """The host in user input: ``HOST``, ``HOST:PORT``, or any URL on it.
 
-    :raises UsageError: it is not the name of a host
+    :raises UsageError: it is not a valid host name
     """
     host = (urlsplit(text).netloc if "://" in text else text.rstrip("/")).lower()
     if not re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:[0-9]{1,5})?", host):

@@ -1,6 +1,6 @@
-"""An embedded DRS server: the documented protocol on loopback, over made-up objects, with faults on demand.
+"""An embedded DRS server: the documented protocol on loopback, with invented objects and injectable faults.
 
-For tests and for trying things out; it keeps everything in memory.
+For tests and offline use; all data is in memory.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Comparing what is sent with an OpenAPI document: the bundled one, or GA4GH's own."""
+"""Validates messages against an OpenAPI document: the bundled one, or GA4GH's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Contract:
-    """The operations of a document, to compare messages with.
+    """The operations of a document, to validate messages.
 
     :param root: the document, its references within itself
     """
@@ -29,15 +29,15 @@ class Contract:
 
     @classmethod
     def of_checkout(cls, folder: Path) -> Contract:
-        """The document of a checkout of ``ga4gh/data-repository-service-schemas``."""
+        """The document from a checkout of ``ga4gh/data-repository-service-schemas``."""
         return cls(_Files(folder / "openapi").load("data_repository_service.openapi.yaml"))
 
     def problems(self, method: str, path: str, status: int, request: Any, answer: Any) -> list[str]:
-        """What of an exchange the document does not allow.
+        """How an exchange violates the document.
 
         :param path: below the server's URL, without a query
-        :param request: the body that was sent, parsed; None for none
-        :param answer: the body of the answer, parsed; None for none
+        :param request: the parsed body of the request; None for none
+        :param answer: the parsed body of the response; None for none
         """
         operation = next((item.get(method.lower()) for pattern, item in self._paths if pattern.match(path)), None)
         where = f"{method} {path}"
@@ -71,7 +71,7 @@ class Contract:
 
 
 class _Files:
-    """A document in many files, put together; what is elsewhere on the network allows everything."""
+    """A document split into several files, combined; remote references allow everything."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class _Files:
             return {}
         target = (path.parent / ref).resolve()
         if above.count(str(target)) > 2:
-            # A bundle in a bundle in a bundle: deep enough.
+            # A bundle nested three levels deep is enough.
             return {}
         import yaml
 

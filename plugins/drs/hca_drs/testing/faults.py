@@ -1,4 +1,4 @@
-"""What can go wrong, and how often."""
+"""Injectable faults, and their frequencies."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Faults:
-    """Faults of the embedded server; all are off at first, and each may be changed while it runs.
+    """Faults of the embedded server; all are off by default, and each can be changed while it runs.
 
-    :ivar seed: makes a run's faults the same again (as far as threads allow)
-    :ivar drop: share of answers with bytes whose connection is cut somewhere in the body
-    :ivar api_drop: share of requests to the API whose connection is cut before the answer
-    :ivar errors: share of requests to the API that are answered with 503, without ``Retry-After``
-    :ivar busy: share of requests, to the API and for bytes, that are answered with 429
-    :ivar retry_after: seconds that a 429 asks for
-    :ivar accepted: how often each object is answered with 202 first
-    :ivar wait: seconds that a 202 asks for
-    :ivar flipped: share of answers with bytes in which one byte is wrong
-    :ivar url_life: seconds that a signed address holds
-    :ivar opaque: signed addresses do not say how long they hold
-    :ivar cut_at: a body is cut after so many bytes, once for each object; 0 for never
-    :ivar pause: seconds before the rest of a body that was cut can be asked for
-    :ivar ignore_range: share of requests for a range that are answered with the whole object
-    :ivar happened: how often each has happened, by name; ``url_life`` counts requests at addresses that had lapsed
+    :ivar seed: makes faults reproducible (as far as threads allow)
+    :ivar drop: share of responses with bytes whose connection is closed somewhere in the body
+    :ivar api_drop: share of API requests whose connection is closed before the response
+    :ivar errors: share of API requests with response 503, without ``Retry-After``
+    :ivar busy: share of requests, to the API and for bytes, with response 429
+    :ivar retry_after: Retry-After seconds of a 429
+    :ivar accepted: number of 202 responses before each object
+    :ivar wait: Retry-After seconds of a 202
+    :ivar flipped: share of responses with bytes in which one byte is wrong
+    :ivar url_life: lifetime of signed URLs in seconds
+    :ivar opaque: signed URLs do not contain their expiry time
+    :ivar cut_at: close the connection after so many body bytes, once per object; 0 for never
+    :ivar pause: seconds before the rest of such a body can be requested
+    :ivar ignore_range: share of range requests whose response is the whole object
+    :ivar happened: number of occurrences by name; ``url_life`` counts requests to expired URLs
     """
 
     seed: int = 1
@@ -50,7 +50,7 @@ class Faults:
     def happens(self, kind: str) -> bool:
         """Whether a fault happens now.
 
-        :param kind: the field that has its share
+        :param kind: the field with its share
         """
         share = getattr(self, kind)
         happens = bool(share) and self.number() < share
@@ -59,7 +59,7 @@ class Faults:
         return happens
 
     def note(self, kind: str) -> None:
-        """Count a fault that happened."""
+        """Count an occurrence of a fault."""
         with self._lock:
             self.happened[kind] += 1
 

@@ -1,4 +1,4 @@
-"""A register of prefixes with the API of identifiers.org, on loopback."""
+"""A prefix registry with the API of identifiers.org, on loopback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class EmbeddedRegistry:
-    """A register of prefixes. A context manager; it listens from its making until :meth:`close`.
+    """A prefix registry. A context manager; it listens from its creation until :meth:`close`.
 
     :param prefixes: prefix -> URL pattern with ``{$id}``
     :ivar requests: paths with query of all requests
@@ -56,7 +56,7 @@ class EmbeddedRegistry:
         self._server.server_close()
 
     def answer(self, target: str) -> tuple[int, Any]:
-        """Status and body for a request."""
+        """Status and body of the response."""
         parts = urlsplit(target)
         query = parse_qs(parts.query)
         names = sorted(self.prefixes)

@@ -1,4 +1,4 @@
-"""The embedded server: the API of DRS, the storage behind it, and Gen3's exchange of keys, on one listener each."""
+"""The embedded server: the DRS API, its storage, and Gen3's key exchange, each with a listener of its own."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _CREATED = "2026-01-02T03:04:05Z"
 
 
 class EmbeddedDrs:
-    """A DRS server on loopback. A context manager; it listens from its making until :meth:`close`.
+    """A DRS server on loopback. A context manager; it listens from its creation until :meth:`close`.
 
-    :param repository: what it has
-    :param token: the bearer token that it requires; empty: it is open
-    :param passports: passports (JWTs) that it accepts as well
-    :param issuers: of the visas that it names
-    :param gen3_key: the API key that it exchanges for :attr:`token`
-    :param version: of DRS: bulk requests from 1.4 on, OPTIONS from 1.3 on
-    :param header_shape: write headers into access URLs, in this form; bytes are sent to those alone who send them
-    :param bulk_limit: most objects in a bulk request
+    :param repository: its objects
+    :param token: the required bearer token; empty: access is public
+    :param passports: passports (JWTs) that are accepted as well
+    :param issuers: visa issuers that it lists
+    :param gen3_key: the API key that can be exchanged for :attr:`token`
+    :param version: of DRS: bulk requests since 1.4, OPTIONS since 1.3
+    :param header_shape: include headers in access URLs, in this format; requests for bytes must send them
+    :param bulk_limit: maximum number of objects in a bulk request
     :ivar requests: (listener, method, path with query, headers) of all requests
-    :ivar problems: what of the exchanges the bundled document does not allow
+    :ivar problems: violations of the bundled document
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class EmbeddedDrs:
         return f"drs://{self.host}/{quote(identifier, safe='')}"
 
     def count(self, listener: str = "", method: str = "", part: str = "") -> int:
-        """How many requests there were."""
+        """The number of requests."""
         return sum(
             where.startswith(listener) and how.startswith(method) and part in path
             for where, how, path, _ in list(self.requests)
@@ -99,7 +99,7 @@ class EmbeddedDrs:
     # The API
 
     def api(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answer a request to the API, and compare the exchange with the document."""
+        """Respond to an API request, and validate the exchange."""
         parts = urlsplit(target)
         if parts.path == "/user/credentials/api/access_token" and method == "POST" and self.gen3_key:
             return self._exchange(body)
@@ -262,5 +262,5 @@ class EmbeddedDrs:
         return Answer(200, {"access_token": self.token})
 
     def storage(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answer a request for bytes."""
+        """Respond to a request for bytes."""
         return self.bytes.answer(method, target, headers, body)

@@ -1,4 +1,4 @@
-"""The storage behind an embedded server: bytes at signed addresses, and buckets."""
+"""The storage of an embedded server: bytes at signed URLs, and buckets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAYS = (
 
 
 class Answer(Exception):
-    """What a request is answered with."""
+    """A response."""
 
     def __init__(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
@@ -35,15 +35,15 @@ class Answer(Exception):
 
 
 def error(status: int, message: str) -> Answer:
-    """An error as DRS writes it."""
+    """An error in the format of DRS."""
     return Answer(status, {"msg": message, "status_code": status})
 
 
 class Storage:
-    """Bytes of objects, for those who know a signed address.
+    """Bytes of objects, at signed URLs.
 
-    :param key: signs addresses
-    :ivar data_token: what the header ``X-Data-Token`` must say, if it is required
+    :param key: signs URLs
+    :ivar data_token: required value of the header ``X-Data-Token``, if any
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Storage:
         self._lock = threading.Lock()
 
     def signature(self, identifier: str, expires: str) -> str:
-        """What an address must be signed with."""
+        """The signature of a URL."""
         return hmac.new(self._key, f"{identifier} {expires}".encode(), "sha256").hexdigest()
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answer a request for bytes."""
+        """Respond to a request for bytes."""
         parts = urlsplit(target)
         faults = self.faults
         words = parts.path.strip("/").split("/", 1 if parts.path.startswith("/data/") else 2)
@@ -106,7 +106,7 @@ class Storage:
         return Answer(206, data[start:end], {**etag, "Content-Range": f"bytes {start}-{end - 1}/{len(data)}"})
 
     def cut_of(self, target: str, length: int) -> int | None:
-        """After how many bytes of a body the connection is cut; None for not at all."""
+        """The number of body bytes after which to close the connection; None for not at all."""
         faults = self.faults
         key = urlsplit(target).path
         with self._lock:
@@ -123,7 +123,7 @@ class Listener(ThreadingHTTPServer):
     def __init__(self, owner: Any, name: str) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            # One piece for head and body: otherwise each small answer waits for the other side's acknowledgement.
+            # Head and body in one write: otherwise delayed acknowledgements slow every small response down.
             wbufsize = -1
             disable_nagle_algorithm = True
 
@@ -158,4 +158,4 @@ class Listener(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no news."""
+        """Ignore clients that disconnect."""

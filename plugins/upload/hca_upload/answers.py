@@ -1,4 +1,4 @@
-"""Answers of the service, checked before anything relies on what is in them."""
+"""Validates the service's responses before they are used."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hca_base.errors import HCAError
 if TYPE_CHECKING:
     import requests
 
-# They are printed as settings for a shell: nothing that a shell would run may be among them.
+# They are printed as shell settings, so they must not contain anything that a shell would execute.
 _KEY = re.compile(r"[A-Za-z0-9+/=_.:~-]+")
 
 
 def object_in(response: requests.Response, *texts: str) -> dict[str, Any]:
-    """The JSON object of an answer.
+    """The JSON object of a response.
 
-    :param texts: members that must be there, and be texts
-    :raises HCAError: it is none, or lacks one of them
+    :param texts: required string members
+    :raises HCAError: it is not an object, or a member is missing
     """
     found = _json(response)
     if not isinstance(found, dict):
@@ -32,9 +32,9 @@ def object_in(response: requests.Response, *texts: str) -> dict[str, Any]:
 
 
 def list_in(response: requests.Response) -> list[dict[str, Any]]:
-    """The JSON list of an answer, of objects.
+    """The JSON list of objects in a response.
 
-    :raises HCAError: it is none
+    :raises HCAError: it is not a list of objects
     """
     found = _json(response)
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
@@ -43,9 +43,9 @@ def list_in(response: requests.Response) -> list[dict[str, Any]]:
 
 
 def counts_in(response: requests.Response) -> dict[str, int]:
-    """The numbers of an answer, by name.
+    """The numbers in a response, by name.
 
-    :raises HCAError: there is something else in it
+    :raises HCAError: a value is not a number
     """
     found = object_in(response)
     if not all(isinstance(value, int) for value in found.values()):
@@ -56,7 +56,7 @@ def counts_in(response: requests.Response) -> dict[str, int]:
 def credentials_in(response: requests.Response) -> dict[str, str]:
     """AccessKeyId, SecretAccessKey, SessionToken and Expiration (ISO 8601).
 
-    :raises HCAError: the answer lacks one of them, or it cannot be one
+    :raises HCAError: one of them is missing or invalid
     """
     keys = ("AccessKeyId", "SecretAccessKey", "SessionToken")
     found = object_in(response, *keys, "Expiration")
@@ -73,7 +73,7 @@ def credentials_in(response: requests.Response) -> dict[str, str]:
 def checksums_in(response: requests.Response) -> dict[str, Any]:
     """``checksum_status`` and ``checksums`` of a file.
 
-    :raises HCAError: the answer has neither
+    :raises HCAError: the response has neither
     """
     found = object_in(response, "checksum_status")
     if not isinstance(found.get("checksums") or {}, Mapping):

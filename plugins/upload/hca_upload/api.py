@@ -1,4 +1,4 @@
-"""The HTTP side: one method for each request that the library makes."""
+"""The HTTP interface: one method for each request that the library makes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from hca_base.auth import Credentials
     from hca_base.http import RetryPolicy, Session
 
-#: Names that the service's own routes take below an area: a file of that name could not be asked about.
+#: Names reserved by the service's routes below an area: a file with such a name could not be requested.
 RESERVED_NAMES = frozenset({"credentials", "checksums", "validations", "validate", "files_info"})
 
 
 class ApiClient:
-    """Knows which request does what, and when the API key goes with it.
+    """Makes the requests, and sends the API key with those that require it.
 
-    :param deployment_stage: ``prod``, ``staging``, ``local``, …; decides where the API is
+    :param deployment_stage: ``prod``, ``staging``, ``local``, …; determines the API's URL
     :param authentication_token: API key; default: the configured or stored one
-    :param config: settings; default: those of the user
+    :param config: settings; default: the user's
     :param session: HTTP session; default: a new one
     """
 
@@ -59,7 +59,7 @@ class ApiClient:
         return self._session
 
     def interrupt(self) -> None:
-        """End what is under way; later requests are made as if nothing had been."""
+        """Cancel requests in progress; later requests are not affected."""
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -67,11 +67,11 @@ class ApiClient:
     # Areas
 
     def create_area(self, area_uuid: str) -> dict[str, str]:
-        """Make an area; ``{"uri": "s3://BUCKET/UUID/"}``."""
+        """Create an area; return ``{"uri": "s3://BUCKET/UUID/"}``."""
         return object_in(self._ask("POST", [area_uuid], key=True, safe=True), "uri")
 
     def area_exists(self, area_uuid: str) -> bool:
-        """Whether there is such an area."""
+        """Whether the area exists."""
         try:
             self._ask("HEAD", [area_uuid])
         except UploadApiException as error:
@@ -81,7 +81,7 @@ class ApiClient:
         return True
 
     def delete_area(self, area_uuid: str) -> bool:
-        """Ask for the deletion of an area with all its files; True. It happens some time later."""
+        """Request the deletion of an area with all its files; return True. The service deletes it later."""
         self._ask("DELETE", [area_uuid], key=True)
         return True
 
@@ -92,19 +92,19 @@ class ApiClient:
     # Files
 
     def store_file(self, area_uuid: str, filename: str, file_content: str | bytes, content_type: str) -> dict[str, Any]:
-        """Store a small file; its FileInfo."""
+        """Store a small file; return its FileInfo."""
         body = file_content.encode() if isinstance(file_content, str) else file_content
         headers = {"Content-Type": content_type}
         return object_in(self._ask("PUT", [area_uuid, filename], key=True, data=body, headers=headers), "url")
 
     def file_upload_notification(self, area_uuid: str, filename: str) -> bool:
-        """Tell the service that a file is there; True. Telling it twice does no harm."""
+        """Notify the service of an uploaded file; return True. Repeating it is harmless."""
         for name in _spellings(filename):
             self._ask("POST", [area_uuid, name], safe=True)
         return True
 
     def files_info(self, area_uuid: str, file_list: Iterable[str]) -> list[dict[str, Any]]:
-        """The FileInfo of several files, in their order.
+        """The FileInfo of several files, in order.
 
         :raises NotReady: one of them has no checksums yet
         """
@@ -122,12 +122,12 @@ class ApiClient:
     def checksum_status(self, area_uuid: str, filename: str) -> dict[str, Any]:
         """``checksum_status`` and ``checksums`` of a file.
 
-        :raises NotReady: it has none yet
+        :raises NotReady: it has no checksums yet
         """
         return checksums_in(self._ask_about(area_uuid, filename, "checksum"))
 
     def checksum_statuses(self, area_uuid: str) -> dict[str, int]:
-        """How many files are in each state."""
+        """The number of files in each state."""
         return counts_in(self._ask("GET", [area_uuid, "checksums"]))
 
     def validate_files(
@@ -138,7 +138,7 @@ class ApiClient:
         original_validation_id: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """Plan a validation; ``{"validation_id": …}``."""
+        """Start a validation; return ``{"validation_id": …}``."""
         body = {
             "environment": dict(environment or {}),
             "files": list(file_list),
@@ -150,18 +150,18 @@ class ApiClient:
     def validation_status(self, area_uuid: str, filename: str) -> dict[str, Any]:
         """``validation_status`` and ``validation_results`` of a file's latest validation.
 
-        :raises NotReady: it has not ended yet
+        :raises NotReady: it has not finished
         """
         return object_in(self._ask_about(area_uuid, filename, "validate"), "validation_status")
 
     def validation_statuses(self, area_uuid: str) -> dict[str, int]:
-        """How many files are in each state, counted once for each validation."""
+        """The number of files in each state; a file counts once for each of its validations."""
         return counts_in(self._ask("GET", [area_uuid, "validations"]))
 
-    # How
+    # Requests
 
     def _ask_about(self, area_uuid: str, filename: str, *what: str) -> Any:
-        """Ask about a file; one that the service does not know by its name is asked for by its other spelling."""
+        """Request a file; if the service does not know its name, retry with the name's other encoding."""
         first, *others = _spellings(filename)
         try:
             return self._ask("GET", [area_uuid, first, *what], may_wait=True)
@@ -184,14 +184,14 @@ class ApiClient:
     ) -> requests.Response:
         """Send a request.
 
-        :param path: what comes after ``/area``, not quoted
-        :param key: the API key goes with it
-        :param safe: it may be repeated, although it is a POST
-        :param once: it may not be repeated, although it is a PUT
-        :param may_wait: status 500 means that the answer is not known yet
-        :raises UploadApiException: the service refused
-        :raises UploadException: a part of the path would be resolved away, and something else be asked
-        :raises HCAError: the answer is not what the service promises
+        :param path: the path after ``/area``, not quoted
+        :param key: send the API key
+        :param safe: it may be retried, although it is a POST
+        :param once: it must not be retried, although it is a PUT
+        :param may_wait: status 500 means that the result is not ready
+        :raises UploadApiException: the service rejected the request
+        :raises UploadException: a part of the path would be normalized, which would change the request
+        :raises HCAError: the response is invalid
         """
         for part in path:
             if part in ("", ".", ".."):
@@ -240,8 +240,8 @@ class ApiClient:
 def _spellings(filename: str) -> list[str]:
     """The names by which the service may know a file.
 
-    The original service takes one ``%``-escape too many off names, so that a file whose name holds what looks like one
-    (``50%25.txt``) is found by its quoted name alone.
+    The original service decodes names once too often, so that a file whose name looks percent-encoded
+    (``50%25.txt``) is only found by its quoted name.
     """
     return [filename] if unquote(filename) == filename else [filename, quote(filename, safe="")]
 

@@ -1,4 +1,4 @@
-"""An upload area, and what can be done with it."""
+"""An upload area and its operations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hca_base.transfer import S3Target, TransferOptions
     from hca_upload.send import Outcome
 
-#: Files that are described in one request.
+#: Files per request for their metadata.
 _DESCRIBED_AT_ONCE = 100
 
 
@@ -42,7 +42,7 @@ class UploadArea:
 
     @property
     def deployment_stage(self) -> str:
-        """Stage of the deployment, from the address."""
+        """Stage of the deployment, from the URI."""
         return self.uri.deployment_stage
 
     @property
@@ -129,12 +129,12 @@ class UploadArea:
                 try:
                     infos = self._api.files_info(self.uuid, names)
                 except UploadApiException:
-                    # One file without checksums, or with a name that the service stumbles over, spoils the whole list.
+                    # One file without checksums, or with a name that the service fails on, makes the whole list fail.
                     infos = []
                 if [info.get("name") for info in infos] == names:
                     yield from infos
                 else:
-                    # What is in the bucket is listed, whatever the service knows or calls it.
+                    # All objects in the bucket are listed, even if the service does not know them by that name.
                     yield from (self._described(found) for found in part)
 
     def _described(self, found: Any) -> dict[str, Any]:
@@ -252,21 +252,21 @@ class UploadArea:
         return answer
 
     def checksum_statuses(self) -> dict[str, int]:
-        """How many files are in each state, and ``TOTAL_NUM_FILES``."""
+        """The number of files in each state, and ``TOTAL_NUM_FILES``."""
         answer: dict[str, int] = self._api.checksum_statuses(self.uuid)
         return answer
 
     def validation_status(self, filename: str) -> dict[str, Any]:
         """``validation_status`` and ``validation_results`` of a file's latest validation.
 
-        :raises NotReady: it has not ended yet
+        :raises NotReady: it has not finished
         :raises UploadApiException: the file does not exist
         """
         answer: dict[str, Any] = self._api.validation_status(self.uuid, filename)
         return answer
 
     def validation_statuses(self) -> dict[str, int]:
-        """How many files are in each state, counted once for each validation."""
+        """The number of files in each state; a file counts once for each of its validations."""
         answer: dict[str, int] = self._api.validation_statuses(self.uuid)
         return answer
 
@@ -279,7 +279,7 @@ class UploadArea:
         return self.validation_word(filename) if word == "CHECKSUMMED" else word
 
     def checksum_word(self, filename: str) -> str:
-        """The state of a file's checksums, by the name that it has beside those of validations."""
+        """The state of a file's checksums, named to be distinct from those of validations."""
         try:
             word = str(self.checksum_status(filename)["checksum_status"])
         except NotReady:
@@ -287,7 +287,7 @@ class UploadArea:
         return {"SCHEDULED": "CHECKSUMMING_SCHEDULED", "UNSCHEDULED": "CHECKSUMMING_UNSCHEDULED"}.get(word, word)
 
     def validation_word(self, filename: str) -> str:
-        """The state of a file's latest validation, by the name that it has beside those of checksums."""
+        """The state of a file's latest validation, named to be distinct from those of checksums."""
         try:
             word = str(self.validation_status(filename)["validation_status"])
         except NotReady:
@@ -318,6 +318,6 @@ class UploadArea:
 
 
 def in_words(outcome: Outcome, uri: str) -> str:
-    """What a user is told of a file that is in the area ``uri``: hca 7's line, which did not tell who had sent it."""
+    """The message for a file in the area ``uri``, as in hca 7, which did not tell new files from present ones."""
     there = " (it was there already)" if outcome.state == "present" else ""
     return f"Upload complete of {outcome.shown} to upload area {uri}{there}"

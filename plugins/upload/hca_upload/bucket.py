@@ -1,4 +1,4 @@
-"""What is in an area's folder of the bucket, as its borrowed credentials show it."""
+"""Lists the objects of an area in the bucket, with its temporary credentials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hca_upload.uri import Area
 
 
-#: Error codes that ask for new credentials.
+#: Error codes after which to request new credentials.
 _LAPSED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "RequestExpired"})
 
 
@@ -22,8 +22,8 @@ _LAPSED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidToken", "R
 class Found:
     """An object of the area.
 
-    :ivar name: below the area
-    :ivar etag: without quotes; the MD5, or that of the parts' MD5s
+    :ivar name: key below the area's prefix
+    :ivar etag: without quotes; the MD5 of the object, or of its parts' MD5s
     """
 
     name: str
@@ -32,7 +32,7 @@ class Found:
 
 
 def objects(area: Area) -> Iterator[list[Found]]:
-    """The objects of an area, a page at a time. The policy allows to list exactly this prefix."""
+    """The objects of an area, page by page. The policy allows listing exactly this prefix."""
     prefix = f"{area.uuid}/"
     query = {"Bucket": area.uri.bucket_name, "Prefix": prefix}
     client = None
@@ -43,7 +43,7 @@ def objects(area: Area) -> Iterator[list[Found]]:
             if client is not None:
                 page = _page(client, query)
             if page is None:
-                # The first page, or the credentials lapsed while others were read.
+                # The first page, or the credentials expired during the listing.
                 client = _area_client(area)
                 page = client.list_objects_v2(**query)
             yield [
@@ -56,7 +56,7 @@ def objects(area: Area) -> Iterator[list[Found]]:
 
 
 def _page(client: Any, query: dict[str, str]) -> Any:
-    """A page of the listing; None when the client's credentials have lapsed."""
+    """A page of the listing; None if the client's credentials have expired."""
     import botocore.exceptions
 
     try:
@@ -68,7 +68,7 @@ def _page(client: Any, query: dict[str, str]) -> Any:
 
 
 def _area_client(area: Area) -> Any:
-    # Loaded before anything is borrowed: that takes a while, and the credentials may be short-lived.
+    # Imported before requesting credentials: the import takes a while, and they may be short-lived.
     import boto3  # noqa: F401
 
     credentials = area.get_credentials()
@@ -78,14 +78,14 @@ def _area_client(area: Area) -> Any:
 
 
 def area_endpoint(config: Config) -> str | None:
-    """The store that holds the areas; None for Amazon's."""
+    """Endpoint of the areas' store; None for AWS."""
     found = config.get("upload.s3_endpoint_url") or config.get("s3.endpoint_url")
     return str(found) if found else None
 
 
 def source_client(config: Config) -> Any:
-    """A boto3 client for the buckets of the user, with the keys that are stored for the configured endpoint; without
-    such, with those that the AWS tools use."""
+    """A boto3 client for the user's buckets, with the keys stored for the configured endpoint, or those of
+    the AWS tools."""
     endpoint = config.get("s3.endpoint_url")
     return s3_client(config, endpoint, **_stored_keys(config, endpoint))
 
@@ -105,9 +105,9 @@ def _stored_keys(config: Config, endpoint: Any) -> dict[str, str]:
 
 
 def s3_client(config: Config, endpoint: str | None, **credentials: str) -> Any:
-    """A boto3 client for an endpoint; without credentials, with those that the AWS tools use.
+    """A boto3 client for an endpoint; default credentials: those of the AWS tools.
 
-    :raises UsageError: the endpoint or the region cannot be one
+    :raises UsageError: the endpoint or the region is invalid
     """
     import boto3
     import botocore.config
@@ -117,14 +117,14 @@ def s3_client(config: Config, endpoint: str | None, **credentials: str) -> Any:
     try:
         return boto3.client("s3", endpoint_url=endpoint, region_name=region, config=how, **credentials)
     except ValueError as error:
-        # Of an address that is none, here or in the variables and files of the AWS tools.
+        # An invalid endpoint, from here or from the variables and files of the AWS tools.
         raise UsageError(f"S3 cannot be used: {error}", hint="see 'hca config get s3'") from None
 
 
 class telling:
-    """Turns botocore's exceptions into ours.
+    """Converts botocore's exceptions to ours.
 
-    :param what: what could not be done
+    :param what: the failed action
     """
 
     def __init__(self, what: str) -> None:
@@ -141,7 +141,7 @@ class telling:
             raise _refusal(self._what, error.response) from None
         if isinstance(error, (aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError)):
             raise AuthError(f"{self._what}: {error}", hint=_WHOSE) from None
-        # What broke off in the middle of an object, again and again, comes in an exception of boto3's own.
+        # boto3 has its own exception for downloads that break off repeatedly.
         if isinstance(error, (aws.ConnectionError, aws.HTTPClientError, boto3.exceptions.RetriesExceededError)):
             raise UnreachableError(f"{self._what}: the store cannot be reached") from None
         if isinstance(error, (aws.BotoCoreError, boto3.exceptions.Boto3Error)):
@@ -149,19 +149,19 @@ class telling:
 
 
 def _refusal(what: str, response: Any) -> UploadException:
-    """What a store refused, with the exit code that the same refusal of the service would have."""
+    """An error of the store, with the exit code of the corresponding error of the service."""
     answer = response.get("Error", {})
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = exit_code_of_status(status if isinstance(status, int) else 500)
     hint = None
     if answer.get("Code") in _CREDENTIALS or code == ExitCode.AUTH:
-        # Some of them come with status 400.
+        # Some of them have status 400.
         code, hint = ExitCode.AUTH, _WHOSE
     return UploadException(f"{what}: {answer.get('Code')}: {answer.get('Message')}", exit_code=code, hint=hint)
 
 
 _WHOSE = "hca uses the credentials of the AWS tools, or of 'hca auth set-key s3'"
-#: S3's names for credentials that it does not take.
+#: S3's error codes for rejected credentials.
 _CREDENTIALS = frozenset(
     {"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
 )

@@ -16,11 +16,11 @@ else:
 class UploadClient(Operations):
     """A client of the Upload Service's operations (``get_area_checksums``, ``post_area_credential``, …).
 
-    Whole jobs, such as uploading a directory, are done by :class:`hca_upload.UploadService` and
+    For higher-level methods, such as uploading a directory, use :class:`hca_upload.UploadService` and
     :class:`hca_upload.UploadArea`.
 
-    :param config: settings; default: those of the user
-    :param swagger_url: URL or path of the service's document, in place of the configured ``upload.swagger_url``
+    :param config: settings; default: the user's
+    :param swagger_url: URL or path of the service's document; overrides the setting ``upload.swagger_url``
     :param options: further arguments of :class:`hca_base.openapi.Client`
     """
 

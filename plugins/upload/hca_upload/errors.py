@@ -1,4 +1,4 @@
-"""The exceptions of the library, under the names that hca 7 gave them."""
+"""The exceptions of the library, with the names that they have in hca 7."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from hca_base.errors import ExitCode, HCAError, ServiceError
 
-#: What the service says when it knows the area but not the file.
+#: The service's message if the area exists but not the file.
 NO_SUCH_FILE = "No such file"
 
 
 class UploadException(HCAError, RuntimeError):
-    """Something about an upload area is wrong: it is not known, not selected, or files were not uploaded."""
+    """An error about an upload area: unknown, not selected, or files were not uploaded."""
 
     def __init__(self, message: str, *, exit_code: ExitCode = ExitCode.FAILED, hint: str | None = None) -> None:
         HCAError.__init__(self, message, hint=hint)
@@ -19,16 +19,16 @@ class UploadException(HCAError, RuntimeError):
 
 
 def title_of(error: ServiceError) -> str:
-    """The service's own title of an error, without the details that follow it elsewhere; may be empty."""
+    """The title of the service's error, without details; may be empty."""
     details = error.details
     return str(details.get("title") or "") if isinstance(details, Mapping) else ""
 
 
 class UploadApiException(HCAError, RuntimeError):
-    """The service refused a request.
+    """The service rejected a request.
 
     :ivar status: HTTP status
-    :ivar title: the service's message, in short
+    :ivar title: the service's short message
     """
 
     def __init__(self, error: ServiceError) -> None:
@@ -39,7 +39,7 @@ class UploadApiException(HCAError, RuntimeError):
 
 
 class NotReady(UploadApiException):
-    """The service does not know yet: the checksums are not computed, or the validation has not ended.
+    """Not available yet: the checksums are not computed, or the validation has not finished.
 
-    The service says so with HTTP status 500, since its document leaves no room for a value that is not there.
+    The service responds with HTTP status 500, because its document does not allow missing values.
     """

@@ -1,11 +1,11 @@
-"""The media types of files: by their names, and by their first bytes where the name tells nothing."""
+"""Media types of files, from their names, or from their first bytes if the name is inconclusive."""
 
 from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
 
-#: First bytes, and what they begin (RFC 1952 for gzip, and the formats' own specifications).
+#: Magic numbers and their types (RFC 1952 for gzip, and the formats' own specifications).
 _BEGINNINGS = (
     (b"\x1f\x8b", "application/gzip"),
     (b"BZh", "application/x-bzip2"),
@@ -22,10 +22,10 @@ _BEGINNINGS = (
 
 
 def content_type(name: str, path: Path, dcp_type: str) -> str:
-    """The media type of a file, with what it is to the platform: ``application/gzip; dcp-type=data``.
+    """The media type of a file, with the platform's parameter: ``application/gzip; dcp-type=data``.
 
     :param name: in the area
-    :param path: where its bytes are; a file that cannot be read is of no known type
+    :param path: of its bytes; unreadable files have an unknown type
     """
     kind, encoding = mimetypes.guess_type(name)
     if encoding:

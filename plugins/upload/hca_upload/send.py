@@ -1,4 +1,4 @@
-"""Uploading: files to the area's bucket, and word of each to the service."""
+"""Uploads files to the area's bucket, and notifies the service of each."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from hca_upload.sources import SourceFile
 if TYPE_CHECKING:
     from hca_upload.uri import Area
 
-#: Requests to the service that are under way at the same time.
+#: Concurrent requests to the service.
 _ASKERS = 8
-#: Bytes and number of objects that are fetched from another bucket before they are sent on.
+#: Bytes and number of objects to download from another bucket before uploading them.
 _BATCH_BYTES, _BATCH_FILES = 1 << 30, 256
-#: Failures that an error message names; the outcomes have them all.
+#: Most failures to name in an error message; the outcomes have all of them.
 _NAMED = 5
-#: What the service says when it does not know the area.
+#: The service's message for an unknown area.
 _NO_SUCH_AREA = "Upload Area Not Found"
 _ACL = "bucket-owner-full-control"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file.
+    """The outcome of one file.
 
-    :ivar state: ``uploaded``, ``present`` (it was there already, with this content), ``would-upload`` or ``failed``
-    :ivar error: one line, where it failed
+    :ivar state: ``uploaded``, ``present`` (the area already has it, with this content), ``would-upload`` or ``failed``
+    :ivar error: one line, if it failed
     """
 
     path: str
@@ -51,20 +51,20 @@ class Outcome:
 
     @property
     def shown(self) -> str:
-        """``path`` as one line without what could steer a terminal: keys of a bucket may be anybody's."""
+        """``path`` as one line without terminal control characters: bucket keys are untrusted."""
         return safe_text(self.path.encode("utf-8", "backslashreplace").decode(), one_line=True)
 
     @property
     def good(self) -> bool:
-        """It is in the area, and the service knows."""
+        """It is in the area, and the service was notified."""
         return self.state in ("uploaded", "present")
 
 
 class Sending:
     """One upload; see :meth:`hca_upload.area.UploadArea.upload_files`.
 
-    :param files: what to upload; their names differ
-    :param on_outcome: called with each file's outcome as soon as it is known, one call at a time
+    :param files: the files, with unique names
+    :param on_outcome: called with each file's outcome as soon as it is known, never concurrently
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Sending:
         self.sync = sync
         self.report = Report()
         self._report_path = None if options is None else options.report
-        # The report is ours: it has the files that are present already, too.
+        # The report is ours: it also contains the files that are present already.
         self.options = replace(options, report=None) if options is not None else TransferOptions()
         self.outcomes: dict[str, Outcome] = {}
         self.codes: set[ExitCode] = set()
@@ -95,9 +95,9 @@ class Sending:
         self._target = area.target(accelerate)
 
     def run(self) -> list[Outcome]:
-        """Send the files; failures are in the outcomes, and raise nothing.
+        """Upload the files; failures are in the outcomes, and raise no exception.
 
-        The report is written however the run ends.
+        The report is written in any case.
         """
         check_report(self._report_path)
         started = time.monotonic()
@@ -111,14 +111,14 @@ class Sending:
                 self.report.write(self._report_path)
 
     def _reported(self) -> Iterator[Row]:
-        """One row for each file; what the run did not reach is cancelled."""
+        """One row for each file; unprocessed ones are cancelled."""
         for file in self.files:
             outcome = self.outcomes.get(file.name)
             if outcome is None:
                 yield Row.failure(file.path, "cancelled", "the run ended before this file's turn", size=file.size)
                 continue
             row = self._rows.get(file.name) or Row.success(file.path, outcome.state, file.size, file.path)
-            # The engine may have sent what the service was not told of; and an object from its temporary copy.
+            # The engine's row may say done although the service was not notified; objects come from a temporary copy.
             kept = row.outcome if row.outcome == "mismatch" else outcome.state
             yield row._replace(name=file.path, outcome=kept, error=outcome.error)
 
@@ -132,7 +132,7 @@ class Sending:
                     if not self._ended:
                         self._send_on(batch)
             except BaseException:
-                # No one waits for the answers any more, least of all for their repeats.
+                # The results are no longer needed, and retries even less.
                 self._askers.shutdown(wait=False, cancel_futures=True)
                 self._api.interrupt()
                 raise
@@ -148,7 +148,7 @@ class Sending:
 
     def raise_for_failures(self, reasons: bool = True) -> None:
         """
-        :param reasons: name the first files that failed, with the reasons
+        :param reasons: include the first failed files, with the reasons
         :raises UploadException: files were not uploaded
         """
         failed = self.failed
@@ -175,13 +175,13 @@ class Sending:
             if self._on_outcome is not None:
                 self._on_outcome(outcome)
 
-    # What is there
+    # Existing files
 
     def _check_folders(self) -> None:
-        """See whether the service takes names with folders in them, before anything is sent in vain.
+        """Check whether the service supports names with folders, before uploading anything.
 
         :raises UploadException: it does not
-        :raises UploadApiException: it does not say
+        :raises UploadApiException: it does not tell
         """
         nested = next((file for file in self.files if "/" in file.name), None)
         if nested is None:
@@ -192,7 +192,7 @@ class Sending:
             pass
         except UploadApiException as error:
             if error.title == _NO_SUCH_AREA or error.status in (401, 429) or error.status >= 500:
-                # That says nothing about names.
+                # That is not about the name.
                 raise
             if error.title != NO_SUCH_FILE:
                 raise UploadException(
@@ -203,13 +203,13 @@ class Sending:
 
     @staticmethod
     def _hint_for_folders(file: SourceFile) -> str:
-        """What to do about a name that has a folder: whichever option gave it."""
+        """The hint for a name with a folder, depending on the option that caused it."""
         if file.path.replace(os.sep, "/").endswith(f"/{file.name}"):
             return "leave out --keep-paths"
         return f"choose a name without '/': --target-filename {file.name.rpartition('/')[2]}"
 
     def _missing(self) -> list[SourceFile]:
-        """The files that are not in the area with the same content."""
+        """The files that the area does not have with the same content."""
         if not self.sync or not self.files:
             return self.files
         there = {found.name: found for page in objects(self.area) for found in page}
@@ -221,9 +221,9 @@ class Sending:
         return [file for file, sought in zip(self.files, self._askers.map(missing, self.files), strict=True) if sought]
 
     def _same(self, file: SourceFile, found: Found) -> bool:
-        """Whether the object has the file's content, and the service knows of it or was told now.
+        """Whether the object has the file's content, and the service knows it or was notified now.
 
-        HEAD is denied to us: what the listing and the service say must do.
+        The credentials do not allow HEAD: the listing and the service's metadata must do.
         """
         if file.remote:
             etag, sha256 = file.etag, ""
@@ -231,7 +231,7 @@ class Sending:
             try:
                 own = checksum_file(file.path)
             except (OSError, HCAError):
-                # Sending it will say why.
+                # The upload will report the error.
                 return False
             etag, sha256 = own.s3_etag, own.sha256
         try:
@@ -248,13 +248,13 @@ class Sending:
         elif known.get("checksum_status") == "FAILED" or found.etag != etag:
             return False
         elif not self.options.dry_run:
-            # The bytes are there, but an earlier run ended before the service was told.
+            # The object exists, but an earlier run ended before it notified the service.
             self._notify(file, "present")
             return True
         self._note(file, "present")
         return True
 
-    # Sending
+    # Uploading
 
     def _send(self, files: list[tuple[SourceFile, Path]]) -> None:
         if not files:
@@ -284,7 +284,7 @@ class Sending:
         file: SourceFile = item.tag
         self._rows[file.name] = row
         if row.outcome == "uploaded":
-            # In another thread: the engine must not wait for the service.
+            # In another thread, so that the engine does not wait for the service.
             self._askers.submit(self._notify, file, "uploaded")
         else:
             self._note(file, row.outcome if row.outcome == "would-upload" else "failed", row.error)
@@ -301,7 +301,7 @@ class Sending:
     # From another bucket
 
     def _send_on(self, batch: list[SourceFile]) -> None:
-        """Fetch objects with the user's own credentials, and send them on; the area's reach no other bucket."""
+        """Download objects with the user's own credentials, then upload them: the area's cannot read other buckets."""
         if self.options.dry_run:
             for file in batch:
                 self._note(file, "would-upload")

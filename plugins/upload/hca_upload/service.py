@@ -1,10 +1,10 @@
-"""What the core must know of the Upload Service before any of its code runs."""
+"""Declares the Upload Service to the core, without importing any other module."""
 
 from __future__ import annotations
 
 from hca_base.plugins import CredentialScheme, Service
 
-#: Where hca 7 looked for the service: the production deployment, and all others by their stage.
+#: Default URLs of hca 7: of the production deployment, and of all others by stage.
 PRODUCTION_API_URL = "https://upload.data.humancellatlas.org/v1"
 PREPROD_API_URL_TEMPLATE = "https://upload.{deployment_stage}.data.humancellatlas.org/v1"
 BUCKET_NAME_TEMPLATE = "org-humancellatlas-upload-{deployment_stage}"
@@ -69,7 +69,7 @@ SERVICE = Service(
                 },
             },
         },
-        # Read by the embedded deployment, which has no service of its own to declare it.
+        # Used by the embedded deployment, which declares no service of its own.
         "local": {
             "description": "embedded deployment ('hca local start')",
             "type": "object",
@@ -89,7 +89,7 @@ SERVICE = Service(
         client_settings_path=None,
         env=("HCA_UPLOAD_API_KEY",),
     ),
-    # Both give the same however often they are asked.
+    # Both are idempotent.
     safe_operations=("post_area_credential", "post_area"),
     retired_hosts=dict.fromkeys(
         (f"upload{stage}.data.humancellatlas.org" for stage in ("", ".staging", ".integration", ".dev")), _RETIRED

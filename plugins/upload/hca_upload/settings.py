@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class UploadConfig:
-    """The areas that were selected, the current area, and the URLs of each stage's services.
+    """The selected areas, the current area, and the URLs of each stage's services.
 
     Changes are written to the file of the active profile, or to the user's file if no profile is active. Each change
     reads that file again under a lock, so that concurrent commands lose nothing.
 
-    :param config: settings; default: those of the user
+    :param config: settings; default: the user's
     """
 
     def __init__(self, config: Config | None = None) -> None:
@@ -35,7 +35,7 @@ class UploadConfig:
 
     @property
     def config(self) -> Config:
-        """The settings that it reads."""
+        """The underlying settings."""
         return self._config
 
     @property
@@ -62,12 +62,12 @@ class UploadConfig:
 
     @property
     def bucket_name_template(self) -> str:
-        """Name of a stage's bucket, with ``{deployment_stage}`` in it."""
+        """Name of a stage's bucket, with the placeholder ``{deployment_stage}``."""
         return str(self._section["bucket_name_template"])
 
     @property
     def preprod_api_url_template(self) -> str:
-        """URL of the API of all stages but ``prod``, with ``{deployment_stage}`` in it."""
+        """URL of the API for all stages but ``prod``, with the placeholder ``{deployment_stage}``."""
         return str(self._section["preprod_api_url_template"])
 
     @property
@@ -84,7 +84,7 @@ class UploadConfig:
     def area_uri(self, area_uuid: str | None) -> UploadAreaURI:
         """Return the URI of a known area.
 
-        :raises UploadException: it is not
+        :raises UploadException: the area is unknown
         """
         if not area_uuid or area_uuid not in self._areas:
             raise UploadException(f"I don't know about area {area_uuid}", exit_code=ExitCode.NOT_FOUND)
@@ -149,11 +149,11 @@ class UploadConfig:
         return area_uuid
 
     def save(self) -> None:
-        """Do nothing: changes are saved immediately. (Scripts for hca 7 call it.)"""
+        """Do nothing: changes are saved immediately. Exists for scripts written for hca 7."""
 
     @property
     def file(self) -> Path:
-        """The file that changes go to."""
+        """The file for changes."""
         from hca_base.config import paths, profile_path
 
         profile = self._config.profile
@@ -162,7 +162,7 @@ class UploadConfig:
 
 
 class _editing:
-    """Change the section ``upload`` of the user's file, under its lock, and see the change at once."""
+    """Change the section ``upload`` of the user's file, under its lock, and reload it."""
 
     def __init__(self, settings: UploadConfig) -> None:
         from hca_base.config import edit_file

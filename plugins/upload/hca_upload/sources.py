@@ -1,4 +1,4 @@
-"""Which files an upload is about, and what they are called in the area."""
+"""The files of an upload, and their names in the area."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hca_upload.errors import UploadException
 if TYPE_CHECKING:
     from hca_base.config import Config
 
-# What S3 takes for one; the whole names of access points begin with arn: and are left to it.
+# S3's rules for bucket names; ARNs of access points are not checked here.
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}\Z|arn:")
 
 
@@ -25,10 +25,10 @@ _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}\Z|arn:")
 class SourceFile:
     """A file to upload.
 
-    :ivar path: as the user named it, or found below a directory; ``s3://BUCKET/KEY`` for an object
+    :ivar path: as given, or found below a directory; ``s3://BUCKET/KEY`` for an object
     :ivar name: in the area
     :ivar size: bytes
-    :ivar etag: of an object: the MD5, or that of the parts' MD5s, mostly
+    :ivar etag: of an object: usually the MD5, or that of the parts' MD5s
     """
 
     path: str
@@ -38,7 +38,7 @@ class SourceFile:
 
     @property
     def remote(self) -> bool:
-        """It is an object of a bucket."""
+        """Whether it is an object in a bucket."""
         return self.path.startswith("s3://")
 
 
@@ -52,10 +52,10 @@ def find_files(
 ) -> list[SourceFile]:
     """The files below the given paths.
 
-    :param keep_paths: name them by their paths below the directory, and not by their last part alone
-    :param config: says where ``s3://`` is; default: the user's
-    :raises UsageError: the options do not fit each other
-    :raises UploadException: a path does not exist, or two files would get one name in the area
+    :param keep_paths: name files by their paths below the directory, not only by their last part
+    :param config: configures the endpoint of ``s3://``; default: the user's
+    :raises UsageError: the options conflict
+    :raises UploadException: a path does not exist, or two files would have the same name in the area
     """
     given = [os.fspath(path) for path in paths]
     local = [path for path in given if not path.startswith("s3://")]
@@ -109,7 +109,7 @@ def _local(path: str, extension: str | None, keep_paths: bool) -> list[SourceFil
 def _size(place: Path) -> int:
     """The size of a regular file.
 
-    :raises UploadException: it is none: a socket, a pipe, or a link that leads nowhere; leaving it out in silence would
+    :raises UploadException: not a regular file: a socket, a pipe, or a broken link; skipping it silently would
         lose it
     """
     try:
@@ -137,7 +137,7 @@ def _objects(uri: str, keep_paths: bool, config: Config | None) -> list[SourceFi
             for entry in page.get("Contents", ()):
                 key = entry["Key"]
                 if key.endswith("/"):
-                    # What some tools make to show a folder.
+                    # Some tools create such an object to show a folder.
                     continue
                 inner = key.removeprefix(base).lstrip("/") if keep_paths else key.rpartition("/")[2]
                 found.append(SourceFile(f"s3://{bucket}/{key}", inner, entry["Size"], entry["ETag"].strip('"')))
@@ -147,9 +147,9 @@ def _objects(uri: str, keep_paths: bool, config: Config | None) -> list[SourceFi
 
 
 def _checked(files: list[SourceFile]) -> list[SourceFile]:
-    """The files, each once.
+    """The files, without duplicates.
 
-    :raises UploadException: two of them would get one name, or a name is none that the service can have
+    :raises UploadException: two of them would have the same name, or a name is invalid
     """
     by_name: dict[str, SourceFile] = {}
     for file in files:
@@ -172,12 +172,12 @@ def _same_file(one: SourceFile, other: SourceFile) -> bool:
 
 
 def check_name(name: str, path: str) -> None:
-    """See that the service can have a file of that name.
+    """Check that the service supports a file name.
 
-    :param path: what it is the name of
-    :raises UploadException: it cannot
+    :param path: the file's path, for the message
+    :raises UploadException: the name is invalid
     """
-    # A "." or ".." would be resolved away on the way, by the client or a proxy.
+    # A client or proxy would normalize "." and ".." in the URL.
     if name in RESERVED_NAMES or any(part in ("", ".", "..") for part in name.split("/")):
         raise UploadException(
             f"{path}: the service does not support the file name {name!r}",

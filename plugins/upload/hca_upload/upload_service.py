@@ -1,4 +1,4 @@
-"""The start of everything: a deployment of the Upload Service."""
+"""The entry point of the library: a deployment of the Upload Service."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class UploadService:
     """A deployment of the Upload Service.
 
-    :param deployment_stage: ``prod``, ``staging``, ``local``, …; the stage of an area is in its address
+    :param deployment_stage: ``prod``, ``staging``, ``local``, …; an area's URI contains its stage
     :param api_token: API key, for creating and deleting areas, storing files and validating; default: the configured
         or stored one
-    :param config: settings; default: those of the user
+    :param config: settings; default: the user's
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class UploadService:
         return UploadConfig()
 
     def create_area(self, area_uuid: str) -> UploadArea:
-        """Create an area; an existing area does not change.
+        """Create an area; an existing area is not changed.
 
-        :raises UploadApiException: the service refused
+        :raises UploadApiException: the service rejected the request
         """
         return UploadArea(UploadAreaURI(self.api_client.create_area(area_uuid)["uri"]), self)
 
     def upload_area(self, area_uri: UploadAreaURI) -> UploadArea:
-        """The object for an area, whether it exists or not."""
+        """The object for an area, which need not exist."""
         return UploadArea(area_uri, self)

@@ -1,4 +1,4 @@
-"""The addresses of upload areas, and what the parts of an area ask of it."""
+"""The URIs of upload areas, and the interfaces that the area's modules use."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from hca_base.transfer import S3Target
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
-# As lenient as the service, which takes any letters and digits, and more of them behind.
+# As lenient as the service, which accepts any letters and digits, and further characters after them.
 _AREA = re.compile(r"[A-Za-z0-9]{8}(-[A-Za-z0-9]{4}){3}-[A-Za-z0-9]{12}[A-Za-z0-9-]*\Z")
 
 
 class UploadAreaURI:
     """``s3://BUCKET/UUID/``; the last word of the bucket's name is the deployment stage.
 
-    :param uri: the address; its final slash may be missing
-    :raises UsageError: it is no such address
+    :param uri: the URI; the final slash is optional
+    :raises UsageError: not a valid URI of an area
     """
 
     def __init__(self, uri: str) -> None:
@@ -58,12 +58,12 @@ def _split(uri: str) -> SplitResult:
     try:
         return urlsplit(uri)
     except ValueError:
-        # Such as a bracket that is not closed.
+        # For example, an unclosed bracket.
         return SplitResult("", "", "", "", "")
 
 
 class Deployment(Protocol):
-    """What an area and its parts ask of a deployment; :class:`hca_upload.UploadService` is one."""
+    """The interface of a deployment for an area and its parts; :class:`hca_upload.UploadService` implements it."""
 
     @property
     def settings(self) -> Any: ...
@@ -73,7 +73,7 @@ class Deployment(Protocol):
 
 
 class Area(Protocol):
-    """What listing, sending and waiting ask of an area; :class:`hca_upload.UploadArea` is one."""
+    """The interface of an area for listing, sending and waiting; :class:`hca_upload.UploadArea` implements it."""
 
     @property
     def uri(self) -> UploadAreaURI: ...

@@ -1,4 +1,4 @@
-"""Waiting for what the service does with files after they were uploaded."""
+"""Waits until the service has processed uploaded files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hca_upload.errors import UploadException
 if TYPE_CHECKING:
     from hca_upload.uri import Area
 
-#: Seconds between looks: the first pause, the longest, and how it grows.
+#: Seconds between polls: the first pause, the longest, and the growth factor.
 _FIRST, _LONGEST, _GROWTH = 0.2, 20.0, 1.5
-#: Questions that are under way at the same time.
+#: Concurrent requests.
 _ASKERS = 8
 _NAMED = 5
 
@@ -27,7 +27,7 @@ def wait(area: Area, files: Iterable[str] | None, *, validated: bool, timeout: f
     names = list(files) if files is not None else [found["name"] for found in area.list()]
     left = list(dict.fromkeys(names))
     states = dict.fromkeys(left, "")
-    # What has its checksums is asked about its validation alone from then on.
+    # Once a file has its checksums, only its validation is polled.
     checksummed: set[str] = set()
     deadline = time.monotonic() + timeout
     pause = _FIRST
@@ -44,7 +44,7 @@ def wait(area: Area, files: Iterable[str] | None, *, validated: bool, timeout: f
     with Progress(label, files=len(left), mode=progress) as shown, ThreadPoolExecutor(_ASKERS) as askers:
         while left:
             still = []
-            # In slices, so that the time-out holds however many files there are.
+            # In slices, so that the timeout applies however many files there are.
             for start in range(0, len(left), _ASKERS * 4):
                 part = left[start : start + _ASKERS * 4]
                 for name, state in zip(part, askers.map(look, part), strict=True):
@@ -74,7 +74,7 @@ def wait(area: Area, files: Iterable[str] | None, *, validated: bool, timeout: f
 def _done(state: str, validated: bool) -> bool:
     if state == "FAILED":
         return True
-    # A file that nobody had validated has nothing to wait for.
+    # Without a validation there is nothing to wait for.
     return state in ("VALIDATED", "VALIDATION_UNSCHEDULED") if validated else state == "CHECKSUMMED"
 
 

@@ -59,7 +59,7 @@ class Areas(UploadCommand):
         self.tell(parsed_args, rows, text)
 
     def _uri(self, uuid: str) -> str | None:
-        """The address of an area; None, and a warning, where the settings hold none: that hides no other area."""
+        """The URI of an area; None, with a warning, if the settings have none, so that other areas are still listed."""
         try:
             return self.settings.area_uri(uuid).uri
         except HCAError as error:
@@ -81,7 +81,7 @@ class Forget(UploadCommand):
         if given.startswith("s3://") and given not in settings.areas:
             uuid = UploadAreaURI(given).area_uuid
         else:
-            # Whatever the settings say of its address.
+            # Even if its URI in the settings is invalid.
             uuid = self.telling(parsed_args, lambda: settings.area_uuid_from_partial_uuid(given))
         settings.forget_area(uuid)
         self.context.forget()

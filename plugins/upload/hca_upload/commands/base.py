@@ -1,4 +1,4 @@
-"""What the commands have in common: which area they are about, and how they say what hca 7 said."""
+"""Base class of the commands: selects the area, and prints the output of hca 7."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class UploadCommand(Command):
 
     @property
     def settings(self) -> UploadConfig:
-        """The areas that the configuration knows."""
+        """The areas in the configuration."""
         return UploadConfig(self.config)
 
     def service(self, stage: str) -> UploadService:
@@ -46,15 +46,15 @@ class UploadCommand(Command):
         return self.service(uri.deployment_stage).upload_area(uri)
 
     def tell(self, args: argparse.Namespace, data: Any, text: str) -> None:
-        """Write the result: the text, or the data where a format or a query is asked for."""
+        """Write the result: as text, or as data if a format or a query is requested."""
         if structured(args):
             self.emit(data, args)
         elif text:
             print(text, file=self.stdout)
 
     def telling(self, args: argparse.Namespace, work: Callable[[], Result]) -> Result:
-        """The result of ``work``. What is wrong with the arguments is told on stdout too, when a program reads that:
-        there hca 7 said it, for most of them with exit code 0, so that scripts had to look for the words.
+        """The result of ``work``. Usage errors also go to stdout, if it is not a terminal: hca 7 wrote most of them
+        there with exit code 0, so scripts search the text.
         """
         from hca_base.output import is_terminal
 
@@ -66,7 +66,7 @@ class UploadCommand(Command):
             raise
 
     def known_area(self, args: argparse.Namespace, given: str) -> UploadAreaURI:
-        """The address of an area that is given by its address, UUID, or the beginning of that."""
+        """The URI of an area given by its URI, its UUID, or a prefix of that."""
         if given.startswith("s3://"):
             return UploadAreaURI(given)
         settings = self.settings
@@ -74,14 +74,14 @@ class UploadCommand(Command):
 
 
 def structured(args: argparse.Namespace) -> bool:
-    """Whether data is asked for, instead of the text of hca 7."""
+    """Whether to write data instead of the text of hca 7."""
     return bool(args.output_format or args.output_query or args.output_columns or args.output_sort or args.output_file)
 
 
 def filled(text: str) -> str:
-    """An argument that must not be empty, as that of an unset variable is: nothing else is taken for it.
+    """A non-empty argument: an unset shell variable must not select the default.
 
-    :raises ArgumentTypeError: it is
+    :raises ArgumentTypeError: it is empty
     """
     if not text:
         raise argparse.ArgumentTypeError("must not be empty")
@@ -89,13 +89,13 @@ def filled(text: str) -> str:
 
 
 def add_area_options(parser: argparse.ArgumentParser) -> None:
-    """``--env`` and ``--uuid``, with which hca 7 named an area."""
+    """``--env`` and ``--uuid``, hca 7's options to select an area."""
     parser.add_argument("--env", metavar="STAGE", help="stage of the area's deployment (default: the selected area's)")
     parser.add_argument("--uuid", type=filled, help="full UUID of an area (default: the selected area)")
 
 
 def area_of(command: UploadCommand, args: argparse.Namespace) -> UploadArea:
-    """The area that ``--env`` and ``--uuid`` name, or the selected one."""
+    """The area given by ``--env`` and ``--uuid``, or the selected one."""
     settings = command.settings
     if args.env is not None:
         check_stage(args.env)
@@ -109,10 +109,10 @@ def area_of(command: UploadCommand, args: argparse.Namespace) -> UploadArea:
 
 
 def check_stage(stage: str, what: str = "--env") -> None:
-    """See that the name of a stage can be part of the names of hosts and buckets.
+    """Check that a stage's name is valid in host and bucket names.
 
-    :param what: where it was given
-    :raises UsageError: it cannot
+    :param what: its source, for the message
+    :raises UsageError: it is not
     """
     if not (stage.isascii() and stage.isalnum()):
         raise UsageError(f"{what} {stage!r} is not a valid stage", hint="use a name such as 'prod' or 'staging'")

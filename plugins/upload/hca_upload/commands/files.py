@@ -76,7 +76,7 @@ class Files(UploadCommand):
         if args.progress is None and (self.context.progress == "none" or args.quiet):
             args.progress = "none"
         say = not args.quiet and not structured(args)
-        # A line in the middle of a progress bar spoils both.
+        # Printing while the progress bar is shown would garble both.
         late = is_terminal(self.stdout) and is_terminal(sys.stderr)
 
         def tell(outcome: Outcome) -> None:

@@ -30,7 +30,7 @@ class Status(UploadCommand):
                 step = "VALIDATION"
                 status = area.validation_word(name)
         except UploadApiException as error:
-            # On stdout too, where scripts written for hca 7 look for it.
+            # Also on stdout, where scripts written for hca 7 read it.
             text = f"{step}_STATUS_RETRIEVAL_ERROR: {error.message}"
             self.tell(parsed_args, {"filename": name, "area": area.uuid, "error": error.message}, text)
             raise
@@ -63,7 +63,7 @@ class Report(UploadCommand):
         checksums = area.checksum_statuses()
         validations = area.validation_statuses()
         total = checksums.pop("TOTAL_NUM_FILES", 0)
-        # The service counts a file once for each of its validations, so the difference may be less than nothing.
+        # The service counts a file once for each of its validations, so the difference may be negative.
         validations["VALIDATION_UNSCHEDULED"] = max(0, checksums.get("CHECKSUMMED", 0) - sum(validations.values()))
         lines = ["FILE STATUS REPORT", f"UploadArea: {area.uuid}", f"Total Number of Files: {total}"]
         for title, counts in (("CHECKSUMS", checksums), ("VALIDATIONS", validations)):

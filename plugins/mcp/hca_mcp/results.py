@@ -1,4 +1,4 @@
-"""What an assistant gets to see of a result: a text without secrets, cut to a budget."""
+"""Formats a result for an assistant: text without secrets, limited in size."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hca_mcp.tools import OFFSET, QUERY
 
 
 def text_of(result: Any, query: str | None = None) -> str:
-    """Return a result as text: JSON on one line per item of a list, plain text as it is.
+    """Return a result as text: a list as one line of JSON per item, plain text unchanged.
 
-    :raises UsageError: the query is not a JMESPath expression, or it fits no text
+    :raises UsageError: the query is not a valid JMESPath expression, or the result is plain text
     """
     from hca_base.errors import UsageError
     from hca_base.http import redact
@@ -37,9 +37,9 @@ def text_of(result: Any, query: str | None = None) -> str:
 
 
 def cut(text: str, offset: int, budget: int) -> str:
-    """Return at most ``budget`` bytes of a text from a byte on, and how to get the rest.
+    """Return at most ``budget`` bytes of a text starting at an offset, and how to get the rest.
 
-    :param offset: bytes; one within a character is moved to its end
+    :param offset: bytes; rounded up to the next character
     """
     data = text.encode()
     if offset >= len(data) > 0:

@@ -1,4 +1,4 @@
-"""The server: tools and documents of the chosen services, over the Model Context Protocol."""
+"""The server: tools and documents of the selected services, over the Model Context Protocol."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _INSTRUCTIONS = (
 
 
 class Front:
-    """What the server's handlers share.
+    """Shared state of the server's handlers.
 
-    :param tools: by the user's choice; nothing else can be called
+    :param tools: selected by the user; no others can be called
     :param clients: by service
-    :param max_bytes: of one result
+    :param max_bytes: maximum size of one result
     """
 
     def __init__(self, tools: list[Tool], clients: dict[str, Client], max_bytes: int) -> None:
@@ -38,7 +38,7 @@ class Front:
     def call(self, name: str, arguments: dict[str, Any]) -> str:
         """Call a tool and return the text of its result.
 
-        :raises HCAError: no such tool, wrong arguments, or the service's error
+        :raises HCAError: an unknown tool, invalid arguments, or the service's error
         """
         tool = self.tools.get(name)
         if tool is None:
@@ -64,9 +64,9 @@ class Front:
         return text
 
     def document(self, uri: str) -> str:
-        """Return the OpenAPI document behind a resource.
+        """Return the OpenAPI document of a resource.
 
-        :raises UsageError: no such resource
+        :raises UsageError: an unknown resource
         """
         service = uri.removeprefix("hca://").removesuffix("/openapi.json")
         if uri != uri_of(service) or service not in self.clients:
@@ -75,7 +75,7 @@ class Front:
 
 
 def page_of(tool: Tool, values: dict[str, Any], number: int) -> tuple[Any, bool]:
-    """Return a page of a list, and whether the service has another one after it; any other result is page 1.
+    """Return a page of a list, and whether there is another one after it; any other result is page 1.
 
     :raises UsageError: there are fewer pages
     """
@@ -89,17 +89,17 @@ def page_of(tool: Tool, values: dict[str, Any], number: int) -> tuple[Any, bool]
     try:
         more = next(pages, None) is not None
     except HCAError:
-        more = True  # asked for by itself, it tells what is wrong with it
+        more = True  # requesting that page reports its error
     return page.body, more
 
 
 def uri_of(service: str) -> str:
-    """Return the address of a service's document."""
+    """Return the URI of a service's document."""
     return f"hca://{service}/openapi.json"
 
 
 def make_server(front: Front, version: str) -> Server[Any]:
-    """Return the server of the protocol's own library."""
+    """Return the server object of the protocol's SDK."""
     import anyio
     from mcp import types
     from mcp.server.lowlevel import Server
@@ -108,7 +108,7 @@ def make_server(front: Front, version: str) -> Server[Any]:
         return types.ListToolsResult(tools=[described(tool) for tool in front.tools.values()])
 
     async def call_tool(context: Any, params: types.CallToolRequestParams) -> CallToolResult:
-        # A client of ours blocks: in a thread of its own, so that the connection goes on being served.
+        # Our clients block, so calls run in a thread to keep the connection responsive.
         return await anyio.to_thread.run_sync(answered, front, params.name, dict(params.arguments or {}))
 
     async def list_resources(context: Any, params: Any) -> types.ListResourcesResult:
@@ -135,7 +135,7 @@ def make_server(front: Front, version: str) -> Server[Any]:
 
 
 def described(tool: Tool) -> Any:
-    """Return a tool in the protocol's words."""
+    """Return a tool in the protocol's format."""
     from mcp import types
 
     operation = tool.operation
@@ -154,7 +154,7 @@ def described(tool: Tool) -> Any:
 
 
 def answered(front: Front, name: str, arguments: dict[str, Any]) -> CallToolResult:
-    """Call a tool; an error is a result that says so, in the words of the command line."""
+    """Call a tool; an error becomes an error result, with the command line's message."""
     from mcp import types
 
     from hca_base.http import redact
@@ -168,7 +168,7 @@ def answered(front: Front, name: str, arguments: dict[str, Any]) -> CallToolResu
 
 
 def serve(front: Front, version: str) -> None:
-    """Serve one assistant over stdin and stdout, until it closes them."""
+    """Serve one assistant over stdin and stdout, until they are closed."""
     import anyio
     from mcp.server.stdio import stdio_server
 

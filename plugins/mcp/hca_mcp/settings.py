@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: Bytes of one result that an assistant gets, unless the settings say otherwise.
+#: Default maximum size of one result in bytes.
 DEFAULT_MAX_BYTES = 32_768
 
 _NAMES = {"type": "array", "items": {"type": "string"}}

@@ -1,4 +1,4 @@
-"""Which operations become tools, and what an assistant is told of each."""
+"""Selects the operations that become tools, and describes each to the assistant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hca_base.openapi import Client, Operation, Parameter
 
-#: Arguments of ours, beside those of an operation.
+#: Our own arguments, in addition to those of an operation.
 OFFSET, PAGE, QUERY = "hca_offset", "hca_page", "hca_query"
 _TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 
@@ -30,12 +30,12 @@ class Tool:
 
     @property
     def read_only(self) -> bool:
-        """Whether a call changes nothing: the document says so by the method, or the plugin of the service does."""
+        """Whether a call is safe: by its HTTP method, or as declared by the service's plugin."""
         return self.operation.safe
 
     @property
     def description(self) -> str:
-        """What the document says of the operation."""
+        """The operation's description in the document."""
         operation = self.operation
         kind = "" if self.read_only else "CHANGES DATA. "
         parts = [f"{kind}{operation.summary or operation.name}", operation.description]
@@ -74,7 +74,7 @@ def parameter_schema(parameter: Parameter) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user lets an assistant do.
+    """What the user allows an assistant to do.
 
     :ivar services: names of services
     :ivar operations: patterns of operations; empty: all
@@ -93,7 +93,7 @@ class Choice:
 
 
 def matches(service: str, operation: Operation, patterns: Iterable[str]) -> bool:
-    """Return whether a pattern names the operation: ``get-*`` of any service, or ``dss:get-*`` of one."""
+    """Return whether a pattern matches the operation: ``get-*`` of any service, or ``dss:get-*`` of one."""
     for pattern in patterns:
         of, _, command = pattern.rpartition(":")
         if fnmatchcase(operation.command, command) and (not of or fnmatchcase(service, of)):
@@ -104,7 +104,7 @@ def matches(service: str, operation: Operation, patterns: Iterable[str]) -> bool
 def tools_of(clients: dict[str, Client], choice: Choice) -> list[Tool]:
     """Return the tools, in the order of the services and of their documents.
 
-    :raises UsageError: a pattern names no operation of the services
+    :raises UsageError: a pattern matches no operation of the services
     """
     from hca_base.errors import UsageError
 

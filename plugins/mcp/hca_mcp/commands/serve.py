@@ -9,7 +9,7 @@ from hca_base.commands import Command, Lister
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what an assistant may do."""
+    """Add the options that control what an assistant may do."""
     parser.add_argument(
         "--service",
         action="append",
@@ -39,7 +39,7 @@ class _Choosing(Command):
     def chosen(self, args: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
         """Return the tools, and the clients by service.
 
-        :raises UsageError: no service is chosen, or a pattern matches nothing
+        :raises UsageError: no service is selected, or a pattern matches nothing
         """
         from hca_base.errors import UsageError
         from hca_mcp.tools import Choice, tools_of
@@ -107,7 +107,7 @@ class Tools(_Choosing, Lister):
 
 
 def listed(value: Any) -> list[str]:
-    """Return a list of texts from an option or a setting."""
+    """Return a list of strings from an option or a setting."""
     if isinstance(value, str):
         return [value]
     return [str(one) for one in value or ()]

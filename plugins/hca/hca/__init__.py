@@ -1,6 +1,6 @@
-"""``hca``: the names that scripts written for hca 6 and 7 import, over the packages that do the work now.
+"""``hca``: the names that scripts written for hca 6 and 7 import, implemented by the current packages.
 
-Importing it costs nothing: each name loads when it is used. New programs import ``hca_base``, ``hca_dss``,
+Each name is imported when it is first used. New programs import ``hca_base``, ``hca_dss``,
 ``hca_upload`` and ``hca_azul``.
 """
 
@@ -28,9 +28,9 @@ __all__ = ["HCAConfig", "auth", "clear_hca_cache", "dss", "get_config", "logger"
 
 
 def clear_hca_cache(args: Any = None) -> None:
-    """Forget the documents of all services that were fetched; the next calls ask for them again.
+    """Delete the cached documents of all services; later calls download them again.
 
-    :param args: not used; hca 7 passed what its command line was given
+    :param args: ignored; hca 7 passed the command line's arguments
     """
     from hca_base.config import load
     from hca_base.openapi import DocumentCache

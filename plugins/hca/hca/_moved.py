@@ -1,4 +1,4 @@
-"""Telling developers, and nobody else, that there is a better name."""
+"""Deprecation warnings, shown to developers only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import warnings
 
 
 def moved(name: str, better: str) -> None:
-    """Warn that a module of hca 7 has a successor. Called at its import, so once in a process.
+    """Warn that a module of hca 7 has a successor. Called at its import, so once per process.
 
-    The warning is that of the module and not of the script that imports it: Python shows those of scripts to their
-    users, who can do nothing about it.
+    The warning is attributed to the module, not to the importing script: Python shows warnings about scripts to their
+    users, who cannot act on them.
     """
     warnings.warn(f"{name} is a name of hca 7; {better}", DeprecationWarning, stacklevel=2)

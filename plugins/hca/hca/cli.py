@@ -13,8 +13,8 @@ moved(__name__, "hca_base.shell.main runs a command line and returns its exit co
 def main(args: Sequence[str] | None = None) -> None:
     """Run ``hca``.
 
-    :param args: its arguments; default, and for an empty list: those of the process
-    :raises SystemExit: it failed; the code is the exit code
+    :param args: its arguments; default, also for an empty list: those of the process
+    :raises SystemExit: it failed, with the exit code
     """
     from hca_base.shell import main as run
 

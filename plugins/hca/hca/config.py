@@ -1,4 +1,4 @@
-"""``hca.config``: the settings as hca 7 showed them, one tree of attributes."""
+"""``hca.config``: the settings as a tree of attributes, as in hca 7."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from hca_base import config as settings
 #: The parent of all loggers of hca.
 logger = logging.getLogger("hca")
 
-#: What hca 7 had among its defaults, and no service of ours declares.
+#: Defaults of hca 7 that no current service declares.
 DEFAULTS: Mapping[str, Any] = {
     "log_level": "INFO",
     "AuthClient": {"swagger_url": "https://auth.data.humancellatlas.org/swagger.json"},
 }
-#: Never handed on as settings: clients get them as what they are.
+#: Never exposed as settings: clients get them as objects.
 SECRETS = ("oauth2_token", "application_secrets")
 
-#: What an object with one of these as its only key does to the list below it, as in files.
+#: Operators: an object with one of these as its only key edits the list below it, as in files.
 OPERATORS: Mapping[str, Callable[[list[Any], Any], list[Any]]] = {
     "$append": lambda items, value: [*items, value],
     "$extend": lambda items, value: [*items, *value],
@@ -102,11 +102,11 @@ class Node(MutableMapping[str, Any]):
             raise AttributeError(name) from None
 
     def __repr__(self) -> str:
-        # Names alone: values may be secret.
+        # Only names: values may be secret.
         return f"<{type(self).__name__} {'.'.join(self._path)} {sorted(self._here())}>"
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Merge settings into these, objects with objects; an object with one of :data:`OPERATORS` edits a list."""
+        """Merge settings into these, recursively; an object with one of :data:`OPERATORS` edits a list."""
         for key, value in dict(*args, **kwargs).items():
             operator = next(iter(value)) if isinstance(value, Mapping) and len(value) == 1 else None
             if operator is not None and operator in OPERATORS:
@@ -119,12 +119,12 @@ class Node(MutableMapping[str, Any]):
                 self[key] = value
 
     def save(self, mode: int = 0o600) -> None:
-        """Save what was changed."""
+        """Save the changes."""
         self._root.save(mode)
 
 
 class HCAConfig(Node):
-    """All settings, merged; what is set here is seen by clients made with it, and can be saved.
+    """All settings, merged; changes apply to clients created with them, and can be saved.
 
     ::
 
@@ -132,14 +132,14 @@ class HCAConfig(Node):
         config.DSSClient.swagger_url = "http://127.0.0.1:8765/v1/swagger.json"
         client = DSSClient(config=config)
 
-    Only what was changed is saved, under the file's lock: nothing that another process saved meanwhile is lost, and no
-    default is written down. New programs use :func:`hca_base.config.load` and :func:`hca_base.config.set_value`.
+    Only changes are saved, under the file's lock: nothing that another process saved meanwhile is lost, and defaults
+    are not written. New programs use :func:`hca_base.config.load` and :func:`hca_base.config.set_value`.
 
     :param save_on_exit: save when the process ends
     :param autosave: save after each change
-    :param use_yaml: not supported any more; settings are JSON
-    :param allow_includes: not supported any more; name several files in ``HCA_CONFIG_FILE``, or use profiles
-    :raises ValueError: one of the last two is asked for
+    :param use_yaml: no longer supported; settings are JSON
+    :param allow_includes: no longer supported; list several files in ``HCA_CONFIG_FILE``, or use profiles
+    :raises ValueError: one of the last two is true
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class HCAConfig(Node):
             atexit.register(self._save_at_exit)
 
     def _load(self) -> None:
-        """Read the files anew; what was changed here stays."""
+        """Reload the files; changes made here are kept."""
         changes = list(_differences(self._before, self._data))
         config = settings.load()
         _add_defaults(config)
@@ -173,7 +173,7 @@ class HCAConfig(Node):
         self._made = None
 
     def forget_login(self) -> bool:
-        """Take out the login that scripts of hca 7 put in; False where there was none."""
+        """Remove the login that scripts for hca 7 stored here; False if there was none."""
         found = [name for name in SECRETS if self._data.pop(name, None) is not None]
         if found:
             self._changed()
@@ -190,7 +190,7 @@ class HCAConfig(Node):
             options: dict[str, Any] = {}
             for path, value in _differences(self._before, self._data):
                 if path[0] not in SECRETS:
-                    # Null is the core's way to say that something is not set.
+                    # In the core's configuration, null means not set.
                     _put(options, path, None if value is _GONE else value)
             options = {settings.join_key((key,)): value for key, value in options.items()}
             self._made = self._read.with_options(options)
@@ -198,18 +198,18 @@ class HCAConfig(Node):
 
     @property
     def config_files(self) -> list[str]:
-        """The files that it is read from, lowest first; some may not exist."""
+        """The files it is read from, lowest precedence first; some may not exist."""
         files = [settings.paths.site_config_file(), settings.paths.user_config_file()]
         return [*map(str, files), *_named_files()]
 
     @property
     def user_config_dir(self) -> str:
-        """The user's folder of settings."""
+        """The user's configuration directory."""
         return str(settings.paths.config_dir())
 
     @property
     def file(self) -> Path:
-        """The file that changes are saved in: the last in ``HCA_CONFIG_FILE``, that of the profile, or the user's."""
+        """The file for changes: the last in ``HCA_CONFIG_FILE``, that of the profile, or the user's."""
         named = _named_files()
         if named:
             return settings.expand_home(named[-1])
@@ -217,10 +217,10 @@ class HCAConfig(Node):
         return settings.paths.user_config_file() if profile in (None, "default") else settings.profile_path(profile)
 
     def save(self, mode: int = 0o600) -> None:
-        """Save what was changed since it was read or saved; where nothing was, touch nothing.
+        """Save what was changed since the last read or save; without changes, do not touch the file.
 
         :param mode: permissions of the file
-        :raises hca_base.errors.ConfigError: the file cannot be written
+        :raises hca_base.errors.ConfigError: the file is not writable
         """
         changes = list(_differences(self._before, self._data))
         if not changes:
@@ -241,7 +241,7 @@ class HCAConfig(Node):
 
 
 class ClientConfig(settings.Config):
-    """What a client reads its settings from, with the attributes that scripts know."""
+    """The object a client reads its settings from, with the attributes that scripts use."""
 
     def __init__(self, source: HCAConfig, config: settings.Config) -> None:
         super().__init__(
@@ -269,7 +269,7 @@ _config: HCAConfig | None = None
 
 
 def get_config() -> HCAConfig:
-    """The settings that all of a process's clients share, unless they are given others."""
+    """The default settings, shared by all clients of a process."""
     global _config
     if _config is None:
         _config = HCAConfig()
@@ -289,14 +289,14 @@ def _named_files() -> list[str]:
 
 
 class _Gone:
-    """Stands for a value that was deleted."""
+    """Marks a deleted value."""
 
 
 _GONE = _Gone()
 
 
 def _plain(value: Any) -> Any:
-    """A value as it stands in a file."""
+    """A value as written to a file."""
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -305,7 +305,7 @@ def _plain(value: Any) -> Any:
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What leads from one tree to another: paths with new values, or :data:`_GONE`."""
+    """The difference between two trees: paths with new values, or :data:`_GONE`."""
     for key in before:
         if key not in after:
             yield (key,), _GONE

@@ -1,4 +1,4 @@
-"""The client of the DCP Auth service, as hca 7 had it."""
+"""The client of the DCP Auth service, with the interface of hca 7."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RETIRED = "the public DCP Auth service was retired; set AuthClient.swagger_url 
 class AuthClient(SwaggerClient):
     """A client of the DCP Auth service.
 
-    The address of its document is the setting ``AuthClient.swagger_url``, or ``services.dcp-auth.url`` where a service
+    The URL of its document is the setting ``AuthClient.swagger_url``, or ``services.dcp-auth.url`` if a service
     of that name was added.
     """
 

@@ -1,4 +1,4 @@
-"""``hca.dss``: the client of the Data Storage Service, by the name that it has had since hca 3."""
+"""``hca.dss``: the client of the Data Storage Service, under its name since hca 3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client of the Data Storage Service, as hca 7 had it."""
+"""The client of the Data Storage Service, with the interface of hca 7."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hca.util.exceptions import translated
 
 
 class DSSClient(SwaggerClient, Base):
-    """A client of the Data Storage Service: that of ``hca_dss``, raising the exceptions of hca 7 too.
+    """A client of the Data Storage Service: that of ``hca_dss``, also raising the exceptions of hca 7.
 
-    :param config: settings: an :class:`hca.HCAConfig` or any mapping; default: those of the user
-    :param swagger_url: URL or path of the service's document, in place of the configured ``DSSClient.swagger_url``
+    :param config: settings: an :class:`hca.HCAConfig` or any mapping; default: the user's
+    :param swagger_url: URL or path of the service's document; overrides the setting ``DSSClient.swagger_url``
     :param session_kwargs: as for :class:`hca.util.SwaggerClient`
     """
 

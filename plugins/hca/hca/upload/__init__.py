@@ -1,4 +1,4 @@
-"""``hca.upload``: the client of the Upload Service, by the names that hca 7 gave it."""
+"""``hca.upload``: the client of the Upload Service, with the names of hca 7."""
 
 from __future__ import annotations
 

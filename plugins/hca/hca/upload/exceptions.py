@@ -1,4 +1,4 @@
-"""What goes wrong with upload areas."""
+"""The exceptions for upload areas."""
 
 from hca_upload.errors import UploadException
 

@@ -1,4 +1,4 @@
-"""The address of an upload area."""
+"""The URI of an upload area."""
 
 from hca_upload.uri import UploadAreaURI
 

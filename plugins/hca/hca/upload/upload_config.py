@@ -1,4 +1,4 @@
-"""What the settings know of upload areas."""
+"""The upload areas in the settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hca.config import get_config
 
 
 class UploadConfig(Base):
-    """What the settings know of upload areas, including what a script set with :func:`hca.get_config`."""
+    """The upload areas in the settings, including changes that a script made with :func:`hca.get_config`."""
 
     DEFAULT_BUCKET_NAME_TEMPLATE = BUCKET_NAME_TEMPLATE
     DEFAULT_PREPROD_API_URL_TEMPLATE = PREPROD_API_URL_TEMPLATE

@@ -19,5 +19,5 @@ class UploadService(Base):
 
     @staticmethod
     def config() -> UploadConfig:
-        """What the settings know of upload areas."""
+        """The upload areas in the settings."""
         return UploadConfig()

@@ -1,4 +1,4 @@
-"""``hca.util``: the base class of hca 7's clients, and what went with it."""
+"""``hca.util``: the base class of hca 7's clients, and related names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES = {
     "SwaggerClientInternalError": ".exceptions",
 }
 
-#: Threads that hca 7 used; transfers have ``transfer.connections`` now.
+#: Number of threads in hca 7; transfers use ``transfer.connections`` now.
 DEFAULT_THREAD_COUNT = multiprocessing.cpu_count() * 2
 
 

@@ -1,4 +1,4 @@
-"""Calls as programs written for hca 7 make them: with arguments that an operation lacks, and by private names."""
+"""Calls by programs written for hca 7: with unknown arguments, and through private names."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ logger = logging.getLogger("hca")
 
 
 def known_arguments(operation: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that an operation has; others are ignored with a warning, as hca 7 ignored them.
+    """The arguments that an operation has; others are ignored with a warning, as in hca 7.
 
-    :raises UsageError: the operation deletes something, and an argument that it lacks may have been meant to say what
+    :raises UsageError: the operation deletes something, and an unknown argument may have been meant to select
     """
     unknown = [name for name, value in arguments.items() if operation.parameter(name) is None and value is not None]
     if unknown and operation.method.upper() == "DELETE":
@@ -33,7 +33,7 @@ def known_arguments(operation: Any, arguments: Mapping[str, Any]) -> dict[str, A
 
 
 def add_old_names(client: Client, method: Any) -> None:
-    """Add what programs written for hca 7 use of a client's method, though its name begins with an underscore."""
+    """Add the private attributes of a client's method that programs written for hca 7 use."""
     operation = method.operation
 
     def auto_page(**arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The base class of hca 7's clients, over the client of the core."""
+"""The base class of hca 7's clients, based on the client of the core."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("hca")
 
-#: What a client of the core takes beside its document and settings.
+#: Parameters of the core's client besides document and settings.
 _OPTIONS = ("session", "token", "profile", "base_url", "credential_providers")
 
 
 class RetryPolicy(Retry):
-    """How often a request is repeated. Of it, the number of repeats counts here; the core knows the rest."""
+    """Retry policy. Only the number of retries is used; the core determines the rest."""
 
 
 class SwaggerClient(Client):
     """A client with a method for each operation of a service.
 
-    A class made from it reads the address of its document from the setting ``CLASS.swagger_url``. Methods that it
-    appends to ``self.commands`` are listed there; to make commands of them, write a plugin.
+    A subclass reads the URL of its document from the setting ``CLASS.swagger_url``. Methods that it
+    appends to ``self.commands`` are listed there; to add commands for them, write a plugin.
 
-    :param config: settings: an :class:`hca.HCAConfig`, any mapping, or those of the core; default: those of the user
+    :param config: settings: an :class:`hca.HCAConfig`, any mapping, or those of the core; default: the user's
     :param swagger_url: URL or path of the service's document instead of the configured one
     :param session_kwargs: ``token``, ``session``, ``profile``, ``base_url``, as for
-        :class:`hca_base.openapi.Client`; others are left out with a warning
-    :cvar scheme: not used any more; the document, or its URL, says it
-    :cvar timeout_policy: seconds to wait for a connection and for an answer
-    :cvar retry_policy: how often requests are repeated
+        :class:`hca_base.openapi.Client`; others are ignored with a warning
+    :cvar scheme: no longer used; the document or its URL determines it
+    :cvar timeout_policy: connect and read timeouts in seconds
+    :cvar retry_policy: number of retries
     """
 
     scheme = "https"
     retry_policy: Any = None
     timeout_policy: Any = None
-    #: What the service does not take is the service's to refuse, as it was.
+    #: Arguments are not validated here: the service rejects invalid ones, as with hca 7.
     strict_choices = frozenset[str]()
     check_patterns = False
     token_expiration = 3600
@@ -85,7 +85,7 @@ class SwaggerClient(Client):
             with self._lock:
                 self._config = self._with_policies()
                 if self._own_session:
-                    # The next call makes one by the new settings; calls under way keep theirs.
+                    # The next call uses the new settings; calls in progress keep theirs.
                     self._session = None
                     self._forget_credentials()
 
@@ -93,7 +93,7 @@ class SwaggerClient(Client):
         return ClientConfig(self._source, self._made.with_options(self._policies()))
 
     def _policies(self) -> dict[str, Any]:
-        """The policies of the client as settings."""
+        """The client's policies as settings."""
         found: dict[str, Any] = {}
         wait = self.timeout_policy
         if isinstance(wait, Timeout):
@@ -107,11 +107,11 @@ class SwaggerClient(Client):
                 found["http.retries"] = min(numbers)
         return found
 
-    # What hca 7 showed of the service
+    # Metadata of the service, as in hca 7
 
     @property
     def host(self) -> str:
-        """URL of the service; another one may be set."""
+        """URL of the service; can be set."""
         return self.base_url
 
     @host.setter
@@ -138,7 +138,7 @@ class SwaggerClient(Client):
             return {name: self._described(name, operations) for name, operations in self._by_name().items()}
 
     def _by_name(self) -> dict[str, tuple[Any, ...]]:
-        """The operations of each name of hca 7, the shortest path first."""
+        """The operations of each hca 7 name, the shortest path first."""
         document = self.document
         shared = {each.name: each.operations for each in document.aliases if len(each.operations) > 1}
         inside = {each.name for operations in shared.values() for each in operations}
@@ -168,7 +168,7 @@ class SwaggerClient(Client):
 
     @property
     def http_paths(self) -> dict[str, dict[frozenset[str], str]]:
-        """The paths of each operation, by the names of what is filled in."""
+        """The paths of each operation, by the names of their parameters."""
         with raising_hca7():
             return {
                 name: {
@@ -179,9 +179,9 @@ class SwaggerClient(Client):
 
     @staticmethod
     def load_swagger_json(swagger_json: IO[str], ptr_str: str = "$ref") -> Any:
-        """Read a document, and put what its references point to in their places.
+        """Read a document, and replace its references by what they point to.
 
-        :param ptr_str: the key that marks a reference
+        :param ptr_str: the key of a reference
         """
         root = json.load(swagger_json)
 
@@ -200,11 +200,11 @@ class SwaggerClient(Client):
 
         return resolved(root, ())
 
-    # Who asks
+    # Authentication
 
     @property
     def application_secrets(self) -> Any:
-        """The OAuth client that the service wants logins to be made with."""
+        """The OAuth client for logins to the service."""
         path = getattr(self.service.credentials, "client_settings_path", None) or "/internal/application_secrets"
         from hca_base.http import json_of, origin_of
 
@@ -214,10 +214,10 @@ class SwaggerClient(Client):
             return json_of(self.session.get(f"{where.scheme}://{host}:{where.port}{path}"))
 
     def login(self, access_token: str = "", remote: bool = False) -> None:
-        """Log in to the service and keep the login.
+        """Log in to the service and store the login.
 
-        :param access_token: keep this token, in place of a login in the browser
-        :param remote: the browser is on another machine; what it shows is pasted here
+        :param access_token: store this token instead of logging in with the browser
+        :param remote: the browser is on another machine; the user pastes the code that it shows
         """
         from hca_base.auth import login, store_access_token
 
@@ -237,9 +237,9 @@ class SwaggerClient(Client):
             self._forget_credentials()
 
     def logout(self) -> bool:
-        """Delete the stored login of the service, and one that a script put into the settings.
+        """Delete the stored login of the service, and one that a script stored in the settings.
 
-        :return: False where there was none
+        :return: False if there was none
         """
         from hca_base.auth import logout
 
@@ -255,11 +255,11 @@ class SwaggerClient(Client):
         self._credentials = None
 
     def expired_token(self) -> bool:
-        """False: tokens are renewed before they lapse."""
+        """False: tokens are renewed before they expire."""
         return False
 
     def get_session(self) -> requests.Session:
-        """A plain session of ``requests``, without credentials."""
+        """A plain ``requests`` session, without credentials."""
         import requests
 
         session = requests.Session()
@@ -268,7 +268,7 @@ class SwaggerClient(Client):
         return session
 
     def get_authenticated_session(self) -> requests.Session:
-        """A plain session of ``requests`` that sends the credentials to the service's hosts, and to no others."""
+        """A plain ``requests`` session that sends the credentials to the service's hosts only."""
         session = self.get_session()
         credentials = self.credentials
 
@@ -314,7 +314,7 @@ class SwaggerClient(Client):
 
 
 class _Streamed:
-    """An answer whose body the caller reads; errors come in the form that scripts written for hca 7 catch."""
+    """A streamed response; errors are raised in the form that scripts written for hca 7 catch."""
 
     def __init__(self, streamed: Any) -> None:
         self._streamed = streamed
@@ -328,7 +328,7 @@ class _Streamed:
 
 
 def _service_of(kind: type[SwaggerClient]) -> Service:
-    """The service of a class that a script made from :class:`SwaggerClient`."""
+    """The service of a user-defined subclass of :class:`SwaggerClient`."""
     section = kind.__name__
     return Service(
         name=section.lower(),

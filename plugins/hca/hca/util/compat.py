@@ -1,4 +1,4 @@
-"""What hca 7 took from elsewhere under old versions of Python."""
+"""Names that hca 7 imported from other modules for old versions of Python."""
 
 from os import scandir, walk
 

@@ -1,9 +1,9 @@
 """The exceptions that scripts written for hca 7 catch.
 
-What the new packages raise is an :class:`hca_base.errors.HCAError`. The clients of this package raise the same errors
-in a form that is also what hca 7 let through: a :class:`requests.HTTPError` for an answer of the service, a
-:class:`requests.ConnectionError` where there was none, a :class:`ValueError` for arguments, a :class:`RuntimeError` for
-a job that failed.
+The current packages raise :class:`hca_base.errors.HCAError`. The clients of this package raise subclasses
+that are also the exceptions of hca 7: a :class:`requests.HTTPError` for an error response, a
+:class:`requests.ConnectionError` for none, a :class:`ValueError` for arguments, a :class:`RuntimeError` for
+a failed job.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class SwaggerAPIException(ServiceError, requests.HTTPError):
     """The service responded with an error.
 
     :ivar code: HTTP status
-    :ivar reason: the service's word for it, such as ``not_found``, or the HTTP reason
+    :ivar reason: the service's error code, such as ``not_found``, or the HTTP reason
     :ivar title: the service's message
-    :ivar stacktrace: the service's traceback, where it gave one
+    :ivar stacktrace: the service's traceback, if it sent one
     :ivar details: the parsed body, or its text
-    :ivar response: the answer
+    :ivar response: the response object
     """
 
     def __init__(self, *args: Any, response: requests.Response | None = None, **options: Any) -> None:
@@ -58,18 +58,18 @@ class SwaggerAPIException(ServiceError, requests.HTTPError):
 
 
 class SwaggerClientInternalError(Exception):
-    """Not raised any more; hca 7 did for a command without a docstring."""
+    """No longer raised; hca 7 raised it for a command without a docstring."""
 
 
 class _TimeOut(requests.ConnectTimeout, requests.ReadTimeout):
-    """What scripts written for hca 7 catch of time-outs: ConnectionError, Timeout, ConnectTimeout, ReadTimeout."""
+    """The base classes of time-outs in hca 7: ConnectionError, Timeout, ConnectTimeout, ReadTimeout."""
 
 
 _twins: dict[type[HCAError], type[HCAError]] = {}
 
 
 def _twin(kind: type[HCAError]) -> type[HCAError]:
-    """A class of errors that is also what hca 7 raised in its place."""
+    """A subclass of an error that is also hca 7's exception for it."""
     if kind not in _twins:
         _twins[kind] = _make_twin(kind)
     return _twins[kind]
@@ -80,7 +80,7 @@ def _make_twin(kind: type[HCAError]) -> type[HCAError]:
         return SwaggerAPIException
     old: type[Exception]
     if issubclass(kind, TimedOutError):
-        # A time-out was a ConnectionError there once its repeats were used up, and a Timeout before.
+        # In hca 7, a time-out was a ConnectionError after its retries, and a Timeout before.
         old = _TimeOut
     elif issubclass(kind, UnreachableError):
         old = requests.ConnectionError
@@ -111,7 +111,7 @@ def as_hca7(error: HCAError) -> HCAError:
 
 @contextmanager
 def raising_hca7() -> Iterator[None]:
-    """Errors of what is done in it come out in the form that scripts written for hca 7 catch."""
+    """Converts exceptions in its block to the form that scripts written for hca 7 catch."""
     try:
         yield
     except HCAError as error:
@@ -122,7 +122,7 @@ def raising_hca7() -> Iterator[None]:
 
 
 def translated(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that raises errors in that form."""
+    """A function that converts its exceptions to that form."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

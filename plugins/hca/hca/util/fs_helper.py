@@ -1,4 +1,4 @@
-"""Files, as hca 7 wrote them."""
+"""File functions of hca 7."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class FSHelper:
 
     @staticmethod
     def atomic_write(filename: str | os.PathLike[str], content: bytes) -> None:
-        """Write a file whole or not at all."""
+        """Write a file atomically."""
         from hca_base.config import write_atomic
 
         write_atomic(Path(filename), content)
 
     @staticmethod
     def get_days_since_last_modified(filename: str | os.PathLike[str]) -> int:
-        """Whole days since a file was changed."""
+        """Whole days since a file was modified."""
         return int((time.time() - Path(filename).stat().st_mtime) // 86400)

@@ -1,4 +1,4 @@
-"""A pool of threads, as hca 7 had one."""
+"""A thread pool with the interface of hca 7's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ThreadPool:
         self.thread_failure: BaseException | None = None
 
     def add_task(self, func: Callable[..., Any], *args: Any, **kargs: Any) -> None:
-        """Have a function called."""
+        """Submit a call."""
         self._calls.append(self._executor.submit(func, *args, **kargs))
 
     def wait_for_completion(self) -> None:

@@ -1,4 +1,4 @@
-"""Tables with tabs between their columns."""
+"""Tab-separated tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def DictReader(f: Iterable[str]) -> csv.DictReader[str]:
-    """The rows of a table, by the names in its first line."""
+    """The rows of a table as mappings, by the header's names."""
     return csv.DictReader(f, dialect=csv.excel_tab)
 
 

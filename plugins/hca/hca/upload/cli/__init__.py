@@ -1,6 +1,6 @@
-"""The commands of ``hca upload``, as classes: making an object runs the command.
+"""The commands of ``hca upload`` as classes: creating an object runs the command.
 
-New programs use :class:`hca_upload.UploadArea` and its kin, which give results in place of text.
+New programs use :class:`hca_upload.UploadArea` and related classes, which return results instead of text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands of ``hca upload`` as hca 7's classes, which take parsed arguments and run the command."""
+"""The commands of ``hca upload`` as in hca 7: classes that take parsed arguments and run the command."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class UploadCLICommand:
     """Making an object runs the command.
 
     :param args: its arguments, parsed
-    :raises SystemExit: it failed; the code is the exit code
+    :raises SystemExit: it failed, with the exit code
     :cvar command: its name
-    :cvar arguments: name or flags of an argument -> arguments of ``add_argument``
+    :cvar arguments: name or flags of an argument -> parameters of ``add_argument``
     """
 
     command: ClassVar[str] = ""
@@ -38,7 +38,7 @@ class UploadCLICommand:
 
     @classmethod
     def _words(cls, args: argparse.Namespace) -> list[str]:
-        """The command line that the arguments stand for."""
+        """The command line equivalent to the parsed arguments."""
         words: list[str] = []
         plain: list[str] = []
         for names, options in cls.arguments.items():
@@ -49,7 +49,7 @@ class UploadCLICommand:
             elif options.get("action") == "store_true":
                 words += [last] if value else []
             elif value is not None:
-                # In one word: a value may begin with a dash.
+                # As --option=value: a value may begin with a dash.
                 words.append(f"{last}={value}")
         return [*words, *(["--", *plain] if plain else [])]
 

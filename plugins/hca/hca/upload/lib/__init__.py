@@ -1,1 +1,1 @@
-"""The parts that hca 7's upload client was made of, as far as scripts may use them."""
+"""The internals of hca 7's upload client that scripts may use."""

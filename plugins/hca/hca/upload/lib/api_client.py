@@ -11,7 +11,7 @@ __all__ = ["ApiClient", "UploadApiException"]
 
 
 class ApiClient(Base):
-    """Knows which request does what, and when the API key goes with it.
+    """Makes the requests, and sends the API key with those that require it.
 
     :param deployment_stage: ``prod``, ``staging``, ``local``, …
     :param authentication_token: API key; default: the configured or stored one

@@ -1,4 +1,4 @@
-"""The checksum that goes with an uploaded file."""
+"""The checksum sent with an uploaded file."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class ClientSideChecksumHandler:
         self._checksums: dict[str, str] = {}
 
     def compute_checksum(self) -> None:
-        """Read the file. Of one in S3, nothing is computed."""
+        """Read the file. For one in S3, nothing is computed."""
         from hca_base.transfer import checksum_file
 
         if not self._filename.startswith("s3://"):
             self._checksums = {"crc32c": checksum_file(self._filename).crc32c}
 
     def get_checksum_metadata_tag(self) -> dict[str, str]:
-        """What was computed, by name."""
+        """The computed checksums, by name."""
         return dict(self._checksums)

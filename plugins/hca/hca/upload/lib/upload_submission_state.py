@@ -1,4 +1,4 @@
-"""How far the service is with files."""
+"""Processing states of uploaded files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ moved(__name__, "UploadArea.status and UploadArea.wait of hca_upload provide mor
 
 
 class UploadAreaFilesStatusCheck:
-    """The states of all files of an area, counted.
+    """The number of an area's files in each state.
 
     :param env: stage of the area's deployment
     """
@@ -22,10 +22,10 @@ class UploadAreaFilesStatusCheck:
         self.upload_api_client = ApiClient(env)
 
     def get_file_statuses(self, upload_area_uuid: str) -> tuple[dict[str, int], dict[str, int]]:
-        """How many files are in each state of checksums, and of validation."""
+        """The number of files in each state of checksums and of validation."""
         checksums = self.upload_api_client.checksum_statuses(upload_area_uuid)
         validations = self.upload_api_client.validation_statuses(upload_area_uuid)
-        # A file counts once for each of its validations, so the difference may be less than nothing.
+        # A file counts once for each of its validations, so the difference may be negative.
         known = sum(validations.values())
         validations["VALIDATION_UNSCHEDULED"] = max(0, checksums.get("CHECKSUMMED", 0) - known)
         return checksums, validations
@@ -61,7 +61,7 @@ class FileStatusCheck:
         self.upload_api_client = ApiClient(env)
 
     def get_checksum_status(self, upload_area: str, file_id: str) -> str:
-        """The state of its checksums, or ``CHECKSUM_STATUS_RETRIEVAL_ERROR`` and why."""
+        """The state of its checksums, or ``CHECKSUM_STATUS_RETRIEVAL_ERROR`` and the reason."""
         try:
             state = str(self.upload_api_client.checksum_status(upload_area, file_id)["checksum_status"])
         except UploadApiException as error:
@@ -69,7 +69,7 @@ class FileStatusCheck:
         return f"CHECKSUMMING_{state}" if state in ("SCHEDULED", "UNSCHEDULED") else state
 
     def get_validation_status(self, upload_area: str, file_id: str) -> str:
-        """The state of its latest validation, or ``VALIDATION_STATUS_RETRIEVAL_ERROR`` and why."""
+        """The state of its latest validation, or ``VALIDATION_STATUS_RETRIEVAL_ERROR`` and the reason."""
         try:
             state = str(self.upload_api_client.validation_status(upload_area, file_id)["validation_status"])
         except UploadApiException as error:
@@ -77,6 +77,6 @@ class FileStatusCheck:
         return f"VALIDATION_{state}" if state in ("SCHEDULED", "UNSCHEDULED") else state
 
     def check_file_status(self, upload_area: str, file_id: str) -> str:
-        """The state of its checksums until it has them, then that of its validation."""
+        """The state of its checksums until they are computed, then that of its validation."""
         state = self.get_checksum_status(upload_area, file_id)
         return self.get_validation_status(upload_area, file_id) if state == "CHECKSUMMED" else state

@@ -69,7 +69,9 @@ def test_files_by_uuid(hca: Runner, azul: EmbeddedAzul) -> None:
 
 
 def test_dry_run_says_how_much_and_does_nothing(hca: Runner, azul: EmbeddedAzul) -> None:
-    plan = json.loads(hca("azul", "download", "Odd", "--dry-run").stdout)
+    plan = json.loads(hca("azul", "download", "Odd", "--dry-run", check=4).stdout)
+    skipping = hca("azul", "download", "Odd", "--dry-run", "--skip-unavailable")
+    assert skipping.json["unavailable"] == 1
     assert plan["files"] == 6 and plan["bytes"] == 4190 and plan["unavailable"] == 1 and plan["catalog"] == "dcp44"
     assert list(hca.cwd.iterdir()) == []
     assert azul.count("storage") == 0 and azul.count("service", "GET", "/repository") == 0
@@ -362,7 +364,7 @@ def test_a_curl_configuration_is_of_the_catalog_in_it(hca: Runner, azul: Embedde
     assert asked and all("catalog=lm9" in path for path in asked)
     del azul.atlas.catalogs["lm9"]
     done = hca("azul", "download", "--manifest", "m.curlrc", "--download-dir", "d")
-    assert "lm9 of the manifest is gone" in done.stderr and len(hca.files("d")) == 5
+    assert "lm9 of the manifest no longer exists" in done.stderr and len(hca.files("d")) == 5
     text = (hca.cwd / "m.curlrc").read_text()
     (hca.cwd / "m.curlrc").write_text(text.replace('url="', "url=", 1).replace('"\noutput', "\noutput", 1))
     done = hca("azul", "download", "--manifest", "m.curlrc", check=2)

@@ -127,6 +127,30 @@ def test_without_the_service_a_manifest_and_the_mirror_are_enough(hca: Runner, a
     done = hca("azul", "download", "MouseHeart", check=6)
 
 
+@pytest.mark.parametrize("service", ["azul", "anvil"])
+@pytest.mark.parametrize(("form", "mirrored"), [("compact", 1), ("verbatim.jsonl", 0)])
+def test_a_dry_run_without_the_service_says_what_would_be_missing(
+    hca: Runner, service: str, form: str, mirrored: int
+) -> None:
+    with EmbeddedAzul(service=service) as embedded:
+        files = embedded.atlas.projects[1].files
+        for file in files:
+            file.mirrored = file is files[0]
+        hca.configure(embedded.settings)
+        field = "project" if service == "azul" else "dataset"
+        hca(service, "manifest", f"--{field}", "MouseHeart", "--format", form, "--output", "m")
+        embedded.stop("service")
+        words = (service, "download", "--manifest", "m", "--download-dir", "d")
+        lost = len(files) - mirrored
+        for options, code in (([], 6), (["--skip-unavailable"], 0)):
+            done = hca(*words, *options, "--dry-run", check=code)
+            assert (done.json["files"], done.json["unavailable"], done.json["managed"]) == (mirrored, lost, 0)
+            assert f"{lost} unavailable" in done.stderr and "no files" not in done.stderr
+        done = hca(*words, "--dry-run", check=6)
+        assert f"{lost} files would not be downloaded: the service is unavailable" in done.error
+        assert f"{lost} files not downloaded" in hca(*words, check=6).error
+
+
 PARKED = b"<!doctype html><title>This domain is for sale</title>"
 #: What may answer where the service was, to every request.
 GONE = {

@@ -111,6 +111,7 @@ def test_a_list_of_both(hca: Runner, service: EmbeddedAzul, form: str) -> None:
     assert done.stderr.count(PLACE) == 1 and "managed access" in done.stderr
     done = hca(*words, "--dry-run", check=3)
     assert done.json["files"] + done.json.get("present_files", 0) >= 3 and done.stderr.count(PLACE) == 1
+    assert (done.json["unavailable"], done.json["managed"]) == (0, 2) and "2 managed" in done.stderr
     done = hca(service.service_name, "export", "--manifest", manifest, "--to", "aria2", check=3)
     assert done.stdout.count("\n  out=") == 3 and "closed" not in done.stdout
     assert done.stderr.count(PLACE) == 1

@@ -156,7 +156,8 @@ class DownloadCommand(AzulCommand):
         self._report_outcome(outcome, options, failure)
         self._report_sheet(request.samplesheet)
         if options.dry_run:
-            self.emit({"catalog": outcome.catalog, **outcome.plan, "unavailable": outcome.unavailable})
+            lost = {"unavailable": outcome.unavailable + outcome.offline, "managed": outcome.report.counts["managed"]}
+            self.emit({"catalog": outcome.catalog, **outcome.plan, **lost})
         if failure is not None:
             raise failure
 
@@ -180,8 +181,7 @@ class DownloadCommand(AzulCommand):
             self.note(f"{counted(outcome.left_out, 'file')} left out for others of the same names")
         self.warn_managed(outcome.managed.beside(failure))
         if outcome.downloads:
-            report = outcome.engine if outcome.engine is not None and options.dry_run else outcome.report
-            self.note(report.summary())
+            self.note(outcome.report.summary())
         if outcome.unavailable and options.report is None:
             shown = ", ".join(ascii(name)[1:-1] for name in outcome.examples)
             self.note(f"{outcome.unavailable:,} cannot be downloaded: {shown}" + ", …" * (outcome.unavailable > 5))

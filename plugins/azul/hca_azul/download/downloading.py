@@ -174,7 +174,7 @@ class _Job:
             raise
         self._settle(plan, refused, sources)
         outcome.report.take_totals(outcome.engine)
-        outcome.plan = dict(outcome.engine.plan)
+        outcome.plan = outcome.report.plan = dict(outcome.engine.plan)
 
     def _items(self, plan: Plan, sources: Sources) -> Iterator[Item]:
         for planned in plan:

@@ -121,15 +121,9 @@ class Outcome:
         self.named = list({unit.uuid: unit for unit in (*self.named, *named)}.values())
 
     def failure(self, skip_unavailable: bool, *, dry_run: bool = False) -> HCAError | None:
-        """Return the error that :meth:`raise_for_failures` raises, or None.
-
-        :param dry_run: only report named data with managed access
-        """
+        """Return the error that :meth:`raise_for_failures` raises, or None."""
         try:
-            if dry_run:
-                self._raise_named(skip_unavailable)
-            else:
-                self.raise_for_failures(skip_unavailable)
+            self.raise_for_failures(skip_unavailable, dry_run=dry_run)
         except HCAError as error:
             return error
         return None
@@ -138,10 +132,11 @@ class Outcome:
         if self.named and not skip_unavailable:
             raise error_of(self.client, self.named)
 
-    def raise_for_failures(self, skip_unavailable: bool) -> None:
+    def raise_for_failures(self, skip_unavailable: bool, *, dry_run: bool = False) -> None:
         """Raise an error if files are missing.
 
         :param skip_unavailable: ignore files that are unavailable or that this user cannot access
+        :param dry_run: nothing was downloaded; the error says what would be missing
         :raises AuthError: a named project, or a file, has managed access
         :raises NotFoundError: files are unavailable, and no others failed
         :raises HCAError: other files failed
@@ -158,19 +153,20 @@ class Outcome:
                 raise
         if self.offline and not skip_unavailable:
             raise UnreachableError(
-                f"{counted(self.offline, 'file')} not downloaded: {self._offline_reason}",
+                f"{counted(self.offline, 'file')} {'would not be' if dry_run else 'not'} downloaded: "
+                f"{self._offline_reason}",
                 hint="run the same command again when the service is back; --skip-unavailable ignores them. "
                 "Compact manifests name the copies in the mirror",
             )
         self._raise_named(skip_unavailable)
         if self.unavailable and not skip_unavailable:
-            self._raise_unavailable()
+            self._raise_unavailable(dry_run)
 
-    def _raise_unavailable(self) -> None:
+    def _raise_unavailable(self, dry_run: bool) -> None:
         shown = ", ".join(ascii(name)[1:-1] for name in self.examples[:3])
         more = f" and {self.unavailable - 3:,} more" if self.unavailable > 3 else ""
         files = self.report.files - self.report.counts[MANAGED]
-        all_others = "all others are there; " if self.unavailable < files else ""
+        all_others = "all others are there; " if self.unavailable < files and not dry_run else ""
         # A reason shared by all fits into the message; several are left to the report.
         why = f": {next(iter(self._reasons))}" if len(self._reasons) == 1 else ""
         told = "" if why else "--report FILE says why; "

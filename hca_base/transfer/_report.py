@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     import pandas
 
 #: Outcomes that count as success.
-GOOD = frozenset({"downloaded", "present", "linked", "uploaded", "would-download", "would-upload", "would-link"})
+GOOD = frozenset(
+    {
+        "downloaded",
+        "present",
+        "linked",
+        "uploaded",
+        "would-download",
+        "would-upload",
+        "would-link",
+        "duplicate",
+        "left-out",
+    }
+)
 #: Fields of a row that a report shows; the others are only in the Python object.
 _SHOWN = 8
 #: Rows kept in memory; further rows go to an unnamed temporary file.

@@ -250,6 +250,64 @@ def test_names_that_differ_only_in_case_collide_too(client: AzulClient, azul: Em
     assert outcome.renamed == 2 and len({path.name.lower() for path in tmp_path.rglob("*-*.txt")}) == 2
 
 
+def same_content(*names: str) -> list[File]:
+    """Files of one content, each with a UUID of its own."""
+    files = [File(name, 5, key=f"same {number}") for number, name in enumerate(names)]
+    for file in files[1:]:
+        file.__dict__["bytes"] = files[0].bytes
+    return files
+
+
+TWINS = ("Case.txt", "case.txt", "\u00e9.txt", "e\u0301.txt", "x.txt", "x.txt")
+
+
+def test_every_file_has_a_row_in_the_report(hca: Runner, azul: EmbeddedAzul) -> None:
+    """Also those whose content is there already under a name that some disks take for the same."""
+    azul.atlas.projects.append(Project("Twins", "Twins", files=same_content(*TWINS)))
+    hca("azul", "download", "Twins", "--report", hca.home / "r.json")
+    rows = json.loads((hca.home / "r.json").read_text())["rows"]
+    assert sorted(row["name"] for row in rows) == sorted(f"Twins/{name}" for name in TWINS)
+    twins = [row for row in rows if row["outcome"] == "duplicate"]
+    assert len(twins) == 3 and len(hca.files()) == 3
+    for row in twins:
+        assert (hca.cwd / row["path"]).read_bytes() and row["bytes"] == 0
+
+
+def test_native_names_may_differ_in_case_alone(hca: Runner, azul: EmbeddedAzul) -> None:
+    azul.atlas.projects.append(Project("Twins", "Twins", files=same_content(*TWINS)))
+    hca("azul", "download", "Twins", "--names", "native", "--report", hca.home / "r.json")
+    rows = json.loads((hca.home / "r.json").read_text())["rows"]
+    assert len(rows) == 6 and [row["name"] for row in rows if row["outcome"] == "duplicate"] == ["Twins/x.txt"]
+    assert hca.files() == {f"Twins/{name}" for name in TWINS}
+
+
+def test_files_left_out_for_others_have_rows(hca: Runner, azul: EmbeddedAzul) -> None:
+    files = [File("A.txt", 5, key="a"), File("a.txt", 6, key="b")]
+    azul.atlas.projects.append(Project("Case", "Case", files=files))
+    hca("azul", "download", "Case", "--on-collision", "take-first", "--report", hca.home / "r.json")
+    rows = json.loads((hca.home / "r.json").read_text())["rows"]
+    assert sorted(row["outcome"] for row in rows) == ["downloaded", "left-out"]
+
+
+def test_duplicates_share_the_fate_of_their_file(hca: Runner, azul: EmbeddedAzul) -> None:
+    azul.atlas.projects.append(Project("Names", "Names", files=same_content("CON", "con")))
+    done = hca("azul", "download", "Names", "--report", hca.home / "r.json", check=5)
+    rows = json.loads((hca.home / "r.json").read_text())["rows"]
+    assert [row["outcome"] for row in rows] == ["refused", "refused"]
+    assert "--names native" in done.stderr
+
+
+def test_files_that_a_manifest_lists_twice_have_two_rows(hca: Runner) -> None:
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    head, *lines = (hca.cwd / "m.tsv").read_text().splitlines(keepends=True)
+    hca.write("m.tsv", "".join([head, *lines, *lines]).encode())
+    hca("azul", "download", "--manifest", "m.tsv", "--download-dir", "d", "--report", hca.home / "r.json")
+    rows = json.loads((hca.home / "r.json").read_text())["rows"]
+    assert len(rows) == 2 * len(lines) == 2 * len({row["name"] for row in rows})
+    assert sum(row["outcome"] == "duplicate" for row in rows) == len(lines)
+    assert all((hca.cwd / row["path"]).is_file() for row in rows)
+
+
 def test_names_that_cannot_be_used_can_be_others(hca: Runner, azul: EmbeddedAzul) -> None:
     names = ["con.txt", "a\\b.txt", "tab\t.txt", "x.", "y ", "n" * 300, "../up.txt", "\u00a0blank.txt"]
     azul.atlas.projects.append(Project("Names", "Names", files=[File(name, 5, key="n") for name in names]))

@@ -82,7 +82,11 @@ class _Job:
         compact = sheet is not None and sheet.needs_libraries
         with self.selection.chosen(self.client, self.catalog or None, online=self.online, compact=compact) as chosen:
             template = self.request.template or (LISTED if chosen.has_paths else DEFAULT)
-            plan = Plan(Template(template, plain=sheet is not None and sheet.plain_names), self.request.policy)
+            plan = Plan(
+                Template(template, plain=sheet is not None and sheet.plain_names),
+                self.request.policy,
+                native=self.options.names == "native",
+            )
             try:
                 self._fill(plan, chosen)
                 self._move(plan, chosen)
@@ -173,6 +177,8 @@ class _Job:
                 outcome.add(row)
             raise
         self._settle(plan, refused, sources)
+        for left in plan.without_name():
+            outcome.add_left_out(left, str(self.root / plan.planned(left.kept).path))
         outcome.report.take_totals(outcome.engine)
         outcome.plan = outcome.report.plan = dict(outcome.engine.plan)
 

@@ -22,6 +22,7 @@ from hca_base.transfer import Report, Row
 if TYPE_CHECKING:
     import pandas
 
+    from hca_azul.download.plan import LeftOut
     from hca_azul.query.connection import AzulConnection
 
 #: HTTP statuses of a file that its last source does not have.
@@ -30,11 +31,14 @@ _NOT_THERE = frozenset({404, 410})
 _FORBIDDEN = 403
 UNAVAILABLE = "unavailable"
 MANAGED = "managed"
+DUPLICATE = "duplicate"
+LEFT_OUT = "left-out"
 OFFLINE = "the service is unavailable, and the list names no copy in the public mirror"
 ABSENT = "the public mirror has no copy of it"
 ABSENT_OFFLINE = f"the service is unavailable, and {ABSENT}"
 _OTHER_NAMES = (
-    "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --report FILE lists all"
+    "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --names native keeps "
+    "those that only other systems cannot hold; --report FILE lists all"
 )
 _AGAIN = "run the same command again to get the missing files; --report FILE lists all"
 
@@ -71,6 +75,7 @@ class Outcome:
         self.examples: list[str] = []
         self._reasons: set[str] = set()
         self.plan: dict[str, Any] = {}
+        self._lost: dict[int, Row] = {}
 
     def add(self, row: Row) -> None:
         """Add a row of the engine's report, or one of ours."""
@@ -91,7 +96,21 @@ class Outcome:
             self.failed += 1
             self.refused += row.outcome == "refused"
             self._forbidden += row.status == _FORBIDDEN
+        if not row.good and row.key is not None:
+            self._lost[row.key] = row
         self.report.add(row, _error_of(row))
+
+    def add_left_out(self, left: LeftOut, path: str) -> None:
+        """Add the row of a file whose name another file has; call it after those were added.
+
+        :param path: where that file is
+        """
+        if left.same and left.kept in self._lost:
+            self.add(self._lost[left.kept]._replace(name=left.path, key=left.number))
+        elif left.same:
+            self.report.add(Row.success(left.path, DUPLICATE, 0, path, key=left.number))
+        else:
+            self.report.add(Row.success(left.path, LEFT_OUT, 0, key=left.number))
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a row for each file as a :class:`pandas.DataFrame`."""

@@ -27,6 +27,19 @@ class Planned(NamedTuple):
     entry: Entry
 
 
+class LeftOut(NamedTuple):
+    """A file that gets no name of its own.
+
+    :ivar kept: the number of the file that has its name
+    :ivar same: that file has the same content
+    """
+
+    number: int
+    path: str
+    kept: int
+    same: bool
+
+
 class Totals(NamedTuple):
     """Number of files and bytes; ``unsized`` of them have an unknown size."""
 
@@ -40,18 +53,20 @@ class Plan:
 
     :param template: for names
     :param policy: for files with the same name: see :data:`POLICIES`
+    :param native: names that differ in case or Unicode form are different names
     """
 
-    def __init__(self, template: Template, policy: str = "rename") -> None:
+    def __init__(self, template: Template, policy: str = "rename", *, native: bool = False) -> None:
         self.template = template
         self.policy = policy
+        self._fold = str if native else folded
         # An empty name is a private database that SQLite keeps on disk and deletes itself.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=OFF")
         self._db.execute("PRAGMA cache_size=-8192")
         self._db.execute(
             "CREATE TABLE files (n INTEGER PRIMARY KEY, path TEXT, folded TEXT, identity TEXT, uuid TEXT, "
-            "size INTEGER, missing TEXT, left_out INTEGER DEFAULT 0, entry TEXT)"
+            "size INTEGER, missing TEXT, left_out INTEGER DEFAULT 0, kept INTEGER, entry TEXT)"
         )
         self.renamed = 0
         self.left_out = 0
@@ -99,7 +114,7 @@ class Plan:
     def _row(self, entry: Entry) -> tuple[object, ...]:
         path = self.template.name(entry)
         told = json.dumps(entry)
-        texts = [_storable(text) for text in (path, folded(path), entry.identity, entry.uuid)]
+        texts = [_storable(text) for text in (path, self._fold(path), entry.identity, entry.uuid)]
         return *texts, entry.size, _storable(entry.missing), told
 
     def _settle(self) -> None:
@@ -121,10 +136,10 @@ class Plan:
                 self._rename(rows)
             elif identities > 1:
                 kept = rows[0] if self.policy == "take-first" else rows[-1]
-                self._leave_out([row[0] for row in rows if row[0] != kept[0]])
+                self._leave_out([row[0] for row in rows if row[0] != kept[0]], kept[0])
             else:
                 # The same file listed several times, for example in several bundles.
-                self._leave_out([row[0] for row in rows[1:]], count=False)
+                self._leave_out([row[0] for row in rows[1:]], rows[0][0], count=False)
         self._db.execute("COMMIT")
 
     def _rename(self, stored: list[tuple[int, str, str, str]]) -> None:
@@ -134,15 +149,15 @@ class Plan:
         short = {row[3][:8] for row in first.values()}
         for number, path, identity, uuid in rows:
             if first[identity][0] != number:
-                self._leave_out([number], count=False)
+                self._leave_out([number], first[identity][0], count=False)
                 continue
             name = marked(path, uuid[:8] if len(short) == len(first) else uuid)
-            forms = _storable(name), _storable(folded(name))
+            forms = _storable(name), _storable(self._fold(name))
             self._db.execute("UPDATE files SET path = ?, folded = ? WHERE n = ?", (*forms, number))
             self.renamed += 1
 
-    def _leave_out(self, numbers: list[int], count: bool = True) -> None:
-        self._db.executemany("UPDATE files SET left_out = 1 WHERE n = ?", [(number,) for number in numbers])
+    def _leave_out(self, numbers: list[int], kept: int, count: bool = True) -> None:
+        self._db.executemany("UPDATE files SET left_out = 1, kept = ? WHERE n = ?", [(kept, n) for n in numbers])
         self.left_out += len(numbers) if count else 0
 
     def _refusal(self, forms: list[str], what: str) -> RefusedError:
@@ -165,6 +180,15 @@ class Plan:
     def missing(self) -> Iterator[Planned]:
         """The unavailable files."""
         return self._select("missing != ''")
+
+    def without_name(self) -> Iterator[LeftOut]:
+        """The files that are left out because another one has their name."""
+        rows = self._db.execute(
+            "SELECT a.n, a.path, a.kept, a.identity = b.identity FROM files a JOIN files b ON b.n = a.kept "
+            "WHERE a.left_out = 1 ORDER BY a.n"
+        )
+        for number, path, kept, same in rows:
+            yield LeftOut(number, _restored(path), kept, bool(same))
 
     def _select(self, where: str) -> Iterator[Planned]:
         for number, path, told in self._db.execute(f"SELECT n, path, entry FROM files WHERE {where} ORDER BY n"):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from urllib.parse import urlencode
@@ -154,6 +157,32 @@ def test_from_python(client: AzulClient, azul: EmbeddedAzul, tmp_path: Path) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         client.download("MouseHeart", download_dir=tmp_path)
+
+
+SCRIPT = """
+from hca_azul.client import AzulClient
+
+azul = AzulClient()
+azul.manifest("a.tsv")  # told
+azul.manifest("b.tsv")  # told
+azul.download(filters={"organ": {"is": ["lung", "heart"]}}, download_dir="d")  # told
+list(azul.search("files", limit=1))  # told
+for hit in azul.search("samples"):  # told
+    pass
+azul.matrices()  # told
+"""
+
+
+def test_a_script_is_warned_at_each_of_its_lines(hca: Runner) -> None:
+    """By default Python drops a warning that is repeated at one line: that line is to be the caller's."""
+    hca.write("script.py", SCRIPT.encode())
+    env = {name: value for name, value in hca.env.items() if name != "PYTHONWARNINGS"}
+    done = subprocess.run(
+        [sys.executable, "script.py"], capture_output=True, text=True, env=env, cwd=hca.cwd, timeout=60, check=True
+    )
+    lines = [n for n, line in enumerate(SCRIPT.splitlines(), 1) if line.endswith("# told")]
+    told = re.findall(r"script\.py:(\d+): ManagedDataWarning", done.stderr)
+    assert [int(number) for number in told] == lines, done.stderr
 
 
 def test_columns(hca: Runner) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 DUOS_URL = "https://duos.org"
 #: Most projects to name in a message; the rest is counted.
 _SHOWN = 5
+#: Packages whose lines are no use in a warning.
+_OWN_PACKAGES = frozenset({"hca", "hca_azul", "hca_base"})
 
 
 class ManagedDataWarning(UserWarning):
@@ -82,7 +85,11 @@ def message(client: AzulConnection, managed: Managed) -> str:
     flavour = client.flavour
     count = len(managed.units)
     what = f"{count:,} {flavour.unit if count == 1 else flavour.units} of managed access"
-    who = "the account in use has no access to it" if client.has_credentials else "this takes a login with access"
+    who = (
+        "the account in use has no access to it"
+        if client.has_credentials
+        else "you need to log in with an account that has access"
+    )
     told = f"files of {what} are left out ({_names(managed.units)}): {who}."
     return f"{told} {_guide(client, managed.units)}"
 
@@ -96,10 +103,22 @@ def error_of(client: AzulConnection, units: list[Unit]) -> ManagedDataError:
     return ManagedDataError(told, hint=_guide(client, units), units=units)
 
 
-def warn_of(client: AzulConnection, managed: Managed, stacklevel: int = 3) -> None:
-    """Warn a Python program of excluded data."""
+def warn_of(client: AzulConnection, managed: Managed) -> None:
+    """Warn a Python program of what was left out, at the line of its own that led here.
+
+    Python shows a warning once for each line by default.
+    """
     if managed:
-        warnings.warn(message(client, managed), ManagedDataWarning, stacklevel=stacklevel + 1)
+        warnings.warn(message(client, managed), ManagedDataWarning, stacklevel=_callers_level() + 1)
+
+
+def _callers_level() -> int:
+    """How many frames above this function's caller the first is that is of no package of ours."""
+    # From Python 3.12 on, the argument skip_file_prefixes of warnings.warn does this.
+    level, frame = 0, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _OWN_PACKAGES:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _names(units: list[Unit]) -> str:

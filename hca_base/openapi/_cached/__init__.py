@@ -1,1 +1,1 @@
-"""Documents that were fetched, and their compiled indexes."""
+"""Cached documents and their compiled indexes."""

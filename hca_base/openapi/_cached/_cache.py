@@ -1,9 +1,9 @@
-"""Where documents come from: this machine's cache, the plugin, or the service itself.
+"""Get documents from the local cache, the plugin, or the service.
 
-A document that was fetched is kept as two files in the cache, named after its URL: its bytes (``.doc``) and its index
-(``.idx``), which alone is read by commands. The index's modification time is when the document was last known to be
-current: a service is asked again after seven days, with the document's ETag, and only when a command talks to it
-anyway. Nothing is kept before it proved to be an OpenAPI document, and files are replaced whole.
+A fetched document is cached as two files named after its URL: its bytes (``.doc``) and its index (``.idx``). Commands
+only read the index. The index's modification time is the time of the last check: after seven days, the next command
+that contacts the service checks again, with the document's ETag. Only valid OpenAPI documents are cached, and files are
+replaced atomically.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from hca_base.http import Session
     from hca_base.openapi._document._document import Document
 
-#: Seconds after which a document is asked for again.
+#: Seconds after which a document is checked again.
 MAX_AGE = 7 * 86400
 
 
 class DocumentCache(KeptFiles):
-    """The documents on this machine.
+    """The documents cached on this machine.
 
-    :param config: the settings that say where a service's document is
-    :param directory: where documents are kept; default: ``openapi`` in the user's cache directory
+    :param config: settings with the URLs of documents
+    :param directory: cache directory; default: ``openapi`` in the user's cache directory
     """
 
     def __init__(self, config: Config | None = None, *, directory: Path | None = None) -> None:
@@ -41,19 +41,19 @@ class DocumentCache(KeptFiles):
         self.config = config
 
     def url(self, service: ServiceLike) -> str:
-        """Where a service's document is, by the settings."""
+        """Return the URL or path of a service's document from the settings."""
         return service.document_url(self._settings())
 
     def naming(self, service: ServiceLike | None) -> str:
-        """How a service's operations are named, by the settings: ``operation`` or ``path``."""
+        """Return the naming of a service's operations from the settings: ``operation`` or ``path``."""
         return service.naming_of(self._settings()) if service is not None else NAMINGS[0]
 
     def base_url(self, index: Index, service: ServiceLike | None, server: str | None = None) -> str | None:
-        """Where a service is by its document and the settings ``services.NAME.server`` and ``.server_variables``.
+        """Return a service's URL from its document, ``services.NAME.server`` and ``.server_variables``.
 
-        :param server: in place of the setting
+        :param server: overrides the setting
         :raises UsageError: the document has no such server
-        :raises ConfigError: the settings are not what they must be
+        :raises ConfigError: a setting is not valid
         """
         if service is None or not (index.has_servers or server is not None):
             return index.base_url_at(server) if server is not None else index.base_url
@@ -78,16 +78,14 @@ class DocumentCache(KeptFiles):
             raise DocumentError("neither a service nor the URL of a document is given")
         return url
 
-    # Without the network
-
     def get(self, service: ServiceLike | None, url: str | None = None, *, naming: str | None = None) -> Index:
-        """The index of a service's document, for help and completion: of any age, never from the network.
+        """Return the index of a service's document for help and completion: of any age, without network requests.
 
-        Of a URL that was never fetched, the document that ships with the service stands in.
+        For a URL that was never fetched, the document in the service's plugin is used.
 
         :param url: in place of the configured one
         :param naming: in place of the configured one
-        :raises DocumentError: there is none here
+        :raises DocumentError: no document is available locally
         """
         url = self._url_for(service, url)
         naming = naming or self.naming(service)
@@ -105,7 +103,7 @@ class DocumentCache(KeptFiles):
         return index
 
     def cached(self, url: str, naming: str = NAMINGS[0]) -> Index | None:
-        """The index of a document that was fetched from a URL; None if there is none."""
+        """Return the index of the document fetched from a URL; None if there is none."""
         stem = self._stem(url)
         try:
             index = Index.read(index_path(stem, naming))
@@ -113,7 +111,7 @@ class DocumentCache(KeptFiles):
                 return index
         except (NotAnIndex, OSError):
             pass
-        # An index of another version, or a damaged one, is made again from the document.
+        # Rebuild an index that is damaged or of another version from the document.
         try:
             content = stem.with_suffix(".doc").read_bytes()
             return self._keep_index(stem, _document(content, url, url, naming), {"fetched": 0}, validated=0.0)
@@ -135,7 +133,7 @@ class DocumentCache(KeptFiles):
             stamp = hashlib.sha256(content).hexdigest()
         else:
             stamp = stamp_of(path)
-        # The URL counts: it settles what the document leaves open about where the service is.
+        # Pass the URL: it completes the document's server URL.
         stem = self._stem(f"bundled {service.name} {url}")
         index = stamped(stem, naming, stamp)
         if index is not None:
@@ -166,15 +164,13 @@ class DocumentCache(KeptFiles):
         head = {"stamp": stamp, "file": str(path.absolute()), "parts": {str(each): stamp_of(each) for each in parts}}
         return self._keep_index(stem, document, head)
 
-    # With the network
-
     def current(
         self, service: ServiceLike | None, session: Session, url: str | None = None, *, token: str | None = None
     ) -> Index:
-        """The index for a call: the service is asked for its document if that was not done for seven days.
+        """Return the index for a call; check the service for a new document if the last check was seven days ago.
 
-        :raises DocumentError: what it answers is not an OpenAPI document, and there was none before
-        :raises hca_base.errors.UnreachableError: it does not answer, and there is no document to go by
+        :raises DocumentError: the response is not an OpenAPI document, and none is cached
+        :raises hca_base.errors.UnreachableError: the service does not respond, and no document is cached
         """
         url = self._url_for(service, url)
         naming = self.naming(service)
@@ -183,21 +179,21 @@ class DocumentCache(KeptFiles):
         index = self.cached(url, naming)
         if index is not None and self.age(index) < MAX_AGE:
             return index
-        # The document that ships with a plugin describes the service at its default URL, and that one alone: to go by
-        # it elsewhere might send a call to another service than the one that was asked for.
+        # A plugin's document only describes the service at its default URL: using it for another URL might send a
+        # call to the wrong service.
         ships = service is not None and service.bundled_document is not None and self._default(service) == url
         try:
             return self.refresh(service, session, url, token=token, retries=0 if ships or index is not None else 1)
         except ConfigError:
-            raise  # the call itself would meet it too
+            raise  # the call itself would fail too
         except (DocumentError, UnreachableError, RefusedError, UsageError) as e:
-            # Refused, or no URL: what a gateway redirects to that wants a login first.
+            # Refused or invalid: the redirect of a gateway that requires a login first.
             if index is None and service is not None and ships:
                 index = self._bundled(service, url, naming)
             if index is None:
                 raise
             if index.head.get("bundled") and isinstance(e, UnreachableError):
-                return index  # never fetched, so nothing is stale; the call itself will tell what is wrong
+                return index  # never fetched, so nothing is stale; the call itself will report the error
             from hca_base.output import note
 
             note(f"the document of {service.name if service else url} could not be refreshed ({e}); using the old one")
@@ -213,13 +209,13 @@ class DocumentCache(KeptFiles):
         token: str | None = None,
         retries: int = 1,
     ) -> Index:
-        """Ask for a document now, and keep it.
+        """Fetch a document now, and cache it.
 
         :param token: a token for the service, sent only where its server requires credentials for the document
         :param naming: in place of the configured one
-        :param retries: repeats after a failure that may pass
-        :raises DocumentError: what the server answers is not an OpenAPI document
-        :raises hca_base.errors.UnreachableError: it does not answer
+        :param retries: retries after temporary failures
+        :raises DocumentError: the response is not an OpenAPI document
+        :raises hca_base.errors.UnreachableError: the server does not respond
         """
         from hca_base.auth import credentials_for, fixed_headers
         from hca_base.openapi._document._document import Document
@@ -230,7 +226,7 @@ class DocumentCache(KeptFiles):
         if not is_url(url):
             return self._of_file(source_path(url), naming)
         known = self.cached(url, naming)
-        # That one file is unchanged says nothing of the others.
+        # An unchanged main file says nothing about the other files.
         etag = known.head.get("etag") if known is not None and not known.head.get("parts") else None
         sending: dict[str, Any] = {
             "session": session,
@@ -258,17 +254,17 @@ class DocumentCache(KeptFiles):
         )
         new_etag = response.headers.get("ETag")
         index = Index.of(document, etag=new_etag, fetched=int(time.time()), parts=len(document.files))
-        # The document first: an index without its document is of use, a document without index only costs time.
+        # Write the document first: a missing index can be rebuilt from it.
         self._write(stem.with_suffix(".doc"), document.content or b"")
         if self._write(index_path(stem, naming), index.data):
             index.path = index_path(stem, naming)
         return index
 
     def document(self, index: Index, service: ServiceLike | None = None, *, fetch: bool = True) -> Document:
-        """The whole document that an index was made from.
+        """Return the complete document of an index.
 
-        :param fetch: ask the network for one that is gone
-        :raises DocumentError: it is gone
+        :param fetch: fetch it again if it is missing
+        :raises DocumentError: it is missing
         """
         content: bytes | None = None
         origin = index.url or str(index.head.get("file") or "document")
@@ -292,7 +288,7 @@ class DocumentCache(KeptFiles):
         return _document(content, index.url, origin, index.naming)
 
     def _default(self, service: ServiceLike) -> str | None:
-        """The URL that a service's document has when no setting says otherwise."""
+        """Return the default URL of a service's document."""
         value: Any = service.config_defaults
         if isinstance(value, Mapping) and isinstance(value.get(service.document_url_key), str):
             return str(value[service.document_url_key])
@@ -302,7 +298,7 @@ class DocumentCache(KeptFiles):
 
 
 def _document(content: bytes, url: str | None, origin: str, naming: str) -> Document:
-    # A command that finds its index reads no document.
+    # Imported late, because a command that finds its index does not read a document.
     from hca_base.openapi._document._document import Document
 
     return Document.parsed(content, origin, url=url, naming=naming)

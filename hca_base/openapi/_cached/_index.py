@@ -1,15 +1,15 @@
-"""A document compiled so that one operation can be read without the rest.
+"""A compiled document, from which single operations can be read.
 
 An index is one file: a line with the format and the lengths of its sections, then
 
-* head: a JSON object with what every call needs (where the service is, where the document is from, its hash),
-* about: a JSON object with what only listings need (description, security schemes, problems),
+* head: a JSON object with what every call needs (the service's URL, the document's URL, its hash),
+* about: a JSON object that only listings need (description, security schemes, problems),
 * names: a line ``key TAB offset TAB length TAB kind TAB command TAB tag TAB summary`` for each name; the key is the
-  name with dashes, kind is ``o`` for an operation, ``a`` for another name of one, ``m`` for a name of several,
-* records: the operations as JSON, one a line; for a name of several, the keys of their operations.
+  name with dashes, kind is ``o`` for an operation, ``a`` for an alias of one, ``m`` for an alias of several,
+* records: the operations as JSON, one per line; for an alias of several, the keys of the operations.
 
-It is mapped into memory; a command is found by searching the names section for its bytes. Text comes back as it was,
-nothing is executed, and a file that is cut off or of another version is no index.
+It is mapped into memory; a command is found by searching the names section for its bytes. Reading it executes no code,
+and files that are truncated or of another version are rejected.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from hca_base.openapi._document._text import one_line
 if TYPE_CHECKING:
     from hca_base.openapi._document._document import Document
 
-#: Changes whenever what is in an index changes, so that older ones are made anew.
+#: Increase this when the contents of an index change, so that older ones are rebuilt.
 FORMAT = b"hca-openapi-index-6"
 
 
 class NotAnIndex(ValueError):
-    """Some bytes are no index of this version."""
+    """Raised for bytes that are not an index of this version."""
 
 
 class Index:
     """The operations of a document.
 
-    :ivar path: the file, or None for an index that is only in memory
+    :ivar path: the file, or None for an index in memory
     """
 
     def __init__(self, data: bytes | mmap.mmap, path: Path | None = None) -> None:
@@ -63,13 +63,13 @@ class Index:
 
     @classmethod
     def read(cls, path: Path) -> Index:
-        """An index file.
+        """Open an index file.
 
         :raises NotAnIndex: it is damaged or of another version
         :raises OSError: it cannot be read
         """
         if os.name == "nt":
-            # There a file that is mapped cannot be replaced.
+            # Windows cannot replace a mapped file.
             return cls(path.read_bytes(), path)
         with path.open("rb") as file:
             try:
@@ -79,7 +79,7 @@ class Index:
 
     @classmethod
     def of(cls, document: Document, **head: Any) -> Index:
-        """Compile a document, in memory.
+        """Compile a document in memory.
 
         :param head: further members of :attr:`head`
         """
@@ -95,11 +95,11 @@ class Index:
         except (ValueError, RecursionError):
             raise NotAnIndex("damaged") from None
 
-    # What the document says about its service
+    # The document and its service
 
     @property
     def url(self) -> str | None:
-        """Where the document is from."""
+        """The document's URL or path."""
         return self.head.get("url")
 
     @property
@@ -107,7 +107,7 @@ class Index:
         return self.head.get("base_url")
 
     def base_url_at(self, server: str | None, variables: Mapping[str, Any] | None = None) -> str | None:
-        """Where the service is, at one of the document's servers.
+        """Return the service's URL for one of the document's servers.
 
         :param server: its number, name, description or URL; default: the first
         :param variables: values of the variables in its URL
@@ -120,7 +120,7 @@ class Index:
         return base_url_of({"servers": self.servers}, self.url, server, variables)
 
     def server(self, wanted: str | None = None) -> dict[str, Any]:
-        """A server by its number, name, description or URL; empty for a URL that is none of the document's.
+        """Return a server by its number, name, description or URL; empty for a URL that is not in the document.
 
         :param wanted: default: the first
         :raises UsageError: there is no such server
@@ -133,13 +133,13 @@ class Index:
 
     @property
     def servers(self) -> list[dict[str, Any]]:
-        """The document's servers, if there is something to choose: several, or variables."""
+        """The document's servers, if there are several or they have variables."""
         servers: list[dict[str, Any]] = self._about.get("servers", [])
         return servers
 
     @property
     def has_servers(self) -> bool:
-        """Whether there is something to choose among the servers; does not read what is only for listings."""
+        """True if there is a choice of servers; does not read the section for listings."""
         return bool(self.head.get("servers"))
 
     @property
@@ -152,7 +152,7 @@ class Index:
 
     @property
     def secured(self) -> bool:
-        """The document says which operations want credentials."""
+        """True if the document specifies which operations require credentials."""
         return bool(self.head.get("secured"))
 
     @cached_property
@@ -188,7 +188,7 @@ class Index:
 
     @property
     def naming(self) -> str:
-        """How the operations are named: ``operation`` or ``path``."""
+        """The naming of the operations: ``operation`` or ``path``."""
         return str(self.head.get("naming", "operation"))
 
     def listing(self) -> list[tuple[str, str, str]]:
@@ -198,7 +198,7 @@ class Index:
     def summaries(self, *, aliases: bool = False) -> list[tuple[str, str]]:
         """Return commands with their one-line summaries, in the document's order.
 
-        :param aliases: also the names that are not listed
+        :param aliases: include names that are not listed
         """
         return [(line[4], line[6]) for line in self._lines() if aliases or line[3] == "o"]
 
@@ -207,11 +207,11 @@ class Index:
         return [line[0].replace("-", "_") for line in self._lines() if line[3] == "o"]
 
     def method_names(self) -> list[str]:
-        """Return the attributes that a client has for the operations."""
+        """Return the client's attribute names for the operations."""
         return [name + "_" if name in CLIENT_NAMES or keyword.iskeyword(name) else name for name in self.names()]
 
     def lookup(self, name: str) -> Operation | Alias | None:
-        """Return what a command or Python name stands for: an operation, several of them, or nothing."""
+        """Return the operation or operations with a command or Python name, or None."""
         key = name.rstrip("_").replace("_", "-").replace(" ", "-")
         if not key or "\t" in key or "\n" in key:
             return None
@@ -227,14 +227,14 @@ class Index:
         return Operation.from_record(record)
 
     def find(self, name: str) -> Operation | None:
-        """Return the operation of a command or Python name; None if there is none, or it stands for several."""
+        """Return the operation with a command or Python name; None if there is none, or the name is ambiguous."""
         found = self.lookup(name)
         return found if isinstance(found, Operation) else None
 
     def resolve(self, name: str) -> Operation | Alias:
-        """Return what a command or Python name stands for.
+        """Return the operation or operations with a command or Python name.
 
-        :raises UsageError: it stands for nothing
+        :raises UsageError: there are none
         """
         found = self.lookup(name)
         if found is None:
@@ -248,15 +248,15 @@ class Index:
         return found
 
     def operation(self, name: str) -> Operation:
-        """Return the operation of a command or Python name.
+        """Return the operation with a command or Python name.
 
-        :raises UsageError: there is none, or the name stands for several
+        :raises UsageError: there is none, or the name is ambiguous
         """
         found = self.resolve(name)
         return found.choose(()) if isinstance(found, Alias) else found
 
     def operations(self) -> Iterator[Operation]:
-        """All operations; each is read as it is asked for."""
+        """Yield all operations, each read when needed."""
         for line in self._lines():
             if line[3] == "o":
                 start = self._records_at + int(line[1])
@@ -264,7 +264,7 @@ class Index:
 
 
 def compile_index(document: Document, **head: Any) -> bytes:
-    """The bytes of a document's index.
+    """Return the bytes of a document's index.
 
     :param head: further members of the head
     """
@@ -332,7 +332,7 @@ def compile_index(document: Document, **head: Any) -> bytes:
 
 
 def _one_line(operation: Operation) -> str:
-    """The summary of an operation for a list: its own, or the first sentence of its description."""
+    """Return an operation's summary for a list: its own, or the first sentence of its description."""
     text = one_line(operation.summary)
     if not text:
         first = one_line(operation.description[:1000])

@@ -1,4 +1,4 @@
-"""The files of the cache: documents and their indexes, replaced whole, and lost without harm."""
+"""The cache files: documents and their indexes, replaced atomically, and safe to delete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class KeptFiles:
         return self._directory
 
     def forget(self, url: str) -> bool:
-        """Remove what was fetched from a URL; True if there was something."""
+        """Remove the document of a URL; return True if there was one."""
         removed = False
         stem = self._stem(url)
         for path in (*(index_path(stem, naming) for naming in NAMINGS), stem.with_suffix(".doc")):
@@ -46,7 +46,7 @@ class KeptFiles:
         return removed
 
     def clear(self) -> int:
-        """Remove all documents and indexes; how many files there were."""
+        """Remove all documents and indexes; return the number of files."""
         removed = 0
         for path in [*self.directory.glob("*.idx"), *self.directory.glob("*.doc")]:
             try:
@@ -57,14 +57,14 @@ class KeptFiles:
         return removed
 
     def age(self, index: Index) -> float:
-        """Seconds since a document was last known to be current; endless if that is not known."""
+        """Return the seconds since a document was last checked; infinite if unknown."""
         if index.path is None:
             return float("inf")
         try:
             age = time.time() - index.path.stat().st_mtime
         except OSError:
             return float("inf")
-        # A clock that was set back would keep a document for ever.
+        # After the clock is set back, a document would never expire.
         return age if age > -86400 else float("inf")
 
     def _stem(self, key: str) -> Path:
@@ -89,7 +89,7 @@ class KeptFiles:
             write_atomic(path, data)
             return True
         except (OSError, HCAError):
-            # A cache that cannot be written costs time at the next start, nothing else.
+            # Without a writable cache, only the next start is slower.
             return False
 
     def _touch(self, path: Path, when: float | None = None) -> None:
@@ -104,12 +104,12 @@ def index_path(stem: Path, naming: str) -> Path:
 
 
 def stamped(stem: Path, naming: str, stamp: str) -> Index | None:
-    """Return the index that was made of a file in its present state."""
+    """Return the cached index of a file, if the file is unchanged."""
     try:
         index = Index.read(index_path(stem, naming))
         if index.head.get("stamp") != stamp:
             return None
-        # A document of several files is as it was if all of them are.
+        # A document of several files is unchanged if all of them are.
         same = all(stamp_of(Path(path)) == each for path, each in index.head.get("parts", {}).items())
     except (NotAnIndex, OSError, AttributeError):
         return None
@@ -117,16 +117,16 @@ def stamped(stem: Path, naming: str, stamp: str) -> Index | None:
 
 
 def stamp_of(path: Path) -> str:
-    """What changes when a file does.
+    """Return a fingerprint of a file's state.
 
-    :raises OSError: there is no such file
+    :raises OSError: the file does not exist
     """
     stat = path.stat()
     return f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def bundled_path(place: tuple[str, str]) -> Path | None:
-    """The file of a bundled document, if its package is a plain directory."""
+    """Return the file of a bundled document, if its package is a plain directory."""
     import importlib.util
 
     package, name = place
@@ -142,7 +142,7 @@ def bundled_path(place: tuple[str, str]) -> Path | None:
 
 
 def _sha256(content: bytes) -> str:
-    """The SHA-256 of a short text: Python's own, since OpenSSL's would cost each help 4 MB of memory."""
+    """Return the SHA-256 of a short text, with Python's implementation: loading OpenSSL costs 4 MB of memory."""
     for name in ("_sha2", "_sha256"):
         try:
             return str(importlib.import_module(name).sha256(content).hexdigest())

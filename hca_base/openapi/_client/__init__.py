@@ -1,1 +1,1 @@
-"""Call a service: clients, methods, requests, pages and results."""
+"""Clients of services: methods, requests, pages and results."""

@@ -1,6 +1,6 @@
-"""The arguments of a call: which are there, which are missing, and whether each is what the document wants.
+"""Check and convert the arguments of a call.
 
-The command line and Python calls share this: a text that stands for a number, a truth value or JSON is taken for it.
+The command line and Python calls share this: strings are converted to numbers, booleans or JSON as the document says.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hca_base.openapi._document._operation import Operation, Parameter
 from hca_base.openapi._document._text import printable, suggestion
 from hca_base.output import Digits, WholeDigits, read_json
 
-#: Arguments whose listed values are final; for all others the document may be older than the service.
+#: Arguments that only accept the listed values; for others, the document may be older than the service.
 STRICT_CHOICES = frozenset({"replica"})
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -32,14 +32,14 @@ class Null(enum.Enum):
     NULL = "null"
 
 
-#: An argument that is sent as JSON's null; None stands for one that is not given.
+#: An argument that is sent as JSON's null; None means that the argument is not given.
 NULL = Null.NULL
 
 
 def positional(operation: Operation | Alias, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a Python call by name; positional ones go by the order of the signature.
+    """Return the arguments of a Python call by name; positional ones follow the order of the signature.
 
-    :raises UsageError: too many, or one given twice
+    :raises UsageError: too many arguments, or one is given twice
     """
     if len(args) > len(operation.parameters):
         raise UsageError(f"{operation.name} takes {len(operation.parameters)} arguments, but {len(args)} were given")
@@ -61,12 +61,12 @@ def bind(
 ) -> list[tuple[Parameter, Any]]:
     """Return the arguments of a call, checked and converted.
 
-    :param arguments: by Python name (or the API's); those that are None count as not given,
-        :data:`NULL` is null
-    :param strict: names of arguments for which only the listed values are taken
-    :param patterns: refuse texts that do not have the form in the document; else the service decides
-    :param warn: warn of other values that the document does not list
-    :param warned: names and values that need no further warning; those of this call are added
+    :param arguments: by Python name (or the API's); None means not given,
+        :data:`NULL` is sent as null
+    :param strict: names of arguments that only accept the listed values
+    :param patterns: reject strings that do not match the document's pattern; else the service decides
+    :param warn: warn about values that the document does not list
+    :param warned: names and values that were already warned about; this call adds its own
     :raises UsageError: an argument is missing, unknown or of the wrong type
     """
     given: dict[str, Any] = {}
@@ -123,7 +123,7 @@ def _require(operation: Operation, given: Mapping[str, Any]) -> None:
     missing = [
         parameter
         for parameter in operation.required
-        # A whole body has its members already, a form in its place has others; or the service says what it lacks.
+        # With a whole body or a form, members may be missing here; the service reports missing ones.
         if parameter.python_name not in given and not (other and parameter.location == "body")
     ]
     if not missing:
@@ -139,13 +139,13 @@ def _require(operation: Operation, given: Mapping[str, Any]) -> None:
 
 
 def coerce(parameter: Parameter, value: Any) -> Any:
-    """A value of the type that a parameter has.
+    """Convert a value to a parameter's type.
 
-    :param value: a Python value, or a text as it stands on a command line
-    :raises UsageError: it cannot be taken for one
+    :param value: a Python value, or a string from a command line
+    :raises UsageError: it cannot be converted
     """
     if parameter.whole and _is_source(value):
-        return value  # the bytes as they are, or where they are
+        return value  # the bytes, or a path or file with them
     if parameter.type == "array":
         if isinstance(value, str):
             if value.lstrip().startswith("["):
@@ -159,13 +159,13 @@ def coerce(parameter: Parameter, value: Any) -> Any:
 
 
 def _is_source(value: Any) -> bool:
-    """Whether a value is the bytes of a body, or where they are."""
+    """Return True if a value is the bytes of a body, or a path or file with them."""
     return isinstance(value, (bytes, bytearray, memoryview, os.PathLike)) or hasattr(value, "read")
 
 
 def _one(parameter: Parameter, type_: str, value: Any) -> Any:
     if value is None and parameter.location == "body":
-        return None  # of a list: JSON's null, as it was given
+        return None  # in a list: JSON's null
     if type_ == "string":
         return _string(parameter, value)
     if type_ == "integer":
@@ -193,7 +193,7 @@ def _string(parameter: Parameter, value: Any) -> str:
     if isinstance(value, str):
         try:
             value.encode()
-        except UnicodeEncodeError:  # bytes of a command line that are no UTF-8
+        except UnicodeEncodeError:  # bytes of a command line that are not UTF-8
             _refuse(parameter, value, "valid text")
         return value
     if isinstance(value, bool):
@@ -204,7 +204,7 @@ def _string(parameter: Parameter, value: Any) -> str:
         except UnicodeDecodeError:
             _refuse(parameter, value, "text")
     if isinstance(value, (Mapping, list, tuple, set)):
-        # Such as a query as an object where the service wants it as text.
+        # For example a query object, if the service expects it as a string.
         return _dump(parameter, value)
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
@@ -236,7 +236,7 @@ def _number(parameter: Parameter, value: Any) -> int | float:
         number = float(value)
     else:
         return _refuse(parameter, value, "a number")
-    # A number beyond what a float holds (1e400) is one where its digits were typed.
+    # A number out of a float's range (1e400) is valid if it was given as text.
     endless = number in (float("inf"), float("-inf")) and "n" in getattr(number, "text", "n").lower()
     if number != number or endless:
         return _refuse(parameter, value, "a finite number")
@@ -255,8 +255,8 @@ def _boolean(parameter: Parameter, value: Any) -> bool:
 
 
 def _any(value: Any) -> Any:
-    # Objects and arrays only: the command line has read its words already, and the text "5", which a caller gave as a
-    # text (in quotes, there), is not the number.
+    # Objects and arrays only: the command line has converted its words already, and the string "5" (quoted on the
+    # command line) is not the number.
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return read_json(value)
@@ -313,11 +313,11 @@ def _check(
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Whether a document's pattern is found in a value, as JSON Schema means it (nowhere anchored by itself).
+    """Return True if a document's pattern matches anywhere in a value (JSON Schema does not anchor patterns).
 
-    A pattern that may take long to match, or that Python reads otherwise, is not tried: the service will say.
+    Patterns that may be slow, or that Python interprets differently, are skipped: the service checks the value.
     """
-    # Only what is linear or nearly so: no repeated groups, no back references, two open repetitions at most.
+    # Only patterns in nearly linear time: no repeated groups, no back references, at most two open repetitions.
     risky = re.search(r"\)\s*[*+{?]|\\[1-9]|\(\?|\\[pPcCuU]", pattern)
     open_ended = len(re.findall(r"(?<!\\)[*+]|,\}", pattern))
     if len(pattern) > 300 or len(value) > 1000 or risky or open_ended > 2:

@@ -1,4 +1,4 @@
-"""Calls of operations: from arguments to answers, pages and streams."""
+"""Calls of operations: requests, responses, pages and streams."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class BaseClient(Connection):
         return self._known_index().lookup(name) or self._current_index().resolve(name)
 
     def _operation_for(self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None) -> Operation:
-        """Return the operation that a call means: the one that is given or named, or that its arguments choose."""
+        """Return the operation of a call: the given or named one, or the one that its arguments select."""
         found = self._resolved(operation) if isinstance(operation, str) else operation
         return found.choose(found.given(arguments or {})) if isinstance(found, Alias) else found
 
     def _result_shape(self, operation: Operation) -> list[str]:
-        """The members of an operation's result, for its help; asks no network."""
+        """Return the members of an operation's result for its help, without network requests."""
         from hca_base.openapi._typed._nodes import Nodes
         from hca_base.openapi._typed._shapes import shape_lines
 
@@ -61,8 +61,6 @@ class BaseClient(Connection):
             return shape_lines(Nodes(document), operation)
         except HCAError:
             return []
-
-    # Calls
 
     def invoke(
         self, operation: Operation | Alias | str, arguments: Mapping[str, Any] | None = None, *, paginate: bool = False
@@ -121,9 +119,9 @@ class BaseClient(Connection):
             yield from page.items
 
     def paging(self, operation: Operation) -> Plan | None:
-        """How an operation is paged: by the settings, or what the document says; None where nothing says that it is.
+        """Return how an operation is paginated, from the settings or the document; None if it is not.
 
-        :raises ConfigError: the setting does not fit the operation
+        :raises ConfigError: the setting does not match the operation
         """
         return paging_of(operation, getattr(self.service, "name", None), self.config)
 
@@ -137,12 +135,12 @@ class BaseClient(Connection):
         follow: bool = True,
         digits: bool = False,
     ) -> Iterator[Page]:
-        """The pages of an answer, each with its response, its body and its items.
+        """Yield the pages of a result, each with its response, its body and its items.
 
         :param headers: as for :meth:`stream`
-        :param first: the answer to the call, where it was sent already; its body was read
-        :param follow: False: the first page alone, with a warning where the service has more
-        :param digits: numbers that Python would write otherwise keep the digits of the answer, to be shown
+        :param first: the response to the call, if it was already sent; its body was read
+        :param follow: False: only the first page, with a warning if the service has more
+        :param digits: for display: keep the response's digits of numbers that Python would write differently
         """
         called = self._operation_for(operation, arguments)
         given = _by_python_name(called, arguments or {})
@@ -161,10 +159,10 @@ class BaseClient(Connection):
         url: str | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Send the request of a call, or of a further page of it.
+        """Send the request of a call, or of a further page.
 
         :param extra: headers that replace those of the call
-        :param url: the further page: method and body are the same, the query is the page's
+        :param url: URL of a further page: method and body are the same, the query is the page's
         """
         from hca_base.http import RetryPolicy, origin_of, remember_secret, remember_secret_name, same_host
         from hca_base.openapi._client._request import build, replaced
@@ -173,7 +171,7 @@ class BaseClient(Connection):
         if arguments and not HEADERS.keys().isdisjoint(arguments):
             arguments, extra = chosen(operation, arguments, extra)
         if not self._current:
-            # What is wrong with arguments should not take a connection to find out.
+            # Report invalid arguments before connecting.
             bind(operation, arguments or {}, strict=self.strict_choices, patterns=self.check_patterns, warn=False)
         own_base_url = self._own_base_url
         index = self._current_index()
@@ -190,7 +188,7 @@ class BaseClient(Connection):
         )
         for parameter, value in values:
             if parameter.credential or parameter.format == "password":
-                remember_secret(value)  # no trace and no message shows it
+                remember_secret(value)  # redact it in traces and messages
             if parameter.credential and parameter.name.lower() != "authorization":
                 remember_secret_name(parameter.name)
         base_url = own_base_url or self.base_url
@@ -203,8 +201,8 @@ class BaseClient(Connection):
                 auth = "auto"
             headers = replaced(self._with_fixed_headers(request), extra or {})
             if url is not None and not same_host(origin_of(request.url), origin_of(url)):
-                # The first page was redirected to another host, without what is meant for the service alone: so are
-                # the pages after it.
+                # The first page was redirected to another host, which does not get the service's headers; the same
+                # applies to the pages after it.
                 if request.method not in SAFE_METHODS:
                     raise RefusedError(
                         f"the next page of this {request.method} is on {urlsplit(url).hostname}: not fetched"
@@ -228,7 +226,7 @@ class BaseClient(Connection):
                 try:
                     return call()
                 except RefusedError:
-                    # A redirect to something that is not HTTP, such as s3://bucket/key, is the answer itself.
+                    # A redirect to a non-HTTP URL, such as s3://bucket/key, is the result.
                     if not (operation.redirects and operation.method in SAFE_METHODS):
                         raise
                     response = call(redirect="same-host")
@@ -239,7 +237,7 @@ class BaseClient(Connection):
                 raise self._explained(e, url or request.url) from None
 
     def _with_fixed_headers(self, request: Request) -> dict[str, str]:
-        """The headers of a request and those that the settings add to all of this service."""
+        """Return the headers of a request and those from the service's settings."""
         from hca_base.auth import fixed_headers
 
         own = {name.lower() for name in request.headers}
@@ -247,13 +245,13 @@ class BaseClient(Connection):
         return {**{name: value for name, value in fixed.items() if name.lower() not in own}, **request.headers}
 
     def _credentials_of(self, operation: Operation, headers: Mapping[str, str], request: Request) -> Any:
-        """What the operation asks for, but for what the caller sets himself."""
+        """Return the credentials that the operation requires, except those set by the caller."""
         given = [*headers, *(name for name, _ in request.params)]
         return self.credentials.for_operation(operation.security, given)
 
     def _auth(self, operation: Operation, index: Index) -> Any:
         if operation.auth == "none":
-            # A document that says nothing of credentials at all leaves it to the user who stored some.
+            # If the document does not mention credentials, use those that the user stored.
             return "no" if index.secured or (self.service is None and self._token is None) else "auto"
         return "required" if operation.auth == "required" else "auto"
 
@@ -269,7 +267,7 @@ def _by_python_name(operation: Operation, arguments: Mapping[str, Any]) -> dict[
 
 
 def _as_listed(index: Index, operation: Operation) -> Operation:
-    """Return an operation as the current document has it; as it is where that has another one of its name."""
+    """Return an operation's current version; unchanged if the document has a different one of that name."""
     found = index.find(operation.name)
     if found is None or (found.method, found.path) != (operation.method, operation.path):
         return operation

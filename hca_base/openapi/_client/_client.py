@@ -43,7 +43,7 @@ class Client(BaseClient):
     """
 
     def __getattr__(self, name: str) -> Method:
-        # Nothing else can be an operation, so that a look for some other attribute loads nothing.
+        # Nothing else can be an operation, so other attribute lookups do not load the document.
         if "_methods" not in self.__dict__ or not self._may_be_operation(name):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         method = self._methods.get(name)

@@ -1,4 +1,4 @@
-"""What a client is made of: settings, session, credentials, and the document that says where the service is."""
+"""Base of clients: settings, session, credentials, document and service URL."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class Connection:
         self._current = False
         self._methods: dict[str, Method] = {}
         self._operations: dict[str, Operation] = {}
-        #: Arguments that a warning was given for: each page of a list sends them again.
+        #: Arguments already warned about, because each page of a list sends them again.
         self._warned: set[tuple[str, str]] = set()
         self._lock = ForkLock(reentrant=True)
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle: service and settings; secrets, connections and sources of credentials are looked up anew."""
+        """For pickle: only service and settings; secrets, connections and credentials are looked up again."""
         state = dict(self.__dict__)
         state.update(_session=None, _own_session=True, _token=None, _credentials=None, _credential_providers=())
         state.update(_index=None, _document=None, _current=False, _methods={}, _operations={})
@@ -81,7 +81,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Drop the connections of a session that the client made itself."""
+        """Close the connections of a session that the client created itself."""
         with self._lock:
             if self._own_session and self._session is not None:
                 self._session.close()
@@ -126,7 +126,7 @@ class Connection:
             return self._credentials
 
     def _security_schemes(self) -> Mapping[str, Any] | None:
-        """Those of the document; None for a service whose plugin says how it wants to know who is asking."""
+        """The document's security schemes; None if the service's plugin declares a scheme."""
         return self._current_index().security_schemes
 
     @property
@@ -175,7 +175,7 @@ class Connection:
     def server(self, server: str | None) -> None:
         with self._lock:
             if server != self._server:
-                # Credentials go to the hosts of the server that they are for.
+                # Credentials are bound to the hosts of this server.
                 self._server, self._credentials = server, None
 
     @property
@@ -210,7 +210,7 @@ class Connection:
             self._operations.clear()
 
     def _current_index(self) -> Index:
-        """The index to make calls by; may ask the service for its document, once for this client."""
+        """Return the index for calls; may fetch the service's document, once per client."""
         with self._lock:
             if self._index is None or not self._current:
                 cache = DocumentCache(self.config)
@@ -222,7 +222,7 @@ class Connection:
             return self._index
 
     def _known_index(self) -> Index:
-        """The index to look names up in: what is on this machine, if there is anything."""
+        """Return the index for looking up names: the local one, if there is one."""
         with self._lock:
             if self._index is None:
                 try:
@@ -234,7 +234,7 @@ class Connection:
             return self._index
 
     def _explained(self, error: HCAError, url: str) -> HCAError:
-        """An error with what the service's plugin knows of it."""
+        """Return an error with the details that the service's plugin adds."""
         hints: Mapping[str, str] = getattr(self.service, "hints", None) or {}
         if isinstance(error, ServiceError):
             error.hint = hints.get(str(error.reason)) or hints.get(str(error.status)) or error.hint

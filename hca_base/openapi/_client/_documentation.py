@@ -43,19 +43,19 @@ _FORMATS = {
     "uri": "a URL",
     "byte": "base64",
 }
-#: Items of lists, and texts of usual forms, in examples.
+#: Values for list items and common string formats in examples.
 _ITEMS: dict[str, Any] = {"integer": 1, "number": 1.0, "boolean": True, "object": {}, "array": [], "file": "FILE"}
 _TEXTS: tuple[str, ...] = (
     *("name", "Name", "NAME", "a", "1", "1.0", "2019-05-14", "2019-05-14T12:27:36Z", "s3://bucket/key", "/path"),
     *("https://example.org/", "someone@example.org", "example.org", "192.0.2.1", "0x1", "a" * 24, "a" * 32, "a" * 64),
 )
-#: Choices up to which an annotation lists them.
+#: Maximum number of choices that an annotation lists.
 _MAX_LITERAL = 8
 _WIDTH = 100
 
 
 def signature(operation: Operation | Alias) -> inspect.Signature:
-    """The signature of an operation: required arguments first, by name or by place."""
+    """Return the signature of an operation: required arguments first, by name or position."""
     parameters = []
     for each in sorted(operation.parameters, key=lambda each: not each.required):
         annotation = annotation_of(each)
@@ -77,7 +77,7 @@ def signature(operation: Operation | Alias) -> inspect.Signature:
 
 
 def annotation_of(parameter: Parameter) -> Any:
-    """The type of an argument, as an annotation."""
+    """Return the type of an argument as an annotation."""
     choices = parameter.enum
     if choices and len(choices) <= _MAX_LITERAL and all(isinstance(each, str) for each in choices):
         return Literal[tuple(choices)]
@@ -95,10 +95,10 @@ def _returns_type(operation: Operation) -> Any:
 
 
 def docstring(operation: Operation, client: str = "client", shape: Sequence[str] = ()) -> str:
-    """What ``help()`` shows of an operation.
+    """Return what ``help()`` shows for an operation.
 
     :param client: name of the client in the example
-    :param shape: the members of the result, one a line
+    :param shape: the members of the result, one per line
     """
     own = operation.method_name
     lines = [one_line(operation.summary) or f"{operation.method} {one_line(operation.path)}", ""]
@@ -129,7 +129,7 @@ def docstring(operation: Operation, client: str = "client", shape: Sequence[str]
 
 
 def alias_docstring(alias: Alias) -> str:
-    """Return what ``help()`` shows of a name that several operations share."""
+    """Return what ``help()`` shows for a name that several operations share."""
     lines = [f"Another name of {len(alias.operations)} operations; the path parameters select one.", ""]
     if not alias.safe:
         lines += ["All path parameters are required, because these operations change data.", ""]
@@ -148,7 +148,7 @@ def _parameter_lines(parameter: Parameter) -> list[str]:
 
 
 def type_words(parameter: Parameter) -> str:
-    """The type of an argument in words: "integer", "array of text"."""
+    """Return the type of an argument in words: "integer", "array of text"."""
     words = _WORDS.get(parameter.type, parameter.type)
     if parameter.type == "array" and parameter.items not in (None, "any"):
         words += f" of {_WORDS.get(parameter.items or '', parameter.items or '')}"
@@ -157,9 +157,9 @@ def type_words(parameter: Parameter) -> str:
 
 
 def facts(parameter: Parameter, *, choices: bool = True) -> str:
-    """What else is known of an argument's values: choices, limits, form, the service's default.
+    """Return further details of an argument's values: choices, limits, format, the service's default.
 
-    :param choices: False where the choices are shown otherwise
+    :param choices: False if the choices are shown elsewhere
     """
     found = []
     if parameter.choices and choices:
@@ -216,7 +216,7 @@ def _success(operation: Operation) -> Response | None:
 
 
 def example(operation: Operation, client: str = "client") -> str:
-    """A call as it would stand in a program, with the required arguments."""
+    """Return an example call with the required arguments."""
     arguments = []
     for parameter in operation.required:
         arguments.append(f"{parameter.python_name}={example_value(parameter)!r}")
@@ -227,11 +227,11 @@ def example(operation: Operation, client: str = "client") -> str:
 
 
 def example_value(parameter: Parameter) -> Any:
-    """A value that an example may show for an argument."""
+    """Return an example value for an argument."""
     if parameter.enum:
         return parameter.enum[0]
     if parameter.type == "array":
-        # One item, so that it is a value on the command line too.
+        # One item, so that it is also a valid value on the command line.
         return list(parameter.items_enum[:1]) or [_ITEMS.get(parameter.items or "", "...")]
     if parameter.default is not None and not isinstance(parameter.default, (dict, list)):
         return parameter.default
@@ -253,7 +253,7 @@ def example_value(parameter: Parameter) -> Any:
 
 
 def _paragraphs(description: str, width: int = _WIDTH) -> list[str]:
-    """A description, markdown or HTML, as plain lines."""
+    """Return a markdown or HTML description as plain lines."""
     from hca_base.output import plain_text
 
     text: str = plain_text(description, width)

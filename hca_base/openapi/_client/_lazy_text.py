@@ -1,4 +1,4 @@
-"""A text that is made when it is first read."""
+"""A string that is rendered when it is first read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class LazyText(str):
-    """A docstring that is rendered when somebody reads it: that costs more than what a call itself does.
+    """A docstring that is rendered when read, because rendering is slower than a call itself.
 
-    It is a ``str``, since ``inspect`` and ``pydoc`` pass over docstrings of other types.
+    It is a ``str``, since ``inspect`` and ``pydoc`` ignore docstrings of other types.
 
-    :param make: makes the text
+    :param make: renders the text
     """
 
     _make: Callable[[], str]

@@ -1,4 +1,4 @@
-"""The media types that a Python call may choose: of its body and of its answer."""
+"""Keyword arguments that select the media types of a call's body and response."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._operation import Operation
 from hca_base.openapi._document._text import printable
 
-#: Keyword arguments of every method, and the headers that they stand for. A parameter of the service goes first.
+#: Keyword arguments of every method, and their headers. A service's parameter of that name takes precedence.
 HEADERS = {"hca_accept": "Accept", "hca_content_type": "Content-Type"}
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 def offered(operation: Operation | Alias) -> dict[str, tuple[str, ...]]:
-    """The media types to choose from, by keyword argument; where there is one, there is nothing to choose."""
+    """Return the media types to choose from, by keyword argument, if there are several."""
     if isinstance(operation, Alias):
         return {}
     types = {"hca_accept": operation.produces, "hca_content_type": operation.body_types}
@@ -31,9 +31,9 @@ def chosen(
 ) -> tuple[Mapping[str, Any], Mapping[str, str] | None]:
     """Return the arguments without those that choose a media type, and the headers with them.
 
-    A text that is the whole body goes as it is where its media type is neither JSON nor a form.
+    A string for the whole body is sent unchanged if its media type is neither JSON nor a form.
 
-    :raises UsageError: what is chosen is not a media type
+    :raises UsageError: a value is not a media type
     """
     from hca_base.http import is_json, media_type
 

@@ -1,4 +1,4 @@
-"""The methods of a client: functions with a signature and a docstring of their own, one for each operation."""
+"""The methods of a client: a function with its own signature and docstring for each operation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from hca_base.openapi._document._operation import Operation
 
 
 class Method(Protocol):
-    """What an attribute such as ``client.get_bundle`` is.
+    """The type of attributes such as ``client.get_bundle``.
 
-    :ivar operation: what it calls; for a name that several operations share, an
+    :ivar operation: the operation that it calls; for a name that several operations share, an
         :class:`~hca_base.openapi.Alias` of them
     """
 
     __name__: str
     operation: Operation | Alias
-    #: The requests.Response, its body unread, as a context manager.
+    #: Returns a context manager for the requests.Response with its body unread.
     stream: Callable[..., Streamed]
-    #: The items of all pages, one by one; pages are asked for as they are needed.
+    #: Yields the items of all pages; pages are fetched when needed.
     iterate: Callable[..., Iterator[Any]]
-    #: The bodies of all pages, one by one.
+    #: Yields the bodies of all pages.
     paginate: Callable[..., Iterator[Any]]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
@@ -51,9 +51,9 @@ class Caller(Protocol):
 
 
 def make_method(client: Caller, operation: Operation | Alias) -> Method:
-    """The method of one client for one operation, or for a name that several share.
+    """Return the method of a client for one operation, or for a name that several share.
 
-    It is a plain function, since ``help()``, ``inspect`` and editors know how to show those best.
+    It is a plain function, which ``help()``, ``inspect`` and editors support best.
     """
     from hca_base.openapi._client._documentation import alias_docstring, docstring, signature
     from hca_base.openapi._client._lazy_text import LazyText

@@ -1,4 +1,4 @@
-"""A multipart/form-data body that is read piece by piece, so that large files are never in memory (:rfc:`7578`)."""
+"""A multipart/form-data body (:rfc:`7578`) that is read in pieces, so that large files are never in memory."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Part:
         lines = [f"Content-Disposition: {disposition}"]
         if self.content_type:
             lines.append(f"Content-Type: {self.content_type}")
-        # The name of a file may be bytes that are no UTF-8: they go as they are.
+        # A file's name may be bytes that are not UTF-8, which are sent unchanged.
         return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
 class MultipartBody:
     """The body as a readable object of known length; it can be rewound to its start.
 
-    A content that cannot be measured (a pipe) is read into memory.
+    Content of unknown size (a pipe) is read into memory.
     """
 
     def __init__(self, parts: list[Part]) -> None:
@@ -69,7 +69,7 @@ class MultipartBody:
         return self._position
 
     def seek(self, position: int, whence: int = 0) -> int:
-        """Go to the start; nothing else is needed to send the body again."""
+        """Seek to the start, to send the body again."""
         if position != 0 or whence != 0:
             raise OSError("can only be rewound to the start")
         for piece, start in zip(self._pieces, self._starts, strict=True):
@@ -116,5 +116,5 @@ def _length(piece: Any) -> int:
 
 
 def _quoted(text: str) -> str:
-    # As browsers do it (HTML Living Standard, "multipart/form-data encoding algorithm").
+    # Like browsers (HTML Living Standard, "multipart/form-data encoding algorithm").
     return text.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")

@@ -1,4 +1,4 @@
-"""From an operation and its arguments to an HTTP request."""
+"""Build the HTTP request for an operation and its arguments."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from hca_base.openapi._client._values import (
 from hca_base.openapi._document._operation import Operation, Parameter
 from hca_base.openapi._document._text import printable
 
-#: What stands as it is in the template of a path.
+#: Characters that are not escaped in a path template.
 _PATH_CHARACTERS = "/{}?&=%:@!$'()*+,;~"
 
 
 @dataclasses.dataclass
 class Request:
-    """What goes to the HTTP session. Close it after the call: it may hold open files.
+    """A request for the HTTP session. Close it after the call: it may hold open files.
 
     :ivar url: with the query string
     :ivar params: the query string's names and values
-    :ivar credential: the caller gave a credential in a header itself
+    :ivar credential: the caller set a credential in a header
     """
 
     method: str
@@ -60,17 +60,17 @@ class Request:
 def build(
     operation: Operation, values: list[tuple[Parameter, Any]], base_url: str, content_type: str | None = None
 ) -> Request:
-    """The request of a call.
+    """Build the request of a call.
 
     :param values: the arguments as :func:`hca_base.openapi._client._arguments.bind` gives them
-    :param base_url: the service's URL, without a slash at its end
-    :param content_type: of the body, in place of the operation's
-    :raises UsageError: a value cannot be sent where it belongs
+    :param base_url: the service's URL, without a trailing slash
+    :param content_type: media type of the body, instead of the operation's
+    :raises UsageError: a value cannot be sent in its location
     """
     request = Request(operation.method, base_url, [], {})
     if operation.produces:
         request.headers["Accept"] = _accept(operation.produces)
-    # What is in the template itself is quoted too, but for what a URL may have.
+    # The template is escaped too, except for characters that are valid in a URL.
     path = quote(operation.path, safe=_PATH_CHARACTERS, errors="replace")
     template = path
     cookies: list[str] = []
@@ -93,14 +93,14 @@ def build(
         request.params = [(unquote(name), unquote(text)) for name, text in query]
         request.url = base_url + path
         if query:
-            # Escaped here: what is between the items of a list must differ from what is in them.
+            # Escape here, to distinguish separators of list items from characters in them.
             request.url += ("&" if "?" in request.url else "?") + query_string(query)
         if cookies:
             request.headers["Cookie"] = "; ".join(cookies)
         _add_body(request, operation, [(p, v) for p, v in values if p.location in ("body", "formData")], content_type)
     except UnicodeEncodeError:
         request.files.close()
-        # Bytes of a command line that are no UTF-8 come as half characters; so does "\\ud800" in JSON.
+        # Non-UTF-8 bytes of a command line become lone surrogates; so does "\\ud800" in JSON.
         raise UsageError("an argument is not valid Unicode text") from None
     except BaseException:
         request.files.close()
@@ -109,7 +109,7 @@ def build(
 
 
 def replaced(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
-    """Headers with others in place of those of the same name. A form in parts keeps the boundary of its parts."""
+    """Return headers with some replaced. A multipart body keeps its boundary."""
     own = {name.lower() for name in others}
     boundary = re.search(r";\s*boundary=.*", headers.get("Content-Type", ""))
     found = {name: value for name, value in headers.items() if name.lower() not in own}
@@ -120,7 +120,7 @@ def replaced(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str,
 
 
 def _header_name(name: str) -> str:
-    """Return a header's name; one that a body would set itself is spelled as there, so that it is sent once."""
+    """Return a header's name, spelled as the body would set it, so that it is only sent once."""
     return {"content-type": "Content-Type", "accept": "Accept"}.get(name.lower(), name)
 
 
@@ -134,7 +134,7 @@ _FORMS = {"multipart/form-data": "multipart", "application/x-www-form-urlencoded
 
 
 def _kind_of_body(operation: Operation, values: list[tuple[Parameter, Any]], content_type: str | None) -> str:
-    """How a body is sent: as the media type wants it, as a form if it has a member of one, or as the operation does."""
+    """Return how to send a body: by its media type, as a form if it has a form member, or as the operation says."""
     stated = media_type(content_type)
     if stated in _FORMS:
         return _FORMS[stated]
@@ -146,7 +146,7 @@ def _kind_of_body(operation: Operation, values: list[tuple[Parameter, Any]], con
 
 
 def _as_members(values: list[tuple[Parameter, Any]]) -> list[tuple[Parameter, Any]]:
-    """The values of a form: a whole body is its members."""
+    """Return the values of a form; a whole body provides its members."""
     whole = next((value for parameter, value in values if parameter.whole), None)
     found = [(parameter, value) for parameter, value in values if not parameter.whole]
     if isinstance(whole, Mapping):
@@ -167,7 +167,7 @@ def _add_body(
     if kind in _FORMS.values():
         values = _as_members(values)
     if kind == "json":
-        # A required body is sent even if it is empty: services that take one want to see it.
+        # Send a required body even if it is empty, because services expect one.
         if not values and not operation.body_required:
             return
         request.data = json_text(_json_body(values)).encode()
@@ -198,7 +198,7 @@ def _add_body(
 
 
 def _json_body(values: list[tuple[Parameter, Any]]) -> Any:
-    """The body of given members, laid over a whole body where one is given."""
+    """Return the body with the given members, which override those of a given whole body."""
     body: Any = {}
     for parameter, value in values:
         if parameter.whole:
@@ -212,7 +212,7 @@ def _json_body(values: list[tuple[Parameter, Any]]) -> Any:
 
 
 def _laid_over(below: Any, value: Any) -> Any:
-    """A value in place of another; of an :class:`Overlay`, the members replace those of the object below."""
+    """Return the value that replaces another; the members of an :class:`Overlay` are merged into the object."""
     if not isinstance(value, Overlay):
         return value
     base = dict(below) if isinstance(below, Mapping) else {}
@@ -220,7 +220,7 @@ def _laid_over(below: Any, value: Any) -> Any:
 
 
 class Overlay(dict[str, Any]):
-    """Members of an object that leave its other members as they are."""
+    """Members to change in an object, keeping its other members."""
 
 
 def _add_multipart(request: Request, values: list[tuple[Parameter, Any]]) -> None:
@@ -236,7 +236,7 @@ def _add_multipart(request: Request, values: list[tuple[Parameter, Any]]) -> Non
         else:
             stated = parameter.content_type
             if stated is not None and "json" in stated and isinstance(value, str):
-                # The document leaves the type open: a text is not JSON.
+                # The document does not specify a type, so the string is not parsed as JSON.
                 stated = "text/plain"
             for name, text in pairs(parameter, value):
                 parts.append(Part(name, text.encode(), None, stated))
@@ -256,12 +256,12 @@ def _opened(request: Request, parameter: Parameter, value: Any) -> tuple[Any, st
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_size:
                 return file, path.name
-            # Pipes, and files that the system makes up, have no size that could be relied on. Of a file that is really
-            # empty, requests would send the nothing in chunks, which some services refuse.
+            # Pipes and virtual files have no reliable size. For an empty file, requests would use a chunked body, which
+            # some services refuse.
             return file.read(), path.name
         except OSError as e:
             raise UsageError(f"{parameter.python_name}: {value}: {e.strerror or e}") from None
-        except (ValueError, RuntimeError):  # a null character; the home of a user that there is not
+        except (ValueError, RuntimeError):  # a null character, or the home of an unknown user
             raise UsageError(f"{parameter.python_name}: file {printable(str(value))!r} does not exist") from None
     name = getattr(value, "name", None)
     name = Path(name).name if isinstance(name, str) else parameter.name

@@ -1,4 +1,4 @@
-"""What a method returns for an answer."""
+"""Convert responses to the results of methods."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _LONGEST_LINE = 64 << 20
 
 
 def result_of(response: requests.Response, operation: Operation | None = None, *, digits: bool = False) -> Any:
-    """The parsed JSON of an answer; the answer itself for HEAD; otherwise text or bytes, or None where there are none.
+    """Return parsed JSON; the response itself for HEAD; otherwise text or bytes, or None if there are none.
 
-    Text is what the operation declares as such and the service sends as such. A redirect that was not followed, since
-    it leads to something that is not HTTP, is an object with its ``location``.
+    The result is text if both the operation and the response say so. A redirect to a non-HTTP URL, which is not
+    followed, is an object with its ``location``.
 
-    :param digits: numbers that Python would write otherwise keep the digits of the answer
-    :raises hca_base.errors.ServiceError: the answer says that it is JSON, and is not; or it is a web page where the
-        document declares something else
+    :param digits: keep the response's digits of numbers that Python would write differently
+    :raises hca_base.errors.ServiceError: the response is declared as JSON but is not; or it is a web page although
+        the document declares something else
     """
     from hca_base.http import is_json, json_of, media_type, text_of, unexpected_page
 
@@ -43,7 +43,7 @@ def result_of(response: requests.Response, operation: Operation | None = None, *
     content = response.content
     if is_json(kind) or is_json_by_another_name(produces, kind, content):
         return json_of(response, digits=digits) if content.strip() else None
-    # An empty file is no bytes; an answer that states no type and has no body is nothing.
+    # An empty file is empty bytes; a response without a media type and a body is None.
     if not content and (response.status_code in (204, 205) or not kind):
         return None
     if declares_text(produces, kind):
@@ -52,7 +52,7 @@ def result_of(response: requests.Response, operation: Operation | None = None, *
 
 
 def is_json_by_another_name(produces: tuple[str, ...], kind: str, start: bytes) -> bool:
-    """Whether an answer is the JSON that the document declares, though its media type does not say so.
+    """Return True if a response is the JSON that the document declares, despite another media type.
 
     :param start: the beginning of the body
     """
@@ -64,9 +64,9 @@ def is_json_by_another_name(produces: tuple[str, ...], kind: str, start: bytes) 
 
 
 def declares_text(produces: tuple[str, ...], kind: str) -> bool:
-    """Whether an answer of a media type is one of the texts that the document declares.
+    """Return True if a response's media type is one of the text types that the document declares.
 
-    A service that declares nothing may hand out files, whose type is that of the file: those are bytes.
+    A service that declares no types may serve files with their own types, which are returned as bytes.
     """
     from hca_base.http import is_textual, media_type
 
@@ -75,7 +75,7 @@ def declares_text(produces: tuple[str, ...], kind: str) -> bool:
 
 
 def json_lines(response: requests.Response, *, digits: bool = False) -> Iterator[Any]:
-    """The values of a streamed answer of one JSON value a line, as they arrive.
+    """Yield the values of a streamed response with one JSON value per line, as they arrive.
 
     :param digits: as for :func:`result_of`
     :raises hca_base.errors.ServiceError: a line is not JSON
@@ -93,7 +93,7 @@ def json_lines(response: requests.Response, *, digits: bool = False) -> Iterator
 
 
 class Streamed:
-    """An answer whose body the caller reads; the request is sent on entering.
+    """A response whose body the caller reads; entering the context sends the request.
 
     ::
 
@@ -117,7 +117,7 @@ class Streamed:
         if kind is None:
             from hca_base.http import leave_body
 
-            # Thousands of requests for the status alone would otherwise make a connection each.
+            # Otherwise each request that only needs the status would open a new connection.
             leave_body(response)
         else:
             response.close()

@@ -1,4 +1,4 @@
-"""How values are written into paths, query strings, headers, cookies and forms."""
+"""Serialize values for paths, query strings, headers, cookies and forms."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hca_base.openapi._document._operation import Parameter
 from hca_base.output import Digits, WholeDigits, write_json
 
 SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
-#: What a value may hold as it is in a query string where the document allows reserved characters: all but those that
+#: Characters that are not escaped in a query string if the document allows reserved characters: all except those that
 #: would end the value or the query.
 _RESERVED = ":/?@!$'()*,;[]"
-#: What a cookie may hold as it is (:rfc:`6265` section 4.1.1), without the sign of an escape.
+#: Characters that are not escaped in a cookie (:rfc:`6265` section 4.1.1), except the percent sign.
 _COOKIE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
 
 
@@ -33,7 +33,7 @@ def text_of(value: Any) -> str:
 def json_text(value: Any) -> str:
     """Return a value as JSON.
 
-    :raises UsageError: it cannot be written so
+    :raises UsageError: it cannot be encoded
     """
     try:
         text = write_json(value)
@@ -44,9 +44,9 @@ def json_text(value: Any) -> str:
 
 
 def path_value(parameter: Parameter, value: Any) -> str:
-    """Return a value as it stands in a path.
+    """Return a value as it is written in a path.
 
-    :raises UsageError: it would lead to another path than the one that is meant
+    :raises UsageError: it would change the path
     """
     style, safe = parameter.style, "/" if parameter.multi_segment else ""
     items = value if isinstance(value, list) else [value]
@@ -64,14 +64,14 @@ def path_value(parameter: Parameter, value: Any) -> str:
             return "".join(f";{name}={text}" for text in texts)
         return ";" + ";".join(texts) if parameter.explode else f";{name}={','.join(texts)}"
     text = quote(SEPARATORS.get(style, ","), safe=",").join(texts)
-    # An empty value, "." and ".." would lead to another path than the one that is meant.
+    # An empty value, "." and ".." would change the path.
     if any(segment in ("", ".", "..") for segment in (text.split("/") if parameter.multi_segment else [text])):
         raise UsageError(f"{parameter.python_name} must not be {text_of(value)!r}")
     return text
 
 
 def check_path(template: str, path: str) -> None:
-    """See that the values of several parameters do not make a segment that leads elsewhere.
+    """Check that the combined values of several parameters do not form a segment that changes the path.
 
     :raises UsageError: they do
     """
@@ -81,9 +81,9 @@ def check_path(template: str, path: str) -> None:
 
 
 def header_value(parameter: Parameter, value: Any) -> str:
-    """Return a value as it stands in a header.
+    """Return a value as it is written in a header.
 
-    :raises UsageError: a header cannot hold it
+    :raises UsageError: it is not valid in a header
     """
     if isinstance(value, Mapping) and parameter.style != "json":
         pair = "=" if parameter.explode else ","
@@ -113,7 +113,7 @@ def cookie_pairs(parameter: Parameter, value: Any) -> list[str]:
 def query_pairs(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
     """Return a value as pairs of a query string, each name and value escaped.
 
-    The delimiters of a joined list stay as they are, so that a comma in an item is told from one between items.
+    The delimiters of a joined list are not escaped, to distinguish them from commas in an item.
     """
     safe = _RESERVED if parameter.allow_reserved else ""
     if parameter.location == "querystring":
@@ -141,12 +141,12 @@ def _whole_query(value: Any) -> list[tuple[str, str]]:
 
 
 def query_string(escaped: list[tuple[str, str]]) -> str:
-    """Return escaped pairs as a query string; one without a name is a query of its own form."""
+    """Return escaped pairs as a query string; a pair without a name is a complete query."""
     return "&".join(f"{name}={value}" if name else value for name, value in escaped)
 
 
 def pairs(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
-    """Return a value as the pairs of a query string or form, not yet escaped."""
+    """Return a value as unescaped pairs of a query string or form."""
     name, style = parameter.name, parameter.style
     if style == "json" or (isinstance(value, Mapping) and parameter.content_type):
         return [(name, _content(parameter, value))]
@@ -175,8 +175,8 @@ def _content(parameter: Parameter, value: Any) -> str:
 def _deep(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Yield the pairs ``name[key]=member``.
 
-    The specification ends at one level. Services that take the style (Stripe, Rails, Strapi) all read
-    ``name[key][key]``, ``name[]`` for a list's plain items and ``name[0][key]`` for its objects.
+    The specification only covers one level. Services that support the style (Stripe, Rails, Strapi) accept
+    ``name[key][key]``, ``name[]`` for plain items of a list and ``name[0][key]`` for its objects.
     """
     if isinstance(value, Mapping):
         for key, member in value.items():

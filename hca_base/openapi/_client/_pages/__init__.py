@@ -1,1 +1,1 @@
-"""Answers that come in pages: how an operation is paged, and going through the pages."""
+"""Pagination: detect how an operation is paginated, and fetch its pages."""

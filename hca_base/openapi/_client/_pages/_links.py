@@ -1,4 +1,4 @@
-"""What an answer says of the page after it: a link, or the range that it is."""
+"""Find the next page in a response: a link, or a range."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hca_base.openapi._client._pages._places import next_target
 if TYPE_CHECKING:
     import requests
 
-#: ``items 0-24/100``; PostgREST leaves the unit out. Of a list without end, the total is not known.
+#: ``items 0-24/100``; PostgREST omits the unit. The total may be unknown (``*``).
 _RANGE = re.compile(r"(?:([A-Za-z][A-Za-z-]{0,30})[ =])?([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)")
 
 
 def next_range(response: requests.Response) -> str | None:
-    """The value of ``Range`` for the items after those of an answer, by its ``Content-Range``; None if there are none.
+    """Return the ``Range`` of the items after those in a ``Content-Range``; None if there are none.
 
-    The range that is asked for is as long as the one that came.
+    It has the same length as the received range.
     """
     found = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
     if found is None or (found[1] or "").lower() == "bytes":
@@ -34,11 +34,11 @@ def next_range(response: requests.Response) -> str | None:
 
 
 def next_link(response: requests.Response, page: Any, path: tuple[str, ...] | None) -> tuple[str | None, bool]:
-    """The URL of the page after this one, and whether there is a place for it that says otherwise.
+    """Return the URL of the next page, and whether the response has a place for it (which may be empty).
 
     :param page: the parsed body
-    :param path: where in it the items are
-    :raises RefusedError: the next page is said to be on another host
+    :param path: path of the items in it
+    :raises RefusedError: the next page is on another host
     """
     target, has_place = None, False
     if "Link" in response.headers:
@@ -46,15 +46,15 @@ def next_link(response: requests.Response, page: Any, path: tuple[str, ...] | No
 
         target = next_page(response)
     if target is None and path is not None:
-        # Without a list, "next" may be the neighbour of a thing.
+        # Without a list, "next" may refer to another object instead of a page.
         target, has_place = next_target(page)
     return (resolved(response, target), True) if target is not None else (None, has_place)
 
 
 def resolved(response: requests.Response, target: str) -> str:
-    """A next page's URL, absolute.
+    """Return the absolute URL of a next page.
 
-    A service behind a proxy may not know by which scheme and port it is reached: those of this page are kept.
+    A service behind a proxy may not know its public scheme and port, so those of this page are kept.
 
     :raises RefusedError: it is on another host
     """

@@ -1,4 +1,4 @@
-"""Where an answer keeps its items, how many there are in all, and what leads to the next page."""
+"""Find the items, the total and the next page in a response."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 #: Header of the DSS that names the member with the items, which may be a dotted path.
 CONTENT_KEY_HEADER = "X-OpenAPI-Paginated-Content-Key"
-#: Members that hold the items, when no header says so.
+#: Members that hold the items, if there is no such header.
 _ITEM_MEMBERS = ("hits", "results", "items", "data", "value", "entries", "records")
-#: Lists beside the items that are none.
+#: Other lists in a response, which are not the items.
 _OTHER_LISTS = frozenset(
     {
         "link",
@@ -29,7 +29,7 @@ _OTHER_LISTS = frozenset(
         "notes",
     }
 )
-#: Objects that hold the items, or what is known of the pages.
+#: Objects that contain the items or the details of the pages.
 _HOLDERS = frozenset(
     {"meta", "metadata", "pagination", "paging", "pageinfo", "page", "paginator", "cursor", "cursors", "links", "next"}
     | {"responsemetadata", "searchmetadata", "result", "results", "response", "data", "hits", "embedded", "pages"}
@@ -53,14 +53,14 @@ _TOTALS = (
     "totalnumber",
     "count",
 )
-#: Those that may be of this page alone.
+#: Totals that may only count this page.
 _COUNTS = frozenset({"count", "itemcount", "resultcount", "matches"})
 _TOTAL_HEADERS = ("X-Total-Count", "X-Total", "X-WP-Total", "X-Pagination-Total-Count", "Total-Count", "X-Count")
 _MORE = frozenset(
     {"hasmore", "hasnext", "hasnextpage", "more", "moreresults", "moreavailable", "istruncated", "truncated"}
 )
 _LAST = frozenset({"last", "islast", "lastpage", "islastpage", "complete"})
-#: Members of a URL or object in one of these forms lead to the next page.
+#: Members with the next page, as a URL or an object.
 _NEXT_URLS = (
     "next",
     "nextpageurl",
@@ -76,12 +76,12 @@ _MAX_DEPTH = 3
 
 
 def normal(name: object) -> str:
-    """A name for comparison: ``next_page_token``, ``nextPageToken`` and ``NextPageToken`` are one."""
+    """Normalize a name: ``next_page_token``, ``nextPageToken`` and ``NextPageToken`` are equal."""
     return re.sub(r"[^a-z0-9]", "", str(name).lower())
 
 
 def at(data: Any, path: tuple[str, ...]) -> Any:
-    """What is at a path within objects; None where there is nothing."""
+    """Return the value at a path within objects; None if there is none."""
     for name in path:
         if not isinstance(data, Mapping):
             return None
@@ -90,7 +90,7 @@ def at(data: Any, path: tuple[str, ...]) -> Any:
 
 
 def holders(body: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """The objects that may say something about the pages, each with its path: the answer, ``meta``, ``paging``, …"""
+    """Yield the objects that may describe the pages, with their paths: the body, ``meta``, ``paging``, …"""
     if not isinstance(body, Mapping):
         return
     yield path, body
@@ -101,7 +101,7 @@ def holders(body: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 
 def content_path(response: requests.Response, page: Any) -> tuple[str, ...] | None:
-    """Where in a page its items are; () if the page itself is the array, None if there is no array."""
+    """Return the path of a page's items; () if the page itself is the array, None if there is no array."""
     key = response.headers.get(CONTENT_KEY_HEADER)
     if key:
         path = tuple(key.split("."))
@@ -124,21 +124,21 @@ def list_member(holder: Mapping[str, Any]) -> str | None:
             return name
     lists = [str(name) for name, value in holder.items() if isinstance(value, list)]
     if len(lists) > 1:
-        # The items are objects, or all that is there beside notes on them.
+        # With several lists, ignore those known not to be the items.
         lists = [name for name in lists if normal(name) not in _OTHER_LISTS] or lists
     return lists[0] if len(lists) == 1 else None
 
 
 def items_at(page: Any, path: tuple[str, ...] | None) -> list[Any]:
-    """The items of a page."""
+    """Return the items of a page."""
     found = at(page, path) if path is not None else None
     return found if isinstance(found, list) else []
 
 
 def total_of(response: requests.Response, body: Any, on_page: int) -> int | None:
-    """How many items there are on all pages, if the answer says so.
+    """Return the number of items on all pages, if the response has it.
 
-    :param on_page: how many are on this one: some count those alone
+    :param on_page: number of items on this page, which some services give as the total
     """
     for header in _TOTAL_HEADERS:
         stated = _whole_number(response.headers.get(header))
@@ -166,7 +166,7 @@ def _whole_number(value: Any) -> int | None:
 
 
 def more_of(body: Any) -> bool | None:
-    """Whether the answer says that more pages follow; None where it says nothing."""
+    """Return whether more pages follow according to the response; None if it does not say."""
     for _, holder in holders(body):
         for name, value in holder.items():
             if isinstance(value, bool):
@@ -178,7 +178,7 @@ def more_of(body: Any) -> bool | None:
 
 
 def next_target(body: Any) -> tuple[str | None, bool]:
-    """The URL of the next page in a body, and whether the body has a place for it."""
+    """Return the URL of the next page in a body, and whether the body has a member for it."""
     has_place = False
     for path, holder in holders(body):
         for name, value in holder.items():
@@ -188,7 +188,7 @@ def next_target(body: Any) -> tuple[str | None, bool]:
                 if not {"href", "url"} & set(value):
                     continue
                 value = value.get("href") or value.get("url")
-            # Some have a number or a token there, which is no URL.
+            # Some services put a number or a token there instead of a URL.
             if isinstance(value, str) and value.startswith(("http://", "https://", "/", "?")):
                 return value, True
             has_place = has_place or value in (None, "", False)

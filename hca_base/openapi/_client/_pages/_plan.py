@@ -1,4 +1,4 @@
-"""How an operation is paged: by its parameters and the members of its answers, or by the user's settings."""
+"""Detect how an operation is paginated: from its parameters and responses, or the user's settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hca_base.errors import ConfigError
 from hca_base.openapi._client._pages._places import normal
 from hca_base.openapi._document._operation import Operation, Parameter
 
-#: Parameters that take what an answer gave for its next page, as it is.
+#: Parameters for a next-page value from a response.
 _TOKENS = (
     "pagetoken",
     "nextpagetoken",
@@ -36,7 +36,7 @@ _TOKENS = (
     "after",
     "token",
 )
-#: Members of answers with such a value.
+#: Members of responses with such a value.
 TOKEN_MEMBERS = frozenset(
     {"pagetoken", "paginationtoken", "continuationtoken", "continuation", "endcursor", "cursor", "after", "scrollid"}
     | {"lastevaluatedkey", "marker", "searchafter", "resumptiontoken", "startkey", "cursormark"}
@@ -48,7 +48,7 @@ TOKEN_MEMBERS = frozenset(
 _LAST_IDS = ("startingafter", "afterid", "lastid", "sinceid", "startafter", "startafterid", "minid")
 _PAGES = ("page", "pagenumber", "pagenum", "pageno", "pageindex", "currentpage", "p")
 _OFFSETS = ("offset", "skip", "startindex", "startat", "pageoffset", "startoffset", "firstresult", "resultoffset")
-#: Offsets only beside a number of rows: elsewhere they are coordinates or dates.
+#: Offsets only if the operation also has a row count; otherwise they may be coordinates or dates.
 _STARTS = ("start", "from")
 LIMITS = (
     "limit",
@@ -70,10 +70,10 @@ LIMITS = (
     "retmax",
 )
 _ENDS = frozenset({"end", "stop", "to"})
-#: Members that mark an answer as paged in documents.
+#: Members that mark a response as paginated in documents.
 _MARKERS = frozenset({"next", "pagination", "hasmore", "nextpage", "nexturl", "odatanextlink"})
 _NEXT = frozenset({"next", "links", "link", "nextpageurl", "nexturl", "nextlink", "odatanextlink"})
-#: Members of the object that an answer in pages is.
+#: Members of paginated response objects.
 _ABOUT_PAGES = frozenset({"pagination", "paging", "pageinfo", "meta", "cursors"})
 
 WORDS = {
@@ -89,13 +89,13 @@ WORDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How the next page is asked for.
+    """How to request the next page.
 
-    :ivar kind: ``link``, ``token``, ``last-id``, ``offset``, ``page``, ``range``; ``set``: as the user's settings say
+    :ivar kind: ``link``, ``token``, ``last-id``, ``offset``, ``page``, ``range``; ``set``: from the user's settings
     :ivar parameter: the parameter that the next page's value goes to; None for a link
-    :ivar items: where in an answer its items are; None: found out
-    :ivar next: where in an answer the next page's value is, for ``set``
-    :ivar strict: nothing but a link leads to a next page
+    :ivar items: path of the items in a response; None: detected
+    :ivar next: path of the next page's value in a response, for ``set``
+    :ivar strict: only follow links
     """
 
     kind: str
@@ -109,7 +109,7 @@ class Plan:
 
 
 def paging_of(operation: Operation, service: str | None, config: Any) -> Plan | None:
-    """How an operation is paged: by the setting ``services.NAME.paging.OPERATION``, or else what the document says.
+    """Return how an operation is paginated: from ``services.NAME.paging.OPERATION``, or else the document.
 
     :param service: the service's name
     :raises ConfigError: the setting names a parameter that the operation does not have
@@ -123,9 +123,9 @@ def paging_of(operation: Operation, service: str | None, config: Any) -> Plan | 
 
 
 def plan_of(operation: Operation, setting: Any = None) -> Plan | None:
-    """How an operation is paged; None where nothing says that it is.
+    """Return how an operation is paginated; None if it is not.
 
-    :param setting: ``services.NAME.paging.OPERATION``: an object, or false for an operation that is not to be followed
+    :param setting: ``services.NAME.paging.OPERATION``: an object, or false to disable pagination
     :raises ConfigError: the setting names a parameter that the operation does not have
     """
     if setting is False:
@@ -143,7 +143,7 @@ def plan_of(operation: Operation, setting: Any = None) -> Plan | None:
     if token is not None and (members & TOKEN_MEMBERS or members & _ABOUT_PAGES):
         return Plan("token", token)
     if operation.paginated and not members & _MARKERS:
-        return Plan("link")  # a header of the answer is declared
+        return Plan("link")  # the response declares a Link header
     if members & _NEXT:
         return Plan("link")
     lists = any(each.type in ("array", "object", None) for each in answers)
@@ -158,7 +158,7 @@ def plan_of(operation: Operation, setting: Any = None) -> Plan | None:
     page = page_of(operation)
     if page is not None:
         return Plan("page", page)
-    # Without a schema of the answer, the parameter alone says it.
+    # Without a response schema, the parameter is sufficient.
     if token is not None and normal(token.name) not in ("token", "after", "marker"):
         return Plan("token", token)
     return Plan("link") if operation.paginated else None
@@ -183,7 +183,7 @@ def _path(value: Any) -> tuple[str, ...] | None:
 
 
 def parameter_of(operation: Operation, names: tuple[str, ...]) -> Parameter | None:
-    """The parameter that has one of some names, the first name first."""
+    """Return the parameter with one of the names, in order of preference."""
     by_name = {
         normal(each.name): each for each in operation.parameters if each.location in ("query", "body", "formData")
     }
@@ -191,13 +191,13 @@ def parameter_of(operation: Operation, names: tuple[str, ...]) -> Parameter | No
 
 
 def page_of(operation: Operation) -> Parameter | None:
-    """The parameter for the number of a page."""
+    """Return the parameter for the page number."""
     found = parameter_of(operation, _PAGES)
     return found if found is not None and found.type in ("integer", "number") else None
 
 
 def offset_of(operation: Operation) -> Parameter | None:
-    """The parameter for the number of items to skip."""
+    """Return the parameter for the number of items to skip."""
     found = parameter_of(operation, _OFFSETS)
     if found is None and limit_of(operation) is not None and parameter_of(operation, tuple(_ENDS)) is None:
         found = parameter_of(operation, _STARTS)
@@ -205,7 +205,7 @@ def offset_of(operation: Operation) -> Parameter | None:
 
 
 def range_of(operation: Operation) -> Parameter | None:
-    """The header ``Range`` of an operation whose answer is a list; that of a file is of its bytes."""
+    """Return the ``Range`` header of an operation that returns a list (for a file, it selects bytes)."""
     listed = any(each.type in ("array", "object") for each in operation.responses if each.success)
     for each in operation.parameters if listed and operation.method == "GET" else ():
         if each.location == "header" and each.name.lower() == "range":
@@ -214,16 +214,16 @@ def range_of(operation: Operation) -> Parameter | None:
 
 
 def limit_of(operation: Operation) -> Parameter | None:
-    """The parameter for the number of items on a page."""
+    """Return the parameter for the number of items on a page."""
     return parameter_of(operation, LIMITS)
 
 
 def token_parameter(operation: Operation, member: str, value: object) -> Parameter | None:
-    """The parameter that takes the value of a member of an answer (by its normal name); None if there is none."""
+    """Return the parameter for the value of a response's member (normalized name); None if there is none."""
     bare = member.removeprefix("next").removeprefix("end") or "next"
     names: tuple[str, ...] = (member, bare, f"page{bare}") if bare != member or member in TOKEN_MEMBERS else ()
     if member in TOKEN_MEMBERS and isinstance(value, int):
-        # A number of a page or of an item.
+        # A page number or an item offset.
         item = any(word in member for word in ("offset", "start", "index", "record"))
         names += (*_OFFSETS, *_STARTS) if item else _PAGES
     elif member in TOKEN_MEMBERS:
@@ -232,7 +232,7 @@ def token_parameter(operation: Operation, member: str, value: object) -> Paramet
 
 
 def may_page(operation: Operation) -> bool:
-    """Whether an answer may be a list of which more pages follow, though the document does not say so."""
+    """Return True if a response may be a list with more pages, even if the document does not say so."""
     answers = [each for each in operation.responses if each.success]
     unknown = not answers or any(each.type is None or (each.type == "object" and not each.members) for each in answers)
     return operation.method == "GET" and (unknown or any(each.type == "array" for each in answers))

@@ -1,4 +1,4 @@
-"""Go through the pages of an answer, and put them together."""
+"""Fetch the pages of a result, and combine them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from hca_base.openapi._document._operation import Operation, Parameter
 if TYPE_CHECKING:
     import requests
 
-#: Pages without any item, one after the other, after which a service is taken to go round in circles.
+#: Consecutive empty pages after which the pages are treated as an endless loop.
 MAX_EMPTY_PAGES = 100
 _log = logging.getLogger("hca.openapi")
 
@@ -47,7 +47,7 @@ class Page:
     """One page.
 
     :ivar body: the parsed body
-    :ivar path: where in it the items are; () if it is the list itself, None if there is none
+    :ivar path: path of the items in it; () if it is the list itself, None if there is none
     """
 
     response: requests.Response
@@ -69,14 +69,14 @@ def walk(
     follow: bool = True,
     digits: bool = False,
 ) -> Iterator[Page]:
-    """All pages of an answer; each is asked for when it is needed.
+    """Yield all pages of a result; each is fetched when needed.
 
-    Warns at the end of a list of which the service has more, where nothing leads there.
+    Warns at the end if the service has more items but the next page cannot be determined.
 
-    :param plan: how the operation is paged, as far as that is known beforehand
-    :param first: the answer to the first request, where it was sent already; its body was read
-    :param follow: False: the first page alone, and the warning
-    :param digits: numbers that Python would write otherwise keep the digits of the answer
+    :param plan: how the operation is paginated, if known in advance
+    :param first: the response to the first request, if it was already sent; its body was read
+    :param follow: False: only the first page, and the warning
+    :param digits: keep the response's digits of numbers that Python would write differently
     :raises ServiceError: the pages form a loop
     """
     response = first if first is not None else send(None, {})
@@ -86,7 +86,7 @@ def walk(
         body = result_of(response, operation, digits=digits)
         page = Page(response, body, _path_of(plan, response, body))
         yield page
-        # An answer that is no page (a HEAD, a file) has no next one.
+        # A response that is not a page (HEAD, a file) has no next page.
         step = walker.next(page, follow) if isinstance(body, (dict, list)) else None
         if step is None:
             if isinstance(body, (dict, list)):
@@ -107,7 +107,7 @@ def walk(
             response = send(url, more)
         except ServiceError as e:
             if plan is not None and plan.kind == "range" and e.status == 416:
-                return  # the service does not say how many there are: there were no more
+                return  # the service gives no total, and there are no more items
             raise
 
 
@@ -118,10 +118,10 @@ def _path_of(plan: Plan | None, response: requests.Response, body: Any) -> tuple
 
 
 class _Walker:
-    """Finds the next page, from one page to the other.
+    """Finds the next page after each page.
 
-    :ivar seen: how many items there were so far
-    :ivar empty: how many of the last pages had none
+    :ivar seen: number of items so far
+    :ivar empty: number of consecutive empty pages
     """
 
     def __init__(self, operation: Operation, plan: Plan | None, arguments: Mapping[str, Any]) -> None:
@@ -133,9 +133,9 @@ class _Walker:
         self._last: Any = None
         self._before: list[Any] | None = None
         self._sent: dict[str, Any] = {}
-        #: What led to this page leads to the next, or nothing does.
+        #: True if a link or a token led to this page: then only the same method can find the next one.
         self._linked = self._tokens = False
-        #: The user asked for one page: its number, or from which item on.
+        #: The user requested one page, by its number or offset.
         self._chosen = any(
             parameter is not None and self._given(parameter) is not None
             for parameter in (page_of(operation), offset_of(operation))
@@ -146,10 +146,10 @@ class _Walker:
         return value if value is not None else self.arguments.get(parameter.name)
 
     def next(self, page: Page, follow: bool) -> tuple[str | None, dict[str, Any]] | None:
-        """The URL of the next page, or arguments that ask for it; None if this is the last, or nothing leads on."""
+        """Return the URL or arguments of the next page; None if this is the last or the next is unknown."""
         items = page.items
         self.seen += len(items)
-        # Where no list of items can be told from others, a page has something new if it is not the one before.
+        # If the list of items is ambiguous, a page counts as new if it differs from the previous one.
         new = bool(items) if page.path is not None else bool(page.body) and page.body != self._last
         self.empty = 0 if new else self.empty + 1
         self._last = page.body if page.path is None else None
@@ -208,7 +208,7 @@ class _Walker:
         return {self.plan.parameter.python_name: value} if value is not None else None
 
     def _by_number(self, page: Page, more: bool | None) -> dict[str, Any] | None:
-        """The next number of a page or an item, unless the user asked for a certain one."""
+        """Return the next page number or offset, unless the user requested a specific one."""
         items = page.items
         if self._chosen or not items or page.path is None or items == self._before:
             return None
@@ -234,7 +234,7 @@ class _Walker:
         return {parameter.python_name: start + 1}
 
     def _is_full(self, page: Page) -> bool:
-        """Whether a page has as many items as a page may have, so that another one may follow."""
+        """Return True if a page is full, so that another one may follow."""
         limit = limit_of(self.operation)
         size: Any = None
         if limit is not None:
@@ -250,7 +250,7 @@ class _Walker:
             return True
 
     def warn_of_more(self, page: Page) -> None:
-        """Say so where the service has more items than it was asked for."""
+        """Warn if the service has more items than were fetched."""
         plan = self.plan
         if page.path is None or self._chosen or (plan is None and not _looks_listed(self.operation, page)):
             return
@@ -275,12 +275,12 @@ class _Walker:
 
 
 def _looks_listed(operation: Operation, page: Page) -> bool:
-    """Whether the items are what the operation is about: a total of something else is no reason to warn."""
+    """Return True if the items are the operation's subject; other totals do not need a warning."""
     return may_page(operation) or len(page.path or ()) <= 1
 
 
 def _first_number(parameter: Parameter, body: Any, offset: bool) -> int:
-    """The number of the first page or item: what the answer or the document says, else 1 for pages, 0 for items."""
+    """Return the first page number or offset from the response or document; else 1 for pages, 0 for items."""
     names = {normal(parameter.name)} | (set() if offset else {"page", "number", "currentpage", "pagenumber"})
     for _, holder in holders(body):
         for name, value in holder.items():
@@ -292,9 +292,9 @@ def _first_number(parameter: Parameter, body: Any, offset: bool) -> int:
 
 
 def joined(pages: list[Page], limit: int | None = None) -> Any:
-    """All pages as one answer: the last page, which says that nothing follows, with the items of all.
+    """Combine all pages: the last page, which has no next one, with the items of all.
 
-    :param limit: most items
+    :param limit: maximum number of items
     """
     last = pages[-1]
     path = next((page.path for page in pages if page.path is not None), None)

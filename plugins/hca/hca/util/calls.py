@@ -20,7 +20,7 @@ logger = logging.getLogger("hca")
 def known_arguments(operation: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that an operation has; others are ignored with a warning, as in hca 7.
 
-    :raises UsageError: the operation deletes something, and an unknown argument may have been meant to select
+    :raises UsageError: the operation deletes something, and an unknown argument may have been meant to limit it
     """
     unknown = [name for name, value in arguments.items() if operation.parameter(name) is None and value is not None]
     if unknown and operation.method.upper() == "DELETE":

@@ -1,1 +1,1 @@
-"""The tests; what they share is :mod:`tests.lib`."""
+"""The tests; shared code is in :mod:`tests.lib`."""

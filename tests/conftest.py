@@ -1,4 +1,4 @@
-"""What tests of the command line share: running ``hca``, small plugins on PYTHONPATH, a service on loopback."""
+"""Fixtures for tests of the command line: running ``hca``, small plugins on PYTHONPATH, a service on loopback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hca(tmp_path: Path) -> Runner:
 
 @pytest.fixture
 def plugins(tmp_path: Path, hca: Runner) -> PluginDirectory:
-    """A plugin directory that ``hca`` sees."""
+    """A plugin directory on the path of ``hca``."""
     directory = PluginDirectory(tmp_path / "plugins")
     hca.env["PYTHONPATH"] = str(directory.path)
     return directory
@@ -27,7 +27,7 @@ def plugins(tmp_path: Path, hca: Runner) -> PluginDirectory:
 
 @pytest.fixture
 def loopback() -> Iterator[Loopback]:
-    """A service on loopback that answers as the test says."""
+    """A service on loopback with scripted responses."""
     service = Loopback()
     yield service
     service.close()
@@ -35,13 +35,13 @@ def loopback() -> Iterator[Loopback]:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A CA that nobody trusts, and in one file with its key the certificate that it issued for 127.0.0.1."""
+    """An untrusted CA, and a file with its key and certificate for 127.0.0.1."""
     return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment that names no proxy."""
+    """An environment without proxy variables."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

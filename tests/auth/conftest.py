@@ -1,4 +1,4 @@
-"""What tests of credentials share: an issuer, a service that trusts it, keyrings."""
+"""Fixtures for tests of credentials: an issuer, a service that trusts it, keyrings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.lib.issuer import Issuer
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own for each test, without a keyring unless the test brings one."""
+    """A separate home for each test, without a keyring unless the test sets one."""
     folder = tmp_path / "home"
     folder.mkdir()
     for name in ("HOME", "USERPROFILE"):
@@ -44,7 +44,7 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def keyring_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
-    """Make one of the backends in keyrings/ the system's keyring: here, and in processes that are started."""
+    """Use one of the backends in keyrings/ as the keyring, in this process and in child processes."""
     import sys
 
     import keyring
@@ -92,11 +92,11 @@ def toy(issuer: Issuer) -> Any:
 
 @pytest.fixture
 def settings(issuer: Issuer) -> dict[str, Any]:
-    """Settings by dotted name, as the library takes them from a Config or any mapping."""
+    """Settings by dotted name, from a Config or any mapping."""
     return {"services.toy.url": f"{issuer.url}/v1/swagger.json", "auth.store": "file"}
 
 
 @pytest.fixture
 def stored() -> None:
-    """A token of the service in toy_service.py, stored."""
+    """Store a token of the service in toy_service.py."""
     open_store(SETTINGS).put("default/toy", bearer_record("stored-token", ["https://toy.example"]))

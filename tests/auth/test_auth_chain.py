@@ -1,4 +1,4 @@
-"""Which credentials a service gets: the order, the hosts, and the reasons."""
+"""Which credentials a service gets: precedence, hosts, and errors."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_what_cannot_be_a_token(token):
 def test_an_expired_token_without_renewal():
     store = open_store(SETTINGS)
     store.put("default/toy", bearer_record("t" * 10, ["toy.example"], expires_at=time.time() - 200))
-    # The clock here may be five minutes ahead: the service shall judge.
+    # The local clock may be five minutes fast: the service must decide.
     assert credentials_for(service(), SETTINGS).headers_for(URL)
     store.put("default/toy", bearer_record("t" * 10, ["toy.example"], expires_at=time.time() - 1000))
     with pytest.raises(AuthError, match="has expired") as caught:
@@ -131,7 +131,7 @@ def test_an_expired_token_without_renewal():
 
 
 def test_lazy_imports():
-    """An explicit token, or one of the environment, touches neither keyring nor Google's library."""
+    """With an explicit token, or one from the environment, neither keyring nor Google's library is used."""
     code = (
         "import os, sys\n"
         "from hca_base.auth import credentials_for\n"

@@ -31,7 +31,7 @@ urllib.request.urlopen(sys.argv[1], timeout=30).read()
 
 @pytest.fixture
 def configured(issuer, home):
-    """The user's settings: a service called toy at the issuer's address."""
+    """The user's settings: a service called toy at the issuer's URL."""
     folder = home / "config" / "hca"
     folder.mkdir(parents=True)
     settings = {
@@ -54,7 +54,7 @@ def configured(issuer, home):
 
 @pytest.fixture
 def known(configured):
-    """The settings, and the service's document fetched."""
+    """The settings, with the service's document downloaded."""
     hca("service", "refresh", "toy")
 
 
@@ -109,7 +109,7 @@ def test_a_token_is_checked_where_its_issuer_offers_that(issuer, configured, ref
     assert told.format(issuer=issuer.url) in done.stderr
     assert ("not checked" in done.stderr) == (made != "known")
     assert "logged in" not in done.stderr
-    # One question, and none where the token is not the issuer's.
+    # One request, and none for tokens of other issuers.
     assert len(issuer.asked("/userinfo")) == (refusal is not None and made != "foreign")
     assert hca("auth", "token", "toy").stdout == token + "\n"
 
@@ -122,7 +122,7 @@ def test_a_token_that_the_issuer_refuses_is_not_stored(issuer, configured):
     assert f"{issuer.url} refused the token" in done.stderr and done.stdout == ""
     assert "canary" not in done.stderr
     assert hca("auth", "token", "toy").stdout == good + "\n"
-    # The way that the hint names.
+    # The command from the hint.
     assert "'hca auth set-key toy' stores one without checking it" in done.stderr
     hca("auth", "set-key", "toy", stdin="canary-bad")
     assert hca("auth", "token", "toy").stdout == "canary-bad\n"
@@ -138,7 +138,7 @@ def test_a_token_that_has_expired_is_not_stored(issuer, configured):
 
 @pytest.mark.slow
 def test_an_issuer_that_drips_does_not_hold_up_the_login(issuer, configured):
-    """One byte a second: a read never times out, and the answer would take minutes."""
+    """One byte a second: no single read times out, but the response would take minutes."""
     issuer.userinfo_refusal = 401
     issuer.drip = 0.5
     started = time.monotonic()
@@ -204,7 +204,7 @@ def test_login_without_a_browser(issuer, configured):
 
 
 def follow(url):
-    """Do what a browser does with the address; where it ends."""
+    """Open the URL like a browser; return the final URL."""
     while True:
         parts = urlsplit(url)
         connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=20)
@@ -359,7 +359,7 @@ def test_status_asks_nobody(issuer, configured, home):
 
 
 def test_nothing_secret_anywhere(issuer, configured, home, tmp_path):
-    """Every kind of command about credentials at --debug, a crash included: no byte of a token outside its store."""
+    """All kinds of credential commands with --debug, including a crash: no byte of a token leaves its store."""
     issuer.client_secret = "canary-client-secret"
     script = tmp_path / "browser.py"
     script.write_text(VISIT)
@@ -406,9 +406,9 @@ def silent() -> Iterator[SilentServer]:
 
 
 class SilentServer:
-    """Takes connections and never answers.
+    """Accepts connections and never responds.
 
-    :ivar connections: how many there were
+    :ivar connections: number of connections
     """
 
     def __init__(self) -> None:
@@ -443,7 +443,7 @@ def test_a_service_that_does_not_answer_is_asked_for_its_document_twice_at_most(
 
 
 def test_a_host_that_does_not_answer_is_named_and_not_asked_again(home: Path, silent: SilentServer) -> None:
-    """The document is here; the settings for logins and the discovery document would be at the silent host."""
+    """The document is cached; the login settings and the discovery document are on the silent host."""
     document = {"openapi": "3.0.3", "info": {"title": "Toy", "version": "1"}, "servers": [{"url": silent.url}]}
     (home / "toy.json").write_text(json.dumps({**document, "paths": {}}))
     credentials = {

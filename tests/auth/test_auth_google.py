@@ -1,4 +1,4 @@
-"""Google's credentials: signed for the service, or Google's own where it takes those; nothing of them is shown."""
+"""Google's credentials: signed for the service, or Google's own if it accepts those; none of them is shown."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_other_types_are_passed_over_by_services_that_want_signatures(tmp_path, 
 
 
 class GoogleEndpoint:
-    """Gives access tokens to whoever asks, and keeps what it was asked."""
+    """Issues access tokens to anyone, and records the requests."""
 
     def __init__(self):
         self.asked = []
@@ -203,7 +203,7 @@ def authorized_user(google):
 
 def test_google_user_credentials(tmp_path, monkeypatch, google):
     data = authorized_user(google)
-    # google-auth takes the token endpoint of such files from nowhere but its own constant, unless told otherwise.
+    # google-auth only uses its constant for the token endpoint of such files, unless overridden.
     import google.oauth2.credentials as library
 
     monkeypatch.setattr(library, "_GOOGLE_OAUTH2_TOKEN_ENDPOINT", data["token_uri"])
@@ -225,7 +225,7 @@ def test_google_service_accounts_get_access_tokens_where_the_service_takes_those
     credentials = credentials_for(takes_google(), SETTINGS)
     assert credentials.headers_for(URL) == {"Authorization": "Bearer google-1"}
     assert "assertion=" in google.asked[0][2]
-    # A token that is seconds old is not refused for its age.
+    # A token that is seconds old must not be refused for its age.
     assert credentials.on_unauthorized(URL) is False
     monkeypatch.setattr("hca_base.auth._providers._google._REFRESH_PAUSE", 0.0)
     assert credentials.headers_for(URL) == {"Authorization": "Bearer google-1"}
@@ -290,7 +290,7 @@ def test_the_metadata_server_only_if_allowed(monkeypatch, google):
         "settings = {'services.toy.url': 'https://toy.example/s', 'auth.application_default': True}\n"
         "print(credentials_for(toy, settings).headers_for('https://toy.example/')['Authorization'][:13])\n"
     )
-    # In a process of its own: the library reads these variables when it is imported.
+    # In a child process: the library reads these variables at import.
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout == "Bearer google\n", done.stderr
 

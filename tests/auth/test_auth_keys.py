@@ -1,4 +1,4 @@
-"""Keys, names and passwords: where they are put; and the schemes that a service's document tells."""
+"""Keys, names and passwords: where they are sent, and the security schemes of a service's document."""
 
 from __future__ import annotations
 

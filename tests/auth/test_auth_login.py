@@ -1,4 +1,4 @@
-"""Logging in: browser, paste, device; and everything that goes wrong on the way."""
+"""Logging in: browser, paste, device; and all errors on the way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hca_base.plugins import Service
 
 
 class Visitor:
-    """A browser, as far as a login needs one: opens the address that is shown, and follows where it leads."""
+    """A minimal browser for logins: opens the printed URL, and follows redirects."""
 
     def __init__(self):
         self.said = []
@@ -34,7 +34,7 @@ class Visitor:
     def say(self, message):
         self.said.append(message)
         self.urls += re.findall(r"http\S+", message)
-        # Once: a second visit would race with the first one for the page.
+        # Once: a second visit would race with the first for the page.
         if self.visit and self.urls and not self.threads:
             thread = threading.Thread(target=self._open, args=(self.urls[0],))
             thread.start()
@@ -87,7 +87,7 @@ def test_login_in_a_browser(issuer, settings, toy, visitor, capsys):
     status, headers, page = visitor.page
     assert status == 200 and "You are logged in" in page
     assert headers["Referrer-Policy"] == "no-referrer" and headers["Cache-Control"] == "no-store"
-    # stdout is for results, and nothing secret was said.
+    # stdout is for results, and must not contain secrets.
     out, err = capsys.readouterr()
     assert out == ""
     assert "canary" not in out + err + "".join(visitor.said) + page
@@ -116,7 +116,7 @@ def test_environment_is_as_before(issuer, settings, toy, visitor, monkeypatch):
 
 
 def test_times_of_the_id_token_do_not_matter(issuer, settings, toy, visitor):
-    """The clock here or there may be wrong; an hour is what the issuer of these tests is behind."""
+    """Either clock may be wrong; the issuer of these tests is an hour slow."""
     issuer.id_token_claims = {"iat": int(time.time()) + 300, "nbf": int(time.time()) + 300}
     assert browse(toy, settings, visitor)["identity"] == "user@example.org"
 
@@ -224,7 +224,7 @@ def test_token_endpoints_that_answer_badly(issuer, settings, toy, visitor, answe
 
 
 def test_the_code_does_not_follow_a_redirect(issuer, settings, toy, visitor):
-    """A 307 would take code and verifier along."""
+    """A 307 would forward code and verifier."""
     issuer.token_redirect = f"{issuer.url}/v1/elsewhere"
     with pytest.raises(AuthError):
         browse(toy, settings, visitor)
@@ -240,7 +240,7 @@ def test_a_token_that_cannot_be_sent(issuer, settings, toy, visitor):
 
 @pytest.mark.parametrize("head", [b"X-Slow: ", b"Content-Length: 600000\r\n\r\n"])
 def test_a_token_endpoint_that_drips(issuer, settings, toy, head):
-    """Each byte comes in time; all of them together never would."""
+    """Each byte arrives in time, but the whole response never would."""
     stop = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -285,11 +285,11 @@ def test_nothing_secret_is_logged(issuer, settings, toy, visitor, caplog):
     assert "canary" not in caplog.text
 
 
-# Another machine
+# Other machines
 
 
 def paste(issuer, settings, toy, make, **kwargs):
-    """Log in by paste; ``make`` turns the shown URL into what the user pastes."""
+    """Log in by paste; ``make`` turns the printed URL into the user's input."""
     said = []
 
     def ask(prompt):
@@ -300,7 +300,7 @@ def paste(issuer, settings, toy, make, **kwargs):
 
 
 def visited(url):
-    """Where the issuer sends the browser."""
+    """The issuer's redirect URL."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
     connection.request("GET", f"{parts.path}?{parts.query}")
@@ -391,7 +391,7 @@ def test_device_flow_where_there_is_none(issuer, settings, toy):
         login(toy, settings, device=True, say=lambda message: None)
 
 
-# Where the settings of the client come from
+# Sources of the client's settings
 
 
 def client_of(issuer, settings, toy, **kwargs):
@@ -416,7 +416,7 @@ def test_settings_of_the_user_win(issuer, settings, toy):
         "https://mine.example/token",
         ("openid", "profile"),
     )
-    # The service's secret belongs to the service's client.
+    # The service's secret belongs to the service's client id.
     assert found.client_secret is None
     settings["services.toy.auth.client_id"] = "section-client"
     settings["services.toy.auth.client_secret"] = "canary-mine"

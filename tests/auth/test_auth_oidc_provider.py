@@ -1,4 +1,4 @@
-"""Logins at an OpenID provider that is not ours, in a real browser: npm's oidc-provider and headless Chromium."""
+"""Logins at an independent OpenID provider in a real browser: npm's oidc-provider and headless Chromium."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def modules(npm_install):
-    """The folder that holds npm's packages."""
+    """The folder with the npm packages."""
     if shutil.which("node") is None:
         pytest.skip("npm is not at hand")
     return npm_install(PACKAGE)
@@ -48,7 +48,7 @@ def modules(npm_install):
 
 @pytest.fixture
 def provider(modules, home):
-    """Start providers: ``provider(life=..., deny=...)`` gives the address of one."""
+    """Start providers: ``provider(life=..., deny=...)`` returns the URL of one."""
     running = []
 
     def start(life=3600, deny=False):
@@ -87,7 +87,7 @@ def configure(home, url):
 
 @pytest.fixture
 def browser(tmp_path):
-    """A command for $BROWSER that lets Chromium go through all pages, and ends."""
+    """A command for $BROWSER in which Chromium submits all pages, and exits."""
     found = chromium()
     if found is None:
         pytest.skip("Chromium is not at hand")
@@ -110,7 +110,7 @@ TOY = Service(name="toy", credentials=CredentialScheme(kind="oauth2"))
 
 
 def who(url):
-    """Whom the provider takes us for."""
+    """The identity that the provider reports."""
     session = Session({**settings(url), "http.retries": 0}, credentials=credentials_for(TOY, settings(url)))
     return json_of(session.get(f"{url}/me"))["email"]
 
@@ -159,14 +159,14 @@ def test_logout_revokes(provider, browser):
     login(browser)
     record = open_store(settings(url)).get("default/toy")
     assert subprocess.run([*HCA, "logout", "toy"], capture_output=True, timeout=60).returncode == 0
-    # Somebody who kept the old tokens has nothing of them.
+    # The old tokens are useless to anyone who kept them.
     open_store(settings(url)).put("default/toy", {**record, "expires_at": time.time() - 1})
     with pytest.raises(AuthError, match="has ended"):
         who(url)
 
 
 def tokens_of(url):
-    """What the provider gives to a browser that submits each of its pages."""
+    """The provider's responses to a browser that submits each of its pages."""
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     client = {"client_id": "toy-client", "redirect_uri": "http://127.0.0.1/"}
@@ -212,7 +212,7 @@ def chromium_at(browser, url):
 
 
 def test_remote_paste(provider, browser, tmp_path):
-    """The browser is sent to a port where nobody listens; the address in its bar is what the user pastes."""
+    """The browser is redirected to a closed port; the user pastes the URL from its address bar."""
     url = provider()
     child = pexpect.spawn(HCA[0], [*HCA[1:], "login", "toy", "--remote"], encoding="utf-8", timeout=120)
     child.setwinsize(50, 2000)

@@ -1,4 +1,4 @@
-"""Each operation of a service gets exactly the credentials that its ``security`` asks for, through the command line."""
+"""Each operation gets exactly the credentials of its ``security``, through the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCHEMES = {
     "dig": {"type": "http", "scheme": "digest"},
     "unused": {"type": "apiKey", "in": "header", "name": "X-Partner-Key"},
 }
-#: path -> what its operation asks for, and the names under which secrets must arrive when all of them are stored.
+#: path -> its security, and the names under which secrets must arrive when all of them are stored.
 OPERATIONS: dict[str, tuple[Any, set[str]]] = {
     "kh": ([{"kh": []}], {"X-Api-Key"}),
     "kq": ([{"kq": []}], {"key"}),
@@ -55,7 +55,7 @@ def document(loopback: Loopback, operations: dict[str, Any], schemes: dict[str, 
 
 @pytest.fixture
 def lab(hca: Runner, loopback: Loopback) -> Loopback:
-    """A service whose operations ask for different things, added as ``lab``."""
+    """A service whose operations have different security, added as ``lab``."""
     hca("config", "set", "auth.store", "file")
     described = document(loopback, {path: security for path, (security, _) in OPERATIONS.items()}, SCHEMES)
     add(hca, loopback, described)
@@ -77,7 +77,7 @@ def store_all(hca: Runner) -> None:
 
 
 def arrived(loopback: Loopback) -> set[str]:
-    """Names under which secrets came with the last request; each secret only where it belongs."""
+    """Names of the secrets in the last request; each only where it belongs."""
     _, target, headers, _ = loopback.requests[-1]
     names = {name for name in headers if name in ("X-Api-Key", "X-App-Key", "X-Partner-Key")}
     if "Authorization" in headers:
@@ -226,7 +226,7 @@ def test_logins_without_a_browser(hca: Runner, loopback: Loopback, scheme: str) 
 
     time.sleep(1.1)
     if scheme == "robot":
-        # Its token has ended by now; the next one comes with the same request.
+        # Its token has expired by now; the next one is requested when needed.
         hca("lab", "get-samples")
         assert loopback.requests[-1][2]["Authorization"] == "Bearer canary-token-2"
     else:
@@ -234,7 +234,7 @@ def test_logins_without_a_browser(hca: Runner, loopback: Loopback, scheme: str) 
 
 
 def test_a_client_certificate(hca: Runner, tmp_path: Path, certificate: tuple[Path, Path]) -> None:
-    """``mutualTLS``: the certificate goes to operations that ask for one, and to no others."""
+    """``mutualTLS``: the certificate is sent to operations that require one, and to no others."""
     service = Loopback()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate[1])
@@ -268,7 +268,7 @@ def test_a_client_certificate(hca: Runner, tmp_path: Path, certificate: tuple[Pa
 
 
 def test_a_document_behind_a_login_is_fetched_with_what_was_given(hca: Runner, loopback: Loopback) -> None:
-    """It is asked for without credentials first: those go only to a server that requires some."""
+    """The first request has no credentials: they are only sent to a server that requires some."""
     described = json.dumps(document(loopback, {"be": [{"be": []}]}, {"be": SCHEMES["be"]})).encode()
     handler = loopback.server.RequestHandlerClass
     answer = handler.do_GET

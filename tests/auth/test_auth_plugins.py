@@ -1,4 +1,4 @@
-"""Credential providers that plugins add (entry points of hca.credentials), as a user meets them."""
+"""Credential providers from plugins (entry points of hca.credentials), through the command line."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Refusing(Crashing):
 
 @pytest.fixture
 def thing(hca, loopback):
-    """Whose Authorization headers the service got."""
+    """The Authorization headers that the service received."""
     loopback.route("GET", "/openapi.json", {**DOCUMENT, "servers": [{"url": loopback.url}]})
     loopback.route("GET", "/thing", {"thing": 1})
     settings = {"services": {"toy": {"url": f"{loopback.url}/openapi.json"}}, "auth": {"store": "file"}}

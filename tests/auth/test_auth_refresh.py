@@ -1,4 +1,4 @@
-"""Staying logged in: renewed before the end and after a 401, once, across threads and processes."""
+"""Staying logged in: one refresh before expiry and after a 401, across threads and processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hca_base.http import Session, json_of
 
 @pytest.fixture
 def stored(issuer, settings):
-    """Store a login; the arguments change the record."""
+    """Store a login; the arguments override members of the record."""
 
     def put(**changes):
         token = issuer.issue()
@@ -104,7 +104,7 @@ def test_a_service_that_always_refuses_does_not_wear_the_issuer_out(issuer, sett
     for _ in range(5):
         issuer.access_tokens.clear()
         with pytest.raises(ServiceError) as caught:
-            # Whatever is issued is forgotten again at once.
+            # The issuer forgets every token immediately.
             original = issuer.issue
 
             def forgetful(nonce=None, original=original):
@@ -141,7 +141,7 @@ def test_a_revoked_login_says_what_to_do(issuer, settings, toy, expired):
         thing(issuer, settings, toy)
     assert caught.value.hint == "hca login toy"
     assert "canary" not in f"{caught.value!r} {caught.value.hint}"
-    # The next one does not ask the issuer again.
+    # The next one makes no request to the issuer.
     with pytest.raises(AuthError, match="revoked"):
         thing(issuer, settings, toy)
     assert len(issuer.asked("/token")) == 1
@@ -181,7 +181,7 @@ def test_issuers_that_answer_badly(issuer, settings, toy, expired, answer, words
     with pytest.raises(HCAError, match=words) as caught:
         thing(issuer, settings, toy)
     assert "canary" not in f"{caught.value} {caught.value.hint}"
-    # Nothing is lost: the refresh token may be good yet.
+    # Nothing is lost: the refresh token may still be valid.
     assert open_store(settings).get("default/toy")["refresh_token"] == record["refresh_token"]
 
 
@@ -218,7 +218,7 @@ def test_logged_out_meanwhile(issuer, settings, toy, expired):
 def test_a_renewal_undoes_nothing_that_the_user_did_meanwhile(
     issuer, settings, toy, expired, keyring_backend, what, place, accepted
 ):
-    """The issuer takes its time; when it has answered, the login that was to be renewed is not there any more."""
+    """The issuer responds slowly; meanwhile the login to be refreshed is deleted."""
     if place == "keyring":
         settings.pop("auth.store")
         keyring_backend("Working")
@@ -255,7 +255,7 @@ def test_a_renewal_undoes_nothing_that_the_user_did_meanwhile(
 def test_a_login_to_another_deployment_meanwhile_stays_with_that_one(issuer, settings, toy, stored, left):
     record = stored(expires_at=time.time() + left)
     credentials = credentials_for(toy, settings)
-    credentials.describe()  # has read the record
+    credentials.describe()  # reads the record
     elsewhere = {
         "hosts": ["https://other.example"],
         "access_token": "canary-elsewhere",
@@ -330,7 +330,7 @@ def test_a_fork_in_the_middle_of_a_renewal_asks_with_a_token_of_its_own(issuer, 
     done = subprocess.run(words, capture_output=True, text=True, timeout=100)
     assert done.stderr == ""
     assert sorted(done.stdout.splitlines()) == ["child 1", "exit 0", "parent 1"]
-    # The child waits for the parent's renewal, as any other process would.
+    # The child waits for the parent's refresh, like any other process.
     assert len(issuer.asked("/token")) == 1
 
 
@@ -358,7 +358,7 @@ for _ in range(50):
 
 
 def run_fifty(issuer, place):
-    """Fifty processes that begin at the same moment; what they print."""
+    """Fifty processes started at the same moment; their output."""
     done = subprocess.run([sys.executable, "-c", FIFTY, issuer.url, place], capture_output=True, text=True, timeout=150)
     assert done.stderr == ""
     return done.stdout.split()
@@ -381,7 +381,7 @@ def test_fifty_processes_meet_a_401_once(issuer, settings, stored):
 
 
 def test_fifty_processes_and_a_revoked_login(issuer, settings, toy, expired):
-    """One of them hears of it from the issuer; the others from the store."""
+    """One of them gets the error from the issuer, the others from the store."""
     expired()
     issuer.refresh_tokens.clear()
     failures = []
@@ -415,7 +415,7 @@ def test_a_long_download_outlives_its_token(issuer, settings, toy, stored):
 def test_a_keyring_that_locks_in_between_does_not_lose_the_new_token(
     issuer, settings, toy, expired, keyring_backend, home
 ):
-    """The old refresh token is used up: if the new one cannot go to the keyring it goes to the file."""
+    """The old refresh token is invalid: if the new one cannot be stored in the keyring, it is stored in the file."""
     settings.pop("auth.store")
     backend = keyring_backend("Working")
     expired()

@@ -1,4 +1,4 @@
-"""The token store: keyring, file, and what goes wrong with both."""
+"""The token store: keyring, file, and errors of both."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_the_file_keeps_what_it_does_not_know(path):
 
 
 def test_fifty_writers_lose_nothing(path):
-    """Processes and threads at once."""
+    """Several processes and threads at once."""
     code = (
         "import sys, threading\n"
         "from hca_base.auth import TokenStore\n"
@@ -321,7 +321,7 @@ def test_account_names():
     reason="gnome-keyring is not at hand",
 )
 def test_a_real_secret_service(home):
-    """Store, read, replace and delete in a gnome-keyring of its own; then lock it."""
+    """Store, read, replace and delete in a private gnome-keyring; then lock it."""
     script = Path(home) / "run.sh"
     script.write_text(
         "set -e\n"
@@ -355,6 +355,6 @@ def test_a_real_secret_service(home):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[-2] == "keyring (SecretService) keyring"
-    # The test's collection has no password, so the daemon may open it again without asking.
+    # The test's collection has no password, so the daemon may unlock it without asking.
     assert lines[-1] in ("unusable", "readable")
     assert "canary" not in (home / "state" / "hca" / "auth" / "tokens.json").read_text()

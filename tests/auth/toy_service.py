@@ -1,4 +1,4 @@
-"""A service called toy, whose credentials are looked at and that nobody asks for anything."""
+"""A service called toy, for tests of credentials that make no requests to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What generated commands write for answers of all kinds: streams, texts, web pages, headers, nothing."""
+"""Output of generated commands for all kinds of responses: streams, texts, web pages, headers, nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def site(hca: Runner, loopback: Loopback) -> Any:
 
 
 def at_a_terminal(hca: Runner, *words: str) -> bytes:
-    """What a terminal gets to see of a command."""
+    """A command's output on a terminal."""
     reader, writer = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "hca_base", *words], env=hca.env, cwd=hca.cwd, stdin=subprocess.DEVNULL, stdout=writer
@@ -93,7 +93,7 @@ def at_a_terminal(hca: Runner, *words: str) -> bytes:
 def test_text_is_shown_at_a_terminal(hca: Runner, site: Any, name: str, kind: str, body: bytes, shown: str) -> None:
     site.route("GET", f"/{name}", (200, {"Content-Type": kind}, body))
     assert at_a_terminal(hca, "site", f"get-{name}").decode() == shown
-    # A pipe gets the bytes as they are.
+    # A pipe gets the raw bytes.
     assert hca("site", f"get-{name}", text=False, check=0).stdout == body
 
 
@@ -112,7 +112,7 @@ def test_a_binary_answer_that_goes_to_a_file_shows_its_progress_at_a_terminal(hc
     seen = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
-        """Sends bytes until the progress was seen."""
+        """Sends bytes until the progress was shown."""
 
         protocol_version = "HTTP/1.1"
 
@@ -155,7 +155,7 @@ def test_a_binary_answer_that_goes_to_a_file_shows_its_progress_at_a_terminal(hc
 
 @pytest.fixture(params=["chunked", "until the connection closes"])
 def slow_stream(request: Any) -> Iterator[Any]:
-    """A server that sends an event, and the next one when it is told to."""
+    """A server that sends an event, and the next one on request."""
     go_on = threading.Event()
     chunked = request.param == "chunked"
 
@@ -227,7 +227,7 @@ def test_a_web_page_where_data_was_declared(hca: Runner, site: Any, kind: str) -
     done = subprocess.run([sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, check=False)
     assert "ServiceError" in done.stderr and "web page" in done.stderr
     if kind != "application/json":
-        # A document that declares nothing of its answers may mean a page.
+        # Without a declared response, a web page may be the result.
         site.route("GET", "/file", (200, {"Content-Type": kind}, page))
         assert hca("site", "get-file", text=False, check=0).stdout == page
 
@@ -264,7 +264,7 @@ def test_headers_on_request(hca: Runner, site: Any) -> None:
     assert json.loads(body) == {"a": 1}
     shown = hca("site", "get-data", "--include", "etag", "-f", "value", check=0).stdout
     assert shown == 'HTTP/1.1 200 OK\nETag: "7"\n\n1\n'
-    # An error keeps its line and its code.
+    # An error keeps its message and its exit code.
     site.route("GET", "/data", (404, headers, b"{}"))
     assert hca("site", "get-data", "-i", check=4).stdout == ""
 
@@ -281,7 +281,7 @@ def test_our_options_have_a_name_that_no_document_takes(hca: Runner, site: Any) 
     assert len(json.loads((hca.cwd / "x.json").read_text())) == 2
     text = hca("site", "get-taken", "--hca-help", check=0).stdout
     assert "--hca-query JMESPATH" in text and "--hca-sort COLUMN" in text
-    # Where the plain names are free, the others work and are not in the way.
+    # If the short names are free, both spellings work.
     site.route("GET", "/data", {"a": 1})
     assert hca("site", "get-data", "--hca-format", "value", check=0).stdout == "1\n"
     assert "--hca-" not in hca("site", "get-data", "--help", check=0).stdout

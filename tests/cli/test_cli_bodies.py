@@ -1,4 +1,4 @@
-"""Bodies of generated commands: whole ones with options laid over them, texts, forms with files, none."""
+"""Bodies of generated commands: JSON with options merged in, texts, forms with files, none."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 class Site:
-    """A service that keeps the requests for its paths."""
+    """A service that records the requests for its paths."""
 
     def __init__(self, hca: Any, loopback: Any) -> None:
         self.hca, self.loopback = hca, loopback
@@ -77,7 +77,7 @@ class Site:
         hca("service", "add", "site", f"{loopback.url}/openapi.json", check=0)
 
     def send(self, *words: str, stdin: str = "") -> tuple[dict[str, str], bytes]:
-        """The headers and the body of the request that a command makes."""
+        """The headers and the body of a command's request."""
         before = len(self.loopback.requests)
         self.hca("site", *words, stdin=stdin, check=0)
         (request,) = self.loopback.requests[before:]
@@ -219,7 +219,7 @@ LISTS: dict[str, Any] = {
             ["--organs.name", "a", "--organs.weight", "1.10", "--organs.name", "b", "--organs.fresh", "true"],
             [{"name": "a", "weight": 1.1}, {"name": "b", "fresh": True}],
         ),
-        # The order in which members are given does not matter, but for one that is there already.
+        # The order of member options does not matter, except for members that exist already.
         (
             ["--organs.weight", "1", "--organs.name", "a", "--organs.weight", "2", "--organs.name", "b"],
             [{"weight": 1, "name": "a"}, {"weight": 2, "name": "b"}],
@@ -227,7 +227,7 @@ LISTS: dict[str, Any] = {
         (["--organs.site.code", "7", "--organs.name", "a"], [{"site": {"code": 7}, "name": "a"}]),
         (["--organs.tags", '["x", "y"]', "--organs.name=a"], [{"tags": ["x", "y"], "name": "a"}]),
         (["--organs.parts", '[{"name": "p"}]', "--organs.name", "a"], [{"parts": [{"name": "p"}], "name": "a"}]),
-        # Beside whole items: what an item lacks is laid into it.
+        # With whole items: missing members are added to the item.
         (
             ["--organs", '{"name": "a"}', "--organs.weight", "3", "--organs.name", "b", "--organs", '{"name": "c"}'],
             [{"name": "a", "weight": 3}, {"name": "b"}, {"name": "c"}],
@@ -246,7 +246,7 @@ def test_members_of_items_by_dotted_options(
         words = [*words, *nested, "--donor.age", "3"]
         donor: dict[str, Any] = {"organs": organs, "age": 3}
     else:
-        # Within an object, the whole list is one option.
+        # Inside an object, the whole list is one option.
         words, donor = [*words, "--donor.age", "3"], {"age": 3}
     hca("lists", "post-run", *words, check=0)
     assert json.loads(loopback.requests[-1][3]) == {"organs": organs, "donor": donor}

@@ -96,7 +96,7 @@ def test_edit(hca: Runner) -> None:
     editor.write_text("raise SystemExit(3)\n")
     assert "exit code 3" in hca("config", "edit", env=env, check=2).stderr
     assert hca("config", "edit", env={"EDITOR": "/nonexistent"}, check=2).stdout == ""
-    # What was being written when it was found to be wrong is kept.
+    # The rejected draft is kept.
     assert len([p for p in path.parent.iterdir() if ".edit-" in p.name]) == 1
 
 
@@ -151,7 +151,7 @@ def test_a_broken_draft_without_a_terminal_is_kept_and_told(hca: Runner) -> None
     assert f"move it to {path}" in done.stderr
     assert "--yes" not in done.stderr
     assert json.loads(path.read_text(encoding="utf-8")) == {"log_level": "ERROR"}
-    # A second draft does not take the first one's place.
+    # A second draft does not overwrite the first.
     hca("config", "edit", env=editor_that_writes(hca, "[]"), check=2)
     assert len(list(path.parent.glob(".config.json.edit-*"))) == 2
 

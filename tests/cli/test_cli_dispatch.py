@@ -91,7 +91,7 @@ def test_an_option_that_collides_keeps_its_name(hca: Runner, zoo: Any) -> None:
     assert json.loads(done.stdout)["query"] == {"format": ["png"], "help": ["me"]}
     text = hca("help", "zoo", "get-animal", check=0).stdout
     assert text.count("--format ") == 2  # in the usage and in the list
-    # Ours has its short name still, and one that no document takes.
+    # hca's option keeps its short name, and one that documents cannot use.
     assert "-f FORMAT" in text
     done = hca("zoo", "get-animal", "--uuid", "7", "--format", "png", "--hca-format", "yaml", check=0)
     assert "query:" in done.stdout
@@ -272,7 +272,7 @@ def test_option_defaults_of_the_wrong_kind(hca: Runner, key: str, value: str, to
     }
     done = hca(*words[key.partition(".")[0]], check=2)
     if told is None:
-        # Commands that mend the settings take no defaults from them.
+        # Commands that repair the settings take no defaults from them.
         assert "required" in done.stderr
     else:
         assert f"{key} is {json.dumps(json.loads(value) if value != 'no' else value)}" in done.stderr

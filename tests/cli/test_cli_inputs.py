@@ -1,6 +1,6 @@
-"""The inputs in ../shared/inputs, each with what its README says is right; the servers there answer.
+"""The inputs in ../shared/inputs with the results from its README, against the servers there.
 
-The documents stand for kinds, which have tests of their own; here each is used as its row says.
+The documents are examples of kinds that have tests of their own; here each is used as its row says.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not INPUTS.is_dir(), reason="the recorded contra
 
 
 def port() -> int:
-    """A port that is free, and so is the next one."""
+    """A free port whose next port is also free."""
     while True:
         with socket.socket() as probe, socket.socket() as other:
             probe.bind(("127.0.0.1", 0))
@@ -48,7 +48,7 @@ def started(words: list[str], where: int) -> subprocess.Popen[bytes]:
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Callable[[str], int]]:
-    """Gives the port of a server of the inputs, which is started at its first use; one of them takes the next, too."""
+    """Returns the port of an input's server, started at first use; one of them also uses the next port."""
     running: dict[str, tuple[int, subprocess.Popen[bytes]]] = {}
 
     def of(name: str) -> int:
@@ -66,13 +66,13 @@ def servers() -> Iterator[Callable[[str], int]]:
 
 
 class Inputs:
-    """Services of the inputs' documents, at the servers that run for this test."""
+    """Services for the inputs' documents, with the servers that run for this test."""
 
     def __init__(self, hca: Runner, servers: Callable[[str], int]) -> None:
         self.hca, self.servers = hca, servers
 
     def add(self, name: str, document: str, server: str = "echo_server", *words: str) -> str:
-        """Add a service ``name`` of a document; what the command said."""
+        """Add a service ``name`` from a document; return the command's result."""
         text = (INPUTS / document).read_text()
         text = re.sub(r"127\.0\.0\.1:[0-9]+", f"127.0.0.1:{self.servers(server)}", text)
         path = self.hca.cwd / f"{name}{Path(document).suffix}"
@@ -81,7 +81,7 @@ class Inputs:
         return str(done.stdout + done.stderr)
 
     def sent(self, *words: str, stdin: str | None = None) -> dict[str, Any]:
-        """The request of a command, as the server tells it: method, target, headers, body."""
+        """The request of a command, as recorded by the server: method, target, headers, body."""
         return dict(self.hca(*words, stdin=stdin).json)
 
     def target(self, *words: str) -> str:
@@ -146,7 +146,7 @@ def test_02_keys_that_are_required_together(inputs: Inputs) -> None:
     assert (header(sent, "X-Lab-Key"), header(sent, "X-Lab-App")) == ("one", "two")
 
 
-#: What people read of each shape of an error.
+#: The message for each shape of an error.
 REASONS = {
     "fastapi": "query n: value is not a valid integer",
     "fastapi-object": "the sample is locked",
@@ -198,7 +198,7 @@ def test_01_values_as_they_were_typed(inputs: Inputs) -> None:
     assert inputs.target("t", "get-tools", "--release", "3.20") == "/tools/3.20"
     sent = inputs.sent("t", "post-note", "--release", "1.10", "--name", "5", "--text", "x", "--inputs", "a")
     assert '"release": 1.10' in sent["body"] and json.loads(sent["body"])["name"] == "5"
-    # Of several types, a text is a text, and a list or an object is what it says.
+    # If several types are allowed, text is a string, and a list or an object is JSON.
     assert json.loads(sent["body"])["text"] == "x" and json.loads(sent["body"])["inputs"] == "a"
     assert inputs.body("t", "post-note", "--text.x", "y", "--inputs", '["a"]') == {"text": {"x": "y"}, "inputs": ["a"]}
     assert inputs.body("t", "post-note", "--release", '"1.10"') == {"release": "1.10"}
@@ -315,7 +315,7 @@ def test_11_streams_and_texts(inputs: Inputs) -> None:
         assert digits in numbers
     with inputs.hca.running("t", "get-events") as process:
         assert process.stdout is not None
-        # The first of five lines is there while the others are still to come, one a second.
+        # The first of five lines is printed while the others are still to come, one a second.
         begin = time.monotonic()
         assert process.stdout.readline() == "id: 0\n"
         assert "data: step 4\n" in process.stdout.read() and time.monotonic() - begin > 2
@@ -355,7 +355,7 @@ def test_29_37_42_odd_and_busy_servers_and_pages(inputs: Inputs) -> None:
     assert "\x1b" not in done.stderr and "\nhca: all is well" not in done.stderr
     inputs.add("v", "openapi/42-pages.json", "odd_answers")
     inputs.hca("auth", "set-key", "v", stdin="secret\n")
-    # On another port of loopback is the same service behind a proxy: what it says is not asked for elsewhere.
+    # Another port of loopback is the same service behind a proxy: its links are not followed elsewhere.
     assert inputs.hca.rows("v", "get-linked-away") == [{"id": 1}]
     assert [row["id"] for row in inputs.hca.rows("v", "get-linked-long", "--limit", "5")] == [1, 2, 3, 4, 5]
     done = inputs.hca("v", "get-linked-fail", "-f", "jsonl", check=None)
@@ -411,7 +411,7 @@ def test_kinds_credentials_by_operation(inputs: Inputs) -> None:
         names = ("X-Api-Key", "X-App-Key", "Authorization", "Cookie")
         assert {each: header(sent, each) for each in names if header(sent, each)} == wanted, name
         assert sent["target"] == ("/kq?key=s-kq" if name == "kq" else f"/{name}")
-    # The document's first alternative is to send nothing.
+    # The document's first alternative is an empty body.
     assert header(inputs.sent("t", "get-opt"), "X-Api-Key") is None
 
 

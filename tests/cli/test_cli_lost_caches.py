@@ -1,4 +1,4 @@
-"""Documents whose cache is gone or damaged: a command fetches them again, help and completion ask no network."""
+"""Missing or damaged document caches: a command downloads them again, help and completion use no network."""
 
 from __future__ import annotations
 

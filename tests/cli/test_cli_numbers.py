@@ -1,4 +1,4 @@
-"""Numbers of answers are shown with the digits that the service sent, and are numbers all the same."""
+"""Numbers in responses are printed with the service's digits, and are still numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 from tests.lib import Loopback, Runner
 
-#: Numbers that Python would write otherwise: each is shown as it stands here.
+#: Numbers that Python would format differently: each is printed as here.
 TEXTS = (
     "1.10", "100.00", "1e400", "-1E+5", "9007199254740993", "12345678901234567890", "0.12345678901234567890", "1.5",
     "-0.0", "1e-7", "7",
@@ -19,7 +19,7 @@ HITS = [{"id": f"hit-{place}", "size": text} for place, text in enumerate(TEXTS)
 
 
 def body(hits: list[dict[str, str]]) -> bytes:
-    """The answer, whose numbers are texts of our own."""
+    """The response, with its numbers as strings."""
     items = ", ".join(f'{{"id": "{hit["id"]}", "size": {hit["size"]}}}' for hit in hits)
     return f'{{"hits": [{items}]}}'.encode()
 
@@ -49,7 +49,7 @@ def store(hca: Runner, loopback: Loopback) -> Runner:
 
 
 def shown(text: str) -> list[str]:
-    """The numbers of JSON as they stand in it."""
+    """The numbers of a JSON text, unparsed."""
     found: list[str] = []
     json.loads(text, parse_float=found.append, parse_int=found.append)
     return found

@@ -1,4 +1,4 @@
-"""Exit codes, errors, streams: one place, one line, the documented code."""
+"""Exit codes, errors, streams: each error on one line with its documented code."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_reader_that_goes_away_is_no_error(hca: Runner, t: None) -> None:
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [["t", "return"], ["--version"], ["--help"], ["t", "flood"]])
 def test_a_full_disk_under_stdout_is_an_error(hca: Runner, t: None, words: list[str], unbuffered: str) -> None:
-    # With a buffer, what could not be written is still there when the process ends, and is tried again.
+    # With a buffer, unwritten output remains when the process ends, and is tried again.
     hca.env["PYTHONUNBUFFERED"] = unbuffered
     with Path("/dev/full").open("wb") as full:
         process = start(hca, *words, stdout=full, stderr=subprocess.PIPE)
@@ -224,7 +224,7 @@ def test_a_bad_query_is_told_before_anything_is_done(hca: Runner) -> None:
         ),
         encoding="utf-8",
     )
-    # Nobody listens there: a request would end with exit code 6.
+    # Nothing listens there: a request would fail with exit code 6.
     hca("service", "add", "d", "d.json", "--base-url", "http://127.0.0.1:9/", check=0)
     hca("d", "post-a", check=6)
     hca("d", "post-a", "--query", "[", check=2)
@@ -364,7 +364,7 @@ def test_transfer_options_that_make_no_sense(hca: Runner, words: list[str]) -> N
 
 @pytest.mark.parametrize("value", ["true", "[1, 2]"])
 def test_a_byte_order_mark_before_stdin_is_no_part_of_it(hca: Runner, value: str) -> None:
-    """PowerShell writes one before what it pipes."""
+    """PowerShell writes a byte order mark before piped input."""
     hca("shell", stdin=b"\xef\xbb\xbfconfig set a.b " + value.encode() + b"\n", text=False)
     assert hca("config", "get", "a.b", "-f", "json").json is not None
     hca("config", "set", "auth.store", "file")

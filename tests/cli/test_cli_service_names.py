@@ -1,4 +1,4 @@
-"""Names of services: a plugin that is installed later takes none away, and a service can be renamed."""
+"""Names of services: a plugin installed later does not take one away, and a service can be renamed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ POINTS = {
 
 
 def document(title: str) -> dict[str, Any]:
-    """A document with one operation that wants a key."""
+    """A document with one operation that requires a key."""
     return {
         "openapi": "3.0.3",
         "info": {"title": title, "version": "1"},
@@ -55,7 +55,7 @@ def document(title: str) -> dict[str, Any]:
 
 @pytest.fixture
 def zoo(hca: Runner, loopback: Loopback) -> Loopback:
-    """A service that the user added as ``zoo``, with a key and a default, before there was a plugin of that name."""
+    """A service that the user added as ``zoo``, with a key and a default, before a plugin had that name."""
     loopback.route("GET", "/v1/openapi.json", document("Mine"))
     loopback.route("GET", "/v1/text", {"from": "mine"})
     hca.configure({"auth": {"store": "file"}, "zoo_get_text": {"lines": 7}})
@@ -95,7 +95,7 @@ def test_the_service_of_the_user_keeps_its_name(hca: Runner, zoo: Loopback, plug
     code = "import hca_base; c = hca_base.client('zoo'); print(type(c).__name__, c.get_text()['from'])"
     done = subprocess.run([sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, check=True)
     assert done.stdout == "Client mine\n"
-    # Other commands say nothing of it.
+    # Other commands do not mention it.
     assert "hca-zoo" not in hca("config", "path").stderr
 
 
@@ -103,7 +103,7 @@ def test_a_newcomer_is_named_where_the_document_is_not_here(
     hca: Runner, zoo: Loopback, plugins: PluginDirectory
 ) -> None:
     install(plugins)
-    # As for one who writes the settings by hand, where nothing listens.
+    # The settings were written by hand, and nothing listens there.
     hca.configure({"services": {"zoo": {"url": "http://127.0.0.1:9/openapi.json"}}})
     unknown = hca("zoo", "feed", check=6)
     assert "hides the one of hca-zoo: 'hca service rename zoo NEW'" in unknown.hint

@@ -1,4 +1,4 @@
-"""Services without a plugin, and what generated commands write: pages, bytes, headers, errors."""
+"""Services without a plugin, and the output of generated commands: pages, bytes, headers, errors."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def test_a_service_as_another_deployment_of_a_plugins(
     code = "import hca_base; c = hca_base.client('zoo-two'); print(c.feed(), c.get_text(), c.base_url)"
     done = subprocess.run([sys.executable, "-c", code], env=hca.env, capture_output=True, text=True, check=True)
     assert done.stdout == f"fed {{'from': 'two'}} {loopback.url}/v1\n"
-    # The plugin's own commands, too: listed, completed, shown and run under the name of the deployment.
+    # The plugin's own commands too: listed, completed, shown and run under the name of the deployment.
     assert hca("zoo-two", "feed", "--with", "hay", check=0).stdout == f"fed hay at {loopback.url}/v1\n"
     assert "Feed all animals" in hca("zoo-two", check=0).stdout
     assert "hca zoo-two feed --with hay" in hca("zoo-two", "feed", "--help", check=0).stdout

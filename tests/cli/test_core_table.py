@@ -1,4 +1,4 @@
-"""The static table of the core's commands says what the classes say."""
+"""The static table of the core's commands agrees with the classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Most tests run ``hca`` in a fork of a process that has its modules: they see what a fresh process would show."""
+"""Most tests run ``hca`` in a fork of a process with its modules: the results are those of a fresh process."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ WAYS = ["plain", "exit", "text", "raise", "interrupt", "at exit", "thread", "war
 
 
 def sampled(cases: Sequence[Any]) -> list[Any]:
-    """All cases: a third of them, always the same, by default, and the others in the slow tier."""
+    """All cases: a fixed third of them by default, and the others in the slow tier."""
     by_default = random.Random(23).sample(range(len(cases)), len(cases) // 3)
     return [case if n in by_default else pytest.param(case, marks=pytest.mark.slow) for n, case in enumerate(cases)]
 
 
 @pytest.fixture(autouse=True)
 def forks_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the tiers where every run is a fresh process too."""
+    """Also in the tiers where every run is a fresh process."""
     monkeypatch.delenv("HCA_TEST_FRESH", raising=False)
 
 
@@ -85,7 +85,7 @@ def both(hca: Runner, *args: str, **options: Any) -> tuple[Run, Run]:
     before = hca.home.with_name("before")
     shutil.copytree(hca.home, before)
     fork = hca(*args, **options)
-    # What the first run has left is not there for the second.
+    # Leftovers of the first run must not exist for the second.
     shutil.rmtree(hca.home)
     before.rename(hca.home)
     return fork, hca(*args, **options, fresh=True)
@@ -138,7 +138,7 @@ def test_commands_are_the_same(hca: Runner, loopback: Loopback, words: list[str]
     url = f"{loopback.url}/swagger.json"
     hca.configure({"services": {"zoo": {"url": url}}, "DSSClient": {"swagger_url": url}, "http": {"retries": 0}})
     if words[:1] == ["plugin"]:
-        # Each plugin is tried in a fresh process by both.
+        # Both check each plugin in a fresh process.
         hca.env["HCA_PLUGINS"] = "hca-dss"
     same(hca, *words)
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.lib import PluginDirectory, Runner
 
-# One process makes the index that most of these tests read: that takes seconds.
+# One process builds the index that most of these tests read, because that takes seconds.
 pytestmark = pytest.mark.xdist_group("search")
 
 DOCUMENT = {
@@ -53,7 +53,7 @@ class Feed(Command):
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """``hca`` with the plugin of the zoo, and an index that was made: for tests that change nothing."""
+    """``hca`` with the plugin of the zoo, and a finished index: for tests that change nothing."""
     folder = tmp_path_factory.mktemp("search")
     hca = Runner(folder / "home")
     plugins = PluginDirectory(folder / "plugins")
@@ -88,7 +88,7 @@ def zoo(hca: Runner, reader: Runner, plugins: PluginDirectory) -> PluginDirector
 
 @pytest.fixture
 def indexed(hca: Runner, reader: Runner, zoo: PluginDirectory) -> Path:
-    """The file of the index that was made."""
+    """The file of the index."""
     shutil.copytree(reader.home / ".cache" / "hca", hca.home / ".cache" / "hca", dirs_exist_ok=True)
     return hca.home / ".cache" / "hca" / "search.txt"
 
@@ -150,7 +150,7 @@ def test_nothing_matches(reader: Runner) -> None:
 
 
 def test_an_unknown_command_is_looked_up(hca: Runner, zoo: Any) -> None:
-    # The index is not made for an error, which must come at once.
+    # No index is built for an error, which must be printed immediately.
     first = hca("whiskers", check=2).stderr
     assert "'hca search WORD' finds them" in first
     hca("search", "animals")

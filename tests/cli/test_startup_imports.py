@@ -1,4 +1,4 @@
-"""Start-up: each kind of command imports what it needs and nothing else. Sets of modules are compared, never times."""
+"""Start-up: each kind of command imports only what it needs. Sets of modules are compared, never times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.lib import Loopback, PluginDirectory, Runner
 from tests.lib.imports import modules_of
 
-#: Of this process alone: what wait4 tells is never less than the parent's.
+#: Of this process only: the peak from wait4 is never less than the parent's.
 _PEAK = """
 import sys
 from hca_base.shell import main
@@ -25,7 +25,7 @@ with open("/proc/self/status") as status:
     sys.stderr.write(next(line.split()[1] for line in status if line.startswith("VmHWM")))
 """
 
-#: What no command may import before it needs it.
+#: Modules that no command may import before it needs them.
 HEAVY = {
     "boto3", "botocore", "cmd2", "google", "jsonmerge", "jsonschema", "keyring", "prompt_toolkit", "pycurl",
     "rich", "s3transfer", "yaml", "requests_oauthlib", "oauthlib", "cryptography",
@@ -82,13 +82,13 @@ def zoo(hca: Runner, plugins: PluginDirectory) -> Any:
 
 
 def third_party(modules: set[str]) -> set[str]:
-    """Top-level names that are neither the standard library's nor the core's."""
+    """Top-level names outside the standard library and the core."""
     tops = {name.partition(".")[0] for name in modules}
     return {name for name in tops if name not in sys.stdlib_module_names and name != "hca_base"}
 
 
 def core(modules: set[str]) -> set[str]:
-    """The packages of the core that are more than an empty shell of lazy names."""
+    """The packages of the core that are more than lazy names."""
     return {name.split(".")[1] for name in modules if name.startswith("hca_base.") and name.count(".") == 2}
 
 
@@ -117,7 +117,7 @@ def test_a_search_imports_what_help_does_and_its_own_modules(hca: Runner, zoo: A
 def test_help_of_a_group_imports_nothing_of_its_plugin(hca: Runner, zoo: Any, tmp_path: Path, words: list[str]) -> None:
     first = modules_of(hca, tmp_path, *words, warm=False)
     assert {name for name in first if name.startswith("hca_zoo")} == {"hca_zoo", "hca_zoo.service"}
-    # What the service declares was kept by the first run.
+    # The first run cached the service's declaration.
     modules = modules_of(hca, tmp_path, *words, warm=False)
     assert third_party(modules) == set()
     assert core(modules) <= {"commands", "config", "openapi", "output", "plugins", "shell"}
@@ -133,7 +133,7 @@ def test_help_of_an_operation_imports_no_cliff(hca: Runner, zoo: Any, tmp_path: 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux: memory is counted in other units elsewhere")
 def test_memory_of_help_does_not_grow_with_the_document(hca: Runner, tmp_path: Path) -> None:
-    """Peak memory in megabytes, which other programs on the machine do not change."""
+    """Peak memory in megabytes, independent of other programs on the machine."""
     item = _DOCUMENT["paths"]["/animals/{uuid}"]
     text = "What an animal is, at length. " * 40
     for name, many in (("small", 1), ("large", 8000)):
@@ -154,7 +154,7 @@ def test_a_core_command_imports_cliff_and_no_network(hca: Runner, zoo: Any, tmp_
     modules = modules_of(hca, tmp_path, "config", "path", "--user")
     assert third_party(modules) == {"cliff"}
     assert not modules & {"requests", "urllib3", "ssl", "http.client", "subprocess", "shutil", "bz2"}
-    # cliff and stevedore name these at import, and need them for what hca does otherwise.
+    # cliff and stevedore reference these at import, but need them only for features that hca does not use.
     assert not modules & {"importlib.metadata", "logging.handlers", "email.message", "pickle", "socket", "hashlib"}
     assert not {name for name in modules if name.startswith("hca_base.config.")} & {
         "hca_base.config._editing._edit", "hca_base.config._editing._lock", "hca_base.config._schema",
@@ -181,17 +181,17 @@ def test_an_operation_imports_requests_and_nothing_heavier(
     hca.configure({"ZooClient": {"url": f"{loopback.url}/v1/swagger.json"}})
     modules = modules_of(hca, tmp_path, "zoo", "get-animal", "--uuid", "7")
     assert "requests" in modules
-    # The texts of the help are made for the help alone.
+    # Help texts are built only for help.
     assert not modules & {"html", "hca_base.output._markdown", "difflib"}
     assert not third_party(modules) & (HEAVY - {"keyring", "cryptography"})
-    # The document was read once from the network, and from its index afterwards.
+    # The document was downloaded once, and then read from its index.
     assert [path for _, path, _, _ in loopback.requests].count("/v1/swagger.json") == 1
 
 
 def test_importing_the_core_imports_nothing() -> None:
     code = "import sys; before = set(sys.modules); import hca_base; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    # What typing and importlib need is imported by an editable installation already, and by a plain one here.
+    # An editable installation already imports what typing and importlib need; a plain one imports it here.
     assert {name for name in done.stdout.split() if name.startswith("hca")} == {"hca_base", "hca_base._lazy"}
     assert {name.partition(".")[0] for name in done.stdout.split()} <= {
         "hca_base", "__future__", "collections", "contextlib", "copyreg", "enum", "functools", "importlib", "itertools",
@@ -222,7 +222,7 @@ def test_what_cliff_is_imported_without_is_there_when_it_is_asked_for() -> None:
 
 
 def test_a_setting_that_replaces_another_imports_no_library(hca: Runner, zoo: Any, tmp_path: Path) -> None:
-    """Who works with another deployment than the default one has such settings, and runs short commands too."""
+    """Users of a deployment other than the default have such settings, and also run short commands."""
     hca("config", "set", "ZooClient.url", "http://127.0.0.1:1/swagger.json", check=0)
     modules = modules_of(
         hca, tmp_path, "--config", "ZooClient.swagger_url=x", "config", "get", "ZooClient", "-f", "json"

@@ -1,4 +1,4 @@
-"""What tests of compatibility share: a deployment, and running scripts and commands under hca 7.0.1 and under ours."""
+"""Fixtures for compatibility tests: a deployment, and running scripts and commands under hca 7.0.1 and this version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REQUIRED = {"HCA_SITE_CONFIG": "none.json", "AWS_EC2_METADATA_DISABLED": "true",
 
 
 class Side:
-    """One of the two versions, with a home, a working directory and settings of its own.
+    """One of the two versions, with separate home, working directory and settings.
 
     :ivar python: its interpreter
     :ivar old: whether it is hca 7.0.1
@@ -43,13 +43,13 @@ class Side:
             "AWS_SECRET_ACCESS_KEY": keys.secret_key,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL_S3": deployment.s3_url,
-            # What the OAuth library of hca 7 wants to be told before it sends a token to a service on loopback.
+            # hca 7's OAuth library requires this to send a token to a service on loopback.
             "OAUTHLIB_INSECURE_TRANSPORT": "1",
         }
         self.configure(self.settings())
 
     def settings(self) -> dict[str, Any]:
-        """What a file of hca 7 looks like after a login; both sides get the same one."""
+        """hca 7's settings file after a login; both versions get the same one."""
         deployment = self.deployment
         client = {"client_id": "x", "client_secret": "x", "token_uri": "http://127.0.0.1:9/token"}
         token = {"access_token": deployment.token("user"), "refresh_token": None, "id_token": None}
@@ -95,10 +95,10 @@ class Side:
         return done
 
     def script(self, name: str, *args: object) -> tuple[Any, str]:
-        """Run a script of :data:`SCRIPTS`; the JSON on its last line, and what it printed before."""
+        """Run a script of :data:`SCRIPTS`; return the JSON on its last line, and the output before it."""
         wrapper = [str(WRAPPER)] if self.old else []
         done = self._run([*wrapper, str(SCRIPTS / f"{name}.py"), *map(str, args)], 0)
-        # Nothing of ours but what was asked for: warnings about old names are for developers.
+        # Except for the expected output, nothing: warnings about old names are for developers.
         assert self.old or "Deprecat" not in done.stderr, done.stderr
         head, _, last = done.stdout.rstrip("\n").rpartition("\n")
         return json.loads(last), head
@@ -111,7 +111,7 @@ class Side:
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """An embedded deployment that lasts for the whole run."""
+    """An embedded deployment for the whole test run."""
     from hca_local.server import Deployment
 
     with Deployment(tmp_path_factory.mktemp("deployment")) as running:
@@ -168,5 +168,5 @@ def _stable(text: str) -> str:
 
 @pytest.fixture
 def stable() -> Any:
-    """A function that takes what differs from run to run out of a text."""
+    """A function that removes from a text what differs between runs."""
     return _stable

@@ -1,4 +1,4 @@
-"""Command lines of hca 7 print what they printed, and end as they did."""
+"""Command lines of hca 7 have the same output and exit code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("hca7")
 
 
 def _dss(side: Any, source: Path) -> dict[str, Any]:
-    """What the commands of the DSS say; JSON as it was parsed."""
+    """Output of the DSS commands; JSON is parsed."""
     said: dict[str, Any] = {}
 
     def run(name: str, *args: object, check: int | None = 0) -> Any:
@@ -21,7 +21,7 @@ def _dss(side: Any, source: Path) -> dict[str, Any]:
         said[name] = done.stdout
         try:
             said[name] = json.loads(done.stdout)
-            # Two spaces for each level, as scripts that read lines know it.
+            # Two spaces for each level, because scripts that read lines rely on it.
             assert done.stdout == json.dumps(said[name], indent=2) + "\n" or len(done.stdout) > 2000, name
         except ValueError:
             pass
@@ -39,7 +39,7 @@ def _dss(side: Any, source: Path) -> dict[str, Any]:
     run("checkout", "post-bundles-checkout", *one)
     run("subscriptions", "get-subscriptions", *replica, "--subscription-type", "elasticsearch")
     key = "11111111-2222-4333-8444-" + ("5" if side.old else "6") * 12
-    # An array is one word of JSON for each of its items.
+    # An array argument is one JSON word for each of its items.
     contents = json.dumps({"type": "bundle", "uuid": upload["bundle_uuid"], "version": upload["version"]})
     collection = ("--uuid", key, *replica)
     words = ("--name", "n", "--description", "d", "--details", "{}", "--contents", contents)
@@ -62,7 +62,7 @@ def _dss(side: Any, source: Path) -> dict[str, Any]:
 @pytest.mark.timeout(1200)
 def test_commands_of_the_dss_say_the_same(ours: Any, theirs: Any, bundle_source: Path, stable: Any) -> None:
     new, old = _dss(ours, bundle_source), _dss(theirs, bundle_source)
-    # A bundle's name for the type of a compressed file was wrong, and the order of files was that of the disk.
+    # hca 7 set a wrong content type for compressed files, and listed files in the order of the disk.
     text = {key: stable(json.dumps(value, sort_keys=True)) for key, value in new.items()}
     before = {key: stable(json.dumps(value, sort_keys=True)) for key, value in old.items()}
     for key in ("bundle", "first", "upload"):
@@ -74,7 +74,7 @@ def test_commands_of_the_dss_say_the_same(ours: Any, theirs: Any, bundle_source:
 
 
 def _upload(side: Any, area: str, source: Path) -> list[tuple[str, str, int]]:
-    """What the commands of the Upload Service say."""
+    """Output of the Upload Service's commands."""
     name = area.rstrip("/").rpartition("/")[2]
     said = []
     for args in (
@@ -92,7 +92,7 @@ def _upload(side: Any, area: str, source: Path) -> list[tuple[str, str, int]]:
         lines = [
             line
             for line in re.split(r"[\r\n]", done.stdout)
-            # hca 7 told how long it computed, and how far it was, which is not the same twice.
+            # hca 7 printed timings and progress, which vary.
             if not line.startswith(("Checksumming took", "Completed "))
         ]
         text = re.sub(r"(AWS_[A-Z_]+)=.*", r"\1=", "\n".join(sorted(line for line in lines if line)))

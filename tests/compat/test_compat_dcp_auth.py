@@ -1,4 +1,4 @@
-"""The DCP Auth service needs no code: its document makes it a service."""
+"""The DCP Auth service needs no code: its document defines it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-#: As the service's document was, in small.
+#: An excerpt of the service's document.
 DOCUMENT = {
     "openapi": "3.0.0",
     "info": {"title": "DCP Auth service", "version": "1", "description": "Who is asking."},
@@ -69,10 +69,10 @@ def test_a_service_without_code(ours: Any, service: str) -> None:
     assert json.loads(ours.command("dcp-auth", "get-group", "--uuid", "admins").stdout) == {"name": "admins"}
     code = "import hca_base; print(hca_base.client('dcp-auth').get_group(uuid='admins')['name'])"
     assert ours._run(["-c", code], 0).stdout == "admins\n"
-    # The name of hca 7 finds the service that was added.
+    # hca 7's name finds the added service.
     code = "from hca.auth import AuthClient; print(AuthClient().get_group(uuid='admins')['name'])"
     assert ours._run(["-c", code], 0).stdout == "admins\n"
-    # The core's own command of the name that the service's client had.
+    # The core's own command with the name of hca 7's client.
     assert "login" in ours.command("auth", "--help").stdout
 
 
@@ -92,7 +92,7 @@ def test_the_old_name_and_its_setting(ours: Any, service: str) -> None:
 
 
 def test_a_client_of_a_script_s_own(ours: Any, service: str) -> None:
-    """A class made from SwaggerClient has its settings by its name."""
+    """A subclass of SwaggerClient reads the settings under its name."""
     ours.configure({"GroupClient": {"swagger_url": service}})
     code = (
         "from hca.util import SwaggerClient\n"

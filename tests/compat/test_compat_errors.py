@@ -1,4 +1,4 @@
-"""What scripts catch: the exceptions of hca 7, and those that it let through."""
+"""Exceptions that scripts catch: those of hca 7, and those that it did not convert."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_service_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
         pass
     with pytest.raises(ValueError, match="replica"):
         client.get_bundle(uuid=uuid)
-    # What the service does not take, it refuses itself, as with hca 7.
+    # Invalid values are rejected by the service, as with hca 7.
     with pytest.raises(requests.ConnectionError):
         client.get_bundle(uuid=uuid, replica="azure")
     with pytest.raises(requests.ConnectionError):

@@ -1,4 +1,4 @@
-"""The public names and commands of hca 7.0.1, as it told them itself, are here, or the documentation says why not."""
+"""The public names and commands of hca 7.0.1, as it reported them, exist, or the documentation says why not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOOLS = Path(__file__).parents[2] / "docs" / "tools"
 SNAPSHOT = json.loads((TOOLS / "hca7.json").read_text(encoding="utf-8"))
 
 
-#: Names of arguments that were never given by name, or went with a library's new version.
+#: Parameters that were never passed by name, or that a library's new version dropped.
 RENAMED = {"staging_subparsers", "method_whitelist"}
 HERE = [
     name for name, module in table.names(SNAPSHOT) if not module and table.state_of(name)[0] in ("same", "same, fixed")
@@ -52,7 +52,7 @@ def test_a_name_of_hca_7_takes_the_arguments_that_it_took(name: str) -> None:
 
 
 def test_names_that_are_gone_are_gone() -> None:
-    """A name that came back belongs in the table as what it is."""
+    """A name that was restored must be marked as such in the table."""
     for name in table.GONE:
         with pytest.raises((AttributeError, ModuleNotFoundError)):
             table.resolve(name)

@@ -1,4 +1,4 @@
-"""hca 7's own tests, as far as they use nothing private: the others replace functions that were never documented."""
+"""hca 7's own tests, as far as they use only public names: the others replace undocumented functions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hca7")]
 
-#: The bucket that they stage their uploads in.
+#: The bucket in which they stage their uploads.
 BUCKET = "org-humancellatlas-dss-cli-test"
 #: A class of ``test/integration``. All other modules import or replace private names (``hca.dss.util``,
 #: ``hca.util.SwaggerClient.load_swagger_json``, ``hca.upload.lib``) or need accounts of the original services.
 TESTS = "test/integration/dss/test_dss_cli.py::TestDssCLI"
-#: One reads the token that a login stored out of the configuration, where none is kept any more; the other compares
-#: the words of the progress display.
+#: One reads a login's token from the configuration, which no longer stores tokens; the other compares
+#: the text of the progress display.
 NOT_KEPT = ("test_cli_login", "test_upload_progress_bar_interactive")
 
 
@@ -43,7 +43,7 @@ def test_tests_of_hca_7(ours: Any, own_tests: Path, deployment: Any) -> None:
     )  # fmt: skip
     s3.create_bucket(Bucket=BUCKET)
     settings = ours.settings()
-    # They delete the bundles that they made.
+    # They delete the bundles that they created.
     settings["oauth2_token"]["access_token"] = deployment.token("admin")
     ours.configure(settings)
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", "-rA", TESTS]
@@ -52,5 +52,5 @@ def test_tests_of_hca_7(ours: Any, own_tests: Path, deployment: Any) -> None:
         [ours.python, *words], cwd=own_tests, env=ours.env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-5000:]
-    # One more needs a person, and is skipped.
+    # Another one needs a person, and is skipped.
     assert done.stdout.count("\nPASSED ") >= 6, done.stdout[-5000:]

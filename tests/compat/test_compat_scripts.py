@@ -1,4 +1,4 @@
-"""Scripts that were written for hca 7 run unchanged, and get the same results as they got from hca 7.0.1."""
+"""Scripts written for hca 7 run unchanged, and get the same results as with hca 7.0.1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_script_for_the_dss(ours: Any, bundle_source: Path) -> None:
     assert results["version"] is False, "create_version returns the version now"
     assert results["stream"][1:] == [102400, True]
     assert printed.endswith("Z")
-    # The login that hca 7 left in the file has moved.
+    # The login in hca 7's file was moved to the token store.
     assert "oauth2_token" not in json.loads(ours.file.read_text())
 
 
@@ -36,7 +36,7 @@ def test_a_script_that_keeps_settings(ours: Any) -> None:
     after = json.loads(ours.file.read_text())
     assert after["late"] == "saved at the end"
     assert ours.file.stat().st_mode & 0o777 == 0o600
-    # Nothing but what the script set has got into the file.
+    # The file contains only what the script set.
     assert set(after) <= {*before, "late"}
     assert set(after["upload"]) == {"areas", "current_area"}
 
@@ -46,15 +46,15 @@ def test_a_script_that_keeps_settings(ours: Any) -> None:
 def test_the_dss_script_gets_the_same_from_hca_7(ours: Any, theirs: Any, bundle_source: Path, stable: Any) -> None:
     old, old_printed = theirs.script("bundles", bundle_source)
     new, new_printed = ours.script("bundles", bundle_source)
-    # create_version printed the version and returned None; it returns it now, too.
+    # create_version printed the version and returned None; now it also returns it.
     assert (old.pop("version"), new.pop("version")) == (True, False)
     assert stable(old_printed).splitlines()[-1] == stable(new_printed).splitlines()[-1] == "VERSION"
-    # Both work at one deployment, so the second finds one bundle (or two) more.
+    # Both use the same deployment, so the second finds one bundle (or two) more.
     assert new.pop("everything") > old.pop("everything")
     assert set(old.pop("commands")) - set(new.pop("commands")) == set()
     assert set(old.pop("methods")) - set(new.pop("methods")) == set()
     new, old = json.loads(stable(json.dumps(new))), json.loads(stable(json.dumps(old)))
-    # hca 7 took the encoding of a compressed file for its media type.
+    # hca 7 used the encoding of a compressed file as its media type.
     fixed = {"application/gzip": "gzip"}
     new["bundle"][1] = [[fixed.get(value, value) for value in file] for file in new["bundle"][1]]
     for key in old:

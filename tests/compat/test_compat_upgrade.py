@@ -1,4 +1,4 @@
-"""``pip install -U hca`` in an environment with an old hca, and what an old one leaves behind."""
+"""``pip install -U hca`` in an environment with an old hca, and leftovers of old versions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels of the distributions that ``hca`` installs."""
     folder = tmp_path_factory.mktemp("wheels")
     for name in DISTRIBUTIONS:
-        # From a copy, since a build in a checkout leaves things in it.
+        # From a copy, because building in a checkout leaves files there.
         source = tmp_path_factory.mktemp("source") / "tree"
         tracked = subprocess.run(
             ["git", "ls-files", "-z", name], cwd=ROOT, capture_output=True, check=True
@@ -60,7 +60,7 @@ class Environment:
         return Path(_run(self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
 
     def findings(self) -> list[dict[str, Any]]:
-        """What the doctor finds wrong with the old names."""
+        """The doctor's findings about the old names."""
         done = _run(self.python, "-m", "hca_base", "plugin", "doctor", "-f", "json", check=False)
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return [each for each in found if each["subject"] in ("hca", "hca-cli") and each["level"] != "ok"]
@@ -68,7 +68,7 @@ class Environment:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
-    """A fresh one."""
+    """A new one."""
     if os.name == "nt":
         pytest.skip("only on POSIX")
     return Environment(tmp_path / "venv")
@@ -78,13 +78,13 @@ def environment(tmp_path: Path) -> Environment:
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize("how", ["whole", "--no-deps"])
 def test_one_command_upgrades_hca_7(environment: Environment, wheels: Path, how: str) -> None:
-    """Its old requirements install under today's Python only by luck; the replacement of files is tried without."""
+    """Its old requirements rarely install on current Pythons; the replacement of files is tested without them."""
     options = [how] if how == "--no-deps" else []
     done = environment.pip("install", "-q", *options, "hca==7.0.1", check=False)
     if how == "--no-deps":
         assert done.returncode == 0, done.stderr
     elif done.returncode != 0:
-        # What that looks like is pip's matter; the other variant has the rest.
+        # Its output is pip's; the other variant checks the rest.
         return
     assert (environment.package / "hca" / "default_config.json").exists()
     environment.pip("install", "-q", "-U", "hca", "--find-links", wheels)
@@ -95,7 +95,7 @@ def test_one_command_upgrades_hca_7(environment: Environment, wheels: Path, how:
     assert _run(environment.python, "-c", code).stdout.strip() == "9.0.0"
     assert environment.findings() == []
 
-    # Its removal leaves the core, whose script is gone with it: the module is the way that always works.
+    # Uninstalling it deletes the core's script too: the module still works.
     environment.pip("uninstall", "-q", "-y", "hca")
     assert "9.0.0" in _run(environment.python, "-m", "hca_base", "--version").stdout
 
@@ -103,7 +103,7 @@ def test_one_command_upgrades_hca_7(environment: Environment, wheels: Path, how:
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_hca_8_was_a_notice(environment: Environment) -> None:
-    """It refuses to be installed, so that there is nothing to upgrade."""
+    """It refuses to be installed, so there is nothing to upgrade."""
     done = environment.pip("install", "-q", "--no-deps", "hca==8.0.0", check=False)
     assert done.returncode != 0
     assert "deprecated" in done.stdout + done.stderr

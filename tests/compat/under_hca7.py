@@ -1,8 +1,8 @@
-"""Runs a script under hca 7.0.1 (Python 3.8) against a deployment on loopback; not a test, but run by one.
+"""Runs a script under hca 7.0.1 (Python 3.8) against a deployment on loopback; used by tests.
 
-It changes nothing in hca 7 but the scheme of the service's URLs, which that version has no setting for, and S3 Transfer
-Acceleration, which no store on loopback has. The arguments are those of the script, which comes first; or ``-`` and the
-arguments of the command line.
+It changes nothing in hca 7 but the scheme of the service's URLs, which that version cannot configure, and S3 Transfer
+Acceleration, which stores on loopback lack. The arguments are a script and its arguments; or ``-`` and
+a command line.
 """
 
 import runpy

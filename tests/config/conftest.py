@@ -14,7 +14,7 @@ PYTHON = sys.executable
 
 
 class Home:
-    """A home of its own, with a site file."""
+    """A separate home for each test, with a site file."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -49,7 +49,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @pytest.fixture
 def stack() -> Callable[..., config.Config]:
-    """Make a configuration of layers that are given as objects, lowest first."""
+    """Build a configuration from layers given as objects, lowest precedence first."""
 
     def make(*layers: dict[str, Any], schema: dict[str, Any] | None = None) -> config.Config:
         return config.Config(

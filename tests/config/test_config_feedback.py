@@ -1,4 +1,4 @@
-"""What ``hca config`` says of settings that are not set, are overridden, or have a built-in default."""
+"""What ``hca config`` prints for settings that are not set, are overridden, or have a built-in default."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_setting_that_a_higher_layer_overrides_is_set_with_a_warning(hca: Runn
     assert done.stderr == f"hca: warning: http.timeout in {hca.config_file} has no effect: {team}:1 overrides it\n"
     assert hca.config()["http"]["timeout"] == 5
     assert "no effect" in hca("config", "unset", "http.timeout", env=env).stderr
-    # An option of the command itself, a list that layers make together, and another file say nothing.
+    # A command's own option, a list merged from layers, and another file cause no message.
     assert hca("--config", "http.timeout=1", "config", "set", "http.timeout", "5").stderr == ""
     assert hca("config", "set", "http.insecure_hosts", '{"$append": "b"}', env=env).stderr == ""
     assert hca("config", "set", "http.timeout", "5", "--file", "other.json", env=env).stderr == ""
@@ -51,7 +51,7 @@ def test_a_profile_that_overrides_a_setting_is_named(hca: Runner) -> None:
 def test_the_hint_for_a_setting_without_a_value_is_never_its_own_name(hca: Runner, key: str, hint: str) -> None:
     done = hca("config", "get", key, check=4)
     assert done.stderr == f"hca: error: {key} is not set\n  hint: {hint}\n"
-    # A null in a file is no value either.
+    # A null in a file is not a value.
     section, name = key.split(".")[0], key.rpartition(".")[2]
     hca.configure({section: {name: None}})
     assert f"did you mean {key}?" not in hca("config", "get", key, check=4).stderr

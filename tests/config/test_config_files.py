@@ -1,4 +1,4 @@
-"""Files that are missing, broken or strange: one clear error that names the file, and nothing is changed."""
+"""Missing, broken or unusual files: one clear error that names the file, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_broken_file(home, kind):
     check(caught.value)
     assert config.ensure_user_config() is None
     assert home.user.read_bytes() == raw
-    # Commands that mend things can go on.
+    # Commands that repair settings still work.
     home.write(home.site, {"site": 1})
     found = config.load(tolerant=True)
     assert found.get("site") == 1
@@ -75,7 +75,7 @@ def test_a_file_that_may_not_be_read(home, monkeypatch):
     plain_open = Path.open
 
     def refuse(self, *args, **kwargs):
-        # Permissions do not bind the superuser, who may run these tests.
+        # Permissions do not apply to root, who may run these tests.
         if self == home.user:
             raise PermissionError(13, "Permission denied", str(self))
         return plain_open(self, *args, **kwargs)
@@ -128,13 +128,13 @@ def test_the_first_run_makes_the_file(home):
     assert config.ensure_user_config() == home.user
     assert home.user.stat().st_mode & 0o777 == 0o600
     assert "http" in home.read()
-    # It freezes nothing: no setting holds because of it.
+    # It fixes no defaults: every setting in it is still overridable.
     assert config.load().merged == {}
     assert config.validate(config.load()) == []
     before = home.user.read_bytes()
     assert config.ensure_user_config() is None
     assert home.user.read_bytes() == before
-    # What a user does with it: take the slashes away.
+    # What users do with it: uncomment lines.
     home.user.write_text(home.user.read_text().replace('"// timeout": "', '"timeout": 5, "//": "'))
     assert config.load().merged == {"http": {"timeout": 5}}
 
@@ -172,7 +172,7 @@ def test_folders_follow_the_environment(home, monkeypatch):
 
 
 def test_what_must_be_written_goes_elsewhere_without_a_home(home, monkeypatch):
-    """A home that is a file stands for one that cannot be written: permissions do not bind the superuser."""
+    """A home that is a file stands for an unwritable one: permissions do not apply to root."""
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(home.write(home.root / "file", "")))
     folder = config.paths.cache_dir()

@@ -1,4 +1,4 @@
-"""Key paths, values as users type them, and what is secret."""
+"""Key paths, values as typed by users, and secret keys."""
 
 from __future__ import annotations
 

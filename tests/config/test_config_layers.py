@@ -1,4 +1,4 @@
-"""Which source wins, how they merge, and where a value came from."""
+"""Precedence of sources, how they merge, and the origin of a value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hca_base.errors import ConfigError
 
 
 def test_the_order_of_the_sources(home, monkeypatch):
-    """Each source is over the ones before it, and what just one sets is always seen."""
+    """Each source overrides those before it, and a value set in only one is always visible."""
     names = ["default", "site", "user", "profile", "first", "second", "option"]
 
     def settings(rank):
@@ -34,7 +34,7 @@ def test_the_order_of_the_sources(home, monkeypatch):
     assert found.profile == "p"
 
     without = config.load(defaults={"dss": settings(0)})
-    # Each key holds what the highest source that names it says.
+    # Each key has the value of the highest source that sets it.
     assert without.section("level") == dict.fromkeys(names[:6], "second")
     origin = without.origin("level.site")
     assert (origin.layer, origin.path, origin.key) == (f"HCA_CONFIG_FILE {second}", second, "level.site")
@@ -49,10 +49,10 @@ def test_an_explicit_profile_is_over_the_files_of_the_environment(home, monkeypa
     assert config.load().get("a") == "extra"
     found = config.load(profile="explicit")
     assert (found.get("a"), found.get("b"), found.profile) == ("explicit", "extra", "explicit")
-    # Nothing of another profile, which may be for another deployment, shines through.
+    # No setting of another profile, possibly for another deployment, applies.
     assert found.get("leak") is None
     assert config.load(profile="default").profile is None
-    # An option is over all.
+    # Options override everything.
     assert config.load(profile="explicit", options={"a": "option"}).get("a") == "option"
 
 
@@ -104,7 +104,7 @@ def test_list_operators(stack, below, operation, result):
     assert found.get("s.list") == result
     assert found.section("s")["list"] == result
     assert found.merged["s"]["list"] == result
-    # The source itself is as it was: merging made no alias of it.
+    # The source is unchanged: merging created no alias of it.
     found.merged["s"]["list"].append("x")
     assert found.get("s.list") == result
     if below is not None:
@@ -160,7 +160,7 @@ def test_values_without_operators_merge_as_jsonmerge_does(stack):
         "gone": None,
     }
     assert found.get("over.x", "default") == "default"
-    # Null means "not set": it brings the default back.
+    # Null means "not set": it restores the default.
     assert found.get("gone", "default") == "default"
     assert "gone" in found
     assert "never" not in found
@@ -176,7 +176,7 @@ def test_an_object_over_a_plain_value_is_an_error_that_names_both(home):
         with pytest.raises(ConfigError) as caught:
             read()
         assert f"{home.user}:2: http: " in str(caught.value)
-    # Null below is no conflict.
+    # A null in a lower source is not a conflict.
     home.write(home.site, {"http": None})
     assert config.load().get("http.timeout") == 3
     assert config.load().merged == {"http": {"timeout": 3}}
@@ -228,7 +228,7 @@ def test_a_plugins_strategies_come_with_its_defaults(home):
 
 
 def test_what_was_read_before_is_no_longer_true_with_other_defaults(home):
-    """Values are remembered: a client reads the same few for each of its calls."""
+    """Values are cached: a client reads the same few for each call."""
     found = config.load()
     assert found.get("s.size") is None and found.get("s.size", 3) == 3
     found.add_defaults("plugin", {"s": {"size": 5, "hosts": ["a"], "inner": {"b": 1}}})

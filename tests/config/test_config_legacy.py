@@ -1,4 +1,4 @@
-"""The file that hca 7 left."""
+"""The settings file of hca 7."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hca_base import config
 
 TOKEN = {"access_token": "canary-access", "refresh_token": "canary-refresh", "expires_at": "-1", "token_type": "Bearer"}
 
-# As hca 7.0.1 writes it at exit: one line, its own defaults merged in.
+# As written by hca 7.0.1 at exit: one line, with its own defaults merged in.
 OLD = {
     "log_level": "INFO",
     "client_id": "foo",
@@ -32,14 +32,14 @@ def test_frozen_defaults_are_no_choice_of_the_user(home):
     assert found.get("upload.current_area") == "b0b"
     assert found.section("upload.areas") == {"b0b": {"uri": "s3://org-humancellatlas-upload-prod/b0b/"}}
     assert found.command_defaults("dss_download") == {"replica": "aws"}
-    assert {problem.key for problem in config.validate(found)} <= {"upload", "DSSClient"}  # a plugin's sections
+    assert {problem.key for problem in config.validate(found)} <= {"upload", "DSSClient"}  # sections of plugins
 
 
 def test_chosen_values_stay(home):
     home.write(home.user, {**OLD, "log_level": "DEBUG", "DSSClient": {"swagger_url": "https://mine/swagger.json"}})
     found = config.load()
     assert (found.get("log_level"), found.get("DSSClient.swagger_url")) == ("DEBUG", "https://mine/swagger.json")
-    # Without the sign of hca 7 the same values are a choice.
+    # Without the marker of hca 7 the same values are the user's choice.
     home.write(home.user, {"log_level": "INFO"})
     assert config.load().get("log_level") == "INFO"
 

@@ -1,4 +1,4 @@
-"""What `hca config validate` tells: file, line, key, what is wrong and what would be right."""
+"""The report of `hca config validate`: file, line, key, the error and valid values."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_checking_a_value_before_it_is_set():
 def test_the_schema_is_one():
     whole = config.schema([DSS, {"properties": {"http": {"properties": {"extra": {"type": "string"}}}}}])
     assert whole["properties"]["DSSClient"]["properties"].items() >= DSS["DSSClient"]["properties"].items()
-    # A login can be set for one service alone.
+    # A login can be configured for a single service.
     assert config.schema_of("DSSClient.auth.client_id", [DSS]) == config.schema_of("auth.client_id")
     assert "auth" not in DSS["DSSClient"]["properties"]
     assert config.schema_of("DSSClient.absent", [DSS]) is None

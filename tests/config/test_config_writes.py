@@ -1,4 +1,4 @@
-"""Changing files: many writers, sudden death, links, permissions."""
+"""Changing files: concurrent writers, crashes, links, permissions."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_symbolic_link_is_written_through(home):
     with config.edit_file(home.user) as data:
         del data["a"]
     assert home.read(target) == {"b": 2}
-    # A link that leads nowhere yet.
+    # A link whose target does not exist yet.
     target.unlink()
     config.set_value("c", 3)
     assert home.user.is_symlink()
@@ -152,7 +152,7 @@ def test_threads_lose_no_key(home):
     assert home.read() == {f"t{number}": {f"s{step}": step for step in range(5)} for number in range(8)}
 
 
-# Ends the process at the N-th step that touches the disk, half of a write done.
+# Ends the process at the N-th disk operation, in the middle of a write.
 DYING = textwrap.dedent("""
     import builtins, os, sys
     from pathlib import Path
@@ -220,7 +220,7 @@ def test_death_at_every_step_leaves_the_old_or_the_new(home, existing):
         outcomes.append(found == new)
         for path in home.folder.glob(".*.tmp"):
             assert path.stat().st_mode & 0o077 == 0, "what is left over is private"
-        # The dead holder's lock is free at once.
+        # The dead process's lock is released immediately.
         config.set_value("after", number)
         assert home.read() == {**(found or {}), "after": number}
         if status == 0:

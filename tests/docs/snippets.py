@@ -1,8 +1,8 @@
-"""Finding what the documentation tells people to type.
+"""Extracts the commands and the Python code shown in the documentation.
 
-Commands stand in ``.. code-block:: console`` blocks, behind ``$``; lines without it show output and are not run. Python
-stands in ``.. code-block:: python`` blocks. An RST comment before a block says what is special about it, or does what
-the text asks a reader to do by hand::
+Commands are in ``.. code-block:: console`` blocks, after ``$``; other lines are output and are not run. Python
+code is in ``.. code-block:: python`` blocks. An RST comment before a block marks an exception, or does what
+the text tells a reader to do by hand::
 
     .. not run: it needs an account of the cloud
     .. exits with: 4
@@ -28,11 +28,11 @@ class Snippet:
     """A block of commands or code.
 
     :ivar kind: ``console`` or ``python``
-    :ivar line: where it begins, from 1
+    :ivar line: its first line, from 1
     :ivar text: a script for bash, or Python source
-    :ivar not_run: why it is not run, or empty
+    :ivar not_run: why it is not run; empty if it is
     :ivar exit_code: of its last command
-    :ivar shown: lines of output that the page shows; ``…`` in one stands for anything
+    :ivar shown: output lines shown on the page; ``…`` matches anything
     """
 
     path: Path
@@ -44,7 +44,7 @@ class Snippet:
     shown: tuple[str, ...] = ()
 
     def not_printed(self, printed: str) -> list[str]:
-        """Lines that the page shows and the commands do not print; spaces at the ends do not count."""
+        """Lines shown on the page that the commands do not print, ignoring trailing spaces."""
         lines = [line.strip() for line in printed.splitlines()]
         return [line for line in self.shown if not any(re.fullmatch(_pattern(line), each) for each in lines)]
 
@@ -54,7 +54,7 @@ def _pattern(line: str) -> str:
 
 
 def snippets(path: Path) -> Iterator[Snippet]:
-    """The blocks of a page, in their order."""
+    """The blocks of a page, in order."""
     lines = path.read_text(encoding="utf-8").splitlines()
     reason, code = "", 0
     number = 0
@@ -89,7 +89,7 @@ def _body(lines: list[str], start: int, indent: int) -> tuple[int, str]:
 
 
 def _script(body: str) -> tuple[str, list[str]]:
-    """The commands of a console block (lines behind ``$``, with what continues them), and the output that it shows."""
+    """The commands of a console block (lines after ``$``, with continuation lines), and the output shown."""
     commands: list[str] = []
     shown: list[str] = []
     going_on = False

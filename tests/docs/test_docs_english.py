@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: phrase -> what to write in its place
+#: phrase -> its replacement
 PHRASES = {
     r"as many as bring something": "chosen automatically",
     r"attempts that bring no byte": "attempts without progress",
@@ -56,7 +56,7 @@ def test_no_text_has_a_phrase_that_was_replaced() -> None:
     found = []
     for path in texts():
         text = path.read_text(encoding="utf-8", errors="replace")
-        # A phrase may be broken over lines.
+        # A phrase may be wrapped over lines.
         for match in pattern.finditer(" ".join(text.split())):
             better = next(better for phrase, better in PHRASES.items() if re.fullmatch(phrase, match[0]))
             found.append(f"{path.relative_to(ROOT)}: {match[0]!r}; write {better!r}")

@@ -28,7 +28,7 @@ pytestmark = [
 
 @pytest.fixture
 def executed(deployment: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The notebook as it is after a run from the top."""
+    """The notebook after running all cells."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -43,7 +43,7 @@ def executed(deployment: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def html_of(notebook: Any) -> dict[str, list[str]]:
-    """The HTML that each cell shows, by the cell's ID."""
+    """The HTML output of each cell, by cell ID."""
     return {
         cell.id: [output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})]
         for cell in notebook.cells

@@ -1,4 +1,4 @@
-"""The files and functions that the pages for newcomers name exist."""
+"""The files and functions named on the pages for newcomers exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""README.rst's two lines, and the pictures."""
+"""The two commands in README.rst, and the pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX: the l
 
 
 def line_after(mark: str) -> str:
-    """The first line of the block behind a comment: what a reader copies."""
+    """The first line of the block after a comment: what a reader copies."""
     found = re.search(rf"^\.\. {mark}\n\n\.\. code-block:: bash\n\n    (\S.*)\n\n", README, re.MULTILINE)
     assert found, f"README.rst has no '.. {mark}' with one line behind it"
     return found[1]
@@ -30,7 +30,7 @@ def test_ci_runs_the_test_line(tmp_path: Path) -> None:
     shown = tmp_path / "bash"
     shown.write_text('#!/bin/sh\nprintf "%s\\n" "$2"\n')
     shown.chmod(0o755)
-    # Its last step is a shell with the line; this one only says which.
+    # Its last step starts a shell with the line; here it is only printed.
     env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     bash = shutil.which("bash") or "/bin/bash"
     done = subprocess.run([bash, ROOT / ".ci" / "run"], env=env, text=True, capture_output=True, timeout=60, check=True)
@@ -61,7 +61,7 @@ def test_promises_name_tests_that_are_there() -> None:
 
 @pytest.mark.parametrize("name", ["recording.svg", "rooms.svg", "prompt.svg", "prompt-completion.svg"])
 def test_pictures_stand_alone(name: str) -> None:
-    """Well-formed, with words for those who do not see them, and nothing from elsewhere."""
+    """Well-formed, with alternative text, and without external resources."""
     text = (IMAGES / name).read_text(encoding="utf-8")
     picture = ElementTree.fromstring(text)
     assert picture.get("role") == "img"
@@ -96,13 +96,13 @@ def test_pictures_of_the_prompt_show_what_it_looks_like(tmp_path: Path) -> None:
 
 
 def _prompt(picture: Path) -> list[str]:
-    """Its lines without versions, and without the services that happen to be installed."""
+    """Its lines without versions and installed services."""
     lines = [re.sub(r"^(hca|services:) [\d\w].*", r"\1 …", text) for text in _shape(picture)]
     return [line for line in lines if line]
 
 
 def _shape(picture: Path) -> list[str]:
-    """Its lines without what is different each time: identifiers, times and rates."""
+    """Its lines without varying parts: identifiers, times and rates."""
     texts = [element.text or "" for element in ElementTree.parse(picture).iter() if element.tag.endswith("text")]
     return [
         re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[\d.]+ (s|[kMG]?B/s)|\d{4}-\d\d-\d\dT\d+\.\d+Z", "…", text) for text in texts
@@ -113,7 +113,7 @@ def _shape(picture: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_demo_line_on_a_fresh_machine(tmp_path: Path) -> None:
-    """Nothing but Python: a copy of the repository without what is built or ignored, and an empty home."""
+    """Only Python: a copy of the repository without built or ignored files, and an empty home."""
     clone, home = tmp_path / "clone", tmp_path / "home"
     home.mkdir()
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

@@ -1,4 +1,4 @@
-"""The site: its checker finds each fault that a page can have, and the sources have none that a text shows."""
+"""The site: its checker detects each kind of fault in a page, and the sources have no fault visible in text."""
 
 from __future__ import annotations
 

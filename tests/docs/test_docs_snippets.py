@@ -1,4 +1,4 @@
-"""Every command line and every piece of Python that the documentation shows is run, against an embedded deployment.
+"""Every command line and every piece of Python in the documentation is run, against an embedded deployment.
 
 Where a page shows output, each line of it must be printed.
 """
@@ -26,7 +26,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
     if "_build" not in path.parts
 )
-#: Bundle that the pages talk about.
+#: The bundle used on the pages.
 BUNDLE_UUID = "11111111-2222-4333-8444-555555555555"
 SECONDS = 120
 WRITE_DEMO = """
@@ -42,7 +42,7 @@ pytestmark = [
 
 
 class Shell:
-    """A home, a working folder and a deployment in which a page's commands run."""
+    """A home, a working directory and a deployment in which a page's commands run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,7 +62,7 @@ class Shell:
         }
         (folder / "home").mkdir()
         if forks.possible(self.env):
-            # Pages run hca some 200 times: what is the same in all runs is imported once.
+            # Pages run hca some 200 times, so the common modules are imported once.
             (folder / "bin").mkdir()
             forks.program(folder / "bin")
             self.env["PATH"] = f"{folder / 'bin'}{os.pathsep}{self.env['PATH']}"
@@ -86,7 +86,7 @@ class Shell:
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A deployment that was started as a user would, with one bundle in it."""
+    """A deployment started like a user's, with one bundle in it."""
     shell = Shell(tmp_path_factory.mktemp("docs"))
     started = shell.run("hca local start --port 0")
     assert started.returncode == 0, started.stderr
@@ -110,20 +110,20 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 @pytest.fixture
 def page_shell(deployment: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    """The deployment with a working folder of the page's own: a bundle's files, reads, and a sample."""
+    """The deployment with a working directory for the page: a bundle's files, reads, and a sample."""
     work = tmp_path / "work"
     work.mkdir()
     shutil.copytree(deployment.folder / "demo", work / "my-bundle")
     shutil.copy(next((deployment.folder / "demo").glob("*R1.fastq.gz")), work / "reads_R1.fastq.gz")
     (work / "sample.json").write_text('{"sample": 1}\n')
     monkeypatch.setattr(deployment, "work", work)
-    # What a page installs is for that page alone, and built with what is here.
+    # Packages installed by a page are for that page only, and built from this checkout.
     installed = {"PIP_TARGET": str(tmp_path / "site"), "PYTHONPATH": str(tmp_path / "site"), "PIP_NO_DEPS": "1"}
     if importlib.util.find_spec("setuptools"):
         installed["PIP_NO_BUILD_ISOLATION"] = "0"
     monkeypatch.setattr(deployment, "env", {**deployment.env, **installed, "PIP_UPGRADE": "1"})
     yield deployment
-    # What a page sets, no other page shall find.
+    # Settings of one page must not affect other pages.
     deployment.run("hca profile use local; hca config unset upload.current_area; true")
 
 

@@ -1,4 +1,4 @@
-"""What the suites of the attacker share: a server that sends whatever bytes it likes, and runs under limits."""
+"""Fixtures for attack tests: a server that sends arbitrary bytes, and runs under resource limits."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import pytest
 
 from tests.lib import Runner
 
-#: A run that needs more address space than this has lost control of its memory.
+#: A run that needs more address space than this has unbounded memory use.
 MEMORY = 2 * 2**30
 
 
 class HostileServer:
-    """Speaks no protocol: each request's path names a function that is given the connection.
+    """Speaks no protocol: each request's path selects a function that gets the connection.
 
     :ivar attacks: path -> function of (connection, head of the request)
     """
@@ -61,7 +61,7 @@ class HostileServer:
                 connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             else:
                 attack(connection, head)
-            # Closing with unread bytes of the request would reset the connection, and lose what was sent.
+            # Closing with unread bytes of the request would reset the connection, and lose sent data.
             connection.shutdown(socket.SHUT_WR)
             connection.settimeout(1)
             while connection.recv(65536):
@@ -74,14 +74,14 @@ class HostileServer:
 
 @pytest.fixture
 def hostile() -> Iterator[HostileServer]:
-    """A server without manners."""
+    """A hostile server."""
     server = HostileServer()
     yield server
     server.close()
 
 
 def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK", length: bool = True) -> bytes:
-    """The bytes of an answer."""
+    """The bytes of a response."""
     lines = [f"HTTP/1.1 {status}", *headers]
     if not any(each.lower().startswith("content-type") for each in headers):
         lines.append("Content-Type: application/json")
@@ -91,13 +91,13 @@ def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK", length: b
 
 
 def sends(data: bytes) -> Callable[[socket.socket, bytes], None]:
-    """An attack that is one piece of bytes."""
+    """An attack that sends fixed bytes."""
     return lambda connection, head: connection.sendall(data)
 
 
 @dataclasses.dataclass
 class Run:
-    """What a command left."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -109,7 +109,7 @@ Limited = Callable[..., Run]
 
 @pytest.fixture
 def limited(hca: Runner) -> Limited:
-    """Runs ``hca`` with little memory, and checks what holds of every run: no traceback, no escape, few lines."""
+    """Runs ``hca`` with little memory, and checks every run: no traceback, no escape sequence, few lines."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -140,7 +140,7 @@ def limited(hca: Runner) -> Limited:
 
 
 def harmless(text: str) -> bool:
-    """Nothing in a text steers a terminal."""
+    """The text contains no terminal control sequence."""
     return not any(
         (unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t") or c in "\u061c\u200e\u200f" for c in text
     ) and not any("\u202a" <= c <= "\u202e" or "\u2066" <= c <= "\u2069" for c in text)

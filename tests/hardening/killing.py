@@ -1,8 +1,8 @@
-"""Run a scenario again and again, each time in a process that is killed one step later than the one before.
+"""Runs a scenario repeatedly, each time in a process that is killed one step later than before.
 
 A step is a call that changes the disk: write, pwrite, fsync, truncate, replace, rename, link, symlink, unlink, mkdir,
-chmod, or opening a file to write. Before each, and in the middle of each write, the process gets SIGKILL. What is on
-the disk then must be the old state or the new, and the same work must succeed afterwards.
+chmod, or opening a file to write. Before each, and in the middle of each write, the process gets SIGKILL. Afterwards
+the disk must have the old state or the new, and the same work must succeed.
 
 Usage: ``python killing.py SCENARIO DIRECTORY STRIDE``; prints the number of kills.
 """
@@ -64,7 +64,7 @@ class Doom:
 
     def _around(self, name: str, plain: Any) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
-            # Descriptors 1 and 2 are no disk.
+            # Descriptors 1 and 2 are not on disk.
             if name == "write" and args[0] in (1, 2):
                 return plain(*args, **kwargs)
             self.step()
@@ -105,7 +105,7 @@ class Half:
 
 
 class Quiet(BaseHTTPRequestHandler):
-    """Says nothing, not even of clients that die."""
+    """Logs nothing, not even clients that were killed."""
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -121,7 +121,7 @@ _servers: list[int] = []
 
 
 def serve(handler: type[BaseHTTPRequestHandler]) -> str:
-    """The address of a server in a process of its own: this one is forked, and so has no threads."""
+    """The URL of a server in a separate process: this one forks, so it must not have threads."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     child = os.fork()
     if child == 0:
@@ -131,11 +131,11 @@ def serve(handler: type[BaseHTTPRequestHandler]) -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
-# What is done, and what must hold. Each gets the home directory.
+# Scenarios, and the conditions that must hold. Each gets the home directory.
 
 
 class Settings:
-    """A setting is changed, in a file that has others."""
+    """Change a setting, in a file that has others."""
 
     OLD = {"kept": {"a": [1, 2]}, "log_level": "INFO"}
 
@@ -156,7 +156,7 @@ class Settings:
 
 
 class Profiles:
-    """A profile is made and chosen."""
+    """Create and select a profile."""
 
     def setup(self, home: Path) -> None:
         from hca_base import config
@@ -179,7 +179,7 @@ class Profiles:
 
 
 class Tokens:
-    """A login is added to a store that has one."""
+    """Add a login to a store that has one."""
 
     def setup(self, home: Path) -> None:
         from hca_base.auth import TokenStore
@@ -204,7 +204,7 @@ class Tokens:
 
 
 class OldLogin:
-    """The login of hca 7 moves from the settings to the store: it is in one of them, or in both, always."""
+    """Move hca 7's login from the settings to the store: it is always in at least one of them."""
 
     def setup(self, home: Path) -> None:
         path = home / ".config/hca/config.json"
@@ -229,7 +229,7 @@ class OldLogin:
 
 
 class Startup:
-    """The shell's start file gets its line for completion; what the user has in it stays."""
+    """Add the completion line to the shell's start file; the user's content stays."""
 
     OLD = "export PATH=~/bin:$PATH\n# no newline at the end"
 
@@ -248,7 +248,7 @@ class Startup:
 
 
 class Documents:
-    """A document is fetched in place of an older one."""
+    """Replace a cached document by a newer one."""
 
     def __init__(self) -> None:
         outer = self
@@ -256,7 +256,7 @@ class Documents:
 
         class Handler(Quiet):
             def do_GET(self) -> None:
-                # The processes that are killed say what is to be served.
+                # The killed processes set what is served.
                 outer._serve(self.headers.get("User-Agent", "").rpartition(" ")[2])
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(outer.body)))
@@ -295,7 +295,7 @@ class Documents:
 
 
 class Files:
-    """Files of several sizes come into a filestore and under names."""
+    """Add files of several sizes to a filestore and under names."""
 
     def __init__(self) -> None:
         self.bodies = {name: (name.encode() * size)[:size] for name, size in (("s", 900), ("m", 300_000), ("l", 2**23))}
@@ -356,7 +356,7 @@ def fresh(home: Path) -> None:
 
 
 def in_child(work: Any) -> int:
-    """The status of a process of its own that does the work."""
+    """The exit status of a separate process that does the work."""
     child = os.fork()
     if child == 0:
         try:
@@ -389,7 +389,7 @@ def main() -> None:
         done = status == 0
         assert done or os.WIFSIGNALED(status), f"step {number}: it failed with {status}"
         assert in_child(lambda done=done: scenario.check(home, done)) == 0, f"killed at step {number}"
-        # Whatever was left behind is in nobody's way.
+        # Leftovers do not interfere.
         assert in_child(lambda: scenario.act(home)) == 0, f"again after step {number}"
         assert in_child(lambda: scenario.check(home, True)) == 0, f"done after step {number}"
         if done:

@@ -1,4 +1,4 @@
-"""Documents that mean harm, as commands: their help, their completion and their options."""
+"""Hostile documents as commands: their help, their completion and their options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.lib import Loopback, Runner
 from tests.openapi import test_openapi_hostile as MADE
 
 SERVICE = Service(name="evil", title="Evil")
-#: Options of hca, of the formatters, of argparse, and words that Python or a shell gives a meaning.
+#: Options of hca, of the formatters, of argparse, and words that are special to Python or a shell.
 TAKEN = [
     *("version", "help", "format", "h", "f", "c", "o", "v", "q", "query", "column", "sort", "output", "debug", "quiet"),
     *("profile", "config", "access-token", "yes", "verbose", "progress", "paginate", "no-paginate"),
@@ -72,7 +72,7 @@ def test_any_document_as_commands_at_length(version: dict[str, str], body: dict[
 
 
 def test_options_that_hca_has_too_reach_the_service(hca: Runner, loopback: Loopback) -> None:
-    """Behind the command they are the operation's; each arrives under its own name."""
+    """After the command they are the operation's; each is sent under its own name."""
     document = {
         "openapi": "3.0.3",
         "servers": [{"url": loopback.url}],

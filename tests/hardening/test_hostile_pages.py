@@ -1,4 +1,4 @@
-"""Pages that never end, and hosts that are not there, through the installed command."""
+"""Endless pages, and unreachable hosts, through the installed command."""
 
 from __future__ import annotations
 

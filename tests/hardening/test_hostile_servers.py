@@ -1,4 +1,4 @@
-"""Servers that mean harm, through the installed command: one line, an exit code, bounded time and memory."""
+"""Hostile servers, through the installed command: one line, an exit code, bounded time and memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK", length: bool = True) -> bytes:
-    """The bytes of an answer."""
+    """The bytes of a response."""
     lines = [f"HTTP/1.1 {status}", *headers]
     if not any(each.lower().startswith("content-type") for each in headers):
         lines.append("Content-Type: application/json")
@@ -27,7 +27,7 @@ def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK", length: b
 
 
 def sends(data: bytes) -> Attack:
-    """An attack that is one piece of bytes."""
+    """An attack that sends fixed bytes."""
     return lambda connection, head: connection.sendall(data)
 
 
@@ -36,7 +36,7 @@ def redirects(location: str, status: str = "302 Found", *headers: str) -> Attack
 
 
 def floods(start: bytes, piece: bytes, seconds: float = 40) -> Attack:
-    """Sends without end, as fast as it is taken."""
+    """Sends without end, as fast as it is read."""
 
     def attack(connection: socket.socket, head: bytes) -> None:
         connection.sendall(start)
@@ -49,7 +49,7 @@ def floods(start: bytes, piece: bytes, seconds: float = 40) -> Attack:
 
 
 def drips(start: bytes, piece: bytes, pause: float = 0.2, seconds: float = 40) -> Attack:
-    """Sends without end, a little at a time, so that no pause between two reads is long."""
+    """Sends without end, in small pieces, so that no single read times out."""
 
     def attack(connection: socket.socket, head: bytes) -> None:
         connection.sendall(start)
@@ -72,10 +72,10 @@ def half(connection: socket.socket, head: bytes) -> None:
 
 @functools.cache
 def zeros(count: int) -> bytes:
-    """A gzip body of ``count`` MiB of zeros, in about a thousandth of that."""
+    """A gzip body of ``count`` MiB of zeros, compressed to about a thousandth of that."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
-    # After a full flush nothing refers back: the block may be repeated as it is.
+    # After a full flush there are no back references: the block can be repeated.
     return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + block * count + b"\x03\x00" + bytes(8)
 
 
@@ -88,7 +88,7 @@ def redirects_bytes(where: str) -> bytes:
 
 
 def elsewhere(connection: socket.socket, head: bytes) -> None:
-    """A new place each time."""
+    """A new URL each time."""
     connection.sendall(redirects_bytes(f"/thing?{time.monotonic_ns()}"))
 
 
@@ -99,7 +99,7 @@ def wait_for_ever(connection: socket.socket, head: bytes) -> None:
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202e\r\n"
 
-#: name -> (attack, exit codes that are right)
+#: name -> (attack, expected exit codes)
 ATTACKS: dict[str, tuple[Attack, set[int]]] = {
     # Heads
     "one endless header": (floods(HEAD + b"X: ", b"a"), {6}),
@@ -207,7 +207,7 @@ ATTACKS: dict[str, tuple[Attack, set[int]]] = {
     "to a place with escapes": (redirects("http://\x1b[31m.example/"), {5, 6}),
 }
 
-#: The part that runs by default; together they touch every branch that an attack above once broke or could.
+#: The subset that runs by default; it covers every code path that one of the attacks above broke or could break.
 SEED = [
     "endless headers",
     "a header that drips",
@@ -232,7 +232,7 @@ def against(victim: Any, limited: Any, name: str) -> None:
     began = time.monotonic()
     done = limited("evil", "get-thing", timeout=50)
     assert done.code in codes, (done.code, done.err)
-    # Not a measure of speed: the limits that were set add up to less, and without them it lasts for ever.
+    # Not a speed test: the configured limits add up to less, and without them it runs forever.
     assert time.monotonic() - began < 35
     assert len(done.out) < 2_000_000
     if done.code:
@@ -253,7 +253,7 @@ def test_one_line_and_an_exit_code_for_each_attack(victim: Any, limited: Any, na
 @pytest.mark.hardening
 @pytest.mark.parametrize("name", sorted(ATTACKS))
 def test_a_document_that_is_an_attack(victim: Any, limited: Any, name: str) -> None:
-    """The same where an OpenAPI document is expected: it is refused, and nothing is kept."""
+    """The same for an OpenAPI document: it is rejected, and nothing is cached."""
     victim.attacks["/thing"] = ATTACKS[name][0]
     done = limited("service", "add", "other", f"{victim.url}/thing", timeout=50)
     assert done.code, done.out

@@ -1,4 +1,4 @@
-"""Death at each step that changes the disk: nothing is lost, and the next run goes on."""
+"""A crash at each step that changes the disk: nothing is lost, and the next run continues."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-#: Every how manieth step, in the short run.
+#: Stride between steps in the short run.
 STRIDES = {"files": 19, "documents": 13}
 SCENARIOS = ["settings", "profiles", "tokens", "old login", "start file", "documents", "files"]
-#: Kills that a scenario must have seen at least, of those that it has steps for.
+#: Minimum number of kills for a scenario, if it has so many steps.
 LEAST = 3
 
 

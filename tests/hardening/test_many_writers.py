@@ -1,4 +1,4 @@
-"""Fifty processes at once on everything that they share: settings, logins, documents, files. None is lost or torn."""
+"""Fifty processes write all shared state at once: settings, logins, documents, files. Nothing is lost or corrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Odd places to run: locales, umasks, terminals and homes that are not what most people have."""
+"""Unusual environments: locales, umasks, terminals and homes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STRICT = {"PYTHONWARNINGS": "error::DeprecationWarning:hca_base,error::ResourceW
 
 
 def walk(hca: Runner, env: dict[str, str], words: list[list[str]] = WORDS, **kwargs: Any) -> None:
-    """Run a day's commands; none may fail, or speak of Python."""
+    """Run typical commands; none may fail, or print Python warnings."""
     (hca.cwd / "zoo.json").write_text(json.dumps(DOCUMENT), encoding="utf-8")
     for each in words:
         done = hca(*each, env=env, text=False, **kwargs)
@@ -61,7 +61,7 @@ SHORT = [WORDS[index] for index in (1, 4, 6)]
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "tr_TR.UTF-8"])
 def test_locales(hca: Runner, locale: str) -> None:
-    """tr_TR maps I and i otherwise; where it is not installed, Python falls back to C."""
+    """tr_TR has other rules for I and i; if it is not installed, Python falls back to C."""
     walk(hca, {"LC_ALL": locale, "LANG": locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, SHORT)
 
 
@@ -115,16 +115,16 @@ def test_a_home_that_is_none(hca: Runner, tmp_path: Path, home: str) -> None:
     if home == "none":
         env = {"HOME": ""}
     for words in (["--help"], ["config", "show"], ["plugin", "list"]):
-        # A process for each plugin costs time, and shows nothing new after the first.
+        # Starting every plugin in a process takes time, and the first covers all.
         hca(*words, env={**env, "HCA_PLUGINS": "hca-dss"})
     if home == "missing":
-        # It is made, for hca's own folders and nothing else.
+        # It is created, for hca's own folders only.
         files = [path.relative_to(place) for path in place.rglob("*") if path.is_file()]
         assert all(file.parts[0] in (".cache", ".config", ".local") and "hca" in file.parts for file in files), files
 
 
 def test_without_a_controlling_terminal(hca: Runner) -> None:
-    """setsid: there is no /dev/tty, and what wants to ask says so instead of waiting."""
+    """setsid: without /dev/tty, commands that need to ask fail immediately instead of waiting."""
     done = subprocess.run(
         [sys.executable, "-m", "hca_base", "auth", "set-key", "dss"],
         env=hca.env,

@@ -1,4 +1,4 @@
-"""Every promise of the documentation is bound to tests that exist, and that run by default."""
+"""Every promise in the documentation refers to existing tests that run by default."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Marks of tests that tox alone does not run.
+#: Marks of tests that plain tox does not run.
 LATER = {"slow", "soak", "hardening"}
 
 
@@ -30,7 +30,7 @@ def test_every_promise_names_tests_that_run() -> None:
 
 
 def test_every_promise_has_a_test() -> None:
-    """A line that begins a promise is followed by at least one test."""
+    """The first line of a promise is followed by at least one test."""
     lines = (ROOT / "docs" / "promises.rst").read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines[:-1]):
         if line and not line.startswith((" ", "|")) and lines[number + 1].startswith("   "):

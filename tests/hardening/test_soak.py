@@ -1,4 +1,4 @@
-"""An hour (or as HCA_SOAK_MINUTES says) of mixed work against the embedded deployment, with faults: all stays flat."""
+"""An hour (or HCA_SOAK_MINUTES) of mixed work against the embedded deployment, with faults: usage stays flat."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.lib import Runner
 
 MINUTES = float(os.environ.get("HCA_SOAK_MINUTES", "60"))
 REPLICA = ["--replica", "aws"]
-#: What a batch of the interactive shell does; one process lives through all of them.
+#: A batch of lines for the interactive shell; one process runs all of them.
 BATCH = ["dss get-bundles-all --replica aws --per-page 10", "config show", "dss get-file --uuid nothing --replica aws"]
 
 
 class Watched:
-    """A process whose memory, descriptors and threads are looked at now and then."""
+    """A process whose memory, descriptors and threads are sampled."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -35,7 +35,7 @@ class Watched:
         self.seen.append((memory, len(list(Path(f"/proc/{self.pid}/fd").iterdir())), threads))
 
     def is_flat(self, name: str) -> None:
-        """The last quarter is no more than the second one, give or take what allocators and pools do."""
+        """The last quarter is not higher than the second one, apart from noise of allocators and pools."""
         quarter = max(1, len(self.seen) // 4)
         early, late = self.seen[quarter : 2 * quarter], self.seen[-quarter:]
         for index, (what, share, slack) in enumerate(
@@ -46,7 +46,7 @@ class Watched:
 
 
 class Soak:
-    """The deployment, a long interactive session, and what was acknowledged."""
+    """The deployment, a long interactive session, and the acknowledged uploads."""
 
     def __init__(self, hca: Runner) -> None:
         self.hca = hca
@@ -101,7 +101,7 @@ class Soak:
             assert done.returncode in (0, 6) and "Traceback" not in done.stderr, done.stderr
 
     def kill_a_command(self) -> None:
-        """Uploads die at any moment."""
+        """Kill uploads at random moments."""
         folder = self.hca.cwd / "up"
         folder.mkdir(exist_ok=True)
         (folder / "data.bin").write_bytes(self.random.randbytes(2_000_000))
@@ -120,7 +120,7 @@ class Soak:
     def kill_the_server(self) -> None:
         os.kill(self.server.pid, signal.SIGKILL)
         time.sleep(0.5)
-        # While it is away, a command says so.
+        # While it is down, a command reports it.
         done = self.hca("--config", "http.retries=0", "dss", "get-bundles-all", *REPLICA, timeout=120)
         assert done.returncode == 6 and "Traceback" not in done.stderr, done.stderr
         self.start()
@@ -162,7 +162,7 @@ def test_hours_of_mixed_work(hca: Runner) -> None:
             soak.server.look()
         soak.session.is_flat("the interactive session")
         soak.server.is_flat("the deployment")
-        # All that was acknowledged is readable.
+        # Everything acknowledged is readable.
         for uuid in sorted(soak.bundles):
             soak.download(uuid)
         left = [path for path in hca.home.rglob("*.tmp") if time.time() - path.stat().st_mtime > 7200]

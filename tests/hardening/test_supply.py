@@ -1,4 +1,4 @@
-"""What is required, by whom, and that each distribution works alone."""
+"""Requirements of the distributions, and that each works alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {"hca-base": ROOT, **{f"hca-{n}": ROOT / "plugins" / n for n in ("dss", "upload", "azul", "drs", "local")}}
-#: distribution -> what it needs of ours besides the core, and a command that it must know
+#: distribution -> our distributions that it needs besides the core, and one of its commands
 ALONE = {
     "hca-base": ([], ["config", "show"]),
     "hca-dss": ([], ["dss", "get-bundle", "--help"]),

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback whose answers a test scripts."""
+"""A real HTTP server on loopback with scripted responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hca_base.errors import AuthError
 
 @dataclasses.dataclass
 class Asked:
-    """A request as the server saw it."""
+    """A request received by the server."""
 
     method: str
     target: str
@@ -41,7 +41,7 @@ class Answer:
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
-    #: Called with the handler in place of everything else: for answers that break HTTP.
+    #: Called with the handler instead of everything else: for responses that violate HTTP.
     raw: Callable[[http.server.BaseHTTPRequestHandler], None] | None = None
 
 
@@ -51,7 +51,7 @@ def answer_json(data: Any, status: int = 200, **headers: str) -> Answer:
 
 
 def cut_off(handler: http.server.BaseHTTPRequestHandler) -> None:
-    """Drop the connection without an answer."""
+    """Close the connection without a response."""
     handler.connection.shutdown(socket.SHUT_RDWR)
     handler.close_connection = True
 
@@ -60,7 +60,7 @@ Script = Callable[[Asked], Answer]
 
 
 class ScriptedServer:
-    """Answers each request by calling ``script``; keeps what was asked."""
+    """Responds to each request by calling ``script``; records the requests."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
@@ -127,7 +127,7 @@ class ScriptedServer:
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def answers(self, *answers: Answer) -> None:
-        """Give these answers in order; the last one again and again."""
+        """Send these responses in order; repeat the last one."""
         waiting = list(answers)
         self.script = lambda asked: waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
@@ -161,7 +161,7 @@ def tls_server(certificate: tuple[Path, Path]) -> Iterator[ScriptedServer]:
 
 
 class TestCredentials:
-    """Credentials that do as a test says."""
+    """Credentials scripted by a test."""
 
     __test__ = False
 
@@ -198,7 +198,7 @@ def credentials() -> TestCredentials:
 
 
 class Kit:
-    """What the test modules of this folder build answers from."""
+    """Response builders for the test modules of this folder."""
 
     Answer = Answer
     Credentials = TestCredentials

@@ -1,4 +1,4 @@
-"""Errors of services, gateways and networks, and answers that are not what was expected."""
+"""Errors of services, gateways and networks, and unexpected responses."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_chunked_answer_beyond_the_limit(server, kit):
 
 
 def dripping(stop, head, piece):
-    """An answer whose body comes in pieces, for ever."""
+    """A response whose body arrives in pieces, without end."""
 
     def drip(handler):
         handler.wfile.write(f"{head}\r\n\r\n".encode())
@@ -216,7 +216,7 @@ def test_the_status_of_an_error_counts_whatever_its_body_is(server, kit, raw, st
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("status", [404, 302])
 def test_what_nobody_wants_to_read_drips(server, other_server, kit, monkeypatch, status, stream):
-    """The bodies of errors and redirects of a streamed call: they are read here, so they end here."""
+    """Bodies of errors and redirects of a streamed call: hca reads them, so it must limit them."""
     stop = threading.Event()
     head = f"HTTP/1.1 {status} So\r\nLocation: {other_server.url}/there\r\nContent-Length: 60000"
     server.answers(kit.Answer(raw=dripping(stop, head, b"x")))

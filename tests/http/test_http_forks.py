@@ -1,4 +1,4 @@
-"""A session that was used before a fork serves the child with connections of its own."""
+"""A session used before a fork opens new connections in the child."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Link headers as services write them, and following pages to the end."""
+"""Link headers as sent by services, and following pages to the end."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_pages_in_a_circle_end(server, kit):
 
 
 def test_pages_on_another_host_get_no_credentials(server, other_server, kit):
-    """Credentials are bound to hosts: the session asks them anew for each page's URL."""
+    """Credentials are bound to hosts: they are requested again for each page's URL."""
 
     class Bound(kit.Credentials):
         def headers_for(self, url):

@@ -1,4 +1,4 @@
-"""Clients in pools of processes, however these are started: every call gets its own answer, and none hangs."""
+"""Clients in process pools, with any start method: every call gets its own response, and none hangs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def calls(loopback: Loopback, tmp_path: Path, method: str, count: int) -> None:
     context = multiprocessing.get_context(method)
     with context.Pool(4, _use, (client,)) as pool:
         pending = pool.map_async(ask, range(count), chunksize=5)
-        # The parent goes on with the same client meanwhile.
+        # The parent uses the same client meanwhile.
         assert [ask(number) for number in range(20)] == [(number, number) for number in range(20)]
         assert all(asked == answered for asked, answered in pending.get(timeout=150))
 

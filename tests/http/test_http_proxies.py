@@ -1,4 +1,4 @@
-"""Which proxy leads to an origin: the same answer for documents and for files."""
+"""The proxy for an origin: the same for documents and for files."""
 
 from __future__ import annotations
 

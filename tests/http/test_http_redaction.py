@@ -1,4 +1,4 @@
-"""Nothing secret in a trace, in a message, in a repr."""
+"""No secrets in traces, messages or reprs."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_no_text_takes_long(piece):
 
 
 def test_known_values_do_not_hide_names():
-    """A password that is a common word must not keep a parameter of that name from being found."""
+    """If a password is a common word, a parameter with that name must still be found."""
     remember_secret("password")
     remember_secret("client_secret")
     assert CANARY not in redact(f'password={CANARY} {{"client_secret": "{CANARY}"}} client_secret={CANARY}')

@@ -1,4 +1,4 @@
-"""Redirects: where to, with what, and the 301s that mean "not yet"."""
+"""Redirects: targets, methods and headers, and the 301s that mean "not ready"."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def wait_answer(kit, location, seconds="0.01", status=301):
 
 
 def test_301_to_itself_with_a_changing_token(server, kit):
-    """As the DSS answers GET file while it copies: the token changes, and the Location must be sent unchanged."""
+    """Like the DSS's GET file during a copy: the token changes, and the Location must be sent unchanged."""
     tokens = iter(["a%2Fb%7Ec", "eyJ=", "last"])
 
     def script(asked):
@@ -38,7 +38,7 @@ def test_301_to_itself_with_a_changing_token(server, kit):
 
 
 def test_a_put_that_must_wait_goes_on_as_get(server, kit):
-    """As Azul makes manifests: PUT, then GET of another path for each answer."""
+    """Like Azul's manifests: PUT, then GET of another path for each response."""
     steps = iter([wait_answer(kit, "/manifest/files/t1"), wait_answer(kit, "/manifest/files/t2"), kit.json("ready")])
     server.script = lambda asked: next(steps)
     answer = Session().call("PUT", server.url + "/manifest/files", json={"filters": "{}"})
@@ -266,13 +266,13 @@ def test_a_long_wait_outlives_its_token(server, kit):
     ]
 
 
-# A redirect to the same URL with Retry-After: the service did not act, and asks for the same request again.
+# A redirect to the same URL with Retry-After: the request was not processed and must be repeated.
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH", "DELETE"])
 def test_a_wait_at_the_same_url_sends_the_same_request_again(server, kit, credentials, status, method):
-    """As Azul answers since 2026 where the repository behind it is slow."""
+    """Azul's response since 2026 if the repository behind it is slow."""
     target = "/index/files?filters=%7B%22a%22%3A+1%7D&size=7"
     again = wait_answer(kit, f"{server.url}/index/files?size=7&filters={{%22a%22:%201}}", status=status)
     server.answers(again, again, kit.json({"done": True}))

@@ -1,4 +1,4 @@
-"""Repeats: which requests, after what, how often, how long in between."""
+"""Retries: which requests, after which errors, how often, with which delays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proxies, certificates, netrc: the user's, and nothing else."""
+"""Proxies, certificates, netrc: only the user's."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_https_does_not_become_http(tls_server, server, kit, certificate):
     tls_server.answers(kit.Answer(302, b"", {"Location": server.url}))
     from hca_base.errors import RefusedError
 
-    # Same host name here, another port and no encryption any more.
+    # Same host name, but another port and no encryption.
     with pytest.raises(RefusedError, match="plain http"):
         Session({"http.ca_bundle": str(certificate[0])}).get(tls_server.url)
     assert server.asked == []
@@ -125,7 +125,7 @@ def test_settings_of_the_wrong_kind(key, value):
 @pytest.mark.parametrize("value", [1e10, 10**400, float("inf")], ids=["large", "huge", "endless"])
 @pytest.mark.parametrize("name", ["timeout", "answer_timeout", "wait_budget", "retries", "retry_budget", "max_body"])
 def test_settings_without_bound(server, kit, name, value):
-    """What a user writes who wants no limit is none, and nothing that a clock or a counter cannot hold."""
+    """Values that users write for "no limit" mean none; values too large for a clock or a counter are rejected."""
     server.answers(kit.Answer(503, headers={"Retry-After": "0"}), kit.json({"a": 1}))
     assert Session({f"http.{name}": value}).get(server.url).json() == {"a": 1}
 

@@ -1,6 +1,6 @@
-"""What tests share: running ``hca``, and servers on loopback that answer as a test says.
+"""Shared test code: running ``hca``, and servers on loopback with scripted responses.
 
-Fixtures that make these objects are in the ``conftest.py`` of each folder; tests import the classes for their types.
+Fixtures that create these objects are in the ``conftest.py`` of each folder; tests import the classes for their types.
 """
 
 from tests.lib.loopback import Loopback

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def make_certificates(folder: Path) -> tuple[Path, Path]:
-    """Make a CA that nobody trusts, and in one file with its key the certificate that it issued for 127.0.0.1."""
+    """Create an untrusted CA, and a file with its key and certificate for 127.0.0.1."""
     import datetime
     import ipaddress
 

@@ -1,4 +1,4 @@
-"""What tests of downloads share: bytes to serve, options that wait for little, and what lies on the disk afterwards."""
+"""Shared code for download tests: content to serve, options with short delays, and the files on disk afterwards."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def files_below(root: Path) -> dict[str, bytes]:
 
 
 def traces(root: Path) -> list[str]:
-    """What is left of partial files, and of rejected ones."""
+    """Leftover partial and rejected files."""
     base = root / ".hca" / "v2"
     return [str(path) for place in ("partial", "quarantine") for path in (base / place).rglob("*")]

@@ -1,4 +1,4 @@
-"""An environment to install into."""
+"""A virtual environment to install into."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 class Environment:
-    """A virtual environment that sees the packages of this one, and has a site-packages of its own.
+    """A virtual environment with the packages of this one, and a site-packages of its own.
 
-    :param without: a distribution of this environment that it does not see
+    :param without: a distribution of this environment to hide
     :ivar python: its interpreter
     """
 
@@ -26,7 +26,7 @@ class Environment:
         (home / "work").mkdir()
         code = "import sysconfig; print(sysconfig.get_path('purelib'))"
         self.site = Path(subprocess.check_output([self.python, "-c", code], text=True).strip())
-        # addsitedir, so that the editable installs of the outer environment are seen as well.
+        # addsitedir, so that the editable installs of the outer environment are visible as well.
         outer = next(entry for entry in sys.path if entry.endswith("site-packages"))
         if without:
             outer = str(_links(Path(outer), path / "outer", without.replace("-", "_")))
@@ -54,12 +54,12 @@ class Environment:
         return self.run("-m", "hca_base", *args, check=check)
 
     def pip(self, *args: object) -> subprocess.CompletedProcess[str]:
-        """Run pip on it, without any index."""
+        """Run its pip, without any index."""
         return self.run("-m", "pip", "--disable-pip-version-check", *args)
 
 
 def _links(packages: Path, folder: Path, without: str) -> Path:
-    """Make a folder of links to installed packages, but for those of one distribution."""
+    """Make a folder of links to installed packages, except those of one distribution."""
     folder.mkdir()
     pattern = re.compile(rf"(__editable__[._]+)?{without}([-._].*)?")
     for entry in packages.iterdir():

@@ -1,7 +1,7 @@
-"""A loopback server that does what servers should not: each path has a list of faults, one for each request, then none.
+"""A loopback server with faults: each path has a list of faults, one for each request, then none.
 
-``/data/NAME`` gives a file's bytes, ``/api/NAME`` redirects there as a DSS does (with a signature that can lapse).
-Requests and body bytes are counted, so that a test can tell what was fetched twice.
+``/data/NAME`` returns a file's bytes, ``/api/NAME`` redirects there like a DSS (with a signature that can expire).
+Requests and body bytes are counted, so that tests can detect repeated downloads.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 
 @dataclasses.dataclass
 class Fault:
-    """What goes wrong with one answer.
+    """A fault of one response.
 
     :ivar kind: cut, reset, status, stall, drip, longer, shorter, corrupt, ignore-range, wrong-range, wrong-total,
         loop, expired, changed, gzip, garbage, wait, inline, trickle, crawl (``number`` bytes a second)
-    :ivar at: byte of the body where it happens, as a share of its length
+    :ivar at: position in the body, as a share of its length
     :ivar number: status, or seconds
     :ivar retry_after: header, if any
     """
@@ -37,7 +37,7 @@ class Fault:
 
 
 class FaultServer:
-    """The server. Threads; one connection each."""
+    """The server. Multithreaded; one request per connection at a time."""
 
     def __init__(self, family: int = socket.AF_INET) -> None:
         self.files: dict[str, bytes] = {}
@@ -46,17 +46,17 @@ class FaultServer:
         self.ranges: dict[str, list[tuple[int, int]]] = collections.defaultdict(list)
         self.headers: dict[str, list[dict[str, str]]] = collections.defaultdict(list)
         self.sent: collections.Counter[str] = collections.Counter()
-        #: Called with each path and the bytes of it that were sent so far, after each piece.
+        #: Called with each path and the number of its bytes sent so far, after each piece.
         self.on_sent: Callable[[str, int], None] | None = None
-        #: Bytes after which nothing more of a path is sent until ``released`` is set.
+        #: Bytes after which a path's response pauses until ``released`` is set.
         self.hold_at: dict[str, int] = {}
         self.released = threading.Event()
-        #: What requests with lapsed addresses, and for ranges that are not given, wait for before they are refused.
+        #: What requests with expired URLs, and for unsupported ranges, wait for before they are refused.
         self.refused_together: threading.Barrier | None = None
         self.without_ranges = False
         self.generation = 0
         self.bytes_per_second: float | None = None
-        #: Seconds before each response with data, as of a server far away.
+        #: Seconds before each response with data, to simulate a distant server.
         self.latency = 0.0
         self.etags = True
         self.busy_until = 0.0
@@ -88,9 +88,9 @@ class FaultServer:
         self.refuse()
 
     def refuse(self) -> None:
-        """Close everything; connections are refused from now on."""
+        """Close everything; later connections are refused."""
         try:
-            # Closing alone would let an accept that is under way take one more.
+            # Closing alone would let a pending accept take one more.
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
@@ -136,7 +136,7 @@ class FaultServer:
     def _answer(self, connection: socket.socket, method: str, target: str, headers: dict[str, str]) -> bool:
         path, _, query = target.partition("?")
         if path.startswith("http://"):
-            # Asked as a proxy: the rest of the address is what matters here.
+            # A proxy request: only the path matters here.
             path = "/" + path.split("/", 3)[3]
         path = urllib.parse.unquote(path)
         _, kind, name = path.split("/", 2)
@@ -287,7 +287,7 @@ class FaultServer:
 
 
 def raw_server(answer: bytes) -> tuple[str, Callable[[], None]]:
-    """A server that says the same to everybody: its URL, and what ends it."""
+    """A server with the same response to every request: its URL, and a function that stops it."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:

@@ -1,9 +1,9 @@
 """A process that runs ``python -m hca_base`` in forks of itself, so that tests import its modules once.
 
-Run as a program by :mod:`tests.lib.forks`, which speaks to it over the socket that is its standard input. A child has
-the working directory, environment and standard streams of the request, and goes through the same ``-m`` as a fresh
-process; only what is imported already is different. At its end the modules are taken apart only where that could show
-something: most of a short run's time would go there.
+Run as a program by :mod:`tests.lib.forks`, which communicates with it over the socket on its standard input. A child
+has the working directory, environment and standard streams of the request, and runs the same ``-m`` as a fresh
+process; only some modules are imported already. At exit, modules are torn down only if that could have visible
+effects, because it takes most of a short run's time.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-#: Modules that commands import late; those of the standard library and of our dependencies that most of them need.
+#: Modules that commands import late; those of the standard library and of dependencies that most of them need.
 WARM = (
     *("cliff.command", "cliff.lister", "jmespath", "requests", "stevedore"),
     *("email.parser", "encodings.utf_8_sig", "gzip", "resource", "sqlite3", "urllib.request", "uuid"),
 )
 #: Distributions of this repository whose commands most tests run.
 PACKAGES = ("hca_base", "hca_azul", "hca_cellxgene", "hca_drs", "hca_dss", "hca_upload")
-#: Parts of them that few commands need, or that need a heavy library.
+#: Modules of them that few commands need, or that need a heavy library.
 COLD = (
     *("hca_base.__main__", "hca_base.shell._repl", "hca_base.transfer._download._cluster", "hca_drs.filesystem"),
     *(f"{package}.testing" for package in PACKAGES),
@@ -43,7 +43,7 @@ def warm() -> None:
     for name in (*WARM, *sys.argv[1:]):
         importlib.import_module(name)
     for package in PACKAGES:
-        # A plugin that is not installed is in no command; a module whose optional library is missing, neither.
+        # Plugins that are not installed have no commands; neither have modules without their optional library.
         with contextlib.suppress(ImportError):
             for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
                 if not module.name.startswith(COLD):
@@ -54,7 +54,7 @@ def warm() -> None:
 
 
 def serve(control: socket.socket) -> None:
-    """Fork a process for each request; returns in the child, and never in the server."""
+    """Fork a process for each request; returns only in the child."""
     running: dict[int, tuple[int, socket.socket]] = {}
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -65,7 +65,7 @@ def serve(control: socket.socket) -> None:
                 poll.unregister(fd)
                 os.close(fd)
                 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-                # Nobody waits for the end of a process that took too long.
+                # Nothing waits for the end of a process that timed out.
                 with answer, contextlib.suppress(OSError):
                     answer.sendall(b"%d\n" % code)
                 continue
@@ -94,7 +94,7 @@ def serve(control: socket.socket) -> None:
 
 
 def become(request: dict[str, Any], streams: list[int]) -> None:
-    """Take the place that the request names."""
+    """Set up the process as requested."""
     for target, source in enumerate(streams):
         os.dup2(source, target)
         os.close(source)
@@ -111,8 +111,8 @@ def become(request: dict[str, Any], streams: list[int]) -> None:
 
 
 def _stream(fd: int, mode: str, like: Any) -> io.TextIOWrapper:
-    """A standard stream, as the interpreter makes it for a pipe."""
-    # open chooses the size of the buffer as the interpreter does.
+    """A standard stream, as the interpreter creates it for a pipe."""
+    # open chooses the buffer size like the interpreter.
     buffer: Any = open(fd, f"{mode}b", closefd=False)  # noqa: SIM115 - it stays open
     buffer.raw.name = like.name
     text: Any = io.TextIOWrapper(buffer, like.encoding, like.errors, "\n", line_buffering=fd == 2)
@@ -121,7 +121,7 @@ def _stream(fd: int, mode: str, like: Any) -> io.TextIOWrapper:
 
 
 def leave(code: int) -> None:
-    """End as the interpreter does, but for taking the modules apart; return if that would show something."""
+    """Exit like the interpreter, but without tearing down modules; return if that would have visible effects."""
     if threading.active_count() > 1 or _is_left_open():
         return
     try:
@@ -136,11 +136,11 @@ def leave(code: int) -> None:
 
 
 def _is_left_open() -> bool:
-    """Whether the run left a file, a socket, a process or anything else that does something when it is deleted."""
+    """Whether the run left a file, a socket, a process or another object with effects on deletion."""
     finalized: dict[type, bool] = {}
     streams: list[Any] = [sys.stdin, sys.stdout, sys.stderr]
     standard = {id(layer) for text in streams for layer in (text, text.buffer, text.buffer.raw)}
-    # Objects from before the fork are frozen, and not among these.
+    # Objects from before the fork are frozen, and not included.
     for each in gc.get_objects():
         kind = type(each)
         if kind not in finalized:

@@ -1,4 +1,4 @@
-"""Runs of ``python -m hca_base`` as forks of a process that has imported its modules already."""
+"""Runs ``python -m hca_base`` as forks of a process that has already imported its modules."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-#: Variables that the interpreter reads when it starts: a fork has the server's.
+#: Variables that the interpreter reads at startup: a fork has the server's.
 _STARTUP = ("PYTHON", "LC_", "LANG")
-#: Modules that uploads need, and no other command.
+#: Modules that only uploads need.
 _FOR_UPLOADS = ("botocore.session", "botocore.auth", "botocore.awsrequest", "botocore.credentials")
-#: Variables that begin so and are read later, or are taken over by the fork.
+#: Prefixes of variables that are read later, or that the fork applies itself.
 NO_STARTUP = ("PYTHONPATH", "PYTHON_KEYRING_BACKEND")
-#: Modules that would be found in PYTHONPATH by a fresh process, but not by a fork.
+#: Modules that a fresh process would find in PYTHONPATH, but a fork would not.
 _CUSTOM = ("sitecustomize", "usercustomize", "hca_base")
 
 
 def possible(env: Mapping[str, str]) -> bool:
-    """Whether a fork would do what a fresh process does in this environment.
+    """Whether a fork would behave like a fresh process in this environment.
 
-    ``HCA_TEST_FRESH=1`` in the environment of the tests makes it False always.
+    ``HCA_TEST_FRESH=1`` in the environment of the tests makes it always False.
     """
     if not hasattr(os, "pidfd_open") or os.environ.get("HCA_TEST_FRESH") or site.ENABLE_USER_SITE:
         return False
@@ -51,9 +51,9 @@ def _environment() -> dict[str, str]:
 def run(
     args: Sequence[str], *, stdin: bytes, env: Mapping[str, str], cwd: Path, timeout: float
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ``hca`` with these arguments to its end.
+    """Run ``hca`` with these arguments until it exits.
 
-    :raises subprocess.TimeoutExpired: it did not end in time, and was killed
+    :raises subprocess.TimeoutExpired: it did not exit in time, and was killed
     """
     (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
     request = {"args": list(args), "env": dict(env), "cwd": str(cwd)}
@@ -76,20 +76,20 @@ def run(
     for thread in threads:
         thread.join(timeout)
         if thread.is_alive():
-            # A process that it started has the streams still.
+            # A child process of it still has the streams open.
             raise subprocess.TimeoutExpired(["hca", *args], timeout)
     return subprocess.CompletedProcess(["hca", *args], code, found[our_out], found[our_err])
 
 
 def program(folder: Path) -> Path:
-    """Make a program ``hca`` in the folder, for scripts: it has its run done by a fork, with its own streams."""
+    """Create a program ``hca`` in the folder, for scripts: it delegates its run to a fork, with its own streams."""
     address = folder / "forks.socket"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(address))
     listener.listen(64)
     threading.Thread(target=_pass_on, args=(listener,), daemon=True).start()
     made = folder / "hca"
-    # Nothing of the environment's Python is imported: what starts here is over in a few milliseconds.
+    # Without importing anything from the environment's Python, it ends within a few milliseconds.
     made.write_text(f"#!{sys.executable} -IS\n{_PROGRAM.format(address=str(address))}", encoding="utf-8")
     made.chmod(0o755)
     return made
@@ -125,7 +125,7 @@ def _read(fd: int, found: dict[int, bytes]) -> None:
 
 
 class Server:
-    """The process that forks; it ends with this one."""
+    """The process that forks; it exits with this one."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._control, theirs = socket.socketpair()
@@ -143,7 +143,7 @@ class Server:
     def start(self, request: Mapping[str, object], streams: Sequence[int]) -> socket.socket:
         """Start a run.
 
-        :returns: a connection on which its process id comes, and its exit code when it has ended
+        :returns: a connection that delivers its process id, and its exit code when it has exited
         """
         ours, theirs = socket.socketpair()
         data = json.dumps(request).encode()
@@ -154,7 +154,7 @@ class Server:
         return ours
 
     def adopt(self, connection: socket.socket) -> None:
-        """Serve a connection whose other end sends a request."""
+        """Handle a connection whose other end sends a request."""
         with self._lock:
             socket.send_fds(self._control, [b"x"], [connection.fileno()])
 

@@ -1,4 +1,4 @@
-"""The product's own modules, and which of them import which: what the tests of layers and the tools ask."""
+"""The product's modules and their imports, for the tests of layers and the tools."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Import(NamedTuple):
 
 @functools.cache
 def modules() -> dict[str, Path]:
-    """All modules of the core and the plugins by dotted name, tests left out."""
+    """All modules of the core and the plugins by dotted name, except tests."""
     found = {}
     tops = [ROOT / "hca_base", *(path.parent for path in (ROOT / "plugins").glob("*/hca*/__init__.py"))]
     for top in tops:
@@ -34,7 +34,7 @@ def modules() -> dict[str, Path]:
 
 @functools.cache
 def imports_of(path: Path) -> tuple[Import, ...]:
-    """Every import of a file, those within functions and for type checking included."""
+    """Every import in a file, including those in functions and for type checking."""
     return tuple(_imports(ast.parse(path.read_bytes()), late=False, typing=False))
 
 
@@ -43,7 +43,7 @@ def _imports(node: ast.AST, *, late: bool, typing: bool) -> Iterator[Import]:
         if isinstance(child, ast.Import):
             yield from (Import(alias.name, (), late, typing) for alias in child.names)
         elif isinstance(child, ast.ImportFrom):
-            # Ruff holds that there are no relative ones (TID252).
+            # Ruff forbids relative imports (TID252).
             yield Import(child.module or "", tuple(alias.name for alias in child.names), late, typing)
         is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
         is_typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
@@ -51,7 +51,7 @@ def _imports(node: ast.AST, *, late: bool, typing: bool) -> Iterator[Import]:
 
 
 def edges() -> dict[str, set[str]]:
-    """Module -> the modules of ours that it imports in any way."""
+    """Module -> our modules that it imports in any way."""
     known = modules()
     graph: dict[str, set[str]] = {}
     for name, path in known.items():
@@ -66,7 +66,7 @@ def edges() -> dict[str, set[str]]:
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """The groups of modules that import one another (strongly connected components of more than one)."""
+    """The import cycles (strongly connected components of more than one module)."""
     order: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []

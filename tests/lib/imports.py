@@ -1,4 +1,4 @@
-"""Which modules a command imports."""
+"""The modules that a command imports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ with open(sys.argv[1], "w") as file:
     json.dump({"code": code, "modules": sorted(set(sys.modules) - before)}, file)
 """
 
-#: Several commands, each in a fork of its own, so that the interpreter starts once.
+#: Several commands, each in its own fork, so that the interpreter starts once.
 _PROBES = """
 import json, os, sys
 before = set(sys.modules)
@@ -40,8 +40,8 @@ for words in json.loads(sys.argv[1]):
     os._exit(0)
 """
 
-#: Commands that have nothing to do with a plugin that was installed besides hca-dss: what is typed every day, and what
-#: asks all plugins for something.
+#: Commands unrelated to a plugin installed besides hca-dss: those typed every day, and those that
+#: query all plugins.
 EVERYDAY = [
     ("--version",),
     ("--help",),
@@ -58,14 +58,14 @@ EVERYDAY = [
     ("__complete", "--", "config", "get", "DSS"),
 ]
 
-#: What these leave in the cache is all that the others need.
+#: The caches filled by these are all that the others need.
 _WARM = [("config", "validate"), ("search", "bundle"), ("dss", "get-bundle", "--help")]
 
 
 def modules_of(hca: Runner, tmp_path: Path, *args: str, code: int = 0, warm: bool = True) -> set[str]:
     """The modules that a command imports.
 
-    :param warm: run it before, so that the caches are there
+    :param warm: run it once before, to fill the caches
     """
     result = tmp_path / "modules.json"
     if warm:
@@ -86,7 +86,7 @@ def modules_of(hca: Runner, tmp_path: Path, *args: str, code: int = 0, warm: boo
 
 
 def changed_imports(hca: Runner, plugin: str, commands: Sequence[tuple[str, ...]] = EVERYDAY) -> dict[str, set[str]]:
-    """Return the modules that each command imports with a plugin and not without it, or the other way round.
+    """Return the modules that each command imports only with a plugin, or only without it.
 
     :param plugin: name of an installed distribution; hca-dss is there in both cases
     """

@@ -1,4 +1,4 @@
-"""An OAuth issuer and a service that trusts it, on loopback, as real as a few lines can make them."""
+"""An OAuth issuer and a service that trusts it, on loopback, realistic but minimal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CANARY = "canary"
 
 
 class Issuer:
-    """Code + PKCE, refresh with rotation, device flow, revocation; and an API that wants its access tokens.
+    """Code + PKCE, refresh with rotation, device flow, revocation; and an API that requires its access tokens.
 
-    Attributes change how it behaves; ``requests`` has what it was asked, as (method, path, parameters, headers).
+    Attributes change its behaviour; ``requests`` records (method, path, parameters, headers).
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Issuer:
         self.device_polls_before = 1
         self.device_outcome: str | None = None
         self.id_token_claims: dict[str, Any] = {}
-        #: None: no such endpoint; else it answers tokens that were issued, and others with this status
+        #: None: no such endpoint; else it responds to tokens that were issued, and to others with this status
         self.userinfo_refusal: int | None = None
         self.subject = "u1"
         #: seconds between two bytes of the discovery document
@@ -70,7 +70,7 @@ class Issuer:
         ]
 
     def issue(self, nonce: str | None = None) -> dict[str, Any]:
-        """What the token endpoint answers."""
+        """The response of the token endpoint."""
         lifetime = self.lifetime
         access = f"{CANARY}-access-{secrets.token_hex(8)}"
         refresh = f"{CANARY}-refresh-{secrets.token_hex(8)}"
@@ -82,7 +82,7 @@ class Issuer:
             "sub": "u1",
             "email": "user@example.org",
             "nonce": nonce,
-            # An issuer whose clock is an hour behind: times of ID tokens must not matter.
+            # The issuer's clock is an hour slow: times in ID tokens must not matter.
             "iat": int(time.time()) - 7200,
             "exp": int(time.time()) - 3600,
             **self.id_token_claims,
@@ -139,7 +139,7 @@ class IssuerServer(http.server.ThreadingHTTPServer):
 
 
 class IssuerHandler(http.server.BaseHTTPRequestHandler):
-    """Answers for the issuer that its server belongs to."""
+    """Handles requests for the issuer of its server."""
 
     server: IssuerServer
     protocol_version = "HTTP/1.1"
@@ -315,7 +315,7 @@ def unsigned_jwt(claims: dict[str, Any]) -> str:
 
 
 def document(url: str) -> dict[str, Any]:
-    """A service with one operation that wants a login."""
+    """A service with one operation that requires a login."""
     return {
         "swagger": "2.0",
         "info": {"title": "Toy", "version": "1"},

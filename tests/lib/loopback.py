@@ -1,4 +1,4 @@
-"""A service on loopback that answers as a test says."""
+"""A service on loopback with scripted responses."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Loopback:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def route(self, method: str, path: str, answer: Any) -> None:
-        """Answer requests: a JSON value, (status, headers, bytes), or a function of (query, body) that returns one."""
+        """Respond with: a JSON value, (status, headers, bytes), or a function of (query, body) that returns one."""
         self.routes[method, path] = answer if callable(answer) else lambda query, body: answer
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A storage that behaves like servers in public bug reports: odd ranges, ETags that differ, compression."""
+"""A storage that behaves like servers in public bug reports: odd ranges, inconsistent ETags, compression."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any
 
 @dataclasses.dataclass
 class Oddity:
-    """How one file is served.
+    """Behaviour for one file.
 
     :ivar refuse_ranges: status for every request with a Range
-    :ivar refuse_later: refuse only ranges that begin after the first byte
-    :ivar ignore_ranges: send the whole file, whatever was asked for
-    :ivar earlier: ranges begin up to this many bytes earlier than asked for
-    :ivar etags: the backends' ETags, one request after the other
-    :ivar minds_if_range: send the whole file where If-Range does not match
+    :ivar refuse_later: refuse only ranges that start after the first byte
+    :ivar ignore_ranges: always send the whole file
+    :ivar earlier: ranges start up to this many bytes earlier than requested
+    :ivar etags: the backends' ETags, used in turn
+    :ivar minds_if_range: send the whole file if If-Range does not match
     :ivar encoding: Content-Encoding of every response
-    :ivar stored_encoded: the expected bytes are the encoded ones, and are sent as they are
+    :ivar stored_encoded: the expected bytes are the encoded ones, and are sent unchanged
     :ivar chunked: no Content-Length
-    :ivar cuts: so many responses break off in the middle
-    :ivar no_content: so many responses are 204
+    :ivar cuts: number of responses that break off in the middle
+    :ivar no_content: number of 204 responses
     """
 
     refuse_ranges: int = 0
@@ -60,7 +60,7 @@ class OddStorage:
             protocol_version = "HTTP/1.1"
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Do not log."""
 
             def do_GET(self) -> None:
                 outer._answer(self)

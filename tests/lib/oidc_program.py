@@ -1,4 +1,4 @@
-"""A program that logs people in at the embedded OpenID provider, and the browser that it opens."""
+"""A client that logs people in at the embedded OpenID provider, and its browser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECRET = ("hca-local", "not-a-secret")
 
 
 class Page(html.parser.HTMLParser):
-    """The form of a page, with what it would send."""
+    """The form of a page, with the data that it would send."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Page(html.parser.HTMLParser):
 
 
 class Program:
-    """A program that logs people in, and the browser that it opens."""
+    """A client that logs people in, and its browser."""
 
     def __init__(self, api: str, client: str = "hca-local-public", secret: str | None = None) -> None:
         self.issuer = f"{api}/auth"
@@ -47,7 +47,7 @@ class Program:
         self.verifier = secrets.token_urlsafe(48)
 
     def request(self, **changes: str | None) -> str:
-        """The address of the login page; a change to None leaves a member out."""
+        """The URL of the login page; None in the changes removes a member."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
         members: dict[str, str | None] = {
             "response_type": "code",
@@ -66,7 +66,7 @@ class Program:
         return self.browser.get(url, allow_redirects=False, timeout=30)
 
     def answer(self, url: str, *, decision: str = "allow", person: str = "user", **options: Any) -> requests.Response:
-        """Open a page, choose, and send its form."""
+        """Open a page, choose, and submit its form."""
         page = Page(self.open(url).text)
         form = {**page.fields, "decision": decision, "person": person, **options.pop("form", {})}
         return self.browser.post(url, data=form, allow_redirects=False, timeout=30, **options)

@@ -1,4 +1,4 @@
-"""Plugins that are installed without pip."""
+"""Installs plugins without pip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class PluginDirectory:
-    """A directory with hand-made installed distributions, to be put on PYTHONPATH."""
+    """A directory with hand-made installed distributions, for PYTHONPATH."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -21,7 +21,7 @@ class PluginDirectory:
         version: str = "1.0",
         summary: str = "A plugin of the tests",
     ) -> Path:
-        """Install a distribution; the path of its metadata directory.
+        """Install a distribution; return the path of its metadata directory.
 
         :param modules: relative path -> source
         :param entry_points: group -> name -> value

@@ -1,4 +1,4 @@
-"""A relay in front of a server that cuts connections where it is told to."""
+"""A relay in front of a server that cuts connections on request."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import threading
 class Relay:
     """Copies bytes both ways.
 
-    :ivar cuts: for each new connection, after how many bytes of the client's it is cut (None: never)
-    :ivar hold_at: bytes of clients after which nothing more is taken until it is None and ``pause`` is set
+    :ivar cuts: for each new connection, the number of client bytes after which it is cut (None: never)
+    :ivar hold_at: number of client bytes after which it stops reading until this is None and ``pause`` is set
     """
 
     def __init__(self, port: int) -> None:
@@ -41,7 +41,7 @@ class Relay:
             thread.start()
 
     def drain(self) -> None:
-        """Wait until the connections of clients that have ended are read to their end."""
+        """Wait until closed connections of clients have been read to their end."""
         for thread in list(self._threads):
             thread.join()
 

@@ -11,16 +11,16 @@ HINT = "  hint: "
 
 
 class Run(subprocess.CompletedProcess[Any]):
-    """What a run of ``hca`` left: exit code, stdout, stderr, and the parts of them that tests ask for."""
+    """The result of running ``hca``: exit code, stdout, stderr, and parsed parts of them."""
 
     @property
     def json(self) -> Any:
-        """The value on stdout."""
+        """The JSON value on stdout."""
         return json.loads(self.stdout)
 
     @property
     def rows(self) -> list[Any]:
-        """The values on stdout, one a line."""
+        """The JSON values on stdout, one per line."""
         return [json.loads(line) for line in self.stdout.splitlines()]
 
     @property

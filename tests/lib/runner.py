@@ -1,4 +1,4 @@
-"""Running ``hca``."""
+"""Runs ``hca``."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.lib import forks
 from tests.lib.run import Run
 
 PROGRAM = [sys.executable, "-m", "hca_base"]
-#: Where hca keeps what can be made anew.
+#: hca's cache directory.
 _CACHES = Path(".cache", "hca")
-#: A warning about a module of the core or of a plugin; those of the package hca are meant for whoever imports it.
+#: A warning about a module of the core or of a plugin; those of the package hca are for its importers.
 _DEPRECATED = re.compile(r"[/\\]hca_\w+[/\\]\S+:\d+: (Pending)?DeprecationWarning")
-#: Variables of the machine's own that would change what a command does.
+#: Variables of this machine that would change a command's behaviour.
 _FOREIGN = ("HCA_", "XDG_", "AWS_", "PYTHON")
 
 
 class Runner:
-    """Runs ``hca`` as a user would, with a home and a working directory of its own.
+    """Runs ``hca`` like a user, with a home and a working directory of its own.
 
     :ivar home: the home directory
     :ivar cwd: the working directory
@@ -48,12 +48,12 @@ class Runner:
             shutil.copytree(_caches(), home / _CACHES)
 
     def forget_caches(self) -> None:
-        """Remove what :meth:`__init__` put there: for tests of the first run ever."""
+        """Delete the files created by :meth:`__init__`: for tests of the very first run."""
         shutil.rmtree(self.home / _CACHES.parent)
 
     @classmethod
     def here(cls) -> Runner:
-        """Runs in the home that fixtures have set in this process's environment."""
+        """Runs ``hca`` in the home that fixtures have set in this process's environment."""
         runner = cls(Path(os.environ["HOME"]))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         kept |= {name: os.environ[name] for name in forks.NO_STARTUP if name in os.environ}
@@ -77,18 +77,18 @@ class Runner:
         fresh: bool = False,
         **options: Any,
     ) -> Run:
-        """Run it to its end.
+        """Run it until it exits.
 
-        It is a fork of a process that has imported hca's modules, with an environment, a directory and streams of its
-        own (:mod:`tests.lib.forks`); where a fork could not be the same, it is a fresh process.
+        In a fork of a process that has imported hca's modules, with its own environment, directory and
+        streams (:mod:`tests.lib.forks`); in a fresh process if a fork would differ.
 
-        :param check: the exit code that is expected; None for any
-        :param traceback: whether stderr may have one; with ``--debug`` it may
-        :param stdin: what it reads; nothing by default
-        :param env: more variables, for this run alone
-        :param text: whether stdout and stderr are texts, or bytes
-        :param fresh: a fresh process: for tests of start-up
-        :param options: more of :func:`subprocess.run`; also a fresh process
+        :param check: the expected exit code; None for any
+        :param traceback: whether stderr may contain one, as with ``--debug``
+        :param stdin: its input; empty by default
+        :param env: additional variables for this run
+        :param text: whether stdout and stderr are strings or bytes
+        :param fresh: use a fresh process: for tests of start-up
+        :param options: for :func:`subprocess.run`; these also use a fresh process
         """
         words, whole, where = self.command(*args), {**self.env, **(env or {})}, cwd or self.cwd
         data = stdin.encode() if isinstance(stdin, str) else stdin or b""
@@ -104,7 +104,7 @@ class Runner:
             assert run.returncode == check, f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}"
         said = run.stderr if text else run.stderr.decode(errors="replace")
         assert traceback or "--debug" in words or "Traceback" not in said, said
-        # What a later Python will refuse in our own modules fails now, as pytest is told to do in its own process.
+        # Deprecation warnings in our own modules are errors, as in pytest's own process.
         assert not _DEPRECATED.search(said), said
         return run
 
@@ -114,7 +114,7 @@ class Runner:
 
     @contextlib.contextmanager
     def running(self, *args: str | os.PathLike[str]) -> Iterator[subprocess.Popen[str]]:
-        """Start it, and see that it ends."""
+        """Start it, and kill it at the end."""
         with subprocess.Popen(
             self.command(*args),
             stdin=subprocess.DEVNULL,
@@ -142,19 +142,19 @@ class Runner:
         return self.config_file
 
     def config(self) -> dict[str, Any]:
-        """What is in the user's config.json now."""
+        """The content of the user's config.json."""
         found: dict[str, Any] = json.loads(self.config_file.read_text(encoding="utf-8"))
         return found
 
     def write(self, name: str, content: bytes) -> Path:
-        """Make a file in the working directory."""
+        """Create a file in the working directory."""
         path = self.cwd / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path
 
     def files(self, folder: str = ".") -> set[str]:
-        """Names of the files below a folder, without those of hca itself."""
+        """Names of the files below a folder, except hca's own."""
         root = self.cwd / folder
         found = {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
         return {path.as_posix() for path in found if path.parts[0] != ".hca" and path.name != "hca-azul.lock.json"}
@@ -169,7 +169,7 @@ def completed(
     timeout: float = 120,
     fresh: bool = False,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command line to its end; one of :data:`PROGRAM` in a fork where that is the same as a fresh process."""
+    """Run a command line; :data:`PROGRAM` runs in a fork if that is equivalent to a fresh process."""
     if fresh or words[:3] != PROGRAM or not forks.possible(env):
         return subprocess.run(words, input=stdin, capture_output=True, env=env, cwd=cwd, timeout=timeout, check=False)
     return forks.run(words[3:], stdin=stdin, env=env, cwd=cwd, timeout=timeout)
@@ -177,7 +177,7 @@ def completed(
 
 @functools.cache
 def _caches() -> Path:
-    """What hca knows of installed plugins and their documents after the first run, which takes it some time."""
+    """The cache of installed plugins and their documents after the first run, which takes a while to build."""
     home = Path(tempfile.mkdtemp(prefix="hca-caches-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     found = home / _CACHES
@@ -190,5 +190,5 @@ def _caches() -> Path:
 
 
 def _text(data: bytes) -> str:
-    """Decode as a pipe that is read as a text."""
+    """Decode like a pipe read in text mode."""
     return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")

@@ -1,4 +1,4 @@
-"""``hca`` in a real terminal whose screen can be read: tmux."""
+"""``hca`` in a real terminal with a readable screen: tmux."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.lib.runner import Runner
 
 
 class Screen:
-    """A terminal, as tmux keeps it."""
+    """A terminal in tmux."""
 
     def __init__(self, socket: str) -> None:
         self._socket = socket
@@ -29,7 +29,7 @@ class Screen:
         return done.stdout
 
     def keys(self, *names: str) -> None:
-        """Press keys, by tmux's names (``Tab``, ``Right``, ``C-d``)."""
+        """Press keys, with tmux's names (``Tab``, ``Right``, ``C-d``)."""
         self.tmux("send-keys", *names)
 
     def type(self, text: str) -> None:
@@ -40,11 +40,11 @@ class Screen:
         self.keys("Enter")
 
     def text(self, *, colours: bool = False) -> str:
-        """What is on the screen now."""
+        """The current screen."""
         return self.tmux("capture-pane", "-p", *(["-e"] if colours else []))
 
     def until(self, seen: str | Callable[[str], bool], *, colours: bool = False) -> str:
-        """Wait until a text is on the screen, or a condition holds for it; the screen."""
+        """Wait until a text is on the screen, or a condition is true; return the screen."""
         deadline = time.monotonic() + 60
         while True:
             text = self.text(colours=colours)
@@ -56,9 +56,9 @@ class Screen:
 
 @contextlib.contextmanager
 def screen(hca: Runner, *args: str, width: int = 200, height: int = 40, **env: str) -> Iterator[Screen]:
-    """Start ``hca`` in a terminal of its own.
+    """Start ``hca`` in a new terminal.
 
-    :param env: more variables
+    :param env: additional variables
     """
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")

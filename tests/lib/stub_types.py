@@ -1,4 +1,4 @@
-"""The types in a plugin's stub, to hold answers against."""
+"""The types in a plugin's stub, to compare with responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 class StubTypes:
     """The TypedDicts of a stub, and the results of its methods.
 
-    :ivar members: type by member, by TypedDict
+    :ivar members: type by member, for each TypedDict
     :ivar results: type by method
     """
 
@@ -42,7 +42,7 @@ class StubTypes:
                 self.results[ast.unparse(node.target)] = self.results.get(ast.unparse(node.annotation), node.annotation)
 
     def unknown(self, type_: ast.expr, value: Any, where: str) -> Iterator[str]:
-        """The members of a value that its type has not."""
+        """The members of a value that are not in its type."""
         if isinstance(type_, ast.Subscript):
             name = ast.unparse(type_.value)
             if name == "Required":

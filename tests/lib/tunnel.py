@@ -1,4 +1,4 @@
-"""A proxy that opens tunnels."""
+"""A tunnelling proxy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 
 
 class Tunnel:
-    """A proxy that opens tunnels (CONNECT) to one place, whatever place is asked for."""
+    """A proxy that opens tunnels (CONNECT) to one fixed address, whatever the client requests."""
 
     def __init__(self, port: int) -> None:
         self.asked: list[str] = []

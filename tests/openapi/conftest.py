@@ -1,4 +1,4 @@
-"""What tests of documents and clients share: the recorded contracts, a web server on loopback, a client of it."""
+"""Fixtures for tests of documents and clients: the recorded contracts, a web server on loopback, a client of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTRACTS = Path(__file__).resolve().parents[3] / "shared" / "contracts"
 
 @pytest.fixture
 def contract() -> Callable[[str], Path]:
-    """The path of a recorded document; the test is skipped where there are none."""
+    """The path of a recorded document; the test is skipped if there are none."""
 
     def path(name: str) -> Path:
         if not CONTRACTS.is_dir():
@@ -32,7 +32,7 @@ def contract() -> Callable[[str], Path]:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own, with an empty cache."""
+    """A separate home for the test, with an empty cache."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -43,9 +43,9 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Seen:
-    """One request as the server saw it.
+    """A request received by the server.
 
-    :ivar connection: the client's end of its connection
+    :ivar connection: the client's address and port
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Seen:
 
 
 class Web:
-    """A server on loopback that answers by a function.
+    """A server on loopback whose responses come from a function.
 
-    :ivar answer: takes a request; gives JSON data, or (status, headers, body)
-    :ivar documents: path -> document that is served there, with an ETag
-    :ivar seen: the requests other than for documents
-    :ivar fetched: the requests for documents, with the status of the answer
+    :ivar answer: takes a request; returns JSON data, or (status, headers, body)
+    :ivar documents: path -> document served there, with an ETag
+    :ivar seen: the requests except those for documents
+    :ivar fetched: the requests for documents, with the status of the response
     """
 
     def __init__(self) -> None:
@@ -151,6 +151,6 @@ def other_web() -> Iterator[Web]:
 
 @pytest.fixture
 def client(web: Any) -> Client:
-    """Of a service like the DSS, on the web server."""
+    """A client of a service like the DSS, on the web server."""
     web.documents["/v1/swagger.json"] = store()
     return Client(swagger_url=f"{web.url}/v1/swagger.json")

@@ -1,4 +1,4 @@
-"""Commands in this process, and the documents that are tried with them."""
+"""Runs commands in this process, and lists the documents to test them with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERSION = re.compile(rb"""^[\s{]*["']?(swagger|openapi)["']?\s*:\s*["']?(2\.0|3
 
 
 def outside() -> list[Path]:
-    """The documents in the folder that HCA_TEST_DOCUMENTS names, if it is set; not the files that they refer to."""
+    """The documents in the folder HCA_TEST_DOCUMENTS, if set; without the files that they reference."""
     folder = os.environ.get("HCA_TEST_DOCUMENTS")
     if not folder:
         return []
@@ -28,7 +28,7 @@ def outside() -> list[Path]:
 
 
 def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
-    """Run ``hca`` in this process: exit code, stdout, stderr."""
+    """Run ``hca`` in this process; return exit code, stdout, stderr."""
     from hca_base.shell._dispatch._main import run
 
     out, err = io.StringIO(), io.StringIO()
@@ -40,7 +40,7 @@ def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, st
 
 
 def configured(home: Path, document: Path, url: str, naming: str) -> None:
-    """Write the settings of a service ``x`` of this document at this URL."""
+    """Write the settings of a service ``x`` with this document and URL."""
     folder = home / ".config" / "hca"
     folder.mkdir(parents=True, exist_ok=True)
     section = {"url": str(document), "base_url": url, "naming": naming}

@@ -1,4 +1,4 @@
-"""A service like the DSS that clients are made of: its document, the UUID of a bundle, the headers of its JSON."""
+"""A service like the DSS for tests of clients: its document, the UUID of a bundle, the headers of its JSON."""
 
 from __future__ import annotations
 

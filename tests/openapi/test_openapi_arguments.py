@@ -1,4 +1,4 @@
-"""Arguments: what is taken for a number, a truth value, JSON; what is missing, unknown or not allowed."""
+"""Arguments: parsing of numbers, booleans and JSON; missing, unknown and invalid ones."""
 
 from __future__ import annotations
 

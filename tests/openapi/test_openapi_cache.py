@@ -1,4 +1,4 @@
-"""Documents on this machine: bundled, fetched, revalidated, never trusted before they proved to be documents."""
+"""Cached documents: bundled, downloaded, revalidated, and validated before use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def document(*paths: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
-    """A service whose plugin bundles a document, at a default URL where nothing answers."""
+    """A service with a bundled document, at a default URL where nothing responds."""
     package = tmp_path / "plugins" / "bundling_plugin"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('must not be imported')")
@@ -106,7 +106,7 @@ def test_a_fetched_document_is_revalidated_after_seven_days(service: Service, we
         set_age(index, 7.1)
         assert commands(cache.current(service, session)) == ["get-one"]
         assert [status for _, status in web.fetched] == [200, 304]
-        # It is known to be current again.
+        # It was revalidated.
         cache.current(service, session)
         assert len(web.fetched) == 2
         web.documents["/swagger.json"] = document("/two")
@@ -114,7 +114,7 @@ def test_a_fetched_document_is_revalidated_after_seven_days(service: Service, we
         set_age(cache.get(service), 8)
         assert commands(cache.current(service, session)) == ["get-two"]
         assert [status for _, status in web.fetched] == [200, 304, 200]
-        # A clock that was set back keeps nothing for ever.
+        # Setting the clock back does not extend the cache lifetime.
         set_age(cache.get(service), -30)
         cache.current(service, session)
         assert len(web.fetched) == 4
@@ -172,7 +172,7 @@ def test_the_bundled_document_stands_for_the_default_url_alone(
     service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Session() as session:
-        # To go by it at another address might send calls to the public service.
+        # Using it for another URL might send calls to the public service.
         with pytest.raises(UnreachableError):
             cache_of("http://127.0.0.1:9/other.json").current(service, session)
         assert commands(cache_of().current(service, session)) == ["get-bundled"]
@@ -190,7 +190,7 @@ def test_a_command_is_not_held_up_by_a_document_that_it_can_do_without(service: 
     assert len(asked) == 1
     with pytest.raises(DocumentError):
         cache_of(f"{web.url}/never-fetched").current(service, Session())
-    assert len(asked) == 3  # a failure that passes is worth a second try
+    assert len(asked) == 3  # a temporary failure is retried
 
 
 def test_documents_are_kept_by_url(service: Service, web: Any) -> None:
@@ -220,7 +220,7 @@ def test_a_damaged_index_is_made_again(service: Service, web: Any, damage: bytes
     index.path.write_bytes(index.data[:-10] if damage is None else damage)
     again = cache.get(service)
     assert commands(again) == ["get-one"] and again.find("get_one") is not None
-    # What it was made from may be of any age.
+    # Its source may be of any age.
     assert cache.age(again) > 7 * DAY
     assert len(web.fetched) == 1
 

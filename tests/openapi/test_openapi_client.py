@@ -1,4 +1,4 @@
-"""A client's methods against a real server: results, streams, errors, repeats, addresses, help."""
+"""A client's methods against a real server: results, streams, errors, retries, URLs, help."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_wrong_arguments_make_no_connection(web: Any) -> None:
     assert not web.seen and len(web.fetched) == fetched
 
 
-# What help shows
+# Help
 
 
 def test_signature(client: Client) -> None:
@@ -125,7 +125,7 @@ def test_two_clients_share_nothing(web: Any) -> None:
 def test_making_one_and_looking_at_other_attributes_loads_nothing(web: Any) -> None:
     client = Client(swagger_url=f"{web.url}/none")
     assert not hasattr(client, "_repr_html_")
-    # Where operations are named by path, only names that begin with a method can be one.
+    # If operations are named by path, only names that start with a method are operations.
     named_by_path = Client(Service("x", naming="path"), swagger_url=f"{web.url}/none", config=load())
     assert not hasattr(named_by_path, "download") and not hasattr(named_by_path, "getter")
     assert repr(client) == f"<Client {web.url}/none>"
@@ -231,7 +231,7 @@ def test_answers_of_which_only_the_status_is_read_share_a_connection(client: Cli
         with client.get_file.stream(uuid=UUID, replica="aws") as response:
             assert response.status_code == 201
     assert len({request.connection for request in web.seen}) == 1
-    # What is left of a long one is not worth reading.
+    # A long rest of a response is not read.
     web.answer = lambda request: (200, JSON, b" " * 2**20)
     for _ in range(2):
         with client.get_file.stream(uuid=UUID, replica="aws") as response:
@@ -262,7 +262,7 @@ def test_errors(client: Client, web: Any) -> None:
     assert not issubclass(ServiceError, NotFoundError)
 
 
-# Repeats
+# Retries
 
 
 def test_search_is_repeated_and_other_posts_are_not(client: Client, web: Any) -> None:
@@ -284,7 +284,7 @@ def test_a_service_may_name_operations_that_are_safe_to_repeat(web: Any) -> None
     assert len(web.seen) == 3
 
 
-# Hints, addresses
+# Hints, URLs
 
 
 def test_a_service_explains_its_errors(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,7 +342,7 @@ def test_paths_of_one_name(web: Any) -> None:
     client.post_area_by_file(id="2", file="g")
     client.post_area_by_id("3")
     assert [each.path for each in web.seen] == ["/v1/area/1/f", "/v1/area/2/g", "/v1/area/3"]
-    # The name that both share works only where everything is given: with less, something else could be changed.
+    # The shared name requires all parameters: with fewer, the wrong resource could be changed.
     for arguments in ({"id": "1"}, {"file": "f"}, {}):
         with pytest.raises(UsageError, match="post_area is ambiguous") as caught:
             client.post_area(**arguments)

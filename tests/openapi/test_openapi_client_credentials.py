@@ -1,4 +1,4 @@
-"""A client's tokens and keys: which operations they go with, in what place, and who never sees them."""
+"""A client's tokens and keys: for which operations they are sent, where, and to which hosts never."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.openapi.store_service import JSON, UUID
 
 
 def keyed(web: Any, where: str) -> Client:
-    """A client of a service that wants a key; the caller gives one."""
+    """A client of a service that requires a key; the caller passes one."""
     secret = {"type": "object", "properties": {"pin": {"type": "string", "format": "password"}}}
     header = {"name": "Ocp-Sub-Key", "in": "header", "schema": {"type": "string"}}
     web.documents["/keyed.json"] = {
@@ -53,7 +53,7 @@ def test_a_link_that_has_the_key_is_not_given_it_again(web: Any) -> None:
 
 
 class Credentials:
-    """Stands in for the credential chain, which has tests of its own."""
+    """Replaces the credential chain, which has tests of its own."""
 
     def __init__(self, token: str | None) -> None:
         self.token = token

@@ -1,4 +1,4 @@
-"""Reading Swagger 2.0 and OpenAPI 3 documents: parts, references, merging, servers, and what is beyond us."""
+"""Reading Swagger 2.0 and OpenAPI 3 documents: members, references, merging, servers, and unsupported features."""
 
 from __future__ import annotations
 
@@ -274,7 +274,7 @@ def test_types_of_3_1() -> None:
     schemas = {"F": {"type": "string", "description": "Behind it."}}
     found = named(body({"type": "object", "properties": properties}, version="3.1.0", components={"schemas": schemas}))
     types = {name: each.type for name, each in found.items()}
-    # JSON has no bytes.
+    # JSON has no binary type.
     assert types.pop("body") == "object"
     assert types == {"a": "string", "b": "string", "c": "any", "d": "string", "e": "any", "f": "string"}
     parts = body({"type": "object", "properties": {"d": properties["d"]}}, "multipart/form-data", version="3.1.0")
@@ -385,7 +385,7 @@ def test_recursive_schemas_are_fine() -> None:
     assert (found["children"].type, found["children"].items) == ("array", "object")
 
 
-# What is beyond us
+# Unsupported features
 
 
 @pytest.mark.parametrize(
@@ -447,7 +447,7 @@ def test_yaml_by_the_rules_of_openapi() -> None:
     operation = only(document)
     assert document.version == "2019-05-14"
     found = named(operation)
-    # Norway is no truth value, a date is a text.
+    # NO is not a boolean, and a date is a string.
     assert found["country"].enum == ("NO", "SE", "on", 31)
     assert found["country"].default == "NO"
     assert found["since"].location == "query"
@@ -501,7 +501,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         Document.load(tmp_path / "none.json")
 
 
-# Where the service is
+# The service's URL
 
 
 def test_swagger_base_url() -> None:
@@ -517,7 +517,7 @@ def test_swagger_base_url() -> None:
     assert base("http://x.example.org/s", host="dss.example.org") == "http://dss.example.org"
     assert base("http://x.example.org:81/s", basePath="/v2/") == "http://x.example.org:81/v2"
     assert base(None, basePath="/v2") is None
-    # The host that the document came from answers by the scheme that it came by.
+    # The document's host has the scheme of the document's URL.
     assert base("http://dss.example.org/v1/swagger.json", **public) == "http://dss.example.org/v1"
 
 
@@ -529,7 +529,7 @@ def test_a_document_from_loopback_describes_the_deployment_there() -> None:
     assert base(local, host="dss.example.org", schemes=["https"]) == "http://127.0.0.1:8765/v1"
     assert base(local, host="127.0.0.1:8765", schemes=["https"]) == "http://127.0.0.1:8765/v1"
     assert base(local, host="localhost:9999", schemes=["http"]) == "http://localhost:9999/v1"
-    # ...and one from elsewhere cannot send us to this machine.
+    # ...and a remote document cannot point to this machine.
     assert base("https://evil.example/s", host="127.0.0.1:631", schemes=["http"]) == "https://evil.example/v1"
     assert base("https://evil.example/s", host="[::1]", schemes=["https"]) == "https://evil.example/v1"
 
@@ -538,7 +538,7 @@ def test_openapi_base_url() -> None:
     def base(url: str | None, *servers: Any) -> str | None:
         return Document.load({"openapi": "3.0.0", "paths": {}, "servers": list(servers)}, base_url=url).base_url
 
-    # One that cannot be completed is passed over.
+    # Servers with incomplete URLs are skipped.
     assert base(None, {"url": "https://{host}/"}, {}, {"url": "https://b.example.org/"}) == "https://b.example.org"
 
     variables = {"region": {"default": "eu"}, "port": {"default": "8443", "enum": ["8443"]}}

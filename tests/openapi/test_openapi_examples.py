@@ -1,4 +1,4 @@
-"""The examples in the help of commands: they run, as commands and in Python."""
+"""The examples in command help: they run, as commands and in Python."""
 
 from __future__ import annotations
 

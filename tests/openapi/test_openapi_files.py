@@ -1,4 +1,4 @@
-"""Documents of several files: read from one place only, bounded, kept as one; and schemas that are named by ``$id``."""
+"""Documents split into several files: read from one origin only, bounded, cached as one; and ``$id`` references."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_files_of_a_folder(web: Any, own_home: Path) -> None:
     assert "2 operations" in hca("service", "add", "lab", path).stderr
     called(hca, web)
     assert "{open,shut}" in hca("lab", "get-runs", "--help").stdout
-    # A changed part is noticed as a changed document is.
+    # A changed part is detected like a changed document.
     path.with_name("parts").joinpath("shared.yaml").write_text(SHARED.replace("shut", "closed"))
     assert "{open,closed}" in hca("lab", "get-runs", "--help").stdout
 
@@ -86,12 +86,12 @@ def test_files_of_a_url_are_kept_as_one(web: Any, own_home: Path) -> None:
     ]  # fmt: skip
     called(hca, web)
     assert len(web.fetched) == 3
-    # An index that is lost is made again from what is kept, without the network.
+    # A lost index is rebuilt from the cache, without the network.
     for path in (own_home / ".cache" / "hca" / "openapi").glob("*.idx"):
         path.write_bytes(b"damaged")
     assert "{open,shut}" in hca("lab", "get-runs", "--help").stdout
     assert len(web.fetched) == 3
-    # The main file is the same, another one is not.
+    # The main file is unchanged, another one is not.
     web.documents["/api/parts/shared.yaml"] = SHARED.replace("shut", "closed").encode()
     assert "changed" in hca("service", "refresh", "lab").stderr
     assert "{open,closed}" in hca("lab", "get-runs", "--help").stdout
@@ -248,7 +248,7 @@ def test_names_by_id_and_what_they_are_the_base_of() -> None:
     (operation,) = loaded.operations
     found = {each.name: each.enum for each in operation.parameters if not each.whole}
     assert found == {"leaf": ("l",), "own": ("o",), "mine": ("h",), "$id": ()}
-    # What is kept of it means the same when it is read again.
+    # The cached form has the same meaning when it is read again.
     assert loaded.content is not None
     assert Document.load(loaded.content).operations == loaded.operations
 

@@ -1,4 +1,4 @@
-"""Documents that mean harm: no crash, no hang, bounded memory, nothing that steers a terminal or shadows a client."""
+"""Hostile documents: no crash, no hang, bounded memory, no terminal sequences, no shadowed client attributes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESERVED = frozenset(dir(Client)) | {"session", "config", "document", "credentia
 
 
 def check(document: Document) -> None:
-    """What must hold of any document that was read."""
+    """Conditions that hold for any document that was read."""
     index = Index.of(document)
     names = index.names()
     assert len(names) == len(set(names))
@@ -57,7 +57,7 @@ def check(document: Document) -> None:
 
 
 def harmless(text: str) -> bool:
-    """Nothing in a text steers a terminal; joiners and soft hyphens belong to some scripts."""
+    """The text contains no terminal control; joiners and soft hyphens are part of some scripts."""
     return not any(unicodedata.category(c) in ("Cc", "Cs") or c in "\u061c\u200e\u200f" for c in text) and not any(
         "\u202a" <= c <= "\u202e" or "\u2066" <= c <= "\u2069" for c in text
     )
@@ -67,11 +67,11 @@ def printable(text: str) -> bool:
     return not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") for c in text)
 
 
-# Particular attacks
+# Specific attacks
 
 
 def test_references_that_fan_out() -> None:
-    """Each schema is made of the next one, twice: 2**200 when followed naively."""
+    """Each schema contains the next one twice: 2**200 if expanded naively."""
     schemas: dict[str, Any] = {
         f"S{n}": {
             word: [{"$ref": f"#/components/schemas/S{n + 1}"}, {"$ref": f"#/components/schemas/S{n + 1}"}],
@@ -146,7 +146,7 @@ LIMITED = """if True:
     ids=["objects", "arrays", "keys", "sequences", "yaml integer", "json integer"],
 )
 def test_depth_costs_neither_crash_nor_memory(content: bytes) -> None:
-    """In a process of its own: a crash of the interpreter would be one of the failures."""
+    """In a child process, because it might crash the interpreter."""
     done = subprocess.run([sys.executable, "-c", LIMITED], input=content, capture_output=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.count(b"\n") <= 1
@@ -223,7 +223,7 @@ def test_many_operations_of_one_name_cost_little() -> None:
     check(document)
 
 
-# Anything at all
+# Fuzzing
 
 
 TEXT = st.one_of(
@@ -261,7 +261,7 @@ REFERENCE = st.builds(
 
 
 def sometimes(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Mostly what belongs there; now and then a reference or anything else."""
+    """Usually valid values; sometimes a reference or anything else."""
     return st.one_of(strategy, strategy, strategy, REFERENCE, ANY)
 
 
@@ -443,10 +443,10 @@ def test_any_bytes(content: bytes, start: bytes) -> None:
 @QUICK
 @given(st.dictionaries(st.text(max_size=8), ANY, max_size=4))
 def test_yaml_is_read_as_what_was_written(data: dict[str, Any]) -> None:
-    """JSON in the syntax of YAML is the same data, whichever of the two readers takes it."""
+    """JSON parsed as YAML is the same data, with either parser."""
     text = json.dumps(data)
     content = f'openapi: "3.0.0"\nx: {text}\n'
-    if "\x7f" in text or "\\ud" in text:  # YAML has no pairs of surrogates in its escapes
+    if "\x7f" in text or "\\ud" in text:  # YAML escapes have no surrogate pairs
         return
     loaded = Document.load(content.encode()).root["x"]
     assert json.dumps(loaded).lower() == json.dumps(json.loads(text)).lower()

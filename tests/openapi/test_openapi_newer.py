@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 and 3.2: names in schemas, members beside references, further methods; nothing is lost in silence."""
+"""OpenAPI 3.1 and 3.2: names in schemas, members beside references, further methods; nothing is silently ignored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def document(paths: dict[str, Any], version: str = "3.2.0", **more: Any) -> Docu
 
 
 def body(schema: Any, **schemas: Any) -> Operation:
-    """The operation of a document of 3.1 whose body has this schema."""
+    """The operation of a 3.1 document whose body has this schema."""
     content = {"application/json": {"schema": schema}}
     paths = {"/x": {"post": {"requestBody": {"required": True, "content": content}, "responses": {}}}}
     loaded = document(paths, "3.1.0", components={"schemas": schemas})
@@ -261,8 +261,8 @@ def test_files_of_3_1_have_their_media_type(web: Any) -> None:
     assert b"Content-Type: image/png\r\n\r\n\x89PNG" in web.seen[0].body
 
 
-#: Keywords of JSON Schema 2020-12 that limit values, or say something to people or other programs: a service checks
-#: them, and nothing that can be sent depends on them.
+#: JSON Schema 2020-12 keywords that limit values, or are annotations: the service checks
+#: them, and requests do not depend on them.
 _OF_THE_SERVICE = {
     "$schema", "$vocabulary", "$comment", "$defs", "not", "if", "propertyNames", "unevaluatedItems",
     "unevaluatedProperties", "multipleOf", "exclusiveMaximum", "exclusiveMinimum", "uniqueItems", "maxContains",
@@ -279,7 +279,7 @@ _KEYWORDS = _OF_THE_SERVICE | {
 
 
 def test_each_keyword_of_a_schema_is_read_or_left_to_the_service() -> None:
-    """No keyword that matters to what is sent is unknown to the code."""
+    """The code knows every keyword that affects requests."""
     import re
     from pathlib import Path
 

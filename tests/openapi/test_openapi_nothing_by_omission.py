@@ -1,6 +1,6 @@
-"""Nothing is changed or deleted by what was left out: shared names, missing and empty path parameters, None.
+"""Omitted arguments never change or delete anything: shared names, missing and empty path parameters, None.
 
-Real commands and clients against a server that counts what comes.
+Real commands and clients against a server that counts requests.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from hca_base.errors import UsageError
 from hca_base.openapi import Alias, Client, Document, Index, Operation
 from tests.openapi.in_process import BUNDLED, HERE, OWN, configured, outside, run
 
-#: Operations of each document that are tried.
+#: Operations to test in each document.
 _MOST = 25
 
 
 def subsets(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """All choices of some names but the whole one."""
+    """All proper subsets of some names."""
     for count in range(len(names)):
         yield from itertools.islice(itertools.combinations(names, count), 6)
 
 
 def entries(index: Index) -> list[Operation | Alias]:
-    """All names that lead to operations that are not safe."""
+    """All names of operations that are not safe."""
     found = [index.lookup(command) for command, _ in index.summaries(aliases=True)]
     return [each for each in found if each is not None and not each.safe and each.path_names]
 

@@ -1,4 +1,4 @@
-"""Lists in pages as services in use write them: all items by Python and by command, or a warning."""
+"""Paginated lists of services in use: all items by Python and by command, or a warning."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Answer = Callable[[Query, str], Any]
 
 
 class Shape:
-    """One way to page.
+    """A pagination style.
 
-    :param members: of the declared answer; None: the document says nothing of it; "array": a list
-    :param answer: gives the body, or (headers, body), for a query and the list's URL
+    :param members: of the declared response; None: the document declares none; "array": a list
+    :param answer: returns the body, or (headers, body), for a query and the list's URL
     """
 
     def __init__(self, parameters: dict[str, str], members: Any, answer: Answer, pages: str | None) -> None:
@@ -286,7 +286,7 @@ def test_all_items_in_python(web: Any, caplog: Any, name: str) -> None:
     shape = SHAPES[name]
     client = serve(web, shape)
     assert list(client.get_things.iterate()) == ALL
-    # A page behind the last one is asked for where only its being empty tells that it is the last.
+    # A page after the last one is requested only if its emptiness is the only sign of the end.
     assert len(web.seen) <= 4
     whole = client.invoke("get_things", paginate=True)
     assert json.dumps(whole).count('"id"') == len(ALL)
@@ -346,7 +346,7 @@ def test_a_service_that_ignores_the_page_ends(web: Any) -> None:
 
 
 def test_numbers_that_are_no_pages_are_left_alone(web: Any) -> None:
-    """A region of a genome has a start, too; so has the name of a page."""
+    """A region of a genome also has a start, and so has the name of a page."""
     for parameters in ({"start": NUMBER, "end": NUMBER}, {"from": NUMBER}, {"page": TEXT}, {"start": NUMBER}):
         web.seen.clear()
         client = serve(web, Shape(parameters, "array", lambda query, url: ALL[:3], None))

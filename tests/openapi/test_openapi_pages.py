@@ -1,4 +1,4 @@
-"""A client's pages: where the next one is told, when it is asked for, and where it is not fetched from."""
+"""A client's pages: how the next one is found, when it is requested, and from where it is not."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_search_repeats_the_post_with_its_body(client: Client, web: Any) -> None
         headers = dict(JSON)
         if after < 20:
             headers["Link"] = f'<{web.url}/v1/search?replica=aws&per_page=10&search_after={after + 10}>; rel="next"'
-        # A last page may be empty.
+        # The last page may be empty.
         hits = [{"n": n} for n in range(after, min(after + 10, 20))]
         return 206 if hits else 200, headers, json.dumps({"es_query": request.json, "results": hits}).encode()
 
@@ -129,7 +129,7 @@ def test_pages_without_end_are_noticed(client: Client, web: Any) -> None:
 
 
 def test_pages_of_which_no_list_is_known_are_not_empty(client: Client, web: Any) -> None:
-    """A body with two lists, and no header that names one: the pages are given as they are, all of them."""
+    """A body with two lists, and no header that names one: the pages are returned unchanged, all of them."""
     last = 130
 
     def answer(request: Any) -> Any:
@@ -145,7 +145,7 @@ def test_pages_of_which_no_list_is_known_are_not_empty(client: Client, web: Any)
 
 
 def test_pages_of_another_host_get_nothing_of_the_service(web: Any, other_web: Any) -> None:
-    """A first page that was redirected elsewhere went there without keys and cookies: so do the pages after it."""
+    """If the first page was redirected to another host without keys and cookies, so are the following pages."""
     header = {"name": "X-Subscription", "in": "header", "schema": {"type": "string"}}
     cookie = {"name": "session", "in": "cookie", "schema": {"type": "string"}}
     member = {"type": "object", "properties": {"note": {"type": "string"}}}
@@ -180,7 +180,7 @@ def test_the_next_page_is_not_fetched_from_elsewhere(client: Client, web: Any) -
         web.answer = lambda request, where=where: (206, {"Link": f"<{where}>; rel=next", **JSON}, b'{"results": [1]}')
         with pytest.raises(RefusedError, match="not followed"):
             list(client.get_bundles_all.iterate(replica="aws"))
-    # A service behind a proxy names itself by the scheme and port that it knows.
+    # A service behind a proxy uses the scheme and port that it knows in its URLs.
     web.answer = lambda request: (
         200,
         {**JSON, **({} if request.query == [("p", "2")] else {"Link": "<https://localhost:1/v1/next?p=2>; rel=next"})},
@@ -202,7 +202,7 @@ def test_an_answer_without_a_list_cannot_be_gone_through(client: Client, web: An
     [("items", True, 416), ("", True, 416), ("items", False, 416), ("", False, 200), ("rows", False, 206)],
 )
 def test_pages_by_range(hca: Any, web: Any, caplog: Any, unit: str, total: bool, past: int) -> None:
-    """The service gives three items unless it is asked for others; its ranges have a unit, and a total, or not."""
+    """The service's default page size is three items; its ranges have a unit, and optionally a total."""
     rows = [{"id": number} for number in range(7)]
     listed = {"schema": {"type": "array", "items": {"type": "object"}}}
     parameters = [{"name": "Range", "in": "header", "schema": {"type": "string"}}]
@@ -237,7 +237,7 @@ def test_pages_by_range(hca: Any, web: Any, caplog: Any, unit: str, total: bool,
     hca("service", "add", "ranges", f"{web.url}/openapi.json", check=0)
     assert hca("ranges", "get-rows", check=0).json == rows
     assert hca("ranges", "get-rows", "--limit", "4", check=0).json == rows[:4]
-    # The range that somebody asks for is the one that he gets.
+    # A range requested by the caller is not changed.
     mine = f"{f'{unit}=' if unit else ''}1-2"
     assert hca("ranges", "get-rows", "--range", mine, check=0).json == rows[1:3]
     assert not caplog.records

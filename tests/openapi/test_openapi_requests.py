@@ -1,4 +1,4 @@
-"""What goes over the wire for a call: paths, queries, headers, bodies, files."""
+"""The HTTP request of a call: paths, queries, headers, bodies, files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = "application/json"
 
 
 class Api:
-    """A client of a service with one operation, and the requests that it made."""
+    """A client of a service with one operation, and its requests."""
 
     def __init__(self, web: Any) -> None:
         self.web = web
@@ -34,7 +34,7 @@ class Api:
         method: str = "post",
         **root: Any,
     ) -> Any:
-        """The request that a call makes."""
+        """The request of a call."""
         self.count += 1
         where = f"/{self.count}/openapi.json"
         operation = {"responses": {"200": {"description": "fine"}}, **operation}
@@ -141,7 +141,7 @@ def test_json_body(api: Api) -> None:
     assert seen.query == [("uuid", "query")]
     assert seen.json == {"a": "é", "b": {"c": [1]}, "uuid": "body"}
     assert seen.headers["Content-Type"] == JSON
-    # An optional body of which nothing is given is not sent; a required one is, if only with no members.
+    # An optional body without values is omitted; a required one is sent, even without members.
     seen = api(operation, {})
     assert seen.body == b"" and "Content-Type" not in seen.headers
     operation["requestBody"]["required"] = True
@@ -261,7 +261,7 @@ FILE = {"type": "string", "format": "binary"}
 
 
 def test_a_file_is_not_written_as_json_where_it_can_be_sent(api: Api, tmp_path: Path) -> None:
-    """Frameworks offer JSON, forms and multipart for every body, whatever is in it."""
+    """Frameworks declare JSON, forms and multipart for every body, whatever its schema."""
     (tmp_path / "file.bin").write_bytes(b"CONTENT")
     kinds = (JSON, "application/x-www-form-urlencoded", "multipart/form-data")
     for member, value in ((FILE, tmp_path / "file.bin"), ({"type": "array", "items": FILE}, [b"CONTENT"])):
@@ -270,13 +270,13 @@ def test_a_file_is_not_written_as_json_where_it_can_be_sent(api: Api, tmp_path: 
         seen = api(body, {"f": value, "note": "n"})
         assert seen.headers["Content-Type"].startswith("multipart/form-data; boundary=")
         assert b"CONTENT" in seen.body
-    # Where JSON is the only way, a document that says "binary" means a text.
+    # If JSON is the only media type, "binary" in the document means a string.
     seen = api({"requestBody": {"content": {JSON: {"schema": schema | {"properties": {"f": FILE}}}}}}, {"f": "aGk="})
     assert seen.json == {"f": "aGk="}
 
 
 def test_encodings_of_a_form(api: Api) -> None:
-    """What an encoding object says of a member, as in the document of Stripe."""
+    """Encoding objects of members, as in Stripe's document."""
     members = {
         "metadata": {"type": "object"},
         "few": {**ARRAY},
@@ -409,7 +409,7 @@ def test_servers_of_one_operation(api: Api, web: Any) -> None:
     assert api(operation, {}, servers=[{"url": f"{web.url}/base"}]).path == "/elsewhere/x"
     assert api({"servers": [{"url": "/own"}]}, {}, servers=[{"url": "/base"}]).path == "/own/x"
     assert api({}, {}, servers=[{"url": "/base/"}]).path == "/base/x"
-    # A server elsewhere is not where a document from this machine sends us.
+    # A document from this machine cannot make us use a server elsewhere.
     assert api({"servers": [{"url": "https://example.org/v1"}]}, {}).path == "/x"
 
 

@@ -1,4 +1,4 @@
-"""Type stubs: they cover exactly the operations, and mypy finds the mistakes of a script and nothing else."""
+"""Type stubs: they cover exactly the operations, and mypy reports exactly the mistakes of a script."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ client.list_tsks()  # error
 
 
 def mypy(folder: Path, *files: str) -> list[str]:
-    """The messages of mypy about some files."""
+    """mypy's messages about some files."""
     pytest.importorskip("mypy")
     words = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--no-error-summary"]
     words += ["--hide-error-context", "--no-pretty", "--cache-dir", str(folder / ".mypy"), *files]
@@ -262,7 +262,7 @@ def test_the_file_is_not_overwritten(own_home: Path) -> None:
 
 
 def test_the_base_class_of_a_plugin(own_home: Path, tmp_path: Path) -> None:
-    """A client of another document than those here, whose class has a method and a name of its own."""
+    """A client of another document, whose class has a method and a name of its own."""
     pytest.importorskip("mypy")
     hca = Runner.here()
     (own_home / "d.json").write_text(json.dumps(DOCUMENT))

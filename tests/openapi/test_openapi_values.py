@@ -1,4 +1,4 @@
-"""What stands on the wire is what was typed: digits, commas, nested lists, constants; by command and in Python."""
+"""The request contains exactly what was typed: digits, commas, nested lists, constants; by command and in Python."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(file: Path, web: Any, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Sent:
-    """Runs a command; the request that came."""
+    """Run a command; return its request."""
     configured(own_home, file, web.url, "operation")
 
     def sent(*words: str) -> Any:
@@ -135,7 +135,7 @@ def shell(file: Path, web: Any, own_home: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def python(file: Path, web: Any) -> Sent:
-    """Calls a method; the request that came."""
+    """Call a method; return its request."""
     client = Client(swagger_url=str(file), base_url=web.url)
 
     def sent(name: str, **arguments: Any) -> Any:
@@ -203,7 +203,7 @@ def test_a_body_holds_the_digits_as_typed(shell: Sent, python: Sent) -> None:
         b'{"a": [0.12345678901234567890, 100.00]}'
         in shell("note", "--more", '{"a": [0.12345678901234567890, 100.00]}').body
     )
-    # What JSON does not know is written as the number that it is.
+    # Numbers that JSON lacks are sent as text.
     assert shell("note", "--count", "+07", "--size", ".5").json == {"kind": "note", "count": 7, "size": 0.5}
     assert python("note", size=1.5, count=3).json == {"kind": "note", "size": 1.5, "count": 3}
 
@@ -211,7 +211,7 @@ def test_a_body_holds_the_digits_as_typed(shell: Sent, python: Sent) -> None:
 def test_what_has_one_value_is_sent_by_itself(shell: Sent, python: Sent) -> None:
     for request in (shell("find"), python("find")):
         assert request.headers["X-Edition"] == "2026-01"
-        assert "X-Other" not in request.headers  # optional: the user did not ask for it
+        assert "X-Other" not in request.headers  # optional: the user did not pass it
     assert shell("note").json == python("note").json == {"kind": "note"}
 
 

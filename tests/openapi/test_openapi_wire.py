@@ -1,8 +1,8 @@
-"""Every operation of many documents, by command and in Python: what arrives is what was meant.
+"""Every operation of many documents, by command and in Python: the request contains what was meant.
 
-A decoder that is independent of hca reads the requests (tests/openapi/wire), and npm's Prism judges them by the
-document. By default the documents in this repository are tried, without Prism; the slow tier takes those of npm
-packages and of the folder that HCA_TEST_DOCUMENTS names, at most 50 operations of each; the soak tier takes all.
+A decoder independent of hca reads the requests (tests/openapi/wire), and npm's Prism validates them against the
+document. By default the documents in this repository are used, without Prism; the slow tier uses those of npm
+packages and of the folder HCA_TEST_DOCUMENTS, at most 50 operations of each; the soak tier uses all.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MOST = 50
 
 
 class Arrived:
-    """A request, as the decoder wants it."""
+    """A request in the decoder's form."""
 
     def __init__(self, seen: Any) -> None:
         self.method, self.target, self.body = seen.method, seen.target, seen.body
@@ -57,7 +57,7 @@ class Arrived:
 
 
 class Prism:
-    """Prism's mock server of one document, which refuses what the document does not allow."""
+    """Prism's mock server for one document, which rejects requests that violate it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -71,12 +71,12 @@ class Prism:
                 headers=headers,
                 data=request.body,
                 timeout=120,
-                allow_redirects=False,  # an answer of the document's own
+                allow_redirects=False,  # a redirect may be a response of the document
             )
         except requests.ConnectionError:
-            return None  # it could not make up an answer
+            return None  # it could not generate a response
         words = ("UNPROCESSABLE", "INVALID_CONTENT_TYPE", "NO_PATH", "NO_METHOD", "NO_SERVER", "NO_BASE")
-        # Of Swagger 2 it knows no media type of a body where the document names none.
+        # For Swagger 2, it does not know a body's media type if the document names none.
         if any(word in answer.text for word in words) and "No supported content types" not in answer.text:
             return answer.text[:600]
         return None
@@ -93,7 +93,7 @@ def prism(home: Path, path: Path) -> Iterator[Prism | None]:
         try:
             assert process.stdout is not None
             listening = any("Prism is listening" in line for line in process.stdout)
-            # What it says of each request would fill the pipe.
+            # Its log of requests would fill the pipe.
             threading.Thread(target=collections.deque, args=(process.stdout, 0), daemon=True).start()
             yield Prism(f"http://127.0.0.1:{port}") if listening else None
         finally:
@@ -101,7 +101,7 @@ def prism(home: Path, path: Path) -> Iterator[Prism | None]:
 
 
 def unsecured(path: Path, folder: Path) -> Path:
-    """A copy of a document, in one file, whose operations ask for no credentials and are at one server."""
+    """A copy of a document, in one file, without security, and with a single server."""
     root = copy.copy(Document.load(path).root)
     for key in ("security", "servers", "host", "basePath", "schemes", "x-hca-unread"):
         root.pop(key, None)
@@ -114,7 +114,7 @@ def unsecured(path: Path, folder: Path) -> Path:
 
 
 def _within(node: Any) -> Any:
-    """A document without references to others, which Prism would fetch."""
+    """A document without external references, which Prism would download."""
     if isinstance(node, list):
         return [_within(each) for each in node]
     if not isinstance(node, dict):
@@ -138,7 +138,7 @@ def _unsecured(raw: Raw, item: Any) -> Any:
 
 
 def chosen(document: Document, most: int | None, name: str) -> list[tuple[Any, RawOperation]]:
-    """Operations with what the document says of them; and each of the document is one of ours, or a problem."""
+    """Operations and their declarations; each operation of the document is one of ours, or a problem."""
     raw = {(node.method, node.path): node for node in Raw(document.root).operations()}
     ours = {(each.method, each.path): each for each in document.operations}
     lost = {problem.where for problem in document.problems if problem.lost}
@@ -152,7 +152,7 @@ def chosen(document: Document, most: int | None, name: str) -> list[tuple[Any, R
 def tried(
     path: Path, most: int | None, web: Any, home: Path, monkeypatch: pytest.MonkeyPatch, judge: Prism | None = None
 ) -> tuple[collections.Counter[str], list[str]]:
-    """Call operations of a document twice; counts, and what was wrong."""
+    """Call operations of a document twice; return counts and errors."""
     document = Document.load(path)
     raw = Raw(document.root)
     configured(home, path, web.url, "operation")
@@ -214,7 +214,7 @@ def judged(path: Path, most: int | None, home: Path, web: Any, own_home: Path, m
 
 @pytest.fixture
 def of_package(npm_package: Callable[[str], Path]) -> Callable[[str], Path]:
-    """The path of a document of an npm package."""
+    """The path of a document from an npm package."""
 
     def path(name: str) -> Path:
         if name == "api.github.com":
@@ -269,7 +269,7 @@ def test_all_operations_of_all_documents(
 def test_the_decoder_finds_what_is_wrong(
     web: Any, own_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A request with one character changed on its way is found."""
+    """A request with one changed character is detected."""
     original = Arrived.__init__
 
     def changed(self: Arrived, seen: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that reports being a terminal."""
 
     encoding = "utf-8"
 

@@ -18,7 +18,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def at_terminal(hca: Runner, *words: str, columns: int = 80, **env: str) -> str:
-    """What a terminal gets of a command: both streams, in the order in which they are written."""
+    """A command's output on a terminal: both streams, in the order written."""
     reader, writer = pty.openpty()
     variables = {**hca.env, "TERM": "xterm", "COLUMNS": str(columns), "PAGER": "cat", **env}
     with subprocess.Popen(
@@ -76,7 +76,7 @@ def test_a_table_fits_80_columns_and_breaks_no_word(hca: Runner) -> None:
             word for word in re.findall(r"[A-Za-z_]+", hca("auth", "status", "-f", "csv").stdout) if len(word) < 24
         }
         shown = set(re.findall(r"[A-Za-z_]+", seen))
-        titles = {"identity", "issuer", "expires", "stored", "in", "used"}  # of columns that are empty
+        titles = {"identity", "issuer", "expires", "stored", "in", "used"}  # of empty columns
         assert words - shown <= titles, words - shown
     # A pipe gets every column.
     assert "identity,issuer,expires" in hca("auth", "status", "-f", "csv").stdout

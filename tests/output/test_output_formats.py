@@ -1,4 +1,4 @@
-"""How results look in each format."""
+"""Results in each output format."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_tables_fit_the_terminal(terminal, monkeypatch, columns, data):
     emit(data, fmt="table", stream=terminal)
     text = terminal.getvalue()
     assert max(text_width(line) for line in text.splitlines()) <= columns
-    # Nothing is left out.
+    # Nothing is omitted.
     assert text.count("x") >= str(data).count("x")
 
 
@@ -147,10 +147,10 @@ def test_hostile_values_do_not_reach_the_terminal(terminal):
     for fmt in [name for name in FORMATS if name != "shell"]:
         emit([{"name": evil, evil: 1}], fmt=fmt, stream=terminal)
     emit({"name": evil, evil: 1}, fmt="shell", stream=terminal)
-    # All that is left of escape sequences is our own colours; the one in the value has another number.
+    # The only escape sequences are our own colours; the one in the value has another number.
     found = re.sub(r"\x1b\[(?:0|32|34|35|36)m", "", terminal.getvalue())
     assert not set(found) & set("\x1b\x07\x9b\r\u202e\x00")
-    # Machines get what was sent.
+    # Programs get the original text.
     assert json.loads(shown([evil])) == [evil]
     assert yaml.safe_load(shown([evil], fmt="yaml")) == [evil]
     assert shown([evil], fmt="value") == evil + "\n"
@@ -251,7 +251,7 @@ def test_options():
 
 
 def test_formats_of_other_distributions(tmp_path):
-    """A formatter for cliff that somebody else wrote, found by its entry point."""
+    """A third-party formatter for cliff, found by its entry point."""
     (tmp_path / "shouting.py").write_text(
         textwrap.dedent("""
             from cliff.formatters import base

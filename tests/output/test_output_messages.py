@@ -87,7 +87,7 @@ def test_lines_on_a_terminal(terminal, clock):
         large.finish()
         state = progress.snapshot()
         assert (state["files_done"], state["files_failed"]) == (1, 1)
-    # The lines are taken away at the end.
+    # The lines are erased at the end.
     assert terminal.getvalue().endswith("\x1b[J")
 
 
@@ -113,7 +113,7 @@ def test_messages_go_above_the_lines(terminal, clock, monkeypatch):
         output.note("said")
         assert "\r\x1b[1A\x1b[Jsaid\n" in terminal.getvalue()
         assert terminal.getvalue().split("said\n")[1].startswith("x  0/1 files")
-        # A second one at the same time keeps quiet.
+        # A second, concurrent one prints nothing.
         assert output.Progress("inner").mode == "none"
     output.note("after")
     assert terminal.getvalue().endswith("\x1b[Jafter\n")
@@ -143,7 +143,7 @@ def test_json_lines(clock):
         "elapsed": 2.0,
     }
     assert events[1] == {"event": "file", "name": "a\x1b\u202e", "bytes": 100, "size": 100, "ok": True}
-    # The last event tells the average of the whole run.
+    # The last event has the average of the whole run.
     assert events[2]["rate"] == 50
     assert (events[2]["files"], events[2]["files_done"], events[2]["bytes"]) == (3, 1, 300)
 

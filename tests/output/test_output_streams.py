@@ -1,4 +1,4 @@
-"""Where results go: streams, files, closed pipes; and that streaming streams."""
+"""Destinations of results: streams, files, closed pipes; and streaming without buffering."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hca_base.errors import HCAError, UsageError
 
 
 class Recorder(io.StringIO):
-    """A stream that knows what was flushed."""
+    """A stream that records what was flushed."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Text from servers: made safe, and descriptions made readable."""
+"""Untrusted text from servers made safe, and descriptions made readable."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_lines_fit(width):
     ],
 )
 def test_long_nonsense_takes_no_age(piece):
-    """Work grows with the text, not with its square: the test would run into its time-out."""
+    """Work is linear in the length of the text: otherwise the test would time out."""
     plain_text(piece * 60_000, 80)
     plain_text((piece + "x\n") * 30_000, 80)
     safe_text(piece * 300_000)

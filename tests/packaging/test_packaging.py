@@ -1,4 +1,4 @@
-"""What is installed and shipped beside the code: man page, completion, recipe, image, workflows."""
+"""Files installed and shipped besides the code: man page, completion, recipe, image, workflows."""
 
 from __future__ import annotations
 

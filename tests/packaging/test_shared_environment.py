@@ -1,4 +1,4 @@
-"""One installation for many users, as on clusters: nobody can write to it, and each user's own plugins come on top."""
+"""One read-only installation for many users, as on clusters, with each user's own plugins in addition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-#: Accounts that need no entry in the password file.
+#: User ids without an entry in the password file.
 USERS = (54321, 54322)
 PLUGIN = """
     from hca_base.commands import Command
@@ -28,7 +28,7 @@ PLUGIN = """
         def take_action(self, args):
             print("hello from the user's own plugin")
 """
-#: What a file system without locks does.
+#: The error of a file system without locks.
 NO_LOCKS = """
     #define _GNU_SOURCE
     #include <dlfcn.h>
@@ -55,11 +55,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Path]:
-    """An environment with the core and two plugins, owned by root, readable by all."""
+    """An environment with the core and two plugins, owned by root and world-readable."""
     folder = Path(tempfile.mkdtemp(prefix="hca-shared-"))
     folder.chmod(0o755)
     try:
-        # Where users may add packages of their own: the user site is off in an isolated environment.
+        # Where users can add their own packages: the user site is disabled in an isolated environment.
         venv.create(folder / "env", with_pip=True, system_site_packages=True)
         python = folder / "env" / "bin" / "python"
         own = [ROOT, *(ROOT / "plugins" / name for name in ("dss", "upload"))]
@@ -71,7 +71,7 @@ def shared() -> Iterator[Path]:
 
 
 class User:
-    """An account that may write to its home alone."""
+    """An account that can only write to its home."""
 
     def __init__(self, uid: int, env: Path) -> None:
         self.uid = uid
@@ -118,7 +118,7 @@ def files_of(folder: Path) -> dict[str, int]:
 
 
 def write_plugin(site: Path, uid: int) -> None:
-    """A plugin as an installer lays it down."""
+    """A plugin in the layout of an installer."""
     info = site / "hca_own-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hca-own\nVersion: 1.0\n")

@@ -1,4 +1,4 @@
-"""Each distribution installs from a wheelhouse alone: offline, without the clone, by pip, pipx and uv."""
+"""Each distribution installs from a wheelhouse only: offline, without the clone, with pip, pipx and uv."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DISTRIBUTIONS = {
     "hca-mcp": "mcp tools --help",
     "hca": "dss get-bundle --help",
 }
-#: An index that nobody listens at: whatever is not in the wheelhouse cannot be had.
+#: A package index that is not reachable: packages can only come from the wheelhouse.
 OFFLINE = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "UV_OFFLINE": "1", "PIP_RETRIES": "0"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -37,7 +37,7 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
 
 
 def name_of(folder: Path) -> str:
-    """The name of a distribution, from whichever file its metadata is in."""
+    """The name of a distribution, from its metadata file."""
     parser = configparser.ConfigParser()
     parser.read(folder / "setup.cfg")
     if parser.has_option("metadata", "name"):
@@ -47,7 +47,7 @@ def name_of(folder: Path) -> str:
 
 @pytest.fixture(scope="session")
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``make wheelhouse`` builds."""
+    """The wheels built by ``make wheelhouse``."""
     folder = tmp_path_factory.mktemp("wheels") / "wheelhouse"
     requirements = [option for name in ("", "-plugins") for option in ("-r", f"requirements{name}.txt")]
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder, *requirements]
@@ -80,7 +80,7 @@ def test_all_together(wheelhouse: Path, tmp_path: Path) -> None:
     run(*command, *DISTRIBUTIONS, env=OFFLINE)
     for words in DISTRIBUTIONS.values():
         run(tmp_path / "env" / "bin" / "hca", *words.split(), env={"HOME": str(tmp_path / "home")})
-    # The documentation is in the search index without the source tree.
+    # The search index includes the documentation without the source tree.
     found = run(tmp_path / "env" / "bin" / "hca", "search", "rate", "limit", env={"HOME": str(tmp_path / "home")})
     assert "docs/transfers.rst" in found
 

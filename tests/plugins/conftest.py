@@ -1,4 +1,4 @@
-"""An environment to install into."""
+"""A virtual environment to install into."""
 
 from __future__ import annotations
 

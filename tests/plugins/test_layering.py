@@ -1,4 +1,4 @@
-"""The shape of the code: imports go down and never in circles, rooms and modules are small, heavy imports are late."""
+"""The structure of the code: imports go down and never in cycles, modules stay small, heavy imports late."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.lib.house import ROOT, circles, edges, imports_of, modules
 
-#: From the bottom up; a package imports those on lower levels, never its own level's neighbours or higher ones.
+#: From the bottom up; a package only imports packages on lower levels.
 LEVELS = [
     {"errors", "_extension_points", "_fork", "_lazy", "_service"},
     {"config", "output"},
@@ -20,19 +20,19 @@ LEVELS = [
     {"commands"},
     {"shell"},
 ]
-#: Neighbours that may be used: logins and refreshes go over HTTP; files of results are written as settings are.
+#: Allowed exceptions: logins and refreshes use HTTP; result files are written like settings.
 ALLOWED = {("auth", "http"), ("output", "config")}
 
 MODULES_IN_A_FOLDER = 14
 LINES_IN_A_MODULE = 350
-MEDIAN_LINES = 121  # on its way to 110
+MEDIAN_LINES = 121  # target: 110
 
-#: Modules that may be longer, and why.
+#: Modules that may be longer, with reasons.
 LONG_ON_PURPOSE = {
     "hca_base.plugins._scaffold_files": "the files of a new plugin, as texts",
 }
-#: What only a function imports, in the core: CONTRIBUTING says why. The value is the module whose import *is* the use,
-#: which others import late in its place.
+#: Modules of the core that are only imported in functions; see CONTRIBUTING. The value is the module that wraps the
+#: import; others import that one late.
 HEAVY: dict[str, str | None] = {
     "authlib": None,
     "boto3": None,
@@ -98,7 +98,7 @@ def test_plugins_use_public_names(name: str) -> None:
 
 
 def test_no_circles_among_files() -> None:
-    """What two files need of each other moves below both, or is passed in."""
+    """Code shared by two modules belongs in one below both, or is passed in."""
     assert not circles(edges())
 
 

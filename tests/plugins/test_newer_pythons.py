@@ -1,6 +1,6 @@
-"""What Python 3.14 and 3.15 removed or changed, from their release notes, and where hca would meet it.
+"""Removals and changes of Python 3.14 and 3.15, from their release notes, that affect hca.
 
-Those releases run these tests in the workflow; what is here can be seen without them.
+The workflow runs the tests on those releases; these tests check without them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hca_base.commands import Parser
 from tests.lib import PluginDirectory, Runner
 from tests.lib.house import ROOT, modules
 
-#: Gone in 3.14 or 3.15, or deprecated there: "module.name".
+#: Removed or deprecated in 3.14 or 3.15: "module.name".
 GONE = {
     "argparse.FileType",
     "ast.Bytes",
@@ -57,7 +57,7 @@ FILES = [path for name, path in sorted(modules().items())]
 
 
 def names_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Every imported or dotted name of a module that could be one of the standard library's."""
+    """Every imported or dotted name in a module that may be from the standard library."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -69,7 +69,7 @@ def names_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def faults_of(path: Path) -> Iterator[str]:
-    """What a newer Python would refuse, warn of or do otherwise."""
+    """Code that a newer Python would reject, warn about or run differently."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for line, name in names_in(tree):
         if name in GONE or name in GONE_MODULES or name.rpartition(".")[2] in GONE_METHODS:
@@ -77,17 +77,17 @@ def faults_of(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            # Since 3.15 sqlite3.connect takes the file alone by position, and RLock nothing.
+            # Since 3.15, sqlite3.connect has only one positional parameter, and RLock none.
             if called == "sqlite3.connect" and len(node.args) > 1:
                 yield f"{path}:{node.lineno}: options of sqlite3.connect by position"
             if called == "threading.RLock" and (node.args or node.keywords):
                 yield f"{path}:{node.lineno}: arguments of RLock"
         if isinstance(node, ast.Try):
-            # A SyntaxWarning since 3.14 (PEP 765), which users would see.
+            # A SyntaxWarning since 3.14 (PEP 765), visible to users.
             left = (inner for statement in node.finalbody for inner in ast.walk(statement))
             if any(isinstance(inner, ast.Return) for inner in left):
                 yield f"{path}:{node.lineno}: return in finally"
-    # Annotations are evaluated late since 3.14; with this they are texts in every release, and nothing reads them.
+    # Annotations are lazy since 3.14; with this import they are strings in every release, and nothing reads them.
     future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
     if not future and any(isinstance(node, ast.AnnAssign | ast.FunctionDef) for node in ast.walk(tree)):
         yield f"{path}: evaluates its annotations"
@@ -117,7 +117,7 @@ def test_each_kind_is_found(tmp_path: Path, text: str) -> None:
 
 
 def test_help_has_no_colours_of_argparse() -> None:
-    """From 3.14 on argparse colours help; what a service says is escaped, and so would be the colours."""
+    """Since 3.14 argparse colours help; service texts are escaped, and so would be the colours."""
     assert Parser(prog="x").color is False  # type: ignore[attr-defined]
 
 
@@ -140,7 +140,7 @@ def test_the_workflow_runs_every_python_that_the_metadata_names() -> None:
 
 
 def test_commands_fail_tests_that_a_later_python_would_refuse(hca: Runner, plugins: PluginDirectory) -> None:
-    """The runner of commands is as strict as pytest is in its own process."""
+    """The runner of commands is as strict about warnings as pytest's own process."""
     source = """
 import warnings
 from hca_base.commands import Command

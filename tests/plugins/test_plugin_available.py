@@ -1,4 +1,4 @@
-"""The list of plugins that ships with the core, and installing from it."""
+"""The list of plugins shipped with the core, and installing from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LISTED: list[dict[str, Any]] = json.loads((ROOT / "hca_base" / "plugins" / "avai
 
 
 def declared(folder: Path) -> tuple[str, list[str], dict[str, list[str]]]:
-    """Name, requirements and extras of the distribution in a folder, versions left out."""
+    """Name, requirements and extras of the distribution in a folder, without versions."""
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project")
     if project is not None:
         name, required, extras = project["name"], project["dependencies"], project["optional-dependencies"]
@@ -83,7 +83,7 @@ def test_what_is_not_installed_is_listed(hca: Runner, monkeypatch: pytest.Monkey
 
 
 class Installation:
-    """hca alone in an environment of its own, with fsspec and Sphinx, and what a user sees of a plugin there."""
+    """hca in a separate environment, with fsspec and Sphinx, and the visible effects of a plugin there."""
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder / "v", with_pip=True)
@@ -93,7 +93,7 @@ class Installation:
         subprocess.run([self.python, "-m", "pip", "install", "--quiet", *packages], check=True, timeout=600)
         self.env = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         self.env |= {"HOME": str(self.home), "PATH": os.environ["PATH"], "HCA_SITE_CONFIG": str(self.home / "none")}
-        # The pages that are made from what is installed; the others name every page of this project.
+        # The pages generated from the installation; other pages mention every page of this project.
         self.docs = folder / "docs"
         shutil.copytree(ROOT / "docs" / "_ext", self.docs / "_ext")
         for name in ("conf.py", "cli.rst", "operations.rst"):
@@ -101,7 +101,7 @@ class Installation:
         (self.docs / "index.rst").write_text("hca\n===\n\n.. toctree::\n\n   cli\n   operations\n")
 
     def run(self, *words: str, check: bool = True, stdin: str = "") -> str:
-        """What its Python prints."""
+        """The output of its Python."""
         done = subprocess.run(
             [self.python, *words],
             env=self.env,
@@ -116,11 +116,11 @@ class Installation:
         return done.stdout
 
     def hca(self, *words: str, **options: Any) -> str:
-        """What its hca prints."""
+        """The output of its hca."""
         return self.run("-m", "hca_base", *words, **options)
 
     def modules(self, *words: str) -> set[str]:
-        """The modules that a command has imported at its end."""
+        """The modules that a command has imported when it ends."""
         code = (
             f"import sys; sys.argv = ['hca', *{words!r}]\n"
             "from hca_base.shell import main\n"
@@ -130,7 +130,7 @@ class Installation:
         return set(self.run("-c", code, check=False).rpartition("MODULES ")[2].split())
 
     def traces(self, group: str) -> dict[str, bool]:
-        """Where the commands of a plugin show."""
+        """Where the commands of a plugin appear."""
         self.run("-m", "sphinx", "-W", "-q", "-E", "-b", "text", str(self.docs), str(self.docs / "out"))
         pages = {name: (self.docs / "out" / f"{name}.txt").read_text() for name in ("cli", "operations")}
         session = self.hca("shell", stdin=f"help {group}\n", check=False)
@@ -148,7 +148,7 @@ class Installation:
         }
 
 
-#: Commands of others: each must import what it did before.
+#: Commands of other packages: their imports must not change.
 OTHERS = [("--version",), ("--help",), ("help", "config"), ("config", "path"), ("profile", "list"), ("cache", "list")]
 
 
@@ -166,7 +166,7 @@ def test_plugins_come_and_go_with_all_they_bring(tmp_path: Path) -> None:
         here.run("-m", "hca_base", *shlex.split(rows[name]["install"])[1:])
         assert here.traces(group) == {trace: trace != "protocol of fsspec" or group == "drs" for trace in none}
         assert {words: here.modules(*words) for words in OTHERS} == before
-        # One that describes services reads their descriptions, and no more.
+        # A command that describes services loads their descriptions, and nothing else.
         package = name.replace("-", "_")
         described = {each for each in here.modules("service", "list") if each.partition(".")[0] == package}
         assert described == {package, f"{package}.service"}

@@ -1,4 +1,4 @@
-"""Client classes of plugins stand beside the core's own attributes, and do not replace them by accident."""
+"""Client classes of plugins do not accidentally override the core's attributes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from hca_base.openapi import Client
 from hca_base.plugins import registry
 
-#: A hook that Azul's client overrides on purpose: its document names no security schemes.
+#: A method that Azul's client overrides intentionally: its document has no security schemes.
 MEANT = {"_security_schemes"}
 
 
 @pytest.mark.parametrize("name", sorted(registry().records("hca.clients")))
 def test_no_private_name_of_the_core_is_taken(name: str) -> None:
-    """An attribute of a subclass that happens to have the name of a private one of the core breaks every call."""
+    """A subclass attribute with the name of a private one of the core would break every call."""
     cls = registry().client_class(name, None)
     core = {attribute for attribute in dir(Client) if attribute.startswith("_") and not attribute.startswith("__")}
     for ancestor in cls.__mro__[: cls.__mro__.index(Client)]:

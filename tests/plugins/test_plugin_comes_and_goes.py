@@ -1,4 +1,4 @@
-"""``pip install`` and ``pip uninstall`` of the plugins for DRS and CELLxGENE: all that they bring comes, and goes."""
+"""``pip install`` and ``pip uninstall`` of the plugins for DRS and CELLxGENE add and remove everything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.lib.environment import Environment
 
 ROOT = Path(__file__).parents[2]
 OFFLINE = ("--no-index", "--no-build-isolation", "--no-deps", "--quiet")
-#: Several commands, each in a fork of its own: exit code and output of each, and what Python and fsspec know.
+#: Several commands, each in its own fork: exit code and output of each, and what Python and fsspec find.
 PROBE = """
 import json, os, sys
 found = []
@@ -39,8 +39,8 @@ print(json.dumps([found, made, sys.argv[1] in fsspec.available_protocols()]))
 
 
 def appears(environment: Environment, name: str, there: bool) -> None:
-    """Whether a plugin is where users meet it: help, completion, interactive shell, Python, fsspec."""
-    #: The command, and a line that begins so, if the plugin is there.
+    """Whether a plugin is available to users: help, completion, interactive shell, Python, fsspec."""
+    #: The command, and the prefix of an output line if the plugin is installed.
     expected = [
         (["--help"], f"  {name} "),
         ([name], "  download "),

@@ -1,4 +1,4 @@
-"""Services that the settings declare: what is wrong with one is named, and costs the others nothing."""
+"""Services declared in the settings: errors name the service, and do not affect the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What services declare is kept, so that commands which need it of all plugins import none; changes are noticed."""
+"""Declarations of services are cached, so that commands that read all of them import none; changes are detected."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_another_version_is_imported_anew(hca: Runner, plugins: PluginDirectory,
     url_of(hca)
     other = PluginDirectory(tmp_path / "other")
     install(other, '"https://zoo.example/other"')
-    # The same distribution in another folder, as with another environment of the same Python.
+    # The same distribution in another folder, like another environment of the same Python.
     assert hca("config", "get", "zoo.url", env={"PYTHONPATH": str(other.path)}).stdout == "https://zoo.example/other\n"
     assert url_of(hca) == "https://zoo.example/1"
 

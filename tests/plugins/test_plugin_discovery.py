@@ -1,4 +1,4 @@
-"""Plugins are found from a cache that notices by itself what was installed, changed and removed."""
+"""Plugins are found through a cache that detects installed, changed and removed ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_change_of_entry_points_within_the_same_second_is_noticed(hca: Runner,
     points = info / "entry_points.txt"
     status = points.stat()
     points.write_text(points.read_text().replace("one_hello", "one_hallo"))
-    # Same size, and a time that differs by nanoseconds only: float32 seconds would not tell them apart.
+    # Same size, and an mtime that only differs by nanoseconds: a float has too little precision.
     os.utime(points, ns=(status.st_atime_ns, status.st_mtime_ns + 1000))
     assert hca("one", "hallo", check=0).stdout == "one\n"
     hca("one", "hello", check=2)
@@ -93,7 +93,7 @@ def test_working_directories_share_a_cache(hca: Runner, plugins: PluginDirectory
         (hca.cwd / name).mkdir()
         hca("one", "hello", cwd=hca.cwd / name, fresh=True)
     assert len(list((hca.home / ".cache" / "hca" / "plugins").glob("*.json"))) == 1
-    # A directory with plugins of its own is another environment.
+    # A directory with its own plugins is another environment.
     PluginDirectory(hca.cwd / "a").install("hca-quagga", {"quagga.py": ""}, {"hca.commands": {"quagga_x": "quagga:X"}})
     assert "quagga" in hca("--help", cwd=hca.cwd / "a").stdout
     assert "quagga" not in hca("--help", cwd=hca.cwd / "b").stdout

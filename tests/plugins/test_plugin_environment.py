@@ -1,4 +1,4 @@
-"""Installing into environments that others manage, what the doctor finds, and cliff's hooks."""
+"""Installing into externally managed environments, the doctor's findings, and cliff's hooks."""
 
 from __future__ import annotations
 

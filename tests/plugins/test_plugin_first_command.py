@@ -1,4 +1,4 @@
-"""From an empty directory to the first working command, as the author's guide shows it for two real documents."""
+"""From an empty directory to the first working command, following the author's guide for two real documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OFFLINE = ("--no-index", "--no-build-isolation", "--no-deps", "--quiet")
 
 
 def steps(name: str) -> list[list[str]]:
-    """The command lines of the guide that begin a plugin, without the prompts."""
+    """The command lines of the guide that create a plugin, without the prompts."""
     found = next(each.text for each in snippets(GUIDE) if f"plugin create {name} --openapi {name}.json" in each.text)
     return [line.split() for line in found.splitlines() if line.strip()]
 
@@ -37,13 +37,13 @@ def test_the_steps_of_the_guide(
     work = environment.home / "work"
     document = (ROOT / "plugins" / name / f"hca_{name}" / "document.json").read_text()
     lines = steps(name)
-    # The server on this machine stands for the public one: on the command line, or in the document.
+    # A local server replaces the public one: on the command line, or in the document.
     assert server in document
     in_document = server not in lines[3]
     (work / f"{name}.json").write_text(document.replace(server, loopback.url) if in_document else document)
     loopback.route("GET", path, answer)
     assert [words[0] for words in lines] == ["hca", "pip", "hca", "hca"]
-    # The plugin of this project is not installed where the author begins.
+    # The author does not have this project's plugin.
     environment.env["HCA_PLUGINS"] = ""
     environment.hca(*lines[0][1:])
     environment.pip("install", *OFFLINE, *lines[1][2:])

@@ -1,4 +1,4 @@
-"""The author's guide names all of the core that the plugins which were written by it use."""
+"""The author's guide names everything of the core that plugins written with it use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_what_a_plugin_uses_is_described(plugin: str) -> None:
     for path in (ROOT / "plugins" / plugin / f"hca_{plugin}").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hca_base."):
-                # The page has all members of this module.
+                # The page documents all members of this module.
                 if node.module == "hca_base.errors":
                     continue
                 missing |= {f"{node.module}.{a.name}" for a in node.names if not re.search(rf"\b{a.name}\b", pages)}

@@ -1,4 +1,4 @@
-"""Broken plugins cost only their own commands, and are told about exactly."""
+"""Broken plugins only lose their own commands, and are reported precisely."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def install_good(plugins: PluginDirectory) -> None:
 
 
 def rows_of(hca: Runner, *args: str) -> dict[str, dict[str, Any]]:
-    """What ``hca plugin list`` says of the plugins of a test, by name."""
+    """The messages of ``hca plugin list`` about a test's plugins, by name."""
     names = ["good", "bad", "new", "doc", "hang", "gone", "zebra", "apple", "thief"]
     chosen = {"HCA_PLUGINS": ",".join(f"hca-{name}" for name in names)}
     listed = json.loads(hca("plugin", "list", *args, "-f", "json", env=chosen, check=0).stdout)
     return {row["plugin"]: row for row in listed}
 
 
-#: what is wrong -> (source of the module, what is said)
+#: error -> (source of the module, message)
 BREAKAGES = {
     "raises": ("raise RuntimeError('boom')\n", "RuntimeError: boom"),
     "exits": ("import sys; sys.exit(3)\n", "SystemExit: 3"),
@@ -114,7 +114,7 @@ def test_a_broken_document_costs_the_generated_commands(hca: Runner, plugins: Pl
     listed = hca("doc", "--help", check=0)
     assert "hello" in listed.stdout
     assert "cannot be listed" in listed.stderr
-    # The command would call the service anyway, so it looks for the document there.
+    # The command would call the service anyway, so it loads the document from there.
     hca("doc", "get-thing", check=6)
     assert hca("good", "hello", check=0).stdout == "hello from good\n"
     done = hca("plugin", "doctor", env={"HCA_PLUGINS": "hca-doc"}, check=1)
@@ -198,6 +198,6 @@ def test_what_a_library_warns_of_is_one_line(hca: Runner, plugins: PluginDirecto
     told = hca("good", "hello").stderr.splitlines()
     assert told[0] == "hca: warning: two lines"
     assert sum("two" in line for line in told) == 1
-    # As Python shows it, where it is asked to: with PYTHONWARNINGS.
+    # In Python's format, if requested with PYTHONWARNINGS.
     assert "DeprecationWarning: for programmers" in told[1]
     assert hca("good", "hello", env={"PYTHONWARNINGS": ""}).stderr == "hca: warning: two lines\n"

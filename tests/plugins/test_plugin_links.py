@@ -1,4 +1,4 @@
-"""Links between services, by DOI: a plugin offers them, another shows them, and neither imports the other."""
+"""Links between services, by DOI: one plugin offers them, another shows them, and neither imports the other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def people(config):
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installed plugin with the source ``people``; gives the folder with its marks."""
+    """An installed plugin with the source ``people``; returns the folder with its marker files."""
     for name in ("CONFIG", "STATE", "CACHE", "DATA"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     site = tmp_path / "site"

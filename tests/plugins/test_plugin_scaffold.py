@@ -1,4 +1,4 @@
-"""``hca plugin create`` writes a plugin that installs and passes its tests at once; the repository's example is one."""
+"""``hca plugin create`` writes a plugin that installs and passes its tests; the repository's example is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Summaries read from sources: the quick reading of the text says what parsing says, or leaves it to that."""
+"""Summaries from sources: the fast text scan agrees with parsing, or defers to it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_source_is_read_as_python_reads_it(name: str, tmp_path: Path, monkeypa
 
 
 def test_a_file_that_goes_before_another_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A namespace package of two places: the first may get the module later."""
+    """A namespace package in two places: the first may get the module later."""
     for place in ("first", "second"):
         (tmp_path / place / "spread_over_two").mkdir(parents=True)
         monkeypatch.syspath_prepend(tmp_path / place)

@@ -116,10 +116,10 @@ PACKAGES = ("hca_azul", "hca_base", "hca_cellxgene", "hca_drs", "hca_dss", "hca_
 
 
 def mypy(folder: Path, script: str) -> list[str]:
-    """The errors that mypy finds in a script which uses the distributions as they are installed."""
+    """mypy's errors for a script that uses the installed distributions."""
     (folder / "use.py").write_text(script)
     found = {Path(str(importlib.import_module(each).__file__)).parents[1] for each in PACKAGES}
-    # mypy finds wheels by itself, but not what `pip install --editable` leads to.
+    # mypy finds wheels by itself, but not `pip install --editable`.
     env = {
         **os.environ,
         "MYPYPATH": os.pathsep.join(map(str, (each for each in found if each.name != "site-packages"))),

@@ -1,4 +1,4 @@
-"""Public names of all packages stay what they are, whatever was imported before."""
+"""Public names of all packages are unaffected by what was imported before."""
 
 from __future__ import annotations
 

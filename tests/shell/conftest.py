@@ -1,4 +1,4 @@
-"""``hca`` at a real terminal."""
+"""``hca`` in a real terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.lib import Runner
 
 
 class Terminal:
-    """``hca`` at a terminal."""
+    """``hca`` in a terminal."""
 
     def __init__(self, hca: Runner, *args: str, prompt: str = "hca> ", height: int = 150) -> None:
         import pexpect
@@ -31,17 +31,17 @@ class Terminal:
         self.wait(prompt)
 
     def wait(self, text: str) -> str:
-        """Wait until a text appears; what came before it, without escape sequences."""
-        # The cursor may be moved between any two characters, and in place of writing a space.
+        """Wait until a text appears; return the output before it, without escape sequences."""
+        # The cursor may be moved between any two characters, and instead of writing a space.
         moves = r"(?:\x1b\[[0-9;?]*[a-zA-Z]|[\s\x08])*"
 
         self.child.expect(moves.join(re.escape(c) for c in text if not c.isspace()))
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.child.before)
 
     def line(self, text: str, prompt: str = "hca> ") -> str:
-        """Type a line; what it printed."""
+        """Type a line; return its output."""
         self.child.send(text + "\r")
-        # The echo redraws the prompt; only the prompt of a new line counts.
+        # The echo redraws the prompt; wait for the prompt of a new line.
         self.child.expect(r"\r?\n")
         return self.wait(prompt)
 
@@ -56,6 +56,6 @@ class Terminal:
 
 @pytest.fixture
 def at_terminal(hca: Runner) -> Callable[..., Terminal]:
-    """Starts ``hca`` at a terminal, by default its interactive shell."""
+    """Starts ``hca`` in a terminal, by default its interactive shell."""
     pytest.importorskip("pexpect")
     return functools.partial(Terminal, hca)

@@ -1,4 +1,4 @@
-"""A download of the DSS plugin in the interactive shell, interrupted in its middle and made again."""
+"""A download of the DSS plugin in the interactive shell, interrupted and repeated."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_interrupt_in_the_middle_of_a_download(hca: Runner, at_terminal: Any, bu
     terminal = at_terminal()
     command = f"dss download --replica aws --bundle-uuid {bundle.uuid} --download-dir got"
     terminal.child.send(f"{command} --limit-rate 2MiB\r")
-    # It has begun once some of the file is on the disk.
+    # It has started once part of the file is on disk.
     got, deadline = hca.cwd / "got", time.monotonic() + 60
     while not got.exists() or not any(size > 0 for name, size in files(got).items() if "note" not in name):
         assert time.monotonic() < deadline, terminal.child.before
@@ -74,7 +74,7 @@ def test_interrupt_in_the_middle_of_a_download(hca: Runner, at_terminal: Any, bu
     terminal.wait("hint: run the same command again to continue")
     terminal.wait("hca> ")
     assert not [name for name in files(got) if name.endswith("data.bin")], "only whole files have their names"
-    # The session goes on, and the same download ends well.
+    # The session continues, and the same download succeeds.
     assert "config.json" in terminal.line("config path --user")
     terminal.line(command)
     path = got / f"{bundle.uuid}.{VERSION}" / "data.bin"

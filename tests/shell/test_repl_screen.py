@@ -1,4 +1,4 @@
-"""What the interactive shell shows on a real terminal: banner, toolbar, suggestions, colours, completion, paging."""
+"""The interactive shell on a real terminal: banner, toolbar, suggestions, colours, completion, paging."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def shell(hca: Runner, zoo: Any) -> Iterator[Screen]:
 
 
 def empty(shell: Screen) -> None:
-    """Empty the line that is typed."""
+    """Clear the input line."""
     shell.keys("C-e", "C-u")
     shell.until(lambda text: any(line.rstrip() == "hca>" for line in text.splitlines()))
 
@@ -101,7 +101,7 @@ def test_a_question_mark_shows_the_options_of_a_line_that_is_not_finished(hca: R
         found.line("zoo get-animal --uuid x ?")
         text = found.until("exit 0 in")
         assert "usage: hca zoo get-animal" in text and "--replica" in text
-    # Where it is quoted, it is a value.
+    # In quotes, it is a value.
     done = hca("shell", "-c", "zoo get-animal --uuid '?'", check=None)
     assert "usage:" not in done.stdout
     assert "usage: hca zoo get-animal" in hca("shell", "-c", "use zoo", "-c", "get-animal ?").stdout

@@ -152,7 +152,7 @@ def test_history_lasts_and_holds_no_secrets(hca: Runner, zoo: Any, at_terminal: 
     again = at_terminal()
     again.child.send("\x12path --us")
     again.wait("config path --user")
-    # The first Enter ends the search.
+    # The first Enter ends the history search.
     again.child.send("\r")
     again.child.send("\r")
     again.child.expect(r"\r?\n")

@@ -1,4 +1,4 @@
-"""Lines from stdin, quoting, and what a session remembers."""
+"""Lines from stdin, quoting, and the state of a session."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def run_batch(hca: Runner, loopback: Loopback, count: int) -> None:
     loopback.route("GET", "/a", {"uuid": "u" * 1000})
     hca.configure({"services": {"zoo": {"url": f"{loopback.url}/swagger.json"}}})
     hca("service", "refresh", "zoo", check=0)
-    # Resident kilobytes, asked of the process itself.
+    # Resident kilobytes, reported by the process itself.
     ask = "!ps -o rss= -p $PPID\n"
     mixed = ["zoo get-a --query uuid", "config get http.timeot", "zoo get-b", "help zoo"]
     lines = "".join(f"{mixed[number % len(mixed)]} > /dev/null\n" for number in range(count))
@@ -189,7 +189,7 @@ def test_a_command_that_fails_tells_why_though_its_file_is_full(hca: Runner) -> 
         "> one",
         "| cat",
         "config path > ~nobody-of-that-name/one",
-        # Longer than Linux takes.
+        # Longer than Linux's limit.
         pytest.param(f"!: {'x' * 200_000}", marks=LINUX),
         pytest.param(f"config path | : {'x' * 200_000}", marks=LINUX),
     ],

@@ -1,4 +1,4 @@
-"""Completion in bash, zsh and fish: through the scripts, in the shells themselves."""
+"""Completion in bash, zsh and fish: the scripts, in the shells themselves."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(hca: Runner, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def in_bash(hca: Runner, *words: str) -> list[str]:
-    """What bash would offer; words as bash breaks them."""
+    """bash's completions; words split like bash splits them."""
     script = hca("completion", "bash", check=0).stdout
     listed = " ".join("'" + word.replace("'", "'\\''") + "'" for word in ("hca", *words))
     program = (

@@ -1,4 +1,4 @@
-"""What the tests of transfers share."""
+"""Fixtures for transfer tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.lib.fault_server import FaultServer
 
 @pytest.fixture
 def server() -> Iterator[FaultServer]:
-    """A fault server, faultless so far."""
+    """A fault server, without faults at first."""
     made = FaultServer()
     yield made
     made.close()
@@ -23,7 +23,7 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def item_of(server: FaultServer) -> Callable[..., Item]:
-    """Makes an item of a file of the server; the file is made too."""
+    """Creates a file on the server, and an item for it."""
 
     def make(name: str, body: bytes, *, service: bool = True, **more: Any) -> Item:
         server.files[name] = body
@@ -39,7 +39,7 @@ def item_of(server: FaultServer) -> Callable[..., Item]:
 
 @pytest.fixture(params=["fast", "plain"])
 def fast(request: pytest.FixtureRequest) -> bool:
-    """Both ways of fetching small files: libcurl, and the standard library."""
+    """Both ways to download small files: libcurl, and the standard library."""
     if request.param == "fast":
         from hca_base.transfer._network._curl_options import available
 

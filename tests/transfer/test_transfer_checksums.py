@@ -1,4 +1,4 @@
-"""The four checksums, against independent computations of them."""
+"""The four checksums, compared with independent implementations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MIB = 1024 * 1024
 @pytest.mark.parametrize(
     ("data", "value"),
     [
-        # RFC 3720, B.4, in the byte order in which the number is written here.
+        # RFC 3720, B.4, in the byte order of the number.
         (b"\x00" * 32, "8a9136aa"),
         (b"\xff" * 32, "62a8ab43"),
         (bytes(range(32)), "46dd794e"),

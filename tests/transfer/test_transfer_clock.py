@@ -1,4 +1,4 @@
-"""Machines whose clock is wrong, and stores that refuse signatures of another time."""
+"""Machines with a wrong clock, and stores that reject signatures with another time."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_wrong_clock_is_corrected(tmp_path: Path, deployment: Any, fast: bool,
 
 
 class Store(http.server.BaseHTTPRequestHandler):
-    """Refuses all signatures as too old or too new."""
+    """Rejects all signatures as too old or too new."""
 
     protocol_version = "HTTP/1.1"
     requests = 0
@@ -83,7 +83,7 @@ class Store(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def refuse(tmp_path: Path, fast: bool) -> Iterator[Callable[..., tuple[HCAError, int]]]:
-    """Upload a file to a store that refuses; what is raised, and the number of requests."""
+    """Upload a file to a store that rejects it; return the exception, and the number of requests."""
     handler = type("Handler", (Store,), {})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Downloads on a Dask cluster of two worker processes, and into places that fsspec knows."""
+"""Downloads on a Dask cluster of two worker processes, and to fsspec destinations."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_same_items_and_the_same_report(
 def test_what_a_worker_did_not_come_to_is_in_the_report(
     tmp_path: Path, server: FaultServer, options: TransferOptions
 ) -> None:
-    # Of files whose size is not known a worker takes on 32 at once.
+    # A worker takes 32 files of unknown size at once.
     items = [Item(f"f{n}", None, {}, Source(f"{server.base}/data/none{n}")) for n in range(60)]
     options = dataclasses.replace(options, fail_fast=True)
     report = download(items, DirectoryDestination(tmp_path), options=options)
@@ -199,7 +199,7 @@ def test_kinds_of_places_that_are_not_known() -> None:
 
 
 def test_the_hash_of_what_travels() -> None:
-    """Destinations keep their meaning on another machine."""
+    """Destinations mean the same on another machine."""
     import pickle
 
     one = DirectoryDestination("relative", "store", link="copy", fsync=True)

@@ -1,4 +1,4 @@
-"""The flags that all transfers share, and ``hca transfer``."""
+"""The options shared by all transfers, and ``hca transfer``."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_flags_that_make_no_sense(flag: str, capsys: pytest.CaptureFixture[str])
 
 
 class Config(dict[str, Any]):
-    """As much of a Config as is asked for."""
+    """A minimal Config."""
 
 
 def test_settings() -> None:
@@ -81,7 +81,7 @@ def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
         parse(config=Config(settings))
 
 
-# Hca transfer
+# hca transfer
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_there_is_no_filestore(hca: Runner, tmp_path: Path) -> None:
 def test_gc_removes_what_nobody_refers_to(hca: Runner, root: Path) -> None:
     for number in range(10):
         (root / "d" / f"f{number}").unlink()
-    # Just fetched: perhaps somebody is about to link them.
+    # Recently downloaded: another process may be about to link them.
     assert json.loads(hca("transfer", "gc", root, "--yes", check=0).stdout)["files"] == 0
     old = time.time() - 7200
     for digest, _ in list(FileStore(root)):
@@ -171,7 +171,7 @@ def test_the_store_by_hand(tmp_path: Path) -> None:
 
 
 def old_files(root: Path) -> None:
-    """Make all stored files look as if they had been there for long."""
+    """Set the mtime of all stored files to long ago."""
     old = time.time() - 7200
     for digest, _ in list(FileStore(root)):
         os.utime(FileStore(root).path(digest), (old, old))
@@ -187,7 +187,7 @@ def linked(tmp_path: Path, item_of: Callable[..., Item]) -> Path:
 
 
 def test_gc_follows_symbolic_links(hca: Any, linked: Path) -> None:
-    """They are the only copy: the link count of the stored file says nothing of them."""
+    """They are the only copies: the stored file's link count does not include them."""
     stray = hashlib.sha256(b"stray").hexdigest()
     FileStore(linked).put_bytes(stray, b"stray")
     assert json.loads(hca("transfer", "gc", linked, "--yes", "--all-ages", check=0).stdout)["files"] == 1
@@ -231,7 +231,7 @@ def link_to_other_content(names: Path) -> Path:
     "change", [rename_link, rename_directory, move_everything, copy_and_delete, replace, link_to_other_content]
 )
 def test_gc_keeps_files_whose_links_are_elsewhere(hca: Any, linked: Path, change: Callable[[Path], Path]) -> None:
-    """Whoever renames or copies a link does not tell the filestore."""
+    """Renaming or copying a link does not inform the filestore."""
     moved = change(linked / "names")
     for arguments in (["--yes"], ["--yes", "--all-ages"], ["--dry-run"]):
         done = hca("transfer", "gc", linked, *arguments, check=5)
@@ -262,7 +262,7 @@ def test_gc_follows_links_made_by_hand(hca: Any, root: Path, tmp_path: Path) -> 
 
 
 def test_gc_refuses_where_it_cannot_know(hca: Any, linked: Path, tmp_path: Path) -> None:
-    # As if the disk of the names were not mounted: an empty directory is left.
+    # As if the disk with the names were not mounted: its directory is empty.
     (linked / "names").rename(tmp_path / "away")
     (linked / "names").mkdir()
     done = hca("transfer", "gc", linked, "--yes", check=5)

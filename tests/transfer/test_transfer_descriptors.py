@@ -1,4 +1,4 @@
-"""A low ``ulimit -n``: connections take at most half of what is left, and no file fails."""
+"""A low ``ulimit -n``: connections use at most half of the free descriptors, and no file fails."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_few_descriptors_are_enough(
 def test_connections_leave_half_of_the_descriptors(
     tmp_path: Path, server: FaultServer, connections: int | None
 ) -> None:
-    """Large files take connections, partial files and journals; other programs' code needs some too."""
+    """Large files use connections, partial files and journals; other code needs some descriptors too."""
     for number in range(10):
         server.files[f"f{number}"] = noise(1000, number)
     server.bytes_per_second = 1e9

@@ -1,4 +1,4 @@
-"""Downloads, file by file: what is asked for, what is verified, what lies on the disk afterwards."""
+"""Downloads, file by file: the requests, the verification, and the files on disk afterwards."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.lib.fault_server import Fault, FaultServer
 def test_a_large_file_from_far_away_takes_few_requests(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, connections: int | None
 ) -> None:
-    """Each request costs a round trip in which its connection brings nothing: one or two for each of 16 connections."""
+    """Each request costs a round trip without data: one or two for each of 16 connections."""
     server.latency = 0.1
     item = item_of("large", noise(64 * MIB))
     options = TransferOptions(connections=connections, **QUICK)
     assert download([item], FileStore(tmp_path), options=options).ok
     ranges = server.ranges["/data/large"]
     assert len(ranges) <= 2 * 16
-    # The first response alone decides how many others are asked for at once.
+    # The first response alone determines how many others are requested at once.
     assert ranges[0] == (0, MIB)
 
 
@@ -48,7 +48,7 @@ def test_files_of_all_sizes_arrive(
     assert report.counts == {"downloaded": len(SIZES)}, report.failed
     assert files_below(tmp_path) == {f"d/file{size}": noise(size, size) for size in SIZES}
     assert traces(tmp_path) == []
-    # An empty file is not worth a request (some stores answer 416).
+    # An empty file needs no request (some stores respond with 416).
     assert server.requests["/api/d/file0"] == server.requests["/data/d/file0"] == 0
     for size in SIZES:
         digest = hashlib.sha256(noise(size, size)).hexdigest()
@@ -142,7 +142,7 @@ def test_wrong_bytes_never_get_the_name(
     with pytest.raises(VerificationError) as raised:
         report.raise_for_failures()
     assert raised.value.exit_code == ExitCode.VERIFICATION
-    # Asking again for what is wrong at its source is of no use: twice is enough.
+    # Retrying does not help if the source is wrong: two attempts are enough.
     assert server.requests["/data/small"] == 2
     assert server.requests["/data/large"] == 2
 
@@ -155,7 +155,7 @@ def test_no_verify_says_so_and_takes_what_comes(
     report = download([item], DirectoryDestination(tmp_path, tmp_path), options=TransferOptions(verify=False, **QUICK))
     assert report.ok
     assert (tmp_path / "file").read_bytes() == noise(4096)
-    # Even so the store keeps files under their own checksums.
+    # The store still keeps files under their own checksums.
     assert not FileStore(tmp_path).has(wrong)
     assert FileStore(tmp_path).has(hashlib.sha256(noise(4096)).hexdigest())
     assert "NOT verified" in capsys.readouterr().err
@@ -303,7 +303,7 @@ def test_compressed_although_not_asked_for(
 
 
 def test_a_file_that_is_gzip_itself_stays_so(tmp_path: Path, item_of: Callable[..., Item], server: FaultServer) -> None:
-    # What is stored with Content-Encoding: gzip (as fastq.gz sometimes is) is to be kept as it is stored.
+    # Objects stored with Content-Encoding: gzip (sometimes fastq.gz) must be saved as stored.
     plain = b"ACGT" * 1000
     stored = gzip.compress(plain, mtime=0)
     item = item_of("reads.fastq.gz", stored)
@@ -447,7 +447,7 @@ def test_progress(
     assert told["bytes_done"] == 10000 + 9 * MIB
     assert told["bytes"] == 10007 + 9 * MIB
     capsys.readouterr()
-    # Not a terminal: nothing is shown.
+    # Not a terminal: no progress.
     download(items[:2], FileStore(tmp_path / "b"), options=TransferOptions(**QUICK))
     assert capsys.readouterr().err == ""
 
@@ -465,7 +465,7 @@ def test_what_a_caller_raises_ends_the_run(tmp_path: Path, item_of: Callable[...
 def test_one_large_file_over_slow_connections(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, connections: int | None
 ) -> None:
-    """Each connection brings so many bytes a second and no more: there are more of them, and no byte comes twice."""
+    """Each connection is throttled: more are opened, and no byte is transferred twice."""
     item = item_of("large", noise(40 * MIB), service=False)
     server.bytes_per_second = 4e6
     options = TransferOptions(connections=connections, **QUICK)

@@ -1,4 +1,4 @@
-"""Bodies that a server compressed, or sent a part of, although it was not asked to."""
+"""Bodies that a server compressed, or sent only partially, without being asked to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def get(url: str, root: Path, fast: bool = False, **promise: object) -> Report:
 
 @pytest.fixture
 def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
-    """Serves a compressed body as it is."""
+    """Serves a compressed body unchanged."""
     servers: list[FaultServer] = []
 
     class Encoded(FaultServer):
@@ -151,7 +151,7 @@ def test_a_part_is_not_taken_for_the_whole(tmp_path: Path, server: FaultServer, 
 
 
 class NoRanges(FaultServer):
-    """Sends the whole file whatever is asked for, and breaks off where it is told to."""
+    """Always sends the whole file, and breaks off at a given position."""
 
     def _data(self, connection, path, body, headers, fault):  # type: ignore[no-untyped-def]
         return super()._data(connection, path, body, {k: v for k, v in headers.items() if k != "range"}, fault)

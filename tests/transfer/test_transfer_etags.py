@@ -1,4 +1,4 @@
-"""ETags of objects in parts whose size nobody tells."""
+"""ETags of multipart objects with unknown part sizes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DATA = random.Random(9).randbytes(20 * MIB + 17)
 
 
 def etag(part_size: int, data: bytes = DATA) -> str:
-    """As S3 makes it."""
+    """The ETag as computed by S3."""
     parts = [hashlib.md5(data[at : at + part_size]).digest() for at in range(0, len(data), part_size)]
     return f"{hashlib.md5(b''.join(parts)).hexdigest()}-{len(parts)}"
 
 
-#: who uploads so, size of parts
+#: tool, its part size
 UPLOADERS = [
     ("aws s3 cp, boto3", 8 * MIB),
     ("rclone, SDK for Go", 5 * MIB),
@@ -56,7 +56,7 @@ def test_an_object_of_one_upload(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("size", "parts"), [(0, 1), (5, 0), (5, 10_001), (100, 7), (10 * MIB, 100)])
 def test_numbers_of_parts_that_nobody_makes(size: int, parts: int) -> None:
-    # Even splits are tried whatever the number is.
+    # Even splits are tried for any number of parts.
     assert all(-(-size // each) == parts for each in usual_part_sizes(size, parts))
     assert bool(usual_part_sizes(size, parts)) == (
         size > 0 and 0 < parts <= 10_000 and -(-size // -(-size // parts)) == parts

@@ -1,4 +1,4 @@
-"""Other places to run downloads: the scheme of ``--executor`` chooses an entry point of a plugin."""
+"""Executors for downloads: the scheme of ``--executor`` selects a plugin's entry point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random plans of faults: every run ends complete and right, or says what failed; never a wrong byte under a name."""
+"""Random faults: every run succeeds, or reports what failed; never wrong bytes under a name."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from tests.lib.fault_server import Fault, FaultServer
 from tests.lib.odd_storage import Oddity, OddStorage
 
 MIB = 1024 * 1024
-#: Where each kind of fault is made: of the data, of the service, or both.
+#: Where each kind of fault is injected: in the data, in the service, or both.
 DATA = [
     "cut", "reset", "stall", "drip", "longer", "shorter", "corrupt", "ignore-range", "wrong-range", "wrong-total",
     "loop", "expired", "changed", "gzip", "garbage",
 ]  # fmt: skip
 API = ["reset", "loop", "wait", "inline", "garbage"]
-#: After these a file may be given up with good reason, when they come twice in the same way.
+#: After these, giving up on a file is justified if they occur twice in the same way.
 DEFINITIVE = {"corrupt", "changed", "loop", "longer", "shorter", "wrong-total"}
-#: A file is given up when its address is refused once more than it is renewed; a plain URL cannot be renewed.
+#: A file fails when its URL is refused once more than it is renewed; a plain URL cannot be renewed.
 RENEWALS = 2
 SIZES = [0, 1, 4096, 100_000, 300_000, 2 * MIB, 9 * MIB + 1, 34 * MIB]
 
@@ -52,7 +52,7 @@ files = st.tuples(
     st.lists(faults(DATA), max_size=4),
     st.lists(faults(API), max_size=2),
 )
-#: What a storage does in its own way, and the right bytes arrive all the same.
+#: Unusual behaviour of storages with which all bytes must still arrive.
 oddities = st.builds(
     Oddity,
     refuse_ranges=st.sampled_from([0, 0, 400, 403, 416, 501]),
@@ -80,7 +80,7 @@ plans = st.fixed_dictionaries(
 
 
 class Servers(NamedTuple):
-    """One with faults, and one that is odd."""
+    """A server with faults, and one with unusual behaviour."""
 
     faulty: FaultServer
     odd: OddStorage
@@ -131,7 +131,7 @@ def carry_out(servers: Servers, plan: dict[str, Any], root: Path) -> None:
     destination = DirectoryDestination(root, root if plan["store"] else None)
     report = download(items, destination, options=options)
     assert len(report) == len(items)
-    # Never a wrong byte under a final name.
+    # Never wrong bytes under a final name.
     for item in items:
         path = root / item.name
         row = next(row for row in report.rows if row.name == item.name)
@@ -142,7 +142,7 @@ def carry_out(servers: Servers, plan: dict[str, Any], root: Path) -> None:
         for digest, status in FileStore(root):
             assert hashlib.sha256(FileStore(root).path(digest).read_bytes()).hexdigest() == digest
             assert status.st_nlink >= 2
-    # What passes by itself must not make a file fail.
+    # Temporary faults must not make a file fail.
     for row in report.failed:
         assert row.name in definitive, row
         assert row.error

@@ -1,4 +1,4 @@
-"""Processes forked from one that downloads or uploads: nothing is shared, nothing hangs, no byte is wrong."""
+"""Forks of a process that downloads or uploads: nothing is shared, nothing hangs, no byte is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPTIONS = TransferOptions(min_delay=0.01, retries=2, stall_timeout=10.0)
 
 
 def in_fork(work: Callable[[], Any], seconds: float = 30) -> int | None:
-    """Run something in a forked process; its exit code, None if it hung."""
+    """Run something in a forked process; return its exit code, None if it hung."""
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()
     process.join(seconds)
@@ -36,7 +36,7 @@ def in_fork(work: Callable[[], Any], seconds: float = 30) -> int | None:
 
 @contextlib.contextmanager
 def held_elsewhere(*locks: Any) -> Iterator[None]:
-    """Hold locks in another thread, as a thread does that is interrupted by a fork."""
+    """Hold locks in another thread, like a thread interrupted by a fork."""
     ready, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -71,7 +71,7 @@ def test_an_upload_target_whose_lock_is_held() -> None:
 
 
 def test_a_partial_file_stays_the_parents(tmp_path: Path) -> None:
-    """The lock of an open file is shared with every fork, and would be held as long as the longest of them lives."""
+    """An open file's lock is shared with forks, which would hold it as long as the longest of them lives."""
     destination = DirectoryDestination(tmp_path, FileStore(tmp_path))
     item = Item("x", 10 << 20, {"sha256": "ab" * 32})
     partial = destination.partial(item, "ab" * 32, True)
@@ -95,7 +95,7 @@ def test_a_partial_file_stays_the_parents(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1000, 9 << 20])
 def test_a_fork_that_ends_does_not_end_the_parents_run(tmp_path: Path, server: FaultServer, size: int) -> None:
-    """Its connections are the parent's own: a child that unwinds must not close them."""
+    """The connections belong to the parent: a child that unwinds must not close them."""
     pid, children = os.getpid(), []
 
     def items() -> Iterator[Item]:
@@ -141,7 +141,7 @@ def test_pools_that_download_while_the_parent_does(tmp_path: Path, server: Fault
     def work(start: int) -> None:
         os._exit(0 if download(items(start, 5), destination, options=options).ok else 9)
 
-    # An import that a thread is in the middle of is never finished in a fork: that is Python's own.
+    # An import in progress in another thread never finishes in a fork: that is Python's limitation.
     assert download(items(399, 400), destination, options=options).ok
     reports = []
     parent = threading.Thread(target=lambda: reports.append(download(items(0, 5), destination, options=options)))

@@ -1,4 +1,4 @@
-"""Ten times as many files cost ten times as much: requests, system calls and bytes read are counted, not seconds."""
+"""Costs are linear in the number of files: requests, system calls and bytes read are counted, not seconds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CALLS = ("stat", "lstat", "open", "link", "mkdir", "rmdir", "unlink", "utime", "
 
 
 class Calls(Counter[str]):
-    """System calls by name, and bytes that were read; counted while it is installed."""
+    """Counts system calls by name, and bytes read, while it is installed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Calls(Counter[str]):
 
 
 class Work:
-    """A job over a number of files, in a directory of its own."""
+    """A job with a number of files, in its own directory."""
 
     def __init__(self, root: Path, items: list[Item], fast: bool, server: FaultServer) -> None:
         self.root, self.items, self.fast, self.server = root, items, fast, server
@@ -110,7 +110,7 @@ def test_ten_times_as_many_files_cost_ten_times_as_much(
 def test_a_file_that_is_present_costs_two_looks(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
 ) -> None:
-    """One at the stored file, one at its name; nothing is read."""
+    """One call for the stored file, one for its name; nothing is read."""
     work = Work(tmp_path, [item_of(f"file{number}", noise(500, number)) for number in range(200)], True, server)
     work.fetch()
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -122,7 +122,7 @@ def test_a_file_that_is_present_costs_two_looks(
 
 
 class Store(http.server.ThreadingHTTPServer):
-    """An S3 that keeps nothing, and counts its connections and requests."""
+    """An S3 server that stores nothing, and counts its connections and requests."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -154,7 +154,7 @@ class StoreHandler(http.server.BaseHTTPRequestHandler):
 
 
 def test_ten_times_as_many_uploads_cost_ten_times_as_much(tmp_path: Path, fast: bool) -> None:
-    """Each file is opened, read and sent once, over connections that are kept."""
+    """Each file is opened, read and sent once, over persistent connections."""
     costs: list[dict[str, int]] = []
     store = Store()
     try:

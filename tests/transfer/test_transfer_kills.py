@@ -1,4 +1,4 @@
-"""kill -9 at random moments, each followed by the same command; and two processes on one filestore."""
+"""kill -9 at random moments, each followed by the same command; and two processes with one filestore."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def make_plan(
 
 
 def verified_so_far(root: Path) -> dict[str, int]:
-    """Bytes of each unfinished file that its journal vouches for, by sha256."""
+    """Verified bytes of each unfinished file according to its journal, by sha256."""
     found = {}
     for path in (root / ".hca/v2/partial").glob("*.journal"):
         points = [0]
@@ -90,7 +90,7 @@ def kill_and_go_on(server: FaultServer, root: Path, moments: int, seed: int) -> 
         verified = verified_so_far(to)
         done = {digest for digest, _ in FileStore(to)}
         server.ranges.clear()
-        # What is verified now is not fetched again by whoever comes next.
+        # Verified bytes are not downloaded again by later runs.
         if chance.random() < 0.5:
             finish(plan, to, bodies)
             for digest in done:
@@ -130,7 +130,7 @@ def test_a_hundred_kills(tmp_path: Path, server: FaultServer) -> None:
 
 
 def test_a_journal_is_not_believed(tmp_path: Path, server: FaultServer) -> None:
-    """Bytes that changed on the disk since they were received are fetched again, and only from there on."""
+    """Bytes that changed on disk since they were received are downloaded again, from that position only."""
     plan, bodies = make_plan(server, tmp_path, [40 * MIB], connections=1)
     to = tmp_path / "to"
     ((name, body),) = bodies.items()
@@ -171,7 +171,7 @@ def test_an_empty_journal_and_foreign_files_do_no_harm(tmp_path: Path, server: F
 
 
 def test_a_kill_between_the_two_names_of_a_file(tmp_path: Path, server: FaultServer) -> None:
-    """The partial file still has its name beside the final one: it must not be written to any more."""
+    """The partial file still has its name next to the final one: it must not be written to any more."""
     plan, bodies = make_plan(server, tmp_path, [9 * MIB])
     to = tmp_path / "to"
     finish(plan, to, bodies)
@@ -196,7 +196,7 @@ def test_two_processes_on_one_filestore(tmp_path: Path, server: FaultServer) -> 
     assert not (to / ".hca/v2/partial").exists()
     for name, body in bodies.items():
         if len(body) > 8 * MIB:
-            # A large file is fetched by one of them, while the others wait for it.
+            # One of them downloads a large file, while the others wait for it.
             assert server.sent[f"/data/{name}"] < 1.9 * len(body)
         elif body:
             assert 1 <= server.requests[f"/data/{name}"] <= 3

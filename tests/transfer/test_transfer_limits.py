@@ -1,4 +1,4 @@
-"""What disks, memory and systems do not allow: it is told, and leaves nothing behind that is wrong."""
+"""Limits of disks, memory and systems: they are reported, and leave nothing wrong behind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_long_report_stays_out_of_memory() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
 @pytest.mark.parametrize("count", [40_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_memory_is_flat(tmp_path: Path, count: int) -> None:
-    """A long list, nearly all of it there already; then the same with every name checked."""
+    """A long list, almost all of it present; then the same with every name checked."""
     code = f"""
 import hashlib, os, sys, time
 from hca_base.transfer import DirectoryDestination, Item, Source, TransferOptions, download
@@ -91,7 +91,7 @@ def test_a_full_disk(tmp_path: Path, item_of: Callable[..., Item], monkeypatch: 
 def test_the_reserve_is_named_where_it_matters(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool, size: int
 ) -> None:
-    """More is free than is needed, and nothing is written all the same."""
+    """There is enough free space, but writing fails anyway."""
     items = [item_of("file", noise(size))]
     options = TransferOptions(fast=fast, disk_reserve=1 << 60, **QUICK)
     destination = DirectoryDestination(tmp_path, tmp_path)
@@ -138,7 +138,7 @@ def test_names_of_255_bytes(tmp_path: Path, item_of: Callable[..., Item]) -> Non
 def test_systems_that_have_less(
     tmp_path: Path, item_of: Callable[..., Item], missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What Windows lacks, one thing at a time, on this system."""
+    """Features missing on Windows, disabled one at a time on this system."""
     from hca_base.transfer._store import _disk, _folder
 
     if missing == "pwrite":

@@ -1,4 +1,4 @@
-"""Names from servers, and what a planted symbolic link may lead to."""
+"""Names from servers, and attacks with planted symbolic links."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_names_that_no_disk_merges() -> None:
     checker = NameChecker()
     for name in names * 2:
         assert checker.check(name, name) is None
-    # The same name for other content is not the same file.
+    # The same name with other content is another file.
     assert checker.check("a", "other content") is not None
     with pytest.raises(HostileNameError, match="are the same"):
         check_names(["a", "b", "".join(["a"])])
@@ -155,7 +155,7 @@ def test_the_root_may_be_a_link(tmp_path: Path, item_of: Callable[..., Item]) ->
 
 
 def open_files() -> int:
-    """How many files this process has open; 0 where there is no way to tell."""
+    """The number of open files of this process; 0 if unknown."""
     listed = Path("/proc/self/fd")
     return len(list(listed.iterdir())) if listed.exists() else 0
 
@@ -175,7 +175,7 @@ def test_many_directories_need_few_descriptors(tmp_path: Path, item_of: Callable
     assert open_files() <= before
 
 
-# Names that only other systems cannot hold
+# Names that are only invalid on other systems
 
 ODD_NAMES = [
     "trail.txt ",

@@ -1,4 +1,4 @@
-"""Storages that are odd: with a checksum each ends with the right bytes; without one the message says what is odd."""
+"""Unusual storages: with a checksum all bytes arrive; without one the message names the problem."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_storage_without_ranges_sends_a_file_once(storage: OddStorage, tmp_pat
 def test_without_a_checksum_the_message_says_what_is_odd(
     storage: OddStorage, tmp_path: Path, name: str, connections: int | None
 ) -> None:
-    """However many connections ask: each response is compared with the first one's ETag."""
+    """With any number of connections: each response is compared with the first one's ETag."""
     size, odd = ODDITIES[name]
     storage.files[name] = (body_of(size, odd), odd)
     report = fetch(storage, tmp_path, name, checksum=False, connections=connections)
@@ -158,7 +158,7 @@ def test_a_redirect_that_is_refused_for_safety_is_not_asked_for_again(
 
 
 def test_a_partial_file_that_can_never_fit_is_dropped(storage: OddStorage, tmp_path: Path) -> None:
-    """The object has another size than is expected: what an earlier run left is of no use."""
+    """The object's size differs from the expected one: partial files of an earlier run are useless."""
     body = random.Random(9).randbytes(20 * MIB)
     storage.files["x"] = (body, Oddity(cuts=1))
     item = Item("x", len(body) + 5, {"sha256": "ab" * 32}, Source(f"{storage.base}/x"))

@@ -1,4 +1,4 @@
-"""Services and hosts that make a download wait or stay away: they are waited for, in bounded time."""
+"""Services and hosts that delay downloads or are down: hca waits for them, in bounded time."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_a_busy_host_is_left_alone_by_all(
     report = download(items, FileStore(tmp_path), options=TransferOptions(fast=fast, connections=20, **QUICK))
     assert report.ok, report.failed
     assert time.monotonic() > server.busy_until
-    # All connections may have asked before the first answer came; then all wait, and come back fewer at a time.
+    # All connections may have made requests before the first response; then all wait, and fewer resume at a time.
     assert server.turned_away <= 20 + 10 + 5
 
 
 def test_an_address_that_lapses_in_the_middle(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
 ) -> None:
-    """All connections are refused at once: that is one refusal, and no reason to give up on ranges."""
+    """All connections are refused at once: that counts as one refusal, and ranges are still used."""
     item = item_of("large", noise(40 * MIB))
     server.bytes_per_second = 20 * MIB
 
@@ -93,7 +93,7 @@ def test_an_address_that_lapses_in_the_middle(
 def test_a_server_that_ends_ranges_in_the_middle_sends_one_stream(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer
 ) -> None:
-    """All connections are refused at once: one of them goes on, and the others do not read the file beside it."""
+    """All connections are refused at once: one of them continues, and the others do not download the file again."""
     item = item_of("large", noise(64 * MIB), service=False)
     server.bytes_per_second = 40 * MIB
 
@@ -104,7 +104,7 @@ def test_a_server_that_ends_ranges_in_the_middle_sends_one_stream(
     server.refused_together = threading.Barrier(8, action=lambda: setattr(server, "refused_together", None))
     report = download([item], FileStore(tmp_path), options=TransferOptions(connections=8, **QUICK))
     assert report.ok, report.failed
-    # What the buffers of seven connections hold was sent in vain.
+    # The buffered data of seven connections was sent for nothing.
     assert server.sent["/data/large"] < (8 + 64 + 7 * 10) * MIB
 
 
@@ -114,7 +114,7 @@ def test_connections_over_ipv6(tmp_path: Path, fast: bool) -> None:
     try:
         server = FaultServer(socket.AF_INET6)
     except OSError:
-        # This machine has no IPv6 loopback; there is nothing to show then.
+        # Without IPv6 loopback there is nothing to test.
         return
     try:
         server.files["x"] = noise(1000)
@@ -149,7 +149,7 @@ def test_a_server_that_stays_away(
 def test_a_host_that_stays_away_costs_the_run_its_patience_once(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, fast: bool
 ) -> None:
-    """A hundred files behind one host that is not there do not each wait out all their attempts."""
+    """A hundred files on an unreachable host do not use up all attempts each."""
     items = [item_of(f"f{number}", noise(3000, number)) for number in range(300)]
     items += [item_of(f"large{number}", noise(9 * MIB, number)) for number in range(2)]
     items += [item_of("huge", noise(33 * MIB))]
@@ -189,7 +189,7 @@ def test_a_server_that_drips_for_ever(tmp_path: Path, item_of: Callable[..., Ite
     server.faults["/data/slow"].extend([Fault("trickle", number=0.1)] * 2)
     options = TransferOptions(min_delay=0.01, stall_timeout=1.0)
     report = download([item], FileStore(tmp_path), options=options)
-    # At that pace it would have taken hours.
+    # At that rate it would have taken hours.
     assert report.ok, report.failed
     assert server.requests["/data/slow"] >= 3
 
@@ -198,7 +198,7 @@ def test_a_server_that_drips_for_ever(tmp_path: Path, item_of: Callable[..., Ite
 def test_a_connection_below_the_minimum_rate_is_given_up(
     tmp_path: Path, item_of: Callable[..., Item], server: FaultServer, size: int
 ) -> None:
-    """Bytes come, so that no time-out ends it; the file is resumed on another connection."""
+    """Data arrives, so no timeout applies; the file is resumed on another connection."""
     item = item_of("slow", noise(size))
     server.faults["/data/slow"].append(Fault("crawl", number=50_000))
     options = TransferOptions(min_delay=0.01, stall_timeout=2.0, min_rate=100_000)

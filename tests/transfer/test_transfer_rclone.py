@@ -1,4 +1,4 @@
-"""A store that is a real program: ``rclone serve s3``, which keeps no tags, and took their document for the object."""
+"""A real store program: ``rclone serve s3``, which has no tags, and used to store their XML as the object."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZES = {"small": 5000, "single": 9 * MIB, "parts": 65 * MIB}
 
 @pytest.fixture(scope="module")
 def rclone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program; ``HCA_S3_CLIENTS`` may name a Python in whose environment it is."""
+    """The program; ``HCA_S3_CLIENTS`` may name a Python in an environment that has it."""
     named = os.environ.get("HCA_S3_CLIENTS")
     if named:
         return Path(named).with_name("rclone")
@@ -80,7 +80,7 @@ def test_an_object_is_never_the_document_with_its_tags(
         assert report.ok, report.failed
         assert set(there) == set(SIZES)
         return
-    # "uploaded" would promise tags, which the store does not have.
+    # "uploaded" would imply tags, which the store does not have.
     assert len(report.failed) == len(SIZES)
     assert all("does not support tags" in row.error for row in report.failed), report.failed
     with pytest.raises(HCAError) as raised:

@@ -1,4 +1,4 @@
-"""Where reports go: files, links, pipes, devices, our own output, and places that take none."""
+"""Destinations of reports: files, links, pipes, devices, stdout, and unwritable ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def root(tmp_path: Path, item_of: Callable[..., Item]) -> Path:
 
 def test_a_device_stays_a_device(tmp_path: Path, hca: Runner, root: Path) -> None:
     before = Path("/dev/null").stat()
-    # By a link, so that at worst the link is lost: root could replace the device itself.
+    # Through a link, so that at worst the link is lost: root could replace the device itself.
     (tmp_path / "null").symlink_to("/dev/null")
     filled().write(tmp_path / "null")
     hca("transfer", "verify", root, "--report", tmp_path / "null", check=0)
@@ -192,7 +192,7 @@ def test_one_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_run_moved_is_counted_apart(tmp_path: Path, server: FaultServer) -> None:
-    """The rate is of this run alone, and so are the bytes that it moved."""
+    """Rate and bytes are those of this run only."""
     body = noise(20 << 20)
     server.files["x"], server.files["y"] = body, noise(1 << 20)
     item = Item("x", len(body), {"sha256": hashlib.sha256(body).hexdigest()}, Source(f"{server.base}/data/x"))
@@ -201,7 +201,7 @@ def test_what_an_earlier_run_moved_is_counted_apart(tmp_path: Path, server: Faul
     options = TransferOptions(retries=0, min_delay=0.01, connections=1)
     destination = DirectoryDestination(tmp_path, FileStore(tmp_path))
     assert download([item], destination, options=options).counts == {"failed": 1}
-    # A connection that breaks within the run makes no byte an earlier run's.
+    # A connection that breaks during the run does not count as an earlier run.
     server.faults["/data/x"].append(Fault("cut", at=0.2))
     server.sent.clear()
     options = TransferOptions(retries=3, min_delay=0.01, connections=1, report=tmp_path / "report.json")

@@ -1,4 +1,4 @@
-"""Requests that cannot be put into words, sources that raise, hosts that want to be left alone for ever."""
+"""Invalid requests, sources that raise exceptions, hosts with endless Retry-After."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_redirect_to_an_address_that_is_not_ascii(tmp_path: Path, server: Faul
         item.source.redirects = "service"
     report = get(items, tmp_path, fast)
     assert {row.name: row.outcome for row in report.rows}["y"] == "downloaded"
-    # Bytes beyond ASCII in a Location are against the rules; it may work, and must not end the run.
+    # Non-ASCII bytes in a Location are invalid; they may work, and must not end the run.
     assert len(report) == 2
 
 

@@ -1,4 +1,4 @@
-"""One table of settings: the schema, the flags, the engine's options and their checks say the same."""
+"""A single table of settings: the schema, the flags, the engine's options and their checks agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hca_base.errors import ConfigError
 from hca_base.transfer import TransferOptions, add_transfer_options, options_from_args
 
 FIELDS = {field.name for field in dataclasses.fields(TransferOptions)}
-#: A value that each kind of setting takes, and some that it must not take.
+#: A valid value for each kind of setting, and some invalid ones.
 GOOD: dict[str, Any] = {
     "text": "x", "path": "x", "truth": True, "choice": None, "seconds": 1.5, "bytes": 7, "whole": 3, "rate": "2M",
     "connections": 9,

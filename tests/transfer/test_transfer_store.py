@@ -1,4 +1,4 @@
-"""What is in the filestore, or under a name, from earlier runs: when it is trusted, and what happens when it is not."""
+"""Existing files in the filestore, or under a name: when they are trusted, and what happens otherwise."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def sha256(data: bytes) -> str:
 
 
 def edit(path: Path) -> None:
-    """Change a file in place, and keep its size."""
+    """Change a file in place, keeping its size."""
     with path.open("r+b") as stream:
         stream.seek(path.stat().st_size // 2)
         stream.write(b"edited")
 
 
-# Files that were written to through one of their names
+# Files modified through one of their names
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -54,7 +54,7 @@ def test_an_edit_through_a_link_does_not_spread(
     dry = download([item], DirectoryDestination(tmp_path / "one", store), options=TransferOptions(dry_run=True))
     assert dry.counts == {"refused": 1}
     assert not (store / ".hca/v2/quarantine").exists()
-    # What the user wrote stays; it is not called present.
+    # The user's content stays; it is not reported as present.
     report = download([item], DirectoryDestination(tmp_path / "one", store), options=QUICK)
     assert report.counts == {"refused": 1}
     with pytest.raises(HCAError, match="different content"):
@@ -62,7 +62,7 @@ def test_an_edit_through_a_link_does_not_spread(
     assert (tmp_path / "one" / "f").read_bytes() == edited
     assert server.requests.total() == before
     assert "changed since it was stored" in caplog.text
-    # Others get what was promised, and so does the name once it is free.
+    # Others get the right content, and so does the name once it is free.
     assert download([item], DirectoryDestination(tmp_path / "two", store), options=QUICK).counts == {"downloaded": 1}
     (tmp_path / "one" / "f").unlink()
     assert download([item], DirectoryDestination(tmp_path / "one", store), options=QUICK).counts == {"linked": 1}
@@ -77,7 +77,7 @@ def test_an_edit_of_a_copy_or_through_a_symbolic_link(tmp_path: Path, item_of: C
     assert download([item], DirectoryDestination(tmp_path / "one", tmp_path, link=link), options=QUICK).ok
     edit(name)
     report = download([item], DirectoryDestination(tmp_path / "one", tmp_path, link=link), options=QUICK)
-    # A copy is the user's own; behind a symbolic link is the filestore itself, which gets the right file again.
+    # A copy belongs to the user; a symbolic link points to the filestore, which gets the right file again.
     assert report.counts == {"refused" if link == "copy" else "downloaded": 1}
     assert FileStore(tmp_path).path(sha256(noise(5000))).read_bytes() == noise(5000)
     assert (name.read_bytes() == noise(5000)) == (link == "symlink")
@@ -100,7 +100,7 @@ def test_files_are_read_again_only_when_they_were_written_to(
     for _ in range(2):
         assert download(items, DirectoryDestination(tmp_path, tmp_path), options=QUICK).counts == {"present": 4}
     assert read == []
-    # A touch, or a restored backup, costs one look.
+    # A touch, or a restored backup, costs one verification.
     os.utime(tmp_path / "f1000", (1e9, 1e9))
     for _ in range(2):
         assert download(items, DirectoryDestination(tmp_path, tmp_path), options=QUICK).counts == {"present": 4}
@@ -143,15 +143,15 @@ def test_a_file_that_changes_while_it_is_taken_in(tmp_path: Path, monkeypatch: p
     assert store.path(sha256(b"two")).read_bytes() == b"two"
 
 
-# Files that a power cut left
+# Files left by a power failure
 
 
 def test_a_right_file_in_the_store_is_not_replaced_by_another_of_the_same_content(tmp_path: Path) -> None:
-    """Whoever found the first and is about to link it would be told that there is no such file."""
+    """A process that found the first and is about to link it would get a missing file error."""
     store, body = FileStore(tmp_path), noise(9 << 20)
     kept = set()
     for name in ("one", "two"):
-        # As of files whose sha256 shows only when all bytes are there.
+        # For files whose sha256 is only known when all bytes are there.
         partial = store.staging.partial(name, {"name": name}, True)
         os.write(partial.fd, body)
         kept.add(Path(store.adopt(partial, sha256(body))).stat().st_ino)
@@ -204,7 +204,7 @@ def test_a_file_that_is_collected_before_it_is_linked(
     assert (tmp_path / "to" / "f").read_bytes() == noise(5000)
 
 
-# Symbolic links to what is not there any more
+# Dangling symbolic links
 
 
 @pytest.mark.parametrize("again", ["symlink", "hard"])
@@ -240,7 +240,7 @@ def test_symbolic_links_that_are_not_ours_stay(tmp_path: Path, item_of: Callable
     assert report.errors[0].exit_code == ExitCode.REFUSED
 
 
-# Checksums by whatever name
+# Checksums under any name
 
 
 def test_the_names_of_checksums() -> None:
@@ -264,7 +264,7 @@ def test_the_second_run_knows_files_by_any_checksum(
         destination = DirectoryDestination(tmp_path / "to", store, link=link or "hard")
         assert download([item], destination, options=QUICK).counts == {outcome: 1}
     assert server.requests["/data/f"] == 1
-    # Where nothing can be compared without reading, wrong content of the right size must not pass.
+    # If a comparison needs reading, wrong content of the right size must not pass.
     (tmp_path / "to" / "f").unlink()
     (tmp_path / "to" / "f").write_bytes(bytes(5000))
     report = download([item], DirectoryDestination(tmp_path / "to", store, link=link or "hard"), options=QUICK)

@@ -1,4 +1,4 @@
-"""Stores that lose tags, or replace an object by them: nothing is called uploaded that is not as it was asked for."""
+"""Stores that lose tags, or replace an object by them: "uploaded" is only reported for exact results."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def send(
 
 @pytest.fixture
 def behave(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Make the store answer requests for tags as other stores do.
+    """Make the store handle tag requests like other stores.
 
-    ``overlooks``: GET and PUT of tags are those of the object; ``replaces``: PUT alone; ``loses``: nothing is kept;
-    ``refuses``: 501; ``forbids``: tags may be written, and not read.
+    ``overlooks``: GET and PUT of tags affect the object itself; ``replaces``: only PUT does; ``loses``: tags are lost;
+    ``refuses``: 501; ``forbids``: tags may be written, but not read.
     """
     from hca_local.s3 import operations
     from hca_local.s3.answers import Answer
@@ -138,7 +138,7 @@ def test_tags_with_the_bytes_alone(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Objects of all sizes are whole; if their tags are lost, one warning says so."""
+    """Objects of all sizes are complete; if their tags are lost, one warning says so."""
     with caplog.at_level(logging.WARNING, "hca.transfer"):
         behave(behaviour)
         report, items = send("put")

@@ -1,4 +1,4 @@
-"""What TLS costs: handshakes, and pieces of 16 KiB."""
+"""The cost of TLS: handshakes, and records of 16 KiB."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.lib.downloads import MIB, QUICK, noise
 
 
 class Site(http.server.ThreadingHTTPServer):
-    """Serves files, with ranges, over TLS; takes note of its connections."""
+    """Serves files, with ranges, over TLS; records its connections."""
 
     daemon_threads = True
 
@@ -30,10 +30,10 @@ class Site(http.server.ThreadingHTTPServer):
         context.load_cert_chain(path)
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.files: dict[str, bytes] = {}
-        #: Whether each connection went on with the session of another one.
+        #: Whether each connection resumed the session of another one.
         self.resumed: list[bool] = []
         self.starts: list[int] = []
-        #: Bytes after which the next response is cut off, and whether each connection is closed after its response.
+        #: Bytes after which to cut the next response, and whether to close each connection after its response.
         self.cut: int | None = None
         self.closes = False
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -73,7 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[tuple[Site, str]]:
-    """The server, and the file of its CA."""
+    """The server, and its CA file."""
     ca, path = make_certificates(tmp_path)
     made = Site(path)
     yield made, str(ca)
@@ -92,7 +92,7 @@ def get(site: Site, ca: str, root: Path, **options: Any) -> Report:
 
 
 def test_connections_to_a_host_share_a_session(site: tuple[Site, str], tmp_path: Path, fast: bool) -> None:
-    """Only the first handshake of a run checks certificates and makes keys from nothing."""
+    """Only the first handshake of a run is a full one."""
     server, ca = site
     server.closes = True
     server.files = {f"file{number}": noise(100, number) for number in range(8)}
@@ -115,7 +115,7 @@ def test_large_files_over_tls_are_not_written_in_small_pieces(
     monkeypatch.setattr(_disk, "pwrite", counted)
     get(server, ca, tmp_path / "to")
     assert sum(sizes) >= 8 * MIB
-    # TLS has records of 16 KiB, of which there are 512.
+    # TLS has records of 16 KiB; this is 512 of them.
     assert len(sizes) <= 150
 
 

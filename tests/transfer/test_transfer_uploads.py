@@ -1,4 +1,4 @@
-"""Uploads to a real S3 endpoint, the embedded one, with and without trouble on the way."""
+"""Uploads to a real S3 endpoint, the embedded one, with and without faults."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def make_file(path: Path, size: int, seed: int = 0) -> Path:
 
 
 def check(s3: Any, item: UploadItem, bucket: str = BUCKET) -> None:
-    """The object is the file, with its checksums told."""
+    """The object equals the file, with its checksums."""
     head = s3.head_object(Bucket=bucket, Key=item.key)
     sums = checksum_file(item.path)
     assert head["ContentLength"] == sums.size
@@ -203,7 +203,7 @@ def test_a_path_is_named_once_in_a_message(tmp_path, target):
 def test_confined_credentials_that_lapse_in_the_middle(
     tmp_path: Path, s3: Any, deployment: Any, target: Callable[..., S3Target], relay: Relay, fast: bool
 ) -> None:
-    """Keys for one area, which may not list or read, and end while a file is sent."""
+    """Keys for one area that cannot list or read, and expire while a file is sent."""
     bucket, area = "org-humancellatlas-upload-local", f"aaaaaaaa-1111-4111-8111-00000000000{int(fast)}/"
     handed = 0
 
@@ -274,7 +274,7 @@ def test_a_file_that_changes_or_vanishes(
     ] + [UploadItem(tmp_path / "never", "moving/never")]
     report = upload(items, target(), options=TransferOptions(min_delay=0.01, retries=1))
     assert report.counts == {"failed": len(items)}, report.counts
-    # A file that changed is told as failed, and an unfinished upload of it is not left in the store.
+    # A file that changed is reported as failed, and no unfinished upload of it is left in the store.
     assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET, Prefix="moving/grows7")
 
@@ -425,7 +425,7 @@ def test_a_part_that_fails_for_good_ends_the_others_at_once(
     def blocks(self: LocalFile, start: int, end: int) -> Iterator[bytes]:
         for block in real(self, start, end):
             read.append(len(block))
-            # Slow enough that an upload that goes on to its end is seen to.
+            # Slow enough to detect an upload that is not stopped.
             time.sleep(0.05)
             yield block
 
@@ -511,7 +511,7 @@ def test_a_store_that_wants_to_be_left_alone_for_years(tmp_path: Path, fast: boo
 
 
 def test_a_target_is_pickled_without_its_keys(tmp_path: Path, target: Callable[..., S3Target], deployment: Any) -> None:
-    """Another identity never takes the place of the keys that were given."""
+    """Another identity never replaces the keys that were passed."""
     import pickle
 
     root = deployment.ctx.credentials.root()

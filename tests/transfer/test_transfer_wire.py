@@ -1,4 +1,4 @@
-"""TLS, proxies, certificates, redirects and credentials: the same on the fast path and on the other."""
+"""TLS, proxies, certificates, redirects and credentials: the same on the fast path and on the fallback."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def other() -> Iterator[FaultServer]:
 def test_credentials_stay_with_their_host(
     tmp_path: Path, server: FaultServer, other: FaultServer, fast: bool, body: bytes
 ) -> None:
-    """The service redirects to another origin, which gets nothing that was meant for the service."""
+    """The service redirects to another origin, which gets none of the service's credentials."""
     other.files["file"] = body
     server.files["file"] = body
     api = server.base
@@ -92,7 +92,7 @@ def test_a_source_that_redirects_keeps_its_headers_to_itself(
 def test_a_redirect_to_another_host_is_no_request_to_wait(
     tmp_path: Path, server: FaultServer, other: FaultServer, fast: bool, body: bytes, status: int
 ) -> None:
-    """Only a 301 within the host, or a redirect to the same URL, says "not yet": hca_base.http.wait_of."""
+    """Only a 301 within the host, or a redirect to the same URL, means "not ready": hca_base.http.wait_of."""
     other.files["file"] = body
     server.files["file"] = body
     server._data = lambda connection, *more: server._redirect(  # type: ignore[method-assign]
@@ -106,7 +106,7 @@ def test_a_redirect_to_another_host_is_no_request_to_wait(
 def test_a_redirect_to_itself_with_a_time_to_wait(
     tmp_path: Path, server: FaultServer, fast: bool, body: bytes, status: int, code: ExitCode
 ) -> None:
-    """303 asks for another resource, even at the same URL: it is a loop."""
+    """303 points to another resource; with the same URL it is a loop."""
     server.files["file"] = body
     server._data = lambda connection, *more: server._redirect(  # type: ignore[method-assign]
         connection, status, f"{server.base}/data/file", "3600"
@@ -181,7 +181,7 @@ def test_a_refused_token_that_cannot_be_renewed(tmp_path: Path, server: FaultSer
 
 
 def certificate(directory: Path, hosts: list[str]) -> tuple[Path, Path]:
-    """A CA of our own, and a server certificate that it signed: (ca, certificate with key)."""
+    """A private CA, and a server certificate signed by it: (ca, certificate with key)."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -270,7 +270,7 @@ def test_tls_with_a_ca_of_ones_own(tmp_path: Path, fast: bool, body: bytes, monk
         assert get(item(url, body), tmp_path / "b", fast, ca_bundle=str(ca)).ok
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca))
         assert get(item(url, body), tmp_path / "c", fast).ok
-        # A bundle that is not there is said to be missing, not taken for an empty one.
+        # A missing bundle is reported as missing, not used as an empty one.
         with pytest.raises(ConfigError, match="does not exist"):
             get(item(url, body), tmp_path / "d", fast, ca_bundle="/no/ca")
     finally:
@@ -317,7 +317,7 @@ def test_http_through_a_proxy(
     assert get(wanted, tmp_path / "b", fast).ok
     no_proxies.setenv("no_proxy", "files.example")
     assert not get(wanted, tmp_path / "c", fast, retries=0, connect_timeout=2.0).ok
-    # This machine is not asked through another.
+    # Loopback is not requested through a proxy.
     direct = item(f"{server.base}/data/file", body)
     assert get(direct, tmp_path / "d", fast, proxy="http://127.0.0.1:9").ok
 
@@ -338,7 +338,7 @@ def test_https_through_a_proxy(tmp_path: Path, fast: bool, body: bytes, no_proxi
         made.shutdown()
 
 
-# Odd servers
+# Unusual servers
 
 
 @pytest.mark.parametrize(

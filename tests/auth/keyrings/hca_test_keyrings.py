@@ -1,4 +1,4 @@
-"""Keyring backends that behave as real ones do on bad days. Loaded by keyring itself (PYTHON_KEYRING_BACKEND)."""
+"""Keyring backends with the failures of real ones. Loaded by keyring itself (PYTHON_KEYRING_BACKEND)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Working(KeyringBackend):
 
 
 class Small(Working):
-    """Takes no long values, as Windows does."""
+    """Rejects long values, like Windows."""
 
     def set_password(self, service, username, password):
         if len(password.encode("utf-16-le")) > 2560:
@@ -52,7 +52,7 @@ class Small(Working):
 
 
 class Plaintext(Working):
-    """Not recommended: what keyrings.alt would bring in."""
+    """Not recommended: what keyrings.alt would install."""
 
     priority = 0.5
 
@@ -67,7 +67,7 @@ class Locked(KeyringBackend):
 
 
 class Hanging(KeyringBackend):
-    """A secret service that is there and never answers."""
+    """A secret service that exists and never responds."""
 
     priority = 5
 

@@ -1,5 +1,5 @@
 # ruff: noqa: UP032
-# A script as contributors of data wrote them for hca 6 and 7.
+# A script in the style of data contributors, written for hca 6 and 7.
 import json
 import sys
 import uuid

@@ -1,5 +1,5 @@
 # ruff: noqa: F841, PTH113, PTH118, PTH123, PTH202, UP032
-# A script as users of hca 7 wrote them. It is run under hca 7.0.1 and under this version, which must not need a change.
+# A script in the style of hca 7 users. It runs under hca 7.0.1 and under this version, and must not need a change.
 import hashlib
 import json
 import os
@@ -76,13 +76,13 @@ known = {each["sha256"] for each in files.values()}
 
 
 def place(top, folder, name):
-    # The description of a bundle is in the store too, under a name that differs from run to run.
+    # The bundle's manifest is in the store too, under a name that differs between runs.
     path = os.path.relpath(os.path.join(folder, name), top).replace("{}.{}".format(bundle, version), "BUNDLE")
     return path if name in known or not path.startswith(".hca") else ".hca/.../bundle.json"
 
 
 results["folders"] = {
-    # hca 9 keeps notes beside the store, so that 'hca transfer gc' knows which files have no other name.
+    # hca 9 keeps records next to the store, so that 'hca transfer gc' knows which files have no other name.
     top: sorted(
         place(top, folder, name) for folder, _, names in os.walk(top) for name in names if name != "references.jsonl"
     )
@@ -117,7 +117,7 @@ results["unsubscribed"] = sorted(gone)
 
 results["checkout"] = sorted(dss.post_bundles_checkout(uuid=bundle, replica="aws"))
 
-# A file registered anew from what is staged, and a bundle of it.
+# A staged file registered again, and a bundle with it.
 removed = {key: reads[key] for key in ("name", "uuid", "version", "indexed")}
 patched = dss.patch_bundle(uuid=bundle, replica="aws", version=version, remove_files=[removed])
 results["patch"] = patched["uuid"] == bundle, patched["version"] > version

@@ -1,5 +1,5 @@
 # ruff: noqa: B018
-# What a script of hca 7 did with its settings; each run goes on with what the one before left.
+# What an hca 7 script did with its settings; each run continues with the settings of the previous one.
 import json
 import sys
 

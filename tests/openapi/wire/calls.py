@@ -1,4 +1,4 @@
-"""One call of an operation: what is meant, as words of a command line and as arguments in Python, and what arrived."""
+"""One call of an operation: the intended values, as a command line and as Python arguments, and what arrived."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.openapi.wire.decode import Decoder, form_of, path_values, touching
 from tests.openapi.wire.raw import Raw, RawOperation
 from tests.openapi.wire.values import Values, is_file, kind_of, same
 
-#: Headers that are set by other parts of the document.
+#: Headers set by other parts of the document.
 _IGNORED = {"accept", "content-type", "authorization"}
 _BYTES = b"\x00\xffbytes"
 
@@ -24,7 +24,7 @@ class Meant:
 
     :ivar parameters: (location, name) -> value
     :ivar members: of a body whose members are options
-    :ivar whole: a body in one piece
+    :ivar whole: a complete body
     :ivar doubtful: the document may not allow a value
     """
 
@@ -35,7 +35,7 @@ class Meant:
 
 
 def meant_by(raw: Raw, operation: Operation, node: RawOperation, seed: str) -> Meant:
-    """Values for the required parameters and some of the others, and for a body."""
+    """Values for the required parameters, some of the optional ones, and a body."""
     values = Values(raw, seed)
     meant = Meant()
     for (where, name), parameter in node.parameters.items():
@@ -64,7 +64,7 @@ def meant_by(raw: Raw, operation: Operation, node: RawOperation, seed: str) -> M
         raise AssertionError(f"path parameter {name} has no option")
     if node.bodies and operation.body:
         _add_body(raw, operation, node, values, meant)
-    # Prism takes names of parameters that are escaped in a URL for other names.
+    # Prism does not decode parameter names in URLs.
     meant.doubtful = values.doubtful or any(quote(name) != name for where, name in node.parameters if where == "query")
     return meant
 
@@ -76,7 +76,7 @@ def _ours(operation: Operation, where: str, name: str) -> Parameter | None:
 def _is_ignored(raw: Raw, where: str, name: str) -> bool:
     if where != "header":
         return False
-    # The length is that of the body, whatever the document makes of it.
+    # The length is that of the body, whatever the document declares.
     return name.lower() == "content-length" or (name.lower() in _IGNORED and not raw.swagger2)
 
 
@@ -92,14 +92,14 @@ def _deep(parameter: dict[str, Any]) -> bool:
 
 
 def _is_joined(raw: Raw, parameter: dict[str, Any]) -> bool:
-    """Whether a list is written as one text, whose delimiter must not be in an item where nothing escapes it."""
+    """Whether a list is joined to one string whose delimiter must not be in an item, because nothing escapes it."""
     if raw.swagger2:
         return parameter.get("collectionFormat", "csv") != "multi"
     return parameter.get("explode") is False or parameter.get("style", "form") not in ("form", "deepObject")
 
 
 def _without_depth(value: Any) -> Any:
-    """What a URL can hold: no lists in lists, no objects in objects."""
+    """Values that a URL can represent: no lists in lists, no objects in objects."""
     if isinstance(value, dict):
         return {key: each for key, each in value.items() if not isinstance(each, (dict, list))}
     if isinstance(value, list):
@@ -139,7 +139,7 @@ def _add_body(raw: Raw, operation: Operation, node: RawOperation, values: Values
 
 
 def words_of(operation: Operation, meant: Meant, folder: Path) -> list[str]:
-    """The words of a command line."""
+    """The arguments of a command line."""
     words: list[str] = []
     for (where, name), value in meant.parameters.items():
         parameter = _ours(operation, where, name)
@@ -185,7 +185,7 @@ def _words(parameter: Parameter, value: Any, folder: Path) -> list[str]:
 
 
 def arguments_of(operation: Operation, meant: Meant) -> dict[str, Any]:
-    """The arguments of a call in Python."""
+    """The arguments of a Python call."""
     found: dict[str, Any] = {}
     for (where, name), value in meant.parameters.items():
         parameter = _ours(operation, where, name)
@@ -207,7 +207,7 @@ def arguments_of(operation: Operation, meant: Meant) -> dict[str, Any]:
 
 
 def differences(raw: Raw, operation: Operation, node: RawOperation, meant: Meant, request: Any) -> list[str]:
-    """What arrived other than it was meant."""
+    """Differences between what arrived and the intended values."""
     found = []
     if request.method != node.method:
         found.append(f"method {request.method}, not {node.method}")
@@ -234,7 +234,7 @@ def differences(raw: Raw, operation: Operation, node: RawOperation, meant: Meant
             continue
         expected = meant.parameters.get(key)
         if _deep(parameter):
-            expected = _without_empty(expected)  # the style has no way to write an empty object
+            expected = _without_empty(expected)  # the style cannot represent an empty object
         if expected is None and (
             arrived is None or (ours is not None and (ours.constant is not None or ours.credential))
         ):
@@ -244,7 +244,7 @@ def differences(raw: Raw, operation: Operation, node: RawOperation, meant: Meant
         others = {name for _, name in node.parameters}
         others.update(*(each for other, each in meant.parameters.items() if isinstance(each, dict) and other != key))
         if isinstance(expected, dict) and set(expected) & others:
-            continue  # its members and other parameters have one name
+            continue  # a member and another parameter have the same name
         if not same(expected, arrived):
             found.append(f"{key}: {arrived!r}, not {expected!r}")
     return found + _body_differences(operation, meant, request, decoder, node)

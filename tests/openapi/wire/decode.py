@@ -1,4 +1,4 @@
-"""Read requests as a service would: styles of parameters, forms, parts. It uses nothing of hca."""
+"""Decodes requests like a service: parameter styles, forms, multipart. Independent of hca."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DELIMITERS = {"csv": ",", "ssv": "%20", "tsv": "%09", "pipes": "|"}
 
 
 def path_values(template: str, path: str) -> dict[str, str] | None:
-    """The escaped texts of the parameters in a path; None if it is another path."""
+    """The escaped path parameters; None if the path does not match."""
     names: list[str] = []
     pattern = ""
     for part in re.split(r"(\{[^{}/]*\})", template):
@@ -30,26 +30,26 @@ def path_values(template: str, path: str) -> dict[str, str] | None:
 
 
 def touching(template: str) -> list[list[str]]:
-    """The names of parameters with nothing between them: where one ends and the next begins cannot be told."""
+    """Names of adjacent parameters without a separator, which cannot be told apart."""
     runs = re.findall(r"(?:\{[^{}/]*\}){2,}", template)
     return [[name.strip("*+") for name in re.findall(r"\{([^{}/]*)\}", run)] for run in runs]
 
 
 def _unescaped_template(path: str, template: str) -> str:
-    """The path with what the template has itself written as there."""
+    """The path with the template's literal text unescaped."""
     for letter in set(re.sub(r"\{[^{}]*\}", "", template)):
         path = path.replace("".join(f"%{byte:02X}" for byte in letter.encode()), letter)
     return path
 
 
 class Decoder:
-    """Reads the values of one document's parameters."""
+    """Decodes the values of one document's parameters."""
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
 
     def parameter(self, node: dict[str, Any], request: Any, captured: dict[str, str]) -> Any:
-        """The value of a parameter in a request; None if it is not there."""
+        """A parameter's value in a request; None if it is missing."""
         where, name = node["in"], node["name"]
         if where == "path":
             return self._path(node, captured.get(name))
@@ -142,7 +142,7 @@ class Decoder:
         return unquote_plus(values[0])
 
     def nested_members(self, request: Any, names: list[str]) -> dict[str, Any]:
-        """The members of a form that are written ``name[key]``."""
+        """The members of a form in the style ``name[key]``."""
         read = [(key, value) for key, values in form_of(request).items() for value in values]
         return _nested([pair for pair in read if pair[0].split("[")[0] in names and "[" in pair[0]])
 
@@ -157,7 +157,7 @@ class Decoder:
 
 
 def form_of(request: Any) -> dict[str, list[Any]]:
-    """The members of a form, URL-encoded or in parts; parts with a file name are bytes."""
+    """The members of a form, URL-encoded or multipart; parts with a file name are bytes."""
     kind = request.header("Content-Type") or ""
     found: dict[str, list[Any]] = {}
     if kind.startswith("application/x-www-form-urlencoded"):
@@ -179,7 +179,7 @@ def form_of(request: Any) -> dict[str, list[Any]]:
 
 
 def _nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """Read ``a[b][0][c]=x`` as Rails and Stripe do."""
+    """Decode ``a[b][0][c]=x`` like Rails and Stripe."""
     root: dict[str, Any] = {}
     for key, value in pairs:
         words = re.findall(r"[^\[\]]+|\[\]", key)

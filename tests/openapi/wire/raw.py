@@ -1,4 +1,4 @@
-"""What a document says of its operations, read without the product's help: references, parameters, bodies."""
+"""Reads the operations of a document without the product's code: references, parameters, bodies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", 
 
 @dataclasses.dataclass
 class RawOperation:
-    """An operation as it stands in the document.
+    """An operation, as in the document.
 
-    :ivar parameters: (location, name) -> parameter object; members of a form of Swagger 2 among them
+    :ivar parameters: (location, name) -> parameter object, including form members of Swagger 2
     :ivar bodies: media type -> media type object
     """
 
@@ -48,7 +48,7 @@ class Raw:
         return {}
 
     def merged(self, schema: Any, depth: int = 0) -> dict[str, Any]:
-        """A schema with its references followed, its allOf merged, and the first of its oneOf or anyOf taken."""
+        """A schema with references resolved, allOf merged, and the first of oneOf or anyOf selected."""
         schema = self.resolve(schema)
         if not isinstance(schema, dict):
             return {}
@@ -72,7 +72,7 @@ class Raw:
         return found
 
     def is_choice(self, schema: Any) -> bool:
-        """Whether exactly one of several schemas must match, which a value of the first may not be."""
+        """Whether exactly one of several schemas must match; a value for the first may match others too."""
         schema = self.resolve(schema)
         return isinstance(schema, dict) and len(schema.get("oneOf") or ()) > 1
 
@@ -100,7 +100,7 @@ class Raw:
             elif isinstance(node.get("name"), str):
                 parameters[str(node.get("in")), node["name"]] = node
         for name in re.findall(r"\{[+]?([^{}/]*?)[*]?\}", path):
-            # Documents forget to declare some; there is but one thing that they can be.
+            # Some documents do not declare them; the location can only be the path.
             undeclared = {"in": "path", "name": name, "required": True, "type": "string", "schema": {"type": "string"}}
             parameters.setdefault(("path", name), undeclared)
         request = self.resolve(raw.get("requestBody"))
@@ -110,5 +110,5 @@ class Raw:
 
 
 def _names(value: Any) -> list[str]:
-    # Some documents say required: true of a member, as another specification has it.
+    # Some documents have "required: true" in a member, as in another specification.
     return value if isinstance(value, list) else []

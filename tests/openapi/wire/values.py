@@ -1,4 +1,4 @@
-"""Values for the parameters and bodies of a document, and what they look like on the wire."""
+"""Generates values for the parameters and bodies of a document, and their form in a request."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _MOST_MEMBERS = 8
 
 
 class Values:
-    """Makes values that a document allows.
+    """Generates values that a document allows.
 
-    :ivar doubtful: a value was made that the document may not allow, since it has to have a certain form
+    :ivar doubtful: a generated value may be invalid, because its format is restricted
     """
 
     def __init__(self, raw: Raw, seed: str) -> None:
@@ -41,9 +41,9 @@ class Values:
         self.doubtful = False
 
     def of(self, schema: Any, *, plain: bool = False, depth: int = 0) -> Any:
-        """A value of a schema.
+        """A value for a schema.
 
-        :param plain: texts of letters only, for paths and headers
+        :param plain: strings of letters only, for paths and headers
         """
         self.doubtful = self.doubtful or self.raw.is_choice(schema)
         schema = self.raw.merged(schema)
@@ -141,7 +141,7 @@ def kind_of(schema: dict[str, Any]) -> str:
 
 
 def is_file(raw: Raw, schema: Any) -> bool:
-    """Whether a schema stands for bytes."""
+    """Whether a schema is binary."""
     schema = raw.merged(schema)
     if kind_of(schema) == "array":
         return is_file(raw, schema.get("items"))
@@ -159,7 +159,7 @@ def text(value: Any) -> str:
 
 
 def same(meant: Any, found: Any) -> bool:
-    """Whether what was found on the wire is what was meant; scalars are compared as texts."""
+    """Whether the received value equals the intended one; scalars are compared as strings."""
     if isinstance(meant, dict):
         return isinstance(found, dict) and set(meant) == set(found) and all(same(meant[k], found[k]) for k in meant)
     if isinstance(meant, list):
@@ -168,7 +168,7 @@ def same(meant: Any, found: Any) -> bool:
 
 
 def text_like(pattern: str) -> str:
-    """A text in which a pattern is found, for patterns of the usual kinds."""
+    """A string that matches a pattern, for common kinds of patterns."""
     try:
         return "".join(map(_piece, re._parser.parse(pattern)))  # type: ignore[attr-defined]
     except (re.error, KeyError, ValueError):

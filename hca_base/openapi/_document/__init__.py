@@ -1,1 +1,1 @@
-"""What a service offers: documents, their operations, and the cache of both."""
+"""OpenAPI documents and their operations."""

@@ -1,4 +1,4 @@
-"""Names that stand for several operations."""
+"""Names shared by several operations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Alias:
     """A name of the path rule that several operations share; the path parameters select one.
 
     :ivar name: Python name
-    :ivar operations: the operations, each with a name of its own and other path parameters, the shortest path first
+    :ivar operations: the operations, each with its own name and different path parameters, shortest path first
     """
 
     name: str
@@ -28,7 +28,7 @@ class Alias:
 
     @property
     def safe(self) -> bool:
-        """Whether none of the operations changes anything."""
+        """True if none of the operations changes anything."""
         return all(operation.safe for operation in self.operations)
 
     @property
@@ -38,7 +38,7 @@ class Alias:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters of all the operations by Python name; required where all of them require it."""
+        """The parameters of all operations by Python name; required if all operations require them."""
         found: dict[str, Parameter] = {}
         for operation in self.operations:
             for parameter in operation.parameters:
@@ -47,14 +47,14 @@ class Alias:
         return tuple(dataclasses.replace(parameter, required=name in required) for name, parameter in found.items())
 
     def choose(self, given: Iterable[str], spell: Callable[[Operation], str] | None = None) -> Operation:
-        """Return the operation that the given arguments name.
+        """Return the operation that the given arguments select.
 
-        Operations that are not safe need all path parameters that any of them has, since what was left out could
-        otherwise change or delete more than was meant.
+        Unsafe operations require every path parameter that any of them has, because omitting one could change or delete
+        more than intended.
 
         :param given: Python names of the arguments
         :param spell: writes an operation's own name for the hint
-        :raises UsageError: no operation is named, or not with certainty
+        :raises UsageError: no operation is selected, or the selection is ambiguous
         """
         names = self.path_names
         wanted = set(names).intersection(given)

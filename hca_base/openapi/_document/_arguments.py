@@ -1,4 +1,4 @@
-"""From schemas to the arguments of an operation: how each is written, and what a body is made of."""
+"""Create an operation's arguments from schemas: how each is serialized, and the members of a body."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hca_base.openapi._document._names import argument_name, option_name
 from hca_base.openapi._document._operation import Parameter
 from hca_base.openapi._document._schema import Resolver, Schema, Unusable
 
-#: Members of the members of one body that have options of their own.
+#: Maximum number of nested body members with their own options.
 _MAX_NESTED = 60
 _MAX_NESTED_DEPTH = 3
 
 
 class Arguments:
-    """Makes the arguments of one document's operations.
+    """Creates the arguments of one document's operations.
 
-    :param resolver: follows the document's references
-    :param swagger2: its version
+    :param resolver: resolves the document's references
+    :param swagger2: True for Swagger 2
     """
 
     def __init__(self, resolver: Resolver, *, swagger2: bool) -> None:
@@ -33,7 +33,7 @@ class Arguments:
         more.setdefault("description", schema.description)
         more["description"] = more["description"].strip()
         python_name = argument_name(name, location)
-        # What has one possible value is sent by itself; a path is spelled out, since it says what is acted upon.
+        # Send the only possible value automatically, but not in a path, which identifies the target.
         if more.get("required") and location != "path" and len(schema.enum) == 1 and not schema.nullable:
             more = {**more, "required": False, "constant": schema.enum[0]}
         return Parameter(
@@ -54,7 +54,7 @@ class Arguments:
         )
 
     def style(self, node: Mapping[str, Any], location: str, schema: Schema) -> str:
-        """How an array or object is written into a URL or header."""
+        """Return how an array or object is serialized in a URL or header."""
         if self.swagger2:
             style = node.get("collectionFormat", "csv")
             if style not in ("csv", "ssv", "tsv", "pipes", "multi"):
@@ -74,14 +74,14 @@ class Arguments:
         raise Unusable(f"parameter {node['name']!r} has style {str(style)[:40]!r}")
 
     def body(self, content: Mapping[str, Any], required: bool, description: str) -> tuple[str, str, list[Parameter]]:
-        """How the body is sent, its media type, and its arguments."""
+        """Return how the body is sent, its media type, and its arguments."""
         content_type = preferred(content)
         medium = content[content_type]
         schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
         plain = plain_type(content_type)
         parts = next((each for each in content if plain_type(each) == "multipart/form-data"), None)
         if parts is not None and plain != "multipart/form-data" and self._carries_files(schema):
-            # A document that offers all ways for all bodies: a file cannot be written as JSON.
+            # Some documents offer all media types for all bodies, but a file cannot be sent as JSON.
             content_type, plain, medium = parts, "multipart/form-data", content[parts]
             schema = self.resolver.schema(medium.get("schema") if isinstance(medium, dict) else None)
         self.resolver.notes += of_body(content, content_type)
@@ -91,7 +91,7 @@ class Arguments:
         json = plain == "application/json" or plain.endswith("+json") or (plain == "*/*" and schema.type != "file")
         if json and schema.type in ("object", "any") and schema.properties:
             members = self._members(schema, "body", required=required)
-            # The whole body in one piece, over which the members are laid.
+            # An argument for the whole body; members override its contents.
             kept = Schema(type=schema.type, note=schema.note if schema.note.startswith("either ") else "")
             members.append(self._whole(kept, False, "The whole body; separate arguments replace its members."))
             members += self._form_members(content, {member.name for member in members})
@@ -103,7 +103,7 @@ class Arguments:
         return "whole", "application/json" if json and plain == "*/*" else content_type, [whole]
 
     def _form_members(self, content: Mapping[str, Any], known: set[str]) -> list[Parameter]:
-        """The members that a form has beside those of a JSON body, such as its files."""
+        """Return the members that a form has besides those of a JSON body, such as files."""
         for content_type in content:
             medium = content[content_type]
             if plain_type(content_type) not in ("multipart/form-data", "application/x-www-form-urlencoded"):
@@ -120,18 +120,18 @@ class Arguments:
         return self.argument("body", "body", schema, required=required, whole=True, description=description)
 
     def _carries_files(self, schema: Schema) -> bool:
-        """Whether a member of an object is a file, or a list of files."""
+        """Return True if a member of an object is a file or a list of files."""
         if schema.type != "object":
             return False
         kept = len(self.resolver.problems)
         members = [self.resolver.schema(node) for node in schema.properties.values()]
         items = [self.resolver.schema(each.items) for each in members if each.type == "array"]
-        # Whoever uses the members tells of what is wrong with them.
+        # Problems are reported where the members are used.
         del self.resolver.problems[kept:]
         return any(each.type == "file" and not each.read_only for each in (*members, *items))
 
     def _encoded(self, name: str, member: Schema, encoding: Any) -> tuple[str, str | None]:
-        """Style and media type of a form's member; an encoding object may say them."""
+        """Return style and media type of a form's member, from its encoding object if it has one."""
         encoding = encoding if isinstance(encoding, dict) else {}
         structured = member.type in ("object", "any")
         if "style" in encoding or "explode" in encoding:
@@ -140,7 +140,7 @@ class Arguments:
             except Unusable as e:
                 self.resolver.notes.append(f"a part of a form: {e}; sent by name and value")
         stated = text(encoding.get("contentType")).strip() or (member.media_type if member.type == "file" else "")
-        # A list of types, or a pattern, leaves it open which one it is.
+        # A list or a pattern does not determine the type.
         usable = stated.isascii() and stated.isprintable() and not set(stated) & set(",*")
         if not usable or (structured and "json" not in stated):
             stated = ""
@@ -155,13 +155,13 @@ class Arguments:
             if member.read_only:
                 continue
             if location == "body" and member.type == "file":
-                # JSON has no bytes: what the document calls binary is a text there.
+                # JSON has no bytes, so binary members are strings.
                 member = dataclasses.replace(member, type="string")
             style, content_type = self._encoded(name, member, encoding.get(name))
             nested = self._nested(member)[:room] if location == "body" and room else []
             room -= len(nested)
-            # Without a body nothing of it is required, but a body that is given needs its required members: the
-            # service says so if they are missing.
+            # Members of an optional body are not required here; if a body is given without its required members,
+            # the service reports it.
             members.append(
                 self.argument(
                     name,
@@ -176,9 +176,9 @@ class Arguments:
         return members
 
     def _nested(self, schema: Schema, path: str = "") -> list[tuple[str, str]]:
-        """The dotted names of the members of an object's members, with their types; the first ones of many.
+        """Return dotted names and types of nested members, up to a limit.
 
-        Of a list of objects, those of its items, unless it is in the items of another list.
+        For a list of objects, this includes the items' members, unless the list is nested in another list's items.
         """
         found: list[tuple[str, str]] = []
         kept = len(self.resolver.problems)
@@ -194,18 +194,18 @@ class Arguments:
             found += self._nested(member, place)
             if len(found) >= _MAX_NESTED:
                 break
-        # What is wrong with them costs their types alone.
+        # On an error, only their types are missing.
         del self.resolver.problems[kept:]
         return found[:_MAX_NESTED]
 
 
 def plain_type(content_type: object) -> str:
-    """A media type without its parameters."""
+    """Return a media type without its parameters."""
     return str(content_type).partition(";")[0].strip().lower()
 
 
 def preferred(content: Mapping[str, Any]) -> str:
-    """The media type that is easiest to work with."""
+    """Return the media type that is easiest to work with."""
 
     def rank(content_type: str) -> int:
         plain = plain_type(content_type)
@@ -225,11 +225,11 @@ def preferred(content: Mapping[str, Any]) -> str:
         schema = medium.get("schema") if isinstance(medium, dict) else None
         return isinstance(schema, dict) and schema.get("format") == "binary"
 
-    # Bytes go as bytes, whatever else the document would take.
+    # Send bytes unchanged, even if the document also accepts other types.
     octets = [each for each in content if "octet-stream" in str(each) and binary(each)]
     return octets[0] if octets else min(content, key=rank)
 
 
 def text(value: Any) -> str:
-    """A text of the document; anything else in its place counts as none."""
+    """Return a string of the document; other values are treated as missing."""
     return value if isinstance(value, str) else ""

@@ -1,6 +1,6 @@
-"""What a document says that is not understood here: each is a problem that is told, so that nothing is lost silently.
+"""Report unsupported parts of a document as problems, so that nothing is dropped silently.
 
-Of JSON Schema, what only limits values is left to the service, which checks it.
+JSON Schema keywords that only restrict values are not reported, because the service checks them.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _DIALECTS = ("https://spec.openapis.org/oas/", "https://json-schema.org/draft/20
 
 
 def of_document(root: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (part, reason) of the document as a whole."""
+    """Yield (part, reason) for the whole document."""
     dialect = root.get("jsonSchemaDialect")
     if isinstance(dialect, str) and not dialect.startswith(_DIALECTS):
         yield "jsonSchemaDialect", f"{dialect!r} is not known; schemas are read as JSON Schema 2020-12"
 
 
 def of_path_item(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (member, reason) of a path item."""
+    """Yield (member, reason) for a path item."""
     for name in item:
         if name not in _OF_PATH_ITEMS and not str(name).startswith("x-"):
             yield str(name), f"{str(name)!r} is not known in a path; not used"
 
 
 def of_body(content: Mapping[str, Any], content_type: str) -> Iterator[str]:
-    """Yield reasons of a body.
+    """Yield reasons for a body.
 
-    :param content_type: the media type as which it is sent
+    :param content_type: the media type that it is sent with
     """
     medium = content[content_type]
     medium = medium if isinstance(medium, dict) else {}
@@ -52,10 +52,10 @@ def of_security(
     schemes: Mapping[str, Mapping[str, Any]],
     usable: Collection[str],
 ) -> Iterator[str]:
-    """Yield reasons of the credentials that an operation asks for, where it offers no other way.
+    """Yield reasons for required credentials, if the operation has no supported alternative.
 
     :param schemes: the security schemes of the document
-    :param usable: the names of those that are supported
+    :param usable: the names of the supported schemes
     """
     if any(all(name in usable for name in alternative) for alternative in security):
         return

@@ -1,4 +1,4 @@
-"""From one path item of a document to an operation, for Swagger 2 and OpenAPI 3."""
+"""Build operations from path items, for Swagger 2 and OpenAPI 3."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hca_base.openapi._document._names import distinct, option_name, path_parame
 from hca_base.openapi._document._operation import SAFE_METHODS, Operation, Parameter, Response
 from hca_base.openapi._document._schema import Resolver, Schema, Unusable
 
-#: Arguments of one operation.
+#: Maximum number of arguments of one operation.
 _MAX_PARAMETERS = 2000
 _LOCATION_ORDER = {"path": 0, "query": 1, "querystring": 1, "header": 2, "cookie": 3, "formData": 4, "body": 5}
-#: OpenAPI 3 says that parameters of these names mean nothing: other parts of the document set these headers.
+#: OpenAPI 3 ignores parameters with these names, because other parts of the document define the headers.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 _NEXT_MEMBERS = frozenset({"next", "pagination", "has_more", "next_page", "next_url", "@odata.nextLink"})
 
@@ -38,7 +38,7 @@ class Builder:
         self._usable = frozenset(usable_schemes(self._schemes))
 
     def security_schemes(self) -> dict[str, dict[str, Any]]:
-        """The document's security schemes by name; unusable ones are left out."""
+        """Return the document's security schemes by name, without unusable ones."""
         holder = self.root if self.swagger2 else self.root.get("components")
         key = "securityDefinitions" if self.swagger2 else "securitySchemes"
         schemes = holder.get(key) if isinstance(holder, dict) else None
@@ -51,15 +51,15 @@ class Builder:
         return usable
 
     def operation(self, method: str, path: str, item: Mapping[str, Any], raw: Any) -> Operation:
-        """One operation, still without a name.
+        """Return one operation without a name.
 
-        :param item: the path item, for what it shares among its methods
+        :param item: the path item, for members shared by its methods
         :param raw: the operation object
-        :raises Unusable: it cannot be called from here; the text says why
+        :raises Unusable: it cannot be called; the text says why
         """
         if not isinstance(raw, dict):
             raise Unusable("not an object")
-        # The specification has no references here; documents that are made from many files do.
+        # The specification does not allow references here, but documents made from several files have them.
         raw = self.resolver.resolve(raw)
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,30}", method):
             raise Unusable("not an HTTP method")
@@ -134,7 +134,7 @@ class Builder:
         )
 
     def _parameter_nodes(self, item: Mapping[str, Any], raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The parameter objects; the operation's own replace those of the path of the same name and place."""
+        """Return the parameter objects; the operation's override those of the path with the same name and location."""
         nodes: dict[tuple[str, str], dict[str, Any]] = {}
         for source in (item.get("parameters"), raw.get("parameters")):
             if source is None:
@@ -151,7 +151,7 @@ class Builder:
     def _parameter(self, node: dict[str, Any], security: tuple[Mapping[str, tuple[str, ...]], ...]) -> Parameter | None:
         name, location = node["name"], node["in"]
         if location == "header" and name.lower() == "content-length":
-            return None  # it is that of the body that is sent
+            return None  # the body sets this header
         if not self.swagger2 and location == "header" and name.lower() in _IGNORED_HEADERS:
             return None
         content = self._content(node)
@@ -181,7 +181,7 @@ class Builder:
         )
 
     def _content(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        """The media types of a body or parameter; OpenAPI 3.2 may keep what is said of them elsewhere."""
+        """Return the media types of a body or parameter; OpenAPI 3.2 allows references to them."""
         content = node.get("content")
         if not isinstance(content, dict):
             return {}
@@ -190,7 +190,7 @@ class Builder:
         return content
 
     def _is_credential(self, header: str, security: tuple[Mapping[str, tuple[str, ...]], ...]) -> bool:
-        """Whether the stored credentials supply this header."""
+        """Return True if the stored credentials provide this header."""
         if header.lower() == "authorization":
             return True
         for name in {name for each in security for name in each}:
@@ -216,7 +216,7 @@ class Builder:
                 yield url
 
     def _complete_path(self, path: str, parameters: list[Parameter]) -> None:
-        """Add the path parameters that the document forgot to declare: there is but one thing they can be."""
+        """Add undeclared path parameters, which can only be required strings."""
         declared = {parameter.name for parameter in parameters if parameter.location == "path"}
         named = path_parameters(path)
         for name in declared - set(named):
@@ -225,7 +225,7 @@ class Builder:
             if name not in declared:
                 parameters.append(self.arguments.argument(name, "path", Schema(type="string"), required=True))
         for at, each in enumerate(parameters):
-            # {name*} and {+name} stand for several segments.
+            # {name*} and {+name} match several segments.
             if each.location == "path" and (f"{{{each.name}*}}" in path or f"{{+{each.name}}}" in path):
                 parameters[at] = dataclasses.replace(each, multi_segment=True)
 
@@ -251,7 +251,7 @@ class Builder:
                     schema_node = medium.get("schema", medium.get("itemSchema"))
             kept = len(self.resolver.problems)
             schema = self.resolver.schema(schema_node) if schema_node else None
-            # An answer's schema is only for help: trouble in it hinders no call.
+            # A response's schema is only used for help, so ignore errors in it.
             del self.resolver.problems[kept:]
             nodes[str(status)] = node
             responses.append(
@@ -279,11 +279,11 @@ class Builder:
 
 
 def _named(parameters: list[Parameter]) -> tuple[Parameter, ...]:
-    """The parameters in their order for a signature, each with a name and an option that no other has."""
+    """Return the parameters in signature order, with unique names and options."""
     names: set[str] = set()
     options: set[str] = set()
     named: dict[int, Parameter] = {}
-    # Path parameters keep their names, then query, header, cookie; of a body's members those that clash are renamed.
+    # In case of clashes, path parameters keep their names, then query, header, cookie; body members are renamed.
     for at in sorted(range(len(parameters)), key=lambda at: _LOCATION_ORDER[parameters[at].location]):
         parameter = parameters[at]
         prefix = "body" if parameter.location in ("body", "formData") else parameter.location
@@ -298,11 +298,11 @@ def _named(parameters: list[Parameter]) -> tuple[Parameter, ...]:
         option = distinct([option_name(name), f"{option_name(name)}-{prefix}"], options)
         names.add(name)
         options.add(option)
-        # A replacement costs as much as all the rest that is done for a parameter; few need one.
+        # dataclasses.replace takes as long as all other work on a parameter, and few need it.
         kept = (name, option) == (parameter.python_name, parameter.option)
         named[at] = parameter if kept else dataclasses.replace(parameter, python_name=name, option=option)
     ordered = [named[at] for at in range(len(parameters))]
-    # The whole body comes last: by place, an argument means what it meant without it.
+    # The whole body comes last, so that it does not change the meaning of positional arguments.
     return tuple(sorted(ordered, key=lambda each: 0 if each.required else 2 if each.whole else 1))
 
 

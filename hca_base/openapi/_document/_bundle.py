@@ -1,11 +1,11 @@
 """Documents of several files, and schemas with a ``$id``: all references become references within one document.
 
-The other files are read breadth first, each once, and kept as members of the document, so that everything after this
-(index, cache, client) has to do with one document only. A reference that cannot be followed keeps its text and gets a
-reason; what it costs is the part that uses it.
+The other files are read breadth first, each once, and added as members of the document, so that the index, cache and
+client only handle one document. A reference that cannot be resolved keeps its text and gets a reason; only the part
+that uses it is unusable.
 
-Other files are read only from where the document is from: the same scheme, host and port as its URL, or the folder (or
-the checkout) of its file. Their number, size and time are bounded.
+Other files are only read from the document's origin: the same scheme, host and port as its URL, or the folder (or the
+checkout) of its file. Their number, size and time are limited.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from hca_base.errors import DocumentError, HCAError
 from hca_base.openapi._document._read import FILES, MAX_BYTES, UNREAD, parse, parse_part
 
-#: Other files of one document, and their bytes together; DigitalOcean's document has some 2,500.
+#: Limits for the other files of one document: number and total bytes; DigitalOcean's document has about 2,500.
 _MAX_FILES = 5000
 _MAX_BYTES = 64 * 2**20
-#: Seconds after which no other file is asked for.
+#: Seconds after which no further file is requested.
 _MAX_SECONDS = 120.0
-#: Files that are asked for at once where they come from a server.
+#: Concurrent requests for files from a server.
 _AT_ONCE = 8
-#: Nodes of all files together.
+#: Maximum number of nodes in all files.
 _MAX_NODES = 3_000_000
 
-#: What a document of several files or with names in it has in its text. Each begins with a fixed text: one pattern of
-#: both would take fifty times as long.
+#: Patterns that occur in the text of documents with several files or named schemas. Each starts with a literal, which
+#: is fifty times faster than a combined pattern.
 _OUTSIDE = (
     re.compile(rb"""\$ref["']?\s*:\s*["']?[^#"'\s{]"""),
     re.compile(rb"""\$(?:id|self)["']?\s*:\s*["']?[^"'\s{]"""),
 )
-#: Members whose members are names that the author chose: ``properties: {example: …}`` is no example.
+#: Members whose keys are names chosen by the author: ``properties: {example: …}`` is not an example.
 _BY_NAME = frozenset(
     {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "responses", "headers"}
     | {"parameters"}
     | {"requestBodies", "securitySchemes", "securityDefinitions", "pathItems", "paths", "callbacks", "content"}
 )
-#: Members that hold data of the API, not of the document.
+#: Members with data of the API instead of document structure.
 _DATA = frozenset({"example", "examples", "default", "enum", "const"})
 _SUFFIXES = ("", ".json", ".yaml", ".yml")
 
-#: Reads the bytes at an address; raises HCAError.
+#: Reads the bytes at a URL; raises HCAError.
 Read = Callable[[str], bytes]
-#: A node's place: the way up, as (parent, key); None for the root.
+#: A node's position as (parent, key); None for the root.
 _Place = tuple[Any, str] | None
 
 
@@ -58,17 +58,17 @@ def read_document(content: bytes, origin: str, source: str, read: Read) -> tuple
     """Parse a document with the files that it refers to.
 
     :param source: its http, https or file URL; "" if it has none, then no other file is read
-    :return: the document as one, its bytes as one, and the addresses of the other files
+    :return: the bundled document, its bytes, and the URLs of the other files
     :raises DocumentError: it is not an OpenAPI document
     """
     root = parse(content, origin)
-    # A look at the text is enough to see that a document is whole, as nearly all are.
+    # Searching the text is enough to see that a document has a single file, as nearly all have.
     if FILES in root or not any(each.search(content) for each in _OUTSIDE):
         return root, content, []
     made = _Bundle(root, source, read)
     made.run()
     try:
-        # What aliases of YAML share is written out each time.
+        # Objects shared by YAML aliases are written out each time.
         if _size(root, {}) > MAX_BYTES:
             raise DocumentError(f"{origin}: its files expand to more than {MAX_BYTES // 2**20} MiB; not read")
         return root, json.dumps(root).encode(), made.files
@@ -77,7 +77,7 @@ def read_document(content: bytes, origin: str, source: str, read: Read) -> tuple
 
 
 def _size(node: Any, known: dict[int, int]) -> int:
-    """About how many characters some data takes as JSON."""
+    """Return the approximate number of characters of some data as JSON."""
     if isinstance(node, str):
         return len(node) + 4
     if not isinstance(node, (dict, list)):
@@ -94,7 +94,7 @@ class _Bundle:
         self.root = root
         self.source = source
         self.read = read
-        #: Addresses of the other files that were read, in their order.
+        #: URLs of the other files that were read, in order.
         self.files: list[str] = []
         self.unread: dict[str, str] = {}
         self._counting = threading.Lock()
@@ -103,7 +103,7 @@ class _Bundle:
         self._nodes = 0
         self._end = time.monotonic() + _MAX_SECONDS
         self._ids = not str(root.get("openapi", "3.0")).startswith("3.0") and "openapi" in root
-        #: Address without fragment, and (address, anchor) -> place in the bundled document.
+        #: URL without fragment, and (URL, anchor) -> position in the bundled document.
         self._resources: dict[str, str] = {source: ""}
         self._anchors: dict[tuple[str, str], str] = {}
         #: (object, its member with the reference, absolute reference), to be rewritten when all files are known.
@@ -119,13 +119,13 @@ class _Bundle:
             self._add_files(dict.fromkeys(each for each in self._waiting if each not in self._resources))
         for holder, key, reference in self._references:
             holder[key] = self._rewritten(reference)
-        # Also where there are none: a document is bundled once.
+        # Set this even if there are none, to mark the document as bundled.
         self.root.setdefault(FILES, {})
         if self.unread:
             self.root[UNREAD] = self.unread
 
     def _add_files(self, addresses: Iterable[str]) -> None:
-        """Read the files that are waited for, and note what they refer to."""
+        """Read the pending files, and collect their references."""
         self._waiting = []
         wanted = [each for each in addresses if each not in self.unread and self._may_read(each)]
         contents: Iterable[bytes | HCAError]
@@ -158,7 +158,7 @@ class _Bundle:
         return address not in self.unread
 
     def _content(self, address: str) -> bytes | HCAError:
-        """The bytes of a file, or why they are not to be had."""
+        """Return the bytes of a file, or why they cannot be read."""
         try:
             with self._counting:
                 self._asked += 1
@@ -176,7 +176,7 @@ class _Bundle:
             return e
 
     def _scan(self, data: Any, address: str, place: str) -> None:
-        """Note the references and the names within one file."""
+        """Collect the references and names within one file."""
         seen: set[int] = set()
         waiting: list[tuple[Any, str, _Place, bool]] = [(data, address, None, False)]
         while waiting and self._nodes < _MAX_NODES:
@@ -196,7 +196,7 @@ class _Bundle:
                     waiting.append((member, base, (way, key), not by_name and key in _BY_NAME))
 
     def _named(self, node: dict[str, Any], base: str, way: _Place, place: str) -> str:
-        """Note the names of a schema (since OpenAPI 3.1); the base of the references in it."""
+        """Record the names of a schema (since OpenAPI 3.1); return the base URL of its references."""
         if self._ids:
             own = node.get("$id")
             if isinstance(own, str):
@@ -215,10 +215,10 @@ class _Bundle:
             try:
                 absolute = urljoin(base, reference) if base else reference
                 address = urldefrag(absolute)[0]
-            except ValueError:  # what unbalanced brackets make of urlsplit
+            except ValueError:  # urlsplit fails on unbalanced brackets
                 continue
             self._references.append((node, key, absolute))
-            # One of a schema's $id may come later in the document: whether it is a file is seen when all is known.
+            # A matching $id may occur later in the document, so decide whether it is a file at the end.
             self._waiting.append(address)
 
     def _rewritten(self, reference: str) -> str:
@@ -241,8 +241,8 @@ def _pointer(way: _Place) -> str:
 
 
 def reader_of_files(path: Path) -> Read:
-    """Reads the files that a document's file may refer to: those of its folder, or of the checkout that it is in."""
-    # Symbolic links count as what they lead to.
+    """Return a reader for the files that a document may refer to: in its folder, or in its checkout."""
+    # Resolve symbolic links before comparing.
     whole = path.resolve()
     folder = next((each for each in whole.parents if (each / ".git").exists()), whole.parent)
 
@@ -253,7 +253,7 @@ def reader_of_files(path: Path) -> Read:
         if not other.is_relative_to(folder) or any(part.startswith(".") for part in other.relative_to(folder).parts):
             raise DocumentError(f"outside the folder {folder}; such references are not followed")
         try:
-            # A pipe or device would be waited for.
+            # Reading a pipe or device could block.
             if not other.is_file():
                 raise DocumentError("no such file")
             if other.stat().st_size > _MAX_BYTES:
@@ -266,5 +266,5 @@ def reader_of_files(path: Path) -> Read:
 
 
 def no_files(address: str) -> bytes:
-    """Read no other file, for documents of which only the bytes are known."""
+    """Refuse other files, for documents without a URL."""
     raise DocumentError("outside the document; such references are not followed")

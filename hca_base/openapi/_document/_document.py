@@ -1,4 +1,4 @@
-"""An OpenAPI document: where it is from, where its service is, and its operations."""
+"""An OpenAPI document with its source, service URL and operations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hca_base.openapi._document._read import REPEATED, check
 from hca_base.openapi._document._schema import Unusable
 from hca_base.openapi._document._text import printable, suggestion
 
-#: Problems that are kept; a document with more of them has the rest counted.
+#: Maximum number of problems to keep; further ones are only counted.
 _MAX_PROBLEMS = 1000
 
 
@@ -30,7 +30,7 @@ class Problem:
 
     :ivar where: the operation ("GET /bundles/{uuid}") or part
     :ivar reason: why it cannot be used
-    :ivar lost: True if the operation is not there because of it; False if it is there with a part missing
+    :ivar lost: True if the whole operation is missing; False if only a part is missing
     """
 
     where: str
@@ -44,10 +44,10 @@ class Problem:
 class Document:
     """A Swagger 2.0 or OpenAPI 3 document.
 
-    :ivar url: where the document is from, if that is known; relative server URLs and a Swagger 2 document without
-        host or schemes are completed from it
-    :ivar content: the document's bytes, if it was read from bytes; of several files, as one
-    :ivar files: the addresses of the other files that it was read from
+    :ivar url: the document's URL, if known; completes relative server URLs and Swagger 2 documents without host or
+        schemes
+    :ivar content: the document's bytes, if it was read from bytes; several files are combined
+    :ivar files: the URLs of its other files
     :ivar naming: how operations are named: by ``operation`` (their operationIds) or by ``path``, as hca 7 did
     """
 
@@ -76,7 +76,7 @@ class Document:
         """Read a document.
 
         :param source: an http or https URL, a file's path, the document's bytes, or its parsed content
-        :param base_url: the URL that the document stands for, when it was read from elsewhere
+        :param base_url: the document's original URL, if it was read from elsewhere
         :param naming: how operations are named, ``operation`` or ``path``
         :raises DocumentError: it is not an OpenAPI document
         :raises HCAError: it cannot be read
@@ -106,7 +106,7 @@ class Document:
 
     @classmethod
     def of_file(cls, content: bytes, path: Path, *, url: str | None = None, naming: str = NAMINGS[0]) -> Document:
-        """The document in the bytes of a file, with the files that it refers to.
+        """Parse the bytes of a file, with the files that it refers to.
 
         :raises DocumentError: it is not an OpenAPI document
         """
@@ -117,10 +117,10 @@ class Document:
     def parsed(
         cls, content: bytes, origin: str, *, url: str | None, naming: str, source: str = "", read: Read = no_files
     ) -> Document:
-        """The document in some bytes, with the files that it refers to.
+        """Parse bytes, with the files that they refer to.
 
-        :param origin: where the bytes are from, for messages
-        :param source: the address that its references are relative to
+        :param origin: source of the bytes, for messages
+        :param source: the base URL of its references
         :param read: reads the files that it refers to
         :raises DocumentError: it is not an OpenAPI document
         """
@@ -148,7 +148,7 @@ class Document:
 
     @cached_property
     def base_url(self) -> str | None:
-        """The service's URL without a slash at its end, by the rules of ``base_url_of``; None if it is left open."""
+        """The service's URL without a trailing slash, by the rules of ``base_url_of``; None if unknown."""
         return base_url_of(self.root, self.url)
 
     @cached_property
@@ -157,17 +157,17 @@ class Document:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """The operations that can be called, in the document's order, each with a name of its own."""
+        """The operations that can be called, in the document's order, with unique names."""
         return self._built[0].operations
 
     @property
     def aliases(self) -> tuple[Alias, ...]:
-        """Further names, each of one operation or of several."""
+        """Additional names, each for one operation or several."""
         return self._built[0].aliases
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What cannot be used, and why."""
+        """The unusable parts, with reasons."""
         return self._built[1]
 
     @cached_property
@@ -234,7 +234,7 @@ class Document:
                 yield operation
 
     def _paths(self, builder: Builder, problems: list[Problem]) -> Mapping[str, Any]:
-        """The paths, which some documents keep in a file of their own."""
+        """The paths, which some documents have in a separate file."""
         try:
             return builder.resolver.resolve(self.root.get("paths", {}))
         except Unusable as e:
@@ -253,9 +253,9 @@ def _methods(item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def check_naming(naming: str) -> str:
-    """Return the way to name operations, if it is one.
+    """Return the naming rule after checking it.
 
-    :raises UsageError: it is not
+    :raises UsageError: it is not valid
     """
     if naming not in NAMINGS:
         raise UsageError(f"{naming!r} is not a valid naming", hint=f"use {' or '.join(NAMINGS)}")

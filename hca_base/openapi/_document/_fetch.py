@@ -1,4 +1,4 @@
-"""A document's bytes from the network."""
+"""Fetch documents from the network."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
     from hca_base.http import RequestCredentials, Session
 
-#: Seconds for a document to be connected to and read: a refresh must not hold up a command for long.
+#: Connect and read timeouts (seconds) for a document, so that a refresh does not delay a command for long.
 _TIMEOUT = (5.0, 30.0)
-#: Seconds after which a server that did not answer is not asked a second time.
+#: Seconds without a response after which a server is not tried again.
 _PATIENCE = 10.0
 
 
 def reader_of_urls(url: str, **settings: Any) -> Callable[[str], bytes]:
-    """Reads the files that a document refers to, from its own host alone.
+    """Return a reader for the files that a document refers to, restricted to its host.
 
-    :param url: where the document came from
+    :param url: URL of the document
     :param settings: as for :func:`fetch`
     """
     settings["session"] = settings.get("session") or _session()
 
     def read(address: str) -> bytes:
-        # The document's origin was compared before; a redirect must not lead away from it either.
+        # The caller compared the origin with the document's; a redirect must not leave it either.
         response = fetch(address, redirect="same-host", **settings)
         if response.status_code != 200 or urlsplit(response.url)[:2] != urlsplit(url)[:2]:
             raise DocumentError(f"{address} redirects to another origin; not followed")
@@ -54,14 +54,14 @@ def fetch(
     redirect: Literal["follow", "same-host"] = "follow",
     retries: int = 1,
 ) -> requests.Response:
-    """A document's bytes from the network, or status 304 if it is still the one of that ETag.
+    """Fetch a document's bytes, or get status 304 if it still has the given ETag.
 
-    :param retries: repeats after a failure that may pass
-    :param redirect: ``same-host``: a redirect elsewhere is the answer
-    :param fixed_headers: those that the settings add to every request of the service
-    :param credentials: asked for, and sent, only where the server requires some
-    :raises DocumentError: the server has no document there
-    :raises hca_base.errors.UnreachableError: no answer
+    :param retries: retries after temporary failures
+    :param redirect: ``same-host``: return a redirect to another host as the response
+    :param fixed_headers: headers that the settings add to every request of the service
+    :param credentials: called, and its result sent, only if the server requires credentials
+    :raises DocumentError: the server has no document at the URL
+    :raises hca_base.errors.UnreachableError: no response
     """
     from hca_base.http import RetryPolicy
 
@@ -80,7 +80,7 @@ def fetch(
     )
     try:
         try:
-            # Most documents are public, and get no credentials.
+            # Most documents are public and need no credentials.
             return ask(auth="no")
         except ServiceError as e:
             own = credentials() if e.status in (401, 403) else None

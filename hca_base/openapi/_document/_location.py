@@ -1,4 +1,4 @@
-"""Where a document is, and where the service is that it describes."""
+"""URLs of documents and of the services that they describe."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from hca_base.openapi._document._text import one_line, printable
 if TYPE_CHECKING:
     from hca_base.openapi._document._operation import Operation
 
-#: Servers of a document that can be chosen.
+#: Maximum number of servers of a document.
 _MAX_SERVERS = 100
 
 
 def is_url(source: str) -> bool:
-    """Whether a document's address is an http or https URL; else it is a file's."""
+    """Return True if a document's source is an http or https URL, False if it is a file."""
     return source.lower().startswith(("http://", "https://"))
 
 
 def source_path(source: str | os.PathLike[str]) -> Path:
-    """The file that a ``file:`` URL or a path names."""
+    """Return the file of a ``file:`` URL or a path."""
     text = os.fspath(source)
     if text.lower().startswith("file:"):
         from urllib.request import url2pathname
@@ -38,20 +38,20 @@ def source_path(source: str | os.PathLike[str]) -> Path:
 def base_url_of(
     root: Mapping[str, Any], url: str | None, server: str | None = None, variables: Mapping[str, Any] | None = None
 ) -> str | None:
-    """Where the service of a document is.
+    """Return the URL of a document's service.
 
-    * What the document states counts: ``servers`` (OpenAPI 3, the first that has a URL), or ``schemes``, ``host`` and
-      ``basePath`` (Swagger 2). What it leaves out is taken from the URL that it was fetched from.
-    * Of several schemes, the one that the document was fetched by, else https. Where its host is the one that the
-      document was fetched from, the scheme is the URL's, whatever ``schemes`` says: there it answers.
+    * The document's values are used: ``servers`` (OpenAPI 3, the first with a URL), or ``schemes``, ``host`` and
+      ``basePath`` (Swagger 2). Missing parts come from the URL that it was fetched from.
+    * Of several schemes, the scheme of the document's URL is preferred, then https. If the service has the host that
+      the document was fetched from, the URL's scheme overrides ``schemes``, because it is known to work.
     * A document fetched from this machine (loopback) describes the deployment that served it, even if it names another
-      host, as local deployments of a service serve the document of the public one. The reverse too: a document from
-      elsewhere cannot send us to this machine, nor to its link or its cloud's metadata address.
+      host, because local deployments serve the public service's document. Conversely, a document from another host
+      cannot refer to loopback, link-local or cloud metadata addresses.
 
     :param url: the URL that the document was fetched from, or None if it was not
-    :param server: which of its servers: a number from 1, a name, a description, or a URL, which may be any other
-    :param variables: values of variables in the server's URL, in place of their defaults
-    :returns: an http or https URL without a slash at its end, or None
+    :param server: one of its servers: a number from 1, a name, a description, or any URL
+    :param variables: values of variables in the server's URL, overriding their defaults
+    :returns: an http or https URL without a trailing slash, or None
     :raises UsageError: it has no such server
     """
     try:
@@ -59,7 +59,7 @@ def base_url_of(
         if server is not None:
             chosen = server_of(root, server)
             if chosen is None:
-                return server.rstrip("/")  # the user's own word
+                return server.rstrip("/")  # the user's explicit URL
             first = server_url(chosen, variables)
             stated = urljoin(url, first) if fetched and url and first else first
         elif "swagger" in root:
@@ -78,12 +78,12 @@ def base_url_of(
         if base.scheme not in ("http", "https") or not base.hostname:
             return None
         return urlunsplit((base.scheme, base.netloc.rpartition("@")[2], base.path, "", "")).rstrip("/")
-    except ValueError:  # what a URL with unbalanced brackets or the like makes of urlsplit
+    except ValueError:  # urlsplit fails on unbalanced brackets, for example
         return None
 
 
 def servers_of(root: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The servers of an OpenAPI 3 document: ``url``, ``variables``, and ``name`` and ``description`` where stated."""
+    """Return the servers of an OpenAPI 3 document: ``url``, ``variables``, and any ``name`` and ``description``."""
     listed = root.get("servers")
     found = []
     for server in listed[:_MAX_SERVERS] if isinstance(listed, list) else ():
@@ -106,7 +106,7 @@ def servers_of(root: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def server_of(root: Mapping[str, Any], wanted: str) -> Mapping[str, Any] | None:
-    """The server that a user means; None for a URL that is none of the document's."""
+    """Return the server that a user selected; None for a URL that is not in the document."""
     servers = servers_of(root)
     if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:9]) <= len(servers):
         return servers[int(wanted[:9]) - 1]
@@ -127,7 +127,7 @@ def server_of(root: Mapping[str, Any], wanted: str) -> Mapping[str, Any] | None:
 
 
 def operation_base(operation: Operation, base_url: str, document_url: str | None) -> str:
-    """The base URL for one operation: that of its own servers if it has any, else the service's."""
+    """Return the base URL of an operation: from its own servers if it has any, else the service's."""
     if not operation.servers:
         return base_url
     try:
@@ -141,9 +141,9 @@ def operation_base(operation: Operation, base_url: str, document_url: str | None
 
 
 def server_url(server: Any, given: Mapping[str, Any] | None = None) -> str | None:
-    """The URL of a server object with the values of its variables filled in; None if it has none.
+    """Return the URL of a server object with its variables replaced; None if it has none.
 
-    :param given: values in place of the variables' defaults
+    :param given: values that override the variables' defaults
     """
     if not isinstance(server, dict) or not isinstance(server.get("url"), str):
         return None
@@ -178,7 +178,7 @@ def _swagger_base(root: Mapping[str, Any], fetched: SplitResult | None) -> str |
 
 
 def _may_name(fetched: SplitResult, stated: SplitResult) -> bool:
-    """Whether a document from one place may say that its service is at another."""
+    """Return True if a document from one URL may name a service at another."""
     from hca_base.http import address_of, is_forbidden_address, is_loopback
 
     here, there = fetched.hostname or "", stated.hostname or ""

@@ -1,6 +1,6 @@
-"""Names that are made from methods and paths, and names of arguments.
+"""Generate names of operations from methods and paths, and names of arguments.
 
-The path rule is that of hca 7, since scripts and habits depend on it::
+The path rule is that of hca 7, because scripts and users depend on it::
 
     GET  /bundles/{uuid}           get_bundle
     GET  /bundles/all              get_bundles_all
@@ -18,15 +18,15 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 _PATH_PARAMETER = re.compile(r"\{([^{}/]*)\}")
-#: A first segment that says the version of the API and nothing else: v1, v2.1, v1beta1.
+#: A first segment that is only the API version: v1, v2.1, v1beta1.
 _VERSION_SEGMENT = re.compile(r"v[0-9]+([._][0-9]+)*((alpha|beta)[0-9]*)?", re.IGNORECASE)
-#: Longest name; longer ones are cut, and then told apart by a number.
+#: Maximum length of a name; longer ones are truncated, and numbered if necessary.
 _MAX_NAME = 160
 
 
-#: Ends of words that are no plurals, or plurals that lose more than an "s": lateness, analysis, status, alias, boxes.
+#: Endings that are not plurals, or plurals that lose more than an "s": lateness, analysis, status, alias, boxes.
 _NO_PLURAL = re.compile(r"(ss|sis|tus|ias|ies|xes|zes|sses|shes|tches|rches|nches|tuses|iases)$")
-#: Words that these ends say nothing about, or that other ends would take for plurals.
+#: Exceptions to these endings, and words that only look like plurals.
 _PLURALS = frozenset({"areas", "axes", "caches", "cookies", "medias", "menus", "movies", "zombies"})
 _SINGULARS = frozenset(
     {"as", "atlas", "aws", "axis", "bias", "bonus", "bus", "canvas", "census", "chaos", "corpus", "cors", "dns", "dss"}
@@ -45,7 +45,7 @@ def operation_name(method: str, path: str, *, keep_version: bool = False, any_pl
     """
     segments = [segment for segment in path.split("/") if segment and segment != ".well-known"]
     words = [word for segment in segments if (word := identifier(_PATH_PARAMETER.sub(" ", segment)))]
-    # The version is dropped where it is the first segment and something is left without it.
+    # Drop the version if it is the first segment and not the only one.
     if not keep_version and len(words) > 1 and _VERSION_SEGMENT.fullmatch(segments[0]):
         words = words[1:]
     name = "_".join([method.lower(), *words])[:_MAX_NAME]
@@ -56,7 +56,7 @@ def operation_name(method: str, path: str, *, keep_version: bool = False, any_pl
 
 
 def _is_plural(name: str) -> bool:
-    """Return whether the last word of a name makes a singular without its "s"."""
+    """Return True if removing the "s" of a name's last word gives a singular."""
     word = re.split(r"_|(?<=[a-z0-9])(?=[A-Z])", name)[-1].lower()
     if word in _PLURALS:
         return True
@@ -64,12 +64,12 @@ def _is_plural(name: str) -> bool:
 
 
 def path_parameters(path: str) -> tuple[str, ...]:
-    """Names of the parameters in a path template, in order."""
+    """Return the names of the parameters in a path template, in order."""
     return tuple(name.removeprefix("+").removesuffix("*") for name in _PATH_PARAMETER.findall(path))
 
 
 def unambiguous_names(name: str, method: str, path: str) -> Iterable[str]:
-    """Yield names for one path among those that share a name, the best first."""
+    """Yield alternative names for a path whose name is not unique, best first."""
     parameters = [word for each in path_parameters(path) if (word := identifier(each))]
     yield f"{name}_by_{parameters[-1]}" if parameters else f"{name}_all"
     versioned = operation_name(method, path, keep_version=True)
@@ -82,18 +82,18 @@ def unambiguous_names(name: str, method: str, path: str) -> Iterable[str]:
 
 
 def identifier(text: str) -> str:
-    """Some text as a part of a Python identifier; empty if nothing of it can be.
+    """Convert text to a part of a Python identifier; empty if no character is usable.
 
-    Letters and digits of any script stay; control, format and direction characters never do.
+    Letters and digits of any script are kept; control, format and direction characters are removed.
     """
     normal = unicodedata.normalize("NFKC", text[:_MAX_NAME])
     return re.sub(r"_+", "_", "".join(c if c == "_" or ("_" + c).isidentifier() else "_" for c in normal)).strip("_")
 
 
 def argument_name(name: str, location: str) -> str:
-    """The Python name of a parameter, before clashes are looked at; ``argument`` if nothing of its name is usable."""
+    """Return the Python name of a parameter, ignoring clashes; ``argument`` if no character is usable."""
     word = identifier(name)
-    # The rule of hca 7 for names that are identifiers already: they stay as they are, `_from` too.
+    # As in hca 7, names that are already identifiers are unchanged, including `_from`.
     if name.isascii() and name.isidentifier() and not name.startswith("__"):
         word = name[:_MAX_NAME]
     if location == "header":
@@ -106,12 +106,12 @@ def argument_name(name: str, location: str) -> str:
 
 
 def option_name(python_name: str) -> str:
-    """The command-line option of a Python name: ``per_page`` is ``--per-page``, ``from_`` is ``--from``."""
+    """Return the command-line option of a Python name: ``--per-page`` for ``per_page``, ``--from`` for ``from_``."""
     return "--" + (python_name.strip("_") or "argument").replace("_", "-")
 
 
 def distinct(candidates: Sequence[str], taken: Iterable[str]) -> str:
-    """The first of some names that is not taken, with a number if all are."""
+    """Return the first unused name, or a numbered one if all are taken."""
     used = set(taken)
     for candidate in candidates:
         if candidate not in used:

@@ -1,7 +1,7 @@
-"""Which name each operation of a document has, and which other names lead to it.
+"""Assign names and aliases to a document's operations.
 
-There are two ways: ``operation`` takes the document's operationIds where those read as names, ``path`` makes names from
-methods and paths as hca 7 did. Names of the path rule are aliases under both, so that scripts go on working.
+There are two rules: ``operation`` uses the document's operationIds if they are readable, ``path`` generates names from
+methods and paths like hca 7. Names of the path rule are aliases with either, so that scripts keep working.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from hca_base.openapi._document._alias import Alias
 from hca_base.openapi._document._names import identifier, operation_name, path_parameters, unambiguous_names
 from hca_base.openapi._document._operation import Operation
 
-#: Where words of an id begin: ``listTasks``, ``getHTTPStatus``.
+#: Word boundaries in an ID: ``listTasks``, ``getHTTPStatus``.
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _READABLE = re.compile(r"[A-Za-z][A-Za-z0-9 ._/:-]{0,79}")
-#: What generators put in: springfox's ``listUsingGET_1``, numbers that make ids unique.
+#: Suffixes from generators: springfox's ``listUsingGET_1``, numbers that make IDs unique.
 _GENERATED = re.compile(r"Using(GET|PUT|POST|DELETE|OPTIONS|HEAD|PATCH|TRACE)(_\d+)?$|[_.-]\d+$|__")
 _VERSION = re.compile(r"v\d+", re.IGNORECASE)
 
@@ -28,7 +28,7 @@ class Named:
     """The operations of a document with their names.
 
     :ivar operations: in the document's order
-    :ivar aliases: other names; an alias of one operation is that operation's second name
+    :ivar aliases: other names, for one operation or several
     """
 
     operations: tuple[Operation, ...]
@@ -36,7 +36,7 @@ class Named:
 
 
 def assign(operations: Sequence[Operation], naming: str) -> Named:
-    """Give each operation a name that no other has.
+    """Give each operation a unique name.
 
     :param operations: operations without names
     :param naming: ``operation`` or ``path``
@@ -53,7 +53,7 @@ def assign(operations: Sequence[Operation], naming: str) -> Named:
     )
     aliases: dict[str, tuple[int, ...]] = {name: (at,) for at, name in enumerate(path_names)}
     aliases.update(shared)
-    # What hca 9.0 called them, where that differs: put_latenes.
+    # Names of hca 9.0, if different: put_latenes.
     old_names, old_shared = _by_path(operations, any_plural=True)
     for name, places in (*old_shared.items(), *((name, (at,)) for at, name in enumerate(old_names))):
         aliases.setdefault(name, places)
@@ -69,7 +69,7 @@ def assign(operations: Sequence[Operation], naming: str) -> Named:
 
 
 def _by_id(operations: Sequence[Operation], path_names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (group, name) of each operation: its id's where that is unique and reads as a name, else its path's."""
+    """Return (group, name) of each operation: from its ID if that is unique and readable, else from its path."""
     found = [
         name_of_id(each.operation_id, each.method, each.path) if each.operation_id else None for each in operations
     ]
@@ -91,7 +91,7 @@ def _by_id(operations: Sequence[Operation], path_names: Sequence[str]) -> list[t
 
 
 def _by_path(operations: Sequence[Operation], *, any_plural: bool) -> tuple[list[str], dict[str, tuple[int, ...]]]:
-    """Return the path name of each operation, and the names that several of them share with their places."""
+    """Return the path name of each operation, and the shared names with their operations' positions."""
     sharing: dict[str, list[int]] = {}
     for at, operation in enumerate(operations):
         name = operation_name(operation.method, operation.path, any_plural=any_plural)
@@ -103,7 +103,7 @@ def _by_path(operations: Sequence[Operation], *, any_plural: bool) -> tuple[list
         chosen: dict[frozenset[str], int] = {}
         others = []
         for at in places:
-            # Equal path parameters cannot tell two paths apart: the document's first keeps the name.
+            # Paths with equal parameters cannot be distinguished, so the first one keeps the name.
             if chosen.setdefault(frozenset(operations[at].path_names), at) != at:
                 others.append(at)
         if len(chosen) == 1:
@@ -113,7 +113,7 @@ def _by_path(operations: Sequence[Operation], *, any_plural: bool) -> tuple[list
             for at in chosen.values():
                 names[at] = _free_name(name, operations[at], taken)
         for at in others:
-            # The version tells these apart best, where there is one.
+            # Distinguish these by their version, if they have one.
             versioned = operation_name(
                 operations[at].method, operations[at].path, keep_version=True, any_plural=any_plural
             )
@@ -130,9 +130,9 @@ def _free_name(name: str, operation: Operation, taken: set[str], first: Iterable
 
 
 def name_of_id(operation_id: str, method: str, path: str) -> tuple[str, str] | None:
-    """Return (group, whole name) for an operationId; None where it does not read as a name.
+    """Return (group, full name) for an operationId; None if it is not readable as a name.
 
-    :param operation_id: such as ``listTasks`` or ``issues/list-for-repo``
+    :param operation_id: for example ``listTasks`` or ``issues/list-for-repo``
     """
     text = operation_id.strip()
     if not _READABLE.fullmatch(text) or _GENERATED.search(text) or _is_path(text, method, path):
@@ -149,7 +149,7 @@ def _snake(text: str) -> str:
 
 
 def _is_path(text: str, method: str, path: str) -> bool:
-    """Return whether an id is nothing but a generator's copy of the method and path."""
+    """Return True if an ID was generated from the method and path."""
     method = method.lower()
     # FastAPI's: the function's name, the path and the method, everything else replaced by "_".
     copied = re.sub(r"\W", "_", path) + "_" + method

@@ -1,6 +1,6 @@
-"""What an operation of a service is: plain data, with nothing of the document left in it.
+"""Operations of a service as plain data, independent of the document.
 
-Both classes turn into JSON records and back, which is how the index on disk keeps them.
+The classes convert to and from JSON records, which the index stores.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import keyword
 from collections.abc import Mapping
 from typing import Any
 
-#: The ways to name operations, the default first: by operationId, or by method and path.
+#: The naming rules, default first: by operationId, or by method and path.
 NAMINGS = ("operation", "path")
 #: The methods that a path item may have as members (OpenAPI 3.2 has QUERY).
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 #: Methods that change nothing (:rfc:`9110` section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
-#: Methods whose repetition has the effect of one call (:rfc:`9110` section 9.2.2).
+#: Idempotent methods (:rfc:`9110` section 9.2.2).
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 
-#: Public attributes of every client: operations of these names are methods with ``_`` at the end.
+#: Public attributes of every client: methods for operations with these names end in ``_``.
 CLIENT_NAMES = frozenset(
     {
         "base_url",
@@ -59,20 +59,20 @@ class Parameter:
     :ivar python_name: the name of the keyword argument
     :ivar option: the option on the command line, with its dashes
     :ivar location: path, query, header, cookie, body or formData
-    :ivar type: string, integer, number, boolean, array, object, file, or any (no type is stated: the text of
-        an object or array is taken for that, any other for itself)
-    :ivar default: what the service assumes without the argument; it is not sent
+    :ivar type: string, integer, number, boolean, array, object, file, or any (no declared type: JSON
+        objects and arrays are parsed, other strings are sent unchanged)
+    :ivar default: the service's default, which is not sent
     :ivar items: type of an array's items
-    :ivar style: how an array or object is written: csv, ssv, tsv, pipes, multi, deepObject, json, simple, label, matrix
+    :ivar style: format of an array or object: csv, ssv, tsv, pipes, multi, deepObject, json, simple, label, matrix
     :ivar explode: OpenAPI 3's explode, for objects and for the styles label and matrix
-    :ivar whole: the argument is the whole body, not a member of it
-    :ivar credential: a header that the stored credentials supply when it is not given
-    :ivar constant: the only value that there is, of a required parameter: it is sent by itself
-    :ivar allow_reserved: reserved characters of a URL go into the query as they are
-    :ivar multi_segment: a path parameter (``{path*}``) whose slashes part segments
-    :ivar members: dotted names and types of what is in an object of a JSON body, ``("address.city", "string")``, and
+    :ivar whole: the argument is the whole body instead of a member
+    :ivar credential: a header that the stored credentials provide if it is not given
+    :ivar constant: the only possible value of a required parameter, which is sent automatically
+    :ivar allow_reserved: reserved characters are not escaped in the query
+    :ivar multi_segment: a path parameter (``{path*}``) whose slashes separate segments
+    :ivar members: dotted names and types of members in an object of a JSON body, ``("address.city", "string")``, and
         in the objects of a list: ``("[].name", "string")``, ``("donor.organs[].name", "string")``
-    :ivar schema_note: limits and examples for people ("10 to 500")
+    :ivar schema_note: human-readable limits and examples ("10 to 500")
     """
 
     name: str
@@ -103,16 +103,16 @@ class Parameter:
 
     @property
     def choices(self) -> tuple[Any, ...]:
-        """The values that the document lists, of the parameter or of its items."""
+        """The values that the document lists for the parameter or its items."""
         return self.enum or self.items_enum
 
     @property
     def takes_null(self) -> bool:
-        """Whether null can be sent: in JSON, where the document does not say otherwise."""
+        """True if null can be sent: in JSON, unless the document excludes it."""
         return self.location == "body" and (self.nullable or self.type == "any")
 
     def to_record(self) -> dict[str, Any]:
-        """A JSON object of the members that differ from their defaults."""
+        """Return a JSON object of the members that differ from their defaults."""
         return _record(self)
 
     @classmethod
@@ -128,10 +128,10 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True)
 class Response:
-    """One answer that the document announces.
+    """One response that the document declares.
 
     :ivar status: "200", "4XX" or "default"
-    :ivar content_types: media types, the document's order
+    :ivar content_types: media types, in the document's order
     :ivar type: type of a JSON body ("object", "array"), or None
     :ivar members: names of a JSON object's members
     """
@@ -162,19 +162,19 @@ class Response:
 class Operation:
     """One method and path of a service.
 
-    :ivar name: Python name, ``get_bundle``; no other operation of the document has it
-    :ivar group: the part of the name that is a word of its own on the command line (``issues`` of
+    :ivar name: Python name, such as ``get_bundle``; unique in the document
+    :ivar group: the part of the name that is a separate word on the command line (``issues`` of
         ``hca github issues list-for-repo``), or ""
     :ivar path_name: the name by the path rule, which several operations may share
     :ivar body: how the body is sent: "" (none), "json" (members are arguments), "form", "multipart", "whole"
     :ivar body_content_type: media type of the body
-    :ivar body_types: all media types that the body may have, where there are several
-    :ivar produces: media types of successful answers, for the Accept header
-    :ivar security: alternatives, each a mapping of scheme name to scopes; an empty mapping stands for "no credentials"
-    :ivar servers: base URLs of this operation alone, most operations have none
-    :ivar paginated: the answer comes in pages
-    :ivar redirects: a successful answer may be a redirect to the data
-    :ivar safe: repeating a call, or not making it, changes nothing
+    :ivar body_types: all media types of the body, if there are several
+    :ivar produces: media types of successful responses, for the Accept header
+    :ivar security: alternatives, each a mapping of scheme name to scopes; an empty mapping means "no credentials"
+    :ivar servers: base URLs only for this operation; empty for most operations
+    :ivar paginated: the response is paginated
+    :ivar redirects: a successful response may be a redirect to the data
+    :ivar safe: a call changes nothing
     """
 
     name: str
@@ -202,19 +202,19 @@ class Operation:
 
     @property
     def command(self) -> str:
-        """The words on the command line: ``get-bundle``, ``issues list-for-repo``."""
+        """The command's words: ``get-bundle``, ``issues list-for-repo``."""
         if self.group:
             return f"{self.group} {self.name[len(self.group) + 1 :]}".replace("_", "-")
         return self.name.replace("_", "-")
 
     @property
     def method_name(self) -> str:
-        """The attribute of a client: the name, with ``_`` where Python or the client has a name of its own."""
+        """The client's attribute: the name, with ``_`` appended if Python or the client reserves it."""
         return self.name + "_" if keyword.iskeyword(self.name) or self.name in CLIENT_NAMES else self.name
 
     @property
     def idempotent(self) -> bool:
-        """A repeated call has the effect of one, so that it may be retried."""
+        """True if a repeated call has the effect of one, so that it may be retried."""
         return self.safe or self.method in IDEMPOTENT_METHODS
 
     @property
@@ -238,7 +238,7 @@ class Operation:
         return tuple(parameter.python_name for parameter in self.parameters if parameter.location == "path")
 
     def parameter(self, name: str) -> Parameter | None:
-        """The parameter of a Python name, or failing that of an API name."""
+        """Return the parameter with a Python name, or else with an API name."""
         for parameter in self.parameters:
             if parameter.python_name == name:
                 return parameter
@@ -248,7 +248,7 @@ class Operation:
         return None
 
     def to_record(self) -> dict[str, Any]:
-        """A JSON object, to be read by :meth:`from_record`."""
+        """Return a JSON object for :meth:`from_record`."""
         return _record(self)
 
     @classmethod
@@ -282,5 +282,5 @@ def _record(value: Any) -> dict[str, Any]:
 
 @functools.cache
 def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
-    """The fields of a record with their defaults; asking the class again for each record would double the time."""
+    """Return the fields of a record with their defaults, cached because repeated lookups would double the time."""
     return tuple((field.name, field.default) for field in dataclasses.fields(kind))

@@ -1,8 +1,8 @@
-"""Bytes to plain Python data, for JSON and YAML, with bounds on what a hostile document can cost.
+"""Parse JSON and YAML to plain Python data, with limits against hostile documents.
 
 YAML is read from the parser's events, without PyYAML's node graph (which takes several times the memory) and by the
-rules of YAML 1.2's core schema: ``NO`` stays a text and a date stays a text, as OpenAPI means them. An alias is a
-second reference to one object, and what all aliases together would expand to is counted.
+rules of YAML 1.2's core schema: ``NO`` and dates stay strings, as OpenAPI expects. An alias is a
+second reference to the same object, and the total size of all expanded aliases is limited.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from hca_base.errors import DocumentError
 
-#: Bytes of the largest document that is read; the largest public ones (Microsoft Graph) have some 40 MB.
+#: Maximum size of a document; the largest public ones (Microsoft Graph) have about 40 MB.
 MAX_BYTES = 256 * 1024 * 1024
-#: Nesting beyond which a YAML document is refused. JSON is bounded by the interpreter's recursion limit.
+#: Maximum nesting of a YAML document. JSON is limited by the interpreter's recursion limit.
 MAX_DEPTH = 400
-#: Nodes of a YAML document, each alias counted as what it stands for.
+#: Maximum number of nodes of a YAML document, with aliases expanded.
 MAX_NODES = 50_000_000
 
-#: Members of a document that was read from several files: the other ones, and why some were not read.
+#: Members of a bundled document: the other files, and why some were not read.
 FILES = "x-hca-files"
 UNREAD = "x-hca-unread"
-#: Where a document notes what it says twice of a path: (path, method) pairs.
+#: Member for conflicting duplicates of paths: (path, method) pairs.
 REPEATED = "x-hca-repeated"
 _PATH_KEY = re.compile(r'"(/[^"\\]*)"\s*:\s*\{')
 _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
@@ -39,9 +39,9 @@ _WORDS: dict[str, Any] = {
 
 
 def parse(content: bytes, origin: str) -> dict[str, Any]:
-    """The document in some bytes.
+    """Parse a document.
 
-    :param origin: where the bytes are from, for messages
+    :param origin: source of the bytes, for messages
     :raises DocumentError: neither JSON nor YAML, or not an OpenAPI document
     """
     if len(content) > MAX_BYTES:
@@ -55,13 +55,13 @@ def parse(content: bytes, origin: str) -> dict[str, Any]:
     elif re.search(r"^[\"']?(swagger|openapi)[\"']?\s*:", text, re.MULTILINE):
         data = _parse_yaml(text, origin)
     else:
-        # Do not try YAML: any text, such as the HTML of a login page, may happen to be YAML.
+        # Do not try YAML: other text, such as the HTML of a login page, may be valid YAML.
         raise DocumentError(f"{origin}: not an OpenAPI document")
     return check(data, origin)
 
 
 def parse_part(content: bytes, origin: str) -> Any:
-    """The object or array in the bytes of a file that a document refers to.
+    """Parse the object or array in a file that a document refers to.
 
     :raises DocumentError: neither JSON nor YAML
     """
@@ -76,7 +76,7 @@ def parse_part(content: bytes, origin: str) -> Any:
 
 
 def check(data: Any, origin: str) -> dict[str, Any]:
-    """The data itself, if it says that it is Swagger 2 or OpenAPI 3.
+    """Return the data after checking that it is Swagger 2 or OpenAPI 3.
 
     :raises DocumentError: it is something else
     """
@@ -94,12 +94,12 @@ def check(data: Any, origin: str) -> dict[str, Any]:
 def _parse_json(text: str, origin: str) -> Any:
     try:
         paths = _PATH_KEY.findall(text)
-        # Python keeps the last of two members of one name; to look at each costs twice the time, and is seldom needed.
+        # Python keeps the last of duplicate members. Checking each one doubles the time and is rarely needed.
         return json.loads(text, object_pairs_hook=_object if len(set(paths)) < len(paths) else None)
     except RecursionError:
         raise DocumentError(f"{origin}: nested too deep") from None
     except ValueError as e:
-        # YAML's flow style begins like JSON does, but a document in it is a curiosity; a truncated one is not.
+        # YAML's flow style starts like JSON, but truncated JSON is far more likely.
         raise DocumentError(f"{origin}: not valid JSON ({e})") from None
 
 
@@ -113,7 +113,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _add(container: dict[str, Any], key: str, value: Any) -> None:
-    """Add a member; a path that is written twice gets the methods of both, and a note of those that differ."""
+    """Add a member; a duplicate path gets the methods of both, and conflicts are recorded."""
     before = container.get(key)
     if not key.startswith("/") or not isinstance(before, dict) or not isinstance(value, dict):
         container[key] = value
@@ -135,8 +135,8 @@ def _parse_yaml(text: str, origin: str) -> Any:
         where = f" at line {mark.line + 1}" if mark is not None else ""
         problem = getattr(e, "problem", None) or "malformed"
         if "nesting depth" in problem:
-            # libyaml of PyYAML 6.0.4 and later has a bound of its own, which it may meet before our count does: it
-            # reads ahead of the events.
+            # libyaml of PyYAML 6.0.4 and later has its own limit, which may be reached before ours because it reads
+            # ahead of the events.
             raise DocumentError(f"{origin}: nested deeper than YAML is read{where}") from None
         raise DocumentError(f"{origin}: not valid YAML ({problem}{where})") from None
 
@@ -157,7 +157,7 @@ class _Builder:
 
         def add(value: Any, nodes: int) -> None:
             if value is _MERGE and (not open_ or isinstance(open_[-1][0], list) or open_[-1][2] is not _NO_KEY):
-                value = "<<"  # it means something as a key only
+                value = "<<"  # it is only special as a key
             if not open_:
                 root.append(value)
                 return
@@ -187,7 +187,7 @@ class _Builder:
             elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
                 container, anchor, _, size = open_.pop()
                 if anchor:
-                    # Known only from here on, so that no alias can point into its own container.
+                    # Register the anchor only now, so that no alias can refer to its own container.
                     self.anchors[anchor] = (container, size)
                 add(container, size)
             elif isinstance(event, yaml.AliasEvent):
@@ -199,7 +199,7 @@ class _Builder:
     def _key(self, value: Any) -> Any:
         if isinstance(value, (dict, list)):
             raise DocumentError(f"{self.origin}: not valid OpenAPI (an object or array as a key)")
-        # Keys such as 200 (a status) are texts in OpenAPI.
+        # Keys such as 200 (a status) are strings in OpenAPI.
         return value if isinstance(value, str) else _MERGE if value is _MERGE else _text_of(value)
 
     def _set(self, container: dict[str, Any], key: Any, value: Any) -> None:
@@ -230,7 +230,7 @@ def _text_of(value: Any) -> str:
 
 def _scalar(event: Any) -> Any:
     text: str = event.value
-    # A quoted or block scalar is a text whatever it looks like; `!!str` too.
+    # Quoted scalars, block scalars and `!!str` are always strings.
     if not event.implicit[0] or event.style not in (None, ""):
         return text
     if text == "<<":

@@ -1,7 +1,7 @@
-"""``$ref`` and schemas: as much of JSON Schema as the arguments of a call need.
+"""``$ref`` and schemas: the parts of JSON Schema needed for the arguments of a call.
 
-Everything is lazy (only what an operation uses is looked at) and bounded: chains and cycles of references end, a schema
-is merged once however often it is used, and members of members are left as JSON.
+Everything is lazy (only parts that an operation uses are read) and limited: chains and cycles of references end, a
+schema is merged only once, and nested members are left as JSON.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from urllib.parse import unquote
 from hca_base.openapi._document._read import UNREAD
 from hca_base.openapi._document._text import branches_of, limits_of
 
-#: Length of a chain of references, and depth of nested allOf/oneOf, that is followed.
+#: Maximum length of a chain of references, and depth of nested allOf/oneOf.
 _MAX_CHAIN = 64
-#: Members of one merged object.
+#: Maximum number of members of a merged object.
 _MAX_MEMBERS = 5000
-#: Nodes of a document that are looked at for names.
+#: Maximum number of nodes to search for names.
 _MAX_LOOKED_AT = 3_000_000
-#: Members of a schema that mean something beside a ``$ref``; those of texts are taken care of where it is followed.
+#: Members of a schema that are valid beside a ``$ref``; those with texts are handled where it is resolved.
 _KEYWORDS = frozenset({"type", "properties", "required", "enum", "const", "items", "allOf", "oneOf", "anyOf"}) | {
     "additionalProperties",
     "pattern",
@@ -31,16 +31,16 @@ _SIMPLE_TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
 
 class Unusable(Exception):
-    """A part of a document cannot be used; the text says why."""
+    """Raised if a part of a document cannot be used; the text says why."""
 
 
 @dataclasses.dataclass
 class Schema:
-    """A schema with references followed and allOf, oneOf, anyOf merged, one level deep.
+    """A schema with references resolved and allOf, oneOf, anyOf merged, one level deep.
 
     :ivar type: one of the JSON types, "file" (bytes), or "any"
-    :ivar properties: an object's members, as they stand in the document
-    :ivar open: members beyond those listed may be given
+    :ivar properties: an object's members, as in the document
+    :ivar open: other members than those listed are allowed
     :ivar media_type: of a file
     """
 
@@ -62,10 +62,10 @@ class Schema:
 
 
 class Resolver:
-    """Follows references within one document and merges its schemas.
+    """Resolves references within one document and merges its schemas.
 
     :ivar problems: reasons why some schema could not be used, in the order they were met
-    :ivar notes: what was understood in part
+    :ivar notes: parts that are only partly supported
     """
 
     def __init__(self, root: Mapping[str, Any]) -> None:
@@ -74,16 +74,16 @@ class Resolver:
         self.notes: list[str] = []
         self._merged: dict[int, Schema] = {}
         self._busy: set[int] = set()
-        # The ids above are of objects of the document, but siblings of a $ref make new ones: keep those alive.
+        # The IDs above are of the document's objects; keep those created for siblings of a $ref alive too.
         self._made: dict[int, dict[str, Any]] = {}
         self._beside: dict[int, tuple[Any, dict[str, Any]]] = {}
         self._named: dict[str, Any] | None = None
         self.version_31 = not str(root.get("openapi", "")).startswith("3.0") and "openapi" in root
 
     def resolve(self, node: Any) -> dict[str, Any]:
-        """The object that a node is or refers to.
+        """Return the object that a node is or refers to.
 
-        :raises Unusable: the reference is remote, cyclic or points nowhere, or the target is not an object
+        :raises Unusable: the reference is remote, cyclic or broken, or the target is not an object
         """
         seen: set[str] = set()
         result = node
@@ -93,7 +93,7 @@ class Resolver:
             if reference in seen or len(seen) >= _MAX_CHAIN:
                 raise Unusable(f"$ref {reference[:200]!r} refers to itself")
             seen.add(reference)
-            # Only these may stand beside a $ref and mean something (OpenAPI 3.1).
+            # Only these are valid beside a $ref (OpenAPI 3.1).
             for key in ("description", "summary", "default", "nullable", "readOnly", "deprecated"):
                 if key in result:
                     siblings.setdefault(key, result[key])
@@ -126,7 +126,7 @@ class Resolver:
         for part in reference[1:].split("/")[1:]:
             key = unquote(part).replace("~1", "/").replace("~0", "~")
             if isinstance(target, dict) and key not in target and isinstance(target.get("$ref"), str):
-                # A whole collection may be in another file: components: {schemas: {$ref: ./schemas.yaml}}.
+                # A collection may be in another file: components: {schemas: {$ref: ./schemas.yaml}}.
                 target = self._collection(target["$ref"], depth)
             if isinstance(target, dict) and key in target:
                 target = target[key]
@@ -137,7 +137,7 @@ class Resolver:
         return target
 
     def _names(self) -> dict[str, Any]:
-        """What ``$anchor``, ``$dynamicAnchor`` and ``$id`` of OpenAPI 3.1 name; looked for once, where one is used."""
+        """The targets of OpenAPI 3.1's ``$anchor``, ``$dynamicAnchor`` and ``$id``; searched once, if used."""
         if self._named is None:
             self._named = {}
             waiting: list[Any] = [self.root]
@@ -155,7 +155,7 @@ class Resolver:
         return self._named
 
     def _with_siblings(self, node: Any) -> Any:
-        """Return a schema with members beside its ``$ref``, which count since OpenAPI 3.1, as an allOf of both."""
+        """Return a schema with members beside its ``$ref`` (valid since OpenAPI 3.1) as an allOf of both."""
         if not isinstance(node, dict) or not self.version_31:
             return node
         if "$ref" not in node and isinstance(node.get("$dynamicRef"), str):
@@ -168,12 +168,12 @@ class Resolver:
             parts = rest.get("allOf")
             own = parts if isinstance(parts, list) else []
             made = node, {**rest, "allOf": [*own, {"$ref": node["$ref"]}]}
-            # The node is kept beside it, since its id is the key.
+            # Keep a reference to the node, because its ID is the key.
             self._beside[id(node)] = made
         return made[1]
 
     def schema(self, node: Any) -> Schema:
-        """A schema, merged; where it cannot be had the type is "any", and :attr:`problems` says why."""
+        """Return a merged schema; if that fails, the type is "any" and :attr:`problems` says why."""
         if node is None or isinstance(node, bool):
             return Schema(open=True)
         try:
@@ -201,7 +201,7 @@ class Resolver:
         for part in self._parts(raw, "allOf", depth):
             _absorb(result, part)
         for part in self._conditional(raw, depth):
-            # Its members may be given; whether they must be depends on others.
+            # Its members are allowed; whether they are required depends on others.
             _absorb(result, dataclasses.replace(part, required=(), enum=(), description="", note="", default=None))
         for word in ("oneOf", "anyOf"):
             variants = list(self._parts(raw, word, depth))
@@ -227,7 +227,7 @@ class Resolver:
         return result
 
     def _conditional(self, raw: dict[str, Any], depth: int) -> Iterator[Schema]:
-        """Yield the schemas that hold where a value has something else: ``then``, ``else``, ``dependentSchemas``."""
+        """Yield the conditional schemas: ``then``, ``else``, ``dependentSchemas``."""
         if not _CONDITIONAL.isdisjoint(raw):
             dependent = raw.get("dependentSchemas")
             yield from self._parts({"all": [raw.get(word) for word in ("then", "else")]}, "all", depth)
@@ -244,7 +244,7 @@ class Resolver:
 
 
 def _own(raw: dict[str, Any]) -> Schema:
-    """What a schema says itself, without the schemas that it is made of."""
+    """Return a schema's own members, without the schemas that it combines."""
     properties = raw.get("properties")
     properties = {str(k): v for k, v in properties.items()} if isinstance(properties, dict) else {}
     required = raw.get("required")
@@ -257,7 +257,7 @@ def _own(raw: dict[str, Any]) -> Schema:
     if isinstance(type_, list):
         nullable = nullable or "null" in type_
         types = [each for each in type_ if each != "null"]
-        # Of several types, a text is one of its own where it is neither JSON's list nor its object.
+        # If strings are among several types, a value that is not a JSON array or object is a string.
         type_ = types[0] if len(types) == 1 else "number" if set(types) == {"integer", "number"} else "any"
     several = isinstance(raw.get("type"), list) and type_ == "any"
     if type_ not in (*_SIMPLE_TYPES, "file", "null") and not several:
@@ -284,13 +284,13 @@ def _own(raw: dict[str, Any]) -> Schema:
 
 
 def _binary(raw: dict[str, Any]) -> bool:
-    # Swagger 2 and OpenAPI 3.0 say format, 3.1 says contentMediaType without an encoding.
+    # Swagger 2 and OpenAPI 3.0 use format, 3.1 uses contentMediaType without an encoding.
     if raw.get("format") == "binary":
         return True
     medium = raw.get("contentMediaType")
     if not isinstance(medium, str) or "contentEncoding" in raw:
         return False
-    # Texts are typed, and sent in their encoding.
+    # Text types are given as strings, and sent encoded.
     return not medium.startswith(("text/", "application/json", "application/xml")) and "+" not in medium
 
 
@@ -307,7 +307,7 @@ def _guess(raw: dict[str, Any], enum: tuple[Any, ...]) -> str:
 
 
 def _absorb(into: Schema, part: Schema) -> None:
-    """Add what a part of an allOf says; what the whole says itself goes before."""
+    """Merge a part of an allOf; the members of the whole take precedence."""
     if into.type == "any":
         into.type = part.type
     for name, member in part.properties.items():

@@ -1,4 +1,4 @@
-"""Texts of a document, made fit to be shown on one line."""
+"""Format texts of a document for display on one line."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
-#: Schemas of a oneOf that are named in help.
+#: Maximum number of oneOf schemas named in help.
 _MAX_BRANCHES = 12
 
 _LONGEST = 300
 
 
 def one_line(text: str) -> str:
-    """A text without line breaks, control or direction characters, its words parted by one space each."""
+    """Return text without line breaks, control or direction characters, with words separated by single spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def printable(text: str) -> str:
-    """A text for a message: as it is, but for what cannot be shown, and not long."""
+    """Return text for a message: shortened, and without unprintable characters."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:_LONGEST])
     return shown if len(text) <= _LONGEST else shown + "…"
 
@@ -32,7 +32,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def limits_of(raw: dict[str, Any]) -> str:
-    """The limits of a value in words, such as "10 to 500"."""
+    """Return the limits of a value in words, such as "10 to 500"."""
     notes = []
     low, high = _number(raw.get("minimum")), _number(raw.get("maximum"))
     if low is not None and high is not None:
@@ -42,7 +42,7 @@ def limits_of(raw: dict[str, Any]) -> str:
     elif high is not None:
         notes.append(f"at most {high}")
     for least, most, unit in (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "items")):
-        # 0 says nothing, and limits this high are those of the field's type, not of the service.
+        # 0 is no real limit, and limits this high come from the field's type, not the service.
         low, high = _number(raw.get(least)) or None, _number(raw.get(most))
         if low is not None and high is not None:
             notes.append(f"{low} {unit}" if low == high else f"{low} to {high} {unit}")
@@ -54,7 +54,7 @@ def limits_of(raw: dict[str, Any]) -> str:
 
 
 def branches_of(parts: Any) -> str:
-    """The names of the schemas of which a value is one, such as "either Cat, Dog or Bird"."""
+    """Return the names of alternative schemas, such as "either Cat, Dog or Bird"."""
     names = []
     for part in parts[:_MAX_BRANCHES]:
         reference = part.get("$ref") if isinstance(part, dict) else None

@@ -1,1 +1,1 @@
-"""What operations return, by shape: in help, and as type stubs for editors and type checkers."""
+"""Types of results, for help and for type stubs."""

@@ -1,4 +1,4 @@
-"""The schemas of an operation's body and answers, as they stand in the document."""
+"""The schemas of an operation's body and responses, as in the document."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hca_base.openapi._document._schema import Unusable
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """One successful answer.
+    """One successful response.
 
-    :ivar content_type: media type; "" for an answer without a body
-    :ivar node: the schema of the body as it stands in the document
+    :ivar content_type: media type; "" for a response without a body
+    :ivar node: the schema of the body, as in the document
     """
 
     status: str
@@ -35,7 +35,7 @@ class Nodes:
         self.resolver = self.builder.resolver
 
     def body(self, operation: Operation) -> Any:
-        """The schema of the body, of the media type that a call sends; None if there is none."""
+        """Return the schema of the body for the media type that a call sends; None if there is none."""
         raw = self._raw(operation)
         if self.builder.swagger2:
             for each in [*raw.get("parameters", ()), *self._item(operation).get("parameters", ())]:
@@ -50,10 +50,9 @@ class Nodes:
         return medium.get("schema") if isinstance(medium, dict) else None
 
     def answers(self, operation: Operation) -> Iterator[Answer]:
-        """The successful answers, redirects not among them.
+        """Return the successful responses, without redirects.
 
-        A document that is not the service's own may say in ``x-answer``, beside the schema, what the service really
-        sends.
+        A third-party document may declare in ``x-answer``, beside the schema, what the service actually sends.
         """
         listed = self._raw(operation).get("responses")
         for status, node in listed.items() if isinstance(listed, dict) else ():

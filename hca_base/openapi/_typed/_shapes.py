@@ -1,4 +1,4 @@
-"""The shape of a result in words, for ``help()``."""
+"""Describe the shape of a result for ``help()``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_CHOICES = 8
 
 
 def shape_lines(nodes: Nodes, operation: Operation) -> list[str]:
-    """The members of a JSON result, one a line; the first ones of many."""
+    """Return the members of a JSON result, one per line, up to a limit."""
     for answer in nodes.answers(operation):
         if "json" in answer.content_type or answer.content_type == "*/*":
             found = list(_members(nodes, nodes.resolver.schema(answer.node), 0))

@@ -78,9 +78,9 @@ _TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool
 def stub(document: Document, service: str, module: str | None = None, *, base_class: str | None = None) -> str:
     """Return the text of a ``.pyi`` file.
 
-    :param service: the service's name, of which the class has its: ``tes`` is ``TesClient``
-    :param module: name of the module that the stub is; default: ``tes_client``
-    :param base_class: name for the class, where a plugin ships it as the base of its client
+    :param service: the service's name, which determines the class name: ``TesClient`` for ``tes``
+    :param module: name of the stub's module; default: ``tes_client``
+    :param base_class: name for the class, if a plugin uses it as the base of its client
     """
     client = base_class or f"{camel(service)}Client"
     made = _Stub(document, client)
@@ -103,7 +103,7 @@ def stub(document: Document, service: str, module: str | None = None, *, base_cl
 
 
 def _alias(alias: Alias) -> Iterator[str]:
-    """The line of a further name: the method that it stands for; where it is one of several, any arguments will do."""
+    """Return the line of an alias: the aliased method, or any arguments if it is shared by several."""
     name = f"{alias.name}_" if keyword.iskeyword(alias.name) or alias.name in CLIENT_NAMES else alias.name
     if name.isidentifier():
         yield f"    {name} = {alias.operations[0].method_name}" if len(alias.operations) == 1 else f"    {name}: Method"
@@ -115,11 +115,11 @@ class _Stub:
         self.types = Types(self.nodes.resolver)
         for name in (client, *(f"_{camel(each.name)}" for each in document.operations)):
             self.types.name(name)
-        #: Types whose names a method of the client has: within the class they are those of the builtins.
+        #: Types that a client's method shadows: within the class they refer to the builtins.
         self.hidden = {each.method_name for each in document.operations} & set(vars(builtins))
 
     def operation(self, operation: Operation) -> tuple[str, str]:
-        """What an operation adds before the class, and within it."""
+        """Return the lines of an operation before the class, and within it."""
         name = camel(operation.name)
         result = self.result(operation, name)
         item = self.item(operation, name)
@@ -130,7 +130,7 @@ class _Stub:
             decorator = f"@_listing({item})" if item else "@_operation"
             text = f"    {decorator}\n    def {operation.method_name}(self{arguments}) -> {result}: ..."
             return "", self.shown(text)
-        # The whole body stands for its required members.
+        # The whole body replaces its required members.
         whole = next((each for each in operation.parameters if each.whole), None)
         lines = [f"class _{name}(_Method[..., {result}, {item or 'Any'}]):", "    @overload"]
         lines.append(f"    def __call__(self{self.arguments(operation, members)}) -> {result}: ...")
@@ -148,9 +148,9 @@ class _Stub:
         return text
 
     def arguments(self, operation: Operation, members: dict[str, str], whole: Parameter | None = None) -> str:
-        """The arguments of a method after ``self``.
+        """Return the arguments of a method after ``self``.
 
-        :param whole: the argument of a whole body, which then is required, and by name as all after it
+        :param whole: the argument of a whole body, which is then required and keyword-only, like all after it
         """
         words = []
         media = offered(operation)
@@ -172,7 +172,7 @@ class _Stub:
         return "".join(f", {word}" for word in words)
 
     def argument(self, parameter: Parameter, members: dict[str, str]) -> str:
-        """The type of an argument."""
+        """Return the type of an argument."""
         found = members.get(parameter.python_name)
         if found is None:
             found = self.types.named_choices(parameter.name, parameter.enum) if parameter.enum else None
@@ -186,7 +186,7 @@ class _Stub:
         return f"{found} | Null" if parameter.takes_null and found != "Any" else found
 
     def members(self, operation: Operation, name: str) -> dict[str, str]:
-        """The types of the arguments that make a JSON body, by Python name."""
+        """Return the types of the arguments of a JSON body, by Python name."""
         if operation.body not in ("json", "whole"):
             return {}
         node = self.nodes.body(operation)
@@ -205,13 +205,13 @@ class _Stub:
         return found
 
     def result(self, operation: Operation, name: str) -> str:
-        """The type of what a method returns."""
+        """Return the result type of a method."""
         if operation.method == "HEAD":
             return "Response"
         found: list[str] = []
         seen: list[Answer] = []
         for answer in self.nodes.answers(operation):
-            # The same answer under several codes is one type.
+            # Merge equal responses with different status codes.
             if any((answer.content_type, answer.node) == (each.content_type, each.node) for each in seen if each.node):
                 continue
             seen.append(answer)
@@ -225,14 +225,14 @@ class _Stub:
                 found.append("str")
             else:
                 found.append("Any" if kind == "*/*" else "bytes")
-        # An answer of which the document says nothing, such as 202 beside 200, is not what a caller works with.
+        # Ignore undescribed responses, such as 202 beside 200, which callers do not use.
         found = [each for each in found if each]
         if not found or "Any" in found or operation.redirects:
             return "Any"
         return " | ".join(dict.fromkeys(part for each in found for part in each.split(" | ")))
 
     def item(self, operation: Operation, name: str) -> str | None:
-        """The type of the items of a list, if it is a class."""
+        """Return the type of a list's items, if it is a class."""
         for answer in self.nodes.answers(operation):
             schema = self.nodes.resolver.schema(answer.node)
             if "json" not in answer.content_type:

@@ -1,4 +1,4 @@
-"""Type expressions for the schemas of a document, and the TypedDicts that they need."""
+"""Type expressions and TypedDicts for the schemas of a document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from hca_base.openapi._document._names import identifier
 from hca_base.openapi._document._schema import Resolver, Schema, Unusable
 
-#: Names that a stub uses itself: a class of one of these names gets another.
+#: Names used by stubs: classes with these names are renamed.
 RESERVED = frozenset(
     {"Any", "BaseClient", "Callable", "Concatenate", "Generic", "IO", "Iterator", "Literal", "Mapping", "Method"}
     | {"NotRequired", "Null", "Operation", "ParamSpec", "PathLike", "RecordStream", "Required", "Response"}
@@ -32,7 +32,7 @@ RESERVED = frozenset(
     | {"None", "True", "False"}
 )
 _SIMPLE = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", "file": "bytes"}
-#: Names in the types of members: within a class, a member of such a name would hide them.
+#: Names used in the types of members, which a member of that name would shadow within a class.
 _IN_CLASSES = frozenset({*_SIMPLE.values(), "Any", "Literal", "Required", "dict", "list"})
 _MAX_CHOICES = 100
 _MAX_CLASSES = 20_000
@@ -40,7 +40,7 @@ _MAX_DEPTH = 40
 
 
 class Types:
-    """Writes types; an object with members becomes a TypedDict of its own.
+    """Generates types; an object with members becomes a TypedDict.
 
     :ivar classes: the texts of the TypedDicts and of named choices, by name, in the order of their first use
     """
@@ -49,15 +49,15 @@ class Types:
         self.resolver = resolver
         self.classes: dict[str, str] = {}
         self._names: dict[object, str] = {}
-        # The ids above are those of schemas, which are kept alive here.
+        # Keep the schemas alive, because their IDs are the keys above.
         self._kept: list[Schema] = []
         self._taken = set(RESERVED)
 
     def of(self, node: Any, hint: str, depth: int = 0) -> str:
-        """The type of a schema.
+        """Return the type of a schema.
 
-        :param node: the schema as it stands in the document
-        :param hint: the name of a TypedDict whose schema has none
+        :param node: the schema, as in the document
+        :param hint: name for a TypedDict whose schema has none
         """
         if not isinstance(node, dict) or depth > _MAX_DEPTH:
             return "Any"
@@ -68,14 +68,14 @@ class Types:
         return f"{found} | None" if schema.nullable and found not in ("Any", "None") else found
 
     def choices(self, values: tuple[Any, ...]) -> str | None:
-        """A Literal of the values that a schema lists; None where it is of no use."""
+        """Return a Literal of the values that a schema lists; None if there are none, too many, or other types."""
         usable = [each for each in values if isinstance(each, (str, int))]
         if not usable or len(usable) < len(values) or len(usable) > _MAX_CHOICES:
             return None
         return f"Literal[{', '.join(map(_literal, dict.fromkeys(usable)))}]"
 
     def named_choices(self, words: str, values: tuple[Any, ...]) -> str | None:
-        """As :meth:`choices`, by a name that functions between a script and an operation can use too."""
+        """Like :meth:`choices`, but with a name that users can refer to in their own functions."""
         found = self.choices(values)
         if found is None:
             return None
@@ -96,12 +96,12 @@ class Types:
             return _SIMPLE.get(schema.type, "Any")
         if schema.properties and not schema.open:
             return self._class(schema, hint, reference, depth)
-        # Members beyond those that the document lists may be there: none is an error.
+        # Members that the document does not list are allowed.
         values = None if schema.properties else self._values(node)
         return f"dict[str, {self.of(values, f'{hint}Value', depth + 1) if values else 'Any'}]"
 
     def _values(self, node: dict[str, Any]) -> Any:
-        """The schema of the values of an object with any members."""
+        """Return the schema of the values of an object with arbitrary members."""
         try:
             return self.resolver.resolve(node).get("additionalProperties")
         except Unusable:
@@ -117,7 +117,7 @@ class Types:
         name = self.name(reference.rpartition("/")[2] if reference else hint)
         self._names[key] = name
         self._kept.append(schema)
-        self.classes[name] = ""  # its place
+        self.classes[name] = ""  # reserve its position
         members = {
             member: self._member(schema, member, node, name, depth) for member, node in schema.properties.items()
         }
@@ -128,13 +128,13 @@ class Types:
         found = self.of(node, f"{owner}{camel(member)}", depth + 1)
         merged = self.resolver.schema(node)
         written = isinstance(node, dict) and node.get("writeOnly") is True
-        # What only one direction has is not required in the other, and one TypedDict serves both.
+        # readOnly and writeOnly members are not required, because one TypedDict serves both directions.
         if member in schema.required and not merged.read_only and not written:
             return f"Required[{found}]"
         return found
 
     def name(self, words: str) -> str:
-        """A class name that no other class has."""
+        """Return a unique class name."""
         base = camel(words)[:80] or "Value"
         name, number = base, 2
         while name in self._taken:
@@ -144,7 +144,7 @@ class Types:
 
 
 def camel(words: str) -> str:
-    """``next_page_token`` is ``NextPageToken``; capitals within words stay."""
+    """Convert ``next_page_token`` to ``NextPageToken``, keeping capitals within words."""
     parts = re.split(r"[\W_]+", identifier(words))
     found = "".join(part[:1].upper() + part[1:] for part in parts)
     return f"_{found}" if found[:1].isdigit() else found

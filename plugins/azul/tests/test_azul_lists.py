@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import socket
+import subprocess
+import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -149,6 +154,49 @@ def test_a_dry_run_without_the_service_says_what_would_be_missing(
         done = hca(*words, "--dry-run", check=6)
         assert f"{lost} files would not be downloaded: the service is unavailable" in done.error
         assert f"{lost} files not downloaded" in hca(*words, check=6).error
+
+
+@contextmanager
+def mute_server() -> Iterator[tuple[str, list[socket.socket]]]:
+    """A server that accepts connections and never answers: its URL, and the connections so far."""
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    accepted.append(server.accept()[0])
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}", accepted
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            for connection in accepted:
+                connection.close()
+
+
+def test_a_service_that_never_answers_is_waited_for_once(hca: Runner, azul: EmbeddedAzul) -> None:
+    for file in azul.atlas.projects[1].files:
+        file.mirrored = True
+    hca("azul", "manifest", "--project", "MouseHeart", "--output", "m.tsv")
+    with mute_server() as (url, accepted):
+        settings = {"azul": {**azul.settings["azul"], "url": f"{url}/openapi.json"}}
+        hca.configure({**settings, "http": {"timeout": 3}})
+        done = hca("azul", "download", "--manifest", "m.tsv", "--download-dir", "d")
+        assert len(hca.files("d/MouseHeart")) == 5 and len(accepted) == 1
+        host = url.partition("//")[2]
+        assert f"no answer from {host} yet; waiting up to 3 s for it" in done.stderr
+        assert done.stderr.count("the service is unavailable (timed out") == 1
+        # However long other answers may take, the mirror need not wait as long.
+        hca.configure({**settings, "http": {"timeout": 600}})
+        words = hca.command("azul", "download", "--manifest", "m.tsv", "--download-dir", "e")
+        with subprocess.Popen(words, env=hca.env, cwd=hca.cwd, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            try:
+                assert f"no answer from {host} yet; waiting up to 30 s for it" in process.stderr.readline()
+            finally:
+                process.kill()
 
 
 PARKED = b"<!doctype html><title>This domain is for sale</title>"

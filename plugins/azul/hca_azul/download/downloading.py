@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hca_azul.download.lock import locked_catalog, write_lock
 from hca_azul.download.naming import DEFAULT, LISTED, Template
@@ -20,6 +22,7 @@ from hca_azul.lists.entries import NOT_LISTED
 from hca_azul.lists.managed import ManagedFiles
 from hca_azul.query.managed import error_of
 from hca_base.errors import AuthError, HCAError, NotFoundError, ServiceError, UnreachableError, UsageError
+from hca_base.http import RetryPolicy
 from hca_base.transfer import (
     DirectoryDestination,
     FileStore,
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
 
 #: Statuses for a file that does not exist, or that this user cannot access.
 _REFUSALS = frozenset({401, 403, 404})
+#: Most seconds to connect, and to wait for an answer, where the mirror can stand in for the service.
+_PATIENCE = (10.0, 30.0)
+#: Seconds after which the user is told what is waited for.
+_SILENCE = 2.0
 
 
 @dataclass
@@ -231,10 +238,10 @@ def catalog_of(client: AzulConnection, selection: Selection, catalog: str | None
     :param catalog: chosen by the caller
     """
     try:
-        found = client.catalog(catalog)
         if selection.manifest:
             # With a configured catalog, it still takes a request to find out whether the service is reachable.
-            client.known_catalogs()
+            _await_service(client)
+        found = client.catalog(catalog)
         return found, True
     except HCAError as error:
         if not selection.manifest or not _is_gone(error):
@@ -243,6 +250,25 @@ def catalog_of(client: AzulConnection, selection: Selection, catalog: str | None
 
         warn(f"the service is unavailable ({error}); files come from the public mirror alone")
         return catalog or client.setting("catalog") or "", False
+
+
+def _await_service(client: AzulConnection) -> None:
+    """Ask the service for its catalogs, and wait less long than elsewhere: there is the mirror.
+
+    :raises HCAError: it does not answer, or with something else
+    """
+    from hca_base.output import warn
+
+    limits = client.session.settings.timeout_within(_PATIENCE)
+    told = f"no answer from {urlsplit(client.base_url).netloc} yet; waiting up to {limits[1]:g} s for it"
+    notice = threading.Timer(_SILENCE, warn, [told])
+    notice.daemon = True
+    notice.start()
+    try:
+        # What fails at once is tried again; no answer at all is waited for once.
+        client.known_catalogs(timeout=limits, policy=RetryPolicy(longest_attempt=min(limits)))
+    finally:
+        notice.cancel()
 
 
 def _is_gone(error: HCAError) -> bool:

@@ -73,9 +73,9 @@ def send(client: BaseClient, method: str, url: str, body: Mapping[str, str] | No
             raise explained(client, error) from None
 
 
-def get_json(client: BaseClient, path: str, params: Mapping[str, Any] | None = None) -> Any:
-    """The JSON at a path of the service."""
-    return json_of(send(client, "GET", url_of(client, path, params or {})))
+def get_json(client: BaseClient, path: str, params: Mapping[str, Any] | None = None, **options: Any) -> Any:
+    """The JSON at a path of the service; options are those of :func:`send`."""
+    return json_of(send(client, "GET", url_of(client, path, params or {}), **options))
 
 
 def send_long(

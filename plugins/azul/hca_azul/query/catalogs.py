@@ -29,10 +29,10 @@ class Catalogs(NamedTuple):
         return {name: entry for name, entry in self.all.items() if not entry.get("internal")}
 
 
-def read_catalogs(client: BaseClient) -> Catalogs:
+def read_catalogs(client: BaseClient, **options: Any) -> Catalogs:
     """Request the catalogs from the service."""
     try:
-        answer = get_json(client, _PATH)
+        answer = get_json(client, _PATH, **options)
     except ServiceError as error:
         if error.status == 404:
             # Every command requests this first: the configured URL is not Azul's.

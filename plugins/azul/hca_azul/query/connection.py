@@ -70,11 +70,11 @@ class AzulConnection(LimitedClient):
 
     # Catalogs
 
-    def known_catalogs(self) -> Catalogs:
+    def known_catalogs(self, **options: Any) -> Catalogs:
         """The catalogs; requested once."""
         with self._lock:
             if self._catalogs is None:
-                self._catalogs = read_catalogs(self)
+                self._catalogs = read_catalogs(self, **options)
             return self._catalogs
 
     def catalog(self, given: str | None = None) -> str:

@@ -53,7 +53,8 @@ class BlobFiles:
             try:
                 found = path.stat().st_size
             except (FileNotFoundError, NotADirectoryError):
-                return f"{path.name} is missing"
+                moved = self.quarantined(blob.sha256)
+                return f"{path.name} is missing" if moved is None else f"it was moved to quarantine/{moved.name}"
             if found != size:
                 return f"{path.name} has {found} bytes instead of {size}"
         return None
@@ -71,6 +72,12 @@ class BlobFiles:
             remove(target)
         source.replace(target)
         sync_folder(target.parent)
+
+    def quarantined(self, sha256: str) -> Path | None:
+        """The newest damaged content in quarantine of a blob that has no files; None if there is none."""
+        if self.path(sha256).exists():
+            return None
+        return max(self.quarantine.glob(f"{sha256}-*"), default=None)
 
     def set_aside(self, sha256: str) -> Path | None:
         """Move a blob's files to quarantine; None if there are none."""

@@ -25,7 +25,7 @@ class Damage:
     """A blob whose content does not match its name.
 
     :ivar problem: what is wrong
-    :ivar moved_to: where the damaged content is now; None if it is missing or was not moved
+    :ivar moved_to: where the damaged content is now; None if it is missing or was never moved
     """
 
     sha256: str
@@ -60,6 +60,8 @@ def check(database: Database, blobs: BlobStore, sha256: str, *, repair: bool = T
     if problem is None:
         return None
     moved = _set_aside(database, blobs, *found) if repair else None
+    if moved is None and found[1] is None:
+        moved = blobs.files.quarantined(sha256)
     return Damage(sha256, blob.size, problem, moved)
 
 

@@ -87,9 +87,9 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", ["shorter", "longer", "empty"])
-@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-def test_content_of_another_size_is_a_500_that_names_it_until_it_is_put_again(deployment, size, change):
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("size", [*SIZES.values(), 30_000, MIB], ids=[*SIZES, "small file", "largest checked"])
+def test_damaged_content_is_a_500_that_names_it_until_it_is_put_again(deployment, size, change):
     s3, body = client(deployment), os.urandom(size)
     sha256 = hashlib.sha256(body).hexdigest()
     s3.put_object(Bucket="dss-staging", Key="k", Body=body)
@@ -119,6 +119,47 @@ def test_putting_the_same_content_again_repairs_what_is_damaged(deployment, size
     (kept,) = (deployment.settings.data_dir / "quarantine").iterdir()
     assert kept.name.startswith(sha256)
     assert kept.read_bytes() == change(body)
+
+
+def test_of_larger_content_the_size_is_checked_when_it_is_read_and_every_byte_by_verify(deployment):
+    s3, body = client(deployment), os.urandom(MIB + 1)
+    sha256 = hashlib.sha256(body).hexdigest()
+    s3.put_object(Bucket="dss-staging", Key="k", Body=body)
+    damage(deployment, sha256, CHANGES["as long"])
+    run(deployment.settings.data_dir, code=7)
+    assert get_failure(s3, "k")[0] == 500
+
+
+def test_content_in_one_small_part_is_checked_completely(deployment):
+    s3, body = client(deployment), os.urandom(30_000)
+    upload_in_parts(s3, "k", [body])
+    assert s3.get_object(Bucket="dss-staging", Key="k", Range="bytes=10-19")["Body"].read() == body[10:20]
+    damage(deployment, hashlib.sha256(body).hexdigest(), CHANGES["as long"])
+    # The damaged byte is not among those that are read.
+    assert get_failure(s3, "k", Range="bytes=10-19")[0] == 500
+
+
+@pytest.mark.parametrize("size", [*SIZES.values(), MIB + 1], ids=[*SIZES, "in a large file"])
+@pytest.mark.parametrize("by", ["read", "verify"])
+def test_what_was_moved_to_quarantine_is_not_called_missing(deployment, size, by):
+    s3, body = client(deployment), os.urandom(size)
+    sha256 = hashlib.sha256(body).hexdigest()
+    s3.put_object(Bucket="dss-staging", Key="k", Body=body)
+    damage(deployment, sha256, CHANGES["shorter"])
+    if by == "read":
+        get_failure(s3, "k")
+    else:
+        run(deployment.settings.data_dir, code=7)
+    if by == "read" and size == SIZES["in a row"]:
+        return  # A read leaves it in its row, and says so.
+    (moved,) = (deployment.settings.data_dir / "quarantine").iterdir()
+    assert f"{sha256} is damaged: it was moved to quarantine/{moved.name}" in get_failure(s3, "k")[1]
+    for dry in ("--dry-run",), ():
+        (row,) = json.loads(run(deployment.settings.data_dir, "-f", "json", *dry, code=7)[0])
+        assert (row["moved_to"], row["problem"]) == (str(moved), f"it was moved to quarantine/{moved.name}")
+    moved.unlink()
+    (row,) = json.loads(run(deployment.settings.data_dir, "-f", "json", code=7)[0])
+    assert (row["moved_to"], row["problem"]) == (None, f"{sha256} is missing")
 
 
 def test_bytes_in_a_row_are_checked_completely_on_each_read(deployment):

@@ -19,6 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+import google_crc32c
+
 from hca_local.store.blob import Blob, DamagedBlobError
 from hca_local.store.database import Database
 from hca_local.store.files import BlobFiles, open_places, places_of, same_bytes
@@ -27,6 +29,8 @@ from hca_local.store.writing import BlobWriter
 
 logger = logging.getLogger("hca_local.store")
 
+#: Content of up to so many bytes is read and checked completely before it is used; of larger content, the size.
+CHECKED = 1 << 20
 _COLUMNS = "sha256, size, md5, sha1, crc32c, s3_etag, segments"
 # A blob is only written again to repair it; the MD5 from an earlier upload is kept.
 _INSERT = """
@@ -115,18 +119,18 @@ class BlobStore:
         return blob
 
     def locate(self, sha256: str, start: int = 0, stop: int | None = None) -> bytes | list[tuple[Path, int]]:
-        """The location of the bytes: the bytes themselves for a small blob, or (path, size) of its files in order.
+        """The location of the bytes: the bytes themselves up to 1 MiB, or (path, size) of its files in order.
 
-        :param start: check only the range that is read, from here up to ``stop``
+        :param start: of a larger blob, check only the range that is read, from here up to ``stop``
         :raises FileNotFoundError: the blob does not exist
         :raises DamagedBlobError: its content is missing or damaged
         """
         blob, data = self._find(sha256)
-        problem = self._problem(blob, data, start, stop)
+        problem, content = self._examine(blob, data, start, stop)
         if problem is not None:
             self._refuse(blob, data)
             raise DamagedBlobError(sha256, problem)
-        return self.files.places(blob) if data is None else data
+        return self.files.places(blob) if content is None else content
 
     def open(self, sha256: str) -> BinaryIO:
         """A seekable stream of the bytes; errors as of :meth:`locate`."""
@@ -168,15 +172,30 @@ class BlobStore:
             raise FileNotFoundError(f"no blob {sha256}")
         return Blob.from_row(row), row["data"]
 
-    def _problem(self, blob: Blob, data: bytes | None = None, start: int = 0, stop: int | None = None) -> str | None:
-        """What is wrong with a blob's content: content in a row is checked completely, files only by size."""
-        if data is None:
-            data = self._find(blob.sha256)[1]
-        if data is None:
-            return self.files.problem(blob, start, stop)
-        if hashlib.sha256(data).hexdigest() != blob.sha256:
-            return f"its row holds {len(data)} other bytes"
-        return None
+    def _problem(self, blob: Blob) -> str | None:
+        """What is wrong with a blob's content, as far as :meth:`_examine` finds it."""
+        return self._examine(blob, self._find(blob.sha256)[1])[0]
+
+    def _examine(
+        self, blob: Blob, data: bytes | None, start: int = 0, stop: int | None = None
+    ) -> tuple[str | None, bytes | None]:
+        """What is wrong with a blob's content, and the content if it was read; larger files are judged by size.
+
+        :param data: the content if stored in its row
+        """
+        if data is not None:
+            wrong = hashlib.sha256(data).hexdigest() != blob.sha256
+            return (f"its row holds {len(data)} other bytes" if wrong else None), data
+        if blob.size > CHECKED:
+            return self.files.problem(blob, start, stop), None
+        problem = self.files.problem(blob)
+        if problem is not None:
+            return problem, None
+        with open_places(self.files.places(blob)) as stream:
+            content = stream.read()
+        # CRC32C is enough against damage, and takes a fraction of the time of SHA-256.
+        wrong = google_crc32c.Checksum(content).digest().hex() != blob.crc32c
+        return ("its bytes were changed" if wrong else None), content
 
     def _refuse(self, blob: Blob, data: bytes | None) -> None:
         """Move damaged files to quarantine. Damaged content in a row stays there: each read refuses it."""

@@ -146,8 +146,8 @@ works whatever became of the script ``hca``.
 - In Python, values that the service does not take (a malformed UUID, replica or prefix) are sent, and it refuses them
   with a ``SwaggerAPIException``, as with hca 7. Arguments that an operation lacks are ignored with a warning, but
   nothing is deleted with one: it may have been meant to say what. ``client.host``, ``timeout_policy`` and
-  ``retry_policy`` may be set on a client at any time. ``_auto_page``, ``_request`` and ``_swagger_spec``, which public
-  programs use, are there with a ``DeprecationWarning``.
+  ``retry_policy`` may be set on a client at any time. ``_auto_page`` and ``_request`` of a client's methods, and
+  ``_swagger_spec`` of the client, which public programs use, are there with a ``DeprecationWarning``.
 - ``hca.get_config()`` and ``hca.HCAConfig()`` read all layers (:doc:`configuration`) and save what the script changed,
   into the last file of ``HCA_CONFIG_FILE``, that of the profile, or the user's. A login that hca 7 left in the file
   moves to the keyring, so ``get_config().oauth2_token`` is not there after it.

@@ -159,6 +159,7 @@ class TransferGc(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from hca_base.output import counted
         from hca_base.transfer import human_bytes
 
         assume = bool(parsed_args.assume_unlinked)
@@ -174,7 +175,7 @@ class TransferGc(Command):
         found = {"files": files, "bytes": size, "unfinished_files": len(left)}
         if parsed_args.dry_run or not (files or left):
             return {**found, "removed": False}
-        shown = f"{files:,} unreferenced files ({human_bytes(size)}) and {len(left)} unfinished ones"
+        shown = f"{counted(files, 'unreferenced file')} ({human_bytes(size)}) and {len(left)} unfinished ones"
         confirm(f"Remove {shown} from {parsed_args.directory}?", yes=parsed_args.yes)
         try:
             for sha256, _ in store.unreferenced(older_than, assume_unlinked=assume):

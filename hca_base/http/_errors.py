@@ -57,6 +57,8 @@ def error_from_response(response: requests.Response) -> ServiceError:
     headline = one_line(redact(one_line(title, _LINE_LIMIT))) if title else ""
     reason = one_line(redact(one_line(reason, _LINE_LIMIT)), 100) if reason else None
     message = f"{response.status_code} {reason or phrase}"
+    # Problem documents (RFC 9457) often have the phrase as their title, before the details.
+    headline = headline.removeprefix(f"{reason or phrase}: ")
     # Pages of gateways repeat the status line.
     if headline and headline not in (reason or phrase, message):
         message += f": {headline}"

@@ -107,6 +107,7 @@ def with_subject(name: str, message: str) -> str:
     """
     if message.startswith(f"{name}: "):
         return message
+    message = re.sub(rf"(?<=the file name) (['\"]){re.escape(name)}\1", "", message)
     message = re.sub(rf"(['\"]){re.escape(name)}\1", "it", message)
     # A name that is a word could stand in the message for itself, but for places where only a name stands.
     after = r"(?=:|$)" if name.isalpha() else r"(?![\w./-])"

@@ -44,7 +44,7 @@ def test_only_the_first_line_of_a_schema_failure(server, kit):
 def test_the_connexion_shape(server, kit):
     body = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "Request body is not valid JSON"}
     error = failing(server, kit.json(body, 400, X_Request_Id="r-1"))
-    assert str(error) == "400 Bad Request: Bad Request: Request body is not valid JSON"
+    assert str(error) == "400 Bad Request: Request body is not valid JSON"
     assert error.request_id == "r-1"
 
 

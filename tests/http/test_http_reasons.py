@@ -24,6 +24,10 @@ SHAPES: dict[str, tuple[Any, str]] = {
         {"detail": {"code": "locked", "message": "the sample is locked"}},
         "400 locked: the sample is locked",
     ),
+    "problem, phrase as title": (
+        {"status": 400, "title": "Bad Request", "detail": "the name is too long"},
+        "400 Bad Request: the name is too long",
+    ),
     "fastapi, text": ({"detail": "no such sample"}, "400 Bad Request: no such sample"),
     "django": (
         {"name": ["This field is required."], "organ": {"ontology": ["no such term"]}},

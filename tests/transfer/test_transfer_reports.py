@@ -243,6 +243,7 @@ def test_a_path_is_named_once_in_a_message(
         ("a", "h answered 404 for a", "a: h answered 404 for it"),
         ("nonsense", "'nonsense' is not an identifier", "nonsense: it is not an identifier"),
         ("a b", 'no plugin offers "a b"', "a b: no plugin offers it"),
+        ("d/con", "the file name 'd/con' is the name of a device", "d/con: the file name is the name of a device"),
         ("a+(1)", "a+(1) changed during the upload", "a+(1): it changed during the upload"),
     ],
 )

@@ -149,6 +149,10 @@ class _Fetch:
 
     def _rejected(self, mismatch: MismatchError) -> Result:
         path = "" if mismatch.data is None else self.context.destination.quarantine(self.item, mismatch.data)
+        if self.resolver.encoding:
+            mismatch.message += (
+                f"; the server sent the encoding {self.resolver.encoding!r}, although none was requested"
+            )
         return self._failed("mismatch", mismatch.with_quarantine_path(path))
 
     def _cancelled(self) -> Result:

@@ -83,6 +83,7 @@ class SourceResolver:
     :ivar use_ranges: False once the server has refused a range, or sent a different one
     :ivar decode_bodies: False to keep compressed bodies as they are: some storages send ``Content-Encoding`` for
         files that were stored compressed
+    :ivar encoding: the ``Content-Encoding`` of the last response that had one
     """
 
     def __init__(self, context: Context, item: Item, attempts: int = 0) -> None:
@@ -102,6 +103,7 @@ class SourceResolver:
         self._was_empty = False
         self.use_ranges = True
         self.decode_bodies = True
+        self.encoding = ""
 
     def open(self, start: int = 0, end: int | None = None, if_range: str | None = None) -> Response:
         """Return a response (200 or 206) with bytes ``start`` to ``end`` (to the last one for None).

@@ -89,6 +89,8 @@ def receive_stream(
     if response is None:
         response = resolver.open()
     try:
+        if is_encoded(response):
+            resolver.encoding = response.header("Content-Encoding").lower()
         unpacker = _unpacker_for(item, response, size, resolver.decode_bodies)
         buffer = memoryview(bytearray(BUFFER))
         while count := response.readinto(buffer):

@@ -23,6 +23,7 @@ LIFETIME = 7 * 24 * 3600
 SAVE_EVERY = 2.0
 #: The filestore of an earlier download into the same directory; never part of a bundle.
 _FILESTORE = ".hca"
+_RENAME = "rename it: hca uploads only file names that every system can hold"
 
 
 class LocalFile(NamedTuple):
@@ -62,7 +63,8 @@ def local_files(directory: Path | str) -> list[LocalFile]:
     try:
         check_names(file.name for file in files)
     except HostileNameError as error:
-        raise UsageError(f"{directory} cannot be uploaded, because it could not be downloaded: {error}") from None
+        why = error.message.removesuffix("; it was not used")
+        raise UsageError(f"{directory} cannot be uploaded: {why}", hint=_RENAME) from None
     return files
 
 

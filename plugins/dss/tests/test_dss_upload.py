@@ -245,6 +245,13 @@ def test_names_that_nobody_could_use(hca: Runner, source: Path, traffic: Any, na
     assert traffic.count("s3") == 0
 
 
+def test_the_message_about_a_name_says_what_is_wrong_and_what_helps(hca: Runner, source: Path) -> None:
+    fill(source, {"CON": b"x"})
+    done = upload(hca, check=2)
+    assert "source cannot be uploaded: the file name 'CON' is the name of a device on Windows\n" in done.stderr
+    assert "downloaded" not in done.stderr and "rename it" in done.stderr
+
+
 @pytest.mark.parametrize("names", [("Readme.txt", "README.txt"), ("a/x", "A/y")])
 def test_names_that_some_disks_would_merge(tmp_path: Path, names: tuple[str, str]) -> None:
     fill(tmp_path, dict.fromkeys(names, b"x"))

@@ -123,7 +123,9 @@ class Search(TransferCommand, DataCommand):
                 )
             if not options.dry_run:
                 write_manifest(made.read_text(encoding="utf-8", errors="surrogateescape").splitlines(), target)
-            self.note(f"{files:,} files" + ("" if options.dry_run else f", listed in {target}"))
+            from hca_base.output import counted
+
+            self.note(counted(files, "file") + ("" if options.dry_run else f", listed in {target}"))
             manifest = str(made if options.dry_run else target)
             report = _client(self).download_manifest(
                 manifest, args.replica, "bundle", download_dir=args.download_dir, options=options
@@ -167,7 +169,9 @@ class ManifestOf(Command):
         else:
             raise UsageError("no bundles are named", hint="pass UUIDs, FIELD=VALUE or --es-query JSON")
         files = write_manifest(manifest_lines(_client(self), bundles, args.replica), args.output, self.stdout)
-        self.note(f"{files:,} files" + (f", listed in {args.output}" if args.output else ""))
+        from hca_base.output import counted
+
+        self.note(counted(files, "file") + (f", listed in {args.output}" if args.output else ""))
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Running deployments for the tests of the embedded services: hands to use the DSS, a program that logs people in."""
+"""Running deployments for the tests of the embedded services, with helpers for the DSS and for logins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERSION = "2020-05-21T235543.123456Z"
 
 
 class DSSOverHTTP:
-    """Requests to a deployment's DSS as one of its people, and short ways to files and bundles."""
+    """Requests to a deployment's DSS as one of its people, with shortcuts for files and bundles."""
 
     def __init__(self, deployment: Any) -> None:
         self.deployment = deployment
@@ -36,7 +36,7 @@ class DSSOverHTTP:
     def stage(
         self, content: bytes, *, content_type: str = "application/json", scheme: str = "s3", **checksums: str | None
     ) -> str:
-        """Put an object into the staging bucket, with its checksums or others as tags; returns its source_url."""
+        """Put an object into the staging bucket, with its checksums or others as tags; return its source_url."""
         ctx = self.deployment.ctx
         blob = ctx.store.blobs.put_bytes(content)
         tags = {"sha1": blob.sha1, "sha256": blob.sha256, "crc32c": blob.crc32c, "s3_etag": blob.s3_etag, **checksums}
@@ -53,14 +53,14 @@ class DSSOverHTTP:
         return self("PUT", path, who="user", params={"version": version}, json=body)
 
     def new_file(self, content: bytes, **options: Any) -> str:
-        """The uuid of a new file, of version VERSION."""
+        """Create a file of version VERSION; return its uuid."""
         name = str(uuid.uuid4())
         response = self.put_file(content, name=name, **options)
         assert response.status_code in {201, 202}, response.text
         return name
 
     def new_bundle(self, files: dict[str, str], *, replica: str = "aws", version: str = VERSION) -> str:
-        """The uuid of a new bundle of ``files``, names to uuids."""
+        """Create a bundle of ``files``, names to uuids; return its uuid."""
         name = str(uuid.uuid4())
         response = self.put_bundle(name, files, replica=replica, version=version)
         assert response.status_code == 201, response.text
@@ -81,7 +81,7 @@ class DSSOverHTTP:
 
 @pytest.fixture(scope="module")
 def dss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DSSOverHTTP]:
-    """The DSS of a deployment of the module's own."""
+    """The DSS of a deployment for one module."""
     from hca_local.server import Deployment
 
     with Deployment(tmp_path_factory.mktemp("deployment")) as deployment:
@@ -96,7 +96,7 @@ def dss_over() -> type[DSSOverHTTP]:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A deployment of the module's own, whose access tokens last for two minutes; devices may ask often."""
+    """A deployment for one module; access tokens are valid for two minutes, and devices may poll often."""
     from hca_local.server import Deployment
 
     with Deployment(tmp_path_factory.mktemp("oidc"), access_token_ttl=120, device_interval=0.2) as running:

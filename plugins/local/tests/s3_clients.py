@@ -1,7 +1,7 @@
-"""Programs that put odd names into a bucket with a client, and get them back; run by the client's own Python.
+"""Programs that upload odd names with a client, and download them again; run by the client's own Python.
 
 ``python s3_clients.py CLIENT ENDPOINT FROM TO``: each file of the folder FROM goes to ``s3://odd/CLIENT/NAME`` and
-comes back as TO/NAME. The names that a listing has are printed as JSON.
+comes back as TO/NAME. The names in a listing are printed as JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Signed requests to an S3 endpoint with any headers, as no S3 client would let one send them."""
+"""Signed requests to an S3 endpoint with arbitrary headers, which S3 clients do not allow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 
 
 class SignedRequests:
-    """Sends requests that are signed with a deployment's own key."""
+    """Sends requests signed with a deployment's own key."""
 
     def __init__(self, deployment: Any) -> None:
         root = deployment.ctx.credentials.root()
@@ -22,14 +22,14 @@ class SignedRequests:
     def __call__(
         self, method: str, path: str, headers: dict[str, str] | None = None, data: bytes = b"", **options: Any
     ) -> requests.Response:
-        """Send a request; ``path`` begins with the bucket, and may have a query."""
+        """Send a request; ``path`` starts with the bucket, and may have a query."""
         made = AWSRequest(method, f"{self._url}/{path}", headers=headers or {}, data=data)
         S3SigV4Auth(self._credentials, "s3", "us-east-1").add_auth(made)
         return requests.request(method, made.url, headers=dict(made.headers), data=data, timeout=60, **options)
 
 
 def error_code(response: requests.Response) -> str:
-    """S3's code of an error answer, or an empty string."""
+    """The S3 code of an error response, or an empty string."""
     return response.text.partition("<Code>")[2].partition("</Code>")[0]
 
 

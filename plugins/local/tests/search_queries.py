@@ -1,4 +1,4 @@
-"""Random search queries over given documents: of all clauses, about fields and values that are there, and nearly."""
+"""Random search queries for given documents: all clauses, with existing fields and values, and similar ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Flat = Mapping[str, Sequence[Any]]
 
 
 class QueryMaker:
-    """Makes queries.
+    """Generates queries.
 
     :param documents: flattened
     """
@@ -34,7 +34,7 @@ class QueryMaker:
         return {"bool": body}
 
     def _field(self) -> tuple[str, Any]:
-        """A path and a value of it; sometimes of another one, or with a star, or as the analysed sub-field."""
+        """A path and one of its values; sometimes a value of another path, with a star, or the analysed sub-field."""
         flat = self.random.choice(self._documents)
         path = self.random.choice(list(flat))
         value = self.random.choice(list(flat[path]))
@@ -116,7 +116,7 @@ class QueryMaker:
         return {"ids": {"values": [self.random.choice([uuid, f"{uuid}.{version}", "none"])]}}
 
     def _text(self) -> dict[str, Any]:
-        """A query string, of a field or of any."""
+        """A query string, with or without a field."""
         path, value = self._field()
         words = values.words(value) or ["nothing"]
         word = self.random.choice(words)

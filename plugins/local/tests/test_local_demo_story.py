@@ -1,4 +1,4 @@
-"""``hca local demo`` does what it says, with every step a command that is run; and it fails when a step does."""
+"""``hca local demo`` runs each of its steps as a command, and fails when a step fails."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def test_the_story_is_told_to_its_end_and_can_be_gone_on_with(environment, tmp_p
     (received,) = (folder / "download").glob("*.*Z")
     count, size = compare(folder / "bundle", received)
     assert (count, size > 2_000_000) == (15, True)
-    # The last lines name commands to go on with.
+    # The last lines suggest further commands.
     last = [line.split("hca ", 1)[1] for line in done.stdout.splitlines()[-4:]]
     for line in last:
         assert hca(environment, tmp_path, *line.split()).returncode == 0, line
-    # Again, from another directory's view: nothing of the first is in its way.
+    # Again, in another directory: leftovers of the first run do not interfere.
     second = hca(environment, tmp_path, "local", "demo", "--dir", "other")
     assert second.returncode == 0, second.stdout + second.stderr
     assert (tmp_path / "other" / "bundle" / "links.json").exists()

@@ -1,4 +1,4 @@
-"""Bundles: versions, repeats, pages, patches, deletions, URLs of their files, checkouts."""
+"""Bundles: versions, repeated PUTs, pages, patches, deletions, file URLs, checkouts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_bundle_comes_back_with_its_files_metadata(dss: Any) -> None:
     bundle = get(dss, name).json()["bundle"]
     (shown,) = bundle["files"]
     assert (bundle["uuid"], bundle["version"], bundle["creator_uid"]) == (name, VERSION, 1)
-    # The one difference between what PUT and GET show.
+    # The only difference between PUT and GET.
     assert {key.replace("s3-etag", "s3_etag"): value for key, value in stored.items()} == shown
     assert (shown["name"], shown["uuid"], shown["indexed"], shown["size"]) == ("a.json", file, True, len(JSON))
 
@@ -77,7 +77,7 @@ def test_a_bundle_comes_back_with_its_files_metadata(dss: Any) -> None:
     ids=lambda content: f"{len(content)}-{content[:12].decode()}",
 )
 def test_metadata_that_cannot_be_kept_do_not_cost_the_bundle(dss: Any, content: bytes) -> None:
-    """Such files are data to the service; the original left what is no JSON out of its index."""
+    """The service treats such files as data; the original did not index files that are not JSON."""
     name = dss.new_bundle({"a_0.json": dss.new_file(content), "b.json": dss.new_file(JSON)})
     found = dss(
         "POST",
@@ -247,7 +247,7 @@ def test_a_patch_makes_a_version_out_of_any_other(dss: Any) -> None:
     assert [file["name"] for file in latest["files"]] == ["b", "c"]
     old = get(dss, bundle, version=VERSION).json()["bundle"]
     assert [file["name"] for file in old["files"]] == ["a", "b"]
-    # Nothing to do is done too, and each time anew.
+    # An empty patch also succeeds, and creates a new version each time.
     versions = {patch(dss, bundle, VERSION).json()["version"] for _ in range(3)}
     assert len(versions) == 3
 
@@ -261,7 +261,7 @@ def test_a_patch_is_checked(dss: Any) -> None:
     assert code_of(patch(dss, bundle, VERSION, add_files=[ghost])) == (400, "file_missing")
     many = [entry(str(number), file) for number in range(1001)]
     assert code_of(patch(dss, bundle, VERSION, add_files=many)) == (400, "illegal_arguments")
-    # A file may be replaced by another of its name.
+    # A file may be replaced by another with the same name.
     other = dss.new_file(b"2")
     replaced = patch(dss, bundle, VERSION, add_files=[entry("a", other)], remove_files=[entry("a", file)])
     assert replaced.status_code == 200

@@ -1,4 +1,4 @@
-"""Collections and subscriptions: what belongs to whom."""
+"""Collections and subscriptions, and their owners."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_same_version_again_replaces_it(dss: Any) -> None:
 @pytest.mark.parametrize("member", ["fragment", "path"])
 def test_a_piece_of_metadata_is_named_by_a_json_pointer(dss: Any, member: str, fragment: Any, status: int) -> None:
     if (member, fragment) == ("path", 1):
-        status = 400  # the document says that it is text
+        status = 400  # the document declares it as a string
     file = dss.new_file(JSON)
     more = {} if fragment is None else {member: fragment}
     response = put(dss, [item("foo", file, **more)])

@@ -1,4 +1,4 @@
-"""The gateway, authentication, and the checks of requests: who is told what, in which of the four shapes."""
+"""The gateway, authentication, and request validation: which error in which of the four shapes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_answer_of_the_application_has_a_request_id_of_its_own(dss: Any) -
     assert len({answer.headers["X-AWS-REQUEST-ID"] for answer in answers}) == 3
 
 
-# Who
+# Authentication
 
 
 SECURED = [
@@ -83,7 +83,7 @@ SECURED = [
 
 @pytest.mark.parametrize(("method", "path"), SECURED)
 def test_a_token_is_asked_for_before_anything_else(dss: Any, method: str, path: str) -> None:
-    # No parameter is right, and the body is not JSON: it does not come to that.
+    # Parameters and body are invalid too, but are not checked.
     response = dss(method, path, data=b"{", headers={"Content-Type": "application/json"})
     assert code_of(response) == (401, "OAuthProblem")
     assert response.json()["title"] == "No authorization token provided"
@@ -103,7 +103,7 @@ def test_a_token_is_asked_for_before_anything_else(dss: Any, method: str, path: 
     ],
 )
 def test_who_may_put_a_file(dss: Any, who: str, expected: tuple[int, str]) -> None:
-    """Those who may are told of the source object that is not there."""
+    """Authorized callers get an error about the missing source object."""
     assert code_of(dss("PUT", FILE, who=who, params={"version": VERSION}, json=GOOD)) == expected
 
 
@@ -125,7 +125,7 @@ def test_subscriptions_are_for_hca_and_public_with_an_email(dss: Any) -> None:
     assert code_of(dss("GET", path, who="noemail")) == (401, "Unauthorized")
 
 
-# What
+# Validation
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_body_beyond_all_bounds_is_refused(dss: Any) -> None:
     assert response.status_code == 413
 
 
-# Waiting and breaking
+# Waits and failures
 
 
 @pytest.mark.parametrize("name", ["DSS_FAKE_504_PROBABILITY", "DSS-FAKE-504-PROBABILITY"])
@@ -234,7 +234,7 @@ def test_read_only_mode_spares_reading_and_searching(dss: Any) -> None:
         store.set_setting("dss.read_only", False)
 
 
-# Beside the document
+# Outside the document
 
 
 def test_the_document_is_served_with_the_address_that_was_asked(dss: Any) -> None:

@@ -1,4 +1,4 @@
-"""Search, events, and what is kept over a restart: a bundle's metadata as others see it."""
+"""Search, events, and persistence across a restart: a bundle's metadata from the outside."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_pages_of_a_search_are_got_by_the_same_body(dss: Any) -> None:
         match = re.fullmatch(r'<(.*)>; rel="next"', response.headers.get("Link", ""))
         link = match[1] if match else ""
     assert seen == [f"{bundle}.{VERSION}" for bundle in bundles]
-    # Two full pages, of which the second promises a third that is empty.
+    # Two full pages; the second links to a third one that is empty.
     assert statuses == [206, 206, 200]
 
 
@@ -171,7 +171,7 @@ def test_dates_that_are_none_are_the_callers_mistake(dss: Any, params: dict[str,
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
-# Over a restart
+# Restart
 
 
 def test_everything_is_as_it_was_after_a_restart(deployment_dir: Path, dss_over: Any) -> None:

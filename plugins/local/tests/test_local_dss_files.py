@@ -1,4 +1,4 @@
-"""Files: taking them over from staging, telling repeats from conflicts, redirecting to their bytes."""
+"""Files: importing staged ones, repeats and conflicts, redirects to their bytes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_repeats_are_told_from_conflicts_by_metadata_not_by_place(dss: Any) -> N
     name = str(uuid.uuid4())
     statuses = [
         dss.put_file(CONTENT, name=name).status_code,
-        dss.put_file(CONTENT, name=name).status_code,  # staged anew: another source_url, the same file
+        dss.put_file(CONTENT, name=name).status_code,  # staged again: another source_url, the same file
         dss.put_file(CONTENT + b" ", name=name).status_code,
         dss.put_file(CONTENT, name=name, creator=2).status_code,
         dss.put_file(CONTENT, name=name, content_type="text/plain").status_code,
@@ -197,7 +197,7 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from hca_local.server import Deployment
 
     class Patience:
-        """The deployment simulates waits by a clock that this holds."""
+        """The deployment simulates waits with a clock controlled by this."""
 
         now = time.time()
 
@@ -260,7 +260,7 @@ def test_a_large_file_is_copied_behind_the_answer(waiting: Any, dss_over: Any, m
     assert first.json() == again.json() == {"version": VERSION, "task_id": first.json()["task_id"]}
     head = f"/v1/files/{name}?replica=aws&version={VERSION}"
     assert dss("HEAD", head).status_code == 404
-    # A bundle that names it waits for it.
+    # A bundle with this file waits for it.
     assert dss.put_bundle(str(uuid.uuid4()), {"large": name}).status_code == 201
     assert dss("HEAD", head).status_code == 200
     assert dss.put_file(content, name=name).status_code == 200

@@ -1,4 +1,4 @@
-"""The deployment's key and tokens: who is accepted, who is refused and how, and that the key stays."""
+"""The deployment's key and tokens: which are accepted, which are refused and how, and that the key is kept."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_token_signed_by_another_key_is_refused(identity: identities.Identity,
     forger = identities.open_identity(tmp_path, API)
     with pytest.raises(identities.UndecodableTokenError):
         identity.verify(forger.token("admin"))
-    # The right key id does not help: the signature is what counts.
+    # The right key id does not help: the signature counts.
     forger.key.key_id = identity.key.key_id
     with pytest.raises(identities.InvalidTokenError):
         identity.verify(forger.token("admin"))
@@ -79,7 +79,7 @@ def test_a_remembered_token_still_expires(identity: identities.Identity, monkeyp
     assert identity.verify(token) is identity.verify(token)
     later = time.time() + 3600
     monkeypatch.setattr(time, "time", lambda: later)
-    # PyJWT reads the clock itself, so only what is remembered is at stake: it must not be answered from memory.
+    # PyJWT reads the clock itself, so this only tests the cache: an expired token must not be answered from it.
     assert identity._verified[token][0] < later
 
 

@@ -1,8 +1,8 @@
-"""The recorded exchanges with the original DSS, sent to the embedded one: the same statuses, the same shapes.
+"""The recorded exchanges with the original DSS, sent to the embedded one: the same statuses and shapes.
 
-The shape is what the contract calls so: status, media type, the keys of JSON at each level (of arrays, their first
-element), and the values of ``code`` and ``status`` in errors; and, more than it asks for, which of the service's
-headers are there. Identifiers that the server chose are mapped to those that this one chose.
+As the contract defines it, the shape is: status, media type, the keys of JSON at each level (of arrays, their first
+element), and the values of ``code`` and ``status`` in errors; in addition, the set of the service's
+headers. Identifiers chosen by the original server are mapped to those of this one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.xdist_group("local-dss-replay"),
 ]
 
-#: Where the embedded DSS answers otherwise, on purpose: sequence number → its status, and why.
+#: Intentional differences of the embedded DSS: sequence number → its status, and the reason.
 DIFFERENT = {
     56: (400, "a source_url without a key is the client's mistake; the original broke (500), and asked to try again"),
     57: (400, "a source object that is not there is the client's mistake; trying again, as a 500 asks, is in vain"),
@@ -45,22 +45,22 @@ DIFFERENT = {
     194: (400, "a query that is none is named, not an accident of the stand-in for Elasticsearch"),
     312: (400, "a malformed date is the client's mistake, and the document has the code bad_request for it"),
 }
-#: Bytes that the recording describes instead of holding them.
+#: Bodies that the recording only describes.
 CONTENTS = {
     "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589": b"abcd",
     "34aea5b7c81fc1945fc53acc65ede435ca59a74e84c09ec4f1c7ebc8854ab4cf": b'{"n": "a.json", "describedBy": "x/a"}',
     "cffeee974a29aeceaed1a18886cfbdc587a68cd02550c662e82ac45b63b934c4": b'{"n": "b.json", "describedBy": "x/a"}',
 }
-#: What a recorded 301 was followed after, seconds.
+#: Seconds after which a recorded 301 was followed.
 FOLLOWED_AFTER = 1.2
-#: Parts of 64 MiB, as the DSS's checksum of large files has them.
+#: Parts of 64 MiB, as in the DSS's checksum of large files.
 PARTS = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20)
 _OWN_HEADERS = re.compile(r"x-dss-.*|x-openapi-.*|x-aws-request-id|link|location|retry-after", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z")
 
 
 class Clock:
-    """The time of the simulated waits; it passes only when told to."""
+    """The time of the simulated waits; it only advances when told to."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -70,7 +70,7 @@ class Clock:
 
 
 class Receiver:
-    """A subscriber: keeps what it is told."""
+    """A subscriber that records its notifications."""
 
     def __init__(self) -> None:
         received: list[tuple[str, str, dict[str, str], bytes]] = []
@@ -103,7 +103,7 @@ class Receiver:
 
 
 class Replay:
-    """Sends recorded requests, maps identifiers, compares answers."""
+    """Sends recorded requests, maps identifiers, compares responses."""
 
     def __init__(self, deployment: Deployment, clock: Clock, receiver: Receiver) -> None:
         self.deployment = deployment
@@ -161,7 +161,7 @@ class Replay:
 
     def _body(self, asked: Mapping[str, Any]) -> bytes | None:
         if "body_json" in asked:
-            # Subscribers that were recorded are not told of this: their places are taken by one of our own, or nobody.
+            # Recorded subscribers do not get notifications: one of ours replaces them, or none.
             text = json.dumps(asked["body_json"]).replace("http://127.0.0.1:8709", self.receiver.url)
             return self._mapped(re.sub(r"https?://example\.org", "http://127.0.0.1:9", text)).encode()
         return asked["body"].encode() if "body" in asked else None
@@ -180,7 +180,7 @@ class Replay:
     def _settled(
         self, asked: Mapping[str, Any], expected: Mapping[str, Any], response: requests.Response
     ) -> requests.Response:
-        """How often RUNNING was seen is a matter of time: the recorded end is waited for, what came before is not."""
+        """The number of RUNNING responses depends on timing: wait for the recorded final state only."""
         if expected["body_json"]["status"] == "RUNNING":
             return response
         return self._until(asked, response, lambda answer: answer.json().get("status") != "RUNNING")
@@ -219,7 +219,7 @@ class Replay:
             yield "other bytes of a range"
 
     def _learn(self, expected: Mapping[str, Any], response: requests.Response) -> None:
-        """Take down what the server chose: versions, job ids, tokens, URLs."""
+        """Record what the server chose: versions, job ids, tokens, URLs."""
         if isinstance(expected.get("body_json"), (dict, list)) and "json" in response.headers.get("content-type", ""):
             self._pair(expected["body_json"], response.json())
         recorded = {name.lower(): value for name, value in expected["headers"]}
@@ -232,7 +232,7 @@ class Replay:
             for name in theirs.keys() & ours.keys():
                 self._pair(theirs[name], ours[name])
         elif isinstance(theirs, list) and isinstance(ours, list):
-            # Lists are paired when they are as long as one another: then they are in one order.
+            # Lists of equal length have the same order, so they are paired.
             if len(theirs) == len(ours):
                 for one, other in zip(theirs, ours, strict=True):
                     self._pair(one, other)
@@ -255,7 +255,7 @@ class Replay:
 
 
 def _notified(replay: Replay, record: Mapping[str, Any]) -> Iterator[str]:
-    """Compare one recorded webhook delivery with ours, which may still be on its way."""
+    """Compare one recorded webhook delivery with ours, which may not have arrived yet."""
     event = re.search(r'"event_type": "(\w+)"', record["body"])
     version = re.search(r'"bundle_version": "(.*?)"', record["body"])
     assert event and version

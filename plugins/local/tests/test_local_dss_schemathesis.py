@@ -1,4 +1,4 @@
-"""Requests made up from the served document, sound and unsound: none of them breaks the server."""
+"""Valid and invalid requests generated from the served document: none of them causes a server error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def operations() -> list[tuple[str, str]]:
 
 
 class Known:
-    """Things that are there, so that not every request ends at a 404."""
+    """Existing objects, so that not every request ends with a 404."""
 
     def __init__(self, dss: Any) -> None:
         self.name = dss.new_file(b'{"project_core": {"project_short_name": "x"}}')
@@ -42,7 +42,7 @@ class Known:
 
 
 def _placed(body: Any, known: Known) -> Any:
-    """The body with what is known in the places of names."""
+    """The body with existing names."""
     if isinstance(body, Mapping):
         put = {"uuid": known.name, "version": VERSION, "source_url": known.source}
         return {key: put[key] if key in put else _placed(value, known) for key, value in body.items()}
@@ -80,7 +80,7 @@ def _no_request_breaks(dss: Any, path: str, method: str, examples: int) -> Count
         if place_body:
             case.body = _placed(case.body, known)
         if isinstance(case.body, dict) and str(case.body.get("callback_url")).startswith("http"):
-            # Nobody out there is to be told of any of this.
+            # Subscribers outside must not be notified.
             case.body["callback_url"] = "http://127.0.0.1:9/"
         response = case.call(headers=headers, timeout=60, allow_redirects=False)
         statuses[response.status_code] += 1
@@ -89,7 +89,7 @@ def _no_request_breaks(dss: Any, path: str, method: str, examples: int) -> Count
     try:
         send()
     except Unsatisfiable:
-        # An operation that takes nothing cannot be asked wrongly.
+        # An operation without parameters has no invalid requests.
         assert not operation.definition.raw.get("parameters")
     return statuses
 

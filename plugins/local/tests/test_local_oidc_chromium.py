@@ -1,6 +1,6 @@
-"""``hca dss login`` at the embedded deployment in a real browser, which a person's clicks are sent to.
+"""``hca dss login`` with the embedded deployment in a real browser, with simulated clicks.
 
-Chromium is driven over its debugging pipe: what a page's own policies forbid, it does not do, and says so.
+Chromium is driven over its debugging pipe: it enforces the pages' own policies, and reports violations.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Browser:
         self._read, to_write = os.pipe()
         self.folder = folder
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-        # Chromium reads commands from descriptor 3, and writes answers to descriptor 4.
+        # Chromium reads commands from descriptor 3, and writes responses to descriptor 4.
         script = f'exec "$@" 3<&{to_read} 4>&{to_write}'
         self._process = subprocess.Popen(
             ["bash", "-c", script, "sh", program, *options, f"--user-data-dir={folder}", "--remote-debugging-pipe"],
@@ -65,7 +65,7 @@ class Browser:
             raw, _, self._buffer = self._buffer.partition(b"\0")
             answer: dict[str, Any] = json.loads(raw)
             if answer.get("id") == number:
-                # Between two pages, a target has none for a moment.
+                # Between two pages, a target briefly has none.
                 if "Not attached to an active page" in str(answer.get("error")):
                     time.sleep(0.1)
                     return self.call(method, session=session, **parameters)
@@ -80,21 +80,21 @@ class Browser:
         return self.call("Runtime.evaluate", expression=text, returnByValue=True)["result"].get("value")
 
     def wait(self, text: str) -> None:
-        """Until the page says something."""
+        """Wait until the page shows a text."""
         deadline = time.monotonic() + 60
         while text not in (self.script("document.body ? document.body.innerText : ''") or ""):
             assert time.monotonic() < deadline, (self.script("document.body.innerText"), self.complaints)
             time.sleep(0.1)
 
     def choose(self, person: str, decision: str) -> None:
-        """Wait for the page of a login, and click."""
+        """Wait for the login page, and click."""
         self.wait("Who are you?")
         self.script(f"document.querySelector('input[value={person}]').click()")
         self.script(f"document.querySelector('button[value={decision}]').click()")
 
     @property
     def frames(self) -> str:
-        """What the frames of the page show; those of other sites have a process of their own."""
+        """The content of the page's frames; those of other sites have a separate process."""
         shown = []
         for target in self.call("Target.getTargets")["targetInfos"]:
             if target["type"] == "iframe":
@@ -106,9 +106,9 @@ class Browser:
 
     @property
     def complaints(self) -> list[str]:
-        """What the browser had to say against a page: things that its policies forbid."""
+        """Policy violations reported by the browser."""
         entries = [event["params"]["entry"] for event in self.events if event.get("method") == "Log.entryAdded"]
-        # A page of ours has no icon; the one on the loopback port says so.
+        # Our pages have no icon; the one on the loopback port reports that.
         return [entry["text"] for entry in entries if "favicon" not in str(entry.get("url"))]
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ Start = Callable[..., Any]
 
 @pytest.fixture
 def start(tmp_path: Path, deployment: Deployment) -> Start:
-    """Run ``hca`` at a terminal."""
+    """Run ``hca`` in a terminal."""
     home = tmp_path / "home"
     home.mkdir()
     config = home / ".config" / "hca" / "config.json"
@@ -164,7 +164,7 @@ def start(tmp_path: Path, deployment: Deployment) -> Start:
 
 
 def opened(child: Any) -> str:
-    """The address that the user's browser was asked to open."""
+    """The URL that the user's browser was asked to open."""
     deadline = time.monotonic() + 60
     while not child.shown.exists():
         assert time.monotonic() < deadline
@@ -186,7 +186,7 @@ def test_login(start: Start, chromium: Browser) -> None:
     child.expect("Storing access credentials")
     end(child)
     assert chromium.complaints == []
-    # The address with the code is gone from the browser's bar as soon as it was used; nothing frames or keeps it.
+    # The URL with the code is replaced in the address bar immediately after use; nothing frames or stores it.
     child = start("dss", "get-subscriptions", "--replica", "aws")
     child.expect("subscriptions")
     end(child)
@@ -214,7 +214,7 @@ def test_remote(start: Start, chromium: Browser) -> None:
     child.expect(r"Open this page in any browser.*\s(http://\S+)\s")
     chromium.open(child.match.group(1))
     chromium.choose("user", "allow")
-    # Nobody listens there; what a person copies is what the browser shows in its bar.
+    # Nothing listens there; the user copies the URL from the browser's address bar.
     deadline = time.monotonic() + 60
     while True:
         history = chromium.call("Page.getNavigationHistory")
@@ -257,13 +257,13 @@ def test_other_pages_can_neither_frame_the_login_nor_send_its_form(
         f"<form method=post action={json.dumps(url)}><input name=decision value=allow><input name=person value=admin>"
         "<button>win</button></form></body>"
     )
-    # This browser has been at the login page: it has its cookie.
+    # This browser has visited the login page: it has its cookie.
     chromium.open(url)
     chromium.wait("Who are you?")
     chromium.open(page.as_uri())
     chromium.wait("evil")
     deadline = time.monotonic() + 60
-    # A page that lets itself be framed, to know that the other one would show.
+    # A page that allows framing, to show that the other one would be displayed.
     while '"swagger"' not in chromium.frames or "refused to connect" not in chromium.frames:
         assert time.monotonic() < deadline, chromium.frames
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""No secret is written anywhere but to the token store: every kind of command, at --debug, a crash included.
+"""Secrets are only written to the token store: every kind of command, with --debug, including a crash.
 
 A user is logged in to the embedded deployment, and has the keys of its Upload Service and S3 endpoint. After the
 commands of a group every byte of stdout, stderr, the log file and the user's home is searched for all of these.
@@ -28,7 +28,7 @@ from tests.lib.runner import completed
 HCA = [sys.executable, "-m", "hca_base"]
 VERSION = "2020-05-21T235543.123456Z"
 
-#: A plugin that does with tokens what a plugin should not, and crashes.
+#: A plugin that misuses tokens, and crashes.
 PLUGIN = '''
 """A plugin that crashes."""
 
@@ -72,7 +72,7 @@ class Crash(Command):
 
 
 class User:
-    """Somebody with a home of their own, and what is secret of theirs."""
+    """A user with a separate home, and the user's secrets."""
 
     def __init__(self, home: Path, env: dict[str, str], deployment: Deployment, secrets: set[str]) -> None:
         self.home = home
@@ -83,9 +83,9 @@ class User:
         self.log = home / "debug.log"
 
     def run(self, *words: str, stdin: str = "", show: bool = False, **env: str) -> subprocess.CompletedProcess[bytes]:
-        """Run ``hca --debug``, and keep what it wrote.
+        """Run ``hca --debug``, and record its output.
 
-        :param show: what goes to stdout is there to be shown
+        :param show: stdout is meant to show a secret
         """
         done = completed(
             [*HCA, "--debug", "--log-file", str(self.log), *words],
@@ -107,7 +107,7 @@ class User:
     def check(self, *, own: tuple[str, ...] = ("tokens.json",)) -> None:
         """Search everything that was written.
 
-        :param own: names of files that are there to hold secrets
+        :param own: names of files that may contain secrets
         """
         for path in self.home.rglob("*"):
             if path.is_file() and not path.name.startswith(own):
@@ -129,7 +129,7 @@ def around(text: bytes, form: bytes) -> str:
 
 
 def forms(secret: str) -> Iterator[bytes]:
-    """As what a secret may turn up: whole, quoted, encoded, and the parts of a token that give it away."""
+    """The forms of a secret to search for: whole, quoted, encoded, and the revealing parts of a token."""
     yield secret.encode()
     if quote(secret, safe="") != secret:
         yield quote(secret, safe="").encode()
@@ -140,7 +140,7 @@ def forms(secret: str) -> Iterator[bytes]:
 
 
 def kept(home: Path) -> set[str]:
-    """Everything secret in the token store."""
+    """All secrets in the token store."""
     found: set[str] = set()
     for path in home.rglob("tokens.json"):
         for entry in json.loads(path.read_text())["accounts"].values():
@@ -153,7 +153,7 @@ def kept(home: Path) -> set[str]:
 def logged_in(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Path, dict[str, str], Deployment, dict[str, str]]]:
-    """A home to be copied, with a login and keys; and the names of what is in the deployment."""
+    """A template home with a login and keys; and the names of what is in the deployment."""
     folder = tmp_path_factory.mktemp("leaks")
     home = folder / "home"
     home.mkdir()
@@ -201,7 +201,7 @@ def seed(running: Deployment, env: dict[str, str], home: Path) -> dict[str, str]
 
     from hca_base.auth import TokenStore
 
-    # As at the end of `hca dss login`, which other tests go through.
+    # Like the end of `hca dss login`, which other tests cover.
     logins = Logins(running.ctx.store)
     refreshes = {}
     for account in ("local/dss", "local/toy"):
@@ -245,7 +245,7 @@ def user(logged_in: Any, tmp_path: Path) -> User:
     return User(tmp_path / "home", {**env, "HOME": str(tmp_path / "home")}, deployment, kept(home))
 
 
-#: Groups of command lines. {bundle}, {version}, {file}, {new}: UUIDs; {token}: a token; a leading "!" lets stdout show.
+#: Groups of command lines. {bundle}, {version}, {file}, {new}: UUIDs; {token}: a token; a leading "!" exempts stdout.
 GROUPS: dict[str, list[str]] = {
     "dss-reading": [
         "dss get-bundle --uuid {bundle} --replica aws",
@@ -353,7 +353,7 @@ FAST = ("dss-reading", "dss-own", "upload", "auth", "crash", "explicit")
 @pytest.mark.parametrize("group", [g if g in FAST else pytest.param(g, marks=pytest.mark.slow) for g in GROUPS])
 def test_nothing_secret_is_written(user: User, logged_in: Any, group: str) -> None:
     names = {**logged_in[3], "new": str(uuid.uuid5(uuid.NAMESPACE_URL, group)), "api": user.deployment.api_url}
-    # Known by nothing but the command line that holds it.
+    # Only in the command line.
     names["token"] = f"canary-explicit-{uuid.uuid4().hex}{uuid.uuid4().hex}"
     explicit = {names["token"]} if group in ("explicit", "auth") else set()
     user.secrets |= explicit | {"canary-hmac"}
@@ -424,7 +424,7 @@ def test_the_history_of_the_shell(user: User) -> None:
     child.sendeof()
     child.expect(pexpect.EOF)
     child.close()
-    # What was typed is on the screen; it must not be in any file.
+    # Typed input is on the screen; it must not be in any file.
     history = next(path for path in user.home.rglob("history"))
     assert b"get-subscriptions" in history.read_bytes()
     user.check()
@@ -432,7 +432,7 @@ def test_the_history_of_the_shell(user: User) -> None:
 
 @pytest.mark.slow
 def test_a_deployment_of_a_process_of_its_own(logged_in: Any, tmp_path: Path) -> None:
-    """``hca local``: its output, its logs, and what it leaves behind when it has stopped."""
+    """``hca local``: its output, its logs, and its files after a stop."""
     home = tmp_path / "home"
     home.mkdir()
     _, env, deployment, _ = logged_in

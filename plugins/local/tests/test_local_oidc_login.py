@@ -1,6 +1,6 @@
-"""``hca dss login`` against the embedded deployment, by all its ways, and whatever goes wrong on them.
+"""``hca dss login`` with the embedded deployment, in all its ways, and all errors on the way.
 
-The browser is a script that does with the pages what a person would; a real one is in test_local_oidc_chromium.py.
+The browser is a script that acts like a person; a real one is in test_local_oidc_chromium.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.lib.runner import completed
 
 HCA = [sys.executable, "-m", "hca_base"]
 
-#: A browser: opens the page, chooses PERSON, decides DECISION, goes where that leads. WRONG_STATE: brings another one.
+#: A browser: opens the page, chooses PERSON, submits DECISION, follows the redirect. WRONG_STATE: changes the state.
 BROWSER = r"""
 import html, os, re, sys, urllib.error, urllib.parse, urllib.request
 from http.cookiejar import CookieJar
@@ -59,7 +59,7 @@ except urllib.error.HTTPError as error:
         print(opener.open(where, timeout=60).read().decode())
 """
 
-#: Put on PYTHONPATH, lets a process's clock differ by SKEW seconds.
+#: On PYTHONPATH, shifts a process's clock by SKEW seconds.
 SKEW = """
 import os, time
 _time, _skew = time.time, float(os.environ.get("SKEW", "0"))
@@ -68,7 +68,7 @@ time.time = lambda: _time() + _skew
 
 
 class Home:
-    """A user whose ``hca`` talks to a deployment."""
+    """A user whose ``hca`` uses a deployment."""
 
     def __init__(self, folder: Path, deployment: Deployment) -> None:
         self.folder = folder
@@ -98,7 +98,7 @@ class Home:
         path.write_text(json.dumps({"DSSClient": {"swagger_url": url}, "auth": {"store": "file"}, **settings}))
 
     def connect(self) -> None:
-        """What ``hca local start`` leaves: the profile ``local``, in use, with its tokens and keys."""
+        """The state after ``hca local start``: the profile ``local`` is active, with its tokens and keys."""
         settings = self.deployment.settings
         code = (
             "from pathlib import Path\nfrom hca_local.server import Settings\n"
@@ -124,7 +124,7 @@ class Home:
         return child
 
     def visit(self, url: str, *options: str, **env: str) -> str:
-        """Have the browser open a page; what it shows in the end, or with --print where it was sent."""
+        """Open a page in the browser; return the final page, or with --print its URL."""
         done = subprocess.run(
             [*self.browser, url, *options], capture_output=True, text=True, timeout=60, env={**self.env, **env}
         )
@@ -148,7 +148,7 @@ class Home:
         return row
 
     def works(self, **env: str) -> None:
-        """A request that needs a token."""
+        """A request that requires a token."""
         done = self.run("dss", "get-subscriptions", "--replica", "aws", **env)
         assert json.loads(done.stdout) == {"subscriptions": []}
 
@@ -177,7 +177,7 @@ def test_in_the_browser(home: Home, deployment: Deployment) -> None:
     assert row["used"] == "stored login: login for default/dss"
     record = home.record()
     assert record["refresh_token"] and record["revocation_url"] == f"{deployment.api_url}/auth/revoke"
-    # Logging out ends the login at the provider too.
+    # Logging out also ends the login at the provider.
     home.run("dss", "logout")
     assert home.status()["used"] is None
     bearer = {"Authorization": f"Bearer {record['access_token']}"}
@@ -337,7 +337,7 @@ def test_people_whom_the_service_refuses(home: Home, name: str) -> None:
     home.run("dss", "login", PERSON=name)
     done = home.run("dss", "get-subscriptions", "--replica", "aws", code=None)
     assert done.returncode in (3, 5) and "Traceback" not in done.stderr
-    # One refresh at most: it would not help.
+    # One refresh at most: another would not help.
     assert len(done.stderr) < 2000
 
 
@@ -374,7 +374,7 @@ def test_a_login_that_was_revoked_elsewhere(home: Home) -> None:
 
 
 def test_a_stolen_refresh_token(home: Home) -> None:
-    """Somebody used the refresh token first: whoever comes second, the owner here, ends the login for both."""
+    """An attacker used the refresh token first: the second use, here the owner's, ends the login for both."""
     home.run("dss", "login")
     record = home.record()
     form = {"grant_type": "refresh_token", "refresh_token": record["refresh_token"]}
@@ -402,7 +402,7 @@ def test_clocks_that_differ_by_five_minutes(home: Home, skew: int) -> None:
 
 
 def test_every_process_may_renew(home: Home) -> None:
-    """The provider ends a login when a refresh token comes twice: so it must not, however many ask at once."""
+    """The provider ends a login when a refresh token is used twice: concurrent requests must not cause that."""
     home.run("dss", "login")
     record = home.record()
     home.store().put("default/dss", {**record, "expires_at": time.time() - 1})
@@ -422,7 +422,7 @@ def test_every_process_may_renew(home: Home) -> None:
 
 
 def test_a_long_job_outlives_its_token(tmp_path: Path) -> None:
-    """Tokens that live two seconds, and a job of a few: each request of it has a good one."""
+    """Tokens valid for two seconds, and a longer job: each of its requests has a valid one."""
     with Deployment(tmp_path / "data", access_token_ttl=2) as running:
         (tmp_path / "home").mkdir()
         home = Home(tmp_path / "home", running)
@@ -446,7 +446,7 @@ def test_a_long_job_outlives_its_token(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_long_upload_and_download_outlive_their_token(tmp_path: Path) -> None:
-    """Tokens that live a second; the upload registers each file with one, and waits for the service's copies."""
+    """Tokens valid for a second; the upload registers each file with one, and waits for the service's copies."""
     with Deployment(tmp_path / "data", access_token_ttl=1, simulate_waits=1) as running:
         (tmp_path / "home").mkdir()
         home = Home(tmp_path / "home", running)
@@ -454,7 +454,7 @@ def test_a_long_upload_and_download_outlive_their_token(tmp_path: Path) -> None:
         home.run("dss", "login")
         first = home.store().get("local/dss")["access_token"]
         (home.folder / "files").mkdir()
-        count = 150  # some seconds' work
+        count = 150  # takes some seconds
         for number in range(count):
             (home.folder / "files" / f"part-{number}.bin").write_bytes(os.urandom(20_000))
         done = home.run("dss", "upload", "--src-dir", "files", "--replica", "aws", "--staging-bucket", "dss-staging")
@@ -467,7 +467,7 @@ def test_a_long_upload_and_download_outlive_their_token(tmp_path: Path) -> None:
 
 
 def test_status_of_all_services(tmp_path: Path) -> None:
-    """Who one is to each service of a deployment that ``hca local start`` connected."""
+    """The user's identity for each service of a deployment connected by ``hca local start``."""
     with Deployment(tmp_path / "data") as running:
         (tmp_path / "home").mkdir()
         home = Home(tmp_path / "home", running)
@@ -483,7 +483,7 @@ def test_status_of_all_services(tmp_path: Path) -> None:
         for row in rows.values():
             assert set(row) == {"service", "scheme", "identity", "issuer", "expires", "stored in", "used", "not used"}
             assert row["used"] or row["not used"], row
-        # A login takes the token's place, in this profile only.
+        # A login replaces the token, in this profile only.
         home.run("dss", "login", PERSON="admin")
         assert home.status()["used"] == "stored login: login for local/dss"
         assert home.status()["identity"] == "admin@example.org"

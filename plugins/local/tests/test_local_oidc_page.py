@@ -1,4 +1,4 @@
-"""The embedded OpenID provider's page: what a browser gets, what a form decides, and which requests are refused."""
+"""The embedded OpenID provider's page: its responses, its forms, and which requests are refused."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_forms_from_elsewhere_decide_nothing(program: Program, deployment: Deplo
     url = program.request()
     good = Page(program.open(url).text).fields
     refused = [
-        # another page, which has neither cookie nor token
+        # from another page, without cookie and token
         requests.post(url, data={"decision": "allow", "person": "admin"}, allow_redirects=False, timeout=30),
-        # one that learned the token, but is not in this browser
+        # with the token, but not from this browser
         requests.post(url, data={**good, "decision": "allow"}, allow_redirects=False, timeout=30),
-        # one that says so
+        # with a cross-site header
         program.answer(url, headers={"Origin": "http://evil.example"}),
         program.answer(url, headers={"Origin": "null"}),
         program.answer(url, form={"form": good["form"][:-1] + "x"}),
@@ -58,7 +58,7 @@ def test_forms_from_elsewhere_decide_nothing(program: Program, deployment: Deplo
         program.answer(url, decision="perhaps"),
     ]
     assert [answer.status_code for answer in refused] == [400] * len(refused)
-    # The token of one request does not do for another.
+    # The token of one request is not valid for another.
     other = program.request(state="other")
     answer = program.browser.post(other, data={**good, "decision": "allow"}, allow_redirects=False, timeout=30)
     assert answer.status_code == 400
@@ -105,7 +105,7 @@ def test_the_browser_is_sent_nowhere(program: Program, changes: dict[str, str | 
     assert answer.status_code == 400
     assert "Location" not in answer.headers
     assert "<h1>" in answer.text and "<button" not in answer.text
-    # Nor with a form that was good for another request.
+    # Nor with a form that was valid for another request.
     assert program.answer(program.request(), form={}).status_code == 303
     posted = program.browser.post(
         program.request(**changes), data={"decision": "allow", "person": "user"}, allow_redirects=False, timeout=30

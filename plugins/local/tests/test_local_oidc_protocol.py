@@ -1,4 +1,4 @@
-"""The embedded OpenID provider as programs meet it: discovery, logins, the device flow, and what is kept of them."""
+"""The embedded OpenID provider's protocol: discovery, logins, the device flow, and stored data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.lib.oidc_program import REDIRECT, SECRET, Page, Program, claims, quer
 
 
 def verified(program: Program, token: str, audience: str) -> dict[str, Any]:
-    """The claims of a token, checked as a program checks them: by the issuer's published keys."""
+    """The claims of a token, verified like a client does: with the issuer's published keys."""
     import jwt
 
     found = requests.get(f"{program.issuer}/.well-known/openid-configuration", timeout=30).json()
@@ -131,7 +131,7 @@ def test_a_device_login(program: Program, deployment: Deployment) -> None:
     ask = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": start["device_code"]}
     assert program.ask(**ask).json()["error"] == "authorization_pending"
     assert program.ask(**ask).json()["error"] == "slow_down"
-    # A person types the code as people do.
+    # The code as typed by a person.
     typed = start["user_code"].lower().replace("-", " ")
     url = f"{start['verification_uri']}?{urlencode({'user_code': typed})}"
     page = program.open(url)
@@ -162,7 +162,7 @@ def test_device_logins_that_come_to_nothing(program: Program, deployment: Deploy
     start = program.ask("device_authorization").json()
     stranger = Program(deployment.api_url, *SECRET)
     assert "error" in stranger.ask(grant_type=device, device_code=start["device_code"]).json()
-    # A form from elsewhere decides nothing here either.
+    # Cross-site forms are refused here too.
     form = {"decision": "allow", "person": "admin"}
     assert requests.post(start["verification_uri_complete"], data=form, timeout=30).status_code == 400
     with deployment.ctx.store.write() as db:
@@ -171,7 +171,7 @@ def test_device_logins_that_come_to_nothing(program: Program, deployment: Deploy
     assert program.open(start["verification_uri_complete"]).status_code == 400
 
 
-# What is kept
+# Stored data
 
 
 def test_logins_outlive_a_restart_and_no_token_is_kept_as_it_is(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_nothing_secret_is_logged(program: Program, caplog: pytest.LogCaptureFix
     tokens = program.exchange(code).json()
     after = program.refresh(tokens["refresh_token"]).json()
     program.ask("revoke", token=after["refresh_token"])
-    # What our own client library says at DEBUG is not the deployment's.
+    # DEBUG messages of our own client library are not the deployment's.
     text = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("urllib3"))
     for secret in (code, *(value for value in (*tokens.values(), *after.values()) if len(str(value)) > 30)):
         assert str(secret) not in text

@@ -1,4 +1,4 @@
-"""The embedded OpenID provider's codes and tokens: used once, bound to their program, ended by reuse or revoked."""
+"""The embedded OpenID provider's codes and tokens: single use, bound to a client, ended by reuse or revocation."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_reuse_of_a_refresh_token_ends_the_login(program: Program, deploymen
     assert deployment.ctx.identity.verify(second["access_token"])
     again = program.refresh(first["refresh_token"])
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
-    # Whoever has the successor, thief or owner, is out too.
+    # The holder of the successor, thief or owner, is logged out too.
     assert program.refresh(second["refresh_token"]).json()["error"] == "invalid_grant"
     with pytest.raises(InvalidTokenError):
         deployment.ctx.identity.verify(second["access_token"])

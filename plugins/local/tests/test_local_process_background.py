@@ -1,4 +1,4 @@
-"""Work behind the answers: it runs, again and again where asked, its failures are told, and it ends."""
+"""Background work: it runs, repeatedly if requested, its failures are logged, and it stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result that cannot be delivered is a failure, and an upload still names its bundle."""
+"""A result that cannot be written is a failure, and an upload still prints its bundle's UUID."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """The home of a user whose deployment runs."""
+    """The home of a user with a running deployment."""
     home = tmp_path_factory.mktemp("home")
     (home / "bundle").mkdir()
     (home / "bundle" / "a.json").write_text("{}")

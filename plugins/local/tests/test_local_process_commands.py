@@ -1,4 +1,4 @@
-"""``hca local …`` as a user runs it: start, find, look into, stop, reset; and what happens when it dies."""
+"""``hca local …`` through the installed command: start, find, inspect, stop, reset; and crashes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import requests
 
 
 class User:
-    """A user with a home of their own, who runs ``hca``."""
+    """A user with a separate home, who runs ``hca``."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -67,18 +67,18 @@ def test_the_life_of_a_deployment(user, tmp_path):
     assert status["profile_in_use"] == "local"
     assert {name: status[name] for name in started} == started
     assert {"dss", "identity"} <= set(status["components"])
-    # Its profile goes with the deployment, and not before by mistake.
+    # Its profile is deleted with the deployment, not earlier.
     assert "hca local stop" in user.run("profile", "delete", "local", "--yes", code=5)[1]
     assert user.status()["profile_in_use"] == "local"
     data_dir = Path(started["data_dir"])
     assert data_dir == user.home / ".local" / "share" / "hca" / "local"
 
-    # Only for this user: the keys and tokens are in there.
+    # Readable by this user only: it contains the keys and tokens.
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     for path in data_dir.rglob("*"):
         if path.is_file():
             assert not stat.S_IMODE(path.stat().st_mode) & 0o077 or not path.parent.stat().st_mode & 0o077, path
-    # Commands of services reach it without being told where it is, and are let in.
+    # Commands of services find it without options, and are authenticated.
     listed = json.loads(user.run("dss", "get-bundles-all", "--replica", "aws")[0])
     assert listed["bundles"] == []
     assert json.loads(user.run("dss", "get-subscriptions", "--replica", "aws")[0]) == {"subscriptions": []}
@@ -89,7 +89,7 @@ def test_the_life_of_a_deployment(user, tmp_path):
     )
     assert answer.status_code == 200
     assert "invalid choice" in user.run("local", "token", "nobody", code=2)[1]
-    # No secret on the command line of the process.
+    # The command line of the process contains no secret.
     command = Path(f"/proc/{started['pid']}/cmdline")
     if command.exists():
         assert b"HCALOCAL" not in command.read_bytes()
@@ -185,7 +185,7 @@ def test_what_keeps_it_from_starting_is_one_clear_line(user, tmp_path):
 def test_a_deployment_that_cannot_be_found_is_not_called_gone(user, tmp_path):
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    # Left by whatever damaged it; the next start replaces it.
+    # A damaged state file; the next start replaces it.
     (data_dir / "deployment.json").write_text("[" * 100_000)
     user.run("local", "start", "--port", "0", "--data-dir", str(data_dir))
     told = (data_dir / "deployment.json").read_text()

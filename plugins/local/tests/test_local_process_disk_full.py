@@ -1,4 +1,4 @@
-"""A full disk: every service answers 507 in one line, nothing acknowledged is lost, and a start says why it fails."""
+"""A full disk: every service responds with 507, nothing acknowledged is lost, and a start explains its failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def can_mount() -> bool:
 
 @pytest.fixture
 def on_small_disk(tmp_path):
-    """Run a Python program in a mount namespace of its own, with a disk of some MiB at ``disk``."""
+    """Run a Python program in a separate mount namespace, with a disk of a few MiB at ``disk``."""
     if not can_mount():
         pytest.skip("no file system can be mounted here")
     disk = tmp_path / "disk"
@@ -117,7 +117,7 @@ print(json.dumps({"full": full, "after": after, "read": read}))
     )
     assert found["read"]
     for name, (status, text) in found["full"].items():
-        # A small row may still fit into a page that is there.
+        # A small row may still fit into an existing page.
         assert status == 507 or name == "new area", (name, status, text)
         if status == 507:
             assert LINE in text

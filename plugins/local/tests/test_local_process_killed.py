@@ -1,4 +1,4 @@
-"""Killed in the middle of writing: what was acknowledged is served after a restart, and nothing else lies about."""
+"""Killed during writes: acknowledged data is served after a restart, and no leftovers remain."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def client(state: dict[str, Any], key: tuple[str, str]) -> Any:
 
 
 class Writer(threading.Thread):
-    """Puts, overwrites, tags, deletes and uploads in parts, and notes what was acknowledged."""
+    """Puts, overwrites, tags, deletes and uploads in parts, and records what was acknowledged."""
 
     def __init__(self, number: int, s3: Any, rounds: int) -> None:
         super().__init__(daemon=True)
         self.number = number
         self.s3 = s3
         self.random = random.Random(f"{number}/{rounds}")
-        #: what each key must be afterwards: any of these (the last acknowledged state, or one that was under way)
+        #: allowed final states of each key: the last acknowledged one, or one in progress
         self.allowed: dict[str, list[tuple[str, str] | None]] = {}
         self.acknowledged = 0
 
@@ -145,7 +145,7 @@ def kill_and_look(tmp_path: Path, rounds: int) -> None:
                     content = hashlib.sha256(stream.read()).hexdigest()
                 now = content, "&".join(f"{tag}={value}" for tag, value in item.tags.items())
             assert now in allowed, name
-        # Nothing of the unfinished is left: no file but those of blobs that objects have.
+        # No leftovers of unfinished work: only files of blobs that objects use.
         with deployment.ctx.store.read() as db:
             live = {row[0] for row in db.execute("SELECT sha256 FROM s3_objects")}
             uploads = {row[0] for row in db.execute("SELECT id FROM s3_uploads WHERE finished IS NULL")}
@@ -164,7 +164,7 @@ def test_what_was_acknowledged_is_there_after_many_kills(tmp_path):
 
 
 def test_a_completion_cut_at_any_point_is_finished_at_the_next_start(tmp_path, monkeypatch):
-    """The process dies at each step of putting the parts together; the object appears, or can be completed again."""
+    """The process dies at each step of joining the parts; the object exists, or can be completed again."""
     from hca_local.store import BlobStore
 
     class Killed(BaseException):

@@ -15,7 +15,7 @@ from hca_local.server import Deployment
 
 @pytest.fixture
 def own(tmp_path):
-    """Some S3 of the user's; that it is another deployment's makes no difference."""
+    """The user's own S3; here it is another deployment's."""
     with Deployment(tmp_path / "own") as own:
         root = own.ctx.credentials.root()
         keys = {

@@ -47,7 +47,7 @@ def test_copy_list_and_remove(aws, tmp_path: Path):
     (folder / "sub").mkdir(parents=True)
     (folder / "empty").write_bytes(b"")
     (folder / "sub" / "ü +.json").write_bytes(b"{}")
-    (folder / "large").write_bytes(os.urandom(20 * 1024 * 1024))  # in parts
+    (folder / "large").write_bytes(os.urandom(20 * 1024 * 1024))  # multipart
     aws("s3", "cp", "--recursive", "data", f"s3://{BUCKET}/up", "--only-show-errors")
     listed = aws("s3", "ls", "--recursive", f"s3://{BUCKET}/up/")
     assert [line.split(maxsplit=2)[2] for line in listed.splitlines()] == [

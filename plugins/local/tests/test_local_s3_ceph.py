@@ -1,9 +1,9 @@
 """ceph's suite for S3 stores (``ceph/s3-tests``) against the embedded store.
 
-Two lists have the tests that fail. ``not_claimed.txt``: the store refuses what they ask for with 501, or does not know
-the second account that they ask as. ``aws_differs.tsv``: the suite expects what Ceph does and S3 does not, with the
-reason, and the page or the report of S3's answer that says so. Any other failure fails, as does a listed test that
-passes. Tests that the suite itself marks as failing on Ceph's own store are left out.
+Two lists have the tests that fail. ``not_claimed.txt``: the store responds with 501, or does not know
+the second account that the test uses. ``aws_differs.tsv``: the suite expects Ceph's behaviour, not S3's, with the
+reason, and the page or the report that documents S3's behaviour. Any other failure fails, as does a listed test that
+passes. Tests that the suite marks as failing on Ceph's own store are skipped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 from hca_local.server.deployment import Deployment
 
 FOLDER = Path(__file__).parent / "ceph_suite"
-#: What the suite imports; it does not say which versions.
+#: Requirements of the suite; it does not specify versions.
 PACKAGES = [
     "boto3",
     "munch",
@@ -34,11 +34,11 @@ PACKAGES = [
     "pytest",
     "pytest-timeout",
 ]
-#: Answers that say of a request that it is not for this store.
+#: Error codes for requests that this store does not support.
 NOT_CLAIMED = {(501, "NotImplemented"), (403, "InvalidAccessKeyId")}
 ALL = "s3tests/functional/test_s3.py"
 TESTS = ["s3tests/functional/test_headers.py", ALL]
-#: Takes minutes to compare 16 MB; test_multipart_single_get_part asks the same of 5 MB.
+#: Takes minutes to compare 16 MB; test_multipart_single_get_part tests the same with 5 MB.
 LEFT_OUT = [f"{ALL}::test_multipart_get_part"]
 
 
@@ -71,7 +71,7 @@ def suite() -> Path:
 
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
-    """A Python in whose environment is what the suite imports."""
+    """A Python in an environment with the suite's requirements."""
     venv.create(tmp_path / "v", with_pip=True)
     found = tmp_path / "v" / "bin" / "python"
     pip = [found, "-m", "pip", "install", "--quiet", *PACKAGES]
@@ -81,7 +81,7 @@ def python(tmp_path: Path) -> Path:
 
 
 def configuration(suite: Path, deployment: Deployment) -> configparser.RawConfigParser:
-    """The suite's settings: one account is known to the store, all others are not."""
+    """The suite's settings: only one account exists in the store."""
     root = deployment.ctx.credentials.root()
     address = urlsplit(deployment.s3_url)
     settings = configparser.RawConfigParser()
@@ -102,7 +102,7 @@ def run_suite(suite: Path, python: Path, deployment: Deployment, folder: Path) -
     with settings.open("w") as file:
         configuration(suite, deployment).write(file)
     for name, _ in deployment.ctx.objects.buckets():
-        # The suite begins with an account that has none.
+        # The suite starts with an account that does not exist.
         deployment.ctx.objects.delete_bucket(name)
     record = folder / "record.jsonl"
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "ceph_recorder", "--tb=no", "--assert=plain"]
@@ -117,7 +117,7 @@ def run_suite(suite: Path, python: Path, deployment: Deployment, folder: Path) -
             "PYTHONDONTWRITEBYTECODE": "1",
             "S3TEST_CONF": str(settings),
             "CEPH_RECORD": str(record),
-            # A refusal is an answer; what the client would try again is not tested here.
+            # A refusal is a result; the client's retries are not tested here.
             "AWS_MAX_ATTEMPTS": "1",
         },
         capture_output=True,
@@ -129,7 +129,7 @@ def run_suite(suite: Path, python: Path, deployment: Deployment, folder: Path) -
 
 
 def is_not_claimed(row: dict[str, Any]) -> bool:
-    """Whether a test failed where the store said that what it asks for is not claimed."""
+    """Whether a test failed because the store does not support the request."""
     return bool(row["refusals"]) and tuple(row["refusals"][-1]) in NOT_CLAIMED
 
 
@@ -143,5 +143,5 @@ def test_cephs_suite(suite: Path, python: Path, tmp_path: Path) -> None:
     assert {name: failed[name]["why"] for name in failed.keys() - claimed_not - differs.keys()} == {}
     assert (claimed_not | differs.keys()) - failed.keys() == set(), "these pass, or are gone"
     assert {name: failed[name] for name in claimed_not if not is_not_claimed(failed[name])} == {}
-    # The others are skipped by the suite: they need what only Ceph has, or the second half of a cloud.
+    # The suite skips the others: they need features of Ceph, or of a second cloud.
     assert sum(row["outcome"] == "passed" for row in rows) >= 236

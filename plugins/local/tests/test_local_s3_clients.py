@@ -1,4 +1,4 @@
-"""S3 clients that are not ours: three hundred odd names go into the embedded store with each, and come back."""
+"""Third-party S3 clients: each uploads three hundred odd names to the embedded store, and downloads them again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACKAGES = {
     "s3fs": "s3fs==2026.9.0",
     "obstore": "obstore==0.12.1",
 }
-#: What is special in URLs, XML, shells, globs, Unicode or file systems; no name has a slash, and none is . or ..
+#: Special characters of URLs, XML, shells, globs, Unicode or file systems; no name has a slash, and none is . or ..
 PIECES = [
     *" !\"#$%&'()+,-.:;<=>@^_`{|}~", "%41", "%2F", "%", "++", "&amp;", "a b", "  ", "ü", "u\u0308", "ß", "文件", "🧬",
     "\u05d0", "\u200b", "\u00a0", "e\u0301", "CON", "..", "...", "A", "a", "0", ".json", "=utf-8", "?x=1", "#f",
@@ -41,7 +41,7 @@ def odd_names(count: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python in whose environment the clients are; ``HCA_S3_CLIENTS`` may name it."""
+    """A Python in an environment with the clients; ``HCA_S3_CLIENTS`` may name it."""
     named = os.environ.get("HCA_S3_CLIENTS")
     if named:
         return Path(named)

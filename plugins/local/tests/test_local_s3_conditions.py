@@ -1,8 +1,8 @@
-"""Condition headers against what AWS documents for each operation, and what is refused rather than ignored.
+"""Condition headers as documented by AWS for each operation, and which are rejected instead of ignored.
 
 The tables are from the S3 API reference (GetObject, HeadObject, PutObject, CopyObject, CompleteMultipartUpload,
-DeleteObject, DeleteObjects) and the user guide's pages on conditional requests. What S3 does not document for an
-operation, or documents for directory buckets only, is 501 here.
+DeleteObject, DeleteObjects) and the user guide's pages on conditional requests. Conditions that S3 does not document
+for an operation, or documents for directory buckets only, are 501 here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def send(deployment):
 
 @pytest.fixture
 def there(send):
-    """An object ``bkt/there``, made anew, and its Last-Modified."""
+    """A new object ``bkt/there``, and its Last-Modified."""
     assert send("PUT", "bkt/there", data=BODY).status_code == 200
     send("DELETE", "bkt/absent")
     return send("HEAD", "bkt/there").headers["Last-Modified"]
@@ -64,19 +64,19 @@ READS = [
     ({MS: "NOW"}, 304),
     ({US: PAST}, 412),
     ({US: "NOW"}, 200),
-    # An ETag outweighs a time.
+    # An ETag takes precedence over a time.
     ({M: ETAG, US: PAST}, 200),
     ({M: OTHER, US: "NOW"}, 412),
     ({N: ETAG, MS: PAST}, 304),
     ({N: OTHER, MS: "NOW"}, 200),
-    # A failed precondition outweighs "not modified".
+    # A failed precondition takes precedence over "not modified".
     ({M: OTHER, N: ETAG}, 412),
     ({M: ETAG, N: ETAG}, 304),
     ({M: ETAG, N: OTHER}, 200),
     ({US: PAST, MS: "NOW"}, 412),
     ({M: ETAG, MS: "NOW"}, 304),
     ({N: ETAG, US: PAST}, 412),
-    # What is not a date is not a condition.
+    # Invalid dates are ignored.
     ({MS: "yesterday"}, 200),
     ({US: ""}, 200),
 ]
@@ -93,7 +93,7 @@ def test_reading_under_a_condition(send, there, headers, status):
         assert send(method, "bkt/absent", headers).status_code == 404
 
 
-#: Headers -> (status, code) of a request that makes bkt/there, which exists, and bkt/absent, which does not.
+#: Headers -> (status, code) of a request that creates bkt/there, which exists, and bkt/absent, which does not.
 WRITES = [
     ({}, (200, ""), (200, "")),
     ({N: "*"}, (412, "PreconditionFailed"), (200, "")),
@@ -104,7 +104,7 @@ WRITES = [
     ({M: '"*"'}, (412, "PreconditionFailed"), (404, "NoSuchKey")),
     ({M: ""}, (412, "PreconditionFailed"), (404, "NoSuchKey")),
     ({N: "*", M: ETAG}, (412, "PreconditionFailed"), (404, "NoSuchKey")),
-    # S3 takes no ETag here, and answers what it does not take with 501.
+    # S3 does not support an ETag here, and responds with 501.
     ({N: ETAG}, (501, "NotImplemented"), (501, "NotImplemented")),
     ({N: OTHER}, (501, "NotImplemented"), (501, "NotImplemented")),
     ({N: '"*"'}, (501, "NotImplemented"), (501, "NotImplemented")),
@@ -201,7 +201,7 @@ def test_deleting_under_a_condition(send, there, headers, existing, absent):
     assert send("HEAD", "bkt/there").status_code == (404 if existing[0] == 204 else 200)
 
 
-#: Members of an object in DeleteObjects -> the code of its error, or None where it goes.
+#: Members of an object in DeleteObjects -> the code of its error, or None if it is deleted.
 MANY = [
     ("", None),
     (f"<ETag>{ETAG}</ETag>", None),

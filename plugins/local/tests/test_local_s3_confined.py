@@ -1,4 +1,4 @@
-"""Temporary credentials reach one prefix of one bucket, for a while; a restart changes nothing about it."""
+"""Temporary credentials are limited to one prefix of one bucket, and in time; a restart does not change that."""
 
 from __future__ import annotations
 

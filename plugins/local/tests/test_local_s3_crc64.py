@@ -1,4 +1,4 @@
-"""CRC64NVME: computed from the bytes, for objects, parts, and objects made of parts; never only repeated."""
+"""CRC64NVME: computed from the bytes, for objects, parts, and multipart objects; never just echoed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that no good client sends: each gets an answer below 500 (or 501 for what S3 can and this cannot)."""
+"""Requests that no real client sends: each gets a status below 500 (or 501 if only this endpoint lacks the feature)."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_a_client_that_goes_away_leaves_nothing(deployment):
 
 
 def test_a_client_that_goes_away_while_it_reads_is_no_fault_of_the_endpoint(deployment, caplog):
-    """Each stops at another place: while the kernel sends, between two files of a blob, or before the first byte."""
+    """Each aborts at another point: during sendfile, between two files of a blob, or before the first byte."""
     objects = deployment.ctx.objects
     objects.put(BUCKET, "large", deployment.ctx.store.blobs.put_bytes(bytes(24 << 20)))
     caplog.clear()
@@ -177,7 +177,7 @@ def test_a_client_that_goes_away_while_it_reads_is_no_fault_of_the_endpoint(depl
             client.sendall(f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             if number % 3:
                 client.recv(1000 if number % 3 == 1 else 1 << 20)
-            # Reset, not closed in order.
+            # A reset, not an orderly close.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     assert send(deployment, "GET", f"/{BUCKET}/k").content == b"content"
     time.sleep(0.3)

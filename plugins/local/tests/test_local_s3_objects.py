@@ -316,7 +316,7 @@ def test_a_multipart_object_has_s3s_own_etag_and_all_its_bytes(s3, deployment):
         Bucket=BUCKET, Key="multi", ContentType="m/p", Metadata={"crc32c": "x"}, Tagging="a=b"
     )["UploadId"]
     where = {"Bucket": BUCKET, "Key": "multi", "UploadId": upload}
-    # Not in order, one part twice, and one that is left out in the end.
+    # Out of order, one part twice, and one that is not used.
     s3.upload_part(**where, PartNumber=7, Body=parts[2])
     s3.upload_part(**where, PartNumber=2, Body=b"replaced")
     s3.upload_part(**where, PartNumber=2, Body=parts[1])
@@ -338,7 +338,7 @@ def test_a_multipart_object_has_s3s_own_etag_and_all_its_bytes(s3, deployment):
     assert failure(s3.head_object, Bucket=BUCKET, Key="multi") == (404, "404")
     chosen = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in listed[:3]]
     etag = hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest() + "-3"
-    for _ in range(2):  # the second time as if the first answer had been lost
+    for _ in range(2):  # the second time as if the first response had been lost
         done = s3.complete_multipart_upload(**where, MultipartUpload={"Parts": chosen})
         assert done["ETag"] == f'"{etag}"'
     got = s3.get_object(Bucket=BUCKET, Key="multi")

@@ -1,4 +1,4 @@
-"""Who may ask: signatures in headers and in URLs, of chunks and of trailers; nothing unsigned, altered or outdated."""
+"""Authentication: signatures in headers and URLs, of chunks and of trailers; nothing unsigned, altered or expired."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_odd_presigned_parameters_are_refused_cleanly(deployment):
 
 
 class Signed:
-    """A request signed by hand, to send what botocore does not."""
+    """A manually signed request, to send what botocore does not."""
 
     def __init__(self, deployment: Deployment, method: str, path: str, payload: str, headers: dict[str, str]) -> None:
         root = deployment.ctx.credentials.root()
@@ -305,5 +305,5 @@ def test_presigned_by_the_deployment_itself(deployment, s3):
     response = requests.get(url, timeout=10)
     assert response.content == b"0123456789"
     assert response.headers["Content-Disposition"] == "attachment; filename=x"
-    # What a client sends for another host must not matter: a bearer token is not looked at.
+    # A client may send another host's bearer token: it is ignored.
     assert requests.get(url, headers={"Authorization": "Bearer x"}, timeout=10).status_code == 200

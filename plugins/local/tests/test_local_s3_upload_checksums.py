@@ -1,4 +1,4 @@
-"""Checksums in requests to complete an upload: all are compared with the bytes, whichever the upload began with."""
+"""Checksums in requests to complete an upload: all are verified, whichever algorithm the upload was created with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search of the embedded deployment: what the clauses mean, and that the index only ever narrows, never decides."""
+"""The search of the embedded deployment: the meaning of clauses, and the index as a mere prefilter."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ DOCUMENT = {
 
 
 class MemoryStore:
-    """Just enough of a store: one connection."""
+    """A minimal store: one connection."""
 
     def __init__(self) -> None:
         self.db = sqlite3.connect(":memory:")
@@ -70,7 +70,7 @@ CLAUSES: list[tuple[dict[str, Any], bool]] = [
     ({}, True),
     ({"match": {PROJECT: "Mouse Melanoma"}}, True),
     ({"match": {PROJECT: "mouse melanoma"}}, True),
-    # A keyword is compared whole: one of its words is not a match, but is one on the analysed sub-field.
+    # A keyword is compared as a whole: one of its words only matches on the analysed sub-field.
     ({"match": {PROJECT: "Mouse"}}, False),
     ({"match": {PROJECT + ".text": "mouse of course"}}, True),
     ({"match": {PROJECT + ".text": {"query": "mouse of course", "operator": "and"}}}, False),
@@ -246,7 +246,7 @@ def test_the_index_and_the_evaluator_agree(query: dict[str, Any], documents: lis
 
 
 def test_tables_of_the_parser_that_another_process_is_writing(tmp_path: Path) -> None:
-    """luqum's own file of tables is half there, and whole a moment later."""
+    """luqum's file of parser tables is incomplete, and complete a moment later."""
     import luqum
 
     package = tmp_path / "luqum"

@@ -1,4 +1,4 @@
-"""The index gives what the evaluator says, on random queries over metadata: the same documents, pages, totals."""
+"""The index agrees with the evaluator on random queries over metadata: the same documents, pages, totals."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ OWN.append({"uuid": 5, "text": "own", "organ": "brain", "organ.text": "odd"})
 
 
 def sample_documents(folder: Path) -> list[dict[str, Any]]:
-    """The JSON objects in the files of a folder, and variants with some values changed or left out."""
+    """The JSON objects in the files of a folder, and variants with some values changed or removed."""
     found: list[Any] = []
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_text("utf-8"))
@@ -83,7 +83,7 @@ def is_translated(db: Any, query: Any) -> bool:
 def compare(folder: Path, documents: list[dict[str, Any]], count: int, seed: int, *, by_index: bool = False) -> None:
     """Compare pages of random queries.
 
-    :param by_index: leave out those that the index hands to the evaluator anyway
+    :param by_index: skip those that the index delegates to the evaluator anyway
     """
     flat = [values.flatten(document) for document in documents]
     maker = QueryMaker(seed, flat)
@@ -120,7 +120,7 @@ def test_random_queries_over_odd_documents(tmp_path):
     compare(tmp_path, OWN, 600, seed=1)
 
 
-# In ten parts: the limit of a test is meant for shorter ones.
+# In ten parts, because of the timeout for a test.
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(2, 12))
@@ -133,7 +133,7 @@ def test_10_000_random_queries_over_metadata(tmp_path, seed):
 
 @pytest.mark.parametrize("minimum", [1, 2, 3, "50%", -1])
 def test_enough_of_several_clauses(tmp_path, minimum):
-    """Clauses of all kinds of conditions, counted: terms, a negation, and one that holds for every document."""
+    """Clauses with all kinds of conditions, counted: terms, a negation, and one that matches every document."""
     is_brain, is_blood = ({"term": {"files.donor_organism_json.organ.text": organ}} for organ in ("brain", "blood"))
     should = [is_brain, {"bool": {"must_not": [is_blood]}}, {"match_all": {}}, {"exists": {"field": "organ.text"}}]
     query = compile_query({"query": {"bool": {"should": should, "minimum_should_match": minimum}}})

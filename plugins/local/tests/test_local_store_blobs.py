@@ -1,4 +1,4 @@
-"""The store: content once, by its hash; transactions that hold; nothing left of what was not finished."""
+"""The store: content stored once, by its hash; durable transactions; no leftovers of unfinished work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored content that was damaged on disk: never served, named in the error, moved away, repaired by a new PUT."""
+"""Stored content damaged on disk: never served, named in the error, quarantined, repaired by a new PUT."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def blob_path(deployment: Deployment, sha256: str) -> Path:
 
 
 def damage(deployment: Deployment, sha256: str, change: Any) -> None:
-    """Change the bytes of stored content behind the deployment's back."""
+    """Change the bytes of stored content without the deployment."""
     path = blob_path(deployment, sha256)
     if path.is_dir():
         path = max(path.iterdir())
@@ -182,7 +182,7 @@ def test_content_in_parts_is_repaired_by_one_put_and_by_parts(deployment):
         repair()
         assert s3.get_object(Bucket="dss-staging", Key="k")["Body"].read() == body
     max(blob_path(deployment, sha256).iterdir()).unlink()
-    # What is read lies in the part that is there.
+    # The requested range is in the undamaged part.
     assert s3.get_object(Bucket="dss-staging", Key="k", Range="bytes=0-9")["Body"].read() == body[:10]
     assert get_failure(s3, "k")[0] == 500
 
@@ -260,7 +260,7 @@ def test_what_was_being_written_when_it_crashed_is_checked_at_the_next_start(tmp
     damage(running, sha256, CHANGES["as long"])
     with Deployment(data_dir) as running:
         if clean:
-            # Content of the right size is checked by 'hca local verify', and when it is put again.
+            # Damaged content of the right size is found by 'hca local verify', and when it is put again.
             assert blob_path(running, sha256).exists()
         else:
             assert get_failure(client(running), "k")[0] == 500

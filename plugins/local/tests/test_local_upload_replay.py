@@ -1,8 +1,8 @@
 """The recorded exchanges with the original Upload Service, sent to the embedded one: the same statuses and shapes.
 
 The shape is the media type, the keys of JSON at each level (of arrays, those of the first element) and the types of the
-values. Uploads, states that were set in the original's database, tags and listings are replayed in their order. The
-deployment runs what the original queued as soon as it can; the replay waits for that before it goes on.
+values. Uploads, states set in the original's database, tags and listings are replayed in order. The
+deployment runs queued work immediately; the replay waits for that before it continues.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ EMPTY = "an empty file is a file"
 PAGE = "there is no page at the root"
 VALIDATE = "a validation of no files is refused; the original kept it waiting for ever"
 
-#: Where the embedded service answers otherwise, on purpose: number of the line → its status, and why.
+#: Intentional differences of the embedded service: line number → its status, and the reason.
 DIFFERENT: dict[int, tuple[int, str]] = {
     **dict.fromkeys((11, 34, 36, 152, 153), (200, NOT_READY)),
     **dict.fromkeys((83, 230), (200, DAMAGED)),
@@ -51,13 +51,13 @@ DIFFERENT: dict[int, tuple[int, str]] = {
     **dict.fromkeys((154, 161, 167, 168, 175, 188, 189), (200, QUOTED)),
     **dict.fromkeys((165, 166, 186), (200, NAMES)),
 }
-#: States that are counted only where something is in them.
+#: States that are only counted if they are not empty.
 OPTIONAL = {"SCHEDULING_QUEUED", "SCHEDULED", "FAILED", "ABORTED"}
 THEIR_KEY = "real-upload-api-key"
 
 
 class Replay:
-    """Does what was recorded, and notes what differs."""
+    """Replays the recording, and collects the differences."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
@@ -71,7 +71,7 @@ class Replay:
         self.compared = 0
         self.put: set[str] = set()
         self.first_area = ""
-        # Areas are emptied when the recording has come that far.
+        # Areas are deleted when the recording reaches that point.
         self._empty = self.service.areas._empty
         self.service.areas._empty = lambda uuid: None
 
@@ -112,7 +112,7 @@ class Replay:
             yield f"a body: {response.text[:100]}"
 
     def _settle(self) -> None:
-        """Wait for what runs behind the answers."""
+        """Wait for background work."""
         waiting = (
             "SELECT (SELECT count(*) FROM upload_files WHERE status IN ('SCHEDULED', 'CHECKSUMMING'))"
             " + (SELECT count(*) FROM upload_validations"
@@ -127,7 +127,7 @@ class Replay:
             time.sleep(0.01)
 
     def upload(self, record: Mapping[str, Any]) -> None:
-        """What the client put, with the area's credentials; of its bytes their number is known."""
+        """The client's PUT, with the area's credentials; of its content only the size is known."""
         area, _, _ = record["key"].partition("/")
         self.first_area = self.first_area or area
         self.put.add(record["key"])
@@ -163,7 +163,7 @@ class Replay:
 
     def tags(self, number: int, record: Mapping[str, Any]) -> None:
         if not record["tags"]:
-            return  # a queue that had not been worked off, or a checksum that was wrong
+            return  # a queue that was not finished, or a wrong checksum
         found = self.deployment.ctx.objects.head(self.bucket, record["key"])
         theirs = {tag["Key"] for tag in record["tags"]}
         if found is not None and found.tags and set(found.tags) != theirs:
@@ -171,7 +171,7 @@ class Replay:
 
     def listing(self, number: int, record: Mapping[str, Any]) -> None:
         ours = [item.key for item in self.deployment.ctx.objects.list(self.bucket, f"{record['area']}/")]
-        # Some exchanges were left out of the recording, and what they put with them.
+        # Some exchanges are missing in the recording, and so are their uploads.
         theirs = [key for key in record["keys"] if key in self.put]
         if ours != theirs:
             self.problems.append(f"{number}: the bucket holds {ours}, not {record['keys']}")
@@ -228,7 +228,7 @@ def test_the_recorded_exchanges_have_the_same_statuses_and_shapes(tmp_path: Path
             elif record["kind"] == "s3-list":
                 replay.listing(number, record)
             elif record["kind"] == "client-error":
-                # hca 7 could not upload an empty file; the recording did so by other means, and goes on with it.
+                # hca 7 could not upload an empty file; the recording uploaded it in another way.
                 replay.put_empty_file()
             elif record["kind"] == "sql":
                 replay.sql(number, record)

@@ -1,4 +1,4 @@
-"""The embedded Upload Service over real HTTP: areas, credentials that reach no other area, checksums, validation."""
+"""The embedded Upload Service over real HTTP: areas, credentials limited to one area, checksums, validation."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_the_life_of_an_area(service: Service) -> None:
     service.ask("DELETE", f"/area/{area}", 202, key=True)
     until(lambda: requests.head(f"{service.url}/area/{area}", timeout=9).status_code == 404)
     assert service.deployment.ctx.objects.list(service.bucket, f"{area}/") == []
-    # The original said 201 and gave an area that was not there.
+    # The original returned 201 and the URI of an area that did not exist.
     service.ask("POST", f"/area/{area}", 409, key=True)
 
 
@@ -255,7 +255,7 @@ def test_it_goes_on_after_a_restart_and_can_be_as_slow_as_the_original(tmp_path:
         slow.put(doomed, "f.txt", b"x")
         slow.ask("POST", f"/area/{area}/f.txt", 202)
         slow.ask("PUT", f"/area/{area}/f.txt/validate", 200, key=True, json={"validator_image": BUILT_IN})
-        # As the original: a server error, until there is something to tell.
+        # As in the original: a server error until there is a result.
         slow.ask("GET", f"/area/{area}/f.txt/checksum", 500)
         slow.ask("GET", f"/area/{area}/f.txt/validate", 500)
         deployment.ctx._upload_service.areas.set_status(doomed, "DELETING")  # type: ignore[attr-defined]

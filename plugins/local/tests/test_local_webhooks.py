@@ -1,4 +1,4 @@
-"""Notifications: signed as the originals, sent again until they arrive, kept over a restart."""
+"""Notifications: signed like the original's, retried until they arrive, kept across a restart."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVENT = {
 
 
 class Subscriber:
-    """A real HTTP server that keeps what it is told, and fails as often as it is asked to."""
+    """A real HTTP server that records notifications, and fails as often as requested."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, dict[str, str], bytes]] = []
@@ -109,7 +109,7 @@ def test_a_signed_notification(deployment: Any, subscriber: Subscriber) -> None:
     assert payload["attachments"]["n"] == [1, 2]
     assert "length" in payload["attachments"]["_errors"]["bad"]
     assert b"topsecret" not in body
-    # Verified as a subscriber would: by its own reading of the signature scheme.
+    # Verified with an independent implementation of the signature scheme.
     assert headers["Digest"] == "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode()
     message = f"date: {headers['Date']}\ndigest: {headers['Digest']}".encode()
     signature = base64.b64encode(hmac.new(b"topsecret", message, hashlib.sha256).digest()).decode()
@@ -158,7 +158,7 @@ def test_it_is_sent_again_until_it_arrives(deployment: Any, subscriber: Subscrib
     publish(notifier, deployment, {"uuid": "s6", "callback_url": subscriber.url})
     until(lambda: len(subscriber.received) == 3)
     until(lambda: pending(deployment) == 0)
-    # The same notification each time, so that a subscriber can tell a repeat.
+    # Identical notifications, so that subscribers can detect repeats.
     assert len({body for _, _, body in subscriber.received}) == 1
 
 

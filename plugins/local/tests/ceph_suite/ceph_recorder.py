@@ -1,7 +1,7 @@
-"""A plugin of pytest for ceph's S3 suite: what became of each test, and what the store refused meanwhile.
+"""A pytest plugin for ceph's S3 suite that records the outcome of each test, and the store's refusals.
 
-It is loaded into the suite's own process (``-p ceph_recorder``), in which nothing of hca is installed. Each test is a
-line of JSON in the file that ``CEPH_RECORD`` names.
+It is loaded into the suite's own process (``-p ceph_recorder``), which has no hca. Each test is a
+line of JSON in the file ``CEPH_RECORD``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from botocore.httpsession import URLLib3Session
 
 _CODE = re.compile(rb"<Code>(\w+)</Code>")
 
-#: Refusals of the test that runs: HTTP status, S3's code.
+#: Refusals during the current test: HTTP status, S3's code.
 refusals: list[tuple[int, str]] = []
 
 
@@ -41,12 +41,12 @@ _watch(requests.Session)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One test begins with an account without buckets, and others leave some."""
+    """One test needs an account without buckets, and others leave some."""
     items.sort(key=lambda item: item.name != "test_list_buckets_paginated")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Spare the requests that clean up after accounts which the store does not have."""
+    """Skip the requests that clean up accounts which the store does not have."""
     import s3tests.functional as suite
 
     suite.setup = lambda: None

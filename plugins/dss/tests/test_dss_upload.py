@@ -226,10 +226,10 @@ def test_killed_while_registering_and_run_again(hca: Runner, site: Any) -> None:
 
 def test_a_directory_that_is_not_there_or_empty(hca: Runner, traffic: Any) -> None:
     done = upload(hca, check=2)
-    assert "there is no directory source" in done.stderr
+    assert "directory source does not exist" in done.stderr
     (hca.cwd / "source").mkdir()
     done = upload(hca, check=2)
-    assert "there are no files in source" in done.stderr
+    assert "source contains no files" in done.stderr
     (hca.cwd / "source").rmdir()
     (hca.cwd / "source").write_text("a file")
     done = upload(hca, check=2)

@@ -79,6 +79,15 @@ def test_told_in_the_interactive_shell(hca: Runner, command: list[str]) -> None:
     assert done.stderr.count(PLACE) >= 2
 
 
+@pytest.mark.parametrize("words", [["files"], ["facets", "--of", "files", "organ"]], ids=lambda words: words[0])
+def test_what_managed_projects_have_is_not_said_to_be_nowhere(hca: Runner, words: list[str]) -> None:
+    for term in ("organ=lung", "project=Managed"):
+        done = hca("azul", *words, "--filter", term, check=3)
+        assert "nothing here has" not in done.stderr
+    done = hca("azul", *words, "--filter", "format=bamm", check=None)
+    assert "nothing here has format 'bamm'" in done.stderr
+
+
 def test_matrices_of_managed_projects_are_listed(hca: Runner) -> None:
     done = hca("azul", "matrices", "Managed", "-f", "jsonl", check=3)
     assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["secret.loom"]

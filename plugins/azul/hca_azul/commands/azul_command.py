@@ -22,6 +22,8 @@ class AzulCommand(Command):
     """
 
     anvil_example = ""
+    #: Fields of --filter: the service's name -> the user's.
+    _typed: Mapping[str, str] = {}
 
     def get_epilog(self) -> str:
         if self.anvil_example and plugin_name(self) == "anvil":
@@ -77,7 +79,10 @@ class AzulCommand(Command):
         from hca_azul.query.filters import parse_filters
 
         terms = args.filter if isinstance(args.filter, list) else [args.filter]
-        return parse_filters(self.flavour, terms, args.filters)
+        found = parse_filters(self.flavour, terms, args.filters)
+        names = [term.partition("=")[0].strip() for term in terms]
+        self._typed = {self.flavour.field_of(name).name: name for name in names}
+        return found
 
     def warn_managed(self, managed: Managed) -> None:
         """Warn of excluded data; ``--quiet`` does not suppress it."""
@@ -91,7 +96,7 @@ class AzulCommand(Command):
         """Print to stderr which filter values do not exist, with suggestions."""
         from hca_azul.query.suggestions import unknown_values
 
-        for line in unknown_values(filters, facets):
+        for line in unknown_values(filters, facets, self._typed):
             self.note(line)
 
 

@@ -109,11 +109,11 @@ class _Listing(AzulCommand):
         """Explain what is missing from the rows, and why."""
         from hca_azul.query.managed import error_of
 
-        if search.total == 0:
+        managed = search.left_out()
+        if search.total == 0 and not managed.units:
             self.suggest(search.filters, search.facets)
         elif cut and search.total is not None and search.total > cut:
             self.note(f"{cut} of {search.total:,} {self.kind} shown; --limit 0 shows all")
-        managed = search.left_out()
         if search.total == 0 and managed.units:
             raise error_of(self.client, managed.units)
         self.warn_managed(managed)

@@ -45,13 +45,13 @@ class Facets(AzulCommand, Lister):
         args = parsed_args
         search = OpenSearch(self.client, args.of, self.filters_of(args), catalog=args.catalog, limit=1, page_size=1)
         list(search.hits())
-        if search.total == 0:
-            self.suggest(search.filters, search.facets)
         # Projects and datasets are public, and counted, even if their files are not.
         public = args.of == self.flavour.units
         managed = find_managed(self.client, search.filters, args.catalog) if public else search.left_out()
         if search.total == 0 and managed.units and not public:
             raise error_of(self.client, managed.units)
+        if search.total == 0 and not managed.units:
+            self.suggest(search.filters, search.facets)
         self.warn_managed(managed)
         if not args.field:
             return [

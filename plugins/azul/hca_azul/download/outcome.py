@@ -34,7 +34,7 @@ MANAGED = "managed"
 DUPLICATE = "duplicate"
 LEFT_OUT = "left-out"
 OFFLINE = "the service is unavailable, and the list names no copy in the public mirror"
-ABSENT = "the public mirror has no copy of it"
+ABSENT = "the public mirror has no copy"
 ABSENT_OFFLINE = f"the service is unavailable, and {ABSENT}"
 _OTHER_NAMES = (
     "--name-template '{project}/{stem}-{uuid}{suffix}' gives names that can be used everywhere; --names native keeps "

@@ -1,1 +1,1 @@
-"""What can come next on a command line."""
+"""Completion of command lines."""

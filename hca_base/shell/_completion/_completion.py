@@ -1,4 +1,4 @@
-"""What could come next on a command line: for the shells' completion and for the interactive shell."""
+"""Completion candidates for command lines, for the system's shells and the interactive shell."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from hca_base.shell._completion._option_specs import OptionSpec, completed_by, o
 from hca_base.shell._dispatch._catalog import Catalog
 from hca_base.shell._dispatch._split import LEVELS, OPTIONS
 
-#: Characters of a candidate that no shell takes for anything but themselves.
+#: Characters of a candidate that need no quoting in any shell.
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-")
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A word that could stand at the cursor.
+    """A candidate for the word at the cursor.
 
     :ivar text: the word
-    :ivar about: one line about it
+    :ivar about: one-line description
     """
 
     text: str
@@ -29,11 +29,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Answer:
-    """What could stand at the cursor.
+    """The candidates for the word at the cursor.
 
     :ivar candidates: words
-    :ivar files: ``files`` or ``directories`` if names of such could stand there too
-    :ivar option: the option whose value is being typed (``bundle_uuid``), or None
+        :ivar files: ``files`` or ``directories`` if their names are candidates too
+        :ivar option: the option whose value is being typed (``bundle_uuid``), or None
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -42,10 +42,10 @@ class Answer:
 
 
 def complete(catalog: Catalog, words: Sequence[str], current: str) -> Answer:
-    """What could stand at the cursor.
+    """Return the candidates for the word at the cursor.
 
     :param words: the words before, without ``hca``
-    :param current: the word as far as it is typed
+        :param current: the typed part of the word
     """
     rest = list(words)
     while rest and rest[0].startswith("-"):
@@ -100,7 +100,7 @@ def _global_value(catalog: Catalog, option: str, current: str) -> Answer:
 
 
 def _next_words(catalog: Catalog, words: Sequence[str]) -> list[Candidate]:
-    """Words that make these words (more of) the name of a command."""
+    """Return words that continue or complete the name of a command."""
     if not words:
         found = [Candidate(name, title) for name, title in catalog.groups().items()]
         return found + [Candidate(name, summary) for name, summary in catalog.hand_written()]
@@ -197,7 +197,7 @@ def _added_services(catalog: Catalog) -> list[Candidate]:
 
 
 def config_keys(catalog: Catalog) -> list[Candidate]:
-    """Keys of settings: those that are set, and those that the core's schema knows."""
+    """Return keys of settings: those that are set, and those in the core's schema."""
     from hca_base import config
 
     found: dict[str, str] = {}
@@ -240,8 +240,8 @@ def _matching(candidates: Iterable[Candidate], current: str, option: str | None 
 def answer(arguments: list[str]) -> int:
     """The hidden command that completion scripts call: ``__complete [--] WORD…``, the last being typed.
 
-    Prints a line for each candidate, ``WORD<TAB>ABOUT``; ``:files`` or ``:directories`` stands for such names. It is
-    silent about whatever goes wrong: there is nobody to read it.
+    Prints a line for each candidate, ``WORD<TAB>ABOUT``; ``:files`` or ``:directories`` requests such names. Errors
+    are not printed, because they would disturb the user's command line.
     """
     from hca_base.commands import Context
 

@@ -1,7 +1,7 @@
 """The options of a command as data, for completion.
 
-Those of a generated command come from its operation. Those of a hand-written one need its class: they are taken from
-its parser once and kept in the cache, until its source or its distribution changes.
+Options of a generated command come from its operation. Options of a hand-written one come from its parser; they are
+cached until the command's source or distribution changes.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class OptionSpec:
     """An option, or a positional argument (which has no flags).
 
     :ivar name: the argument's name, with ``_``
-    :ivar takes: a value follows
-    :ivar many: several values may follow, or the option may be repeated
-    :ivar kind: what its values are: ``files``, ``directories``, ``json``, ``profiles``, ``keys``, ``services``, …; or
+    :ivar takes: the option takes a value
+    :ivar many: it takes several values, or may be repeated
+    :ivar kind: kind of its values: ``files``, ``directories``, ``json``, ``profiles``, ``keys``, ``services``, …; or
         ``call:MODULE:FUNCTION``, see :func:`completed_by`
     """
 
@@ -54,7 +54,7 @@ class OptionSpec:
 
 
 def options_of(catalog: Catalog, found: Found) -> list[OptionSpec]:
-    """The options of a command; empty where the command cannot be loaded."""
+    """Return the options of a command; empty if the command cannot be loaded."""
     try:
         if found.service is not None:
             return _of_operation(catalog, found)
@@ -70,7 +70,7 @@ def _of_operation(catalog: Catalog, found: Found) -> list[OptionSpec]:
     assert found.service is not None and found.operation is not None
     operation = found.operation
     if isinstance(operation, Alias):
-        # Its path parameters choose the command, whose other options come then.
+        # The path parameters select the command, which determines the other options.
         flags = {p.option: p for each in operation.operations for p in each.parameters if p.location == "path"}
         return [OptionSpec(p.python_name, (flag,), " ".join(p.description.split())[:120]) for flag, p in flags.items()]
     parser = parser_of(catalog.context.service(found.service), operation, found.name, catalog.context.config)
@@ -106,7 +106,7 @@ def _of_class(catalog: Catalog, found: Found) -> list[OptionSpec]:
 
 
 def specs_of(parser: argparse.ArgumentParser, command: str) -> list[OptionSpec]:
-    """The options of a parser."""
+    """Return the options of a parser."""
     return [_spec(action, command) for action in _shown_actions(parser)]
 
 
@@ -125,7 +125,7 @@ def _spec(action: argparse.Action, command: str) -> OptionSpec:
     many = many or type(action).__name__ in ("_AppendAction", "_ExtendAction", "_Extend", "_InItem")
     if metavar == "true|false":
         choices = ("true", "false")
-    # A command's own idea of what could stand there: the place of a function, so that it can be kept in the cache.
+    # A completer of the command, as the location of its function, so that it can be cached.
     completer = getattr(action, "completer", None)
     about = (action.help or "").replace("%%", "%").split("\n")[0]
     return OptionSpec(
@@ -141,10 +141,10 @@ def _spec(action: argparse.Action, command: str) -> OptionSpec:
 
 
 def completed_by(place: str, config: Any, current: str) -> list[tuple[str, str]]:
-    """What the function at ``MODULE:FUNCTION`` offers, as (word, line about it).
+    """Return the candidates from the function at ``MODULE:FUNCTION``, as (word, description).
 
-    A plugin names it in the attribute ``completer`` of an argparse action. It is called with the settings and the word
-    as far as it is typed, and must not use the network: somebody is waiting for a key.
+    A plugin names it in the attribute ``completer`` of an argparse action. It is called with the settings and the
+    typed part of the word, and must not use the network, because the user is waiting.
     """
     import importlib
 
@@ -179,7 +179,7 @@ def _revive(data: dict[str, Any]) -> OptionSpec:
 
 
 def _cache_place(catalog: Catalog, found: Found) -> tuple[Path | None, list[Any]]:
-    """The cache file of a command, and what its content depends on."""
+    """Return the cache file of a command, and the state that its content depends on."""
     from hca_base.config import paths
     from hca_base.plugins import source_file
 

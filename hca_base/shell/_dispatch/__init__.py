@@ -1,1 +1,1 @@
-"""From a command line to the command that runs, and from its errors to an exit code."""
+"""Find and run the command of a command line, and convert errors to exit codes."""

@@ -1,4 +1,4 @@
-"""cliff's application with our own way to find commands and to tell errors."""
+"""cliff's application with hca's own command lookup and error reporting."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMESPACE = "hca.commands"
 
 
 class HcaCommandManager(commandmanager.CommandManager):
-    """Finds commands in the catalog: by their exact names, importing only the one that runs."""
+    """Finds commands in the catalog by their exact names, and only imports the one that runs."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -34,7 +34,7 @@ class HcaCommandManager(commandmanager.CommandManager):
         self.group_list.append(namespace)
 
     def add_command(self, name: str, command_class: Any) -> None:
-        # cliff's own 'help' and 'complete' import every command; ours do not.
+        # Unlike hca's own, cliff's 'help' and 'complete' import every command.
         if not getattr(command_class, "__module__", "").startswith("cliff."):
             self._added[name] = commandmanager.EntryPointWrapper(name, command_class)
 
@@ -44,7 +44,7 @@ class HcaCommandManager(commandmanager.CommandManager):
             yield name, self.catalog.find(name.split(" "))[0]
 
     def find(self, argv: list[str]) -> tuple[Any, list[str]]:
-        """The entry (with ``name`` and ``load()``) of a command line, and the words after it.
+        """Return the entry (with ``name`` and ``load()``) of a command line, and the remaining words.
 
         :raises hca_base.errors.HCAError: there is no such command, or its plugin is broken
         """
@@ -55,7 +55,7 @@ class HcaCommandManager(commandmanager.CommandManager):
         return self.catalog.find(argv)
 
     def find_command(self, argv: list[str]) -> tuple[Any, str, list[str]]:
-        """As cliff has it.
+        """cliff's interface to :meth:`find`.
 
         :raises ValueError: there is no such command
         """
@@ -74,8 +74,8 @@ class HcaApp(cliff_app.App):
 
     :param context: options before the command, settings, clients
     :param catalog: all commands
-    :param shell: runs the interactive shell, which stands above the application
-    :param find: finds commands and more by words; it stands above the application, too
+    :param shell: runs the interactive shell, which is in a higher layer
+    :param find: searches commands and documentation; also in a higher layer
     """
 
     NAME = "hca"
@@ -101,7 +101,7 @@ class HcaApp(cliff_app.App):
         self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
     ) -> argparse.ArgumentParser:
         """The options before the command, for tools that describe the application; :mod:`._split` parses them."""
-        # argparse's own formatter, which it makes for each option, imports shutil and with it bz2 and lzma.
+        # argparse creates its formatter for each option, which imports shutil, bz2 and lzma.
         parser = argparse.ArgumentParser(
             prog="hca", description=description, formatter_class=HelpFormatter, add_help=False, allow_abbrev=False
         )
@@ -113,7 +113,7 @@ class HcaApp(cliff_app.App):
         return parser
 
     def run(self, argv: list[str]) -> int:
-        """Run one command. Errors are the caller's, who has one place for them."""
+        """Run one command. The caller handles all errors."""
         from hca_base.config import ensure_user_config
         from hca_base.shell._dispatch._logging import configure
 
@@ -124,13 +124,13 @@ class HcaApp(cliff_app.App):
         return self.run_subcommand(argv)
 
     def _tell_warnings(self) -> None:
-        """Say which sources of settings were passed over."""
+        """Warn about sources of settings that were skipped."""
         from hca_base.output import warn
 
         try:
             warnings = self.context.config.warnings
         except ConfigError:
-            return  # the command that needs the settings tells it
+            return  # reported by the command that needs the settings
         for warning in warnings:
             warn(warning)
 
@@ -139,10 +139,10 @@ class HcaApp(cliff_app.App):
         raise SystemExit(self.interactive_shell())
 
     def interactive_shell(self, *, errexit: bool = False, commands: list[str] | None = None) -> int:
-        """Run the interactive shell until it is left; the exit code.
+        """Run the interactive shell until the user leaves; return the exit code.
 
-        :param errexit: stop at the first command that fails, when stdin is no terminal
-        :param commands: lines to run in place of stdin's
+        :param errexit: stop at the first command that fails, if stdin is not a terminal
+        :param commands: lines to run instead of stdin
         """
         if self._shell is None:
             raise UsageError("the interactive shell is not available")
@@ -180,7 +180,7 @@ class HcaApp(cliff_app.App):
         try:
             found, rest = manager.find(argv)
         except DocumentError:
-            # The cache is gone. A command that is going to call the service can ask it for its document, too.
+            # The cached document is missing: fetch it, since the command will call the service anyway.
             if not self.catalog.fetch_missing(argv):
                 raise
             found, rest = manager.find(argv)
@@ -193,21 +193,21 @@ class HcaApp(cliff_app.App):
         return found, rest
 
     def _apply_defaults(self, parser: argparse.ArgumentParser, found: Any) -> None:
-        """Defaults for the options of this command, from its section in the settings."""
+        """Return defaults for the options of this command, from its section in the settings."""
         name = found.name
         apply = getattr(parser, "apply_defaults", None)
-        # The commands that mend the settings must run when the settings cannot be read.
+        # Commands that repair the settings must also run if the settings cannot be read.
         if apply is None or name.startswith(("config ", "profile ", "plugin ", "completion ")):
             return
         config = self.context.config
         for section in getattr(found, "sections", (name.replace(" ", "_").replace("-", "_"),)):
             apply(config.command_defaults(section), section, config.origin)
 
-    # The interactive shell sends stdout to pipes and files while a command runs.
+    # The interactive shell redirects stdout to pipes and files while a command runs.
 
     @property
     def stdout(self) -> Any:
-        """Where results go now."""
+        """The current stdout."""
         return sys.stdout
 
     @stdout.setter
@@ -216,4 +216,4 @@ class HcaApp(cliff_app.App):
 
 
 def _forget_it(data: Any) -> None:
-    """Results are remembered in interactive sessions only."""
+    """Do nothing: only interactive sessions remember results."""

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from hca_base.openapi import Alias, Operation
     from hca_base.plugins import EntryPointRecord, Registry
 
-#: a command of ``hca`` has at most so many words
+#: maximum number of words in a command
 _MAX_WORDS = 4
 
 
 class Catalog:
     """The commands of this installation.
 
-    :param context: where the settings are, for services without a plugin
+    :param context: provides the settings, for services without a plugin
     """
 
     def __init__(self, context: Context) -> None:
@@ -37,14 +37,12 @@ class Catalog:
 
         return registry()
 
-    # One command
-
     def find(self, words: Sequence[str]) -> tuple[Found, list[str]]:
-        """The command that the first words name, and the remaining words.
+        """Return the command named by the first words, and the remaining words.
 
         Words match exactly; the longest name wins; a hand-written command wins over a generated one.
 
-        :raises hca_base.errors.UsageError: there is none; the hint names the nearest
+        :raises hca_base.errors.UsageError: there is none; the hint suggests similar names
         :raises hca_base.errors.PluginError: the service's plugin is broken
         """
         candidates: list[str] = []
@@ -72,9 +70,9 @@ class Catalog:
         return None
 
     def resolve(self, found: Found, arguments: Sequence[str]) -> Found:
-        """Return the command of the operation that the arguments of an alias name; other commands as they are.
+        """Return the command of the operation that an alias's arguments select; other commands unchanged.
 
-        :raises hca_base.errors.UsageError: the arguments name none, or not with certainty; the hint names the commands
+        :raises hca_base.errors.UsageError: the arguments select none or several; the hint lists the commands
         """
         if found.kind != "alias":
             return found
@@ -90,16 +88,16 @@ class Catalog:
         return self._operation(found.service, chosen, typed=found.name)
 
     def help_first(self, words: list[str]) -> list[str]:
-        """``help GROUP …`` for ``GROUP help …``, which hca 7 had; other words as they are.
+        """Convert hca 7's ``GROUP help …`` to ``help GROUP …``; return other words unchanged.
 
-        A command that is named ``help`` stays one.
+        A command named ``help`` takes precedence.
         """
         if len(words) > 1 and words[1] == "help" and self.is_group(words[0]) and self._exact(words[:2]) is None:
             return ["help", words[0], *words[2:]]
         return words
 
     def record(self, name: str) -> EntryPointRecord | None:
-        """The entry point of a plugin's command; None if there is none of that name.
+        """Return the entry point of a plugin's command; None if there is none with that name.
 
         Another deployment of a plugin's service has all commands of that service, under its own name.
         """
@@ -117,7 +115,7 @@ class Catalog:
             return None
 
     def hidden_service(self, name: str) -> EntryPointRecord | None:
-        """A plugin's service whose name the user gave to another one before, which keeps it."""
+        """Return a plugin's service that is hidden because the user gave its name to another service before."""
         try:
             return self.registry.hidden_service(name, self.context.config)
         except ConfigError:
@@ -152,7 +150,7 @@ class Catalog:
         def load() -> Any:
             from hca_base.shell._generated._operation_command import command_class
 
-            # A session may run one operation thousands of times: classes are not freed at once.
+            # Cache the class: a session may run an operation thousands of times, and classes are not freed at once.
             if value not in self._classes:
                 self._classes[value] = command_class(self.context.service(service), operation)
             return self._classes[value]
@@ -161,9 +159,9 @@ class Catalog:
         return Found(name, "operation", operation.summary, value, load, service, operation, typed)
 
     def operation(self, service: str, command: str) -> Operation | Alias | None:
-        """Return what a command of a service stands for, read alone from the index; None if there is none.
+        """Return the operation or alias of a service's command, reading only its record; None if there is none.
 
-        :param command: the words after the service; words of a group may be joined by a dash
+        :param command: the words after the service; a group may be joined with a dash
         """
         found: Operation | Alias | None = self.index(service).lookup(command)
         if " " in command and (found is None or found.command != command):
@@ -171,7 +169,7 @@ class Catalog:
         return found
 
     def index(self, service: str) -> Any:
-        """The index of a service's document, from the cache or the plugin; never from the network.
+        """Return the index of a service's document from the cache or the plugin, without network requests.
 
         :raises hca_base.errors.HCAError: the plugin, the settings or the document is unusable
         """
@@ -186,7 +184,7 @@ class Catalog:
         return self._indexes[service]
 
     def fetch_missing(self, words: Sequence[str]) -> bool:
-        """Fetch the document of the service that the words name; False if they ask for help or name none."""
+        """Fetch the document of the service in the words; return False if there is none or help is requested."""
         from hca_base.shell._dispatch._lost import asks_for_help, fetched_index
 
         service = words[0] if len(words) > 1 else ""
@@ -199,17 +197,15 @@ class Catalog:
         return name in self.services()
 
     def services(self) -> dict[str, str]:
-        """Services by name -> title. Settings that cannot be read hide only those that they add."""
+        """Return services by name -> title. Unreadable settings only hide the services that they add."""
         try:
             config = self.context.config
         except ConfigError:
             config = None
         return self.registry.service_names(config)
 
-    # All of them
-
     def groups(self) -> dict[str, str]:
-        """First words of commands -> title, services first."""
+        """Return the first words of commands -> title, services first."""
         found: dict[str, str] = {}
         for name, title in sorted(self.services().items()):
             found[name] = title
@@ -231,19 +227,19 @@ class Catalog:
         return bool(word) and word in self.groups()
 
     def is_bare_group(self, words: Sequence[str]) -> bool:
-        """Return whether the words are a group, and no command besides."""
+        """Return True if the words are a group but not a command."""
         if len(words) == 1:
             return self.is_group(words[0]) and not any(name == words[0] for name, _ in self.hand_written())
         return len(words) == 2 and " ".join(words) not in COMMANDS and self._is_subgroup(words[0], words[1])
 
     def _is_subgroup(self, service: str, word: str) -> bool:
-        """Return whether a word begins commands of a service, and is none itself."""
+        """Return True if a word starts commands of a service but is not a command itself."""
         if not word or word.startswith("-") or not self.is_service(service) or self._exact([service, word]) is not None:
             return False
         return any(command.startswith(f"{word} ") for command, _, _ in self.index(service).listing())
 
     def hand_written(self, group: str | None = None) -> list[tuple[str, str]]:
-        """Hand-written commands (of a group) with summaries, by name; those of no group for None."""
+        """Return hand-written commands of a group with summaries, by name; those without a group for None."""
         found = [(name, summary) for name, (_, summary) in COMMANDS.items() if name not in HIDDEN]
         records = self.registry.commands()
         hidden = group is not None and self.hidden_service(group) is not None
@@ -263,7 +259,7 @@ class Catalog:
         return sorted(item for item in found if item[0].startswith(f"{group} "))
 
     def generated(self, service: str) -> list[tuple[str, str]]:
-        """Generated commands of a service with summaries, by name; those that a hand-written one replaces left out."""
+        """Return a service's generated commands with summaries, by name, except those replaced by hand-written ones."""
         return [(name, summary) for name, _, summary in self.tagged(service)]
 
     def tagged(self, service: str) -> list[tuple[str, str, str]]:
@@ -276,7 +272,7 @@ class Catalog:
         ]
 
     def names(self, service: str | None = None) -> Iterator[str]:
-        """All names of commands; generated ones of ``service`` only (reading all documents would take long)."""
+        """Return all command names; generated ones only for ``service``, since reading all documents is slow."""
         for name in COMMANDS:
             if name not in HIDDEN:
                 yield name
@@ -284,10 +280,8 @@ class Catalog:
         if service is not None:
             yield from (name for name, _ in self.generated(service))
 
-    # What to say
-
     def unknown(self, words: Sequence[str]) -> UsageError:
-        """The error for words that name no command."""
+        """Return the error for an unknown command."""
         first = words[0] if words else ""
         if not first or first.startswith("-"):
             return UsageError(f"not a command: {first!r}", hint="see 'hca --help'")
@@ -295,7 +289,7 @@ class Catalog:
             try:
                 _ = self.context.config
             except ConfigError as error:
-                # It may be a service that stands there.
+                # The word may be a service.
                 told = f"unknown command {first!r}, unless in settings that cannot be read: {error}"
                 return UsageError(told, hint=error.hint)
             return unknown_first([*self.groups(), *(name for name, _ in self.hand_written())], first)
@@ -313,7 +307,7 @@ class Catalog:
         return unknown_second(rest, first, second, age)
 
     def warnings(self, name: str) -> list[str]:
-        """What is to be said about claims on a command or its group by more than one plugin."""
+        """Return warnings if several plugins claim a command or its group."""
         found = []
         first = name.partition(" ")[0]
         newcomer = self.hidden_service(first)
@@ -336,7 +330,7 @@ class Catalog:
         return found
 
     def service_problem(self, name: str) -> str | None:
-        """Why a service has no generated commands, in one line, or None."""
+        """Return why a service has no generated commands, in one line, or None."""
         try:
             self.index(name)
         except PluginError as error:

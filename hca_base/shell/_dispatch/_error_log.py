@@ -1,4 +1,4 @@
-"""The file where tracebacks of unexpected errors go: private, bounded, and without secrets."""
+"""The log file for tracebacks of unexpected errors: private, limited in size, and without secrets."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write(error: BaseException) -> Path | None:
 
 
 def redacted_traceback(error: BaseException) -> str:
-    """The traceback as text, without secrets. It shows no values of variables, so only messages can hold any."""
+    """Return the traceback as redacted text. Only messages can contain secrets, since values are not shown."""
     from hca_base.http import redact
 
     return str(redact("".join(traceback.format_exception(error))))

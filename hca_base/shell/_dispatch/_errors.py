@@ -1,4 +1,4 @@
-"""The one place where whatever goes wrong becomes a line on stderr and an exit code."""
+"""Convert exceptions to messages on stderr and exit codes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ISSUES_HINT = "the traceback is in {path}; to show it here, run 'hca --debug â€
 
 
 def guard(action: Callable[[], int], options: GlobalOptions, *, last: bool = False) -> int:
-    """Call ``action`` and turn every way in which it can end into an exit code.
+    """Call ``action`` and convert every possible result or exception to an exit code.
 
     :param action: returns an exit code
     :param options: decides whether tracebacks are shown; may change while ``action`` runs
-    :param last: the process ends after this, so that a stdout that cannot be written is given up
+    :param last: the process exits afterwards, so an unwritable stdout is abandoned
     """
     try:
         try:
@@ -47,17 +47,17 @@ def guard(action: Callable[[], int], options: GlobalOptions, *, last: bool = Fal
     try:
         flush_stdout()
     except (BrokenPipeError, OutputError):
-        # The error is told already; what stdout still holds cannot be written, and the code must stay ours.
+        # The error is already reported. Discard what stdout still holds, which would change the exit code.
         _give_up_stdout(last)
     return code
 
 
 class OutputError(HCAError):
-    """stdout cannot be written: the disk is full, say."""
+    """Raised if stdout cannot be written, for example because the disk is full."""
 
 
 def exit_code(result: object) -> int:
-    """An exit code from whatever a command returned; no object reaches ``sys.exit``."""
+    """Convert a command's return value to an exit code, so that ``sys.exit`` never gets an object."""
     if isinstance(result, int) and not isinstance(result, bool):
         return int(result) if 0 <= int(result) <= 255 else ExitCode.FAILED
     return ExitCode.OK
@@ -109,7 +109,7 @@ def _traceback(error: BaseException) -> None:
 
 
 def _say(*lines: str) -> None:
-    """Write lines to stderr; the first after ``hca:``. Secrets and what a terminal would obey are taken out."""
+    """Write lines to stderr, the first with the prefix ``hca:``, without secrets and control sequences."""
     try:
         from hca_base.http import redact
         from hca_base.output import safe_text, style
@@ -129,9 +129,9 @@ def _say(*lines: str) -> None:
 
 
 def flush_stdout() -> None:
-    """Write out what stdout holds, while errors can still be told.
+    """Flush stdout while errors can still be reported.
 
-    :raises BrokenPipeError: the reader is gone
+    :raises BrokenPipeError: the reader has closed the pipe
     :raises OutputError: it cannot be written
     """
     try:
@@ -149,7 +149,7 @@ def _give_up_stdout(last: bool) -> None:
 
 
 def end_stderr() -> None:
-    """Write out what stderr holds, or give it up: nobody can be told, and the exit code must stay ours."""
+    """Flush stderr; ignore errors, which cannot be reported and would change the exit code."""
     try:
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
@@ -157,7 +157,7 @@ def end_stderr() -> None:
 
 
 def _give_up(stream: TextIO) -> None:
-    """Point a stream at nothing, so that the interpreter does not fail at its own flush when it ends."""
+    """Redirect a stream to the null device, so that the interpreter's flush at exit does not fail."""
     try:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, stream.fileno())

@@ -1,4 +1,4 @@
-"""A command that was found by its name, not yet loaded."""
+"""A command found by name, but not yet loaded."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
 
 class Found:
-    """A command that was found: what it is called, and how to get at it.
+    """A command found by name, with the means to load it.
 
-    It stands where cliff has an entry point: ``name``, ``value``, ``load()``.
+    It replaces cliff's entry points: ``name``, ``value``, ``load()``.
 
     :ivar name: the command's words, ``dss get-bundle``
     :ivar kind: ``core``, ``plugin``, ``operation``, or ``alias`` (a name that several operations share)
     :ivar summary: one line
     :ivar operation: the operation of a generated command, or the operations of an alias
-    :ivar sections: sections of the settings with defaults for its options, those of an alias that was typed last
+    :ivar sections: sections of the settings with defaults for its options; the typed alias's section is last
     :ivar value: ``module:class``, or ``SERVICE#OPERATION``
-    :ivar load: gives the command's class; raises :class:`hca_base.errors.PluginError` if the plugin cannot be imported
+    :ivar load: returns its class; raises :class:`hca_base.errors.PluginError` if the plugin cannot be imported
     """
 
     __slots__ = ("kind", "load", "name", "operation", "sections", "service", "summary", "value")

@@ -1,4 +1,4 @@
-"""Help of ``hca`` and of its groups, from names and summaries alone: no command is imported to be listed."""
+"""Help of ``hca`` and its groups, from names and summaries without importing commands."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _INDENT = "  "
 
 
 def command_help(catalog: Catalog, words: list[str]) -> str | None:
-    """Help of ``hca``, a group or a generated command; None if the command itself must be asked.
+    """Return help of ``hca``, a group or a generated command; None if the command's class is needed.
 
-    What is wrong with a group goes to stderr.
+    Problems of a group are printed to stderr.
 
     :raises hca_base.errors.UsageError: there is no such command
     """
@@ -42,7 +42,7 @@ def command_help(catalog: Catalog, words: list[str]) -> str | None:
 
 
 def program_help(catalog: Catalog) -> str:
-    """The text of ``hca --help``."""
+    """Return the text of ``hca --help``."""
     lines = [
         "usage: hca [OPTIONS] COMMAND …",
         "",
@@ -72,9 +72,9 @@ def program_help(catalog: Catalog) -> str:
 
 
 def group_help(catalog: Catalog, group: str, word: str = "") -> tuple[str, list[str]]:
-    """The text of ``hca help GROUP``, and what is to be said of the group on stderr.
+    """Return the text of ``hca help GROUP``, and the group's problems for stderr.
 
-    :param word: a word that begins some of its commands: show those alone
+    :param word: first word of some of its commands: only show those
     """
     title = catalog.groups().get(group, "") if not word else ""
     whole = f"{group} {word}" if word else group
@@ -101,7 +101,7 @@ def group_help(catalog: Catalog, group: str, word: str = "") -> tuple[str, list[
 
 
 def _generated(group: str, commands: list[tuple[str, str, str]], more: bool) -> list[str]:
-    """The generated commands, grouped by tag in the order in which the document first has them."""
+    """Return the generated commands grouped by tag, in the document's order."""
     by_tag: dict[str, list[tuple[str, str]]] = {}
     for name, tag, summary in commands:
         by_tag.setdefault(tag, []).append((name, summary))
@@ -127,12 +127,12 @@ def _without(group: str, commands: Iterable[tuple[str, str]]) -> list[tuple[str,
 
 
 def table_lines(rows: Iterable[tuple[str, str]]) -> list[str]:
-    """Names and texts side by side, as wide as the terminal."""
+    """Format names and texts in two columns, as wide as the terminal."""
     items = [(name, _one_line(text)) for name, text in rows]
     if not items:
         return []
     width = columns()
-    # A few very long names must not push all texts to the right.
+    # A few very long names must not shift all texts to the right.
     lengths = sorted(len(name) for name, _ in items)
     left = min(max(lengths[int(len(lengths) * 0.9)] if len(lengths) > 10 else lengths[-1], 8), 32, max(width // 2, 8))
     lines = []
@@ -150,13 +150,13 @@ def table_lines(rows: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """The first line of a summary, without what a terminal would obey."""
+    """Return the first line of a summary, without control sequences."""
     line = " ".join(text.split())
     return "".join(character for character in line if character.isprintable())
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    """Break text at spaces. (textwrap costs 5 ms to import.)"""
+    """Break text at spaces. (Importing textwrap takes 5 ms.)"""
     width = max(columns() - len(indent) - 1, 16)
     lines, line = [], ""
     for word in text.split():

@@ -17,7 +17,7 @@ _show_warning = warnings.showwarning
 
 
 class _Console(logging.StreamHandler):
-    """Writes to whatever ``sys.stderr`` is at the time."""
+    """Writes to the current ``sys.stderr``."""
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
@@ -29,12 +29,12 @@ class _Console(logging.StreamHandler):
 
         text = str(redact(super().format(record)))
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        # Bodies have lines; each is cleaned, none is joined.
+        # Bodies have several lines; clean each one separately.
         return "\n".join(safe_text(line) for line in f"hca: {level}{text}".split("\n"))
 
 
 class _LogFile(logging.FileHandler):
-    """A log file that is told of once when it cannot be written, and disturbs nothing else."""
+    """A log file that warns only once if it cannot be written, and never fails."""
 
     _told = False
 
@@ -44,12 +44,12 @@ class _LogFile(logging.FileHandler):
             super().handleError(record)
         elif not self._told:
             self._told = True
-            # Not through output.warn, whose lock somebody who logs may hold.
+            # Not output.warn, whose lock the logging code may hold.
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(f"hca: warning: the log file {self.given} cannot be written: {error.strerror}\n")
 
     def close(self) -> None:
-        # What could not be written is tried once more.
+        # Closing retries the pending write.
         with contextlib.suppress(OSError, ValueError):
             super().close()
 
@@ -66,9 +66,9 @@ class _File(logging.Formatter):
 
 
 def configure(context: Context) -> None:
-    """Set up logging as the options and ``log_level`` say.
+    """Set up logging according to the options and ``log_level``.
 
-    By default warnings are shown; ``-v`` adds what is happening, ``-vv`` requests, ``--debug`` everything.
+    By default warnings are shown; ``-v`` adds progress messages, ``-vv`` requests, ``--debug`` everything.
 
     :raises hca_base.errors.UsageError: the log file cannot be written
     """
@@ -94,7 +94,7 @@ def configure(context: Context) -> None:
     for handler in _own:
         root.addHandler(handler)
     lowest = min(handler.level for handler in _own)
-    # Other libraries speak only when everything is asked for.
+    # Show messages of other libraries only with --debug.
     root.setLevel(lowest if lowest <= logging.DEBUG else logging.WARNING)
     ours.setLevel(lowest)
     requests_wanted = options.debug or options.verbose_level > 2 or options.log_file or level <= logging.DEBUG
@@ -109,7 +109,7 @@ def _warned(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Show what a library warns its user of as any other warning; what is for programmers, as Python shows it."""
+    """Show libraries' warnings for users like other warnings, and those for developers as Python does."""
     if file is None and issubclass(category, UserWarning):
         from hca_base.output import warn
 
@@ -129,7 +129,7 @@ def _level(context: Context) -> int:
     try:
         value = context.config.get("log_level")
     except ConfigError:
-        value = None  # the command that needs the settings tells it
+        value = None  # reported by the command that needs the settings
     level = logging.getLevelName(str(value).upper()) if value is not None else logging.WARNING
-    # hca 7 wrote log_level INFO into everybody's file, where it showed nothing: below WARNING takes an option.
+    # hca 7 wrote log_level INFO to every user's file, without effect: levels below WARNING require an option.
     return max(int(level), logging.WARNING) if isinstance(level, int) else logging.WARNING

@@ -1,4 +1,4 @@
-"""Why a service lacks a command: its document is lost or old, or another service has its name."""
+"""Explain a missing command: the document is missing or old, or another service has the name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _HELP = frozenset({"-h", "--help", "--hca-help"})
 
 
 def asks_for_help(words: Sequence[str]) -> bool:
-    """Whether words name no command of a service, or want its help."""
+    """Return True if words do not name a service's command, or request its help."""
     return len(words) < 2 or words[1].startswith("-") or not _HELP.isdisjoint(words)
 
 
 def fetched_index(context: Context, service: str) -> Index:
-    """Fetch the document of a service, and say so.
+    """Fetch the document of a service, and print a note.
 
-    :raises hca_base.errors.HCAError: it cannot be had
+    :raises hca_base.errors.HCAError: it cannot be fetched
     """
     from hca_base.errors import HCAError
     from hca_base.output import note
@@ -37,7 +37,7 @@ def fetched_index(context: Context, service: str) -> Index:
 
 
 def age_hint(service: str, index: Index, config: Config) -> str:
-    """How old a document is, as the end of a hint; "" for one that was not fetched."""
+    """Return a document's age as the end of a hint; "" if it was not fetched."""
     from hca_base.openapi import DocumentCache
 
     age = DocumentCache(config).age(index)
@@ -49,7 +49,7 @@ def age_hint(service: str, index: Index, config: Config) -> str:
 
 
 def hidden_hint(service: str, config: Config) -> str:
-    """Name the plugin whose service the user's own hides, as the end of a hint; "" where it hides none."""
+    """Return the plugin whose service is hidden by the user's own, as the end of a hint; "" if none is."""
     from hca_base.plugins import registry
 
     newcomer = registry().hidden_service(service, config)

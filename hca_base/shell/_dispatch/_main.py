@@ -1,6 +1,6 @@
-"""From the command line to an exit code.
+"""Run a command line and return its exit code.
 
-``--version`` and help are answered here, from names and summaries; only a command that runs imports cliff.
+``--version`` and help are handled here, from names and summaries; only running a command imports cliff.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def dispatch(options: GlobalOptions, words: list[str]) -> int:
-    """Answer what needs no command, or run the command."""
+    """Handle options that need no command, or run the command."""
     if options.version:
         sys.stdout.write(version_line())
         return 0
@@ -74,7 +74,7 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
         return 0
     if words[-1] in ("-h", "--help") and _help(catalog, words[:-1]):
         return 0
-    # A group's name has at most two words.
+    # A group has at most two words.
     if len(words) <= 2 and _is_bare_group(catalog, words) and _help(catalog, words):
         return 0
     if words[0] == "help":
@@ -85,7 +85,7 @@ def dispatch(options: GlobalOptions, words: list[str]) -> int:
 
 
 def _sought(words: list[str]) -> list[str]:
-    """The words of a search without options, which needs no command's class; empty for another command."""
+    """Return the words of a search without options, which needs no command class; empty otherwise."""
     if words[0] == "search" and not any(word.startswith("-") for word in words):
         return words[1:]
     if words[:2] in (["help", "-k"], ["help", "--keyword"]):
@@ -94,7 +94,7 @@ def _sought(words: list[str]) -> list[str]:
 
 
 def _search(catalog: Catalog, words: list[str], kinds: list[str], limit: int) -> tuple[list[Any], str]:
-    """Find what matches; the entries, and a text for people."""
+    """Return the matching entries, and a human-readable text."""
     from hca_base.shell._search._results import as_text, find
 
     hits = find(catalog, words, kinds)
@@ -105,7 +105,7 @@ def _is_bare_group(catalog: Catalog, words: list[str]) -> bool:
     try:
         return catalog.is_bare_group(words)
     except DocumentError:
-        # The cache is gone. A command that is going to call the service can ask it for its document, too.
+        # The cached document is missing: fetch it, since the command will call the service anyway.
         if words[0] == "help" or not catalog.fetch_missing(words):
             raise
         return catalog.is_bare_group(words)
@@ -118,7 +118,7 @@ def _run_shell(app: HcaApp, *, errexit: bool, commands: list[str] | None) -> int
 
 
 def version_line() -> str:
-    """``hca 9.0.0 (CPython 3.11.7 Linux-…)``, the form that hca 7 had."""
+    """Return ``hca 9.0.0 (CPython 3.11.7 Linux-…)``, the same format as hca 7."""
     from hca_base import __version__
 
     implementation = "CPython" if sys.implementation.name == "cpython" else sys.implementation.name
@@ -127,7 +127,7 @@ def version_line() -> str:
 
 
 def _help(catalog: Catalog, words: list[str]) -> bool:
-    """Show help that needs no command's class; False if the command itself must be asked."""
+    """Show help that needs no command class; return False if the class is needed."""
     from hca_base.commands import page
     from hca_base.shell._dispatch._help import command_help
 
@@ -143,13 +143,13 @@ def _at_terminal() -> bool:
 
 
 def _open_streams() -> None:
-    """Make stdout and stderr usable: open, and able to write any text in some form."""
+    """Make sure that stdout and stderr are open and can write any text, escaped if necessary."""
     for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         if stream is None:
-            # The descriptor was closed when the process started. Take its number, lest a file of ours get it.
+            # The descriptor was closed at start. Reserve its number, so that no other file gets it.
             try:
-                # Nothing can be written to a stdout that is closed: a result that is lost must not look delivered.
+                # Writing to a closed stdout must fail, so that a lost result does not look like a success.
                 opened = os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_RDWR)
                 if opened < number:
                     os.dup2(opened, number)
@@ -160,12 +160,12 @@ def _open_streams() -> None:
                 continue
         else:
             try:
-                # A terminal of another encoding gets \u escapes for what it cannot show, not a traceback; bytes of
-                # stdin that are no text become what they would be in an argument.
+                # Use \u escapes for characters that the terminal's encoding lacks; invalid bytes in stdin are decoded
+                # the same way as in arguments.
                 if number:
                     stream.reconfigure(errors="backslashreplace")
                 elif (stream.encoding or "").lower().replace("-", "") == "utf8":
-                    # PowerShell pipes texts with a byte order mark before them.
+                    # PowerShell writes a byte order mark to pipes.
                     stream.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
                 else:
                     stream.reconfigure(errors="surrogateescape")

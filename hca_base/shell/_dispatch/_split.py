@@ -1,7 +1,7 @@
 """Split a command line at its first command word.
 
-Only what stands before that word is an option of ``hca`` itself: ``hca dss get-bundle --version V`` is about a
-bundle's version. Options are matched by their exact names.
+Only options before that word are options of ``hca`` itself: in ``hca dss get-bundle --version V``, it is the bundle's
+version. Options are matched by their exact names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from hca_base.commands import GlobalOptions
 from hca_base.errors import UsageError
 
-#: (options, metavar or None, what it does), in the order of the help
+#: (options, metavar or None, description), in the order of the help
 OPTIONS: tuple[tuple[tuple[str, ...], str | None, str], ...] = (
     (("-h", "--help"), None, "show this help"),
     (("--version",), None, "show the version"),
@@ -34,7 +34,7 @@ _NAMES = [name for names, _, _ in OPTIONS for name in names]
 
 
 def split(argv: Sequence[str]) -> tuple[GlobalOptions, list[str]]:
-    """The options before the first command word, and the rest.
+    """Return the options before the first command word, and the rest.
 
     :raises hca_base.errors.UsageError: an unknown option, or one without its value
     """
@@ -83,7 +83,7 @@ def _apply(options: GlobalOptions, word: str, rest: list[str]) -> None:
     elif name == "--no-progress":
         options.progress = False
     elif name == "--no-color":
-        # The convention (https://no-color.org), so that programs that hca starts, pagers say, keep to it, too.
+        # Set NO_COLOR (https://no-color.org) for programs that hca starts, such as pagers.
         os.environ["NO_COLOR"] = "1"
     else:
         raise _unknown(name)

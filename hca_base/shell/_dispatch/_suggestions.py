@@ -1,4 +1,4 @@
-"""Errors for words that name no command, with the names that were perhaps meant."""
+"""Errors for unknown commands, with suggestions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hca_base.errors import UsageError
 
 
 def unknown_first(names: Sequence[str], word: str) -> UsageError:
-    """Return the error for a first word that is neither a group nor a command; ``names`` are those that there are."""
+    """Return the error for an unknown first word; ``names`` are the existing groups and commands."""
     hint = did_you_mean(close_names(word, names)) or _found_by_search(word)
     chosen = os.environ.get("HCA_PLUGINS")
     if chosen is not None:
@@ -18,9 +18,9 @@ def unknown_first(names: Sequence[str], word: str) -> UsageError:
 
 
 def unknown_second(names: Sequence[str], group: str, word: str, more: str) -> UsageError:
-    """Return the error for a word that is no command of its group.
+    """Return the error for an unknown command of a group.
 
-    :param more: goes on the hint
+    :param more: appended to the hint
     """
     near = [f"{group} {name}" for name in close_names(word, names)]
     hint = did_you_mean(near) or _found_by_search(word, group) or f"'hca help {group}' lists its commands"
@@ -28,7 +28,7 @@ def unknown_second(names: Sequence[str], group: str, word: str, more: str) -> Us
 
 
 def _found_by_search(word: str, group: str = "") -> str:
-    """What the search index, if it was made already, has for a word; otherwise how to look for it."""
+    """Return search results for a word if the index exists; otherwise how to search for it."""
     from hca_base.shell._search._cached import cached_text
     from hca_base.shell._search._ranking import search
 
@@ -40,7 +40,7 @@ def _found_by_search(word: str, group: str = "") -> str:
 
 
 def close_names(word: str, names: Sequence[str]) -> list[str]:
-    """Return up to three names that look like a word, or begin with it."""
+    """Return up to three names that are similar to a word or start with it."""
     import difflib
 
     if not word:
@@ -51,7 +51,7 @@ def close_names(word: str, names: Sequence[str]) -> list[str]:
 
 
 def did_you_mean(names: Sequence[str]) -> str | None:
-    """Return a question that names commands; None for none."""
+    """Return a question that suggests commands; None if there are none."""
     if not names:
         return None
     quoted = [f"'hca {name}'" for name in names]

@@ -20,10 +20,10 @@ _MAX_SHOWN_CHOICES = 12
 
 
 class OperationParser(Parser):
-    """A parser with an option for each parameter, required ones first, and the output options that they leave free.
+    """Return a parser with an option for each parameter, required ones first, and the unclaimed output options.
 
-    :param texts: gives what stands before and after the options in the help
-    :param pages: the answer may be a list in pages
+    :param texts: returns the help before and after the options
+    :param pages: the response may be a paginated list
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class OperationParser(Parser):
             assert required is not None
             self._parameters.append((_add(required, parameter), parameter))
         for parameter in operation.optional:
-            # A secret has no option: everyone on the machine can read the arguments of a process.
+            # Secrets have no option, because all users of the machine can read a process's arguments.
             if not parameter.credential:
                 self._parameters.append((_add(optional, parameter), parameter))
         if operation.body == "json":
@@ -80,7 +80,7 @@ class OperationParser(Parser):
         )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the words; a whole body, or a form in place of JSON, stands for the required members."""
+        """Parse the words; a whole body, or a form instead of JSON, replaces the required members."""
         words = [word for word in args or () if word.startswith("-")]
         given = {word.partition("=")[0] for word in words}
         others = [
@@ -93,7 +93,7 @@ class OperationParser(Parser):
                 if parameter.location == "body":
                     action.required = False
         for action, parameter in self._parameters:
-            # Its members stand for an object, or for the items of a list.
+            # Its members provide an object or the items of a list.
             if parameter.members and any(word.startswith(f"{option_of(parameter)}.") for word in words):
                 action.required = False
         if self._has_json_body and is_raw(args or ()):
@@ -103,7 +103,7 @@ class OperationParser(Parser):
         return super().parse_args(args, namespace)
 
     def fill_in(self) -> None:
-        """Make the texts of the help, and of the options."""
+        """Create the help texts, including those of the options."""
         if self._texts is not None:
             for action, parameter in self._parameters:
                 action.help = _help_of(parameter)
@@ -111,7 +111,7 @@ class OperationParser(Parser):
 
 
 def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
-    """The arguments that were given, by the operation's Python names."""
+    """Return the given arguments by the operation's Python names."""
     found = {}
     for parameter in operation.parameters:
         value = getattr(args, PREFIX + parameter.python_name, None)
@@ -121,7 +121,7 @@ def values_of(args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
 
 
 def option_of(parameter: Parameter) -> str:
-    """The option of a parameter. None takes a name of ours that must stay free."""
+    """Return the option of a parameter, which never uses a name reserved by hca."""
     taken = parameter.option.startswith(OWN) and not parameter.whole
     return f"--{parameter.location}-{parameter.name}" if taken else parameter.option
 
@@ -143,7 +143,7 @@ def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> argparse.Actio
     try:
         return group.add_argument(*flags, **settings)
     except argparse.ArgumentError:
-        # Two parameters of one option: the document's own clash. The second is reached by its full name.
+        # Two parameters of the document have the same option: the second one gets its full name.
         return group.add_argument(f"--{parameter.location}-{parameter.option.lstrip('-')}", **settings)
 
 

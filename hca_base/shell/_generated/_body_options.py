@@ -1,4 +1,4 @@
-"""Options for the body of a call: members of members and of items by dotted names, null, a skeleton to fill in."""
+"""Options for the body of a call: nested members by dotted names, null, and a skeleton to fill in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hca_base.shell._generated._values import of_type
 if TYPE_CHECKING:
     from hca_base.openapi import Operation, Parameter
 
-#: A dest that no option of ours has: the API's parameters may have any name.
+#: A dest that no parameter can have, since the API's parameters may have any name.
 PREFIX = "api:"
 _PREFIX = "member:"
 _IN_ITEM = "item:"
@@ -23,7 +23,7 @@ _EMPTY: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": Fa
 
 
 def add_body_options(group: argparse._ArgumentGroup, operation: Operation, taken: set[str]) -> None:
-    """Add an option for each member of a member, ``--null`` and ``--skeleton``.
+    """Add an option for each nested member, ``--null`` and ``--skeleton``.
 
     :param taken: the options of the operation's parameters
     """
@@ -63,7 +63,7 @@ def add_body_options(group: argparse._ArgumentGroup, operation: Operation, taken
 
 
 def begun(namespace: argparse.Namespace, dest: str) -> Any:
-    """The value of a list option so far; the first item of the command line replaces a default of the settings."""
+    """Return the current value of a list option; the command line's first item replaces a configured default."""
     if not getattr(namespace, f"given:{dest}", False):
         setattr(namespace, f"given:{dest}", True)
         setattr(namespace, dest, [])
@@ -71,7 +71,7 @@ def begun(namespace: argparse.Namespace, dest: str) -> Any:
 
 
 class _InItem(argparse.Action):
-    """Sets a member of the last item of a list; one that the item has already is of the next item."""
+    """Sets a member of a list's last item; if the item already has it, a new item is started."""
 
     holder: str
     inner: list[str]
@@ -91,7 +91,7 @@ class _InItem(argparse.Action):
         holder[name] = values
 
     def _within(self, item: Any, path: list[str]) -> dict[str, Any] | None:
-        """The object at a path in an item; None where something else is."""
+        """Return the object at a path in an item; None if it is not an object."""
         for part in path:
             if not isinstance(item, dict):
                 return None
@@ -100,7 +100,7 @@ class _InItem(argparse.Action):
 
 
 def with_members(values: dict[str, Any], args: argparse.Namespace, operation: Operation) -> dict[str, Any]:
-    """The values of a call with the members that were given on their own laid over them."""
+    """Return the values of a call, overridden by individually given members."""
     from hca_base.openapi import NULL, Overlay
 
     found = dict(values)
@@ -132,7 +132,7 @@ def with_members(values: dict[str, Any], args: argparse.Namespace, operation: Op
 
 
 def skeleton(operation: Operation) -> dict[str, Any]:
-    """A body with all members, empty or of the values that the document names first."""
+    """Return a body with all members, empty or with the first values in the document."""
     found: dict[str, Any] = {}
     for parameter in operation.parameters:
         if parameter.location == "body" and not parameter.whole:
@@ -147,7 +147,7 @@ def _value(parameter: Parameter) -> Any:
         return parameter.default
     if not parameter.members:
         return _EMPTY.get(parameter.type)
-    # The first part of a path stands for the parameter itself.
+    # The first part of a path is the parameter itself.
     value: dict[str, Any] = {}
     for name, type_ in parameter.members:
         *path, last = (name if name.startswith("[]") else f".{name}").split(".")
@@ -163,7 +163,7 @@ def _value(parameter: Parameter) -> Any:
 
 
 class _Skeleton(argparse.Action):
-    """Shows a body to fill in, and ends, as ``--help`` does: required options need not be given."""
+    """Prints a body to fill in and exits, like ``--help``; required options may be missing."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         sys.stdout.write(json.dumps(skeleton(self.operation), indent=2, default=str) + "\n")  # type: ignore[attr-defined]

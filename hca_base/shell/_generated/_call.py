@@ -1,4 +1,4 @@
-"""Call an operation from the command line; write the answer as JSON in the chosen format, or as it comes."""
+"""Call an operation from the command line, and write JSON in the chosen format or other bodies unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Caller(Protocol):
-    """What a call needs of the command that it is made for."""
+    """The interface of the command for a call."""
 
     service: ClassVar[Service]
 
@@ -45,16 +45,16 @@ class Caller(Protocol):
     def remembered(self, items: Iterable[Any]) -> Iterator[Any]: ...
 
 
-#: Formats that show a paged answer as one document, as hca 7 did; all others show its items.
+#: Formats that show a paginated result as one document, like hca 7; all others show its items.
 _WHOLE = ("json", "yaml", "shell")
 
 
 def call(command: Caller, operation: Operation, values: dict[str, Any], args: argparse.Namespace) -> int:
-    """Call ``operation`` with ``values`` and write the result as the output options in ``args`` say.
+    """Call ``operation`` with ``values`` and write the result according to the output options in ``args``.
 
-    JSON is written in the chosen format, text and bytes as they come, the headers for HEAD. All pages are got, unless
-    ``--no-paginate`` was given: as one document, or, where the format is a list's, one item after the other while
-    further pages are still to come. ``--query`` always sees the whole document, whatever the format.
+    JSON is written in the chosen format, text and bytes unchanged, and the headers for HEAD. All pages are fetched,
+    unless ``--no-paginate`` is set: as one document or, for list formats, item by item while further pages are
+    fetched. ``--query`` always applies to the whole document, regardless of the format.
     """
     from hca_base.http import is_json, media_type, read_whole
     from hca_base.openapi import is_json_by_another_name, may_page, paging_of
@@ -98,7 +98,7 @@ def _write_pages(
 ) -> None:
     """Write a list that may have further pages.
 
-    :param planned: it is known to have pages, so that an object is a page of items even if no other follows
+    :param planned: pagination is known, so an object is a page of items even if no other page follows
     """
     from hca_base.openapi import joined
     from hca_base.output import emit_stream
@@ -116,7 +116,7 @@ def _write_pages(
 
 
 def _up_to(pages: Iterator[Page], limit: int | None) -> Iterator[Page]:
-    """Pages until there are enough items: the next one is not asked for then."""
+    """Yield pages until there are enough items, without fetching further ones."""
     count = 0
     for page in pages:
         yield page
@@ -125,12 +125,12 @@ def _up_to(pages: Iterator[Page], limit: int | None) -> Iterator[Page]:
             return
 
 
-#: Bytes of an answer without a media type that are looked at to tell whether it is text.
+#: Bytes of a response without a media type that are checked for text.
 _LOOKED_AT = 4096
 
 
 def write_head(command: Caller, response: requests.Response, args: argparse.Namespace) -> None:
-    """Write the status and headers that ``--include`` asks for."""
+    """Write the status and headers for ``--include``."""
     chosen = getattr(args, "include", None)
     if not chosen:
         return
@@ -154,18 +154,18 @@ def write_answer(
     response: requests.Response,
     options: dict[str, Any],
 ) -> None:
-    """Write the body of an answer.
+    """Write the body of a response.
 
-    :param options: arguments of :func:`hca_base.output.emit`; ``fmt`` is among them only if the user chose a format
-    :raises ServiceError: the answer is not what it says that it is, or a web page where the document declares data
-    :raises UsageError: an option asks for parts of what has none
+    :param options: arguments of :func:`hca_base.output.emit`; with ``fmt`` only if the user chose a format
+    :raises ServiceError: the body does not match its media type, or is a web page although data is declared
+    :raises UsageError: an option selects parts of a body that has none
     """
     from hca_base.http import is_json, is_json_lines, is_textual, iter_body, media_type, read_whole, unexpected_page
     from hca_base.openapi import is_json_by_another_name, json_lines
     from hca_base.output import emit_stream, is_terminal
 
     if response.is_redirect:
-        # Not followed, since it leads to something that is not HTTP: that is the answer.
+        # A redirect to a non-HTTP URL is not followed; its location is the result.
         write(command, {"location": response.headers["Location"]}, options)
         return
     error = unexpected_page(response, operation.produces)
@@ -207,7 +207,7 @@ def write_answer(
 
 
 def _write_bytes(command: Caller, chunks: Iterator[bytes], output: Any, response: requests.Response) -> None:
-    """Write a body as it comes, to a file with progress on stderr."""
+    """Write a body unchanged, and show progress on stderr if it goes to a file."""
     from hca_base.output import Progress, emit_bytes
 
     if output is None or str(output) == "-":
@@ -244,7 +244,7 @@ def _write_json(command: Caller, body: bytes, response: requests.Response, optio
 
 
 def _tell_place(command: Caller, response: requests.Response) -> None:
-    """An answer without a body may say where the new thing is, or when to ask for it."""
+    """Write the location or retry time that a response without a body may have in its headers."""
     from hca_base.http import redact
 
     told = [
@@ -257,7 +257,7 @@ def _tell_place(command: Caller, response: requests.Response) -> None:
 
 
 def _show_text(stream: Any, chunks: Iterator[bytes], content_type: str | None) -> None:
-    """Write text to a terminal as it arrives, without what could steer the terminal."""
+    """Write text to a terminal as it arrives, without control sequences."""
     from hca_base.http import charset_of
     from hca_base.output import encodable, safe_text
 
@@ -267,7 +267,7 @@ def _show_text(stream: Any, chunks: Iterator[bytes], content_type: str | None) -
         if decoder is None:
             decoder = codecs.getincrementaldecoder(charset_of(content_type, chunk))("replace")
         text = held + decoder.decode(chunk)
-        # The second half of a line's end may be in the next chunk.
+        # The second half of a line ending may be in the next chunk.
         held = "\r" if text.endswith("\r") else ""
         shown = safe_text(text.removesuffix("\r"))
         stream.write(encodable(shown, stream))
@@ -278,7 +278,7 @@ def _show_text(stream: Any, chunks: Iterator[bytes], content_type: str | None) -
 
 
 def _is_text(start: bytes) -> bool:
-    """Whether the beginning of a body of no stated type is text."""
+    """Return True if the beginning of a body without a media type is text."""
     piece = start[:_LOOKED_AT]
     if b"\0" in piece:
         return False

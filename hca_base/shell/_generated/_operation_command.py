@@ -1,4 +1,4 @@
-"""Generated commands. They are apart from their help because they import cliff, which help does without."""
+"""Generated commands. Separate from their help, which does not need to import cliff."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class OperationCommand(Command):
         return call(self, self.operation, values_of(parsed_args, self.operation), parsed_args)
 
     def remember(self, data: Any) -> None:
-        """Let an interactive session see a result, to complete its values later."""
+        """Pass a result to an interactive session, to complete its values later."""
         remember = getattr(self.app, "remember", None)
         if remember is not None:
             remember(data)
 
     def remembered(self, items: Iterable[Any]) -> Iterator[Any]:
-        """``items`` as they are; the session sees the first ones."""
+        """Return ``items`` unchanged, and pass the first ones to the session."""
         for number, item in enumerate(items):
             if number < 1000:
                 self.remember(item)

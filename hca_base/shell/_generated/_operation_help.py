@@ -1,4 +1,4 @@
-"""Help of generated commands, made from the operations of a service's document."""
+"""Help of generated commands, from the operations of a service's document."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def operation_help(service: Service, operation: Operation, prog: str, config: Config, sections: Iterable[str]) -> str:
-    """Return the help of a generated command, made without the command.
+    """Return the help of a generated command without its class.
 
-    :param sections: sections of the settings that hold defaults of its options
+    :param sections: sections of the settings with defaults for its options
     """
     parser = parser_of(service, operation, prog, config)
     for section in sections:
@@ -40,9 +40,9 @@ def alias_help(service: Service, alias: Alias) -> str:
 
 
 def parser_of(service: Service, operation: Operation, prog: str, config: Config | None = None) -> OperationParser:
-    """The parser of a generated command.
+    """Return the parser of a generated command.
 
-    :param config: settings, which may say how the operation is paged
+    :param config: settings, which may configure the operation's pagination
     """
     from hca_base.openapi import may_page, paging_of
 
@@ -61,7 +61,7 @@ def parser_of(service: Service, operation: Operation, prog: str, config: Config 
 def description(operation: Operation, pages: str = "") -> str:
     """Return summary and description as plain text.
 
-    :param pages: a line on how the answer is paged
+    :param pages: a line about pagination
     """
     from hca_base.commands import columns
     from hca_base.output import plain_text
@@ -88,7 +88,7 @@ def _ways(operation: Operation) -> str:
 
 
 def epilog(service: Service, operation: Operation, paged: bool = False) -> str:
-    """An example, and the same call in Python."""
+    """Return an example, and the same call in Python."""
     from hca_base.openapi import example_value
 
     arguments = [(parameter, example_value(parameter)) for parameter in operation.required]

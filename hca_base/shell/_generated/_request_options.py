@@ -1,4 +1,4 @@
-"""The options of generated commands that change a request: headers, and the media types of body and answer."""
+"""Options of generated commands that change a request: headers, and media types of body and response."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hca_base.output import own_flags
 if TYPE_CHECKING:
     from hca_base.openapi import Operation
 
-#: Headers that prove who asks: on a command line, everyone on the machine can read them.
+#: Headers with credentials, which all users of the machine could read on a command line.
 _SECRET = ("authorization", "cookie", "proxy-authorization")
-#: Headers that say how long the body is, or belong to the connection.
+#: Headers for the body's length or the connection, which hca sets itself.
 _FORBIDDEN = ("content-length", "host", "transfer-encoding", "connection")
 
 
@@ -58,7 +58,7 @@ def add_request_options(parser: argparse.ArgumentParser, operation: Operation, t
 
 
 def is_raw(words: Sequence[str]) -> bool:
-    """Whether words ask for a body of a media type that is neither JSON nor a form: it goes as it is."""
+    """Return True if words select a media type that is neither JSON nor a form, so the body is sent unchanged."""
     from hca_base.http import is_json, media_type
 
     for number, word in enumerate(words):
@@ -71,7 +71,7 @@ def is_raw(words: Sequence[str]) -> bool:
 
 
 def headers_of(args: argparse.Namespace) -> dict[str, str]:
-    """The headers that the request options ask for."""
+    """Return the headers from the request options."""
     found: dict[str, str] = {}
     for name, value in getattr(args, "request_headers", None) or ():
         found[name] = value
@@ -105,7 +105,7 @@ def _header(word: str) -> tuple[str, str]:
 
 
 def _kept(name: str, source: str) -> str:
-    """A value from a file or stdin, which no trace shows."""
+    """Return a value from a file or stdin, and redact it in traces."""
     from hca_base.commands import text_argument
 
     value = text_argument(source).rstrip("\r\n").strip()

@@ -1,4 +1,4 @@
-"""How the words of a command line become values of an API's parameters."""
+"""Convert the words of a command line to values of an API's parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Items(list[Any]):
-    """A JSON list that was given as one word."""
+    """A JSON list given as one word."""
 
 
 def type_of(parameter: Parameter) -> Callable[[str], Any]:
@@ -38,7 +38,7 @@ def type_of(parameter: Parameter) -> Callable[[str], Any]:
             return NULL
         found = plain(text)
         if found is None and parameter.type != "array":
-            # None would stand for an option that is not given. A URL has no null, but texts.
+            # None would mean that the option is not given. URLs have no null, only strings.
             return "null" if parameter.type == "any" and parameter.location != "body" else NULL
         return found
 
@@ -47,7 +47,7 @@ def type_of(parameter: Parameter) -> Callable[[str], Any]:
 
 
 def of_type(name: str) -> Callable[[str], Any]:
-    """What reads a word as a value of a JSON type; lists and objects are JSON."""
+    """Return the converter from a word to a JSON type; lists and objects are JSON."""
     if name in ("array", "object"):
         return _json
     check = _scalar_type(name, True)
@@ -63,7 +63,7 @@ def of_type(name: str) -> Callable[[str], Any]:
 
 
 def reads_null(parameter: Parameter) -> bool:
-    """Whether the word ``null`` is JSON's null: where that can be sent, and the word means nothing else as a text."""
+    """Return True if the word ``null`` means JSON's null: it is allowed, and the value cannot be a string."""
     texts = parameter.type == "string" or (parameter.type == "array" and parameter.items in (None, "string"))
     return parameter.takes_null and (not texts or ("null" not in parameter.choices and bool(parameter.choices)))
 
@@ -103,13 +103,13 @@ def _item_type(name: str | None, in_body: bool) -> Callable[[str], Any]:
 
 
 def _json_items(value: str) -> Any:
-    """Items of a whole body that is a list: a JSON list, ``@FILE``, ``-``, or one item."""
+    """Return the items of a body that is a list: a JSON list, ``@FILE``, ``-``, or one item."""
     found = _anything(value)
     return Items(found) if isinstance(found, list) else found
 
 
 def _body_text(value: str) -> Any:
-    """A body that is text: the text itself, ``@FILE`` or ``-``, whose bytes go as they are."""
+    """Return a text body: the text itself, or ``@FILE`` or ``-``, whose bytes are sent unchanged."""
     return _file(value) if value == "-" or value.startswith("@") else value
 
 
@@ -131,7 +131,7 @@ def whole_number(value: str) -> int:
 
 
 def _integer(value: str) -> str:
-    """A whole number, with the digits that were typed."""
+    """Return an integer that keeps the typed digits."""
     try:
         int(value, 10)
     except ValueError:
@@ -140,7 +140,7 @@ def _integer(value: str) -> str:
 
 
 def _number(value: str) -> str:
-    """A number, with the digits that were typed."""
+    """Return a number that keeps the typed digits."""
     try:
         float(value)
     except ValueError:
@@ -149,7 +149,7 @@ def _number(value: str) -> str:
 
 
 def _anything(value: str) -> Any:
-    """Any JSON, and every other text as it is."""
+    """Parse JSON, or return other text unchanged."""
     from hca_base.output import read_json
 
     text = text_argument(value) if value.startswith("@") or value == "-" else value
@@ -160,19 +160,19 @@ def _anything(value: str) -> Any:
 
 
 def _plain_text(value: str) -> str:
-    """What a URL or header takes where no type is stated: the text as it was typed."""
+    """Return the typed text unchanged, for URLs and headers without a declared type."""
     return text_argument(value) if value.startswith("@") or value == "-" else value
 
 
 def _json(value: str) -> Any:
-    """JSON as text, ``@file`` or ``-``, its numbers with the digits that were typed."""
+    """Parse JSON from text, ``@file`` or ``-``; numbers keep the typed digits."""
     from hca_base.output import read_json
 
     if value != "-":
         try:
             return read_json(text_argument(value) if value.startswith("@") else value)
         except (ValueError, RecursionError):
-            pass  # json_argument says what is wrong, and where
+            pass  # json_argument reports the error with its position
     return json_argument(value)
 
 
@@ -180,7 +180,7 @@ _json.__name__ = "JSON"
 
 
 def _file(value: str) -> Any:
-    """The content of a file, for parameters that carry one: a path (a pipe's, too), or ``-`` for stdin."""
+    """Return the content of a file for a file parameter: a path (or a pipe's), or ``-`` for stdin."""
     from hca_base.commands import read_stdin_bytes
     from hca_base.config import expand_home
 

@@ -1,4 +1,4 @@
-"""Colours of the line that is typed at the prompt: commands, options, text, JSON and JMESPath."""
+"""Syntax highlighting at the prompt: commands, options, text, JSON and JMESPath."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hca_base.shell._repl._session import BUILT_IN
 if TYPE_CHECKING:
     from hca_base.shell._repl._session import Session
 
-#: Classes of the prompt, with their styles; names of the terminal's own colours, so that they suit its background.
+#: Style classes of the prompt; they use the terminal's palette, so that they match its background.
 STYLES = {
     "command": "ansigreen bold",
     "option": "ansicyan",
@@ -43,7 +43,7 @@ _TOKEN = re.compile(
 def fragments(line: str, is_command: Callable[[list[str]], bool]) -> list[tuple[str, str]]:
     """Return a line as (style, text) pairs.
 
-    :param is_command: whether words are a command, or begin one
+    :param is_command: returns True if words are a command or the start of one
     """
     found: list[tuple[str, str]] = []
     words: list[str] = []
@@ -61,7 +61,7 @@ def fragments(line: str, is_command: Callable[[list[str]], bool]) -> list[tuple[
 
 
 def make_lexer(session: Session) -> Any:
-    """Return the prompt's lexer. It looks only at names that are in memory: it runs with each key."""
+    """Return the prompt's lexer. It only uses names in memory, because it runs at every keystroke."""
     from prompt_toolkit.lexers import Lexer
 
     known: dict[tuple[str, ...], bool] = {}

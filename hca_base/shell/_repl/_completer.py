@@ -40,7 +40,7 @@ def make_completer(session: Session) -> Completer:
 
 
 def candidates(session: Session, words: list[str], current: str) -> Any:
-    """Return what could stand at the cursor: what begins with the word there, else what has it inside."""
+    """Return candidates that start with the word at the cursor, or else contain it."""
     from hca_base.shell._completion._completion import Answer
 
     found = _beginning(session, words, current)
@@ -100,7 +100,7 @@ def _set_candidates(session: Session, words: list[str], current: str) -> Any:
 
 
 def quoted(text: str) -> str:
-    """Return a candidate as it must be typed."""
+    """Return a candidate with the required quoting."""
     if any(character.isspace() or character in "\\|>\"'#" for character in text) or text[:1] in "{[":
         return "'" + text.replace("'", "'\\''") + "'"
     return text

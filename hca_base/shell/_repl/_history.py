@@ -10,7 +10,7 @@ _LIMIT = 2_000_000  # bytes; a longer history loses its older half
 
 
 def history_file() -> Path | None:
-    """The file of the shell's history, 0600; None where it cannot be written."""
+    """Return the shell's history file (mode 0600); None if it cannot be written."""
     from hca_base.config import paths, write_atomic
 
     try:
@@ -22,7 +22,7 @@ def history_file() -> Path | None:
         os.close(descriptor)
         if path.stat().st_size > _LIMIT:
             data = path.read_bytes()
-            # Entries begin with an empty line and a time.
+            # Entries start with an empty line and a time.
             start = data.find(b"\n# ", len(data) // 2)
             write_atomic(path, data[start:] if start >= 0 else b"", mode=0o600)
         return path
@@ -31,7 +31,7 @@ def history_file() -> Path | None:
 
 
 def open_history() -> Any:
-    """Return the history for a prompt; in memory alone where the file cannot be written."""
+    """Return the history for a prompt; only in memory if the file cannot be written."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     path = history_file()
@@ -39,7 +39,7 @@ def open_history() -> Any:
         return InMemoryHistory()
 
     class PrivateHistory(FileHistory):
-        """Keeps lines that hold a secret in memory only, and those that begin with a space nowhere."""
+        """Stores lines with secrets only in memory, and ignores lines that start with a space."""
 
         def store_string(self, string: str) -> None:
             if not holds_secret(string):
@@ -56,7 +56,7 @@ def open_history() -> Any:
 
 
 def holds_secret(text: str) -> bool:
-    """Whether a line may hold a secret: it is then kept out of the history file."""
+    """Return True if a line may contain a secret and must not be written to the history file."""
     from hca_base.config import is_secret
     from hca_base.http import redact
 

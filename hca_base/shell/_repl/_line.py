@@ -1,7 +1,7 @@
-"""A line of the interactive shell: its words, and where its output goes.
+"""Parse a line of the interactive shell: its words and redirections.
 
-Quoting is as in a POSIX shell, with one ease: a word that begins with ``{`` or ``[`` is read to the matching bracket as
-it stands, so that JSON and JMESPath need no quotes, and may run over several lines.
+Quoting is as in a POSIX shell, with one addition: a word that starts with ``{`` or ``[`` extends to the matching
+bracket, so that JSON and JMESPath need no quotes, and may span several lines.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ _CLOSING = {"{": "}", "[": "]"}
 
 
 class Incomplete(UsageError):
-    """A quote or bracket is still open: more lines may follow."""
+    """Raised if a quote or bracket is still open, so more lines may follow."""
 
 
 @dataclass
 class Line:
-    """What a line says.
+    """A parsed line.
 
     :ivar words: the command's words
-    :ivar pipe: a command of the system's shell that reads the output, as it was written
-    :ivar output: file that the output goes to
-    :ivar append: add to the file
+    :ivar pipe: a system shell command that reads the output, as typed
+    :ivar output: file for the output
+    :ivar append: append to the file
     """
 
     words: list[str] = field(default_factory=list)
@@ -34,10 +34,10 @@ class Line:
 
 
 def parse(text: str) -> Line:
-    """Read a line.
+    """Parse a line.
 
     :raises Incomplete: a quote or bracket is not closed
-    :raises hca_base.errors.UsageError: a redirection has no file, or is one of two
+    :raises hca_base.errors.UsageError: a redirection has no file, or there are two
     """
     line = Line()
     position = 0
@@ -133,7 +133,7 @@ def _double_quoted(text: str, start: int) -> tuple[str, int]:
 
 
 def _bracketed(text: str, start: int) -> tuple[str, int]:
-    """From a bracket to the one that closes it, as it stands; brackets in quotes do not count."""
+    """Return the text from a bracket to its closing one; brackets in quotes are ignored."""
     open_brackets: list[str] = []
     quote = ""
     position = start
@@ -159,7 +159,7 @@ def _bracketed(text: str, start: int) -> tuple[str, int]:
 
 
 def at_cursor(text: str) -> tuple[list[str], str, int]:
-    """Return the words before the one that is being typed, that one as far as it is there, and its length as typed.
+    """Return the words before the current one, the typed part of that one, and its length as typed.
 
     A quote that is still open belongs to the word. For completion.
     """
@@ -170,7 +170,7 @@ def at_cursor(text: str) -> tuple[list[str], str, int]:
         if position >= len(text):
             return words, "", 0
         if text[position] in "|>#":
-            # A file or a command of the system's shell: nothing of ours to complete.
+            # A file or a system shell command, which are not completed here.
             rest = text[position:].split()
             return [], rest[-1] if len(rest) > 1 and not text[-1].isspace() else "", 0
         try:
@@ -184,7 +184,7 @@ def at_cursor(text: str) -> tuple[list[str], str, int]:
 
 
 def _open_word(text: str, start: int) -> tuple[str, int]:
-    """Return a word that a quote leaves open, and its length; inside JSON, its last part between blanks."""
+    """Return a word with an open quote, and its length; inside JSON, its last part between blanks."""
     for quote in ("'", '"'):
         try:
             word, end = _word(text + quote, start)

@@ -1,4 +1,4 @@
-"""Where the output of a line goes: to the terminal, to a command of the system's shell, or to a file."""
+"""Redirect the output of a line: to the terminal, a system shell command, or a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hca_base.errors import ExitCode, HCAError, UsageError
 from hca_base.shell._dispatch._errors import flush_stdout
 from hca_base.shell._repl._line import Line
 
-#: Makes of the exit code of a command that of its line.
+#: Converts a command's exit code to that of its line.
 Finish = Callable[[int], int]
 
 
@@ -23,7 +23,7 @@ Finish = Callable[[int], int]
 def output_of(line: Line, *, paged: bool = False) -> Iterator[Finish]:
     """Send stdout to the line's pipe or file while a command runs.
 
-    :param paged: send what is longer than the terminal through the user's pager
+    :param paged: use the user's pager for output longer than the terminal
     :raises hca_base.errors.HCAError: the file cannot be written, or the system's shell cannot be started
     """
     if line.pipe is not None:
@@ -38,9 +38,9 @@ def output_of(line: Line, *, paged: bool = False) -> Iterator[Finish]:
 
 
 class _Paged:
-    """A terminal's stream. A text that comes at once and is longer than the terminal goes through the user's pager.
+    """A terminal's stream that uses the user's pager for single writes longer than the terminal.
 
-    What comes bit by bit is shown as it comes: a pager would hold it back.
+    Output in small pieces is shown immediately, because a pager would delay it.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -59,7 +59,7 @@ class _Paged:
 
 
 def run_system(command: str) -> int:
-    """Run a command of the system's shell with our own terminal.
+    """Run a system shell command on hca's terminal.
 
     :raises hca_base.errors.HCAError: it cannot be started
     """
@@ -74,7 +74,7 @@ def run_system(command: str) -> int:
 
 
 def _no_shell(error: OSError) -> HCAError:
-    # The line may be longer than the system takes, for one.
+    # For example, the line may be too long for the system.
     return HCAError(f"the system's shell cannot be started: {error.strerror or error}")
 
 
@@ -91,7 +91,7 @@ def _piped(command: str) -> Iterator[Finish]:
             with _stdout(stream):
                 yield lambda code: code or (ExitCode.FAILED if reader.returncode else 0)
         except BrokenPipeError:
-            # '| head' has seen enough.
+            # For example, '| head' has exited.
             pass
     finally:
         with contextlib.suppress(OSError, ValueError):
@@ -101,7 +101,7 @@ def _piped(command: str) -> Iterator[Finish]:
 
 
 class _Target(io.BufferedIOBase):
-    """The file of a redirection. What is wrong with it is told as such, not as a fault of the command that writes."""
+    """The file of a redirection. Its errors are reported as such, instead of as errors of the command."""
 
     def __init__(self, binary: IO[bytes], path: Path) -> None:
         self._binary = binary
@@ -153,12 +153,12 @@ def _redirected(name: str, append: bool) -> Iterator[Finish]:
                 failure = error
                 raise
             finally:
-                # Closing is for the one who opened.
+                # The code that opened it closes it.
                 with contextlib.suppress(OSError, ValueError, HCAError):
                     stream.detach()
     except OSError as error:
         if failure is not None:
-            # What the command ended with, and not that its output could not be written to the end after that.
+            # The command's own exit code takes precedence over a later write error.
             raise failure from None
         raise HCAError(f"{path} cannot be written: {error.strerror or error}") from None
 

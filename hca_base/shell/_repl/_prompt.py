@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def is_plain(session: Session) -> bool:
-    """Whether the prompt has neither colours nor suggestions, toolbar, banner and pager: ``shell.prompt``, or a
-    terminal that cannot show them."""
+    """Return True if the prompt has no colours, suggestions, toolbar, banner and pager, because of
+    ``shell.prompt`` or the terminal."""
     from hca_base.errors import HCAError
 
     try:
@@ -69,7 +69,7 @@ def prompt_session(session: Session, *, plain: bool = False) -> PromptSession[st
 
 
 def _looks(session: Session) -> dict[str, Any]:
-    """What a plain prompt does not have: suggestions from the history, colours, and the line below."""
+    """Return the options that a plain prompt lacks: suggestions from the history, colours, and the toolbar."""
     from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
     from prompt_toolkit.output import ColorDepth
     from prompt_toolkit.styles import Style

@@ -1,7 +1,7 @@
 """The interactive shell: a prompt with completion and history, or a batch of lines from stdin.
 
-Each line is dispatched as a command line is; cliff's own interactive mode is not used (it is broken with the cmd2 that
-it installs), and cmd2 is never imported.
+Each line is dispatched like a command line. cliff's interactive mode is not used (it is broken with the cmd2 version
+that it installs), and cmd2 is never imported.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def run(app: HcaApp, *, errexit: bool = False, commands: list[str] | None = None) -> int:
-    """Run the shell until it is left.
+    """Run the shell until the user leaves.
 
     :param errexit: stop at the first line that fails
-    :param commands: lines to run in place of stdin's
+    :param commands: lines to run instead of stdin
     :return: in a batch, the exit code of the last line that failed, or 0
     """
     app.interactive_mode = True
@@ -49,7 +49,7 @@ def _batch(session: Session, lines: Iterable[str], errexit: bool) -> int:
 
 
 def _whole_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Lines, put together while a quote or bracket is open."""
+    """Yield lines, joined while a quote or bracket is open."""
     from hca_base.errors import UsageError
     from hca_base.shell._repl._line import Incomplete, parse
 
@@ -69,7 +69,7 @@ def _whole_lines(lines: Iterable[str]) -> Iterator[str]:
 
 
 class _without_stdin:
-    """Gives the lines of stdin, and an empty stdin to the commands: they must not eat the rest of the batch."""
+    """Reads lines from stdin, and gives commands an empty stdin, so that they cannot consume the batch."""
 
     def __enter__(self) -> Iterator[str]:
         from hca_base.commands import stdin_lines
@@ -106,12 +106,12 @@ def _interact(session: Session) -> int:
         except Leave:
             return 0
         except KeyboardInterrupt:
-            # A second Ctrl-C while the first was being handled.
+            # A second Ctrl-C during the handling of the first.
             continue
 
 
 def prompt_text(session: Session) -> str:
-    """``hca> ``, ``hca dss> ``, ``hca dss [profile=local]> ``."""
+    """Return ``hca> ``, ``hca dss> ``, ``hca dss [profile=local]> ``."""
     options = session.context.options
     where = f" {session.prefix}" if session.prefix else ""
     settings = session.settings()

@@ -1,4 +1,4 @@
-"""A session of the interactive shell: what is set in it, and how one line is run."""
+"""A session of the interactive shell: its state, and running single lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MAX_VALUES = 500
 _MAX_NODES = 2000
-#: Words of the commands that change what services think of the user.
+#: Words of the commands that change the user's credentials.
 _CREDENTIALS = frozenset({"auth", "login", "logout"})
 
 BUILT_IN = {
@@ -41,16 +41,16 @@ BUILT_IN = {
 
 
 class Leave(Exception):
-    """The user wants to leave."""
+    """Raised when the user leaves the shell."""
 
 
 class Session:
-    """What lasts from one line to the next.
+    """State that is kept between lines.
 
     :ivar prefix: the implied first word, or None
     :ivar last: exit code and seconds of the last line, or None
-    :ivar pages: results that are longer than the terminal go through the user's pager
-    :ivar seen: values in results, by the name of their member, newest last
+    :ivar pages: use the user's pager for results longer than the terminal
+    :ivar seen: values in results by member name, newest last
     """
 
     def __init__(self, app: HcaApp, *, interactive: bool) -> None:
@@ -66,12 +66,10 @@ class Session:
         if interactive:
             app.remember = self.remember
 
-    # One line
-
     def execute(self, text: str) -> int:
-        """Run one line; the exit code. Whatever goes wrong is told; the session goes on.
+        """Run one line and return its exit code. Errors are reported, and the session continues.
 
-        :raises Leave: the line says so
+        :raises Leave: the line leaves the shell
         """
         leaving = False
 
@@ -91,10 +89,10 @@ class Session:
         return code
 
     def _run(self, text: str) -> int:
-        # Another command, an editor or another process may have changed the settings since the last line.
+        # Another process may have changed the settings since the last line.
         self.context.notice_changes()
         if "\0" in text:
-            # No system takes it in the name of a file or in an argument.
+            # Null characters are not valid in file names or arguments.
             raise UsageError("the line contains a NUL character")
         stripped = text.strip()
         if stripped.startswith("!"):
@@ -102,7 +100,7 @@ class Session:
         line = _line.parse(text)
         words = line.words
         if words and words[0] == "hca":
-            # A line copied from the documentation.
+            # The line was copied from the documentation.
             words = words[1:]
         if not words:
             if line.pipe is not None or line.output is not None:
@@ -140,11 +138,11 @@ class Session:
             return self.app.run_subcommand(words)
         finally:
             if _CREDENTIALS.intersection(words[:2]):
-                # Clients that found no login must look again.
+                # Clients must look for credentials again.
                 self.context.forget()
 
     def _with_prefix(self, words: list[str]) -> list[str]:
-        """The words with the implied first one, if they are a command with it."""
+        """Return the words with the implied first one, if that makes them a command."""
         if self.prefix is None:
             return words
         try:
@@ -152,19 +150,19 @@ class Session:
         except UsageError as error:
             if self._is_known(words):
                 return words
-            # A mistyped command of the service in use: its own names are the likely ones.
+            # A mistyped command of the current service: suggest its names.
             raise error from None
         return [self.prefix, *words] if found.name.startswith(f"{self.prefix} ") else words
 
     def _is_known(self, words: list[str]) -> bool:
-        """Whether the words are a command or group without the implied first word."""
+        """Return True if the words are a command or group without the implied first word."""
         try:
             return self.catalog.is_bare_group(words) or bool(self.catalog.find(words))
         except UsageError:
             return False
 
     def _partial(self, words: list[str]) -> list[str]:
-        """The words that ask for help on a line that is not finished: its command, without options and values."""
+        """Return the words that show help for an unfinished line: its command, without options and values."""
         names = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
         whole = self._with_prefix(names)
         if self.catalog.is_bare_group(whole):
@@ -193,8 +191,6 @@ class Session:
             return 0
         return self.app.run_subcommand([*words, "--help"])
 
-    # What is set
-
     def _use(self, arguments: list[str]) -> int:
         if not arguments:
             self.prefix = None
@@ -207,7 +203,7 @@ class Session:
         return 0
 
     def settings(self) -> dict[str, str]:
-        """What was set in this session, for the prompt and ``set``."""
+        """Return the session's settings, for the prompt and ``set``."""
         options = self.context.options
         found = {key: str(value) for key, value in options.overrides.items()}
         if options.log_level:
@@ -251,10 +247,8 @@ class Session:
         self.context.forget()
         return 0
 
-    # What results held
-
     def remember(self, data: Any) -> None:
-        """Take note of the plain values in a result, by the name of their member."""
+        """Remember the scalar values in a result by member name."""
         budget = _MAX_NODES
         stack: list[tuple[str, Any]] = [("", data)]
         while stack and budget:
@@ -274,7 +268,7 @@ class Session:
             return
         parts = [(name, value)]
         if name.endswith("_fqid") and "." in value:
-            # "UUID.VERSION", as the DSS names bundles and files in search results.
+            # The DSS writes "UUID.VERSION" for bundles and files in search results.
             uuid, _, version = value.partition(".")
             parts += [("uuid", uuid), ("version", version), (name.replace("_fqid", "_uuid"), uuid)]
         for key, each in parts:
@@ -285,7 +279,7 @@ class Session:
                 values.popitem(last=False)
 
     def values_of(self, option: str) -> list[str]:
-        """Values seen for an option such as ``bundle_uuid``, newest first."""
+        """Return values seen for an option such as ``bundle_uuid``, newest first."""
         found: dict[str, None] = {}
         names = [option]
         while "_" in names[-1]:
@@ -298,7 +292,7 @@ class Session:
 def _place(command: str, arguments: list[str], stdout: Any) -> int:
     """Run ``cd``, ``pwd`` or ``clear``.
 
-    :raises HCAError: there is no such directory
+    :raises HCAError: the directory does not exist
     """
     from hca_base.config import expand_home
 

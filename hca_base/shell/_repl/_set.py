@@ -1,4 +1,4 @@
-"""What ``set`` takes in the interactive shell, and how it takes effect."""
+"""The ``set`` command of the interactive shell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def can_set() -> list[tuple[str, str]]:
-    """Return what ``set`` takes, with a line about each."""
+    """Return the names that ``set`` accepts, with one-line descriptions."""
     from hca_base.commands._settings._values import known_settings
 
     own = [
@@ -23,7 +23,7 @@ def can_set() -> list[tuple[str, str]]:
 
 
 def values_for(key: str) -> list[str]:
-    """Return the values that a setting takes, where they can be listed."""
+    """Return the values that a setting accepts, if they can be listed."""
     from hca_base.commands._settings._values import known_settings
     from hca_base.config import list_profiles
     from hca_base.output import FORMATS
@@ -43,7 +43,7 @@ def values_for(key: str) -> list[str]:
 def apply(context: Context, key: str, value: str) -> None:
     """Set a setting for the session.
 
-    :raises UsageError: it takes no such value
+    :raises UsageError: the value is not valid
     """
     from hca_base import config
     from hca_base.commands._settings._values import check_value

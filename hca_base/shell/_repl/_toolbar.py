@@ -1,4 +1,4 @@
-"""What the interactive shell shows about itself: the banner, and the line below the prompt."""
+"""The banner and the bottom toolbar of the interactive shell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def banner(session: Session) -> str:
-    """Return the lines that the shell begins with: versions, what is installed, the keys."""
+    """Return the banner: versions, installed plugins, and keys."""
     python = ".".join(map(str, sys.version_info[:3]))
     services = ", ".join(sorted(session.catalog.services())) or "none; 'service add NAME URL' adds one"
     return (
@@ -27,7 +27,7 @@ def banner(session: Session) -> str:
 
 
 class Toolbar:
-    """The line below the prompt: service, profile, login, format, and how the last command ended."""
+    """The toolbar: service, profile, login, format, and the last command's exit code."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -35,7 +35,7 @@ class Toolbar:
         self._asked: Any = None
 
     def __call__(self) -> list[tuple[str, str]]:
-        """Return the line as (style, text) pairs."""
+        """Return the toolbar as (style, text) pairs."""
         session = self._session
         parts = [session.prefix or "all services", f"profile {self._profile()}"]
         if session.prefix:
@@ -55,7 +55,7 @@ class Toolbar:
             return "?"
 
     def _login_of(self, service: str) -> str:
-        """The login of a service, as far as it is known; it is looked up in the background, once per line."""
+        """Return the login of a service, if known; it is looked up in the background, once per line."""
         asked = (service, len(self._session.lines), self._session.context.generation)
         if asked != self._asked:
             if self._asked is None or self._asked[0] != service:
@@ -77,7 +77,7 @@ class Toolbar:
 
 
 def login_of(session: Session, service: str) -> str:
-    """Return whether a service would get credentials, and until when; no request is made."""
+    """Return whether a service would get credentials, and when they expire, without network requests."""
     from hca_base import auth
     from hca_base.commands._credentials._known import known_of
 

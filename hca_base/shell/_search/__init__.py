@@ -1,1 +1,1 @@
-"""Finding commands, operations, options, settings and pages of the documentation by words."""
+"""Search commands, operations, options, settings and documentation by words."""

@@ -1,4 +1,4 @@
-"""The file of the search index in the cache. Each line is an entry; the first one identifies what it was made of."""
+"""The cache file of the search index. Each line is an entry; the first line identifies the sources."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ FORMAT = "hca-search-1"
 
 
 def cached_text(stamp: str | None = None) -> str | None:
-    """Return the entries that were kept; None if there are none.
+    """Return the cached entries; None if there are none.
 
-    :param stamp: what they must have been made of; None for anything
+    :param stamp: required state of the sources; None for any
     """
     try:
         text = _file().read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def _file() -> Path:
 
 
 def keep(text: str) -> None:
-    """Put a new file into the cache, if that can be written."""
+    """Write the cache file, if possible."""
     from hca_base.config import write_atomic
 
     file = _file()

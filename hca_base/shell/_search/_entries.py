@@ -1,4 +1,4 @@
-"""The entries of the search index, collected from all that is installed."""
+"""Collect the entries of the search index from everything installed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hca_base.shell._search._pages import PAGES, line_of, page_lines, source_fol
 if TYPE_CHECKING:
     from hca_base.shell._dispatch._catalog import Catalog
 
-#: An option that so many commands have is listed once.
+#: An option that this many commands have is listed once.
 _SHARED = 3
 
 
 def entries(catalog: Catalog) -> Iterator[str]:
     """Yield a line for each command, operation, option, setting and section of the documentation.
 
-    What cannot be read (a broken plugin, a document that was never fetched) is left out.
+    Unreadable sources (a broken plugin, a document that was never fetched) are skipped.
     """
     yield from _commands(catalog)
     for service in sorted(catalog.services()):
@@ -51,7 +51,7 @@ def _commands(catalog: Catalog) -> Iterator[str]:
 
 
 def _details(catalog: Catalog, name: str) -> tuple[str, list[OptionSpec]]:
-    """Return the description and the options of a command; nothing where it cannot be loaded."""
+    """Return the description and options of a command; empty if it cannot be loaded."""
     import inspect
 
     try:

@@ -1,7 +1,7 @@
-"""The search index of this installation: a text file in the cache, made when something was installed or changed.
+"""The search index of this installation: a text file in the cache, rebuilt after changes.
 
-Each line is an entry: kind, name, summary and further words, with tabs between. The first line identifies what it was
-made of.
+Each line is an entry: kind, name, summary and further words, with tabs between. The first line identifies the
+sources.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 def index_text(catalog: Catalog) -> str:
-    """Return the entries, from the cache where that is current."""
+    """Return the entries, from the cache if it is current."""
     found = cached_text(_stamp(catalog))
     if found is not None:
         return found
     from hca_base.shell._search._entries import entries
 
     text = "\n".join(entries(catalog))
-    # Documents were perhaps compiled for it just now.
+    # Compute it again: documents may have been compiled in the meantime.
     keep(f"{_stamp(catalog)}\n{text}")
     return text
 
 
 def _stamp(catalog: Catalog) -> str:
-    """The first line of the file, which changes with whatever the entries are made of."""
+    """Return the first line of the file, which changes with the sources of the entries."""
     made_of = "\n".join(_sources(catalog)).encode("utf-8", "replace")
     return f"{FORMAT} {zlib.crc32(made_of):08x}"
 
@@ -49,7 +49,7 @@ def _sources(catalog: Catalog) -> Iterator[str]:
         yield f"{name} {record.value} {record.version} {record.summary}"
     for service, title in sorted(catalog.services().items()):
         yield f"{service} {title}"
-    # An index of a document is made anew when the document or its naming changes.
+    # A document's index is rebuilt when the document or its naming changes.
     yield from _files(paths.cache_dir() / "openapi", ".idx")
     yield from _files(source_folder() or PAGES.parent, ".rst")
 

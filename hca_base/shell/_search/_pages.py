@@ -1,9 +1,9 @@
 """The documentation as lines of the search index: one for each section of each page.
 
-Wheels carry the lines (setup.py makes them with :func:`page_lines`); a source tree is read as it is.
+Wheels contain the lines (setup.py generates them with :func:`page_lines`); a source tree is read directly.
 """
 
-# Standard library only: this runs where a wheel is built, without what hca-base requires.
+# Standard library only: this runs during wheel builds, without hca-base's dependencies.
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-#: The file beside this module that wheels carry.
+#: The file beside this module in wheels.
 PAGES = Path(__file__).with_name("pages.txt")
 
 _UNDERLINE = re.compile(r"([=\-~^\"])\1{2,}\s*\Z")
 _MARKUP = re.compile(r":[a-z:]+:`([^`<]*?)(?: ?<[^`>]*>)?`|``([^`]*)``|`([^`<]*?)(?: ?<[^`>]*>)?`_*|\*\*?([^*]+)\*\*?")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.-]*[a-z0-9]")
-#: Pages that would match nearly everything, or that are written by programs.
+#: Pages that would match nearly everything, or that are generated.
 _LEFT_OUT = frozenset({"index", "changelog", "promises"})
 
 
@@ -37,7 +37,7 @@ def page_lines(folder: Path) -> list[str]:
 
 
 def line_of(kind: str, name: str, summary: str, words: str) -> str:
-    """Return a line of the index. Its fields are one line each, and the words are lower case, each once."""
+    """Return a line of the index. Fields are single lines, and words are lower case and unique."""
     unique = " ".join(sorted(set(_WORD.findall(words.lower()))))
     return "\t".join((kind, " ".join(name.split()), " ".join(summary.split()), unique))
 
@@ -73,5 +73,5 @@ def _first_sentence(lines: list[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text without inline markup."""
+    """Return text without inline markup."""
     return _MARKUP.sub(lambda match: next((group for group in match.groups() if group), ""), text)

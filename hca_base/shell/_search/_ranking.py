@@ -1,4 +1,4 @@
-"""Searching the lines of the index, and putting the best matches first."""
+"""Search the lines of the index, and rank the matches."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-#: Kinds of entries, in the order in which equal matches are shown, with what each adds to a score.
+#: Kinds of entries, in the display order of equal matches, with their bonus to the score.
 KINDS = {"command": 2.0, "operation": 1.5, "setting": 1.0, "page": 0.5, "option": 0.0}
 _NAME, _SUMMARY, _ELSEWHERE, _WHOLE_WORD = 8.0, 4.0, 1.0, 3.0
-#: What users type -> words that our texts use for it. They count for less than the word itself.
+#: Users' words -> words in hca's texts. Matches of these have a lower score than the word itself.
 _RELATED = {
     "bandwidth": ("rate", "connections"),
     "certificate": ("ca_bundle",),
@@ -59,10 +59,10 @@ class Hit(NamedTuple):
 
 
 def search(text: str, words: Sequence[str], kinds: Collection[str] = ()) -> list[Hit]:
-    """Return the entries that have all the words, the best first; where none has all, those that have the most.
+    """Return entries with all words, best first; if there are none, those with the most words.
 
     :param text: the lines of the index
-    :param words: what is looked for; their endings do not matter (``retries`` finds ``retry``)
+    :param words: search words; endings are ignored (``retries`` finds ``retry``)
     :param kinds: only these; empty for all
     """
     terms = [_term(word) for word in re.findall(r"[\w.*/@]+", " ".join(words).lower())]
@@ -80,7 +80,7 @@ def search(text: str, words: Sequence[str], kinds: Collection[str] = ()) -> list
 
 
 def stem(word: str) -> str:
-    """Return a word without an ending that its relatives may not have."""
+    """Return the stem of a word."""
     for suffix in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= 4:
             return word.removesuffix(suffix)
@@ -88,7 +88,7 @@ def stem(word: str) -> str:
 
 
 def _term(word: str) -> tuple[str, ...]:
-    """Return what counts as a match of a word, the word itself first."""
+    """Return the accepted matches of a word, the word itself first."""
     return (word, stem(word), *_RELATED.get(word, ()))
 
 
@@ -96,12 +96,12 @@ def _scored(line: str, low: str, terms: Sequence[tuple[str, ...]]) -> Hit:
     kind, name, summary, _ = (*line.split("\t"), "", "", "")[:4]
     _, low_name, low_summary, low_words = (*low.split("\t"), "", "", "")[:4]
     if kind == "option":
-        # Its command says where it is, not what it does.
+        # Its command's name says where it belongs, not what it does.
         command, dash, flag = low_name.partition("-")
         low_name, low_words = dash + flag, f"{command} {low_words}"
     places = ((low_name, _NAME), (low_summary, _SUMMARY), (low_words, _ELSEWHERE))
     score = KINDS.get(kind, 0.0) + sum(_score_of(term, places) for term in terms)
-    # Of two names that match, the shorter one is more about the words.
+    # Of two matching names, the shorter one is more relevant.
     return Hit(kind, name, summary, score - len(name) / 200)
 
 

@@ -1,4 +1,4 @@
-"""What ``hca search`` shows."""
+"""The results of ``hca search``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _HEADINGS = {
 
 
 def find(catalog: Catalog, words: Sequence[str], kinds: Collection[str] = ()) -> list[Hit]:
-    """Return what matches the words, the best first.
+    """Return the matches, best first.
 
-    :raises hca_base.errors.NotFoundError: nothing does
+    :raises hca_base.errors.NotFoundError: there are no matches
     """
     hits = search(index_text(catalog), words, kinds)
     if not hits:
@@ -35,9 +35,9 @@ def find(catalog: Catalog, words: Sequence[str], kinds: Collection[str] = ()) ->
 
 
 def as_text(hits: Sequence[Hit], limit: int = 7) -> str:
-    """Return the matches by kind, those with the best match first.
+    """Return the matches by kind, kinds with the best matches first.
 
-    :param limit: how many of each kind are shown
+    :param limit: maximum number of matches per kind
     """
     from hca_base.shell._dispatch._help import table_lines
 

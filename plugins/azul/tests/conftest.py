@@ -1,4 +1,4 @@
-"""What tests of the Azul plugin share: an embedded Azul, and running ``hca`` against it."""
+"""Fixtures for tests of the Azul plugin: an embedded Azul, and running ``hca`` against it."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_two_hundred_files_one_wrong_and_one_managed(run: Runner, anvil: Embedde
         "files": [word for project in (opened, closed) for file in project.files for word in ("--file", file.uuid)],
     }[way]
     if way == "manifest":
-        # Made by somebody who has access.
+        # Exported by a user with access.
         run("anvil", "manifest", "--output", "m.tsv", env={"HCA_ACCESS_TOKEN": anvil.token})
     words = ("anvil", "download", *selection, "--download-dir", "d", "--report", "r.json")
     done = run(*words, check=7)
@@ -116,7 +116,7 @@ def test_two_hundred_files_one_wrong_and_one_managed(run: Runner, anvil: Embedde
         assert path.exists() == (file.name != "sample007.vcf.gz")
         assert not path.exists() or path.read_bytes() == file.bytes
     assert not (run.cwd / "d" / CLOSED).exists()
-    # With the right checksum, what is of managed access remains.
+    # With the right checksum, files with managed access remain.
     opened.files[7].wrong_hash = False
     anvil.__dict__["_listings"].clear()
     anvil.manifests.clear()
@@ -177,7 +177,7 @@ def test_every_list_of_a_dataset(run: Runner, anvil: EmbeddedAzul, form: str) ->
 
 
 def test_files_by_the_identifiers_of_their_documents(run: Runner, anvil: EmbeddedAzul) -> None:
-    """The service's filters know both names of it, of a listing's own entities and of its files."""
+    """The service's filters accept both names of the field, for a listing's own entities and for their files."""
     file = anvil.atlas.projects[0].files[3]
     for name in ("entryId", "id", "files.document_id", "file"):
         rows = run.rows("anvil", "files", "--filter", f"{name}={file.uuid}")

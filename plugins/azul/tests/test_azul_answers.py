@@ -1,4 +1,4 @@
-"""Recorded answers of the real service, through the installed command."""
+"""Recorded responses of the real service, through the installed command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not ANSWERS.is_dir(), reason="the recorded contr
 
 
 def recorded(name: str) -> Any:
-    """One of the recorded answers."""
+    """A recorded response."""
     return json.loads((ANSWERS / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -28,21 +28,21 @@ def page(hits: list[Any]) -> dict[str, Any]:
 
 
 def projects() -> dict[str, Any]:
-    """The recorded page of projects, which was the first of two."""
+    """The recorded page of projects, the first of two."""
     found = recorded("hca-projects")
     return {**page(found["hits"]), "termFacets": found["termFacets"]}
 
 
 @pytest.fixture
 def answers(azul: EmbeddedAzul) -> dict[str, Any]:
-    """Kind -> what the listing of that kind is answered with, in place of the sample's."""
+    """Kind -> the response to that kind's listing, instead of the sample's."""
     honest, found = azul.service, dict[str, Any]()
 
     def service(method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
         kind = target.partition("?")[0].removeprefix("/index/")
         if not target.startswith("/index/") or kind not in found:
             return honest(method, target, headers, body)
-        # What is of managed access is asked for besides: nothing here is.
+        # hca also requests data with managed access: there is none here.
         return Answer(200, page([]) if "accessible" in target else found[kind])
 
     azul.__dict__["service"] = service

@@ -1,4 +1,4 @@
-"""The bundled document and the embedded Azul, held against the service's own document (release 9.2)."""
+"""The bundled document and the embedded Azul, compared with the service's own document (release 9.2)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_fields_and_their_filters_are_the_originals(original: dict[str, Any], bu
         if HCA.fields[name].kind == "range":
             continue
         for example in examples:
-            # A boolean is no number in JSON, and null needs "nullable", which is not JSON Schema's.
+            # Booleans are not numbers in JSON, and null needs "nullable", which JSON Schema lacks.
             if example in ({"is": [None]}, {"is": [True]}):
                 continue
             assert _valid(example, schema) == _valid(example, ours[name]), f"{name} {example}"
@@ -170,7 +170,7 @@ def fits(original: dict[str, Any], azul: EmbeddedAzul, method: str, target: str,
         assert answer.headers["Content-Type"] == "application/json"
         schema = nullable(content.get("schema", {}))
         if path.startswith("/fetch/repository") and answer.json()["Status"] == 301:
-            # The document forgets the member that the protocol has.
+            # The document omits a member that the protocol has.
             schema["properties"]["Retry-After"] = {"type": "integer"}
         jsonschema.validate(answer.json(), schema)
 

@@ -1,4 +1,4 @@
-"""Downloads: sources, names, collisions, what cannot be had, sample sheets, lists, exports."""
+"""Downloads: sources, names, collisions, unavailable files, sample sheets, lists, exports."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def file_of_project(azul: EmbeddedAzul, name: str) -> File:
     return next(file for project in azul.atlas.projects for file in project.files if file.name == name)
 
 
-# What cannot be had, and what is wrong
+# Unavailable files, and errors
 
 
 def test_files_that_cannot_be_had_do_not_stop_the_others(hca: Runner, azul: EmbeddedAzul) -> None:
@@ -239,7 +239,7 @@ def test_collisions(client: AzulClient, tmp_path: Path) -> None:
     assert collide(client, tmp_path / "r", "rename") == {"reads-c85b183b.fastq.gz", "reads-85e696da.fastq.gz"}
     for policy, size in (("take-first", 1000), ("take-last", 1100)):
         assert collide(client, tmp_path / policy, policy) == {"reads.fastq.gz"}
-        # Files are listed by their names; of equal ones, by their UUIDs.
+        # Files are sorted by name, then by UUID.
         assert (tmp_path / policy / "Odd" / "reads.fastq.gz").stat().st_size in (size, 2100 - size)
     assert collide(client, tmp_path / "u", "error", "{uuid}/{name}") == {"reads.fastq.gz"}
 
@@ -251,7 +251,7 @@ def test_names_that_differ_only_in_case_collide_too(client: AzulClient, azul: Em
 
 
 def same_content(*names: str) -> list[File]:
-    """Files of one content, each with a UUID of its own."""
+    """Files with the same content and different UUIDs."""
     files = [File(name, 5, key=f"same {number}") for number, name in enumerate(names)]
     for file in files[1:]:
         file.__dict__["bytes"] = files[0].bytes
@@ -262,7 +262,7 @@ TWINS = ("Case.txt", "case.txt", "\u00e9.txt", "e\u0301.txt", "x.txt", "x.txt")
 
 
 def test_every_file_has_a_row_in_the_report(hca: Runner, azul: EmbeddedAzul) -> None:
-    """Also those whose content is there already under a name that some disks take for the same."""
+    """Also if the content already exists under a name that is equal on some file systems."""
     azul.atlas.projects.append(Project("Twins", "Twins", files=same_content(*TWINS)))
     hca("azul", "download", "Twins", "--report", hca.home / "r.json")
     rows = json.loads((hca.home / "r.json").read_text())["rows"]
@@ -568,7 +568,7 @@ def test_a_sample_sheet_has_all_reads_of_one_name(hca: Runner, azul: EmbeddedAzu
     rows = list(csv.DictReader((hca.cwd / "s.csv").open(newline="")))
     pairs = {tuple((hca.cwd / row[column]).read_bytes() for column in ("fastq_1", "fastq_2")) for row in rows}
     assert pairs == {(files[0].bytes, files[1].bytes), (files[2].bytes, files[3].bytes)}
-    # A bundle with two files of one name and place: nobody knows which go together, and none is lost.
+    # A bundle with two files of the same name and column: they cannot be paired, and none is lost.
     files[2].sample = files[3].sample = 0
     hca("azul", "download", "Same", "--samplesheet", "t.csv")
     rows = list(csv.DictReader((hca.cwd / "t.csv").open(newline="")))

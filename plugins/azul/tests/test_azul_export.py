@@ -1,4 +1,4 @@
-"""Lists for other programs; and that tokens and signed addresses are nowhere that they should not be."""
+"""Lists for other programs; tokens and signed URLs never appear where they must not."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_private_buckets_of_the_mirror_are_never_offered(
     env = {"HCA_ACCESS_TOKEN": azul.token}
     assert PRIVATE_BUCKET in hca("azul", "files", "--filter", "project=Managed", "-f", "jsonl", env=env).stdout
     hca("azul", "manifest", "--filter", "project=Managed,BrainCells", "--output", "m.tsv", env=env)
-    # A manifest keeps naming the private bucket, also to those who have no token.
+    # A manifest names the private bucket, even for users without a token.
     for who in (env, {}) if named[0] == "--manifest" else (env,):
         done = hca("azul", "export", *named, "--to", tool, env=who, check=0 if who else 3)
         assert PRIVATE_BUCKET not in done.stdout + done.stderr and PUBLIC_BUCKET in done.stdout
@@ -133,7 +133,7 @@ def test_lists_of_managed_data_hold_secrets_only_with_token(hca: Runner, azul: E
     hca("azul", "export", "Managed", "--to", tool, "--with-token", "--output", "list", env=env)
     path = hca.cwd / "list"
     assert secret in path.read_text() and path.stat().st_mode & 0o777 == 0o600
-    # aria2 would send the token to every host it is redirected to: it gets signed addresses instead.
+    # aria2 would forward the token on redirects to other hosts: it gets signed URLs instead.
     assert tool == "curl" or azul.token not in path.read_text()
     if tool == "aria2":
         addresses = [line for line in path.read_text().splitlines() if line.startswith("http")]
@@ -218,7 +218,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 def test_tokens_and_signed_addresses_are_nowhere(hca: Runner, azul: EmbeddedAzul) -> None:
-    """Everything that is printed, logged, kept or written, with all faults, at the highest verbosity."""
+    """All output, logs and files, with all faults, at the highest verbosity."""
     env = {"HCA_ACCESS_TOKEN": azul.token}
     azul.faults.manifest_waits = azul.faults.file_waits = 1
     azul.faults.drop, azul.faults.burst_every, azul.faults.burst_length, azul.faults.retry_after = 0.2, 10, 1, 0

@@ -1,4 +1,4 @@
-"""Filters as people write them."""
+"""Filters on the command line."""
 
 from __future__ import annotations
 

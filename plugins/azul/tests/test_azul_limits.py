@@ -1,4 +1,4 @@
-"""Limits of the service: pages that it refuses, answers too large for its gateway, redirects that mean wait."""
+"""Limits of the service: page sizes that it rejects, responses too large for its gateway, redirects that mean wait."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_every_listing_is_complete_whatever_the_pages(hca: Any, limit: Limits, b
 
 
 HUMANS = ["--filter", "species=Homo sapiens"]
-#: Commands, and the listing that each reads all of; this atlas has as many samples, bundles and donors as projects.
+#: Commands, and the listing that each reads completely; this atlas has as many samples, bundles and donors as projects.
 OTHERS = [
     (["azul", "samples", "-f", "jsonl"], "samples"),
     (["azul", "bundles", "-f", "jsonl"], "bundles"),
@@ -73,8 +73,8 @@ OTHERS = [
     (["anvil", "download", "--manifest", "m.jsonl", "--dry-run"], "files"),
     (["anvil", "download", "{files}", "--dry-run"], "files"),
 ]
-#: Commands that read one entity, however many there are: by UUID, accession or name, and counts. The best page sizes
-#: would take two requests: who it is, and what is of managed access or in it.
+#: Commands that read a single entity, by UUID, accession or name, and counts. With the best page size
+#: they would make two requests: for the user, and for managed access.
 ONES = [
     ["azul", "metadata", "{uuid}", "--output", "-"],
     ["azul", "metadata", "GSE100077", "--output", "-"],
@@ -100,17 +100,17 @@ def accessible(service: str) -> Atlas:
 
 
 def outputs(hca: Any, azul: EmbeddedAzul, command: list[str]) -> list[str]:
-    """What a command writes, without what differs between runs."""
+    """A command's output, without what differs between runs."""
     project = azul.atlas.projects[77]
     files = [word for one in azul.atlas.projects for file in one.files for word in ("--file", file.uuid)]
     words = [part for word in command for part in (files if word == "{files}" else [word.format(uuid=project.uuid)])]
     text = hca(*words).stdout.replace(azul.url, "").replace(azul.storage_url, "")
-    # Bytes that are free on the disk, and the order of entities, which each kind of page may have for itself.
+    # Free disk space, and the order of entities, which may differ between kinds of pages.
     return sorted(line for line in text.splitlines() if "free_bytes" not in line)
 
 
 def asked(azul: EmbeddedAzul, kind: str) -> int:
-    """How many pages of a listing were asked for; long filters go to the body of a POST."""
+    """The number of requested pages of a listing; long filters are sent in the body of a POST."""
     return sum(azul.count("service", method, f"/index/{kind}?") for method in ("GET", "POST"))
 
 
@@ -139,7 +139,7 @@ def test_every_other_command_gives_the_same_whatever_the_pages(
                     continue
                 azul.requests.clear()
                 found.setdefault(str(command), []).append(outputs(hca, azul, command))
-                # Before all are listed for a slug, it may be the short name or the title of one.
+                # Before listing all projects for a slug, hca tries it as a short name or title.
                 most = 2 * (best + 2 * (kind == "projects"))
                 assert azul is plain or asked(azul, kind) <= most, (command, asked(azul, kind), most)
             for command in ONES:
@@ -164,7 +164,7 @@ def test_matrices_take_one_request_for_each_page_of_projects(hca: Any) -> None:
         pages = [query.get("search_after", ["start"])[0] for query in queries if int(query["size"][0]) <= 50]
         assert len(pages) == len(set(pages)) <= 12, "no page is requested twice"
         assert len(queries) <= len(pages) + 1, "one page was too large, and the limit is learned from it"
-        # The first build asked for each project by itself, besides pages of 100.
+        # The first version requested each project separately, besides pages of 100.
         assert azul.count("service", "", "/index/") * 5 <= 500
 
 
@@ -183,7 +183,7 @@ def test_python_gets_everything_whatever_the_pages(
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_large_listing_takes_little_more_than_a_loop() -> None:
-    """Processor time for 100,000 files, by the benchmark, which runs both in turn and compares what they wrote."""
+    """Processor time for 100,000 files, by the benchmark, which runs both in turn and compares their output."""
     script = Path(__file__).resolve().parents[3] / "benchmarks" / "azul.py"
     done = subprocess.run([sys.executable, script, "--runs", "1"], capture_output=True, text=True, check=True)
     ratio, times = re.search(r"ratio ([\d.]+)", done.stdout), re.search(r"\((\d+) times\)", done.stdout)
@@ -214,7 +214,7 @@ def test_every_caller_learns_the_limit(client: AzulClient, azul: EmbeddedAzul, l
 
 def test_an_answer_that_is_too_large_is_not_waited_for(client: AzulClient, azul: EmbeddedAzul) -> None:
     azul.atlas.projects[:] = many(40).projects
-    # The gateway says "Retry-After" of each, and the same request never succeeds.
+    # The gateway sends "Retry-After" with each, but the same request never succeeds.
     azul.__dict__["limits"] = Limits(answer_bytes=30_000, retry_after=100_000)
     assert len(list(client.search("projects"))) == 40
     asked = [(how, path) for where, how, path, _ in azul.requests if where == "service" and "/index/" in path]
@@ -287,7 +287,7 @@ def test_redirects_to_the_same_url_mean_wait(hca: Any, azul: EmbeddedAzul, turns
     waited(azul, turns)
 
 
-#: Commands of all routes.
+#: Commands that cover all routes.
 ROUTES = [
     ["azul", "summary"],
     ["azul", "catalogs"],
@@ -311,12 +311,12 @@ ROUTES = [
     ["anvil", "metadata", "BrainCells", "--output", "metadata.tsv"],
     ["anvil", "download", "MouseHeart", "--download-dir", "d"],
 ]
-#: Seconds that a redirect asks for; the engine of transfers knows whole ones only, as HTTP has them.
+#: Retry-After seconds of a redirect; the transfer engine only supports integers, like HTTP.
 PAUSE, PAUSE_OF_FILES = 0.15, 1
 
 
 def waited(service: EmbeddedAzul, turns: int, method: str = "") -> None:
-    """Check that each request came again as often as it was redirected, and never before its pause was over."""
+    """Check that each request was repeated as often as it was redirected, and never before its delay was over."""
     times: dict[str, list[float]] = {}
     for request, moment in service.arrivals:
         if request.startswith(method) and request.partition(" ")[2].startswith(service.url):

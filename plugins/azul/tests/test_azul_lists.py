@@ -1,4 +1,4 @@
-"""Lists of files in all the forms that people have them, and downloads without the service."""
+"""Lists of files in all supported formats, and downloads without the service."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_stdin_and_addresses(hca: Runner, azul: EmbeddedAzul) -> None:
 @pytest.mark.parametrize("fetch", ["", "/fetch"])
 @pytest.mark.parametrize("form", ["curl", "compact"])
 def test_addresses_of_prepared_manifests(hca: Runner, azul: EmbeddedAzul, form: str, fetch: str) -> None:
-    """The portal's commands for curl name a manifest by a key, with which the service refuses a token."""
+    """The portal's curl commands identify a manifest by a key; the service rejects a token with it."""
     hca("azul", "manifest", "--project", "MouseHeart", "--format", form, "--output", "m")
     [key] = azul.manifests
     url = f"{azul.url}{fetch}/manifest/files/{key}"
@@ -158,7 +158,7 @@ def test_a_dry_run_without_the_service_says_what_would_be_missing(
 
 @contextmanager
 def mute_server() -> Iterator[tuple[str, list[socket.socket]]]:
-    """A server that accepts connections and never answers: its URL, and the connections so far."""
+    """A server that accepts connections and never responds: its URL, and the connections so far."""
     accepted: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -188,7 +188,7 @@ def test_a_service_that_never_answers_is_waited_for_once(hca: Runner, azul: Embe
         host = url.partition("//")[2]
         assert f"no answer from {host} yet; waiting up to 3 s for it" in done.stderr
         assert done.stderr.count("the service is unavailable (timed out") == 1
-        # However long other answers may take, the mirror need not wait as long.
+        # The mirror must not wait, even if other responses may take long.
         hca.configure({**settings, "http": {"timeout": 600}})
         words = hca.command("azul", "download", "--manifest", "m.tsv", "--download-dir", "e")
         with subprocess.Popen(words, env=hca.env, cwd=hca.cwd, stderr=subprocess.PIPE, text=True) as process:
@@ -200,7 +200,7 @@ def test_a_service_that_never_answers_is_waited_for_once(hca: Runner, azul: Embe
 
 
 PARKED = b"<!doctype html><title>This domain is for sale</title>"
-#: What may answer where the service was, to every request.
+#: Possible responses of whatever replaced the service, to every request.
 GONE = {
     "404": Answer(404, {"Code": "NotFoundError", "Message": "No such path"}),
     "403": Answer(403, {"message": "Forbidden"}),
@@ -230,7 +230,7 @@ def test_whatever_answers_in_place_of_the_service(hca: Runner, service: str, kin
             done = hca(service, "download", "--manifest", "m.tsv", "--download-dir", f"d{len(options)}", *options)
             assert done.stderr.count("the service is unavailable") == 1, done.stderr
             assert len(hca.files(f"d{len(options)}/MouseHeart")) == 5
-        # Without a list there is nothing to go by.
+        # Without a list nothing can be selected.
         assert "unavailable (" not in hca(service, "download", "MouseHeart", check=None).stderr
 
 
@@ -251,7 +251,7 @@ def test_every_list_is_of_use_without_the_service(hca: Runner, service: str, for
         hca(service, "manifest", "--format", form, "--output", "m")
         there = len({file.uuid for project in embedded.atlas.projects for file in project.files if not project.managed})
         embedded.stop("service")
-        # Only this one says where the mirror has a file.
+        # Only this list has the mirror's URL of a file.
         mirrored = form == "compact"
         done = hca(service, "download", "--manifest", "m", "--download-dir", "d", check=None)
         folder = hca.cwd / "d"
@@ -270,7 +270,7 @@ def test_every_list_is_of_use_without_the_service(hca: Runner, service: str, for
 
 @pytest.mark.parametrize("service", ["azul", "anvil"])
 def test_what_the_mirror_does_not_have(hca: Runner, service: str) -> None:
-    """A bucket that nobody may list answers 403 for what is not there: that is no matter of credentials."""
+    """A bucket without list permission responds with 403 to missing objects: this is not an authentication error."""
     with EmbeddedAzul(service=service) as embedded:
         files = embedded.atlas.projects[1].files
         for file in files:
@@ -330,11 +330,11 @@ def test_a_project_by_all_its_names(hca: Runner, azul: EmbeddedAzul) -> None:
     assert "BrainCells" in done.stderr and "MouseHeart" in done.stderr and project.uuid in done.stderr
     hca("azul", "matrices", "GSE99999", check=4)
     assert "not the URL" in hca("azul", "download", "https://example.org/nothing", check=2).stderr
-    # Nobody is asked beyond this machine, where hca-cellxgene is installed.
+    # With hca-cellxgene installed, no request may leave this machine.
     hca.configure({**hca.config(), "cellxgene": {"base_url": "http://127.0.0.1:9"}, "http": {"retries": 0}})
     chosen = [f"-c{name}" for name in ("accessions", "publications", "cellxgene")]
     with EmbeddedCellxgene() as cellxgene:
-        # Its list of collections is read for the column; this project's own link is in none of them.
+        # Its list of collections is read for the column; it has no link to this project.
         hca.configure({**hca.config(), **cellxgene.settings})
         columns: dict[str, Any] = hca.rows("azul", "projects", "--filter", "project=BrainCells", *chosen)[0]
     assert columns["accessions"] == "geo:GSE12345, insdc_project:PRJNA12345"

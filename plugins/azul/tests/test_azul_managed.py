@@ -1,4 +1,4 @@
-"""Data of managed access: every command that meets it says so, and how to get it."""
+"""Managed access: every command that matches such data reports it, and how to get access."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hca_base.errors import AuthError
 from tests.lib import Runner
 
 PLACE = "https://duos.org/dataset/DUOS-000123"
-#: Commands that meet the managed project beside open ones, and exit with 0.
+#: Commands that match the managed project and public ones, and exit with 0.
 MEET = [
     ["projects"],
     ["samples"],
@@ -29,14 +29,14 @@ MEET = [
     ["matrices"],
     ["summary"],
     ["facets", "--of", "files", "organ"],
-    # What projects say of themselves is public: those of managed access are listed and counted.
+    # Metadata of projects are public: those with managed access are listed and counted.
     ["facets", "--filter", "project=Managed", "organ"],
     ["projects", "--filter", "project=Managed"],
     ["manifest", "--output", "m.tsv", "--force"],
     ["download", "--filter", "organ=lung,heart", "--download-dir", "d"],
     ["export", "--filter", "organ=lung,heart", "--to", "aria2"],
 ]
-#: Commands that name it, or find nothing else.
+#: Commands that name it, or match nothing else.
 ALL = [
     ["files", "--filter", "project=Managed"],
     ["samples", "--filter", "organ=lung"],
@@ -72,7 +72,7 @@ def test_an_error_where_it_is_all_or_named(hca: Runner, command: list[str]) -> N
 
 @pytest.mark.parametrize("command", [*MEET, *ALL], ids=lambda command: " ".join(command[:3]))
 def test_told_in_the_interactive_shell(hca: Runner, command: list[str]) -> None:
-    # Twice: what was said once is said again.
+    # Twice: the message is repeated in every run.
     line = " ".join(shlex.quote(word) for word in command)
     done = hca("shell", stdin=f"azul {line} --help\nuse azul\n{line}\n{line}\n", check=None)
     assert done.returncode == (0 if command in MEET else 3), done.stderr
@@ -183,7 +183,7 @@ azul.matrices()  # told
 
 
 def test_a_script_is_warned_at_each_of_its_lines(hca: Runner) -> None:
-    """By default Python drops a warning that is repeated at one line: that line is to be the caller's."""
+    """By default Python drops repeated warnings of the same line: that must be the caller's line."""
     hca.write("script.py", SCRIPT.encode())
     env = {name: value for name, value in hca.env.items() if name != "PYTHONWARNINGS"}
     done = subprocess.run(

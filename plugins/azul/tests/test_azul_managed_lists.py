@@ -1,4 +1,4 @@
-"""Files of managed access that are named, by UUID or in a list: told of as projects are."""
+"""Files with managed access named by UUID or in a list: reported like projects."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def atlas(service: str) -> Atlas:
 
 @pytest.fixture(params=["azul", "anvil"])
 def service(request: pytest.FixtureRequest, hca: Runner) -> Iterator[EmbeddedAzul]:
-    """Both services, each with a project or dataset that is open and one that is not."""
+    """Both services, each with a public project or dataset and a managed one."""
     with EmbeddedAzul(atlas(request.param), service=request.param) as found:
         for project in found.atlas.projects:
             for file in project.files:
@@ -49,7 +49,7 @@ def service(request: pytest.FixtureRequest, hca: Runner) -> Iterator[EmbeddedAzu
 
 
 def saved(hca: Runner, service: EmbeddedAzul, form: str, *names: str) -> str:
-    """A manifest that was requested by a user who has access."""
+    """A manifest requested by a user with access."""
     if form.endswith("pfb"):
         pytest.importorskip("fastavro")
     env = {"HCA_ACCESS_TOKEN": service.token}
@@ -135,7 +135,7 @@ def test_files_by_their_uuids(hca: Runner, service: EmbeddedAzul) -> None:
     done = hca(*words, "--file", public.uuid, "--file", managed.uuid, check=3)
     assert names(hca, "d") == {public.name} and done.stderr.count(PLACE) == 1
     assert PLACE in hca(*words, "--file", public.uuid, "--file", managed.uuid, "--skip-unavailable").stderr
-    # What does not exist is another matter, also beside what is of managed access.
+    # Files that do not exist have another error, also next to files with managed access.
     nothing = "00000000-0000-4000-8000-000000000000"
     done = hca(*words, "--file", nothing, check=4)
     assert "managed" not in done.error
@@ -149,7 +149,7 @@ def test_files_by_their_uuids(hca: Runner, service: EmbeddedAzul) -> None:
 
 
 def test_a_table_that_says_nothing_of_projects(hca: Runner, azul: EmbeddedAzul) -> None:
-    """People cut manifests down to the columns that they know."""
+    """Users remove columns of manifests."""
     azul.atlas.projects[:] = atlas("azul").projects
     saved(hca, azul, "compact", OPEN, CLOSED)
     rows = [line.split("\t") for line in (hca.cwd / "m").read_text().splitlines()]
@@ -164,7 +164,7 @@ def test_a_table_that_says_nothing_of_projects(hca: Runner, azul: EmbeddedAzul) 
 
 
 def test_projects_do_not_know_their_files(hca: Runner, azul: EmbeddedAzul) -> None:
-    """The real service finds no project by the UUID of a file: a list must name the project, or the bundle."""
+    """The real service finds no project by a file's UUID: a list must name the project, or the bundle."""
     azul.atlas.projects[:] = atlas("azul").projects
     honest = azul.service
 
@@ -254,7 +254,7 @@ def test_said_beside_an_error_about_something_else(hca: Runner, azul: EmbeddedAz
 def test_from_python(client: AzulClient, azul: EmbeddedAzul, tmp_path: Path) -> None:
     public, managed = azul.atlas.projects[1].files[0], azul.atlas.projects[3].files[0]
     with warnings.catch_warnings():
-        # The error says it all.
+        # The error message is complete.
         warnings.simplefilter("error")
         for files in ([managed.uuid], [public.uuid, managed.uuid]):
             with pytest.raises(AuthError) as caught:

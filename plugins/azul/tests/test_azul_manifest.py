@@ -1,4 +1,4 @@
-"""Manifests, made in the background; and the metadata of a project as one table."""
+"""Manifests, prepared in the background; and the metadata of a project as one table."""
 
 from __future__ import annotations
 

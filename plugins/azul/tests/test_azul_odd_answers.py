@@ -1,4 +1,4 @@
-"""Answers of a service that is broken, or means harm, and questions that make no sense: told in a sentence."""
+"""Broken or hostile responses, and invalid queries: each with a one-line error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Change = Callable[[Any], Any]
 
 
 def change(azul: EmbeddedAzul, monkeypatch: pytest.MonkeyPatch, path: str, made: Change) -> None:
-    """Have the service's answers at a path changed: in place, or to what ``made`` returns."""
+    """Replace the service's responses at a path: modified in place, or by the result of ``made``."""
     honest = azul.service
 
     def service(method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -166,7 +166,7 @@ def test_waits_for_manifests_that_make_no_sense(
 
     change(azul, monkeypatch, "/fetch/manifest", made)
     hca("azul", "manifest", "--output", "m.tsv")
-    # Not more often than once a second, where nobody says how often.
+    # At most once a second, if there is no Retry-After.
     done = hca("azul", "manifest", "--output", "n.tsv", "--new", "--wait", "0.5", check=6)
     assert "still preparing" in done.stderr
 

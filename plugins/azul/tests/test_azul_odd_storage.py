@@ -1,4 +1,4 @@
-"""Storages that behave as public reports say, between the service and the installed command: all bytes arrive."""
+"""Storages behaving like public bug reports, between the service and the installed command: all bytes arrive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder with a manifest of one file for each mode of the storage."""
+    """The folder with a manifest of one file for each behaviour of the storage."""
     folder = tmp_path_factory.mktemp("odd")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -34,7 +34,7 @@ def entries_of(content: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", BUNDLES)
 def test_files_of_real_bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Names, UUIDs, versions and sizes are real; so are checksums, which is why no bytes can be made for them."""
+    """Names, UUIDs, versions and sizes are real; so are checksums, so there are no matching bytes."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     entries = entries_of(bundle(name))
     files = [
@@ -78,7 +78,7 @@ def test_files_without_checksums_come_down_by_their_sizes(tmp_path: Path, monkey
 def test_methods_of_real_protocols(tmp_path: Path, name: str, method: str) -> None:
     metadata = bundle(name)["metadata"]
     (tmp_path / "lines").write_text("".join(json.dumps(document) + "\n" for document in metadata.values()))
-    # These protocols name their methods, and tell nothing of barcodes.
+    # These protocols name their methods, but have no barcode values.
     assert protocols(tmp_path / "lines") == {method: {}}
 
 
@@ -104,12 +104,12 @@ def container(path: Path, name: str, entities: list[Any]) -> None:
 def test_files_of_real_manifests_know_where_they_belong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, unit: str, member: str
 ) -> None:
-    """The project or dataset is what says that files are of managed access."""
+    """The project or dataset tells that files have managed access."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     entities = json.loads(next(SAMPLES.glob(f"manifest-{name}.[re]*s.json")).read_text(encoding="utf-8"))
     path = tmp_path / "list"
     if name.endswith("anvil"):
-        # Its schema is not beside it.
+        # Its schema is not available.
         lines = [{"type": entity["name"], "value": entity["object"]} for entity in entities if entity["id"] is not None]
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     else:

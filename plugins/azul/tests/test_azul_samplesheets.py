@@ -1,4 +1,4 @@
-"""Sample sheets that nf-core's pipelines take."""
+"""Sample sheets in the formats of nf-core's pipelines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hca_azul.testing import EmbeddedAzul, File, Project
 
 from tests.lib import Runner
 
-#: What the pipelines' own schemas demand of a row.
+#: Requirements of the pipelines' own schemas for a row.
 SAMPLE = re.compile(r"\S+")
 FASTQ = re.compile(r"\S+\.f(ast)?q\.gz")
 
@@ -125,7 +125,7 @@ def test_runs_for_fetchngs(hca: Runner, azul: EmbeddedAzul) -> None:
     assert done.stderr == "ids.csv: 2 accessions\n"
     assert (hca.cwd / "ids.csv").read_text().split() == ["SRR3562915", "SRR3562916"]
     assert azul.count("storage", "GET", "/signed/files") == 0 and hca.files("Runs") == set(), "nothing is downloaded"
-    # Where names do not tell, the contributors' own metadata do.
+    # If names do not contain the accession, the contributors' metadata do.
     hca("azul", "download", "BrainCells", "--samplesheet", "b.csv", "--for", "fetchngs")
     assert (hca.cwd / "b.csv").read_text().split() == ["SRR1000001", "SRR1000011"]
 

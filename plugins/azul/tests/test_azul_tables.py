@@ -27,7 +27,7 @@ ENTITIES = [
     Entity("donors", "d1", {"sex": "male", "ages": ["1", "2"]}),
     Entity("donors", "d2", {"sex": None, "ages": []}),
     Entity("samples", "s1", {"organ": "brain"}, (("donors", "d1"),)),
-    # The same members as donors: only the name of the record tells them apart.
+    # The same members as donors: only the record's name differs.
     Entity("people", "p1", {"sex": "female", "ages": ["3"]}),
     Entity("files", "f1", {"name": "a\tb", "size": 5, "open": True}, (("samples", "s1"), ("donors", "d1"))),
     Entity("files", "f2", {"name": "c", "size": 2**40, "open": False}, (("samples", "s1"), ("samples", "s2"))),
@@ -42,7 +42,7 @@ def pfb(tmp_path: Path) -> Path:
 
 
 def read_by_fastavro(path: Path) -> tuple[Counter[str], Counter[tuple[str, str, str, str]]]:
-    """Rows by record name, and links, as fastavro itself reads them."""
+    """Rows by record name, and links, as read by fastavro."""
     rows: Counter[str] = Counter()
     links: Counter[tuple[str, str, str, str]] = Counter()
     with path.open("rb") as stream:
@@ -138,7 +138,7 @@ def test_types_of_parquet(tmp_path: Path, values: list[Any], kind: str, found: l
 
 def test_parquet_is_written_in_groups_of_one_type(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    # The last row of the second group is the first that is no number.
+    # The last row of the second group is the first that is not a number.
     values = [*range(9_999), "last"]
     lines = [{"type": "t", "value": {"x": value, "n": number}} for number, value in enumerate(values)]
     (tmp_path / "m.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -191,7 +191,7 @@ def test_manifests_of_the_embedded_azul(hca: Runner) -> None:
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the recorded contracts are not beside this checkout")
 @pytest.mark.parametrize("name", ["terra-pfb-hca", "verbatim-pfb-hca", "verbatim-pfb-anvil"])
 def test_real_manifests(tmp_path: Path, name: str) -> None:
-    """Entities and schema are real; the container is made of them, where their schema is beside them."""
+    """Entities and schema are real; the container is built from them if their schema is available."""
     entities = json.loads(next(SAMPLES.glob(f"manifest-{name}.[re]*s.json")).read_text())
     schema_file = SAMPLES / f"manifest-{name}.schema.json"
     path = tmp_path / "m.pfb"
@@ -215,7 +215,7 @@ def test_real_manifests(tmp_path: Path, name: str) -> None:
 
 
 def references(type_: str, value: Any, known: set[str], path: str = "") -> Counter[tuple[str, str, str]]:
-    """What an entity of a verbatim manifest refers to: (its type, member, identifier), read by hand."""
+    """The references of an entity of a verbatim manifest: (its type, member, identifier), parsed independently."""
     found: Counter[tuple[str, str, str]] = Counter()
     for name, inner in value.items() if isinstance(value, dict) else ((path, one) for one in value):
         place = f"{path}.{name}" if isinstance(value, dict) else path
@@ -227,7 +227,7 @@ def references(type_: str, value: Any, known: set[str], path: str = "") -> Count
 
 
 def compare_lines(path: Path) -> int:
-    """Compare the tables of JSON lines with the lines; return how many references there are between entities."""
+    """Compare the tables of JSON lines with the lines; return the number of references between entities."""
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     found = hca_azul.tables(path)
     rows = [(name, row) for name, table in found.items() for row in table]
@@ -244,7 +244,7 @@ def compare_lines(path: Path) -> int:
     for name, row in rows:
         by_rows += references(name, {key: value for key, value in row.items() if key != "id"}, ids)
     assert by_rows == by_lines
-    # Rows are called as others refer to them.
+    # Rows have the ids that others refer to.
     documents = [line["value"]["provenance"]["document_id"] for line in lines if "provenance" in line["value"]]
     assert set(documents) <= {row["id"] for _, row in rows}
     return sum(by_lines.values())

@@ -1,4 +1,4 @@
-"""A large project comes down unattended, through dropped connections, bursts of 429, lapsing addresses, and kills."""
+"""An unattended download of a large project, with dropped connections, bursts of 429, expiring URLs, and kills."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.lib import Runner
 
 
 def large_project(files: int, seed: int) -> Atlas:
-    """A project with as many files: most of them small, a few of several MB, a third of them in the mirror."""
+    """A project with this number of files: most of them small, a few of several MB, a third of them in the mirror."""
     chance = random.Random(seed)
     made = []
     for number in range(files):
@@ -29,13 +29,13 @@ def large_project(files: int, seed: int) -> Atlas:
 
 def download(hca: Runner) -> subprocess.Popen[bytes]:
     arguments = hca.command("azul", "download", "Large", "--download-dir", "data", "--report", "r.json")
-    # A file, not a pipe: nobody reads while it runs.
+    # A file, not a pipe: nothing reads it during the run.
     with (hca.home / "stderr").open("ab") as stream:
         return subprocess.Popen(arguments, env=hca.env, cwd=hca.cwd, stderr=stream)
 
 
 def run(hca: Runner, azul: EmbeddedAzul, kills: int, seed: int, timeout: float) -> int:
-    """Download, killing it at random moments; how many runs were killed before they ended by themselves."""
+    """Download, killing it at random moments; return the number of killed runs."""
     chance = random.Random(seed)
     killed = 0
     deadline = time.monotonic() + timeout
@@ -44,7 +44,7 @@ def run(hca: Runner, azul: EmbeddedAzul, kills: int, seed: int, timeout: float) 
         before = azul.count("storage")
         process = download(hca)
         if killed < kills:
-            # Not before something was downloaded: a kill at the start teaches nothing.
+            # Not before the first download: a kill during startup tests nothing.
             wanted = before + chance.randrange(20, 200)
             while process.poll() is None and azul.count("storage") < wanted and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -64,7 +64,7 @@ def run(hca: Runner, azul: EmbeddedAzul, kills: int, seed: int, timeout: float) 
 
 
 def check(hca: Runner, azul: EmbeddedAzul) -> None:
-    """Every file is there, to its last byte, and nothing else is."""
+    """Every file is complete, and there are no others."""
     folder = hca.cwd / "data" / "Large"
     project = azul.atlas.projects[0]
     assert {path.name for path in folder.iterdir()} == {file.name for file in project.files}
@@ -80,7 +80,7 @@ def check(hca: Runner, azul: EmbeddedAzul) -> None:
 
 
 def faults(seed: int, **more: Any) -> Faults:
-    """One connection in a hundred is dropped, requests are refused in bursts, addresses live 15 seconds."""
+    """One connection in a hundred is dropped, requests are refused in bursts, URLs are valid for 15 seconds."""
     return Faults(seed=seed, drop=0.01, api_drop=0.01, burst_every=250, burst_length=12, url_life=15.0, **more)
 
 
@@ -112,7 +112,7 @@ def test_three_thousand_files_without_a_break(hca: Runner) -> None:
 
 @pytest.mark.slow
 def test_large_files_over_addresses_that_live_for_fifteen_seconds(hca: Runner) -> None:
-    """Each file takes longer than its address lives; whenever a connection is dropped, a new one is needed."""
+    """Each file takes longer than its URL is valid; after a dropped connection, a new one is needed."""
     files = [File(f"S{number}.bam", 48_000_000, format="bam") for number in range(3)]
     atlas = Atlas([Project("Large", "Large files", files=files)])
     # 64 KiB every 100 ms on each connection: a slow line.

@@ -1,4 +1,4 @@
-"""What tests of the DSS plugin share: an embedded deployment, bundles in it, and running ``hca`` against it."""
+"""Fixtures for tests of the DSS plugin: an embedded deployment, bundles in it, and running ``hca`` against it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOCUMENT = Path(__file__).resolve().parents[1] / "hca_dss" / "document.json"
 
 
 class Traffic(logging.Handler):
-    """The requests that a deployment has answered, as its access log tells them.
+    """The requests to a deployment, from its access log.
 
     :ivar requests: (api or s3, method, path)
     """
@@ -37,12 +37,12 @@ class Traffic(logging.Handler):
         self.requests.append((side, method, path))
 
     def count(self, side: str, method: str = "", prefix: str = "") -> int:
-        """How many there were."""
+        """The number of requests."""
         return sum(s == side and m.startswith(method) and p.startswith(prefix) for s, m, p in self.requests)
 
 
 class Seeded:
-    """A bundle that a test has made.
+    """A bundle created by a test.
 
     :ivar contents: name -> bytes
     :ivar files: name -> (uuid, version)
@@ -59,7 +59,7 @@ class Seeded:
         return f"{self.uuid}.{self.version}"
 
     def manifest(self, names: list[str] | None = None, extra: str = "", **changes: str) -> str:
-        """A manifest of some of its files, with a column of the browser's own."""
+        """A manifest of some of its files, with an additional column like the data browser's."""
         columns = "bundle_uuid bundle_version file_name file_uuid file_version file_sha256 file_size specimen"
         lines = ["\t".join(columns.split())]
         for name in names if names is not None else list(self.contents):
@@ -107,7 +107,7 @@ class Site:
         )
 
     def put_file(self, content: bytes, *, sha256: str = "", replica: str = "aws", kind: str = "") -> tuple[str, str]:
-        """Stage and register a file; its uuid and version."""
+        """Stage and register a file; return its uuid and version."""
         from hca_dss.versions import new_version
 
         from hca_base.transfer import Hashes
@@ -129,7 +129,7 @@ class Site:
     def put_bundle(
         self, contents: Mapping[str, bytes], bundle_uuid: str = "", replica: str = "aws", **wrong: str
     ) -> Seeded:
-        """Make a bundle.
+        """Create a bundle.
 
         :param wrong: name of a file (with ``_`` for the dot) -> the sha256 to claim for it
         """
@@ -155,20 +155,20 @@ class Site:
         return bundle
 
     def send(self, method: str, path: str, query: Mapping[str, str], **body: Any) -> Any:
-        """A request of the API that must succeed."""
+        """An API request that must succeed."""
         answer = self.http.request(method, f"{self.api}/v1/{path}", params=query, json=body or None, timeout=60)
         assert answer.ok, answer.text
         return answer.json()
 
     def settings(self) -> dict[str, Any]:
-        """The configuration that leads ``hca`` here."""
+        """The configuration for ``hca`` to use this deployment."""
         return {
             "DSSClient": {"swagger_url": self.url},
             "s3": {"endpoint_url": self.deployment.s3_url, "region": "us-east-1", "staging_bucket": BUCKET},
         }
 
     def environment(self) -> dict[str, str]:
-        """Who we are here."""
+        """The email address of the test's user."""
         return {
             "HCA_ACCESS_TOKEN": self.token,
             "AWS_ACCESS_KEY_ID": self.keys.access_key,
@@ -178,7 +178,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A deployment that lasts for the whole run; tests make bundles of their own in it."""
+    """A deployment for the whole test run; tests create their own bundles in it."""
     from hca_local.server import Deployment
 
     with Deployment(tmp_path_factory.mktemp("deployment")) as deployment:
@@ -187,7 +187,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def slow_site(tmp_path: Path) -> Iterator[Site]:
-    """A deployment that makes its clients wait, as the original service did, but not as long."""
+    """A deployment with simulated waits like the original's, but shorter."""
     from hca_local.server import Deployment
 
     with Deployment(tmp_path / "deployment", simulate_waits=0.2) as deployment:
@@ -196,14 +196,14 @@ def slow_site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def traffic(site: Site) -> Traffic:
-    """What the deployment is asked for during the test."""
+    """The requests to the deployment during the test."""
     site.traffic.requests.clear()
     return site.traffic
 
 
 @pytest.fixture
 def nowhere(tmp_path: Path) -> Runner:
-    """``hca`` as it is after its installation."""
+    """``hca`` as installed."""
     return Runner(tmp_path / "home")
 
 
@@ -219,7 +219,7 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 
 class FakeDSS:
-    """A DSS that says what a test wants it to say, and the store of its files in one.
+    """A DSS with scripted responses, including the store of its files.
 
     :ivar requests: method and path of all requests
     """
@@ -284,11 +284,11 @@ class FakeDSS:
         return 404, {}, b'{"status": 404, "code": "not_found", "title": "there is no such thing"}'
 
     def route(self, method: str, path: str, answer: Any) -> None:
-        """Answer requests: a JSON value, (status, headers, bytes), or a function of the query that gives one."""
+        """Respond with: a JSON value, (status, headers, bytes), or a function of the query that returns one."""
         self.routes[method, path] = answer if callable(answer) else lambda query: answer
 
     def put_bundle(self, contents: Mapping[str, bytes], *, version: str = "2018-11-02T113344.698028Z") -> Seeded:
-        """Make a bundle, whatever its files are called."""
+        """Create a bundle, whatever its files are called."""
         bundle = Seeded(str(uuid.uuid4()), version)
         bundle.contents = dict(contents)
         files = []
@@ -318,7 +318,7 @@ class FakeDSS:
 
 @pytest.fixture
 def fake() -> Iterator[FakeDSS]:
-    """A DSS that a test can make say anything."""
+    """A DSS with scripted responses."""
     service = FakeDSS()
     yield service
     service.close()

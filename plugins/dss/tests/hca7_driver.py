@@ -1,11 +1,11 @@
-"""Runs hca 7.0.1 (Python 3.8) against a DSS on loopback; not a test, but run by one.
+"""Runs hca 7.0.1 (Python 3.8) against a DSS on loopback; used by a test.
 
-It changes nothing in hca 7 but the scheme of the service's URLs, which that version has no setting for. The first
+It changes nothing in hca 7 but the scheme of the service's URLs, which that version cannot configure. The first
 argument is a JSON file with ``swagger_url``, ``token``, ``bucket``, ``source`` (a directory), ``work`` (an empty one)
 and ``collection`` (a UUID); the results are printed as one JSON object.
 """
 
-# Python 3.8: no annotations of newer kinds here.
+# Python 3.8: newer annotation syntax is not available.
 import json
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Every operation of the service, as a command and as a method; login, and what is said when things go wrong."""
+"""Every operation of the service, as a command and as a method; login, and error messages."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def test_the_documents_server_may_be_down_when_it_is_known(nowhere: Runner, fake
 
 
 def test_another_deployment_of_the_service_has_the_same_commands(hca: Runner, site: Any, fake: Any) -> None:
-    """A service may be had twice, under another name."""
+    """A service can be added again under another name."""
     settings = site.settings()
     settings["services"] = {"other": {"url": fake.url, "plugin": "dss"}}
     hca.configure(settings)

@@ -1,4 +1,4 @@
-"""The bundled document says the same as the original service's, in words of its own."""
+"""The bundled document is equivalent to the original service's, with its own wording."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hca_base.openapi import Document
 from tests.lib import Runner
 
 ORIGINAL = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "dss-swagger.json"
-#: What is text for people, or says which code of the original service answers.
+#: Descriptions, and references to the original service's code.
 _TEXT = {"description", "summary", "operationId"}
-#: What the service answers where the original's schema says otherwise; test_dss_types.py holds it.
+#: Responses that deviate from the original's schema; test_dss_types.py checks them.
 _TEXT |= {"x-answer"}
 
 NAMES = [

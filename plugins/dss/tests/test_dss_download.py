@@ -1,4 +1,4 @@
-"""``hca dss download``: what is on the disk afterwards, and what is asked of the service for it."""
+"""``hca dss download``: the files on disk afterwards, and the requests to the service."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_defaults_come_from_the_configuration(hca: Runner, bundle: Any, site: An
     assert set(files_below(hca.cwd / bundle.folder)) == {"links.json", "donor_organism_0.json", "bundle.json"}
 
 
-# What may not happen
+# Attacks and conflicts
 
 
 @pytest.mark.parametrize(

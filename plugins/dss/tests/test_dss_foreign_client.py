@@ -1,4 +1,4 @@
-"""A client that is not ours, hca 7.0.1, works with the embedded deployment, and ours goes on with what it left.
+"""hca 7.0.1 works with the embedded deployment, and this version continues with its files.
 
 The fixture ``hca7`` is in the ``conftest.py`` of the repository.
 """
@@ -52,7 +52,7 @@ def _run(python: str, site: Any, work: Path, source: Path) -> dict[str, Any]:
         "AWS_ACCESS_KEY_ID": site.keys.access_key,
         "AWS_SECRET_ACCESS_KEY": site.keys.secret_key,
         "AWS_DEFAULT_REGION": "us-east-1",
-        # What its OAuth library wants to be told before it sends a token to a service on loopback.
+        # Its OAuth library requires this to send a token to a service on loopback.
         "OAUTHLIB_INSECURE_TRANSPORT": "1",
         "AWS_ENDPOINT_URL_S3": site.deployment.s3_url,
     }
@@ -95,7 +95,7 @@ def test_hca_7_does_its_work_here_and_ours_goes_on(hca7: str, hca: Runner, site:
     assert found["patch"]["version"] > upload["version"]
     assert found["missing"] == ["SwaggerAPIException", 404, "not_found"]
 
-    # Ours, in the directory that hca 7 filled: everything is there, in the same places and with the same bytes.
+    # This version, in hca 7's directory: everything is there, in the same places and with the same bytes.
     before = files_below(work / "whole")
     site.traffic.requests.clear()
     hca(
@@ -104,11 +104,11 @@ def test_hca_7_does_its_work_here_and_ours_goes_on(hca7: str, hca: Runner, site:
     )
     assert files_below(work / "whole") == before
     assert site.traffic.count("api", "GET", "/v1/files/") == 0
-    # The same result of the same command: the keys that scripts look for.
+    # The same result of the same command: the keys that scripts use.
     own = json.loads(hca("dss", "upload", "--src-dir", str(source), "--replica", "aws").stdout)
     assert list(own) == list(upload)
     assert [list(file) for file in own["files"]] == [list(file) for file in upload["files"]]
-    # The same manifest copy, but for the ends of the lines.
+    # The same manifest copy, except for the line endings.
     (hca.cwd / "list.tsv").write_text(found["copy"].replace("\r\n", "\n"))
     hca("dss", "download-manifest", "--manifest", "list.tsv", "--replica", "aws", "--download-dir", "none")
     assert (hca.cwd / "list.tsv").read_text() == found["copy"].replace("\r\n", "\n")

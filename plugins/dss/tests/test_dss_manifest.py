@@ -1,4 +1,4 @@
-"""``hca dss download-manifest``: both layouts, the copy of the manifest, and what is wrong with manifests."""
+"""``hca dss download-manifest``: both layouts, the copy of the manifest, and invalid manifests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stored(content: bytes) -> str:
     return f".hca/v2/files_2_4/{sha256[:2]}/{sha256[2:6]}/{sha256}"
 
 
-#: What 'hca transfer gc' knows of a store whose files have no other name.
+#: The records for 'hca transfer gc' in a store whose files have no other name.
 NOTES = ".hca/v2/references.jsonl"
 
 
@@ -71,7 +71,7 @@ def test_layout_none_fills_the_filestore_and_writes_the_copy(hca: Runner, bundle
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="proxies of the system have to be asked for")
 def test_small_files_need_few_modules(hca: Runner, bundle: Any) -> None:
-    """requests, urllib.request and email are some 60 ms, and a download of small files needs none of them."""
+    """Importing requests, urllib.request and email takes some 60 ms; a download of small files needs none of them."""
     pytest.importorskip("pycurl")
     run(hca, bundle.manifest())
     code = (
@@ -233,7 +233,7 @@ SHORT = ("bundle_uuid", "bundle_version", "file_name", "file_sha256")
 
 
 def columns_of(text: str, *names: str) -> str:
-    """A manifest with some of its columns only."""
+    """A manifest with a subset of its columns."""
     header, *lines = [line.split("\t") for line in text.splitlines()]
     places = [header.index(name) for name in names]
     return "".join("\t".join(line[place] for place in places) + "\n" for line in (header, *lines))
@@ -396,7 +396,7 @@ def test_a_service_that_is_gone_is_one_clear_line(fake_hca: Runner, fake: Any) -
     fake.close()
     done = run(fake_hca, made.manifest(), check=6)
     assert done.stderr.startswith("hca: error: 127.0.0.1 cannot be reached: ")
-    run(fake_hca, made.manifest(["a.txt"]))  # all of it is there
+    run(fake_hca, made.manifest(["a.txt"]))  # all files are present
 
 
 def test_an_unreachable_service_is_not_asked_for_every_bundle(fake_hca: Runner, fake: Any) -> None:
@@ -459,7 +459,7 @@ def test_groups_keep_order_inside_a_bundle_and_are_cut_when_large(
 def test_a_bundle_of_many_rows_is_asked_for_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Any, bundle: Any, traffic: Any
 ) -> None:
-    """Its rows are held a few at a time, and each lot of them could ask for all pages of the bundle again."""
+    """Rows are read in groups; each group must not request all pages of the bundle again."""
     import hca_dss.download_manifest as module
     from hca_dss.client import DSSClient
 
@@ -505,7 +505,7 @@ def test_a_manifest_that_changes_under_us(tmp_path: Path) -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
 def test_a_million_rows(hca: Runner, bundle: Any) -> None:
-    """The whole command, over files that are there already: its memory and its copy of the manifest."""
+    """The complete command, with all files present: its memory and its copy of the manifest."""
     run(hca, bundle.manifest())
     lines = bundle.manifest().splitlines()
     path = hca.home / "lists" / "list.tsv"
@@ -514,7 +514,7 @@ def test_a_million_rows(hca: Runner, bundle: Any) -> None:
         for _ in range(250_000):
             stream.write("\n".join(lines[1:]) + "\n")
     arguments = ("dss", "download-manifest", "--manifest", str(path), "--replica", "aws")
-    # Through a small process: a child's peak counts the memory of the process that it was forked from.
+    # Through a small process: a child's peak includes the memory of the process that it was forked from.
     code = (
         "import os, subprocess, sys\n"
         "_, status, usage = os.wait4(subprocess.Popen(sys.argv[1:]).pid, 0)\n"

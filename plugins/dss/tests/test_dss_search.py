@@ -1,4 +1,4 @@
-"""``hca dss search`` and ``hca dss manifest``: bundles by the words of people, over a real index, and their files."""
+"""``hca dss search`` and ``hca dss manifest``: bundles by short field names, over a real index, and their files."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_manifest_has_the_files_of_the_bundles_and_can_be_downloaded(hca: Runn
     assert header == "bundle_uuid\tbundle_version\tfile_name\tfile_uuid\tfile_version\tfile_sha256\tfile_size"
     by_hand = {line.rpartition("\t")[0] for name in "ab" for line in bundles[name].manifest().splitlines()[1:]}
     assert set(rows) == by_hand
-    # The same by name, on stdout; and of a version.
+    # The same by name, on stdout; and for a version.
     one, two = bundles["a"], bundles["b"]
     named = hca("dss", "manifest", one.folder, two.uuid, "--replica", "aws")
     assert sorted(named.stdout.splitlines()) == sorted(text.splitlines())
@@ -121,7 +121,7 @@ def test_a_search_is_downloaded_and_the_same_command_continues(
     before = traffic.count("dss", "GET", "/v1/files")
     again = hca(*command)
     assert "present" in again.stderr and traffic.count("dss", "GET", "/v1/files") == before
-    # Another search does not replace the list of this one.
+    # Another search does not overwrite this one's list.
     kept = (hca.cwd / "manifest.tsv").read_bytes()
     refused = hca("dss", "search", "project=search-two", *command[3:], check=5)
     assert "--manifest FILE" in refused.stderr and (hca.cwd / "manifest.tsv").read_bytes() == kept

@@ -1,4 +1,4 @@
-"""The types of results are those of the answers: whatever member the service sends, type checkers know."""
+"""The types of results match the responses: type checkers know every member that the service sends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def dss(site: Any) -> DSSClient:
 
 
 def answers(dss: DSSClient, site: Any) -> Iterator[tuple[str, Any]]:
-    """An answer of each operation that has one."""
+    """A response for each operation that has one."""
     bundle = site.put_bundle({"cell.json": b"{}", "reads": b"ACGT"})
     other = site.put_bundle({"cell.json": b"{}"})
     here: dict[str, Any] = {"uuid": bundle.uuid, "replica": "aws"}

@@ -1,4 +1,4 @@
-"""``hca dss upload``: what the service has afterwards, and what happens when it does not go through."""
+"""``hca dss upload``: the bundle in the service afterwards, and failures."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_what_was_uploaded_comes_back_byte_for_byte(hca: Runner, source: Path) -
 def test_the_result_can_be_asked_for_a_part(hca: Runner, source: Path, site: Any) -> None:
     found = upload(hca, "--query", "bundle_uuid", "-f", "value").stdout
     assert site.send("GET", f"bundles/{found.strip()}", {"replica": "aws"})["bundle"]["files"]
-    # Before anything is sent.
+    # Before anything is uploaded.
     assert upload(hca, "--query", "[", check=2).stdout == ""
 
 
@@ -161,11 +161,11 @@ def test_a_copy_that_takes_too_long(nowhere: Runner, slow_site: Any) -> None:
     assert "bundle_uuid" in upload(nowhere, timeout=120).stdout
 
 
-# Going on
+# Resuming
 
 
 def test_an_upload_that_failed_goes_on_with_the_same_bundle(hca: Runner, source: Path, site: Any, traffic: Any) -> None:
-    # Staging works, registering does not: nobody is logged in with a token that the service takes.
+    # Staging works, registering does not: the token is not accepted.
     failed = upload(hca, check=3, env={"HCA_ACCESS_TOKEN": site.deployment.token("stranger")})
     assert "was not registered" in failed.stderr
     plans = list((hca.home / ".local" / "state" / "hca" / "dss-uploads").glob("*.json"))
@@ -221,7 +221,7 @@ def test_killed_while_registering_and_run_again(hca: Runner, site: Any) -> None:
     assert site.send("GET", f"bundles/{result['bundle_uuid']}", {"replica": "aws"})["bundle"]["version"]
 
 
-# What cannot be uploaded
+# Invalid files
 
 
 def test_a_directory_that_is_not_there_or_empty(hca: Runner, traffic: Any) -> None:

@@ -1,4 +1,4 @@
-"""The way of a command stays short: how many files and functions of ours it runs through."""
+"""Commands run through few of our files and functions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ TOOL = Path(__file__).parents[3] / "docs" / "tools" / "way.py"
 
 
 def way(hca: Runner, *args: str) -> tuple[int, int]:
-    """Files and functions that the second run of a command goes through; the first one fills the caches."""
+    """Files and functions executed in the second run of a command; the first one fills the caches."""
     for number in range(2):
-        # Each goes to a directory of its own: a file that is there is not downloaded again.
+        # Each uses its own directory: present files are not downloaded again.
         folder = hca.cwd / f"run-{number}"
         folder.mkdir()
         done = subprocess.run(
@@ -30,7 +30,7 @@ def way(hca: Runner, *args: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-#: Command -> files, functions. Only ever lower these: 28 and 180, 40 and 220, 65 and 400 are the aim.
+#: Command -> files, functions. Only ever lower these: the targets are 28 and 180, 40 and 220, 65 and 400.
 LIMITS = {"config show": (39, 192), "get-bundle": (73, 371), "download": (99, 526)}
 
 

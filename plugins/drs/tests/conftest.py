@@ -1,4 +1,4 @@
-"""What the tests of the DRS plugin share: embedded servers, and running ``hca`` against them."""
+"""Fixtures for tests of the DRS plugin: embedded servers, and running ``hca`` against them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hca_drs.testing import EmbeddedDrs
 from hca_base.config import load
 from tests.lib import Runner
 
-#: No test asks a registry outside this machine.
+#: No test may query a registry outside this machine.
 SETTINGS: dict[str, Any] = {"drs": {"resolver": "none"}, "auth": {"store": "file"}}
 
 
@@ -30,15 +30,15 @@ class DRSRunner(Runner):
         self.configure({**SETTINGS, "drs": {**SETTINGS["drs"], **drs}})
 
     def json(self, *args: str, **options: Any) -> Any:
-        """What a command prints as JSON."""
+        """A command's JSON output."""
         return self(*args, "-f", "json", **options).json
 
     def contents(self, folder: str = ".") -> dict[str, bytes]:
-        """The files below a folder, without those of hca itself."""
+        """The files below a folder, except hca's own."""
         return {name: (self.cwd / folder / name).read_bytes() for name in self.files(folder)}
 
     def written(self) -> str:
-        """All text below the home that hca wrote, but for the token store."""
+        """The content of all files that hca wrote below the home, except the token store."""
         texts = []
         for path in self.home.rglob("*"):
             if path.is_file() and path.name != "tokens.json":
@@ -54,7 +54,7 @@ def hca(tmp_path: Path) -> DRSRunner:
 
 @pytest.fixture
 def drs() -> Iterator[EmbeddedDrs]:
-    """An embedded server with the sample objects; what it says agrees with the bundled document."""
+    """An embedded server with the sample objects; its responses conform to the bundled document."""
     with EmbeddedDrs() as server:
         yield server
         assert server.problems == []
@@ -62,7 +62,7 @@ def drs() -> Iterator[EmbeddedDrs]:
 
 @pytest.fixture
 def make_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., DRSClient]]:
-    """Makes clients in this process, with settings of the section ``drs``."""
+    """Creates clients in this process, with settings of the section ``drs``."""
     for name in ("CONFIG", "STATE", "CACHE", "DATA"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / "own" / name.lower()))
     monkeypatch.setenv("HCA_SITE_CONFIG", str(tmp_path / "no-site.json"))

@@ -1,6 +1,6 @@
-"""What servers send, in the spellings and shapes that they use: each with the server that does.
+"""Spellings and shapes that servers send, each with the server that sends it.
 
-A row says so where no server is known to send it: the specification allows it, or others are suspected to.
+A row says so if no server is known to send it: the specification allows it, or others are suspected to.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CRC32C, TRUNC = digest(DATA, "crc32c"), digest(DATA, "trunc512")
 SHA1 = hashlib.sha1(DATA).hexdigest()
 
 #: The server that sends it, type, checksum, what is compared. Servers: indexd of Gen3 (crdc, BioData Catalyst, AnVIL's
-#: old one, Kids First) hands on the names of its ``hashes``; those of the others are in their sources and documents.
+#: old one, Kids First) passes on the names of its ``hashes``; those of the others are in their sources and documents.
 SPELLINGS = [
     ("GA4GH specification (IANA's names)", "sha-256", SHA256, ("sha256", SHA256)),
     ("GHGA DRS3", "sha-256", SHA256, ("sha256", SHA256)),
@@ -108,7 +108,7 @@ def test_an_etag_of_parts_is_kept_for_the_usual_sizes() -> None:
     found = read_checksums([{"type": "etag", "checksum": f'"{MD5}-2"'}], 100 << 20)
     assert (found.known, found.etag, found.unknown) == ({}, f"{MD5}-2", ())
     assert found.strongest == f"etag:{MD5}-2"
-    # Parts of 64 MiB and of 100 MiB both come to two.
+    # Parts of 64 MiB and of 100 MiB both give two parts.
     assert read_checksums([{"type": "etag", "checksum": f"{MD5}-2"}], 120 << 20).known == {}
 
 
@@ -124,7 +124,7 @@ def test_the_strongest_vouches() -> None:
     assert order == ["sha512", "sha256", "md5", "crc32c", ""]
 
 
-#: The server that sends it, headers. The specification's schema and its example differ, so servers do (issue 307 of
+#: The server that sends it, headers. The specification's schema and its example differ, and so do servers (issue 307 of
 #: ga4gh/data-repository-service-schemas).
 SHAPES: list[tuple[str, Any]] = [
     ("GA4GH specification, schema; Gen3, Terra", ["Authorization: Bearer abcdef12", "X-Of-Drs: a:b"]),
@@ -185,7 +185,7 @@ def test_what_signs_an_address_is_hidden_by_its_name() -> None:
     assert f"{599:040d}" not in redact(f"GET {url}")
     assert "v=7" in redact(url)
     assert redact_headers({"X-Odd-Seal": f"{599:040d}"})["X-Odd-Seal"] == "[hidden]"
-    # What the user gave is hidden still.
+    # The user's own values are still redacted.
     assert "the-token-of-the-user" not in redact("sent the-token-of-the-user")
 
 

@@ -1,4 +1,4 @@
-"""The hand-written commands, as a user types them."""
+"""The hand-written commands, through the command line."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_lists_of_identifiers(hca: Any, drs: EmbeddedDrs, name: str, content: st
 
 
 def test_a_first_line_that_is_no_identifier_is_told_where_it_is_no_header(hca: Any) -> None:
-    # Longer than a cell of a table may be.
+    # Longer than a table cell's limit.
     hca.write("list", b"x" * 200_000)
     assert "is not a DRS identifier" in hca("drs", "resolve", "--from", "list", check=2).error
     hca.write("list", b"nonsense\ndrs://h.example/x\n")
@@ -109,7 +109,7 @@ def test_flat_and_names_that_collide(hca: Any, drs: EmbeddedDrs) -> None:
     assert done.returncode != 0 and "called same.txt" in done.stderr
 
 
-#: arguments, exit code, what is said
+#: arguments, exit code, message
 MISTAKES: list[tuple[list[str], int, str]] = [
     (["stat", "nonsense"], 2, "is not a DRS identifier"),
     (["stat"], 2, "no identifier is given"),
@@ -151,7 +151,7 @@ def test_mistakes_are_told_in_one_line(hca: Any, drs: EmbeddedDrs, words: list[s
     assert "Traceback" not in done.stderr
 
 
-#: What a server or its storage answers, the command, exit code, error and hint.
+#: The response of a server or its storage, the command, exit code, error and hint.
 REFUSALS: list[tuple[str, str, int, str, str]] = [
     ("lapsed", "download", 3, "127.0.0.1 answered 403 (Forbidden) for counts.csv", "its DRS server gave this address"),
     ("web page", "stat", 1, "responded with a web page where JSON was expected", "hca config set 'drs.hosts."),
@@ -176,7 +176,7 @@ def test_each_refusal_says_who_refused_what(
         "400": Answer(400, {"msg": "bad identifier", "status_code": 400}),
         "other": Answer(200, ["x"]),
     }
-    # Servers that break the specification.
+    # Servers that violate the specification.
     drs.contract = None
     table = drs.repository.objects["table"]
     assert isinstance(table, Blob)
@@ -252,12 +252,12 @@ def test_what_is_said_of_checksums(hca: Any, drs: EmbeddedDrs) -> None:
 
 
 def test_a_file_that_nothing_vouches_for_is_named(hca: Any, drs: EmbeddedDrs) -> None:
-    """Neither a size nor a checksum that is known: a body that ends early cannot be told from a whole one."""
+    """Neither a size nor a known checksum: a truncated body cannot be detected."""
     drs.repository.add("bare", Blob(b"bare", "bare.bin", [("blake3", "af13")], extra={"size": None}))
     done = hca("drs", "download", drs.uri("bare"))
     assert "1 file could not be verified: the server gives neither" in done.stderr and "bare.bin" in done.stderr
     assert "only the size" not in done.stderr
-    # A server that breaks the specification, which asks for a size.
+    # A server that violates the specification, which requires a size.
     drs.problems.clear()
 
 
@@ -288,7 +288,7 @@ def test_etags_of_parts_are_compared(hca: Any, drs: EmbeddedDrs, part_size: int)
     done = hca("drs", "download", drs.uri("parts"), "--report", "r.json")
     assert "could be verified" not in done.stderr
     assert json.loads((hca.cwd / "r.json").read_text())["counts"] == {"downloaded": 1}
-    # An uploader may have used parts of any size: no match is no proof of wrong bytes, and is said.
+    # An uploader may have used parts of any size: a mismatch does not prove wrong bytes, and is reported.
     done = hca("drs", "download", drs.uri("parts"), drs.uri("wrong"))
     assert f"only the size of 1 file could be verified: wrong.bin (no common part size matches its ETag, {etag})" in (
         " ".join(done.stderr.split())

@@ -1,4 +1,4 @@
-"""The embedded server, and what the client sends, against our document and GA4GH's own."""
+"""The embedded server's responses and the client's requests, compared with our document and GA4GH's own."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_all_exchanges_agree(
         server.authorizations("o0")
         assert server.info["type"]["artifact"] == "drs"
         make_client().run_download([drs.uri("o0")], tmp_path / "no", client.preferences())
-        # GA4GH's document is that of 1.5, which requires what 1.2 and 1.3 did not know.
+        # GA4GH's document is that of 1.5, which requires members that 1.2 and 1.3 did not have.
         assert [each for each in drs.problems if version >= "1.4" or "maxBulkRequestLength" not in each] == []
         assert drs.count("api") > 6
 

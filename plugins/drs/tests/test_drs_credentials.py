@@ -1,4 +1,4 @@
-"""Who gets which credentials: each host its own, no host another's, and a host that a registry named none."""
+"""Credentials: each host gets only its own, and a host known only from a registry gets none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOKENS = ("TOKEN-OF-THE-FIRST-HOST", "TOKEN-OF-THE-SECOND-HOST")
 
 
 def jwt(claims: dict[str, Any]) -> str:
-    """A JWT whose signature nobody checks."""
+    """A JWT whose signature is not verified."""
 
     def part(value: Any) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
@@ -36,7 +36,7 @@ def hosts() -> Iterator[tuple[EmbeddedDrs, EmbeddedDrs]]:
 
 
 def sent(server: EmbeddedDrs) -> str:
-    """All that a server was sent."""
+    """Everything sent to a server."""
     return "\n".join(f"{method} {path} {headers}" for _, method, path, headers in server.requests)
 
 
@@ -70,7 +70,7 @@ def test_the_token_of_a_run_is_for_the_server_of_the_settings(hca: Any, hosts: t
     hca.set(base_url=first.url)
     assert "base_url" not in hca("drs", "stat", first.uri("table"), env=env).stderr
     hca("drs", "stat", second.uri("table"), env=env, check=3)
-    # Who gives a token on the command line means this server: once for each that does not get it.
+    # A token on the command line is for this server: one warning for each server that does not get it.
     done = hca(
         "--access-token",
         "-",
@@ -133,7 +133,7 @@ def test_passports(hca: Any) -> None:
         hca("drs", "login", drs.host, "--passport", "passport.json")
         hca("drs", "download", drs.uri("study"))
         assert len(hca.contents()) == 4
-        # One object found out that passports are accepted; the others were asked for with them at once.
+        # One object found out that passports are accepted; the requests for the others sent them immediately.
         assert drs.count("api", "OPTIONS") <= 3
         assert passport not in hca.written().replace((hca.cwd / "passport.json").read_text(), "")
         drs.issuers = ["https://another.example"]
@@ -205,7 +205,7 @@ def test_headers_of_addresses_reach_the_storage_alone(hca: Any, shape: str) -> N
 
 def test_bytes_of_the_server_itself_get_its_token(hca: Any) -> None:
     with EmbeddedDrs(token=TOKENS[0]) as drs:
-        # Some servers hand the bytes out themselves, to those who may see the object.
+        # Some servers send the bytes themselves, to users with access.
         data = b"bytes of the server itself"
         drs.repository.add("own", Blob(data, "own.bin"))
         url = f"{drs.url}/objects/own"

@@ -1,4 +1,4 @@
-"""Downloads that go wrong on the way, from one server and from two."""
+"""Downloads with faults, from one server and from two."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_addresses_that_expire_are_renewed_in_the_middle_of_a_file(
         options = TransferOptions(min_delay=1.5, progress="none", connections=1)
         make_client().download(drs.uri("big"), tmp_path / "out", options=options)
         assert (tmp_path / "out" / "f1.bin").read_bytes() == big.data
-        # It went on where it was cut: the bytes before that were not sent again.
+        # It resumed where it was cut: the bytes before that were not sent again.
         later = [headers for where, _, _, headers in drs.requests if where == "storage" and "Range" in headers]
         assert any(not headers["Range"].startswith("bytes=0-") for headers in later)
         asked = drs.count("api", part="/access/") if signed else drs.count("api", "GET", "/objects/big")
@@ -75,7 +75,7 @@ def test_each_host_has_a_limit_of_its_own(make_client: Callable[..., DRSClient])
         server.__dict__["api"] = api
         return seen
 
-    # Without bulk requests, each object is a request.
+    # Without bulk requests, each object takes a request.
     with EmbeddedDrs(Repository(), version="1.2.0") as first, EmbeddedDrs(Repository(), version="1.2.0") as second:
         for server in (first, second):
             for number in range(40):
@@ -121,7 +121,7 @@ def test_bulk_requests_that_are_refused(make_client: Callable[..., DRSClient], t
     repository = Repository()
     repository.add("all", Bundle([Member(f"{n}", repository.add(f"o{n}", blob(n, 100))) for n in range(20)]))
     with EmbeddedDrs(repository, bulk_limit=100) as drs:
-        # It says that it takes more than it does.
+        # Its service info claims a larger limit than it has.
         drs.repository, limit = repository, drs.bulk_limit
         drs._info = lambda: {"drs": {"maxBulkRequestLength": 500}}  # type: ignore[method-assign]
         drs.contract, drs.bulk_limit = None, 5
@@ -171,7 +171,7 @@ def test_another_server_has_the_member(hca: Any) -> None:
 
 
 def study(first: EmbeddedDrs, second: EmbeddedDrs, count: int) -> tuple[str, dict[str, Blob]]:
-    """Nested bundles of ``count`` blobs on two servers; the identifier of the outermost, and the blobs by path."""
+    """Nested bundles of ``count`` blobs on two servers; returns the outermost identifier, and the blobs by path."""
     blobs: dict[str, Blob] = {}
     spellings = ("sha-256", "SHA256", "md5", "sha-512")
     outer: list[Member] = []
@@ -194,8 +194,8 @@ def study(first: EmbeddedDrs, second: EmbeddedDrs, count: int) -> tuple[str, dic
 
 
 def run_study(hca: Any, count: int, kills: int) -> None:
-    """Download a study through faults, killed and taken up again."""
-    # Addresses that say how long they hold are renewed before they lapse; these do not.
+    """Download a study with faults, killed and resumed."""
+    # URLs with an expiry time are renewed before they expire; these have none.
     faults = Faults(drop=0.01, api_drop=0.01, busy=0.01, flipped=0.003, url_life=3.0, opaque=True, retry_after=0)
     with (
         EmbeddedDrs(Repository(), faults, token=TOKENS[0]) as first,
@@ -222,9 +222,9 @@ def run_study(hca: Any, count: int, kills: int) -> None:
         assert f"{len(wrong):,} mismatch" in done.stderr
         assert "present" in done.stderr if kills else True
         if kills:
-            # What was there was not fetched again.
+            # Present files were not downloaded again.
             assert first.count("storage") + second.count("storage") - moved < count
-        # The faults were met: without them this would show nothing.
+        # The faults occurred: without them the test would be meaningless.
         happened = first.faults.happened + second.faults.happened
         assert happened.total() > 0
         if count >= 1000:
@@ -294,7 +294,7 @@ def has(path: Path, start: bytes) -> bool:
 def test_addresses_that_lapse_before_their_turn_are_renewed_and_never_used(
     make_client: Callable[..., DRSClient], tmp_path: Path, signed: bool
 ) -> None:
-    """A server that counts refusals, or bans for them, sees none: the address says how long it holds."""
+    """A server that counts or bans refused requests sees none: the URL contains its expiry time."""
     repository = Repository()
     members = [Member(f"{n}", repository.add(f"o{n}", blob(n, 500, signed=signed))) for n in range(12)]
     repository.add("all", Bundle(members))
@@ -311,7 +311,7 @@ def test_addresses_that_lapse_before_their_turn_are_renewed_and_never_used(
         assert outcome.report.counts["downloaded"] == 12
         assert drs.faults.happened["url_life"] == 0
         assert drs.count("storage") == 12
-        # It was necessary: the addresses that came first had lapsed at the end.
+        # Renewal was necessary: the first URLs had expired at the end.
         assert drs.count("api", part="/access/https" if signed else "/objects/o") >= 6
 
 
@@ -329,7 +329,7 @@ def test_an_address_is_renewed_when_little_of_its_life_is_left(
         ways = [found.of(each)[0] for each in objects]
         drs.faults.url_life = 3600.0
         if signed:
-            # The addresses of all three come with that of the first.
+            # The URLs of all three are in the same response as that of the first.
             drs.faults.url_life = life
             ways[0]()
             drs.faults.url_life = 3600.0

@@ -1,4 +1,4 @@
-"""Identifiers of every kind, with the server that hands each out."""
+"""Identifiers of every kind, each with the server that issues it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TERRA = "https://data.terra.bio/ga4gh/drs/v1/objects/"
 JADE = "jade-terra.datarepo-prod.broadinstitute.org"
 AT = "/ga4gh/drs/v1/objects/"
 
-#: The server (or program) that hands it out, the identifier, where the object is.
+#: The server (or program) that issues it, the identifier, where the object is.
 KINDS = [
     # Hostname-based: the ``self_uri`` of their objects, and what their portals export.
     ("GA4GH specification", "drs://drs.example.org/314159", f"https://drs.example.org{AT}314159"),
@@ -42,10 +42,10 @@ KINDS = [
     ("Kids First", "drs://dg.F82A1A:ed6be7ab-068e", f"https://data.kidsfirstdrc.org{AT}ed6be7ab-068e"),
     ("manifests of Gen3, without a scheme", "dg.F82A1A:ed6b", f"https://data.kidsfirstdrc.org{AT}ed6b"),
     ("identifiers of digits alone, after a prefix of BioData Catalyst", "drs://dg.4503:314159", f"{GEN3}314159"),
-    # Addresses.
+    # Object URLs.
     ("address bar, any server", f"https://a.example{AT}x%2Fy", f"https://a.example{AT}x%2Fy"),
     ("GA4GH starter kit, its usual port", f"http://localhost:4500{AT}x", f"http://localhost:4500{AT}x"),
-    # What the specification allows besides, and the user's own settings: no server is known to send them.
+    # Also allowed by the specification, and the user's own settings: no server is known to send them.
     ("specification: encoded", "drs://drs.example.org/a%2Fb%3Ac", f"https://drs.example.org{AT}a%2Fb%3Ac"),
     ("specification: a host in upper case", "drs://DATA.Terra.bio/v1_f90f", f"{TERRA}v1_f90f"),
     ("specification: a colon in an identifier", "drs://drs.example.org/SQ:a", f"https://drs.example.org{AT}SQ%3Aa"),
@@ -103,7 +103,7 @@ def test_a_prefix_is_looked_up_once_a_week(make_client: Callable[..., DRSClient]
             assert not place.trusted
             assert client.stat("drs://drs.42:table").name == "counts.csv"
         assert len(registry.requests) == 2
-    # Gone, and the answer is still there.
+    # The registry is gone, and the result is still cached.
     assert make_client({"resolver": registry.url}).resolve("drs://drs.42:x").object_id == "x"
 
 

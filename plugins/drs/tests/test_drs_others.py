@@ -1,4 +1,4 @@
-"""Programs of others against the embedded server: GA4GH's compliance suite, and clients that are not ours."""
+"""Third-party programs against the embedded server: GA4GH's compliance suite, and other clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hca_drs.testing import EmbeddedDrs
 
 TOKEN = "a-token-of-the-tests"
-#: Neither distribution names all that it imports, so that is named here.
+#: Neither distribution declares all of its dependencies, so they are listed here.
 PACKAGES = ("drs-compliance-suite==1.0.3", "drs-cli==0.2.3", "drsclient>=0.3.2,<0.5", "jsonschema<4.18", "pydantic<2")
 SUITE = """
 import json, sys, types
@@ -50,7 +50,7 @@ print(json.dumps([found["name"], members, hashlib.sha256(data).hexdigest(), clie
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python in whose environment the programs are."""
+    """A Python in an environment with the programs."""
     folder = tmp_path_factory.mktemp("others") / "v"
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"

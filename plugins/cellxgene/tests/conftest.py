@@ -1,4 +1,4 @@
-"""What tests of the CELLxGENE plugin share: an embedded service, and running ``hca`` against it."""
+"""Fixtures for tests of the CELLxGENE plugin: an embedded service, and running ``hca`` against it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.lib.runner import Runner
 
 @pytest.fixture
 def cellxgene() -> Iterator[EmbeddedCellxgene]:
-    """An embedded CELLxGENE with the sample library; what it answers agrees with the plugin's document."""
+    """An embedded CELLxGENE with the sample library; its responses conform to the plugin's document."""
     with EmbeddedCellxgene() as service:
         yield service
         assert service.problems() == []

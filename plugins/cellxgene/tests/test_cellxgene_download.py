@@ -36,7 +36,7 @@ def test_pinned_versions_stay_until_they_are_updated(hca: Runner, cellxgene: Emb
     first = files(hca)
     blood = next(one for one in cellxgene.library.datasets() if one["title"] == "Blood")
     cellxgene.library.add_dataset(blood["collection_id"], "Blood", version=2, tissue=[("blood", "UBERON:0000178")])
-    # A new machine with the lock file alone gets the same bytes.
+    # On a new machine, the lock file alone gives the same bytes.
     (hca.cwd / "again").mkdir()
     (hca.cwd / "again" / LOCK).write_text((hca.cwd / "data" / LOCK).read_text())
     hca("cellxgene", "download", "--download-dir", "again")
@@ -68,7 +68,7 @@ def test_two_hundred_files_arrive_through_faults_killed_and_taken_up_again(hca: 
     library = Library()
     for number in range(200):
         collection = library.add_collection(f"Collection {number}")
-        # The last three are large enough to be taken up in the middle.
+        # The last three are large enough to be resumed in the middle.
         size = 12_000_000 if number >= 197 else 3000 + number
         library.add_dataset(collection, f"Dataset {number}", organism=HUMAN, size=size, cell_count=200 - number)
     words = ("cellxgene", "download", "--organism", "Homo sapiens", "--download-dir", "data")
@@ -82,7 +82,7 @@ def test_two_hundred_files_arrive_through_faults_killed_and_taken_up_again(hca: 
                     time.sleep(0.01)
                 process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
-            # Nothing has its name before it is complete.
+            # No file has its name before it is complete.
             there = {name: (hca.cwd / "data" / name).read_bytes() for name in files(hca)}
             assert 200 * share <= len(there) and there.items() <= library.files.items()
         before = dict(service.sent)
@@ -91,7 +91,7 @@ def test_two_hundred_files_arrive_through_faults_killed_and_taken_up_again(hca: 
     assert {name: (hca.cwd / "data" / name).read_bytes() for name in files(hca)} == library.files
     assert "publishes no checksums: 200 files verified by ETag\n" in run.stderr and "present" in run.stderr
     assert len(lock(hca)["files"]) == 200
-    # What was there is not fetched again.
+    # Present files were not downloaded again.
     assert len(there) >= 120 and all(service.sent.get(name) == before.get(name) for name in there)
 
 
@@ -104,7 +104,7 @@ def test_a_file_that_a_kill_left_half_is_taken_up_in_the_middle(hca: Runner) -> 
         hca.configure(service.settings)
         with hca.running(*words, "--limit-rate", "8M") as process:
             ends = time.monotonic() + 120
-            # A journal's first line says what the file is to become, each further one how much of it is there.
+            # A journal's first line describes the complete file, each further one the bytes received so far.
             while not any(path.read_bytes().count(b"\n") > 2 for path in (hca.cwd / "data").rglob("*.journal")):
                 assert process.poll() is None and time.monotonic() < ends, process.stderr.read()
                 time.sleep(0.02)
@@ -118,7 +118,7 @@ def test_a_file_that_a_kill_left_half_is_taken_up_in_the_middle(hca: Runner) -> 
 
 
 def test_etags_of_parts(hca: Runner, cellxgene: EmbeddedCellxgene) -> None:
-    # 300,000 bytes in two parts of half the size each.
+    # 300,000 bytes in two parts of equal size.
     cellxgene.faults.part_size = 150_000
     run = hca("cellxgene", "download", "--tissue", "blood", "--download-dir", "data")
     assert "publishes no checksums: 1 file verified by ETag\n" in run.stderr

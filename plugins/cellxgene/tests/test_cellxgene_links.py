@@ -1,4 +1,4 @@
-"""Projects and collections of one publication, each shown beside the other."""
+"""Projects and collections of the same publication, each shown with the other."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_collection_shows_its_project(hca: Runner, azul: EmbeddedAzul) -> None
     found = {row["name"]: row["hca"] for row in run.rows}
     assert "Cells of the human brain" in found["Brain, by others"]
     assert found["A cell atlas of the lung"] is None
-    # What the other service warns of is a line that names it, once.
+    # A warning of the other service is one line with its name, printed once.
     (told,) = run.stderr.splitlines()
     assert told.startswith("hca: warning: links of hca: files of 1 project of managed access are left out")
     assert hca("cellxgene", "collections", "-c", "hca").stderr == ""

@@ -44,7 +44,7 @@ def test_a_value_that_nothing_has_is_named_with_similar_ones(
     run = hca("cellxgene", *words, "--tissue", "Lungs", "--tissue", "UBERON:0000000", check=code)
     assert "no dataset has tissue 'Lungs'; similar: lung\n" in run.stderr
     assert "no dataset has tissue 'UBERON:0000000'" in run.stderr
-    # The list that the filters were applied to says why nothing matches: it is fetched once.
+    # The list that was filtered also explains why nothing matches: it is downloaded once.
     assert sum(path.endswith("/v1/datasets") for _, path, _ in cellxgene.requests) == 1
 
 
@@ -108,7 +108,7 @@ def test_a_service_that_is_down(hca: Runner, cellxgene: EmbeddedCellxgene) -> No
     assert "503" in run.error
 
 
-#: Stands in for the 98 MB package: the test below runs with the real one where it is installed.
+#: Replaces the 98 MB package; the test below uses the real one if it is installed.
 STAND_IN = """
 class OntologyParser:
     def is_valid_term_id(self, term):

@@ -1,4 +1,4 @@
-"""What tests of the upload plugin share: an embedded deployment, a proxy that cuts connections, running ``hca``."""
+"""Fixtures for tests of the upload plugin: an embedded deployment, a proxy that cuts connections, running ``hca``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.lib import Runner
 
 
 class Site:
-    """A running deployment, seen from its inside, where tests look at what arrived.
+    """A running deployment, with access to its internals to check what arrived.
 
     :ivar service: the Upload Service's application
     """
@@ -33,7 +33,7 @@ class Site:
         self.key = api_key(deployment.ctx.store)
 
     def settings(self, s3_url: str | None = None, **more: Any) -> dict[str, Any]:
-        """The configuration that leads ``hca`` here."""
+        """The configuration for ``hca`` to use this deployment."""
         api = self.deployment.api_url
         return {
             "upload": {
@@ -46,7 +46,7 @@ class Site:
         }
 
     def area(self, name: str | None = None) -> str:
-        """Make an area; its address."""
+        """Create an area; return its URI."""
         name = name or str(uuid.uuid4())
         return str(self.service.areas.create(name)["uri"])
 
@@ -54,7 +54,7 @@ class Site:
         self.service.areas.set_status(area, status)
 
     def objects(self, area: str) -> dict[str, Any]:
-        """What is in the bucket, by name."""
+        """The content of the bucket, by name."""
         found: dict[str, Any] = {}
         after = ""
         while page := self.deployment.ctx.objects.list(self.bucket, f"{area}/", after):
@@ -63,7 +63,7 @@ class Site:
         return found
 
     def checksum_states(self, area: str) -> dict[str, str]:
-        """How far the service is with each file."""
+        """The processing state of each file."""
         return {name: self.service.files._known(item)[0] for name, item in self.objects(area).items()}
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -75,7 +75,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A deployment that lasts for the whole run; tests make areas of their own in it."""
+    """A deployment for the whole test run; tests create their own areas in it."""
     from hca_local.server import Deployment
 
     with Deployment(tmp_path_factory.mktemp("deployment")) as deployment:
@@ -90,7 +90,7 @@ def site_of() -> type[Site]:
 
 @pytest.fixture
 def nowhere(tmp_path: Path) -> Runner:
-    """``hca`` as it is after its installation."""
+    """``hca`` as installed."""
     return Runner(tmp_path / "home")
 
 
@@ -104,7 +104,7 @@ def hca(nowhere: Runner, site: Site) -> Runner:
 
 @pytest.fixture
 def area(hca: Runner, site: Site) -> str:
-    """UUID of an area that is selected."""
+    """UUID of a selected area."""
     uri = site.area()
     hca("upload", "select", uri)
     return uri.rstrip("/").rpartition("/")[2]
@@ -122,14 +122,14 @@ def pattern_of() -> Callable[..., bytes]:
 
 
 class Proxy:
-    """Stands before the store, counts, and closes connections in the middle of what a test chooses.
+    """A proxy in front of the store that counts requests, and closes selected connections in the middle.
 
-    :ivar parts: number of the part of each request that brought one
-    :ivar cut: called with the head of each request; True closes the connection after some of its body went through
+    :ivar parts: part number of each part upload
+    :ivar cut: called with the head of each request; True closes the connection after some of its body was forwarded
     :ivar received: bytes of requests so far
     """
 
-    #: Bytes of a request that get through before it is cut.
+    #: Bytes of a request to forward before it is cut.
     GRACE = 100_000
     _HEAD = re.compile(rb"(?:PUT|POST|GET|HEAD|DELETE) (\S+) HTTP/1\.1\r\n")
 

@@ -1,4 +1,4 @@
-"""The Python API, as scripts written for hca 7 use it."""
+"""The Python API, as used by scripts written for hca 7."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ URI = "s3://org-humancellatlas-upload-prod/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/
 
 @pytest.fixture
 def home(hca: Runner, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """This process is where the user of ``hca`` is."""
+    """This process uses the home of the user of ``hca``."""
     for name, value in hca.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(hca.cwd)

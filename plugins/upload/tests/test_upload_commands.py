@@ -1,4 +1,4 @@
-"""The commands, through the installed program: names, collisions, what is there already, other sources, formats."""
+"""The commands, through the installed program: names, collisions, present files, other sources, formats."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_awkward_names(hca: Runner, site: Any, area: str) -> None:
 def test_a_service_that_takes_one_escape_too_many_off_names(
     hca: Runner, site: Any, area: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the original did in every route with a file's name."""
+    """Like the original, in every route with a file name."""
     from hca_local.upload_service.errors import no_file
 
     names = ["escape%41.txt", "50%25.txt", "plain.txt"]
@@ -85,7 +85,7 @@ def test_files_of_one_name_are_refused_and_both_are_named(hca: Runner, site: Any
     done = hca("upload", "files", "d", check=5)
     assert "d/one/reads.txt and d/two/reads.txt would both be named 'reads.txt'" in done.stderr
     assert not site.objects(area)
-    # With their paths they differ, but this service has one level of names.
+    # With their paths they differ, but this service does not allow slashes in names.
     refused = hca("upload", "files", "--keep-paths", "d", check=5)
     assert "does not support names with folders" in refused.stderr
     assert not site.objects(area)
@@ -136,7 +136,7 @@ def test_what_a_directory_holds(hca: Runner, site: Any, area: str) -> None:
 
 
 def test_a_second_run_sends_what_is_missing_or_different(hca: Runner, site: Any, area: str) -> None:
-    # The credentials of an area do not allow HEAD (test_local_upload_service holds that): the listing must do.
+    # The area's credentials do not allow HEAD (see test_local_upload_service): the listing must do.
     for name in ("same.txt", "changed.txt", "grown.txt"):
         hca.write(name, b"one")
     first = json.loads(hca("upload", "files", "same.txt", "changed.txt", "grown.txt", "-f", "json").stdout)
@@ -305,7 +305,7 @@ def test_waiting_gives_up(hca: Runner, site: Any, area: str) -> None:
 
 
 def test_not_ready_is_understood(nowhere: Runner, tmp_path: Path, site_of: Any) -> None:
-    """As slow as the original, which answered 500 until it knew."""
+    """With simulated waits, like the original, which responded with 500 until it had a result."""
     from hca_local.server import Deployment
 
     hca = nowhere
@@ -323,7 +323,7 @@ def test_not_ready_is_understood(nowhere: Runner, tmp_path: Path, site_of: Any) 
         assert hca("upload", "status", "a.txt").stdout.endswith("is currently VALIDATING\n")
         assert hca("upload", "wait", "--validated").stdout == "a.txt: VALIDATED\n"
         hca.write("b.txt", b"b")
-        # What is just being checksummed is not sent again.
+        # Files whose checksums are being computed are not uploaded again.
         hca("upload", "files", "b.txt")
         assert json.loads(hca("upload", "files", "b.txt", "-f", "json").stdout)[0]["state"] == "present"
 
@@ -399,7 +399,7 @@ def test_paths_are_kept_where_the_service_takes_them(hca: Runner, site: Any, are
     answer = site.service.answer
 
     def lenient(request: Any, body: bytes) -> Any:
-        """A service for which a name with a slash is one as any other."""
+        """A service that allows slashes in names."""
         raw = request.scope["raw_path"].decode().partition("?")[0]
         name = unquote(raw.rpartition("/")[2])
         if "/" not in name:

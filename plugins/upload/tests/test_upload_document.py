@@ -1,4 +1,4 @@
-"""The bundled document says the same as the original service's, in words of its own."""
+"""The bundled document is equivalent to the original service's, with its own wording."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hca_upload.service import SERVICE
 from hca_base.openapi import Document
 
 ORIGINAL = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "upload-swagger.json"
-#: What is text for people, or says which code of the original service answers.
+#: Descriptions, and references to the original service's code.
 _TEXT = {"description", "summary", "operationId", "tags"}
-#: What the service answers where the original's schema says otherwise; test_upload_types.py holds it.
+#: Responses that deviate from the original's schema; test_upload_types.py checks them.
 _TEXT |= {"x-answer"}
 
 NAMES = [
@@ -45,7 +45,7 @@ NAMES = [
 @pytest.fixture(scope="module")
 def ours() -> dict[str, Any]:
     document: dict[str, Any] = json.loads(SERVICE.bundled_bytes() or b"")
-    # Where the original says one thing in two places, ours says it once and refers to it.
+    # If the original repeats a definition, ours has it once and references it.
     checksums = document["definitions"].pop("Checksums")
     for name in ("ChecksumInfo", "FileInfo"):
         assert document["definitions"][name]["properties"]["checksums"]["$ref"] == "#/definitions/Checksums"

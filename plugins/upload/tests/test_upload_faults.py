@@ -1,4 +1,4 @@
-"""Uploads when something breaks: no file is called uploaded that is not there whole, and none is lost in silence."""
+"""Uploads with faults: no incomplete file is reported as uploaded, and none is silently lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 @contextlib.contextmanager
 def patched(owner: Any, name: str, replacement: Any) -> Iterator[None]:
-    """Let the running service behave otherwise for a while."""
+    """Temporarily change the behaviour of the running service."""
     setattr(owner, name, replacement)
     try:
         yield
@@ -29,7 +29,7 @@ def patched(owner: Any, name: str, replacement: Any) -> Iterator[None]:
 
 
 def complete(stdout: str) -> set[str]:
-    """Paths that were reported as uploaded, or as there already."""
+    """Paths that were reported as uploaded or present."""
     line = r"^Upload complete of (.*) to upload area s3://\S+(?: \(it was there already\))?$"
     return set(re.findall(line, stdout, re.MULTILINE))
 
@@ -159,7 +159,7 @@ def test_a_service_that_cannot_be_told(hca: Runner, site: Any, area: str) -> Non
     assert complete(done.stdout) == {"told.txt"}
     assert "it is in the bucket, but the service could not be notified" in done.stderr
     site.until(lambda: site.checksum_states(area) == {"told.txt": "CHECKSUMMED", "untold.txt": "UNSCHEDULED"})
-    # The next run tells, and sends nothing.
+    # The next run notifies the service, and uploads nothing.
     before = site.objects(area)["untold.txt"].modified
     assert complete(hca("upload", "files", "told.txt", "untold.txt").stdout) == {"told.txt", "untold.txt"}
     assert site.objects(area)["untold.txt"].modified == before
@@ -282,7 +282,7 @@ def test_a_file_that_vanishes_before_its_turn(hca: Runner, site: Any, area: str)
     lend = site.service.areas.lend
 
     def too_late(uuid: str) -> dict[str, str]:
-        # The files were found by then, and are about to be compared.
+        # The files have been found by then, and are about to be compared.
         (hca.cwd / "b.txt").unlink(missing_ok=True)
         return dict(lend(uuid))
 

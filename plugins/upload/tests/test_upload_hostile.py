@@ -1,4 +1,4 @@
-"""Arguments that cannot be meant, services that are none, and names that would steer a terminal."""
+"""Invalid arguments, hostile services, and names with terminal control characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.lib import Runner
 
 
 class Fake:
-    """A service that gives one answer to everything."""
+    """A service with the same response to everything."""
 
     def __init__(self) -> None:
         self.status, self.body = 200, b"{}"
@@ -45,7 +45,7 @@ class Fake:
 
 @pytest.fixture
 def fake(hca: Runner, site: Any, area: str) -> Iterator[Fake]:
-    """A service that is none, as that of the selected area."""
+    """A hostile service, as that of the selected area."""
     service = Fake()
     config = hca.config()
     config["upload"]["preprod_api_url_template"] = service.url
@@ -56,7 +56,7 @@ def fake(hca: Runner, site: Any, area: str) -> Iterator[Fake]:
 
 
 def source_bucket(hca: Runner, site: Any) -> tuple[Any, str]:
-    """A bucket of the user, and what opens it."""
+    """A bucket of the user, and its credentials."""
     import boto3
 
     keys = site.deployment.ctx.credentials.root()

@@ -1,4 +1,4 @@
-"""The whole life of an upload area through the installed command, on a machine where nothing was set up before."""
+"""The whole life of an upload area through the installed command, on a machine without any setup."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MIB = 1024 * 1024
 
 
 def sizes(count: int, largest: int) -> list[int]:
-    """Sizes from nothing to the largest, most of them small, as those of a submission are; the edges of the multipart
-    rule among them."""
+    """Sizes from zero to the largest, most of them small as in a real submission, including the edges of the multipart
+    rule."""
     generator = random.Random(20181102)
     fixed = [0, 1, 28, 8 * MIB, largest]
     if largest > 100 * MIB:
@@ -37,10 +37,10 @@ def test_the_life_of_an_area(nowhere: Runner, pattern_of: Callable[..., bytes], 
     for number, size in enumerate(sizes(count, largest)):
         name = f"file {number:03}+é.{('fastq.gz', 'json', 'txt', 'bam')[number % 4]}"
         content = pattern_of(size, number)
-        # Below two directories: the service has one level.
+        # In two directories: the service does not allow slashes in names.
         hca.write(f"submission/{'ab'[number % 2]}/{name}", content)
         expected[name] = (size, hashlib.sha256(content).hexdigest())
-    # The validator that is built in would find fault with such content.
+    # The built-in validator would reject such content.
     hca("config", "set", "local.validators", json.dumps({"org/reads:1": ["true"]}))
     hca("local", "start", "--port", "0")
     try:
@@ -70,7 +70,7 @@ def test_the_life_of_an_area(nowhere: Runner, pattern_of: Callable[..., bytes], 
         hca("upload", "validate", "--validator", "org/unknown:1", some[0])
         failed = hca("upload", "wait", "--validated", some[0], check=7)
         assert f"1 of 1 files failed: {some[0]}" in failed.stderr
-        # The hint is a command that runs as it is.
+        # The hint is a complete command.
         shown = shlex.split(re.search(r"run '(hca upload get-area-validate .*)' to see", failed.stderr)[1])  # type: ignore[index]
         assert json.loads(hca(*shown[1:]).stdout)["validation_status"] == "FAILED"
 
@@ -80,7 +80,7 @@ def test_the_life_of_an_area(nowhere: Runner, pattern_of: Callable[..., bytes], 
         assert f"\tCHECKSUMMED files: {count}\n" in report
         assert "\tVALIDATED files: 5\n" in report
 
-        # Everything is there already; nothing is sent.
+        # Everything is present already; nothing is uploaded.
         again = json.loads(hca("upload", "files", "submission", "-f", "json", timeout=600).stdout)
         assert {row["state"] for row in again} == {"present"}
 

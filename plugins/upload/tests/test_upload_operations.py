@@ -27,7 +27,7 @@ def test_generic_operations(hca: Runner, site: Any) -> None:
     site.deployment.ctx.objects.put(
         site.bucket, f"{area}/a b.txt", site.deployment.ctx.store.blobs.put_bytes(b"x"), content_type="text/plain"
     )
-    # One name for two paths: the parameters choose.
+    # One name for two paths: the parameters select one.
     hca("upload", "post-area", "--upload-area-uuid", area, "--filename", "a b.txt")
     site.until(lambda: site.checksum_states(area) == {"a b.txt": "CHECKSUMMED"})
     info = json.loads(hca("upload", "get-area", "--upload-area-uuid", area, "--filename", "a b.txt").stdout)
@@ -60,13 +60,13 @@ def test_no_option_takes_the_key(hca: Runner, command: str) -> None:
 
 
 def everything_written(home: Path) -> bytes:
-    """What is in the files of a home, but those that are for keys."""
+    """The content of all files in a home, except those for keys."""
     kept = (path for path in home.rglob("*") if path.is_file() and "auth" not in path.parts)
     return b"".join(path.read_bytes() for path in kept)
 
 
 def test_the_key_is_seen_nowhere(hca: Runner, site: Any) -> None:
-    """A key that the service does not know: refused, and shown by nothing that hca or the service writes."""
+    """A key that the service does not know: rejected, and never printed or written by hca or the service."""
     hca.env["HCA_UPLOAD_API_KEY"] = CANARY
     for command in (
         ("create",),
@@ -100,7 +100,7 @@ def test_ways_to_give_the_key(hca: Runner, site: Any) -> None:
     del hca.env["HCA_UPLOAD_API_KEY"]
     done = hca("upload", "create", check=3)
     assert "hca auth set-key upload" in done.stderr
-    # From a file (also the way of a shell's heredoc), to where logins are kept.
+    # From a file (which includes heredocs), into the token store.
     hca("auth", "set-key", "upload", stdin=site.key + "\n")
     hca("upload", "create", "--no-select")
     assert site.key not in json.dumps(hca.config())
@@ -115,7 +115,7 @@ def test_ways_to_give_the_key(hca: Runner, site: Any) -> None:
 
 
 def test_the_key_goes_with_no_request_that_needs_none(hca: Runner, loopback_key: Any, site: Any) -> None:
-    """Nor to any other host than the API's."""
+    """Nor to any host other than the API's."""
     hca.write("a.txt", b"a")
     uri = site.area()
     hca("upload", "select", uri)
@@ -151,7 +151,7 @@ def loopback_key() -> Any:
 
 
 def test_a_service_that_was_retired(nowhere: Runner) -> None:
-    """Nothing is known of a deployment: the error says so, and which ways there are."""
+    """An unknown deployment: the error says so, and how to configure it."""
     nowhere.env["https_proxy"] = "http://127.0.0.1:9"
     nowhere.configure({"http": {"retries": 0, "timeout": 2}})
     nowhere("upload", "select", "s3://org-humancellatlas-upload-prod/12345678-aaaa-4bbb-8ccc-179543181700/")

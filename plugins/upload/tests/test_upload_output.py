@@ -1,6 +1,6 @@
-"""Standard output, line by line what hca 7 printed, but for its timings and what it got wrong.
+"""Standard output, line by line as in hca 7, except for timings and hca 7's errors.
 
-The session is the recorded one (reference-upload-output.txt); its text stands here as facts about hca 7.0.1.
+The session is the recorded one (reference-upload-output.txt); its text is repeated here as facts about hca 7.0.1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FIRST = "11111111-aaaa-4bbb-8ccc-179543181700"
 SECOND = "11122222-aaaa-4bbb-8ccc-179543181700"
 RECORDED = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "reference-upload-output.txt"
 
-#: Exit codes of hca 7 that told of success where there was none, and ours.
+#: Exit codes of hca 7 that were 0 despite an error, and ours.
 FIXED_CODES = {
     "select 111": 1,
     "select zzz": 4,
@@ -27,10 +27,10 @@ FIXED_CODES = {
     "files --no-transfer-acceleration -t x sample.json reads_R1.fastq.gz": 2,
     "creds nope": 4,
     "status nope.txt": 4,
-    # The UUID is not whole: hca 7 had a traceback, since the service knew no such area.
+    # The UUID is incomplete: hca 7 printed a traceback, because the service did not know such an area.
     "report --uuid 1111 --env local --output_file_name rep2": 2,
 }
-#: What hca 7 failed at, and what is printed here instead.
+#: Commands that failed in hca 7, and their output here.
 FIXED_OUTPUT = {
     "files --no-transfer-acceleration -q -t renamed.json sample.json": [],
     "files --no-transfer-acceleration does-not-exist": ["does-not-exist does not exist"],
@@ -65,13 +65,13 @@ def _lines(out: str) -> list[str]:
 
 
 def normal(lines: list[str]) -> list[str]:
-    """Without what differs from run to run: secrets, checksums, addresses; files are done in any order."""
+    """Without what differs between runs: secrets, checksums, URLs, and the order of files."""
     plain = []
     for line in lines:
         line = re.sub(r"^(AWS_\w+=).+", r"\1…", line)
         line = re.sub(r"\b[0-9a-f]{8}$|\b[0-9a-f]{32,64}\b", "…", line)
         line = re.sub(r"(STATUS_RETRIEVAL_ERROR: ).*", r"\1…", line)
-        # hca 7 did not tell files that it had sent from those that were there.
+        # hca 7 did not distinguish uploaded files from present ones.
         plain.append(line.removesuffix(" (it was there already)"))
     complete = sorted(line for line in plain if line.startswith("Upload complete"))
     return [complete.pop(0) if line.startswith("Upload complete") else line for line in plain]
@@ -89,7 +89,7 @@ def test_the_recorded_session(hca: Runner, site: Any) -> None:
     compared = 0
     for command, out, code in recorded():
         if command in ("files sample.json", "list") and code == 1 and compared > 5:
-            # With an endpoint of its own hca 7 could not do without acceleration; here there is nothing to fail.
+            # With a custom endpoint, hca 7 could not disable acceleration; here nothing fails.
             continue
         site.until(lambda: set(site.checksum_states(FIRST).values()) <= {"CHECKSUMMED"})
         done = hca("upload", *command.split(), check=None)
@@ -144,7 +144,7 @@ def test_without_an_area(hca: Runner) -> None:
 
 
 def test_what_scripts_look_for_on_stdout(hca: Runner, site: Any, area: str, pattern_of: Callable[..., bytes]) -> None:
-    """hca 7 told of unknown areas on stdout and said 0; scripts can but look at the words. Both are served."""
+    """hca 7 reported unknown areas on stdout and exited with 0; scripts read the text. Both work."""
     for command in (("select", "zzz"), ("forget", "zzz"), ("creds", "zzz"), ("delete", "zzz", "--yes")):
         done = hca("upload", *command, check=4)
         assert done.stdout == 'Sorry I don\'t recognize area "zzz"\n'

@@ -1,4 +1,4 @@
-"""The types of results are those of the answers: whatever member the service sends, type checkers know."""
+"""The types of results match the responses: type checkers know every member that the service sends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def upload(site: Any, hca: Runner, monkeypatch: pytest.MonkeyPatch) -> UploadCli
 
 
 def answers(upload: UploadClient, site: Any) -> Iterator[tuple[str, Any]]:
-    """An answer of each operation that has one."""
+    """A response for each operation that has one."""
     area = str(uuid.uuid4())
     yield "post_area_by_upload_area_uuid", upload.post_area_by_upload_area_uuid(upload_area_uuid=area)
     yield "get_area_checksums", upload.get_area_checksums(upload_area_uuid=area)

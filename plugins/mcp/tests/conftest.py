@@ -1,4 +1,4 @@
-"""What tests of the MCP plugin share: services on loopback, and a client of the protocol's own library."""
+"""Fixtures for tests of the MCP plugin: services on loopback, and a client from the protocol's SDK."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def hca(tmp_path: Path, cellxgene: EmbeddedCellxgene, azul: EmbeddedAzul) -> Run
 
 
 class Assistant:
-    """Starts ``hca mcp serve`` as an assistant does, and talks to it."""
+    """Starts ``hca mcp serve`` like an assistant, and communicates with it."""
 
     def __init__(self, hca: Runner) -> None:
         self.hca = hca
 
     def session(self, *options: str, do: Callable[[Client], Awaitable[Any]], env: dict[str, str] | None = None) -> Any:
-        """Run a conversation with a server that was started with these options."""
-        # A second of imports, which no other test process needs.
+        """Run a conversation with a server started with these options."""
+        # Imported here: it takes a second, and no other test process needs it.
         from mcp import StdioServerParameters
         from mcp.client.client import Client
 
@@ -86,7 +86,7 @@ def assistant(hca: Runner) -> Assistant:
 
 @pytest.fixture
 def requests_of() -> Callable[[Any, str], list[str]]:
-    """Paths that a service was asked for with a method."""
+    """Paths of a service's requests with a method."""
 
     def found(service: Any, method: str) -> list[str]:
         return [request[1] for request in service.requests if request[0] == method]

@@ -17,7 +17,7 @@ BUNDLES = 15
 
 @pytest.fixture
 def local(hca: Any, tmp_path: Path) -> Iterator[Any]:
-    """Runs ``hca`` with a deployment of its own, which holds some bundles."""
+    """Runs ``hca`` with a separate deployment that has some bundles."""
     hca("local", "start", "--port", "0")
     try:
         source = tmp_path / "source"
@@ -84,7 +84,7 @@ def test_two_services_of_the_embedded_deployment(local: Any, assistant: Any) -> 
     assert not found["health"][1]
     said = "".join(text for key, (text, *_) in found.items() if key != "tools")
     assert not [secret for secret in secrets_of(local) if secret in said]
-    # Nothing was deleted or made.
+    # Nothing was deleted or created.
     assert len(local.rows("dss", "get-bundles-all", "--replica", "aws", "--query", "bundles[].uuid")) == BUNDLES
 
 

@@ -1,4 +1,4 @@
-"""Tools for assistants, driven by the protocol's own client."""
+"""Tools for assistants, tested with the protocol's own client."""
 
 from __future__ import annotations
 

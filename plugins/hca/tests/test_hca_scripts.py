@@ -1,4 +1,4 @@
-"""Programs written for hca 7 at the edges: extra arguments, policies set later, malformed values, old names."""
+"""Edge cases of programs written for hca 7: extra arguments, policies set later, malformed values, old names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripts of hca 7 at the edges: logins in the settings, what errors carry, names that begin with a dash."""
+"""Edge cases of hca 7's scripts: logins in the settings, attributes of errors, names that start with a dash."""
 
 from __future__ import annotations
 

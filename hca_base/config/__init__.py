@@ -1,4 +1,4 @@
-"""Settings: where they come from, which one holds, and how they are changed.
+"""Settings: their sources, their precedence, and how to change them.
 
 ::
 
@@ -9,7 +9,7 @@
     settings.origin("DSSClient.swagger_url")        # layer, file, key path, line
     config.set_value("http.timeout", 30)            # one key of the user's file, atomically
 
-Sources stay apart in memory, one :class:`Layer` each, and merge on reading. Reading writes nothing.
+Each source is kept as a separate :class:`Layer`, and layers are merged on reading. Reading writes no files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Key paths such as ``DSSClient.swagger_url``, values typed by a user, and which of them are secret."""
+"""Parse key paths such as ``DSSClient.swagger_url`` and typed values, and detect secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KeyPath = tuple[str, ...]
 _PLAIN = re.compile(r"""[^."']+""")
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
 _SECRET = re.compile(r"(api_?key|token|secret|passwo?r?d|passphrase|private_key)", re.IGNORECASE)
-# Names that hold one of those words and yet no secret.
+# Names with one of those words that are not secret.
 _NOT_SECRET = re.compile(
     r"(_(url|uri|path|file|store|endpoint|header|query|provider|type|config_key))s?$", re.IGNORECASE
 )
@@ -23,9 +23,9 @@ _MASK = "********"
 
 
 def split_key(key: str | Iterable[str]) -> KeyPath:
-    """The segments of a dotted key path.
+    """Return the segments of a dotted key path.
 
-    A segment that holds a dot is quoted: ``services."my.api".url``, or with single quotes.
+    Segments that contain a dot are quoted: ``services."my.api".url``, or with single quotes.
 
     :raises UsageError: the path is empty, or has an empty or unfinished segment
     """
@@ -62,7 +62,7 @@ def _bad_key(key: str, position: int) -> UsageError:
 
 
 def join_key(path: Iterable[str | int]) -> str:
-    """The dotted form of a key path, the inverse of :func:`split_key`; a number stands for a place in a list."""
+    """Return the dotted form of a key path, the inverse of :func:`split_key`; numbers are list indexes."""
     text = ""
     for segment in path:
         if isinstance(segment, int):
@@ -75,12 +75,12 @@ def join_key(path: Iterable[str | int]) -> str:
 
 
 def parse_value(text: str, schema: Mapping[str, Any] | None = None) -> Any:
-    """The value that a user typed: JSON where it is JSON, and otherwise the text itself.
+    """Parse a typed value: as JSON if it is valid JSON, otherwise as a string.
 
-    ``30`` is a number, ``true`` a truth value, ``[1, 2]`` a list, ``aws`` and ``2018-01-01`` are text, ``"30"`` with
-    its quotes is the text 30.
+    ``30`` is a number, ``true`` a boolean, ``[1, 2]`` a list, ``aws`` and ``2018-01-01`` are strings, and ``"30"``
+    with quotes is the string 30.
 
-    :param schema: JSON schema of the value; where it allows text only, just quoted JSON is unwrapped
+    :param schema: JSON schema of the value; if it only allows strings, only quoted strings are parsed as JSON
     """
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
@@ -103,7 +103,7 @@ def _finite(text: str) -> float:
 
 
 def is_secret(key: str | Iterable[str]) -> bool:
-    """Whether the value of a key is not to be shown: tokens, API keys, passwords, secrets.
+    """Return True if the value of a key must not be shown: tokens, API keys, passwords, secrets.
 
     :param key: a dotted key path, or its segments
     """
@@ -115,7 +115,7 @@ def is_secret(key: str | Iterable[str]) -> bool:
 
 
 def has_secret(data: Mapping[str, Any]) -> bool:
-    """Whether settings hold a secret at any depth."""
+    """Return True if settings contain a secret at any depth."""
     return any(
         has_secret(value)
         if isinstance(value, Mapping)
@@ -125,7 +125,7 @@ def has_secret(data: Mapping[str, Any]) -> bool:
 
 
 def without_secrets(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without their secrets and without passwords within URLs, for other processes and machines."""
+    """Return settings without secrets and passwords in URLs, for other processes and machines."""
     found: dict[str, Any] = {}
     for key, value in data.items():
         if isinstance(value, Mapping):
@@ -140,7 +140,7 @@ def without_secrets(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def masked(key: str | Iterable[str], value: Any) -> Any:
-    """A value as it may be shown: secrets are starred out, at any depth, and so are passwords within URLs."""
+    """Return a value for display, with secrets and passwords in URLs masked at any depth."""
     path = split_key(key) if key else ()
     if isinstance(value, Mapping):
         return {name: masked((*path, str(name)), inner) for name, inner in value.items()}

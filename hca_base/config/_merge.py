@@ -1,11 +1,11 @@
-"""Merging layers: list operators first, resolved here, then `jsonmerge`_ for the rest.
+"""Merge layers: list operators are resolved here, `jsonmerge`_ handles the rest.
 
 A value ``{"$append": item}`` (or ``$extend``, ``$insert``, ``$extendleft``, ``$remove``) in one layer edits the list
-that the layers below make; on a missing list they start from an empty one. All else follows jsonmerge: objects merge
-key by key, anything else replaces what is below, and a ``mergeStrategy`` in the schema of a key changes that for it.
+of the lower layers; a missing list is treated as empty. Everything else follows jsonmerge: objects merge key by key,
+other values replace lower ones, and a ``mergeStrategy`` in the schema of a key overrides this.
 
-jsonmerge takes 0.1 s to import, more than half of what a short command takes as a whole. Its rule for values without a
-strategy is one line, which is applied here; jsonmerge itself is imported for strategies, and to refuse what it refuses.
+Importing jsonmerge takes 0.1 s, more than half of the time of a short command. Its rule for values without a strategy
+is simple and implemented here; jsonmerge is only imported for strategies and for its error messages.
 
 .. _jsonmerge: https://pypi.org/project/jsonmerge/
 """
@@ -25,8 +25,8 @@ OPERATORS = frozenset({"$append", "$extend", "$extendleft", "$insert", "$remove"
 MISSING: Any = object()
 """No value: not the same as null."""
 
-# jsonmerge fails on empty keys and on keys with "%XX", since it finds values again by URL fragments. Characters for
-# private use stand in for them.
+# jsonmerge fails on empty keys and on keys with "%XX", because it looks up values by URL fragments. Replace these with
+# private-use characters.
 _EMPTY, _PERCENT = "\ue0e0", "\ue0e1"
 
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
@@ -35,15 +35,15 @@ Path = tuple[str, ...]
 
 
 def is_operator(value: Any) -> bool:
-    """Whether a value edits a list, or tries to."""
+    """Return True if a value is a list operator, valid or not."""
     return isinstance(value, Mapping) and not OPERATORS.isdisjoint(value)
 
 
 def apply_operator(operation: Mapping[str, Any], below: Any, layer: Layer, path: Path) -> list[Any]:
-    """The list that an operator makes of the value below it.
+    """Return the list that results from applying an operator to the value below it.
 
-    :param below: that value, or ``MISSING``
-    :raises ConfigFileError: the operator is malformed, or the value below is no list
+    :param below: the lower value, or ``MISSING``
+    :raises ConfigFileError: the operator is malformed, or the lower value is not a list
     """
 
     def wrong(why: str) -> ConfigFileError:
@@ -61,7 +61,7 @@ def apply_operator(operation: Mapping[str, Any], below: Any, layer: Layer, path:
     if name == "$append":
         result.append(operand)
     elif name == "$remove":
-        # Gone already is as good as removed; `validate` tells of it.
+        # Removing a missing item is not an error; `validate` reports it.
         if operand in result:
             result.remove(operand)
     elif name == "$insert":
@@ -82,22 +82,22 @@ def apply_operator(operation: Mapping[str, Any], below: Any, layer: Layer, path:
 
 
 def error_at(layer: Layer, path: tuple[str | int, ...], why: str, hint: str | None = None) -> ConfigFileError:
-    """An error that names the file (or layer), the line and the key path."""
+    """Return an error with the file (or layer), the line and the key path."""
     line = layer.line_of(path)
     place = layer.place if line is None else f"{layer.place}:{line}"
     return ConfigFileError(f"{place}: {join_key(path)}: {why}", path=layer.path, line=line, key=path, hint=hint)
 
 
 def merge_at(layers: Sequence[Layer], path: Path, schema: Mapping[str, Any] | None = None) -> Any:
-    """The merged value at a key path, or ``MISSING``.
+    """Return the merged value at a key path, or ``MISSING``.
 
     :param layers: lowest first
     :param schema: JSON schema of the whole configuration, for its merge strategies
-    :raises ConfigFileError: an operator is wrong, or an object lies over a value that is none
+    :raises ConfigFileError: an operator is not valid, or an object overrides a value that is not an object
     """
     for depth in range(1, len(path)):
         if "mergeStrategy" in (schema_at(schema, path[:depth]) or {}):
-            # The strategy is for a whole object on the way: merge that one, then look inside.
+            # The strategy applies to an enclosing object: merge that one, then look inside.
             whole = merge_at(layers, path[:depth], schema)
             for segment in path[depth:]:
                 whole = whole.get(segment, MISSING) if isinstance(whole, Mapping) else MISSING
@@ -106,7 +106,7 @@ def merge_at(layers: Sequence[Layer], path: Path, schema: Mapping[str, Any] | No
     inner = schema_at(schema, path)
     strategies = has_strategy(inner)
     if sources and not strategies and not isinstance(sources[-1][1], Mapping):
-        return copy.deepcopy(sources[-1][1])  # the top layer replaces all below
+        return copy.deepcopy(sources[-1][1])  # the top layer replaces all lower ones
     merged: Any = MISSING
     for layer, value in sources:
         merged = _merge_two(merged, value, layer, path, inner if strategies else None)
@@ -114,14 +114,14 @@ def merge_at(layers: Sequence[Layer], path: Path, schema: Mapping[str, Any] | No
 
 
 def values_at(layers: Sequence[Layer], path: Path) -> list[tuple[Layer, Any]]:
-    """The value (or ``MISSING``) of each layer at a key path, from the last layer that cuts off all below it.
+    """Return each layer's value (or ``MISSING``) at a key path, from the last layer that hides all lower ones.
 
-    A layer cuts off those below where it puts something other than an object on the way to ``path``.
+    A layer hides lower ones if it has a value other than an object on the way to ``path``.
 
-    :raises ConfigFileError: an object lies over a value that is none
+    :raises ConfigFileError: an object overrides a value that is not an object
     """
     result: list[tuple[Layer, Any]] = []
-    on_way: dict[Path, Layer] = {}  # who last put a plain value (no object) at a place on the way
+    on_way: dict[Path, Layer] = {}  # last layer with a value other than an object
     for layer in layers:
         value: Any = layer.data
         for depth, segment in enumerate(path):
@@ -132,7 +132,7 @@ def values_at(layers: Sequence[Layer], path: Path) -> list[tuple[Layer, Any]]:
             if value is MISSING or depth == len(path) - 1:
                 break
             if not isinstance(value, Mapping) or is_operator(value):
-                # A plain value here replaces the whole object of the layers below. (Null does, too, but is no conflict
+                # A plain value replaces the whole object of the lower layers. (So does null, but it does not conflict
                 # with an object above it.)
                 result.clear()
                 on_way.clear()
@@ -151,7 +151,7 @@ def _object_over_plain(layer: Layer, path: Path, below: Layer) -> ConfigFileErro
 
 
 def _merge_two(base: Any, head: Any, layer: Layer, path: Path, schema: Mapping[str, Any] | None) -> Any:
-    """One more layer on top of what the layers below make."""
+    """Merge one more layer onto the result of the lower ones."""
     edits: list[tuple[Path, list[Any]]] = []
     head = _take_operators(head, base, layer, path, (), edits)
     if head is not MISSING:
@@ -180,7 +180,7 @@ def _merge_two(base: Any, head: Any, layer: Layer, path: Path, schema: Mapping[s
 
 
 def _mergeable(base: Mapping[str, Any], head: Mapping[str, Any]) -> bool:
-    """Whether no object lies over a value that is none, which is refused. (Over null it may lie.)"""
+    """Return True unless an object overrides a value that is neither an object nor null."""
     return all(
         base.get(key) is None or (isinstance(base[key], dict) and _mergeable(base[key], value))
         for key, value in head.items()
@@ -189,7 +189,7 @@ def _mergeable(base: Mapping[str, Any], head: Mapping[str, Any]) -> bool:
 
 
 def _overlaid(base: Mapping[str, Any], head: Mapping[str, Any]) -> dict[str, Any]:
-    """What jsonmerge makes of values without a strategy: objects merge key by key, and all else is replaced."""
+    """Merge values without a strategy like jsonmerge: objects key by key, other values are replaced."""
     merged: dict[str, Any] = copy.deepcopy(dict(base))
     for key, value in head.items():
         below = merged.get(key)
@@ -201,7 +201,7 @@ def _overlaid(base: Mapping[str, Any], head: Mapping[str, Any]) -> dict[str, Any
 def _take_operators(
     head: Any, base: Any, layer: Layer, path: Path, place: Path, edits: list[tuple[Path, list[Any]]]
 ) -> Any:
-    """``head`` without its operators, whose results (made of ``base``) are added to ``edits``."""
+    """Return ``head`` without operators, and add their results (applied to ``base``) to ``edits``."""
     if not isinstance(head, Mapping):
         return head
     if is_operator(head):
@@ -219,7 +219,7 @@ def _take_operators(
 def _jsonmerge(base: Any, head: Any, layer: Layer, path: Path, schema: Mapping[str, Any] | None) -> Any:
     import warnings
 
-    # It uses parts of jsonschema that are to go in a later major version; setup.cfg keeps that one out.
+    # It uses deprecated parts of jsonschema; setup.cfg excludes the major version without them.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"jsonmerge(\.|$)")
     import jsonmerge
     from jsonmerge.exceptions import JSONMergeError
@@ -250,14 +250,14 @@ def _decode(key: str) -> str:
 
 
 def _renamed(value: Any, rename: Callable[[str], str]) -> Any:
-    """A copy with each key of each object renamed."""
+    """Return a copy with all keys of all objects renamed."""
     if isinstance(value, Mapping):
         return {rename(key): _renamed(inner, rename) for key, inner in value.items()}
     return [_renamed(inner, rename) for inner in value] if isinstance(value, list) else value
 
 
 def _without_nulls_under(base: Any, head: Any) -> Any:
-    """A copy of ``base`` without nulls where ``head`` has an object: null means "not set", and is no conflict."""
+    """Return a copy of ``base`` without nulls where ``head`` has an object: null means "not set"."""
     if not isinstance(base, dict):
         return copy.deepcopy(base)
     result = {}
@@ -270,7 +270,7 @@ def _without_nulls_under(base: Any, head: Any) -> Any:
 
 
 def schema_at(schema: Mapping[str, Any] | None, path: Sequence[str | int]) -> Mapping[str, Any] | None:
-    """The part of a JSON schema that describes the value at a key path, or None."""
+    """Return the part of a JSON schema for a key path, or None."""
     for segment in path:
         if not isinstance(schema, Mapping):
             return None
@@ -290,7 +290,7 @@ def schema_at(schema: Mapping[str, Any] | None, path: Sequence[str | int]) -> Ma
 
 
 def has_strategy(schema: Any) -> bool:
-    """Whether a merge strategy is given anywhere in a schema."""
+    """Return True if a schema contains a merge strategy anywhere."""
     if isinstance(schema, Mapping):
         return "mergeStrategy" in schema or any(has_strategy(inner) for inner in schema.values())
     return isinstance(schema, list) and any(has_strategy(inner) for inner in schema)

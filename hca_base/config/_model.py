@@ -1,4 +1,4 @@
-"""The merged view of all layers that everything else asks."""
+"""The merged view of all layers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Config:
         self._legacy = legacy
         self._schema = dict(schema) if schema else {}
         self._merged: dict[str, Any] | None = None
-        #: Values that were read before, but for lists and objects, which callers may change.
+        #: Cached values, except lists and objects, which callers may change.
         self._plain: dict[str | tuple[str, ...], Any] = {}
 
     # Reading
@@ -207,7 +207,7 @@ class Config:
         return ConfigError(f"{join_key(path)}: {why}")
 
     def __repr__(self) -> str:
-        # Names only: values may be secret.
+        # Only names, because values may be secret.
         return f"<Config profile={self.profile!r} layers={[layer.name for layer in self.layers]}>"
 
 

@@ -1,7 +1,7 @@
-"""The folders and files of ``hca``, by the XDG base directory specification.
+"""The folders and files of ``hca``, following the XDG base directory specification.
 
-The environment is read at each call, never at import. Nothing is created, save a private folder among the temporary
-files where the user's home is missing or read-only.
+The environment is read at each call, never at import. Nothing is created, except a private temporary folder
+if the user's home is missing or read-only.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
 def _xdg(variable: str, under_home: tuple[str, ...], environ: Mapping[str, str] | None) -> Path:
     environ = os.environ if environ is None else environ
     value = environ.get(variable, "")
-    # The specification: a relative path in these variables is to be ignored.
+    # The specification requires ignoring relative paths in these variables.
     if value and Path(value).is_absolute():
         return Path(value) / _NAME
     return _home(environ).joinpath(*under_home) / _NAME
@@ -71,10 +71,10 @@ def _home(environ: Mapping[str, str]) -> Path:
 
 
 def _writable(path: Path, purpose: str) -> Path:
-    """``path``, or a private folder for temporary files where nothing can be written below ``path``."""
+    """Return ``path``, or a private temporary folder if ``path`` is not writable."""
     for folder in (path, *path.parents):
         try:
-            # Without following links: one that leads nowhere is no folder that we could make.
+            # Do not follow links: a broken one cannot be replaced by a folder.
             mode = folder.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             continue
@@ -90,7 +90,7 @@ def _writable(path: Path, purpose: str) -> Path:
 
 @functools.cache
 def _temporary() -> Path:
-    """A folder of this user's own among the temporary files; another's folder of that name is passed over."""
+    """Return a private temporary folder, skipping another user's folder of that name."""
     import tempfile
 
     user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
@@ -104,6 +104,6 @@ def _temporary() -> Path:
     if hasattr(os, "getuid") and (
         found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) & 0o077
     ):
-        # Somebody else made it, or can look inside: do not trust it with tokens.
+        # Another user owns it or can read it: do not store tokens there.
         return Path(tempfile.mkdtemp(prefix=f"{_NAME}-{user}-"))
     return path

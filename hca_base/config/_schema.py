@@ -1,7 +1,7 @@
 """The JSON schema of the configuration: the core's part, and how services add theirs.
 
-``x-edit`` marks the settings that the first configuration file of a user mentions. ``default`` is the value
-that the code uses where nothing is set; no layer holds it.
+``x-edit`` marks the settings included in a user's first configuration file. ``default`` is the value that the
+code uses if nothing is set; no layer contains it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FORMATS = "json, jsonl, yaml, table, csv, tsv, value, shell"
 
 
 def schema(schemas: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """The JSON schema of all settings.
+    """Return the JSON schema of all settings.
 
     :param schemas: the ``config_schema`` of services. Each is a schema of the whole configuration (with
         ``properties``), or a mapping from a section's name to the schema of that section.
@@ -27,14 +27,14 @@ def schema(schemas: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     core = core_schema()
     result = combine([core, *schemas])
     for name, section in result["properties"].items():
-        # A login can be set for one service alone: SECTION.auth.client_id.
+        # Login settings can be set for a single service: SECTION.auth.client_id.
         if name not in core["properties"] and "properties" in section:
             section["properties"].setdefault("auth", copy.deepcopy(core["properties"]["auth"]))
     return result
 
 
 def schema_of(key: str | Iterable[str], schemas: Iterable[Mapping[str, Any]] = ()) -> Mapping[str, Any] | None:
-    """The JSON schema of one setting, or None where none is known.
+    """Return the JSON schema of one setting, or None if it is unknown.
 
     :param key: dotted key path
     :param schemas: as for :func:`schema`
@@ -43,7 +43,7 @@ def schema_of(key: str | Iterable[str], schemas: Iterable[Mapping[str, Any]] = (
 
 
 def combine(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """One schema out of several; where two describe one key, the later one adds to the earlier."""
+    """Combine several schemas; if two describe the same key, the later one extends the earlier."""
     result: dict[str, Any] = {}
     for part in schemas:
         whole = part if "properties" in part or "patternProperties" in part or not part else {"properties": part}
@@ -62,7 +62,7 @@ def _add(into: dict[str, Any], part: Mapping[str, Any]) -> None:
 
 
 def core_schema() -> dict[str, Any]:
-    """The schema of the settings that the core itself reads."""
+    """Return the schema of the core's settings."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Settings of hca",
@@ -193,7 +193,7 @@ def core_schema() -> dict[str, Any]:
                     },
                 ),
             },
-            # What hca 7 kept in the same file.
+            # Settings of hca 7 in the same file.
             "client_id": _text("Setting of hca 7; not used"),
             "creator_uid": {"description": "Creator of uploaded bundles and files", "type": "integer"},
             "application_secrets": {"description": "Setting of hca 7; not used", "type": "object"},

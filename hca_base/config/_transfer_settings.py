@@ -1,7 +1,7 @@
-"""The settings of transfers, in one table: the schema, the command line and the engine read it.
+"""A table of the transfer settings, used by the schema, the command line and the engine.
 
-The engine (``hca_base.transfer``) lies above this package, so the table is here; a test compares it with the fields of
-``TransferOptions``.
+The table is here because the engine (``hca_base.transfer``) is in a higher layer; a test compares it with the fields
+of ``TransferOptions``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ class TransferSetting(NamedTuple):
     :param summary: one line: what the value means, for the schema and for help
     :param minimum: smallest value of a whole number
     :param choices: the values of a choice
-    :param edit: mentioned in a user's first configuration file
-    :param default: used where nothing is set; None for none, or for one that is chosen automatically
+    :param edit: include it in a user's first configuration file
+    :param default: used if nothing is set; None for none, or for one that is chosen automatically
     """
 
     kind: str
@@ -53,7 +53,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "connections": {"type": "integer"},
 }
 
-#: By name. ``dry_run`` is a field of ``TransferOptions`` too, and no setting: a run that does nothing is asked for.
+#: By name. ``dry_run`` is a field of ``TransferOptions`` but not a setting: a dry run is always requested explicitly.
 TRANSFER_SETTINGS: dict[str, TransferSetting] = {
     "connections": TransferSetting(
         "connections", "Number of connections to use (default: chosen automatically)", 1, edit=True

@@ -1,4 +1,4 @@
-"""Checking settings against the schema: each source for itself, so that a problem has a file and a line."""
+"""Check settings against the schema: each source separately, so that problems have a file and a line."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from hca_base.errors import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """Something wrong in a configuration file.
+    """A problem in a configuration file.
 
     :ivar severity: ``error`` or ``warning``
-    :ivar place: the file, or the layer's name where there is none
+    :ivar place: the file, or the layer's name if it has no file
     :ivar path: the file, or None
     :ivar line: line number from 1, or None
-    :ivar key: dotted key path; empty where the file itself is the problem
-    :ivar message: what is wrong, and what would be right
+    :ivar key: dotted key path; empty if the file itself is the problem
+    :ivar message: the problem, and how to fix it
     """
 
     severity: str
@@ -46,10 +46,10 @@ def validate(
 ) -> list[Problem]:
     """Check every source of ``config``.
 
-    :param config: best from ``load(tolerant=True)``, whose ``errors`` are reported too
+    :param config: preferably from ``load(tolerant=True)``, whose ``errors`` are reported too
     :param schemas: the ``config_schema`` of the services (see :func:`hca_base.config.schema`)
     :param commands: names of commands (``dss_download``), whose sections hold defaults of options; default: any
-        section whose name looks like a command's is taken for one
+        section whose name looks like a command's
     """
     schema = whole_schema(schemas)
     names = None if commands is None else {name.replace("-", "_").replace(" ", "_") for name in commands}
@@ -62,7 +62,7 @@ def validate(
 
 
 def check_value(key: str | tuple[str, ...], value: Any, schemas: Iterable[Mapping[str, Any]] = ()) -> list[Problem]:
-    """Check one value before it is set; the problems name no file."""
+    """Check one value before it is set; the problems have no file."""
     from hca_base.config._keys import split_key
 
     data: Any = value
@@ -97,7 +97,7 @@ def _unknown(
                 continue
             outer = schema_at(schema, path) or {}
             known = list(outer.get("properties", {}))
-            # A section whose schema names no key takes any.
+            # A section whose schema lists no keys accepts any.
             if path and not known:
                 continue
             if path == () and commands:
@@ -119,7 +119,7 @@ def _nearest(key: str, known: list[str], path: KeyPath, schema: Mapping[str, Any
     near = difflib.get_close_matches(key.lower(), by_lower, 1, 0.6)
     if near:
         return f"; did you mean {join_key((*path, by_lower[near[0]]))}?"
-    # The right name in the wrong section is as common as a typing error.
+    # A correct name in the wrong section is as common as a typo.
     for section, inner in schema.get("properties", {}).items():
         if key in inner.get("properties", {}):
             return f"; did you mean {join_key((section, key))}?"
@@ -127,7 +127,7 @@ def _nearest(key: str, known: list[str], path: KeyPath, schema: Mapping[str, Any
 
 
 def _resolved(layer: Layer, value: Any, path: KeyPath, config: Config) -> Any:
-    """The data with each list operator replaced by the list of items that it brings; a generator of problems."""
+    """Yield problems of list operators; return the data with each operator replaced by its list of items."""
     if not isinstance(value, Mapping):
         return value
     if is_operator(value):
@@ -174,7 +174,7 @@ def _wrong_values(layer: Layer, data: Any, schema: dict[str, Any]) -> Iterator[P
     for error in validator.iter_errors(data):
         path = tuple(error.absolute_path)
         if error.validator in ("required", "additionalProperties"):
-            continue  # a source need not be complete, and unknown keys are told of already
+            continue  # sources may be incomplete, and unknown keys were already reported
         yield _problem(layer, path, _explain(error, path, schema), "error")
 
 
@@ -225,7 +225,7 @@ def _shown(value: Any) -> str:
 
 
 def _conflicts(config: Config) -> Iterator[Problem]:
-    """What is right in each source and yet cannot be merged."""
+    """Yield conflicts between sources that are valid individually."""
     try:
         _ = config.merged
     except ConfigError as error:
@@ -241,7 +241,7 @@ def _from_error(error: ConfigError, severity: str = "error") -> Problem:
     line = getattr(error, "line", None)
     key = join_key(getattr(error, "key", None) or ())
     message = error.message
-    # The message begins with the place and the key, which a Problem holds apart.
+    # The message starts with the place and the key, which a Problem has separately.
     for head in (f"{path}:{line}:{getattr(error, 'column', None)}: ", f"{path}:{line}: ", f"{path}: ", f"{path} "):
         message = message.removeprefix(head)
     message = message.removeprefix(f"{key}: ") if key else message

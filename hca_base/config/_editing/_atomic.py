@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new, and never a part."""
+"""Write files atomically: readers see either the old or the new content."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def open_atomic(path: str | os.PathLike[str], *, mode: int | None = None, new_mo
 
     temporary = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    # Until it has its final permissions nobody else may read it.
+    # Other users must not read it before it has its final permissions.
     fd = os.open(temporary, flags, new_mode if old is None and mode is None else 0o600)
     try:
         with os.fdopen(fd, "wb") as stream:
@@ -66,7 +66,7 @@ def open_atomic(path: str | os.PathLike[str], *, mode: int | None = None, new_mo
 
 
 def remove_leftovers(path: Path, *, older_than: float = 3600.0) -> None:
-    """Remove temporary files of ``path`` that a killed process left, once they are older than that many seconds."""
+    """Remove temporary files of ``path`` left by killed processes, if older than the given seconds."""
     import time
 
     for leftover in path.parent.glob(f".{path.name[:200]}.*.tmp"):
@@ -80,19 +80,19 @@ def _take_over(temporary: Path, old: os.stat_result | None, mode: int | None) ->
     if old is not None and hasattr(os, "chown"):
         made = temporary.stat()
         if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
-            # Needs privileges; without them the file becomes ours, as with any editor.
+            # Requires privileges; without them the file becomes ours, as with any editor.
             with contextlib.suppress(OSError):
                 os.chown(temporary, old.st_uid, old.st_gid)
     if mode is None and old is not None:
         mode = stat.S_IMODE(old.st_mode)
     if mode is not None:
-        # Not all file systems have permissions.
+        # Some file systems have no permissions.
         with contextlib.suppress(OSError):
             temporary.chmod(mode)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` last; where folders cannot be opened (Windows) there is nothing to do."""
+    """Sync a rename in ``folder`` to disk; do nothing if folders cannot be opened (Windows)."""
     try:
         fd = os.open(folder, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Changing configuration files: one key at a time, under a lock, in one step."""
+"""Change configuration files: one key at a time, under a lock, atomically."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _INDENT = re.compile(r"\{\r?\n([ \t]+)\S")
 
 @contextlib.contextmanager
 def edit_file(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[dict[str, Any]]:
-    """Change a JSON file: the block gets its object, and what it makes of it is written when the block ends.
+    """Change a JSON file: the block gets its object, which is written back when the block ends.
 
-    The file is locked meanwhile, so that no change of another process is lost; a block must be short, and must not
-    edit the same file again. The order of keys, comments, unknown keys, indentation and permissions stay. A file that
-    does not exist begins as an empty object and gets mode 0600. Nothing is written if nothing was changed or the
-    block raises.
+    The file is locked meanwhile, so that changes by other processes are not lost; a block must be short, and must not
+    edit the same file again. The order of keys, comments, unknown keys, indentation and permissions are preserved. A
+    missing file starts as an empty object with mode 0600. Nothing is written if nothing was changed or the block
+    raises.
 
     :param keep: write the file even if it is then an empty object
-    :raises ConfigError: the file cannot be read, or written; it is then as it was
+    :raises ConfigError: the file cannot be read or written; it is then unchanged
     """
     target = Path(os.path.realpath(path))
     shown = Path(path)
@@ -66,16 +66,16 @@ def edit_file(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[d
 
 
 def render(data: dict[str, Any], like: str | None = None) -> str:
-    """JSON text of settings, indented as the text ``like`` was.
+    """Return the JSON text of settings, with the indentation of the text ``like``.
 
-    :raises ConfigError: a value has no JSON form
+    :raises ConfigError: a value cannot be written as JSON
     """
     match = _INDENT.search(like or "")
     indent: int | str = match.group(1) if match else 2
     try:
         text = json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
         text.encode("utf-8")
-    except UnicodeEncodeError:  # half of a surrogate pair, as "\ud800" makes
+    except UnicodeEncodeError:  # half of a surrogate pair, such as "\ud800"
         text = json.dumps(data, indent=indent, ensure_ascii=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"a setting has no JSON form: {error}") from None
@@ -83,7 +83,7 @@ def render(data: dict[str, Any], like: str | None = None) -> str:
 
 
 def _readable(data: dict[str, Any], like: str | None, path: Path) -> bytes:
-    """The new content of a file, which must be one that can be read again: otherwise no later command could run."""
+    """Return the new content of a file after checking that it can be read again by later commands."""
     if is_deep(data):
         raise ConfigError(
             f"{path} would be nested too deeply to be read (more than {MAX_DEPTH} levels)",
@@ -116,13 +116,13 @@ def set_value(
 
 
 def put_value(data: dict[str, Any], key: str | Iterable[str], value: Any, *, place: str = "settings") -> None:
-    """Set one key in the settings of a file, as :func:`set_value` does.
+    """Set one key in the settings of a file, like :func:`set_value`.
 
     :param place: what is being changed, for messages
-    :raises ConfigError: a part of the path is no object
+    :raises ConfigError: a part of the path is not an object
     """
     path = split_key(key)
-    # A file that hca 7 wrote would have its frozen default taken for this very setting.
+    # Otherwise a frozen default in a file from hca 7 would be mistaken for this setting.
     drop_frozen_defaults(data)
     inner = data
     for depth, segment in enumerate(path[:-1], 1):

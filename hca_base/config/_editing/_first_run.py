@@ -1,4 +1,4 @@
-"""The user's configuration file as the first run makes it."""
+"""The user's configuration file, created by the first run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hca_base.config import _paths
 
 
 def ensure_user_config(schemas: Iterable[Mapping[str, Any]] = ()) -> Path | None:
-    """Make the user's ``config.json`` (0600) if there is none.
+    """Create the user's ``config.json`` (0600) if there is none.
 
-    It holds the settings that a user may want to edit as comments, with what they mean: set values would hide what
-    the site or a later version sets. A home that is missing, read-only or full is no error.
+    It describes common settings in comments; actual values would override those of the site or later versions. A
+    home directory that is missing, read-only or full is not an error.
 
-    :param schemas: the ``config_schema`` of services, whose settings are then mentioned too
-    :return: the file if it was made now, otherwise None
+    :param schemas: the ``config_schema`` of services, to include their settings
+    :return: the file if it was created now, otherwise None
     """
     path = _paths.user_config_file()
     if os.path.lexists(path):
-        # Nearly every run ends here, so nothing is imported before.
+        # Nearly every run returns here, so imports come later.
         return None
     from hca_base.config._editing._atomic import write_atomic
     from hca_base.config._editing._edit import render
@@ -43,7 +43,7 @@ def ensure_user_config(schemas: Iterable[Mapping[str, Any]] = ()) -> Path | None
 
 
 def template(schemas: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """The object that a new file holds: comments only."""
+    """Return the contents of a new file: only comments."""
     from hca_base.config._schema import schema as whole_schema
 
     result: dict[str, Any] = {
@@ -65,7 +65,7 @@ def template(schemas: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
 
 
 def _home_exists(folder: Path) -> bool:
-    """Whether the folder is in a home that exists: one that does not is not ours to make."""
+    """Return True if the folder is in an existing home directory; hca does not create home directories."""
     if os.environ.get("XDG_CONFIG_HOME"):
         return True
     home = folder.parent.parent

@@ -1,4 +1,4 @@
-"""Taking the login that hca 7 left out of its configuration file."""
+"""Remove hca 7's login from its configuration file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hca_base.config._sources._legacy import TOKEN_KEY
 def take_legacy_token(
     save: Callable[[dict[str, Any]], object] | None = None, *, path: str | os.PathLike[str] | None = None
 ) -> dict[str, Any] | None:
-    """Take hca 7's token out of a configuration file.
+    """Remove hca 7's token from a configuration file.
 
-    Under the file's lock the token is handed to ``save``, and removed from the file once that returned. If ``save``
-    raises, or the process dies, the file is as it was.
+    Under the file's lock, the token is passed to ``save``, and then removed from the file. If ``save`` raises or the
+    process dies, the file is unchanged.
 
     :param save: stores the token elsewhere
     :param path: the file; default: the user's

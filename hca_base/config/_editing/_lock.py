@@ -1,4 +1,4 @@
-"""A lock between processes, held on a file beside the one that it protects."""
+"""A lock between processes, on a file beside the protected one."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _STALE_AFTER = 60.0  # seconds after which a marker file without a living holder
 
 
 class LockTimeout(HCAError):
-    """Another process kept the lock for too long."""
+    """Raised if another process holds the lock for too long."""
 
 
 class FileLock:
     """An exclusive lock between processes and threads for work on ``path``; a context manager.
 
-    The lock is a file of its own (``.NAME.lock`` beside ``path``), since ``path`` is replaced by each write. It stays
-    when the lock is released: removing it would let two processes hold locks on two files of one name. The system
-    frees the lock of a process that dies. Where the file system refuses locks, a file that only one process can create
-    stands in; where it refuses that as well, the work goes on without a lock, and the log says so. Not reentrant.
+    The lock is a separate file (``.NAME.lock`` beside ``path``), because each write replaces ``path``. It is kept after
+    the lock is released: removing it would let two processes lock two files with the same name. The system releases
+    the lock of a dead process. If the file system does not support locks, a file that only one process can create is
+    used instead; if that fails too, the work continues without a lock, and a message is logged. Not reentrant.
 
-    :param path: the file to protect; it need not exist, its folder is made
+    :param path: the file to protect, which may not exist; its folder is created
     :param timeout: seconds to wait for another holder
-    :raises LockTimeout: another holder kept it for longer than that
-    :raises OSError: the folder cannot be made
+    :raises LockTimeout: another process held it for longer
+    :raises OSError: the folder cannot be created
     """
 
     def __init__(self, path: str | os.PathLike[str], timeout: float = 60.0) -> None:
@@ -42,7 +42,7 @@ class FileLock:
         self._marker: Path | None = None
 
     def acquire(self) -> None:
-        """Wait for the lock and take it."""
+        """Wait for the lock, and acquire it."""
         if self._held:
             raise RuntimeError(f"the lock of {self.path} is already held by this object")
         self.lock_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -59,7 +59,7 @@ class FileLock:
         self._held = True
 
     def release(self) -> None:
-        """Let the lock go; does nothing if it is not held."""
+        """Release the lock, if it is held."""
         fd, self._fd = self._fd, None
         self._held = False
         with contextlib.suppress(OSError):
@@ -81,12 +81,12 @@ class FileLock:
                     f"{self.path} is being changed by another process (waited {self.timeout:g} s)",
                     hint=f"if no other hca is running, remove {self.lock_path}",
                 )
-            # Uneven pauses, so that many waiters do not wake at the same moments.
+            # Random pauses, so that many waiters do not wake up at the same time.
             time.sleep(0.002 + os.urandom(1)[0] / 255 * 0.018)
 
     def _try(self, fd: int | None) -> bool:
         if fd is not None:
-            # Network and overlay file systems refuse locks with whatever error they like.
+            # Network and overlay file systems refuse locks with various errors.
             with contextlib.suppress(OSError):
                 return _try_lock(fd)
         try:
@@ -126,7 +126,7 @@ class FileLock:
 
 
 def supports_locks(folder: Path) -> bool:
-    """Whether the file system of a folder takes locks; one that refuses them is told from one that is held."""
+    """Return True if a folder's file system supports locks, to distinguish refused locks from held ones."""
     import tempfile
 
     try:
@@ -137,7 +137,7 @@ def supports_locks(folder: Path) -> bool:
 
 
 def _try_lock(fd: int) -> bool:
-    """Take the system's lock on an open file without waiting; False if another holds it."""
+    """Lock an open file without waiting; return False if another process holds the lock."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -161,7 +161,7 @@ def _unlock(fd: int) -> None:
 def _windows_lock(fd: int, take: bool) -> bool:
     import msvcrt
 
-    windows: Any = msvcrt  # its functions are unknown to type checkers on other systems
+    windows: Any = msvcrt  # type checkers on other systems do not know its functions
     os.lseek(fd, 0, os.SEEK_SET)
     try:
         windows.locking(fd, windows.LK_NBLCK if take else windows.LK_UNLCK, 1)

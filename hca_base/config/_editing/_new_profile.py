@@ -1,4 +1,4 @@
-"""Making a profile."""
+"""Create profiles."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hca_base.errors import ConfigError, RefusedError
 
 
 def create_profile(name: str, settings: Mapping[str, Any] | None = None, *, replace: bool = False) -> Path:
-    """Make a profile, 0600.
+    """Create a profile with mode 0600.
 
-    :param replace: take the place of a profile of that name
-    :raises RefusedError: there is one of that name
-    :raises ConfigError: the name cannot be used, or the file cannot be written
+    :param replace: replace an existing profile
+    :raises RefusedError: the profile exists
+    :raises ConfigError: the name is not valid, or the file cannot be written
     """
     if name == DEFAULT:
         raise ConfigError(f"{DEFAULT!r} stands for no profile; choose another name")

@@ -1,7 +1,7 @@
-"""What hca 7 left in the configuration file that it shares with this version.
+"""Leftovers of hca 7 in the configuration file that it shares with this version.
 
-hca 7 wrote all of its merged settings back at exit, so its files hold its defaults as if the user had chosen them,
-and the login's token in plain sight.
+hca 7 wrote all merged settings back at exit, so its files contain its defaults as if the user had set them, and the
+login's token in plain text.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from hca_base.config._sources._source import Layer
 
 TOKEN_KEY = "oauth2_token"
 
-# Facts of hca 7.0.1: the values of its default_config.json and of its upload configuration. Its `client_id` was "foo"
-# and had no use; that value in a file is the sign that hca 7 wrote it.
+# Values in hca 7.0.1's default_config.json and upload configuration. Its unused `client_id` was "foo", which identifies
+# files written by hca 7.
 _SIGN = ("client_id", "foo")
 _FROZEN: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("client_id",), "foo"),
@@ -37,7 +37,7 @@ class LegacyToken:
     """A login that hca 7 stored.
 
     :ivar path: the file
-    :ivar token: ``access_token``, and mostly ``refresh_token``, ``id_token``, ``expires_at`` (often the text ``"-1"``),
+    :ivar token: ``access_token``, and usually ``refresh_token``, ``id_token``, ``expires_at`` (may be ``"-1"``),
         ``token_type``
     """
 
@@ -46,12 +46,12 @@ class LegacyToken:
 
 
 def written_by_hca7(data: Mapping[str, Any]) -> bool:
-    """Whether the settings of a file bear the sign of hca 7."""
+    """Return True if hca 7 wrote the settings of a file."""
     return data.get(_SIGN[0]) == _SIGN[1]
 
 
 def drop_frozen_defaults(data: dict[str, Any]) -> None:
-    """Take hca 7's own defaults out of settings that it wrote."""
+    """Remove hca 7's defaults from settings that it wrote."""
     if not written_by_hca7(data):
         return
     for path, default in _FROZEN:
@@ -65,7 +65,7 @@ def drop_frozen_defaults(data: dict[str, Any]) -> None:
 
 
 def take_out_legacy(layer: Layer) -> tuple[Layer, LegacyToken | None]:
-    """A file's layer without hca 7's token and frozen defaults, and the token."""
+    """Return a file's layer without hca 7's token and frozen defaults, and the token."""
     if TOKEN_KEY not in layer.data and not written_by_hca7(layer.data):
         return layer, None
     data = {key: dict(value) if isinstance(value, dict) else value for key, value in layer.data.items()}
@@ -74,5 +74,5 @@ def take_out_legacy(layer: Layer) -> tuple[Layer, LegacyToken | None]:
     found = None
     if isinstance(token, dict) and token and layer.path is not None:
         found = LegacyToken(layer.path, token)
-    # The text is kept for line numbers; nothing prints it.
+    # The text is kept for line numbers and never printed.
     return dataclasses.replace(layer, data=data), found

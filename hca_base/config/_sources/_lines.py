@@ -1,4 +1,4 @@
-"""On which line of a JSON text each key stands. Used for messages only, so the text is scanned when one is due."""
+"""Find the lines of keys in a JSON text. Only used for messages, so the text is scanned on demand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SCALAR = re.compile(r"[^,\]}\s]+")
 
 
 def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
-    """The line (from 1) of the key at ``path`` or, where it is missing, of the nearest key that encloses it."""
+    """Return the line (from 1) of the key at ``path`` or, if it is missing, of the nearest enclosing key."""
     offsets = _offsets(text)
     for length in range(len(path), -1, -1):
         offset = offsets.get(path[:length])
@@ -24,7 +24,7 @@ def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
 
 @functools.lru_cache(maxsize=8)
 def _offsets(text: str) -> dict[tuple[str | int, ...], int]:
-    """Character offset of each key and list item. Without recursion: depth costs memory only."""
+    """Return the character offset of each key and list item. Not recursive, so that any depth works."""
     found: dict[tuple[str | int, ...], int] = {}
     # The open objects and lists: (path, next index, or None for an object).
     stack: list[tuple[tuple[str | int, ...], int | None]] = []
@@ -45,7 +45,7 @@ def _offsets(text: str) -> dict[tuple[str | int, ...], int]:
                 _, position = _scan_string(text, position + 1, False)
             else:
                 position = _SCALAR.match(text, position).end()  # type: ignore[union-attr]
-            # A value ended: close what ends with it, and go to the next one.
+            # A value ended: close containers that end with it, and go to the next value.
             while True:
                 position = _skip(text, position)
                 if position >= len(text) or not stack:
@@ -57,7 +57,7 @@ def _offsets(text: str) -> dict[tuple[str | int, ...], int]:
                 path, position = _next(text, _skip(text, position + 1), stack, found)
                 break
     except (IndexError, ValueError, AttributeError):
-        return found  # not JSON: what was found so far is still right
+        return found  # not JSON, but the offsets so far are correct
 
 
 def _next(
@@ -66,7 +66,7 @@ def _next(
     stack: list[tuple[tuple[str | int, ...], int | None]],
     found: dict[tuple[str | int, ...], int],
 ) -> tuple[tuple[str | int, ...], int]:
-    """The path of the next value in the innermost object or list, and the offset where that value begins."""
+    """Return the path of the next value in the innermost object or list, and its offset."""
     outer, index = stack[-1]
     if index is not None:
         stack[-1] = (outer, index + 1)

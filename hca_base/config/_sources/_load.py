@@ -1,4 +1,4 @@
-"""Finding the sources of settings and reading them into layers."""
+"""Find the sources of settings and read them into layers."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def _named_profile(name: str) -> str | None:
 
 
 class _Loader:
-    """Collects layers, lowest first, and what was wrong with the sources of others.
+    """Collects layers, lowest first, and errors of unusable sources.
 
-    :param tolerant: leave out what cannot be used, and list it in ``errors``
+    :param tolerant: skip unusable sources, and list their errors in ``errors``
     """
 
     def __init__(self, environ: Mapping[str, str], tolerant: bool) -> None:
@@ -87,7 +87,7 @@ class _Loader:
         """Add a file's layer.
 
         :param name: of the layer; default: its kind
-        :param absent: the warning or error where the file is not there
+        :param absent: the warning or error if the file is missing
         """
         try:
             layer = read_layer(path, name or kind.value, kind)
@@ -108,7 +108,7 @@ class _Loader:
             self.warnings.append(f"{path} holds secrets and can be read by others; run: chmod 600 {path}")
 
     def add_profile(self, name: str, hint: str) -> None:
-        """Add a profile's layer; ``hint`` says what to do where it is missing."""
+        """Add a profile's layer; ``hint`` says what to do if it is missing."""
         try:
             path = profile_path(name, self.environ)
         except ConfigError as error:
@@ -117,7 +117,7 @@ class _Loader:
         self.add_file(path, LayerKind.PROFILE, f"profile {name}", missing_profile(name, hint, self.environ))
 
     def active_profile(self) -> str | None:
-        """The profile that the user chose for all commands."""
+        """Return the user's active profile."""
         try:
             return active_profile(self.environ)
         except ConfigError as error:
@@ -125,7 +125,7 @@ class _Loader:
             return None
 
     def config(self, profile: str | None) -> Config:
-        """The settings of all layers."""
+        """Return the settings of all layers."""
         return Config(
             tuple(self.layers),
             profile=profile,
@@ -141,7 +141,7 @@ class _Loader:
 
 
 def _is_open(path: Path) -> bool:
-    """Whether others than the owner may read a file; meaningless on Windows."""
+    """Return True if users other than the owner can read a file; not applicable on Windows."""
     try:
         return os.name != "nt" and bool(path.stat().st_mode & 0o044)
     except OSError:

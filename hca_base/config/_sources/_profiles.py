@@ -1,4 +1,4 @@
-"""Profiles: named files of settings, and the choice of one."""
+"""Profiles: named files of settings, one of which may be active."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from hca_base.config._editing._atomic import write_atomic
 from hca_base.config._sources._source import read_file
 from hca_base.errors import ConfigError
 
-#: A key of the file of a profile that a running deployment wrote (a comment, as all that begin with ``//``).
+#: A key in profiles written by a running deployment (a comment, like all keys that start with ``//``).
 MANAGED_BY = "// managed by"
 
 DEFAULT = "default"
 """The name that stands for no profile."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# File names that Windows gives to devices, whatever their suffix.
+# Names that Windows reserves for devices, with any suffix.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def check_profile_name(name: str) -> str:
-    """``name``, if a profile may be called so.
+    """Return a profile's name after checking it.
 
-    :raises ConfigError: it may not
+    :raises ConfigError: it is not valid
     """
     if not _NAME.fullmatch(name) or _DEVICE.fullmatch(name):
         raise ConfigError(
@@ -37,12 +37,12 @@ def check_profile_name(name: str) -> str:
 
 
 def profile_path(name: str, environ: Mapping[str, str] | None = None) -> Path:
-    """The file of a profile; it need not exist."""
+    """Return the file of a profile, which may not exist."""
     return _paths.config_dir(environ) / "profiles" / f"{check_profile_name(name)}.json"
 
 
 def list_profiles(environ: Mapping[str, str] | None = None) -> list[str]:
-    """The names of the profiles that exist, sorted."""
+    """Return the names of existing profiles, sorted."""
     folder = _paths.config_dir(environ) / "profiles"
     try:
         names = [path.stem for path in folder.iterdir() if path.suffix == ".json" and _NAME.fullmatch(path.stem)]
@@ -52,9 +52,9 @@ def list_profiles(environ: Mapping[str, str] | None = None) -> list[str]:
 
 
 def active_profile(environ: Mapping[str, str] | None = None) -> str | None:
-    """The profile in use: ``HCA_PROFILE``, or the one that :func:`use_profile` chose; None for none.
+    """Return the active profile: ``HCA_PROFILE``, or the one selected with :func:`use_profile`; None for none.
 
-    :raises ConfigError: the name is not one that a profile can have
+    :raises ConfigError: the name is not valid
     """
     environ = os.environ if environ is None else environ
     name = environ.get("HCA_PROFILE", "")
@@ -69,9 +69,9 @@ def active_profile(environ: Mapping[str, str] | None = None) -> str | None:
 
 
 def use_profile(name: str | None) -> None:
-    """Remember a profile as the active one; None or ``default`` for none.
+    """Select the active profile; None or ``default`` for none.
 
-    :raises ConfigError: there is no such profile, or the choice cannot be stored
+    :raises ConfigError: the profile does not exist, or the selection cannot be stored
     """
     path = _choice_file(os.environ)
     try:
@@ -87,9 +87,9 @@ def use_profile(name: str | None) -> None:
 
 
 def manager_of(name: str) -> str | None:
-    """Return the command that removes a profile, which its deployment wrote; None for a profile of the user's own.
+    """Return the command that removes a profile written by a deployment; None for the user's own profiles.
 
-    The deployment's program keeps that command as text under :data:`MANAGED_BY`.
+    The deployment's program stores the command under :data:`MANAGED_BY`.
     """
     try:
         found = read_file(profile_path(name)).get(MANAGED_BY)
@@ -99,9 +99,9 @@ def manager_of(name: str) -> str | None:
 
 
 def delete_profile(name: str) -> None:
-    """Remove a profile; if it was the chosen one, none is chosen afterwards.
+    """Remove a profile; if it was active, no profile is active afterwards.
 
-    :raises ConfigError: there is no such profile, or it cannot be removed
+    :raises ConfigError: the profile does not exist, or it cannot be removed
     """
     path = profile_path(name)
     choice = _choice_file(os.environ)
@@ -120,7 +120,7 @@ def delete_profile(name: str) -> None:
 
 
 def missing_profile(name: str, hint: str, environ: Mapping[str, str] | None = None) -> ConfigError:
-    """The error for a profile that does not exist, with the nearest name that does."""
+    """Return the error for a missing profile, with a similar name if there is one."""
     import difflib
 
     near = difflib.get_close_matches(name, list_profiles(environ), 1)

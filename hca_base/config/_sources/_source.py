@@ -1,4 +1,4 @@
-"""One source of settings: reading its file strictly, and what is known about it."""
+"""One source of settings, whose file is parsed strictly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMENT = "//"
 
 
 class ConfigFileError(ConfigError):
-    """A configuration file cannot be used.
+    """Raised if a configuration file cannot be used.
 
     :ivar path: the file
     :ivar line: line number from 1, or None
@@ -51,7 +51,7 @@ class ConfigFileError(ConfigError):
 
 
 class LayerKind(enum.StrEnum):
-    """The kinds of layers, in the order of precedence: later ones lie over earlier ones."""
+    """The kinds of layers, in order of precedence: later ones override earlier ones."""
 
     DEFAULT = "default"
     SITE = "site"
@@ -65,10 +65,10 @@ class LayerKind(enum.StrEnum):
 class Layer:
     """One source of settings.
 
-    :ivar name: what users are told: ``user``, ``site``, ``profile local``, ``option``, ``defaults of dss``, …
+    :ivar name: name in messages: ``user``, ``site``, ``profile local``, ``option``, ``defaults of dss``, …
     :ivar data: its settings, without comments
     :ivar path: its file, or None
-    :ivar text: the file's text, or None; kept so that values can be found by line
+    :ivar text: the file's text, or None; used to find lines of values
     """
 
     name: str
@@ -79,11 +79,11 @@ class Layer:
 
     @property
     def place(self) -> str:
-        """The file, or the layer's name where there is no file."""
+        """The file, or the layer's name if it has no file."""
         return str(self.path) if self.path is not None else self.name
 
     def line_of(self, key: tuple[str | int, ...]) -> int | None:
-        """The line of a key (or of the nearest enclosing one) in the file; None where there is no file."""
+        """Return the line of a key (or of the nearest enclosing one) in the file; None if there is no file."""
         if self.text is None:
             return None
         from hca_base.config._sources._lines import line_of
@@ -92,7 +92,7 @@ class Layer:
 
 
 def read_text(path: Path) -> str:
-    """The text of a configuration file.
+    """Return the text of a configuration file.
 
     :raises FileNotFoundError: there is none
     :raises ConfigFileError: it is a folder, unreadable, not UTF-8, or far too large
@@ -111,7 +111,7 @@ def read_text(path: Path) -> str:
         raise _unusable(path, f"cannot be read: {error.strerror or error}") from None
     if len(raw) > MAX_BYTES:
         raise _unusable(path, "is too large for a configuration file")
-    # Windows editors write these marks.
+    # Windows editors write byte order marks.
     encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = raw.decode(encoding)
@@ -119,15 +119,15 @@ def read_text(path: Path) -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         raise _unusable(path, f"is not UTF-8 text (byte {error.start + 1}, line {line})", line=line) from None
     if not text.strip() and not stat.S_ISREG(status.st_mode):
-        return "{}"  # /dev/null, or a closed pipe: a common way to say "no settings"
+        return "{}"  # /dev/null or a closed pipe, which are commonly used for "no settings"
     return text
 
 
 def parse(text: str, path: Path, *, strict: bool = False) -> dict[str, Any]:
-    """The settings in the text of a file, with its comments.
+    """Parse the settings in the text of a file, including comments.
 
-    :param strict: refuse a key that an object holds twice, since writing the file back would lose one of them
-    :raises ConfigFileError: it is empty, not JSON, or no object; the message has the line and column
+    :param strict: refuse duplicate keys, because writing the file back would lose one of them
+    :raises ConfigFileError: it is empty, not JSON, or not an object; the message has the line and column
     """
     if not text.strip():
         raise _unusable(path, "is empty (possibly truncated)", line=1)
@@ -152,7 +152,7 @@ def parse(text: str, path: Path, *, strict: bool = False) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise _unusable(path, "is nested too deeply") from None
-    except ValueError as error:  # NaN and the like, or a number of thousands of digits
+    except ValueError as error:  # for example NaN, or a number with thousands of digits
         raise _unusable(path, f"is not valid JSON: {error}") from None
     if is_deep(data):
         raise _unusable(path, "is nested too deeply")
@@ -162,7 +162,7 @@ def parse(text: str, path: Path, *, strict: bool = False) -> dict[str, Any]:
 
 
 def is_deep(data: Any) -> bool:
-    """Whether values are nested beyond ``MAX_DEPTH``."""
+    """Return True if values are nested deeper than ``MAX_DEPTH``."""
     level = [data]
     for _ in range(MAX_DEPTH):
         level = [
@@ -177,7 +177,7 @@ def is_deep(data: Any) -> bool:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The settings in a file as they stand there, with its comments.
+    """Return the settings in a file unchanged, including comments.
 
     :raises FileNotFoundError: there is no such file
     :raises ConfigFileError: it cannot be used; the message names it, and the line
@@ -196,7 +196,7 @@ def read_layer(path: Path, name: str, kind: LayerKind) -> Layer:
 
 
 def without_comments(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings without comment keys, and without objects that hold nothing else."""
+    """Return the settings without comment keys, and without objects that only contain comments."""
     result: dict[str, Any] = {}
     for key, value in data.items():
         if key.startswith(COMMENT):
@@ -211,7 +211,7 @@ def without_comments(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expand(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings from a mapping whose outer keys may be dotted paths (``{"http.timeout": 5}``)."""
+    """Return nested settings from a mapping whose outer keys may be dotted paths (``{"http.timeout": 5}``)."""
     from hca_base.config._keys import split_key
 
     result: dict[str, Any] = {}
@@ -231,7 +231,7 @@ def expand(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def type_name(value: Any) -> str:
-    """What a JSON value is, in words for people."""
+    """Return the type of a JSON value in words."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -44,6 +44,14 @@ def test_s5cmd_gets_what_the_mirror_has(hca: Runner) -> None:
     assert "7 files left out" in done.stderr
 
 
+def test_a_file_that_exists_is_replaced_only_with_force(hca: Runner) -> None:
+    hca.write("list", b"mine")
+    words = ("azul", "export", "BrainCells", "--to", "s5cmd", "--output", "list")
+    assert "list already exists" in hca(*words, check=2).error and (hca.cwd / "list").read_bytes() == b"mine"
+    hca(*words, "--force")
+    assert (hca.cwd / "list").read_text().startswith("cp ")
+
+
 def test_datalad(hca: Runner) -> None:
     done = hca("azul", "export", "Odd", "--to", "datalad")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
@@ -82,7 +90,7 @@ def test_a_file_that_others_could_read_is_closed_to_them(hca: Runner, azul: Embe
     path.write_text("old")
     path.chmod(0o644)
     env = {"HCA_ACCESS_TOKEN": azul.token}
-    hca("azul", "export", "Managed", "--to", "curl", "--with-token", "--output", "list", env=env)
+    hca("azul", "export", "Managed", "--to", "curl", "--with-token", "--output", "list", "--force", env=env)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -109,7 +117,7 @@ def test_private_buckets_of_the_mirror_are_never_offered(
         assert PRIVATE_BUCKET not in done.stdout + done.stderr and PUBLIC_BUCKET in done.stdout
         assert not any(file.sha256 + ".sha256" in done.stdout for file in project.files)
     if tool in ("aria2", "curl"):
-        hca("azul", "export", *named, "--to", tool, "--with-token", "--output", "list", env=env)
+        hca("azul", "export", *named, "--to", tool, "--with-token", "--output", "list", "--force", env=env)
         assert PRIVATE_BUCKET not in (hca.cwd / "list").read_text()
 
 
@@ -130,7 +138,7 @@ def test_lists_of_managed_data_hold_secrets_only_with_token(hca: Runner, azul: E
         text = done.stdout if not output else (hca.cwd / "plain").read_text()
         assert text.count("/repository/files/") == 2
         assert not any(one in text + done.stderr for one in (azul.token, azul.signature))
-    hca("azul", "export", "Managed", "--to", tool, "--with-token", "--output", "list", env=env)
+    hca("azul", "export", "Managed", "--to", tool, "--with-token", "--output", "list", "--force", env=env)
     path = hca.cwd / "list"
     assert secret in path.read_text() and path.stat().st_mode & 0o777 == 0o600
     # aria2 would forward the token on redirects to other hosts: it gets signed URLs instead.
@@ -171,7 +179,7 @@ def test_tools_that_would_spread_a_token_get_none(hca: Runner, azul: EmbeddedAzu
 def test_tokens_need_a_file_and_a_login(hca: Runner, azul: EmbeddedAzul) -> None:
     env = {"HCA_ACCESS_TOKEN": azul.token}
     arguments = ("azul", "export", "Managed", "--to", "curl", "--with-token")
-    assert "stdout" in hca(*arguments, env=env, check=2).stderr
+    assert "requires --output FILE" in hca(*arguments, env=env, check=2).stderr
     assert "no token" in hca(*arguments, "--output", "list", check=3).stderr
 
 
@@ -230,7 +238,10 @@ def test_tokens_and_signed_addresses_are_nowhere(hca: Runner, azul: EmbeddedAzul
         ["download", "Managed", "BrainCells", "Odd", "--report", "r.json", "--samplesheet", "s.csv"],
         ["download", "Managed", "--sources", "drs", "--download-dir", "drs", "--report", "d.tsv"],
         ["download", "--file", "nothing"],
-        *(["export", "Managed", "--to", tool, "--output", tool] for tool in ("aria2", "curl", "datalad", "s5cmd")),
+        *(
+            ["export", "Managed", "--to", tool, "--output", tool, "--force"]
+            for tool in ("aria2", "curl", "datalad", "s5cmd")
+        ),
         ["get-fetch-repository-files", "--file-uuid", "nothing"],
     ):
         done = hca("--debug", "azul", *arguments, env=env, check=None, traceback=True)

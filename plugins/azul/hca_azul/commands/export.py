@@ -35,6 +35,7 @@ class Export(DownloadCommand):
         self.add_naming(parser)
         parser.add_argument("--to", required=True, choices=TOOLS, help="program to write the list for")
         parser.add_argument("--output", default="-", metavar="FILE", help="where to write it (default: stdout)")
+        parser.add_argument("--force", action="store_true", help="replace a file that exists")
         parser.add_argument(
             "--with-token", action="store_true", help="include the credentials that managed data require"
         )
@@ -48,12 +49,18 @@ class Export(DownloadCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         from hca_azul.download.exports import ExportRequest, build_export, save_export
+        from hca_azul.download.outcome import ABSENT_OFFLINE
         from hca_azul.query.managed import error_of
-        from hca_base.errors import UsageError
+        from hca_base.errors import HCAError, UnreachableError, UsageError
+        from hca_base.output import counted
 
         args = parsed_args
         if args.with_token and args.output == "-":
             raise UsageError("--with-token requires --output FILE, because the list contains a token")
+        if args.output != "-" and not args.force and Path(args.output).is_file():
+            raise UsageError(
+                f"{args.output} already exists", hint="pass --force to replace it, or --output FILE for another name"
+            )
         request = ExportRequest(
             self.selection_of(args),
             args.to,
@@ -68,7 +75,12 @@ class Export(DownloadCommand):
             self.stdout.write(export.text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
         else:
             save_export(export, Path(args.output))
-        failure = error_of(self.client, export.named) if export.named else None
+        failure: HCAError | None = None
+        if export.offline:
+            told = f"{counted(export.offline, 'file')} not in the list: {ABSENT_OFFLINE}"
+            failure = UnreachableError(told, hint="run the same command again when the service is back")
+        elif export.named:
+            failure = error_of(self.client, export.named)
         self._report_export(export, args.output, failure)
         if failure is not None:
             raise failure

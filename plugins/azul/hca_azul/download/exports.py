@@ -39,6 +39,9 @@ TOOLS = {
 }
 
 
+_NOT_MIRRORED, _NO_SOURCE = "the public mirror does not have it", "no source offers it"
+
+
 class ExportRequest(NamedTuple):
     """Settings of an export.
 
@@ -66,6 +69,7 @@ class Export(NamedTuple):
     :ivar managed: what was selected and is excluded, because it has managed access
     :ivar named: projects or datasets with managed access that were named, directly or through their files
     :ivar command: how to use the list; FILE is its placeholder
+    :ivar offline: how many files are left out because the service is unavailable
     """
 
     text: str
@@ -76,6 +80,7 @@ class Export(NamedTuple):
     managed: Managed
     named: list[Unit]
     command: str
+    offline: int = 0
 
 
 def build_export(client: AzulConnection, request: ExportRequest) -> Export:
@@ -100,7 +105,7 @@ def build_export(client: AzulConnection, request: ExportRequest) -> Export:
         finally:
             plan.close()
     if export.files:
-        return export
+        return export if online else export._replace(offline=_without_source(export))
     if managed.units:
         raise error_of(client, managed.units)
     if not export.left_out:
@@ -112,6 +117,11 @@ def build_export(client: AzulConnection, request: ExportRequest) -> Export:
         f"{tool} can get none of {counted(len(export.left_out), 'matching file')}; "
         f"the first: {ascii(name)[1:-1]}: {why}"
     )
+
+
+def _without_source(export: Export) -> int:
+    """How many files are left out that other sources than the mirror may have."""
+    return sum(why in (_NOT_MIRRORED, _NO_SOURCE) for why in export.left_out.values())
 
 
 def _fill(client: AzulConnection, plan: Plan, chosen: Chosen, catalog: str) -> tuple[Managed, list[Unit]]:
@@ -220,7 +230,7 @@ def _fault(planned: Planned, address: str, tool: str) -> str:
     """Why a file cannot be listed; empty if it can."""
     entry = planned.entry
     if not address:
-        return "the public mirror does not have it" if tool == "s5cmd" else "no source offers it"
+        return _NOT_MIRRORED if tool == "s5cmd" else _NO_SOURCE
     if redact_url(address) != address:
         return "its URL is signed: anyone who has it can download the file until it expires"
     if tool == "datalad" and (not entry.sha256 or entry.size is None):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _REFUSALS = frozenset({401, 403, 404})
 #: Most seconds to connect, and to wait for an answer, where the mirror can stand in for the service.
 _PATIENCE = (10.0, 30.0)
-#: Seconds after which the user is told what is waited for.
+#: Seconds after which a message tells the user why hca is waiting.
 _SILENCE = 2.0
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DUOS_URL = "https://duos.org"
 #: Most projects to name in a message; the rest is counted.
 _SHOWN = 5
-#: Packages whose lines are no use in a warning.
+#: Packages to skip when attributing a warning to a line.
 _OWN_PACKAGES = frozenset({"hca", "hca_azul", "hca_base"})
 
 

@@ -1,6 +1,6 @@
-"""An embedded Azul: the documented protocol on loopback, over a few made-up projects, with faults on demand.
+"""An embedded Azul: the documented protocol on loopback, with a few invented projects and injectable faults.
 
-For tests and for trying things out. It is no Azul: it keeps everything in memory and knows only what is put into it.
+For tests and offline use. It is not a real Azul: all data is in memory, and only what was added exists.
 
 ::
 

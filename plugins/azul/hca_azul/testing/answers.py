@@ -1,4 +1,4 @@
-"""What an embedded Azul answers with."""
+"""Responses of an embedded Azul."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 class BadRequest(Exception):
-    """A request that the service refuses with 400."""
+    """A request that the service rejects with 400."""
 
 
 class Answer:
-    """An answer: status, body (bytes, or an object to be sent as JSON), headers."""
+    """A response: status, body (bytes, or an object to send as JSON), headers."""
 
     def __init__(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
         self.status = status
@@ -23,12 +23,12 @@ class Answer:
 
 
 def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
-    """An error as the service writes it."""
+    """An error in the service's format."""
     return Answer(status, {"Code": code, "Message": message}, headers)
 
 
 def too_large(retry_after: int = 10) -> Answer:
-    """What a gateway makes of an answer that does not pass through it."""
+    """A gateway's error for a response that it cannot pass on."""
     body = b"<html><head><title>504 Gateway Timeout</title></head></html>"
     return Answer(502, body, {"Retry-After": str(retry_after), "Content-Type": "text/html"})
 
@@ -50,9 +50,9 @@ def redirect(status: int, location: str, fetch: bool, wait: int | None = None) -
 
 
 def accept_only(query: dict[str, str], known: Iterable[str]) -> None:
-    """Refuse parameters that are not known.
+    """Reject unknown parameters.
 
-    :raises BadRequest: there is one
+    :raises BadRequest: a parameter is unknown
     """
     unknown = sorted(set(query) - set(known))
     if unknown:

@@ -1,4 +1,4 @@
-"""Entities as AnVIL's metadata plugin of the service has them."""
+"""Entities in the format of AnVIL's metadata plugin."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AnvilShape:
     curl_of_mirrored = True
 
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
-        """What a file can be found by."""
+        """The fields of a file for filters."""
         ids = self._ids(project, file)
         return {
             "accessible": [not project.managed],
@@ -80,7 +80,7 @@ class AnvilShape:
         }
 
     def _ids(self, project: Project, file: File) -> dict[str, str]:
-        """Identifiers within the data, which are not those of the entities."""
+        """Identifiers within the data, different from those of the entities."""
         sample = project.sample_id(file.sample)
         return {
             "dataset": uuid_of("dataset", project.short),
@@ -101,13 +101,13 @@ class AnvilShape:
         facts = listing.facts(first, file)
 
         def inner(table: str, *names: str) -> dict[str, Any]:
-            """What the entity's parts have in common: lists; the texts of the entity itself."""
+            """Values shared by the entity's parts, as lists; strings for the entity itself."""
             if kind == table:
                 return {name: facts.get(f"{table}.{name}", [None])[0] for name in names}
             return {name: listing.values(pairs, f"{table}.{name}") for name in names}
 
         def own(table: str, *names: str) -> dict[str, Any]:
-            """What only the entity itself tells."""
+            """Members of the entity itself only."""
             if kind != table:
                 return {}
             told = {name: facts.get(f"{table}.{name}", [None])[0] for name in ("document_id", *names)}
@@ -142,7 +142,7 @@ class AnvilShape:
         return [{"file_format": [f".{name}"], "count": count} for name, count in sorted(found.items())]
 
     def file_entry(self, listing: Listing, project: Project, file: File) -> dict[str, Any]:
-        """A file, as listings have it."""
+        """A file in a listing."""
         facts = listing.facts(project, file)
         names = ("document_id", "file_id", "file_format", "file_size", "file_md5sum", "file_name", "is_supplementary")
         return {
@@ -161,7 +161,7 @@ class AnvilShape:
         }
 
     def mirror_uri(self, project: Project, file: File) -> str | None:
-        """Where the mirror is said to have a file."""
+        """The mirror URI of a file, which may not exist there."""
         bucket = PRIVATE_BUCKET if project.managed else PUBLIC_BUCKET
         return f"s3://{bucket}/file/{file.true_md5}.md5" if file.mirrored else None
 
@@ -185,7 +185,7 @@ class AnvilShape:
         }
 
     def unit_facts(self, project: Project) -> dict[str, Any]:
-        """A dataset as PFB has it."""
+        """A dataset in PFB."""
         return {
             "document_id": [project.uuid],
             "dataset_id": [uuid_of("dataset", project.short)],
@@ -193,13 +193,13 @@ class AnvilShape:
         }
 
     def file_facts(self, project: Project, file: File) -> dict[str, Any]:
-        """A file as PFB has it."""
+        """A file in PFB."""
         facts = {"document_id": file.uuid, "uuid": file.uuid, "version": file.version, "drs_uri": file.drs_uri}
         names = {"file_name": file.name, "file_size": file.size, "file_format": f".{file.format}"}
         return facts | names | {"file_md5sum": file.md5, "sha256": "", "crc32": ""}
 
     def replicas(self, listing: Listing) -> list[tuple[str, str, dict[str, Any]]]:
-        """The metadata as they are in the repository."""
+        """The metadata as stored in the repository."""
         found: dict[str, tuple[str, str, dict[str, Any]]] = {}
         for project, file in listing.pairs():
             ids = self._ids(project, file)

@@ -1,4 +1,4 @@
-"""What can go wrong, and how often."""
+"""Injectable faults, and their frequencies."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Faults:
-    """Faults of the embedded Azul; all are off at first, and each may be changed while it runs.
+    """Faults of the embedded Azul; all are off by default, and each can be changed while it runs.
 
-    :ivar seed: makes a run's faults the same again (as far as threads allow)
-    :ivar drop: share of answers with bytes whose connection is cut somewhere in the body
-    :ivar api_drop: share of requests to the service whose connection is cut before the answer
-    :ivar errors: share of requests to the service that are answered with 503, without ``Retry-After``
-    :ivar burst_every: after so many requests to the service, a burst of 429 begins; 0 for never
-    :ivar burst_length: requests that a burst refuses
-    :ivar retry_after: seconds that a 429 asks for
-    :ivar url_life: seconds that a signed URL lives
-    :ivar file_waits: 301 answers before a file's 302
-    :ivar file_waits_forever: 301 answers have no end
-    :ivar manifest_waits: 301 answers before a manifest's 302
-    :ivar wait: seconds that a 301 asks for
-    :ivar gone: how many times a token is answered with 410
-    :ivar old: no ``/fetch`` and no ``/openapi.json``, as releases before 9
-    :ivar ignore_range: share of requests for a range that are answered with the whole file
-    :ivar truncate: share of answers that end early, with a length that fits the shortened body
-    :ivar chunk_pause: seconds between pieces of a body, so that URLs lapse meanwhile
-    :ivar cut_at: a body is cut after so many bytes once a file; 0 for never
+    :ivar seed: makes faults reproducible (as far as threads allow)
+    :ivar drop: share of responses with bytes whose connection is closed somewhere in the body
+    :ivar api_drop: share of requests to the service whose connection is closed before the response
+    :ivar errors: share of requests to the service with response 503, without ``Retry-After``
+    :ivar burst_every: number of requests to the service before a burst of 429 begins; 0 for never
+    :ivar burst_length: number of requests refused in a burst
+    :ivar retry_after: Retry-After seconds of a 429
+    :ivar url_life: lifetime of signed URLs in seconds
+    :ivar file_waits: number of 301 responses before a file's 302
+    :ivar file_waits_forever: 301 responses never end
+    :ivar manifest_waits: number of 301 responses before a manifest's 302
+    :ivar wait: Retry-After seconds of a 301
+    :ivar gone: number of 410 responses to a token
+    :ivar old: no ``/fetch`` and no ``/openapi.json``, as in releases before 9
+    :ivar ignore_range: share of range requests whose response is the whole file
+    :ivar truncate: share of responses that end early, with the Content-Length of the shortened body
+    :ivar chunk_pause: seconds between pieces of a body, so that URLs expire meanwhile
+    :ivar cut_at: close the connection after so many body bytes, once per file; 0 for never
     :ivar circle: the next page of every listing is its first
-    :ivar same_url: how many times each request to the service is answered with a 307 to itself and ``Retry-After``
-    :ivar same_url_wait: seconds that such an answer asks for
-    :ivar index_down: listings are answered with 503, as if only what lies below the service were there
+    :ivar same_url: number of 307 responses to each request with the same URL and ``Retry-After``
+    :ivar same_url_wait: Retry-After seconds of such a response
+    :ivar index_down: listings get a 503, as if only the services behind them were running
     """
 
     seed: int = 1
@@ -65,7 +65,7 @@ class Faults:
     _asked: Counter[str] = field(default_factory=Counter)
 
     def happens(self, share: float) -> bool:
-        """Whether a fault of this frequency happens now."""
+        """Whether a fault with this frequency happens now."""
         return bool(share) and self.number() < share
 
     def number(self) -> float:
@@ -97,13 +97,13 @@ class Faults:
             return True
 
     def repeats(self, request: str) -> bool:
-        """Whether this request is to be sent once more to the same place."""
+        """Whether to redirect this request to the same URL."""
         if not self.same_url:
             return False
         with self._lock:
             self._asked[request] += 1
             if self._asked[request] <= self.same_url:
                 return True
-            # The next time it is a new request.
+            # The next request with this URL is a new one.
             self._asked[request] = 0
             return False

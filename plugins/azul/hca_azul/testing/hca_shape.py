@@ -1,4 +1,4 @@
-"""Entities as the Human Cell Atlas's metadata plugin of the service has them."""
+"""Entities in the format of the Human Cell Atlas's metadata plugin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hca_azul.testing.listing import Listing, Pair
 from hca_azul.testing.model import VERSION, File, Project, uuid_of
 
 _SPEC = "tdr:bigquery:gcp:p:snapshot/x:/0"
-#: Buckets of the mirror: that of managed data is not public.
+#: Buckets of the mirror: that for managed data is private.
 PUBLIC_BUCKET, PRIVATE_BUCKET = "mirror-bucket", "managed-mirror-bucket"
 
 
@@ -46,7 +46,7 @@ class HcaShape:
     curl_of_mirrored = False
 
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
-        """What a file can be found by."""
+        """The fields of a file for filters."""
         value, _, unit = project.age.partition(" ")
         seconds = int(value) * 31_536_000
         places = [file.matrix or (project.species, project.stage, project.organ, project.library), *file.also]
@@ -148,7 +148,7 @@ class HcaShape:
         return hit
 
     def _project(self, listing: Listing, kind: str, project: Project) -> dict[str, Any]:
-        """A project as it is in an entity; in other kinds than its own, texts are lists."""
+        """A project within an entity; in kinds other than its own, strings are lists."""
         facts: dict[str, Any] = {
             "projectId": project.uuid,
             "projectTitle": project.title,
@@ -175,7 +175,7 @@ class HcaShape:
         return facts
 
     def file_entry(self, listing: Listing, project: Project, file: File) -> dict[str, Any]:
-        """A file, as listings and trees of matrices have it."""
+        """A file in a listing or in a matrix tree."""
         addresses: dict[str, Any] = {"url": listing.file_url(file)}
         if not listing.old:
             addresses = {"azul_url": listing.file_url(file), "azul_mirror_uri": self.mirror_uri(project, file)}
@@ -196,7 +196,7 @@ class HcaShape:
         }
 
     def mirror_uri(self, project: Project, file: File) -> str | None:
-        """Where the mirror is said to have a file."""
+        """The mirror URI of a file, which may not exist there."""
         bucket = PRIVATE_BUCKET if project.managed else PUBLIC_BUCKET
         return f"s3://{bucket}/file/{file.sha256}.sha256" if file.mirrored else None
 
@@ -271,18 +271,18 @@ class HcaShape:
         }
 
     def unit_facts(self, project: Project) -> dict[str, Any]:
-        """A project as PFB has it."""
+        """A project in PFB."""
         names = {"project_short_name": [project.short], "project_title": [project.title]}
         return {"document_id": [project.uuid], **names}
 
     def file_facts(self, project: Project, file: File) -> dict[str, Any]:
-        """A file as PFB has it."""
+        """A file in PFB."""
         facts = {"uuid": file.uuid, "name": file.name, "size": file.size, "version": file.version}
         digests = {"sha256": file.sha256, "crc32c": file.crc32c}
         return facts | digests | {"file_format": file.format, "drs_uri": file.drs_uri}
 
     def replicas(self, listing: Listing) -> list[tuple[str, str, dict[str, Any]]]:
-        """The metadata as they are in the repository."""
+        """The metadata as stored in the repository."""
         found: list[tuple[str, str, dict[str, Any]]] = []
         projects = {}
         for project, file in listing.pairs():

@@ -1,4 +1,4 @@
-"""How much an embedded Azul gives at once; the defaults are those that the real service had in September 2026."""
+"""Response limits of an embedded Azul; the defaults are those of the real service in September 2026."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 class Limits:
     """Limits of the service, each of which its next release may change.
 
-    :ivar page_sizes: kind -> most hits a page; ``None`` is the limit of all other kinds
-    :ivar answer_bytes: most bytes of an answer; a longer one is a 502 whose body speaks of 504
-    :ivar hits: pages of more hits are such a 502, however many bytes they have; 0 for never
-    :ivar retry_after: seconds that such a 502 asks for
-    :ivar url_length: longest URL
-    :ivar message: what a 400 says about a page that is too large
+    :ivar page_sizes: kind -> maximum hits per page; ``None`` is the limit for all other kinds
+    :ivar answer_bytes: maximum bytes of a response; a longer one becomes a 502 whose body mentions 504
+    :ivar hits: pages with more hits become such a 502, regardless of their size; 0 for never
+    :ivar retry_after: Retry-After seconds of such a 502
+    :ivar url_length: maximum length of a URL
+    :ivar message: of the 400 for a page that is too large
     """
 
     page_sizes: dict[str | None, int] = field(default_factory=lambda: {"projects": 50, "bundles": 100, None: 1000})
@@ -25,6 +25,6 @@ class Limits:
     message: str = "Invalid value for parameter `size`, must not be greater than {most}"
 
     def page_size(self, kind: str) -> int:
-        """Most hits on a page of this kind."""
+        """Maximum hits on a page of this kind."""
         found = self.page_sizes.get(kind)
         return self.page_sizes[None] if found is None else found

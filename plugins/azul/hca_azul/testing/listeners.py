@@ -1,4 +1,4 @@
-"""The HTTP side of an embedded Azul: its listeners, and how they send what they are to send."""
+"""The HTTP side of an embedded Azul: its listeners, and how they send responses."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from hca_azul.testing.faults import Faults
 
 
 class Site(Protocol):
-    """What listens: see :class:`hca_azul.testing.server.EmbeddedAzul`."""
+    """The interface for a listener's owner: see :class:`hca_azul.testing.server.EmbeddedAzul`."""
 
     faults: Faults
     requests: list[tuple[str, str, str, dict[str, str]]]
     arrivals: list[tuple[str, float]]
 
     def answer(self, listener: str, method: str, target: str, headers: dict[str, str], body: bytes) -> Any:
-        """An answer, or an object of the storage: (its bytes, a name for it that is always the same)."""
+        """A response, or an object of the storage: (its bytes, a name for it that is always the same)."""
 
     def first_time(self, name: str) -> bool:
-        """Whether this is the first time for ``name``."""
+        """Whether this is the first call with ``name``."""
 
 
 class Listener(ThreadingHTTPServer):
@@ -41,12 +41,12 @@ class Listener(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True, name=f"azul-{name}").start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Connections that clients give up are no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Answers in one packet; without it, delayed acknowledgements make every small answer wait.
+    # Responses in one packet; otherwise delayed acknowledgements slow every small response down.
     wbufsize = 64 * 1024
     disable_nagle_algorithm = True
 
@@ -125,4 +125,4 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
     def log_message(self, *args: Any) -> None:
-        """Nothing is logged."""
+        """Do not log."""

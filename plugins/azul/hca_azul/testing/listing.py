@@ -1,4 +1,4 @@
-"""Filters and listings over an atlas; what an entity looks like is the business of a shape."""
+"""Filters and listings over an atlas; shapes define the format of entities."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Pair = tuple[Project, File]
 class Shape(Protocol):
     """The entities of one metadata plugin of the service.
 
-    :ivar kinds: kind -> (field, order) that it is sorted by unless the caller says so
-    :ivar known: names of the fields that can be filtered by
-    :ivar facets: names of the fields whose values are counted
-    :ivar whole: the kind whose entities are listed although their files are not shown
+    :ivar kinds: kind -> default sort (field, order)
+    :ivar known: names of the fields for filters
+    :ivar facets: names of the fields with facets
+    :ivar whole: the kind whose entities are listed even if their files are hidden
     :ivar plugin: name of the metadata plugin in the list of catalogs
-    :ivar curl_of_mirrored: whether curl manifests list mirrored files only
+    :ivar curl_of_mirrored: whether curl manifests only list mirrored files
     """
 
     @property
@@ -35,7 +35,7 @@ class Shape(Protocol):
 
     @property
     def facets(self) -> Collection[str]:
-        """Fields that are counted."""
+        """Fields with facets."""
 
     @property
     def whole(self) -> str:
@@ -47,10 +47,10 @@ class Shape(Protocol):
 
     @property
     def curl_of_mirrored(self) -> bool:
-        """Whether curl manifests list mirrored files only."""
+        """Whether curl manifests only list mirrored files."""
 
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
-        """What a file can be found by: field -> values."""
+        """The fields of a file for filters: field -> values."""
 
     def uuid(self, kind: str, project: Project, file: File) -> str:
         """The entity of a kind that a file belongs to."""
@@ -59,22 +59,22 @@ class Shape(Protocol):
         """One entity."""
 
     def mirror_uri(self, project: Project, file: File) -> str | None:
-        """Where the mirror is said to have a file."""
+        """The mirror URI of a file."""
 
     def row(self, listing: Listing, project: Project, file: File) -> dict[str, str]:
         """A file's row of a compact manifest."""
 
     def unit_facts(self, project: Project) -> dict[str, Any]:
-        """A project or dataset as PFB has it."""
+        """A project or dataset in PFB."""
 
     def file_facts(self, project: Project, file: File) -> dict[str, Any]:
-        """A file as PFB has it."""
+        """A file in PFB."""
 
     def replicas(self, listing: Listing) -> list[tuple[str, str, dict[str, Any]]]:
-        """The metadata as they are in the repository: (table, id, contents)."""
+        """The metadata as stored in the repository: (table, id, contents)."""
 
     def summary(self, listing: Listing) -> dict[str, Any]:
-        """The sums: of all projects or datasets, and of the other entities that the caller may see."""
+        """The sums: over all projects or datasets, and over the other entities visible to the caller."""
 
 
 def parse_filters(text: str | None, known: Iterable[str]) -> dict[str, tuple[str, list[Any]]]:
@@ -111,7 +111,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def matches(facts: Mapping[str, list[Any]], filters: Mapping[str, tuple[str, list[Any]]]) -> bool:
-    """Whether something satisfies all filters."""
+    """Whether something matches all filters."""
     return all(_matches(facts.get(name, [None]), *operation) for name, operation in filters.items())
 
 
@@ -134,10 +134,10 @@ def _is(value: Any, wanted: Any) -> bool:
 
 
 class Listing:
-    """The entities that one caller sees.
+    """The entities visible to a caller.
 
-    :param allowed: managed data may be seen
-    :param url: of the service, for the addresses of files
+    :param allowed: whether the caller may see managed data
+    :param url: of the service, for the URLs of files
     """
 
     def __init__(
@@ -158,11 +158,11 @@ class Listing:
         self._facets: dict[bool, dict[str, Any]] = {}
 
     def pairs(self, kind: str = "files", *, hidden: bool = False, without: str = "") -> list[Pair]:
-        """Files that match, with their projects.
+        """Matching files, with their projects.
 
-        :param kind: of the entities that are listed, which is whose UUID the field ``entryId`` has
-        :param hidden: also those of projects that the caller may not see
-        :param without: a field whose filter does not count
+        :param kind: of the listed entities; the field ``entryId`` has their UUIDs
+        :param hidden: include those of projects that the caller may not see
+        :param without: a field whose filter is ignored
         """
         filters = {name: operation for name, operation in self.filters.items() if name != without}
         listed = filters.pop("entryId", None)
@@ -176,11 +176,11 @@ class Listing:
         ]
 
     def accessible(self, project: Project) -> bool:
-        """Whether the caller may have a project's files."""
+        """Whether the caller can access a project's files."""
         return self.allowed or not project.managed
 
     def facts(self, project: Project, file: File) -> dict[str, list[Any]]:
-        """What a file can be found by."""
+        """The fields of a file for filters."""
         found = self._facts.get(file.uuid)
         if found is None:
             found = self.shape.facts(project, file) | {"accessible": [self.accessible(project)]}
@@ -188,7 +188,7 @@ class Listing:
         return found
 
     def values(self, pairs: list[Pair], name: str) -> list[Any]:
-        """The values of a field, each once, in order."""
+        """The distinct values of a field, in order."""
         return sorted({value for pair in pairs for value in self.facts(*pair).get(name, [None])}, key=str)
 
     def groups(self, kind: str) -> dict[str, list[Pair]]:
@@ -199,7 +199,7 @@ class Listing:
         return found
 
     def page(self, kind: str, sort: str, order: str, size: int, after: int) -> tuple[list[Any], int]:
-        """Entities from number ``after`` on, and how many there are in all."""
+        """Entities starting at number ``after``, and the total."""
         groups = self._sorted.get((kind, sort, order))
         if groups is None:
             groups = sorted(self.groups(kind).items())
@@ -215,7 +215,7 @@ class Listing:
         return hits, len(groups)
 
     def facets(self, kind: str) -> dict[str, Any]:
-        """How often each value occurs; the filter on a field does not narrow its own values."""
+        """The count of each value; the field's own filter is ignored."""
         hidden = kind == self.shape.whole
         if hidden in self._facets and "entryId" not in self.filters:
             return self._facets[hidden]
@@ -232,7 +232,7 @@ class Listing:
         return answer
 
     def file_url(self, file: File) -> str | None:
-        """Where the service gives a file."""
+        """The service's URL of a file."""
         if file.external:
             return None
         query = f"catalog={self.catalog}&version={quote(file.version, safe='')}"
@@ -240,5 +240,5 @@ class Listing:
 
 
 def _as_text(value: Any) -> Any:
-    # The service counts booleans as texts.
+    # The service counts booleans as strings.
     return str(value).lower() if isinstance(value, bool) else value

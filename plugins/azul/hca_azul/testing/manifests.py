@@ -15,7 +15,7 @@ BDBAG = "terra.bdbag"
 
 
 def manifest(listing: Listing, form: str) -> bytes:
-    """A manifest of the files that a listing has."""
+    """A manifest of the files in a listing."""
     if form == "compact":
         return compact(listing)
     if form == "curl":
@@ -24,7 +24,7 @@ def manifest(listing: Listing, form: str) -> bytes:
         return verbatim(listing)
     if form.endswith("pfb"):
         return pfb(listing, form == "verbatim.pfb")
-    # A container of another kind: only its bytes matter here.
+    # Another container format: only its bytes matter here.
     return b"PK" + json.dumps([file.uuid for _, file in listing.pairs()]).encode()
 
 
@@ -45,7 +45,7 @@ def curl(listing: Listing) -> bytes:
     lines += ['--write-out "Downloading to: %{filename_effective}\\n\\n"', ""]
     for project, file in listing.pairs():
         if listing.shape.curl_of_mirrored and not listing.shape.mirror_uri(project, file):
-            # Others would cost the owner of the originals, and are left out without a word.
+            # Other buckets are requester-pays, so their files are silently excluded.
             continue
         url = listing.file_url(file)
         if url is None or file.phantom:
@@ -58,6 +58,6 @@ def curl(listing: Listing) -> bytes:
 
 
 def verbatim(listing: Listing) -> bytes:
-    """Metadata as they are in the repository, one entity a line."""
+    """Metadata as stored in the repository, one entity per line."""
     entities = listing.shape.replicas(listing)
     return "".join(json.dumps({"type": table, "value": facts}) + "\n" for table, _, facts in entities).encode()

@@ -1,4 +1,4 @@
-"""What an embedded Azul knows: projects, their samples and files."""
+"""The data of an embedded Azul: projects, their samples and files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPACE = uuid.UUID("6d0a2a0e-6a9d-4e34-8f0e-6a1c5f4a1f00")
 
 
 def uuid_of(*parts: object) -> str:
-    """A UUID that is always the same for the same parts."""
+    """A UUID derived from the parts."""
     return str(uuid.uuid5(_SPACE, "/".join(map(str, parts))))
 
 
@@ -25,19 +25,19 @@ def uuid_of(*parts: object) -> str:
 class File:
     """A file.
 
-    :ivar size: bytes; the content follows from the UUID
+    :ivar size: bytes; the content is derived from the UUID
     :ivar sample: number of the sample in the project
     :ivar read: read1, read2, index1 or empty
-    :ivar matrix: what it is stratified by, for matrices: species, stage, organ, library
-    :ivar also: further places in the tree of matrices, of matrices that are of several species, say
-    :ivar intermediate: it is a matrix that is an intermediate result
-    :ivar phantom: it is listed and cannot be had
-    :ivar external: it lies outside of the repository, and cannot be had either
-    :ivar mirrored: the mirror has it; "claimed": it is only said to
-    :ivar wrong_hash: the metadata have another sha256 than the bytes
-    :ivar own_uuid: its UUID, where that is not made of the names
-    :ivar told_sha256: what the metadata have for its sha256, whatever that is
-    :ivar well: number of the library that was made of the sample; those of one sample are libraries of their own
+    :ivar matrix: its strata, for matrices: species, stage, organ, library
+    :ivar also: further places in the matrix tree, for example of matrices of several species
+    :ivar intermediate: whether the matrix is an intermediate result
+    :ivar phantom: it is listed but unavailable
+    :ivar external: it is outside of the repository, and unavailable too
+    :ivar mirrored: whether the mirror has it; "claimed": the metadata say so, but it does not
+    :ivar wrong_hash: the sha256 in the metadata does not match the bytes
+    :ivar own_uuid: its UUID, if not derived from the names
+    :ivar told_sha256: its sha256 in the metadata; can be anything
+    :ivar well: number of the library made from the sample; a sample may have several libraries
     :ivar pooled: numbers of further samples whose libraries were sequenced with it
     """
 
@@ -79,20 +79,20 @@ class File:
 
     @property
     def sha256(self) -> str:
-        """The sha256 that the metadata have."""
+        """The sha256 in the metadata."""
         if self.told_sha256 is not None:
             return self.told_sha256
         return hashlib.sha256(b"wrong").hexdigest() if self.wrong_hash else self.true_sha256
 
     @property
     def md5(self) -> str:
-        """The MD5 that the metadata have, in base64, as AnVIL's have it."""
+        """The MD5 in the metadata, in base64 as for AnVIL."""
         content = b"wrong" if self.wrong_hash else self.bytes
         return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
     @cached_property
     def true_md5(self) -> str:
-        """The MD5 of its content, in hexadecimal digits."""
+        """The MD5 of its content, in hexadecimal."""
         return hashlib.md5(self.bytes, usedforsecurity=False).hexdigest()
 
     @cached_property
@@ -104,7 +104,7 @@ class File:
 
     @property
     def drs_uri(self) -> str:
-        """Its address in the repository."""
+        """Its URI in the repository."""
         if self.external:
             return f"drs://dg.4503:{self.uuid}"
         return f"drs://data.terra.bio/v1_{uuid_of('snapshot')}_{self.uuid}"
@@ -115,8 +115,8 @@ class Project:
     """A project, or a dataset of AnVIL; every file belongs to one of its samples, and every sample to a bundle.
 
     :ivar accessions: (namespace, accession) in other archives
-    :ivar links: addresses that the project names besides
-    :ivar publications: (title, address)
+    :ivar links: further URLs in the project's metadata
+    :ivar publications: (title, URL)
     """
 
     short: str
@@ -151,11 +151,11 @@ class Project:
 
     @cached_property
     def name(self) -> str:
-        """What the portal's addresses call it."""
+        """Its name in the portal's URLs."""
         return self.slug or self.short.lower()
 
     def library_ids(self, file: File) -> list[str]:
-        """Names of the libraries that a file's reads are of."""
+        """Names of the libraries of a file's reads."""
         samples = (file.sample, *file.pooled)
         return [self.sample_id(sample) + (f"_well_{file.well + 1}" if file.well else "_cells") for sample in samples]
 
@@ -170,7 +170,7 @@ class Project:
 
 @dataclass
 class Atlas:
-    """All that there is.
+    """All data.
 
     :ivar catalogs: name -> internal
     """
@@ -195,7 +195,7 @@ def reads(sample: int, size: int = 3000, lane: int = 1, **options: Any) -> list[
 
 
 def sample() -> Atlas:
-    """A few projects with all that is odd about real ones."""
+    """A few projects with all peculiarities of real ones."""
     human = ("Homo sapiens", "human adult stage", "brain", "10x 3' v2")
     mouse = ("Mus musculus", "prime adult stage", "heart", "Smart-seq2")
     matrix: dict[str, Any] = {"format": "loom", "content": "Count Matrix"}

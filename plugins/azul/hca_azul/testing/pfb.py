@@ -1,4 +1,4 @@
-"""PFB manifests: one Avro container whose records are of many kinds, which a union tells apart by their names."""
+"""PFB manifests: one Avro container with records of many kinds, distinguished by a union's names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Entity(NamedTuple):
 
 
 def pfb(listing: Listing, verbatim: bool) -> bytes:
-    """A PFB of the files that a listing has."""
+    """A PFB of the files in a listing."""
     if verbatim:
         return container(Entity(*replica) for replica in listing.shape.replicas(listing))
     entities: dict[str, Entity] = {}
@@ -35,7 +35,7 @@ def pfb(listing: Listing, verbatim: bool) -> bytes:
             key = f"{table}.{told['document_id'][0]}.1"
             entities.setdefault(key, Entity(table, key, told))
             links.append((table, key))
-        # Unlike listings and compact manifests, PFB have no addresses of the service, and none in the mirror.
+        # Unlike listings and compact manifests, PFBs have no URLs of the service or the mirror.
         facts = listing.shape.file_facts(project, file)
         key = f"files.{file.uuid}.1"
         entities[key] = Entity("files", key, facts, tuple(links))

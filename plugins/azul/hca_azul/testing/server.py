@@ -1,4 +1,4 @@
-"""An embedded Azul: routes of the service, and where it listens."""
+"""An embedded Azul: routes of the service, and its listeners."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from hca_azul.testing.model import Atlas, sample
 from hca_azul.testing.storage import Storage
 
 _FILE_PARAMETERS = {"catalog", "version", "fileName", "replica"}
-#: Parameters that the service puts into its own redirects, and takes from nobody else since release 17.
+#: Parameters of the service's own redirects, rejected in other requests since release 17.
 _OWN_PARAMETERS = {"wait", "requestIndex", "drsUri", "token"}
 _LIST_PARAMETERS = {"catalog", "filters", "size", "sort", "order", "search_after", "search_after_uid"}
 _SHAPES: dict[str, Callable[[], Shape]] = {"azul": HcaShape, "anvil": AnvilShape}
 
 
 class EmbeddedAzul:
-    """An Azul on loopback. A context manager; it listens from its making until :meth:`close`.
+    """An Azul on loopback. A context manager; it listens from its creation until :meth:`close`.
 
-    :param atlas: what it knows
-    :param faults: what goes wrong
-    :param limits: how much it gives at once
+    :param atlas: its data
+    :param faults: faults to inject
+    :param limits: limits of responses
     :param token: the bearer token that may see managed data
     :param service: azul or anvil
     :ivar url: of the service
     :ivar requests: (listener, method, path with query, headers) of all requests
-    :ivar arrivals: ("METHOD URL", when it came in seconds of the monotonic clock) of all requests
+    :ivar arrivals: ("METHOD URL", arrival time in seconds of the monotonic clock) of all requests
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class EmbeddedAzul:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings of hca that lead here."""
+        """Settings for hca to use this service."""
         return {
             self.service_name: {
                 "url": f"{self.url}/openapi.json",
@@ -101,27 +101,27 @@ class EmbeddedAzul:
 
     @property
     def signature(self) -> str:
-        """Part of every signed URL, so that one can be found wherever it should not be."""
+        """Part of every signed URL, for tests that search for leaks."""
         return self._storage.signature
 
     @property
     def manifests(self) -> dict[str, bytes]:
-        """The manifests that were made: key -> bytes."""
+        """The prepared manifests: key -> bytes."""
         return self._storage.manifests
 
     def first_time(self, name: str) -> bool:
-        """Whether this is the first time for ``name``."""
+        """Whether this is the first call with ``name``."""
         return self._storage.first_time(name)
 
     def count(self, listener: str = "", method: str = "", prefix: str = "") -> int:
-        """How many requests there were."""
+        """The number of requests."""
         return sum(
             where.startswith(listener) and how.startswith(method) and path.startswith(prefix)
             for where, how, path, _ in list(self.requests)
         )
 
     def answer(self, listener: str, method: str, target: str, headers: dict[str, str], body: bytes) -> Any:
-        """An answer, or an object of the storage and its name."""
+        """A response, or an object of the storage and its name."""
         if listener == "service":
             return self.service(method, target, headers, body)
         if listener == "drs":
@@ -129,13 +129,13 @@ class EmbeddedAzul:
         return self._storage.stored(target)
 
     def drs(self, target: str, headers: dict[str, str]) -> Answer:
-        """Answer a request to the DRS server."""
+        """Respond to a request to the DRS server."""
         return self._storage.drs(self.storage_url, target, headers)
 
     # The service
 
     def service(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answer a request to the service."""
+        """Respond to a request to the service."""
         faults = self.faults
         if faults.refuses():
             return Answer(429, {"message": "Too Many Requests"}, {"Retry-After": str(faults.retry_after)})
@@ -195,7 +195,7 @@ class EmbeddedAzul:
         return error(404, "NotFoundError", "No such path")
 
     def _plain(self, path: str, query: dict[str, str], allowed: bool) -> Answer | None:
-        """The answers that do not depend on the data."""
+        """The responses that do not depend on the data."""
         if path in ("/openapi", "/openapi.json"):
             return self._document(path)
         if path == "/version":
@@ -237,7 +237,7 @@ class EmbeddedAzul:
         }
 
     def _listing(self, query: dict[str, str], allowed: bool) -> Listing:
-        """The listing of a request; it is kept for the next page of the same as long as the atlas stays the same."""
+        """The listing for a request; cached for its next page as long as the atlas does not change."""
         catalog = query.get("catalog", self.atlas.default)
         projects = [(one.short, one.managed, one.accessions, len(one.files)) for one in self.atlas.projects]
         key = repr((catalog, query.get("filters"), allowed, self.faults.old, projects))
@@ -345,5 +345,5 @@ class EmbeddedAzul:
         return redirect(302, self.sign(f"/files/{uuid}", found[1].name), fetch)
 
     def sign(self, path: str, name: str = "") -> str:
-        """A URL of the storage that lapses."""
+        """A URL of the storage that expires."""
         return self._storage.sign(self.storage_url, path, name)

@@ -1,4 +1,4 @@
-"""What lies behind an embedded Azul: signed addresses, the mirror, and a DRS server."""
+"""The services behind an embedded Azul: storage with signed URLs, the mirror, and a DRS server."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _MIRRORED = re.compile(rf"/mirror/{PUBLIC_BUCKET}/(file|info)/([0-9a-f]+)\.(sha2
 
 
 class Storage:
-    """Files, by signed addresses and in the mirror, and manifests.
+    """Files, at signed URLs and in the mirror, and manifests.
 
     :ivar manifests: key -> bytes
     """
 
     def __init__(self, atlas: Atlas, faults: Faults, token: str) -> None:
         self.atlas, self.faults, self.token = atlas, faults, token
-        #: Part of every signed URL, so that one can be found wherever it should not be.
+        #: Part of every signed URL, for tests that search for leaks.
         self.signature = "SIGNATURE" + secrets.token_hex(12)
         self.manifests: dict[str, bytes] = {}
         self._cut: set[str] = set()
         self._lock = threading.Lock()
 
     def sign(self, home: str, path: str, name: str = "") -> str:
-        """A URL of the storage that lapses."""
+        """A URL of the storage that expires."""
         expires = time.time() + self.faults.url_life
         told = f"&response-content-disposition={quote(name)}" if name else ""
         return f"{home}/signed{path}?Expires={expires:.3f}&X-Goog-Signature={self.signature}{told}"
@@ -49,7 +49,7 @@ class Storage:
                     if match[1] == "info":
                         return b'{"content-type": "application/octet-stream", "$schema": "info/v1.json"}', "info"
                     return file.bytes, f"mirror {match[2]}"
-        # Without the right to list a bucket, S3 does not say that something is not there.
+        # Without list permission, S3 does not reveal that an object is missing.
         return Answer(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>")
 
     def _signed(self, path: str, query: Mapping[str, list[str]]) -> tuple[bytes, str] | Answer:
@@ -64,14 +64,14 @@ class Storage:
         return (found[1].bytes, name) if found else Answer(404)
 
     def first_time(self, name: str) -> bool:
-        """Whether this is the first time for ``name``."""
+        """Whether this is the first call with ``name``."""
         with self._lock:
             known = name in self._cut
             self._cut.add(name)
             return not known
 
     def drs(self, home: str, target: str, headers: Mapping[str, str]) -> Answer:
-        """Answer a request to the DRS server.
+        """Respond to a request to the DRS server.
 
         :param home: URL of the storage
         """

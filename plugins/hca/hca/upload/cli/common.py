@@ -1,4 +1,4 @@
-"""``UploadCLICommand``, where hca 7 had it."""
+"""``UploadCLICommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import UploadCLICommand
 

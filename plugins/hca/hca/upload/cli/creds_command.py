@@ -1,4 +1,4 @@
-"""``CredsCommand``, where hca 7 had it."""
+"""``CredsCommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import CredsCommand
 

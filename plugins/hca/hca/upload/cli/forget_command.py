@@ -1,4 +1,4 @@
-"""``ForgetCommand``, where hca 7 had it."""
+"""``ForgetCommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import ForgetCommand
 

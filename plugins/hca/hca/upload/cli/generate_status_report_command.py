@@ -1,4 +1,4 @@
-"""``GenerateStatusReportCommand``, where hca 7 had it."""
+"""``GenerateStatusReportCommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import GenerateStatusReportCommand
 

@@ -1,4 +1,4 @@
-"""``ListAreaCommand``, where hca 7 had it."""
+"""``ListAreaCommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import ListAreaCommand
 

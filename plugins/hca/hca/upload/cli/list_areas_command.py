@@ -1,4 +1,4 @@
-"""``ListAreasCommand``, where hca 7 had it."""
+"""``ListAreasCommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import ListAreasCommand
 

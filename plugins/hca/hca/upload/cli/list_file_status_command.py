@@ -1,4 +1,4 @@
-"""``ListFileStatusCommand``, where hca 7 had it."""
+"""``ListFileStatusCommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import ListFileStatusCommand
 

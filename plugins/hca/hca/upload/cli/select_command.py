@@ -1,4 +1,4 @@
-"""``SelectCommand``, where hca 7 had it."""
+"""``SelectCommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import SelectCommand
 

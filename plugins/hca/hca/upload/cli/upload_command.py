@@ -1,4 +1,4 @@
-"""``UploadCommand``, where hca 7 had it."""
+"""``UploadCommand``, under its hca 7 name."""
 
 from hca.upload.cli.commands import UploadCommand
 

@@ -117,7 +117,7 @@ def _pairs(values: Any) -> Iterator[tuple[str, str | None]]:
 
 
 def _digest(text: str, length: int) -> str | None:
-    """A digest in hexadecimal; None if it has not the expected number of bytes."""
+    """A digest in hexadecimal; None if it does not have the expected number of bytes."""
     low = text.lower()
     # GA4GH identifiers have their digest after the last dot: ga4gh:SQ.…
     if len(low) == 2 * length and _HEX.fullmatch(low):

@@ -120,7 +120,7 @@ class Outcome:
         return self.report._repr_html_()
 
     def add_managed(self, managed: Managed, named: list[Unit]) -> None:
-        """Add unavailable files as rows of the report."""
+        """Add excluded projects or datasets as rows of the report."""
         self._take(managed, [unit for unit in named if unit.accessible is False])
         rows = [
             Row.failure(one.short or one.uuid, MANAGED, message(self.client, Managed([one]))) for one in managed.units

@@ -1,7 +1,7 @@
 """Finds the files of a list that have managed access.
 
 The service does not tell this of a file: it does not list files that the user cannot access, and returns 404 for them,
-as if they did not exist. Their project or dataset is listed, and tells. A list names that, or the file's bundle.
+as if they did not exist. Their project or dataset is listed with its access. A list names that, or the file's bundle.
 """
 
 from __future__ import annotations

@@ -231,7 +231,7 @@ class _Server(AuthorizationServer):
         return request
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """There are no listeners."""
+        """Do nothing: there are no listeners."""
 
     def handle_response(self, status: int, body: Any, headers: Any) -> Answer:
         found = {name: value for name, value in headers if name.lower() != "content-type"}

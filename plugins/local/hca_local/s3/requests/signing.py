@@ -184,7 +184,7 @@ def _verify_query(request: Request, issuer: CredentialIssuer, now: float) -> Ver
     grant = _grant(access_key, request.query.get("X-Amz-Security-Token"), issuer, now)
     signer = _QuerySigner(_credentials(grant), region, names.split(";"))
     signed = _aws_request(request, timestamp, skip=("X-Amz-Signature",))
-    # A presigned URL's body is unsigned unless the URL says so; then that header must be signed.
+    # A presigned URL's body is unsigned, unless the request has this header and the header is signed.
     payload = request.header("x-amz-content-sha256") if "x-amz-content-sha256" in names.split(";") else None
     if payload is None:
         del signed.headers["x-amz-content-sha256"]

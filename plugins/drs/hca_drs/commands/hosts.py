@@ -13,7 +13,7 @@ from hca_drs.commands.drs_command import DRSCommand
 
 #: RFC 6750.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-#: What an account of the token store holds, by its name before the ``@``.
+#: Kind of credentials in an account of the token store, by its name before the ``@``.
 _KINDS = {"drs": "token", "drs-gen3": "Gen3 API key", "drs-passport": "passports"}
 
 

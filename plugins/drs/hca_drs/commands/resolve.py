@@ -78,7 +78,7 @@ class Stat(DRSCommand, Lister):
 
 
 def _entries(command: DRSCommand, uris: list[str]) -> list[Any]:
-    """What servers say of the objects themselves, not of their members."""
+    """Metadata of the objects themselves, not of their members."""
     from hca_drs.download.bundles import Entry
     from hca_drs.servers.reading import read_many
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def manifest_lines(client: DssOperations, bundles: Iterable[tuple[str, str]], replica: Replica) -> Iterator[str]:
     """Yield the lines of a manifest: the header, and one for each file of each bundle.
 
-    :param bundles: (UUID, version); an empty version stands for the latest
+    :param bundles: (UUID, version); an empty version means the latest
     :raises HCAError: a bundle is not available; a manifest without it would look complete
     """
 

@@ -1,8 +1,8 @@
-"""Plugins: what one declares, where they are found, and how a broken one is kept from harming the rest.
+"""Plugins: their declarations, their discovery, and isolation of broken ones.
 
 A plugin is an installed distribution with entry points in the groups ``hca.services``, ``hca.clients``,
 ``hca.commands``, ``hca.credentials``, ``hca.executors``, ``hca.links`` and
-``hca.settings``. Nothing of it is imported before it is used.
+``hca.settings``. It is only imported when it is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The plugins that this project offers, from a list that ships with the core: no index is asked."""
+"""This project's plugins, from a list in the core, without network requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 class AvailablePlugin:
     """A plugin of this project that is not installed.
 
-    :ivar source: where it can be installed from
-    :ivar command: what installs it; empty where the source is not on this machine
+    :ivar source: what to install it from
+    :ivar command: the install command; empty if the source is not on this machine
     """
 
     name: str
@@ -55,7 +55,7 @@ def checkout() -> Path | None:
     """Return the clone of the repository that the core was installed from, if it is still there."""
     from importlib import metadata
 
-    # In editable mode the core is imported from the clone itself.
+    # In editable mode the core is imported from the clone.
     places = [Path(__file__).resolve().parents[2]]
     try:
         text = metadata.distribution("hca-base").read_text("direct_url.json")

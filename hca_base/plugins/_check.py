@@ -1,4 +1,4 @@
-"""Try the plugins, each distribution in a process of its own: one that hangs or ends the process harms nothing."""
+"""Test plugins, each distribution in a separate process, because one may hang or exit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from hca_base.plugins._registry import Registry, registry
 
-#: Seconds that all imports of one distribution may take.
+#: Timeout in seconds for all imports of one distribution.
 TIMEOUT = 15.0
 
 _CODE = (
@@ -19,10 +19,10 @@ _CODE = (
 
 
 def check_plugins(timeout: float = TIMEOUT) -> dict[str, list[dict[str, str]]]:
-    """What is wrong with each plugin.
+    """Return the problems of each plugin.
 
     :param timeout: seconds for each
-    :return: distribution -> problems, each with ``group``, ``name`` and ``reason``; empty where all is well
+    :return: distribution -> problems, each with ``group``, ``name`` and ``reason``; empty if there are none
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -54,7 +54,7 @@ def _check(name: str, timeout: float) -> list[dict[str, str]]:
 
 
 def report(name: str) -> None:
-    """Try one distribution in this process, and print its problems as JSON on the last line."""
+    """Test one distribution in this process, and print its problems as JSON on the last line."""
     found = [each for each in registry().distributions() if each.name == name]
     alone = Registry(found)
     problems = [
@@ -66,7 +66,7 @@ def report(name: str) -> None:
 
 
 def _documents(plugins: Registry) -> list[dict[str, Any]]:
-    """Services whose document cannot be used."""
+    """Return services whose document cannot be used."""
     from hca_base.config import load
     from hca_base.errors import HCAError
     from hca_base.openapi import DocumentCache

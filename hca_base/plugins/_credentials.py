@@ -1,7 +1,7 @@
 """Credential providers of plugins: entry points of ``hca.credentials``.
 
-An entry point names a callable, a class for example, that is called with a service and the settings, and gives a
-:class:`hca_base.auth.CredentialProvider`, or None where it has nothing for that service.
+An entry point names a callable, such as a class, which gets a service and the settings, and returns a
+:class:`hca_base.auth.CredentialProvider`, or None if it has nothing for that service.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ logger = logging.getLogger("hca.plugins")
 
 
 def credential_providers(service: Any, config: Any) -> list[PluginCredentials]:
-    """The providers of all plugins, for one service. Nothing of them is imported before it is asked."""
+    """Return the providers of all plugins for one service, which are only imported when used."""
     records = entry_points().records("hca.credentials")
     return [PluginCredentials(records[name], service, config) for name in sorted(records)]
 
@@ -29,8 +29,8 @@ def credential_providers(service: Any, config: Any) -> list[PluginCredentials]:
 class PluginCredentials:
     """One plugin's provider, for one service.
 
-    A provider that fails costs nothing but itself: it is passed over with a warning, and ``hca auth status`` says why.
-    Its ``AuthError`` is the exception, being meant for the user.
+    A failing provider is skipped with a warning, and ``hca auth status`` shows the reason. Only its ``AuthError`` is
+    raised, because it is meant for the user.
     """
 
     def __init__(self, record: EntryPointRecord, service: Any, config: Any) -> None:
@@ -52,9 +52,9 @@ class PluginCredentials:
         raise AttributeError(name)
 
     def authorization(self, url: str, *, refresh: bool = False) -> Mapping[str, str] | None:
-        """Headers for a request to the URL, or None.
+        """Return headers for a request to the URL, or None.
 
-        :raises AuthError: the provider should have some, but something is wrong with it
+        :raises AuthError: the provider is configured, but its credentials are not usable
         """
         inner = self._provider()
         if inner is None:
@@ -72,7 +72,7 @@ class PluginCredentials:
         return headers or None
 
     def explain(self) -> str:
-        """Why it gave none, or where what it gave comes from."""
+        """Why it has no credentials, or where they come from."""
         if self._why:
             return self._why
         try:
@@ -106,7 +106,7 @@ class PluginCredentials:
             return self._inner
 
     def _failed(self, error: Exception) -> None:
-        # Its type only: the text may hold what the plugin was working with.
+        # Only show its type: the text may contain secrets.
         self._why = f"{self._origin} failed ({type(error).__name__})"
         logger.warning("credentials %s of %s", self.name, self._why)
         logger.debug("credentials %s", self.name, exc_info=error)

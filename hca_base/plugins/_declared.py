@@ -1,11 +1,11 @@
-"""What plugins declare as data, kept in the cache: commands that need it of all plugins then import none.
+"""Cache of plugins' declarations, so that commands that need those of all plugins do not import them.
 
-``hca config show`` needs the defaults of every service, and ``hca auth status`` how each wants to know who is asking.
-What a plugin declared is kept when it is imported for the first time, and holds as long as the files that were imported
-with it are the same. Anything that is not plain data is not kept: its plugin is imported every time.
+``hca config show`` needs the defaults of every service, and ``hca auth status`` their authentication schemes. A
+declaration is cached when its plugin is first imported, and valid while the files imported with it are unchanged. If it
+is not plain data, it is not cached, and the plugin is imported every time.
 """
 
-# Plain strings instead of pathlib: many commands pass here.
+# Plain strings instead of pathlib, because many commands run this.
 # ruff: noqa: PTH123
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _SERVICES = "hca.services"
 
 
 def kept(record: EntryPointRecord) -> Any:
-    """What an entry point declared when it was imported last; None if it must be imported.
+    """Return the cached declaration of an entry point; None if it must be imported.
 
-    :return: a service for ``hca.services``, an object as JSON has it for other groups
+    :return: a service for ``hca.services``, a JSON object for other groups
     """
     import json
 
@@ -50,7 +50,7 @@ def kept(record: EntryPointRecord) -> Any:
 
 
 def keep(record: EntryPointRecord, value: Any, imported: Iterable[str]) -> None:
-    """Keep what an entry point declares, if it is plain data.
+    """Cache an entry point's declaration, if it is plain data.
 
     :param imported: names of the modules that were imported with it
     """
@@ -65,20 +65,20 @@ def keep(record: EntryPointRecord, value: Any, imported: Iterable[str]) -> None:
 
 
 def _identity(record: EntryPointRecord) -> list[Any]:
-    """What else a declaration depends on: versions of the core and of the plugin, and where its source is."""
+    """Return a declaration's other dependencies: versions of core and plugin, and the location of the source."""
     source = _sources.source_file(record.module)
     return [__version__, record.group, record.name, record.value, record.distribution, record.version, source]
 
 
 def _file(record: EntryPointRecord) -> str | None:
-    """One for each entry point of each environment, so that processes do not wait for one another."""
+    """Return the cache file: one per entry point and environment, so that processes do not block each other."""
     if _sources.source_file(record.module) is None:
         return None
     return cache_file("declared", *map(str, _identity(record)))
 
 
 def _files(record: EntryPointRecord, imported: Iterable[str]) -> list[str]:
-    """The files that a declaration was made from: those of its own package, and of others that came with it."""
+    """Return the source files of a declaration: those of its package, and of others imported with it."""
     top = record.module.partition(".")[0]
     names = {name for name in list(sys.modules) if name == top or name.startswith(f"{top}.")}
     others = {name.partition(".")[0] for name in imported} - {"hca_base", *sys.stdlib_module_names}
@@ -88,7 +88,7 @@ def _files(record: EntryPointRecord, imported: Iterable[str]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """A declaration as JSON data that gives the same again; None where there is no such data."""
+    """Return a declaration as JSON data, if it can be restored from that; otherwise None."""
     import json
 
     from hca_base.plugins._service import CredentialScheme, Service
@@ -112,5 +112,5 @@ def _service(data: Mapping[str, Any]) -> Service:
 
 
 def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of a declaration: all its lists are tuples."""
+    """Return the members of a declaration, with lists as tuples."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}

@@ -1,4 +1,4 @@
-"""The entry points of plugins: who claims which name, and loading them so that a broken one harms no other."""
+"""The entry points of plugins: name conflicts, and loading with isolation of broken ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hca_base.plugins import _records
 from hca_base.plugins._metadata import normalized
 from hca_base.plugins._records import EntryPointRecord, PluginDistribution
 
-#: The version of the contract between core and plugins. It grows when a plugin written for the new one could not run
-#: under the old one; a core accepts every version from 1 to its own.
+#: The version of the plugin API. It increases when plugins for the new version cannot run on the old one; the core
+#: accepts every version from 1 to its own.
 PLUGIN_API = 1
 
 
 class BrokenPlugin:
-    """An entry point that cannot be used, and why.
+    """An unusable entry point, with the reason.
 
     :ivar record: the entry point
     :ivar reason: one line
@@ -59,7 +59,7 @@ class Conflict:
 class EntryPoints:
     """The entry points of this environment's plugins.
 
-    :param distributions: what was found on the import path; by default it is looked up
+    :param distributions: distributions on the import path; by default they are looked up
     """
 
     def __init__(self, distributions: list[PluginDistribution] | None = None) -> None:
@@ -84,11 +84,11 @@ class EntryPoints:
             self._conflicts[record.group, name] = Conflict(winner, (*(known.losers if known else ()), record))
 
     def distributions(self) -> list[PluginDistribution]:
-        """The distributions that have entry points of ours, by name."""
+        """The distributions with hca's entry points, by name."""
         return list(self._distributions)
 
     def records(self, group: str) -> Mapping[str, EntryPointRecord]:
-        """Entry points of a group by name, conflicts settled. Names of commands have spaces (``dss download``)."""
+        """Return entry points of a group by name, without conflicts. Command names have spaces (``dss download``)."""
         return self._tables[group]
 
     def commands(self) -> Mapping[str, EntryPointRecord]:
@@ -96,22 +96,22 @@ class EntryPoints:
         return self._tables["hca.commands"]
 
     def has_hooks(self, command: str) -> bool:
-        """Whether any plugin hooks into a command (cliff's command hooks: a group named after the command)."""
+        """Return True if a plugin has hooks for a command (cliff's command hooks: a group named after the command)."""
         group = "hca.commands." + command.replace(" ", "_")
         return any(record.group == group for each in self._distributions for record in each.records)
 
     def conflicts(self) -> list[Conflict]:
-        """Names that more than one distribution claims."""
+        """Return names that several distributions claim."""
         return [self._conflicts[key] for key in sorted(self._conflicts)]
 
     def conflict(self, group: str, name: str) -> Conflict | None:
-        """The conflict about one name, if there is one."""
+        """Return the conflict about a name, if there is one."""
         return self._conflicts.get((group, name))
 
     def load(self, record: EntryPointRecord) -> Any:
-        """Import what an entry point names.
+        """Import an entry point's object.
 
-        :raises hca_base.errors.PluginError: whatever went wrong in the plugin, in one line that names it
+        :raises hca_base.errors.PluginError: any error of the plugin, in one line that names it
         """
         if record in self._loaded:
             return self._loaded[record]
@@ -123,7 +123,7 @@ class EntryPoints:
                 value = _import(record)
             except KeyboardInterrupt:
                 raise
-            # A plugin may do anything at import: raise SystemExit, fail an assertion, have a syntax error.
+            # Importing a plugin may raise anything: SystemExit, AssertionError, SyntaxError.
             except BaseException as error:  # noqa: BLE001
                 reason, cause = _reason(error), error
             else:
@@ -135,7 +135,7 @@ class EntryPoints:
         raise self._error(self._broken[record])
 
     def _unusable(self, record: EntryPointRecord) -> str | None:
-        """Why nothing of this distribution may be imported: it was written for another plugin API."""
+        """Return why this distribution must not be imported: it requires another plugin API."""
         for distribution in self._distributions:
             if distribution.name != record.distribution:
                 continue
@@ -152,7 +152,7 @@ class EntryPoints:
         )
 
     def broken(self) -> list[BrokenPlugin]:
-        """Entry points that could not be loaded so far (:meth:`check` tries all of them)."""
+        """Entry points that failed to load so far (:meth:`check` loads all of them)."""
         return list(self._broken.values())
 
 
@@ -162,7 +162,7 @@ def _import(record: EntryPointRecord) -> Any:
     import sys
 
     module, _, attribute = record.value.partition(":")
-    # Results are all that stdout is for: what a plugin prints while it is imported must not get into them.
+    # stdout is for results: redirect what a plugin prints during import.
     with contextlib.redirect_stdout(sys.stderr):
         value: Any = importlib.import_module(module.strip())
         for part in attribute.strip().split(".") if attribute.strip() else ():
@@ -184,12 +184,12 @@ def wrong_api(version: object) -> str:
     return f"it declares plugin API {version!r}; this hca supports 1 to {PLUGIN_API}"
 
 
-#: The entry points that this process uses; None: they are looked up at the next use.
+#: The entry points of this process; None: look them up at the next use.
 in_use: EntryPoints | None = None
 
 
 def entry_points() -> EntryPoints:
-    """The entry points of this process's environment; looked up once."""
+    """Return the entry points of this process's environment; looked up once."""
     global in_use
     if in_use is None:
         in_use = EntryPoints(chosen_distributions())
@@ -197,7 +197,7 @@ def entry_points() -> EntryPoints:
 
 
 def chosen_distributions() -> list[PluginDistribution]:
-    """The installed plugins that ``HCA_PLUGINS`` does not exclude (names separated by commas; empty: none)."""
+    """Return the installed plugins, restricted to ``HCA_PLUGINS`` if set (comma-separated names; empty: none)."""
     found, names = _records.installed(), os.environ.get("HCA_PLUGINS")
     if names is None:
         return found

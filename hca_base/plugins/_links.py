@@ -1,7 +1,7 @@
-"""Links between services: one service's entry for a publication, found by its DOI.
+"""Links between services: entries for a publication, found by DOI.
 
-A plugin names a function in the entry-point group ``hca.links``; other plugins ask for a source by its name. Neither
-imports the other. The list of a source is kept for a week, so that a column costs one download of it.
+A plugin registers a function in the entry-point group ``hca.links``, and other plugins use it by name, without
+imports in either direction. A source's list is cached for a week, so that a column requires only one download.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hca_base.config import Config
 
 _GROUP = "hca.links"
-#: Seconds that a list is used before it is fetched again: publications change slowly.
+#: Seconds before a list is fetched again; publications change slowly.
 MAX_AGE = 7 * 24 * 3600
 
 
@@ -74,7 +74,7 @@ def links(name: str, config: Config) -> Mapping[str, Link]:
 
 @contextlib.contextmanager
 def _named_warnings(name: str) -> Iterator[None]:
-    """Show what a source warns of in one line for each text, with the name of the source: another service asked it."""
+    """Show a source's warnings in one line each, with its name, because the command is another service's."""
     from hca_base.output import warn
 
     with warnings.catch_warnings(record=True) as caught:
@@ -105,7 +105,7 @@ def link_columns(columns: Sequence[str], config: Config) -> dict[str, Mapping[st
 
 
 def _settings_key(name: str, config: Config) -> str:
-    """Two deployments of a service have lists of their own."""
+    """Return the cache file, which is separate for each deployment of a service."""
     import hashlib
 
     return hashlib.sha256(json.dumps(config.section(name), sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -131,7 +131,7 @@ def _read(path: Path) -> tuple[Mapping[str, Link] | None, float]:
 def _write(path: Path, found: Mapping[str, Link]) -> None:
     from hca_base.config import write_atomic
 
-    # A cache that cannot be kept costs the next command some time, and nothing else.
+    # Without a cache the next command is only slower.
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, json.dumps(found), mode=0o600)

@@ -1,6 +1,6 @@
-"""The metadata directories of installed distributions, leftovers told from what counts."""
+"""Find the metadata directories of installed distributions, and ignore leftovers."""
 
-# Plain strings instead of pathlib: this runs before every command, over a hundred directories.
+# Plain strings instead of pathlib: this runs before every command, for hundreds of directories.
 # ruff: noqa: PTH110, PTH113, PTH116, PTH208
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _METADATA = (".dist-info", ".egg-info")
 
 
 def normalized(name: str) -> str:
-    """A distribution name as :pep:`503` compares it."""
+    """Normalize a distribution name according to :pep:`503`."""
     return name.lower().replace("_", "-").replace(".", "-")
 
 
 def metadata_directories(paths: Iterable[str]) -> Iterator[tuple[str, str, int, int]]:
-    """Metadata directories on the import path: (directory, path entry, mtime in ns and size of entry_points.txt)."""
+    """Yield metadata directories on the path: (directory, path entry, mtime in ns and size of entry_points.txt)."""
     done = set()
     for entry in paths:
         entry = entry or "."
@@ -41,14 +41,14 @@ def metadata_directories(paths: Iterable[str]) -> Iterator[tuple[str, str, int, 
 
 
 def _distribution_of(name: str) -> str:
-    """The normalized name of the distribution that a metadata directory belongs to."""
+    """Return the normalized distribution name of a metadata directory."""
     return normalized(name.rpartition(".")[0].partition("-")[0])
 
 
 def _best(entry: str, names: Sequence[str]) -> list[str]:
-    """Of several metadata directories of one distribution, the complete one of the highest version.
+    """Return the complete directory with the highest version for each distribution.
 
-    Interrupted installs and removals leave others behind. pip's own leftovers begin with ``~``.
+    Interrupted installs and removals leave others behind. pip's leftovers start with ``~``.
     """
     best: dict[str, str] = {}
     for name in sorted(names, key=lambda each: (_is_complete(f"{entry}/{each}"), _version_key(each))):
@@ -61,7 +61,7 @@ def _is_complete(directory: str) -> bool:
 
 
 def _version_key(name: str) -> tuple[list[int], bool, list[int]]:
-    """Orders the versions in names of metadata directories: by release, and previews before it."""
+    """Return a sort key for versions of metadata directories: by release, with pre-releases before it."""
     version = name.rpartition(".")[0].partition("-")[2]
     release, letter = version, ""
     for position, character in enumerate(version):
@@ -75,7 +75,7 @@ def _version_key(name: str) -> tuple[list[int], bool, list[int]]:
 
 
 def leftovers(paths: Sequence[str]) -> list[str]:
-    """Metadata directories that hide, or are hidden by, another of the same distribution, or are not complete."""
+    """Return incomplete metadata directories, and several ones of the same distribution."""
     found = []
     for entry in dict.fromkeys(path or "." for path in paths):
         try:
@@ -89,7 +89,7 @@ def leftovers(paths: Sequence[str]) -> list[str]:
 
 
 def archives(paths: Iterable[str]) -> list[list[Any]]:
-    """Files on the import path (zip applications), with time and size."""
+    """Return files on the import path (zip applications), with time and size."""
     found: list[list[Any]] = []
     for entry in paths:
         if entry.endswith((".zip", ".egg", ".whl", ".pyz", ".pex")):

@@ -1,9 +1,8 @@
-"""Find the entry points of plugins without importing anything, and remember them.
+"""Find the entry points of plugins without imports, and cache them.
 
-``importlib.metadata`` is not used on the way that every command takes: importing it costs more than the whole scan.
-The result is kept in a file of the cache directory together with what it was made from (the import path, and time and
-size of every ``entry_points.txt`` on it, in nanoseconds and bytes), so that installs and uninstalls are noticed by the
-next start without anybody saying so.
+``importlib.metadata`` is avoided because importing it takes longer than the whole scan. The result is cached in a file
+together with the state of its sources (the import path, and time in nanoseconds and size of every ``entry_points.txt``
+on it), so that the next start detects installs and uninstalls automatically.
 """
 
 # Plain strings instead of pathlib: this runs before every command, over a hundred directories.
@@ -34,7 +33,7 @@ GROUPS = (
 _HOOKS = "hca.commands."
 
 _FORMAT = 4
-#: Files by folder; a file of a declaration is one of many of an environment.
+#: Maximum number of files per folder; an environment has many files for declarations.
 _KEEP_CACHES = {"plugins": 32, "declared": 256}
 
 
@@ -44,9 +43,9 @@ class EntryPointRecord:
     :ivar group: one of :data:`GROUPS`
     :ivar name: its name there (``dss_download``)
     :ivar value: ``module:attribute``
-    :ivar distribution: name of the distribution that has it
+    :ivar distribution: name of its distribution
     :ivar version: that distribution's version
-    :ivar summary: one line about it, read from the source without importing it; may be empty
+    :ivar summary: one-line description, read from the source without importing it; may be empty
     :ivar plugin_api: the plugin API version that the source declares as a literal, or None
     """
 
@@ -72,12 +71,12 @@ class EntryPointRecord:
 
     @property
     def command(self) -> str:
-        """The command that a record of ``hca.commands`` stands for: ``dss download``."""
+        """The command of a record in ``hca.commands``: ``dss download``."""
         return self.name.replace("_", " ")
 
     @property
     def module(self) -> str:
-        """The module that loading it imports."""
+        """The module to import."""
         return self.value.partition(":")[0].strip()
 
     def __repr__(self) -> str:
@@ -87,7 +86,7 @@ class EntryPointRecord:
 class PluginDistribution:
     """An installed distribution that has entry points in :data:`GROUPS`.
 
-    :ivar name: its name, as it is written in its metadata
+    :ivar name: its name, as in its metadata
     :ivar version: its version
     :ivar summary: one line about it
     :ivar location: its ``.dist-info`` or ``.egg-info`` directory
@@ -110,7 +109,7 @@ class PluginDistribution:
 
 
 def entry_points_of(text: str) -> Iterator[tuple[str, str, str]]:
-    """The entry points of an ``entry_points.txt`` that belong to us: (group, name, value)."""
+    """Yield hca's entry points in an ``entry_points.txt``: (group, name, value)."""
     group = ""
     for line in text.splitlines():
         line = line.strip()
@@ -120,7 +119,7 @@ def entry_points_of(text: str) -> Iterator[tuple[str, str, str]]:
             group = line[1:-1].strip()
         elif (group in GROUPS or group.startswith(_HOOKS)) and "=" in line:
             name, _, value = line.partition("=")
-            # Extras in brackets after the value are of the past; nothing needs them.
+            # Ignore extras in brackets after the value, which are obsolete.
             yield group, name.strip(), value.partition("[")[0].strip()
 
 
@@ -144,9 +143,9 @@ def _read(path: str) -> str:
 
 
 def scan(paths: Sequence[str], directories: Iterable[tuple[str, str, int, int]]) -> tuple[list[Any], dict[str, Any]]:
-    """Read all entry points anew.
+    """Read all entry points again.
 
-    :return: plain data for :func:`_revive`, and the files (with time and size) that summaries were read from
+    :return: plain data for :func:`_revive`, and the source files of summaries (with time and size)
     """
     found: list[Any] = []
     watched: dict[str, Any] = {}
@@ -192,7 +191,7 @@ def scan(paths: Sequence[str], directories: Iterable[tuple[str, str, int, int]])
 
 
 def stamp_of(path: str) -> list[int]:
-    """Time and size of a file, which change with its content; the same for all that cannot be read."""
+    """Return time and size of a file, which change with its content; equal for all unreadable files."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -217,7 +216,7 @@ def cache_file(kind: str, *made_of: str) -> str | None:
     """Return the path of a cache file of this Python; None if there is no place for caches.
 
     :param kind: its folder
-    :param made_of: what tells it from others of that kind
+    :param made_of: identifies it among files of that kind
     """
     import zlib
 
@@ -231,14 +230,14 @@ def cache_file(kind: str, *made_of: str) -> str | None:
 
 
 def installed(paths: Sequence[str] | None = None, *, use_cache: bool = True) -> list[PluginDistribution]:
-    """The plugins on the import path, from the cache where nothing has changed.
+    """Return the plugins on the import path, from the cache if nothing has changed.
 
-    A cache that cannot be read or written only costs time.
+    Without a usable cache this is only slower.
     """
-    # The working directory may change under a long session; '' on the path means wherever we are now.
+    # The working directory may change during a session; '' on the path is the current one.
     chosen = [entry or os.getcwd() for entry in (sys.path if paths is None else paths) if isinstance(entry, str)]
     directories = list(metadata_directories(chosen))
-    # With `python -m` the working directory is on the path; where nothing is installed in it, one file serves all.
+    # With `python -m` the working directory is on the path; ignore it if nothing is installed in it, to share the file.
     here = _working_directory()
     places = [entry for entry in chosen if entry != here or any(entry == each for _, each, _, _ in directories)]
     key = [sys.version, places, [[d, m, s] for d, _e, m, s in directories], archives(chosen)]
@@ -293,7 +292,7 @@ def keep_in(file: str, data: dict[str, Any]) -> None:
 
 
 def _forget_old(folder: str) -> None:
-    """Keep the files that were written last; temporary environments come and go."""
+    """Only keep the newest files, because temporary environments leave old ones behind."""
     with os.scandir(folder) as listing:
         files = sorted((e.stat().st_mtime_ns, e.path) for e in listing if e.name.endswith(".json"))
     for _mtime, path in files[: -_KEEP_CACHES[os.path.basename(folder)]]:

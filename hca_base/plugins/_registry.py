@@ -1,4 +1,4 @@
-"""Which plugin or setting gives what, and what happens when one of them is broken."""
+"""The registry of services and clients from plugins and settings, tolerant of broken ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Registry(EntryPoints):
     """The plugins of this environment: their entry points, services and clients.
 
-    :param distributions: what was found on the import path; by default it is looked up
+    :param distributions: distributions on the import path; by default they are looked up
     """
 
     def __init__(self, distributions: list[PluginDistribution] | None = None) -> None:
@@ -35,7 +35,7 @@ class Registry(EntryPoints):
         self._declared: dict[EntryPointRecord, Any] = {}
 
     def deployment_of(self, name: str, config: Config | None) -> str | None:
-        """The plugin's service that ``services.NAME`` is another deployment of; its commands are that one's too."""
+        """Return the plugin's service of which ``services.NAME`` is another deployment, with the same commands."""
         if name not in configured_names(config) or (
             name in self._tables["hca.services"] and self.hidden_service(name, config) is None
         ):
@@ -45,9 +45,9 @@ class Registry(EntryPoints):
         return like if isinstance(like, str) and like in self._tables["hca.services"] else None
 
     def hidden_service(self, name: str, config: Config | None) -> EntryPointRecord | None:
-        """A plugin's service whose name the user gave to another one before; None if there is none.
+        """Return a plugin's service that is hidden because the user gave its name to another service before, or None.
 
-        A plugin that is installed later takes no name away: ``services.NAME`` with a document of its own keeps it.
+        A plugin installed later does not take over a name: ``services.NAME`` with its own document keeps it.
         """
         record = self._tables["hca.services"].get(name)
         if record is None or name not in configured_names(config):
@@ -56,14 +56,14 @@ class Registry(EntryPoints):
         if section is None or not isinstance(section.get("url"), str):
             return None
         try:
-            # Some plugins have their own settings there.
+            # Some plugins have their settings there.
             own = self._service_of(record).client_section == f"services.{name}"
         except PluginError:
             own = False
         return None if own else record
 
     def service_names(self, config: Config | None = None) -> dict[str, str]:
-        """Names of all services -> title, without importing them; those of ``services.*`` in ``config`` too."""
+        """Return names of all services -> title, without imports, including ``services.*`` in ``config``."""
         found = {name: record.summary for name, record in self._tables["hca.services"].items()}
         for name in configured_names(config):
             if name not in found or self.hidden_service(name, config) is not None:
@@ -72,7 +72,7 @@ class Registry(EntryPoints):
         return found
 
     def check(self) -> list[BrokenPlugin]:
-        """Load every entry point of every plugin and say which ones are broken."""
+        """Load every entry point of every plugin, and return the broken ones."""
         for distribution in self._distributions:
             for record in distribution.records:
                 try:
@@ -89,7 +89,7 @@ class Registry(EntryPoints):
         return self._imported_service(record) if found is None else found
 
     def _kept(self, record: EntryPointRecord) -> Any:
-        """What a plugin declared when it was imported last; None where it must be imported, or is already."""
+        """Return a plugin's cached declaration; None if it must be imported, or is already imported."""
         if record in self._loaded or record in self._broken or self._unusable(record) is not None:
             return None
         if record not in self._declared:
@@ -117,7 +117,7 @@ class Registry(EntryPoints):
         return found
 
     def _load_and_keep(self, record: EntryPointRecord) -> Any:
-        """Import what an entry point names, and keep what it declares for the next process."""
+        """Import an entry point's object, and cache its declaration for the next process."""
         if record in self._loaded:
             return self._loaded[record]
         from hca_base.plugins._declared import keep
@@ -128,7 +128,7 @@ class Registry(EntryPoints):
         return value
 
     def services(self, config: Config | None = None) -> dict[str, Service]:
-        """All services that can be used, by name; a broken plugin's is left out (see :meth:`broken`)."""
+        """Return all usable services by name, without those of broken plugins (see :meth:`broken`)."""
         found = {}
         for name in self.service_names(config):
             try:
@@ -138,7 +138,7 @@ class Registry(EntryPoints):
         return found
 
     def config_schemas(self) -> list[Mapping[str, Any]]:
-        """Return the schemas of settings that plugins declare; those of broken plugins are left out."""
+        """Return the schemas of settings that plugins declare, without those of broken plugins."""
         found = [service.config_schema for service in self.services().values() if service.config_schema]
         for record in self._tables["hca.settings"].values():
             try:
@@ -152,7 +152,7 @@ class Registry(EntryPoints):
         return found
 
     def service(self, name: str, config: Config | None = None) -> Service:
-        """The service of that name, from a plugin or from ``services.NAME`` in the configuration.
+        """Return the service with a name, from a plugin or from ``services.NAME`` in the configuration.
 
         :raises hca_base.errors.UsageError: there is none
         :raises hca_base.errors.PluginError: its plugin is broken
@@ -174,7 +174,7 @@ class Registry(EntryPoints):
         )
 
     def client_class(self, name: str, config: Config | None = None) -> type[Client]:
-        """The client class that a plugin registered for a service, or the generic one."""
+        """Return the client class that a plugin registered for a service, or the generic one."""
         section = configured_section(config, name) or {}
         default = "" if self.hidden_service(name, config) is not None else name
         record = self._tables["hca.clients"].get(str(section.get("plugin") or default))
@@ -187,10 +187,10 @@ class Registry(EntryPoints):
 
 
 def registry() -> Registry:
-    """The plugins of this process's environment; looked up once.
+    """Return the plugins of this process's environment; looked up once.
 
-    ``HCA_PLUGINS`` restricts them to the distributions it names (separated by commas); empty, it excludes all, for when
-    a plugin makes trouble.
+    ``HCA_PLUGINS`` restricts them to the named distributions (comma-separated). If it is empty, all are excluded, which
+    helps if a plugin is broken.
     """
     found = _entry_points.in_use
     if not isinstance(found, Registry):
@@ -199,12 +199,12 @@ def registry() -> Registry:
 
 
 def reset_registry() -> None:
-    """Look the plugins up again at the next use: something was installed or removed in this process."""
+    """Look up the plugins again at the next use, after an install or removal in this process."""
     _entry_points.in_use = None
 
 
 def service_of(name: str, config: Config | None = None) -> Service:
-    """The service of that name; see :meth:`Registry.service`. Without ``config`` the user's is loaded."""
+    """Return the service with a name; see :meth:`Registry.service`. ``config`` defaults to the user's."""
     if config is None:
         from hca_base.config import load
 
@@ -232,7 +232,7 @@ def client(service: str | Service, **options: Any) -> Client:
     found = registry().service(service, config)
     cls = registry().client_class(service, config)
     if service in registry().records("hca.clients") and registry().hidden_service(service, config) is None:
-        # A plugin's class knows its service.
+        # A plugin's class has its service as default.
         return cls(**options)
     return cls(service=found, **options)
 
@@ -247,9 +247,9 @@ _extension_points.load_one = _load_extension
 
 
 def configured_names(config: Config | None) -> list[str]:
-    """The services of ``services.*``, sorted.
+    """Return the names in ``services.*``, sorted.
 
-    They are read from the layers: merging whole sections would import what merges them.
+    They are read from the layers, because merging sections would import slow modules.
     """
     found: set[str] = set()
     for layer in config.layers if config is not None else ():
@@ -260,7 +260,7 @@ def configured_names(config: Config | None) -> list[str]:
 
 
 def configured_section(config: Config | None, name: str) -> Mapping[str, Any] | None:
-    """``services.NAME``, or None."""
+    """Return ``services.NAME``, or None."""
     if name not in configured_names(config):
         return None
     assert config is not None
@@ -269,11 +269,11 @@ def configured_section(config: Config | None, name: str) -> Mapping[str, Any] | 
 
 
 def service_of_section(name: str, section: Mapping[str, Any], base: Service | None) -> Service:
-    """The service that ``services.NAME`` declares.
+    """Return the service that ``services.NAME`` declares.
 
-    :param base: the service that it is another deployment of (``services.NAME.plugin``), if there is that plugin
-    :raises hca_base.errors.UsageError: there is not
-    :raises hca_base.errors.ConfigError: its credentials are none
+    :param base: the service of which it is another deployment (``services.NAME.plugin``), if that plugin is installed
+    :raises hca_base.errors.UsageError: the plugin is not installed
+    :raises hca_base.errors.ConfigError: its credentials are not valid
     """
     from dataclasses import replace
 
@@ -332,7 +332,7 @@ def _scheme_fields(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _names(where: str, value: Any) -> tuple[str, ...]:
-    """A list of names; a single one may stand for itself."""
+    """Return a list of names from a list or a single name."""
     if value is None:
         return ()
     listed = [value] if isinstance(value, str) else value

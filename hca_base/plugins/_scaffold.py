@@ -32,14 +32,14 @@ def scaffold(
     """Write the files of a new plugin.
 
     :param name: name of the service, the first word of its commands
-    :param directory: where the files go; must be new or empty
-    :param document: its OpenAPI document; default: a small one that greets
+    :param directory: target directory; must be new or empty
+    :param document: its OpenAPI document; default: a small greeting service
     :param source: URL of the document, if it has one
     :param distribution: name of the distribution; default ``hca-NAME``
     :param credentials: arguments of the :class:`hca_base.plugins.CredentialScheme`
     :return: the files
-    :raises hca_base.errors.UsageError: a name cannot be used, or the document has no operation
-    :raises hca_base.errors.RefusedError: the directory has files already
+    :raises hca_base.errors.UsageError: a name is not valid, or the document has no operations
+    :raises hca_base.errors.RefusedError: the directory is not empty
     """
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise UsageError(f"{name!r} cannot be the name of a service", hint="lower-case letters, digits, single dashes")
@@ -121,7 +121,7 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that may stand within quotes and angle brackets of any of the files."""
+    """Return text that is safe within quotes and angle brackets in all of the files."""
     return "".join(c for c in text if c.isprintable() and c not in "\"'\\`@{}<>*|")
 
 

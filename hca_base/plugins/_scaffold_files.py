@@ -287,7 +287,7 @@ OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 SOFTWARE.
 """
 
-#: The document of a plugin that is made without one: a service that greets.
+#: The default document of a new plugin: a greeting service.
 DOCUMENT = {
     "openapi": "3.0.3",
     "info": {"title": "Greetings", "version": "1.0", "description": "Greets people in several languages."},

@@ -1,4 +1,4 @@
-"""What a plugin says about its service, as data: importing it costs nothing and starts nothing."""
+"""A plugin's declaration of its service: plain data that is cheap to import."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Service:
             object.__setattr__(self, "document_url_key", f"{section}.url")
 
     def document_url(self, config: Config) -> str:
-        """The address (or path) of the service's document.
+        """Return the URL or path of the service's document.
 
         :raises hca_base.errors.ConfigError: no layer sets it
         """
@@ -111,7 +111,7 @@ class Service:
         return str(value)
 
     def base_url(self, config: Config) -> str | None:
-        """The base address that the configuration sets in place of the document's, or None."""
+        """Return the base URL from the configuration that overrides the document's, or None."""
         self.add_defaults(config)
         value = config.get(self.base_url_key or f"{self.client_section}.base_url")
         return value if isinstance(value, str) and value else None
@@ -122,16 +122,16 @@ class Service:
             config.add_defaults(self.plugin or self.name, self.config_defaults, self.config_schema or None)
 
     def credential_providers(self, config: Any) -> list[Any]:
-        """The providers of credentials that plugins add, for :func:`hca_base.auth.credentials_for`."""
+        """Return plugins' credential providers, for :func:`hca_base.auth.credentials_for`."""
         from hca_base.plugins._credentials import credential_providers
 
         return list(credential_providers(self, config))
 
     def bundled_bytes(self) -> bytes | None:
-        """The document that ships with the plugin, or None."""
+        """Return the document in the plugin's package, or None."""
         if self.bundled_document is None:
             return None
-        # Not importlib.resources: it costs 10 ms, and plugins are plain directories nearly always.
+        # Not importlib.resources, which takes 10 ms: nearly all plugins are plain directories.
         import importlib.util
 
         package, name = self.bundled_document

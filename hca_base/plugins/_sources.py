@@ -1,10 +1,10 @@
-"""Read one line about an entry point from its source, without importing it.
+"""Read an entry point's summary from its source without importing it.
 
-Help must show summaries of all commands, and importing all plugins for that is what makes such tools slow (and lets
-one broken plugin break the help of all). The source is parsed once, when the set of plugins changes.
+Help shows summaries of all commands. Importing all plugins for that would be slow, and one broken plugin would break
+the help. The source is only parsed when the set of plugins changes.
 """
 
-# Plain strings instead of pathlib: this runs before every command, over a hundred directories.
+# Plain strings instead of pathlib: this runs before every command, for hundreds of directories.
 # ruff: noqa: PTH113, PTH118, PTH119, PTH123, PTH202
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 _MAX_HOPS = 5
-_MAX_SOURCE = 2_000_000  # bytes; a module beyond that is not ours to parse at start-up
+_MAX_SOURCE = 2_000_000  # bytes; larger modules are not parsed at start-up
 
 
 def describe(group: str, value: str) -> tuple[str, int | None, list[str]]:
-    """What the source says about ``module:attribute``.
+    """Return details of ``module:attribute`` from its source.
 
     :return: (summary, plugin API version of a service or None, source files that were read)
     """
@@ -44,10 +44,10 @@ def describe(group: str, value: str) -> tuple[str, int | None, list[str]]:
 
 
 def source_file(module: str, looked_at: list[str] | None = None) -> str | None:
-    """Path of a module's source, found without importing its parents; None if there is none.
+    """Return the path of a module's source without importing its parents; None if there is none.
 
-    Where the file is missing, the directory that should have it goes on the list of what was looked at: it changes
-    when the file appears.
+    If the file is missing, its directory is added to the list of checked files, because it changes when the file
+    appears.
     """
     top, *rest = module.split(".")
     if top in sys.builtin_module_names:
@@ -69,17 +69,17 @@ def source_file(module: str, looked_at: list[str] | None = None) -> str | None:
 
 @functools.cache
 def package_spec(name: str) -> ModuleSpec | None:
-    """Find a package or top module; all commands of a plugin are in one, and a scan forgets those of the last."""
+    """Find a package or top-level module; cached per scan, because all commands of a plugin share one."""
     import importlib.util
 
     return importlib.util.find_spec(name)
 
 
 def _quick_summary(module: str, attribute: str, files: list[str]) -> str | None:
-    """The summary of a class, from its text: parsing all modules of all plugins takes ten times as long.
+    """Return the summary of a class from its text, which is ten times faster than parsing all modules.
 
-    Only where the text is plain: ASCII without escapes, one ``class`` of that name outside of any longer text, and its
-    docstring in triple double quotes, which nothing follows. None otherwise; nothing is on the list then.
+    Only for simple sources: ASCII without escapes, a single ``class`` of that name outside of multi-line strings, and
+    a docstring in triple double quotes at the end of a line. Otherwise None, and the list is unchanged.
     """
     looked_at: list[str] = []
     path = source_file(module, looked_at)
@@ -91,7 +91,7 @@ def _quick_summary(module: str, attribute: str, files: list[str]) -> str | None:
     if len(begins) != 1 or source.count(b'"""', 0, begins[0].start()) % 2:
         return None
     if b"'''" in source or b"\r" in source or _CODING.match(source):
-        # A class in other quotes may be an example; other line ends and encodings are for Python to read.
+        # A class in other quotes may be an example; leave other line endings and encodings to Python's parser.
         return None
     found = _DOCSTRING.match(source, begins[0].start())
     if found is None or not found["line"].strip():
@@ -146,7 +146,7 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 
 
 def _lazy_export(node: ast.stmt, attribute: str) -> str | None:
-    """The module that ``lazy_exports(__name__, {attribute: module})`` names."""
+    """Return the module in ``lazy_exports(__name__, {attribute: module})``."""
     import ast
 
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call) or len(node.value.args) != 2:

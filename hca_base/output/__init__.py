@@ -1,4 +1,4 @@
-"""Showing results and progress to people and programs.
+"""Write results, progress and messages, for people and programs.
 
 Results go to stdout (or to ``--output FILE``), everything else to stderr::
 

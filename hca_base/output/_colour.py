@@ -1,10 +1,10 @@
-"""Colours of JSON and of help on a terminal. Only escape sequences are added to the text."""
+"""Colours for JSON and help on a terminal. Only escape sequences are added to the text."""
 
 from __future__ import annotations
 
 import re
 
-#: The terminal's own colours, which suit its background.
+#: The terminal's palette, which matches its background.
 _CODES = {"key": "34", "text": "32", "number": "36", "constant": "35"}
 _TOKEN = re.compile(
     r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))

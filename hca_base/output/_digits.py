@@ -1,4 +1,4 @@
-"""Numbers that keep the digits with which somebody wrote them: ``1.10``, ``1e400``, ``007``."""
+"""Numbers that keep their original digits: ``1.10``, ``1e400``, ``007``."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class WholeDigits(int):
         return type(self), (self.text,)
 
 
-# Queries (jmespath) know a number by the name of its class.
+# jmespath recognizes numbers by the name of their class.
 Digits.__name__, WholeDigits.__name__ = "float", "int"
 
 
@@ -63,7 +63,7 @@ def read_json(text: str) -> Any:
 
 
 def read_shown(text: str) -> Any:
-    """Parse JSON that is to be shown: numbers are Python's own, but for those that Python would write otherwise.
+    """Parse JSON for display: numbers are Python's, except those that Python would write differently.
 
     :raises ValueError: it is not JSON
     :raises RecursionError: it is nested too deeply
@@ -77,15 +77,15 @@ def _shown(text: str) -> float:
 
 
 def any_digits() -> bool:
-    """Whether this process has numbers with their texts: looking for them in a value costs time."""
+    """Return True if this process has created such numbers, since searching values for them takes time."""
     return bool(_made)
 
 
 def write_json(value: Any, encode: Callable[[Any], str] | None = None) -> str:
-    """Return a value as JSON, numbers with the digits with which they were written.
+    """Return a value as JSON; numbers keep their original digits.
 
-    :param encode: writes what has no such numbers; default: JSON in one line
-    :raises ValueError: it holds what JSON cannot
+    :param encode: encodes values without such numbers; default: JSON in one line
+    :raises ValueError: it contains values that JSON does not support
     :raises TypeError: the same
     :raises RecursionError: it is nested too deeply
     """
@@ -95,12 +95,12 @@ def write_json(value: Any, encode: Callable[[Any], str] | None = None) -> str:
 
 
 def _held(value: Any) -> Any:
-    """A value with texts in the places of its numbers with digits: the encoder writes its own for a number."""
+    """Replace numbers with digits by placeholder strings, since the encoder would write its own digits."""
     members: Any
     if type(value) is dict:
         members = value.items()
     elif isinstance(value, (Digits, WholeDigits)):
-        # Of what is typed, "007" and "inf" are none of JSON.
+        # Typed numbers such as "007" and "inf" are not valid JSON.
         return f"{_mark()}{value.text};" if _JSON_NUMBER.fullmatch(value.text) else value
     elif isinstance(value, Mapping):
         members = value.items()
@@ -108,7 +108,7 @@ def _held(value: Any) -> Any:
         members = enumerate(value)
     else:
         return value
-    # Most of an answer has no such numbers, and is not copied.
+    # Most parts have no such numbers and are not copied.
     result: Any = value
     for key, member in members:
         if type(member) in _PLAIN:
@@ -126,7 +126,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 @functools.cache
 def _mark() -> str:
-    """A text that nothing else contains."""
+    """Return a unique string."""
     import secrets
 
     return secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""Writing results."""
+"""Write results."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def emit(
     output: Path | str | None = None,
     stream: Any = None,
 ) -> None:
-    """Write a whole result.
+    """Write a complete result.
 
     :param data: a JSON-like value
     :param fmt: ``json``, ``jsonl``, ``yaml``, ``table``, ``csv``, ``tsv``, ``value``, ``shell``, or the name of a
         ``cliff.formatter.*`` entry point
-    :param query: JMESPath expression that is applied first
+    :param query: JMESPath expression to apply first
     :param columns: the columns (keys of objects, dotted into nested ones) to show
-    :param sort: columns to sort a list by; ``NAME:desc`` turns the order
-    :param output: a file, which appears under its name when it is whole
+    :param sort: columns to sort a list by; ``NAME:desc`` reverses the order
+    :param output: a file, which appears once it is complete
     :param stream: default: ``sys.stdout``
-    :raises UsageError: an argument does not fit, or the file cannot be written
+    :raises UsageError: an argument is not valid, or the file cannot be written
     :raises BrokenPipeError: the reader of the stream is gone
     """
     with _nesting():
@@ -63,11 +63,11 @@ def emit_stream(
     stream: Any = None,
     pages: bool = False,
 ) -> None:
-    """Write items as they come: one is written and flushed before the next is asked for.
+    """Write items as they arrive: each is written and flushed before the next is requested.
 
-    So do ``json``, ``jsonl`` and ``yaml``, and with columns given ``csv``, ``tsv`` and ``value``; the other formats,
-    sorting, and queries on the list as a whole need all items first. A query sees the list of all items, whatever the
-    format; ``[].uuid`` and the like are applied on the way.
+    This applies to ``json``, ``jsonl`` and ``yaml``, and with explicit columns to ``csv``, ``tsv`` and ``value``; other
+    formats, sorting, and queries on the whole list need all items first. A query always applies to the list of all
+    items; queries such as ``[].uuid`` are applied item by item.
 
     :param pages: ``items`` yields lists of items
     :raises UsageError: as :func:`emit`
@@ -87,7 +87,7 @@ def emit_stream(
     if sort or not (fmt in STREAMING or (columns and fmt in STREAMING_WITH_COLUMNS)):
         emit(list(items), **rest)
         return
-    # Ask for the first item before anything is written, so that a request that fails at once leaves no half output.
+    # Request the first item before writing, so that an immediate failure leaves no partial output.
     iterator = iter(items)
     first = list(itertools.islice(iterator, 1))
     items = itertools.chain(first, iterator)
@@ -103,7 +103,7 @@ def emit_bytes(chunks: Iterable[bytes] | bytes, *, output: Path | str | None = N
 
     :param chunks: the bytes, or an iterable of them
     :param stream: default: ``sys.stdout``; its ``buffer`` gets the bytes
-    :return: how many bytes were written
+    :return: number of bytes written
     :raises UsageError: stdout is a terminal, or the file cannot be written
     :raises BrokenPipeError: the reader of the stream is gone
     """
@@ -128,7 +128,7 @@ def emit_bytes(chunks: Iterable[bytes] | bytes, *, output: Path | str | None = N
         binary = getattr(stream, "buffer", stream)
         for chunk in parts:
             binary.write(chunk)
-            # What a service sends bit by bit, a reader of the pipe gets bit by bit.
+            # Pass on data immediately, so that readers of a pipe get it as it arrives.
             binary.flush()
             total += len(chunk)
     return total
@@ -136,7 +136,7 @@ def emit_bytes(chunks: Iterable[bytes] | bytes, *, output: Path | str | None = N
 
 @contextlib.contextmanager
 def _nesting() -> Iterator[None]:
-    """All that looks into values is recursive; a value that is too deep for it is the server's fault."""
+    """Convert a RecursionError, which deeply nested results cause, to an error for the user."""
     try:
         yield
     except RecursionError:
@@ -144,7 +144,7 @@ def _nesting() -> Iterator[None]:
 
 
 def _picked(items: Iterable[Any], columns: Sequence[str]) -> Iterator[Any]:
-    """The chosen columns of each item. That no item had one is known at the end only."""
+    """Yield the selected columns of each item. A missing column can only be reported at the end."""
     missing, last = list(columns), None
     for item in items:
         last = row = row_of(item)

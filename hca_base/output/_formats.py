@@ -1,4 +1,4 @@
-"""The output formats: how rows and objects become text."""
+"""The output formats for rows and objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GROUPS = {True: "cliff.formatter.list", False: "cliff.formatter.show"}
 
 
 class _Formats(Collection[str]):
-    """The names of the formats, ours and those of other distributions; looked for only when needed."""
+    """The names of the formats, including those of other distributions, which are looked up on demand."""
 
     def __contains__(self, name: object) -> bool:
         return name in BUILT_IN or name in _others()
@@ -45,10 +45,10 @@ def _others() -> set[str]:
 
 
 def write(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> None:
-    """Write a whole result.
+    """Write a complete result.
 
-    :param columns: the columns, where the user chose some
-    :raises UsageError: the format cannot show such a result, or there is no such format
+    :param columns: the columns selected by the user, if any
+    :raises UsageError: the format is unknown, or does not support the result
     """
     if fmt == "json":
         sink.write(_shown_json(json_text(data, sink, indent=2), sink) + "\n")
@@ -60,7 +60,7 @@ def write(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> Non
         from hca_base.output._table import table
 
         text = table(data, columns, sink.width)
-        # A list of nothing, without columns to name, is no blank line.
+        # Write nothing, not a blank line, for an empty list without columns.
         sink.write(text + "\n" if text or not is_list(data) else "")
     elif fmt in ("jsonl", "csv", "tsv", "value"):
         if fmt == "value" and isinstance(data, Mapping):
@@ -72,7 +72,7 @@ def write(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> Non
 
 
 def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[str] | None) -> None:
-    """Write items as they come; each is out before the next is asked for."""
+    """Write items as they arrive; each is flushed before the next is requested."""
     if fmt == "jsonl":
         for item in items:
             sink.write(_shown_json(json_text(item, sink), sink) + "\n")
@@ -97,13 +97,13 @@ def write_items(items: Iterable[Any], fmt: str, sink: Sink, columns: Sequence[st
 
 
 def json_text(data: Any, sink: Sink, indent: int | None = None) -> str:
-    """JSON that the sink can encode and that does a terminal no harm."""
+    """Return JSON that the sink can encode and that is safe for a terminal."""
     try:
         text = written(data, indent)
     except ValueError:
         text = written(without_nan(data), indent)
     if text.isascii() and "\x7f" not in text:
-        # The common case: JSON escapes all other control characters of ASCII, and every encoding has the rest.
+        # The common case: JSON escapes the other control characters of ASCII, and every encoding supports the rest.
         return text
     text = safe_json(text)
     if sink.can_encode(text):
@@ -120,7 +120,7 @@ def _shown_json(text: str, sink: Sink) -> str:
 
 
 def _json_array(items: Iterable[Any], sink: Sink) -> None:
-    """A JSON array, laid out as ``json.dumps`` does with an indent of 2."""
+    """A JSON array, formatted like ``json.dumps`` with an indent of 2."""
     first = True
     for item in items:
         text = _shown_json(json_text(item, sink, indent=2), sink).replace("\n", "\n  ")
@@ -135,7 +135,7 @@ def _yaml(data: Any) -> str:
 
     class Dumper(yaml.SafeDumper):
         def ignore_aliases(self, data: Any) -> bool:
-            return True  # `&id001` helps no reader
+            return True  # no anchors such as `&id001`
 
     def number(dumper: Any, value: Digits) -> Any:
         return dumper.represent_scalar("tag:yaml.org,2002:float", _yaml_number(value.text))
@@ -145,13 +145,13 @@ def _yaml(data: Any) -> str:
     options: dict[str, Any] = {"Dumper": Dumper, "sort_keys": False, "default_flow_style": False}
     text: str = yaml.dump(plain, allow_unicode=True, **options)
     if safe_text(text) != text:
-        text = yaml.dump(plain, allow_unicode=False, **options)  # all but ASCII as escapes
-    # A lone scalar gets an end-of-document mark, which nobody wants.
+        text = yaml.dump(plain, allow_unicode=False, **options)  # with non-ASCII characters escaped
+    # Remove the end-of-document marker that a single scalar gets.
     return text.removesuffix("...\n")
 
 
 def _yaml_number(text: str) -> str:
-    """A number of JSON as all versions of YAML read it: with a point, and a sign of the exponent."""
+    """Return a JSON number for all versions of YAML: with a decimal point and an exponent sign."""
     mantissa, e, exponent = text.lower().partition("e")
     mantissa += "" if "." in mantissa else ".0"
     return f"{mantissa}{e}{'' if exponent[:1] in ('', '+', '-') else '+'}{exponent}"
@@ -161,7 +161,7 @@ def _delimited(items: Iterable[Any], fmt: str, sink: Sink, columns: list[str]) -
     import csv
 
     class Lines:
-        """What ``csv`` takes for a file."""
+        """The file interface for ``csv``."""
 
         def write(self, text: str) -> None:
             sink.write(_for(sink, text))
@@ -191,18 +191,18 @@ def _shell(data: Any, sink: Sink) -> None:
 
 
 def _for(sink: Sink, text: str) -> str:
-    """Values go into files and pipes as they are; what a terminal shows must not steer it."""
+    """Write values unchanged to files and pipes, and without control sequences to a terminal."""
     return safe_text(text) if sink.terminal else text
 
 
 def _third_party(data: Any, fmt: str, sink: Sink, columns: Sequence[str] | None) -> None:
-    """Use a formatter that another distribution registered for cliff."""
+    """Use a cliff formatter of another distribution."""
     import argparse
 
     formatter = _load(fmt, is_list(data))
     parser = argparse.ArgumentParser(add_help=False)
     formatter.add_argument_group(parser)
-    # Its own options have their default values.
+    # Its options have their default values.
     args = parser.parse_args([])
     rows = [row_of(item) for item in data] if is_list(data) else [row_of(data)]
     names = list(columns or columns_of(rows))

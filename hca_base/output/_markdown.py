@@ -1,8 +1,7 @@
-"""API descriptions, which are CommonMark with HTML, as plain text for a terminal.
+"""Convert API descriptions (CommonMark with HTML) to plain text for a terminal.
 
-A subset that is enough for what documents hold: paragraphs, headings, lists, quotes, code, links, emphasis, tables
-(left as they are), and the HTML tags of the same. The work is linear in the length of the text: descriptions come
-from servers.
+This supports the subset that documents use: paragraphs, headings, lists, quotes, code, links, emphasis, tables
+(unchanged), and the corresponding HTML tags. It runs in linear time, because descriptions come from servers.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ _INLINE |= {"input", "th", "td", "cite", "q", "var", "label", "summary"}
 
 
 def plain_text(markdown: str, width: int | None = None) -> str:
-    """A description as plain text, wrapped, without anything that could steer a terminal.
+    """Return a description as plain, wrapped text without control sequences.
 
     :param markdown: CommonMark, HTML, or plain text
     :param width: columns; default: the terminal's, at most 100
@@ -67,7 +66,7 @@ def plain_text(markdown: str, width: int | None = None) -> str:
     text = _without_comments(safe_text(markdown)).expandtabs(4)
     blocks = _blocks(_without_tags(text).split("\n"), width)
     result = "\n".join(blocks)
-    # References such as &#27; were resolved on the way.
+    # Character references such as &#27; may have created control characters.
     return safe_text(re.sub(r"\n{3,}", "\n\n", result)).strip("\n")
 
 
@@ -81,7 +80,7 @@ def _without_comments(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    """HTML tags replaced by what CommonMark has for them; code is left alone, and so are unknown tags (``<uuid>``)."""
+    """Replace HTML tags with CommonMark; code and unknown tags (``<uuid>``) are unchanged."""
     result: list[str] = []
     plain: list[str] = []
     fence = ""
@@ -161,10 +160,10 @@ def _tags_outside_code(text: str) -> str:
 
 
 def _blocks(lines: list[str], width: int) -> Iterator[str]:
-    """The lines of the result."""
+    """Yield the lines of the result."""
     paragraph: list[str] = []
     first_indent = later_indent = ""
-    nesting: list[int] = []  # columns of the list items that we are in
+    nesting: list[int] = []  # columns of the enclosing list items
     index = 0
 
     def flush() -> Iterator[str]:
@@ -238,7 +237,7 @@ def _blocks(lines: list[str], width: int) -> Iterator[str]:
 
 
 def _fill(paragraph: list[str], width: int, first: str, later: str) -> Iterator[str]:
-    """A paragraph, wrapped; a line that ends in two blanks or a backslash ends there."""
+    """Yield a wrapped paragraph, with line breaks after two trailing spaces or a backslash."""
     parts: list[list[str]] = [[]]
     for number, line in enumerate(paragraph):
         hard = line.endswith(("  ", "\\")) and number < len(paragraph) - 1
@@ -255,11 +254,11 @@ def _fill(paragraph: list[str], width: int, first: str, later: str) -> Iterator[
 
 
 def _inline(text: str) -> str:
-    """Marks within a line taken away; what is code or escaped stays as it is."""
+    """Remove inline markup, except in code and escaped text."""
     kept: list[str] = []
 
     def keep(shown: str) -> str:
-        # NUL stands in no text that comes here: safe_text took it out.
+        # NUL is a safe placeholder, because safe_text removed it from the input.
         kept.append(shown)
         return f"\x00{len(kept) - 1}\x00"
 
@@ -274,7 +273,7 @@ def _inline(text: str) -> str:
     text = _LINK.sub(link, text)
     text = _REFERENCE.sub(r"\1", text)
     text = _AUTOLINK.sub(r"\1", text)
-    for _ in range(2):  # emphasis within strong text, and the other way round
+    for _ in range(2):  # emphasis within strong text, and vice versa
         text = _STRONG.sub(r"\2", text)
         text = _EMPHASIS.sub(r"\2", text)
     text = _STRIKE.sub(r"\1", text)

@@ -10,8 +10,8 @@ _BAR = '<progress max="1" value="{:.4f}" style="width: 24em"></progress> '
 
 
 def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook, which shows HTML."""
-    # Only a kernel has imported it, so that nobody else pays for an import.
+    """Return True if this process is a notebook kernel, which can show HTML."""
+    # Only kernels have imported it already, so other processes avoid the import.
     shell = sys.modules.get("ipykernel.zmqshell")
     ipython = sys.modules.get("IPython")
     if shell is None or ipython is None:
@@ -20,7 +20,7 @@ def in_notebook() -> bool:
 
 
 class NotebookDisplay:
-    """One output of a cell, which is renewed in its place."""
+    """One output of a cell, which is updated in place."""
 
     def __init__(self) -> None:
         self._handle: Any = None
@@ -28,9 +28,9 @@ class NotebookDisplay:
     def show(self, total: str, share: float | None, tasks: list[str]) -> None:
         """Show the state of a run.
 
-        :param total: the line for all files
-        :param share: of the bytes, 0 to 1; None where the total is not known
-        :param tasks: a line for each file under way
+        :param total: summary line for all files
+        :param share: fraction of the bytes, 0 to 1; None if the total is unknown
+        :param tasks: a line for each file in progress
         """
         from IPython.display import HTML, display
 

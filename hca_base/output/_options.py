@@ -1,4 +1,4 @@
-"""The command line options that say how a result is shown."""
+"""The command line options for output."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from hca_base.output._formats import BUILT_IN, FORMATS
 
-#: Begins the second name of each option of ours, which no parameter of an API takes.
+#: Prefix of the second name of hca's options, which is reserved.
 OWN = "--hca-"
 
 
 def own_flags(taken: Collection[str], *flags: str) -> list[str]:
-    """The names of an option of ours that an API's parameters leave free; one that they cannot take is among them.
+    """Return the names of an option that an API's parameters do not use, including the reserved one.
 
     :param taken: the options of the parameters, with their dashes
     :param flags: the option's names, the long one last
@@ -74,7 +74,7 @@ def add_output_options(parser: Any, default: str = "json", exclude: Collection[s
 
 
 def _query(expression: str) -> str:
-    """The expression, if it is one: a bad one must be told before the command does anything."""
+    """Check an expression, so that errors are reported before the command does anything."""
     from hca_base.output._query import compile_query
 
     compile_query(expression)

@@ -1,4 +1,4 @@
-"""Progress of a transfer on stderr: one line for all, and a few for the largest files under way."""
+"""Progress of a transfer on stderr: one line for all files, and a few for the largest ones in progress."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from hca_base.output._terminal import (
     write_safely,
 )
 
-_BAR, _BAR_FROM = 20, 72  # cells of the bar, and of a terminal that has room for it
+_BAR, _BAR_FROM = 20, 72  # cells of the bar, and the minimum terminal width for it
 MODES = ("auto", "none", "jsonl")
 _SMOOTHING = 3.0  # seconds over which the rate is averaged
-_INTERVALS = {"jsonl": 1.0, "notebook": 0.5}  # a notebook redraws a part of a page
+_INTERVALS = {"jsonl": 1.0, "notebook": 0.5}  # redrawing is slower in a notebook
 _NOTEBOOK_WIDTH = 100
 
 
 class Task:
-    """One file under way. Made by :meth:`Progress.task`; may be used from any thread, one at a time."""
+    """One file in progress, created by :meth:`Progress.task`; usable from any thread, one at a time."""
 
     __slots__ = ("_progress", "closed", "done", "name", "size")
 
@@ -50,15 +50,15 @@ class Task:
         self.closed = False
 
     def advance(self, count: int) -> None:
-        """More bytes have come (or, with a negative number, must come again)."""
+        """Count received bytes (negative for bytes that must be received again)."""
         self._progress._advance(self, count)
 
     def skip(self, count: int) -> None:
-        """Bytes that were there already: they count as done, but not for the rate."""
+        """Count bytes that were already present, which do not affect the rate."""
         self._progress._advance(self, count, fresh=False)
 
     def finish(self, ok: bool = True) -> None:
-        """The file is done (or, with ``ok=False``, given up); more calls do nothing."""
+        """Finish the file (or, with ``ok=False``, record a failure); further calls do nothing."""
         self._progress._finish(self, ok)
 
     def __enter__(self) -> Task:
@@ -79,16 +79,16 @@ class Progress:
             with progress.task("a.fastq.gz", 1_000_000) as task:
                 task.advance(65536)
 
-    Thread-safe. Counting is cheap: the display is renewed at most every ``interval`` seconds.
+    Thread-safe. Counting is cheap: the display is updated at most every ``interval`` seconds.
 
-    :param label: what is going on, in a word
-    :param files: how many files there are, or None if that is not known; see :meth:`add`
-    :param bytes: how many bytes
+    :param label: the activity, in one word
+    :param files: number of files, or None if unknown; see :meth:`add`
+    :param bytes: number of bytes
     :param mode: ``auto`` shows lines if the stream is a terminal and HTML in a notebook, ``none`` nothing, ``jsonl`` a
-        JSON object a line (``event`` is ``progress``, ``file`` or ``end``)
+        JSON object per line (``event`` is ``progress``, ``file`` or ``end``)
     :param stream: default: ``sys.stderr``
-    :param lines: how many of the files under way are shown
-    :param interval: seconds between renewals; default: 0.1, 1 for ``jsonl``
+    :param lines: maximum number of files in progress to show
+    :param interval: seconds between updates; default: 0.1, 1 for ``jsonl``
     """
 
     def __init__(
@@ -130,19 +130,19 @@ class Progress:
         self._sampled_bytes = 0
         self._rate: float | None = None
         self._due = self._started + self._interval
-        self._shown = 0  # lines on the terminal now
+        self._shown = 0  # lines currently on the terminal
         self._closed = False
         if mode == "auto":
             set_display(self._print_through)
 
     def add(self, files: int = 0, bytes: int = 0) -> None:
-        """Raise the totals, as more files become known."""
+        """Increase the totals when more files are found."""
         with self._lock:
             self._files = (self._files or 0) + files
             self._bytes = (self._bytes or 0) + bytes
 
     def task(self, name: str, size: int | None = None) -> Task:
-        """Begin a file.
+        """Start a file.
 
         :param size: its bytes, if known
         """
@@ -152,7 +152,7 @@ class Progress:
         return task
 
     def snapshot(self) -> dict[str, Any]:
-        """What has been counted.
+        """Return the current counts.
 
         :return: ``files_done``, ``files_failed``, ``files``, ``bytes_done``, ``bytes``, ``rate`` (bytes per second,
             None at first), ``eta`` (seconds, or None), ``elapsed`` (seconds)
@@ -173,7 +173,7 @@ class Progress:
             }
 
     def close(self) -> None:
-        """Take the display away (or write the last event); more calls do nothing."""
+        """Remove the display (or write the last event); further calls do nothing."""
         with self._lock:
             if self._closed:
                 return
@@ -186,7 +186,7 @@ class Progress:
             elif self.mode == "jsonl":
                 self._sample(self._clock(), least=0.0)
                 state = self.snapshot()
-                # The average of the whole run: the smoothed rate is that of its last seconds.
+                # Show the average of the whole run; the smoothed rate only covers the last seconds.
                 rate = self._bytes_fresh / state["elapsed"] if state["elapsed"] > 0 else state["rate"]
                 self._event({"event": "end", **state, "rate": rate})
 
@@ -246,7 +246,7 @@ class Progress:
         )
 
     def _sample(self, now: float, least: float = 0.05) -> None:
-        """Renew the averaged rate."""
+        """Update the smoothed rate."""
         elapsed = now - self._sampled
         if elapsed <= least:
             return
@@ -265,7 +265,7 @@ class Progress:
         write_safely(self._stream, safe_json(json.dumps(event, ensure_ascii=True)) + "\n")
 
     def _draw(self) -> None:
-        width = terminal_width(self._stream) - 1  # a full last column makes some terminals wrap
+        width = terminal_width(self._stream) - 1  # some terminals wrap after the last column
         share = self._bytes_done / self._bytes if self._bytes else None
         if share is None or width < _BAR_FROM:
             lines = [self._total_line(width)]
@@ -277,7 +277,7 @@ class Progress:
         write_safely(self._stream, encodable(text, self._stream))
 
     def _largest(self) -> list[Task]:
-        """The files under way that get a line."""
+        """Return the files in progress to show."""
         return sorted(self._tasks, key=lambda task: -(task.size or 0))[: self._lines]
 
     def _total_line(self, width: int) -> str:
@@ -294,7 +294,7 @@ class Progress:
             parts.append(f"{format_bytes(state['rate'])}/s")
         if state["eta"] is not None:
             parts.append(f"{format_duration(state['eta'])} left")
-        # What matters least goes first where there is no room.
+        # On narrow terminals, drop the least important parts first.
         if self.label and text_width("  ".join([self.label, *parts])) <= width:
             parts.insert(0, self.label)
         while len(parts) > 1 and text_width("  ".join(parts)) > width:
@@ -302,7 +302,7 @@ class Progress:
         return shorten("  ".join(parts), width)
 
     def _erase(self) -> str:
-        """The control sequence that goes to the first line of the display and clears from there."""
+        """Return the control sequence that clears the display from its first line."""
         if not self._shown:
             return ""
         up = f"\x1b[{self._shown - 1}A" if self._shown > 1 else ""
@@ -324,7 +324,7 @@ class Progress:
 
 
 def _bar(share: float, stream: Any) -> str:
-    """A bar of :data:`_BAR` cells; of ASCII where the stream's encoding has nothing better."""
+    """Return a bar of :data:`_BAR` cells, in ASCII if the stream's encoding requires it."""
     full, empty = ("━", "─") if encodable("━─", stream) == "━─" else ("#", "-")
     done = max(0, min(_BAR, int(_BAR * share)))
     return style(full * done, "cyan", stream=stream) + style(empty * (_BAR - done), "dim", stream=stream)

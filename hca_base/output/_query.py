@@ -11,7 +11,7 @@ _MAX_SHOWN = 200
 
 
 def compile_query(expression: str) -> Any:
-    """A compiled expression.
+    """Compile an expression.
 
     :raises UsageError: it is malformed; the message has the position
     """
@@ -25,36 +25,36 @@ def compile_query(expression: str) -> Any:
     except ParseError as error:
         raise _bad_query(expression, error.lex_position, f"unexpected {error.token_value!r}") from None
     except JMESPathError as error:
-        # Subclasses such as "incomplete expression" mean the end of the text.
+        # Subclasses such as "incomplete expression" refer to the end of the text.
         raise _bad_query(expression, len(expression), str(error).splitlines()[0]) from None
     except ValueError:
-        # jmespath leaves numbers to Python, which reads none of thousands of digits.
+        # jmespath uses int(), which refuses thousands of digits.
         raise _bad_query(expression, None, "a number has too many digits") from None
     except RecursionError:
         raise UsageError("--query: the expression is nested too deeply") from None
 
 
 def apply_query(expression: str | Any, data: Any) -> Any:
-    """What an expression finds in ``data``.
+    """Return the result of an expression on ``data``.
 
     :param expression: text, or from :func:`compile_query`
-    :raises UsageError: it is malformed, or calls a function on values that it cannot take
+    :raises UsageError: it is malformed, or calls a function on unsupported values
     """
     compiled = compile_query(expression) if isinstance(expression, str) else expression
     if isinstance(data, list) and type(data) is not list:
-        data = list(data)  # jmespath's functions know a list by the name of its class
+        data = list(data)  # jmespath's functions recognize lists by the name of their class
     try:
         return compiled.search(data)
     except (TypeError, ValueError, ArithmeticError) as error:
-        # jmespath's own errors are ValueErrors; some of its functions and slices let Python's through.
+        # jmespath's errors are ValueErrors; some of its functions and slices raise Python's exceptions.
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(f"--query: {reason}", hint="see https://jmespath.org") from None
 
 
 def works_item_by_item(compiled: Any) -> bool:
-    """Whether a query on a list is the same as the queries on each of its items, put together.
+    """Return True if a query on a list equals the combined results for its items.
 
-    So it is for projections on the list itself: ``[].uuid``, ``[*].[a, b]``, ``[?x > `1`].y``; not for ``[0]``,
+    This is true for projections on the list itself: ``[].uuid``, ``[*].[a, b]``, ``[?x > `1`].y``; not for ``[0]``,
     ``length(@)``, ``sort_by(@, &x)`` or ``[].uuid | [0]``.
     """
     return _is_projection(compiled.parsed)
@@ -71,7 +71,7 @@ def _keeps_concatenation(node: dict[str, Any]) -> bool:
 
 
 def apply_to_items(compiled: Any, items: Iterable[Any]) -> Iterator[Any]:
-    """The results of a query that :func:`works_item_by_item`, as the items come."""
+    """Yield the results of a query that :func:`works_item_by_item`, as the items arrive."""
     for item in items:
         yield from apply_query(compiled, [item]) or ()
 

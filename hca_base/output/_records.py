@@ -1,4 +1,4 @@
-"""Lists of results that show as tables in a notebook and become data frames."""
+"""Lists of results that notebooks show as tables, and that convert to data frames."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hca_base.output._terminal import safe_text
 if TYPE_CHECKING:
     import pandas
 
-#: What a notebook shows of a long list, a wide one, and a long text.
+#: Maximum rows, columns and text length in a notebook.
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 20, 12, 80
 
 
 class Tabular:
-    """What can be iterated over row by row, and so becomes a data frame."""
+    """Base of row iterables that convert to a data frame."""
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the results as a :class:`pandas.DataFrame`, a row for each.
@@ -54,7 +54,7 @@ class Records(Tabular, list[Any]):
 
 
 class RecordStream(Tabular, Iterator[Any]):
-    """Results one by one, as a generator gives them; :meth:`to_pandas` takes those that are left."""
+    """A generator of results; :meth:`to_pandas` uses the remaining ones."""
 
     def __init__(self, results: Iterator[Any]) -> None:
         self._results = results
@@ -66,7 +66,7 @@ class RecordStream(Tabular, Iterator[Any]):
         return next(self._results)
 
     def close(self) -> None:
-        """Ask for no more pages."""
+        """Stop fetching pages."""
         close = getattr(self._results, "close", None)
         if close is not None:
             close()
@@ -82,7 +82,7 @@ def records_of(value: Any) -> Any:
 def html_table(results: Iterable[Any], count: int) -> str:
     """Return the first results as an HTML table; every name and value is escaped.
 
-    :param count: how many results there are
+    :param count: total number of results
     """
     rows: list[Mapping[str, Any]] = []
     for result in results:
@@ -101,7 +101,7 @@ def html_table(results: Iterable[Any], count: int) -> str:
 
 
 def _html_cell(value: Any) -> str:
-    # Notebooks align to the right, which suits numbers only.
+    # Notebooks align to the right, which is only appropriate for numbers.
     left = "" if isinstance(value, int | float) else ' style="text-align: left"'
     return f"<td{left}>{_escaped(cell(value))}</td>"
 
@@ -119,7 +119,7 @@ def _escaped(text: object, longest: int = SHOWN_CHARACTERS) -> str:
 
 
 def _named(result: Any) -> Mapping[str, Any]:
-    """Return a result as a mapping of names: objects, named tuples and data classes have names of their own."""
+    """Return a result as a mapping; objects, named tuples and data classes have field names."""
     if hasattr(result, "_asdict"):
         named: Mapping[str, Any] = result._asdict()
         return named

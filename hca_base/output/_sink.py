@@ -1,4 +1,4 @@
-"""Where a result goes: a stream, or a file that appears only when it is whole."""
+"""The target of a result: a stream, or a file that appears once it is complete."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 class Sink:
-    """A stream of text with what formatters need to know of it.
+    """A text stream with properties for formatters.
 
     :ivar text: the stream
-    :ivar terminal: whether people look at it
-    :ivar color: whether it shows colours
-    :ivar width: columns to fit into, or None where there is no limit
-    :ivar eager: send each item on its way before the next one comes
+    :ivar terminal: whether it is a terminal
+    :ivar color: whether to use colours
+    :ivar width: maximum width in columns, or None for no limit
+    :ivar eager: flush after each item
     """
 
     def __init__(self, text: TextIO) -> None:
@@ -34,26 +34,26 @@ class Sink:
         self.width = terminal_width(text) if self.terminal else None
 
     def write(self, text: str) -> None:
-        """Write; characters that the stream's encoding lacks come as escapes."""
+        """Write text; characters that the stream's encoding lacks are escaped."""
         self.text.write(encodable(text, self.text))
 
     def flush(self) -> None:
-        """Send what was written on its way."""
+        """Flush the stream."""
         self.text.flush()
 
     def end_item(self) -> None:
-        """An item is written."""
+        """Mark the end of an item."""
         if self.eager:
             self.text.flush()
 
     def can_encode(self, text: str) -> bool:
-        """Whether the stream's encoding has all characters of ``text``."""
+        """Return True if the stream's encoding has all characters of ``text``."""
         return encodable(text, self.text) == text
 
 
 @contextlib.contextmanager
 def open_sink(output: Path | str | None, stream: Any) -> Iterator[Sink]:
-    """The sink for ``--output FILE`` (``-`` or None: ``stream``).
+    """Return the sink for ``--output FILE`` (``-`` or None: ``stream``).
 
     :raises UsageError: FILE cannot be written
     :raises BrokenPipeError: the reader of the stream is gone
@@ -74,7 +74,7 @@ def open_sink(output: Path | str | None, stream: Any) -> Iterator[Sink]:
 
 @contextlib.contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
-    """A stream into a file that takes its name when the block ends well.
+    """Yield a stream to a file that appears when the block ends without an exception.
 
     :raises UsageError: it cannot be written
     """
@@ -94,7 +94,7 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         if not opened:
             raise UsageError(f"--output: cannot write {path}: {error.strerror or error}") from None
-        # While the block runs, errors may be the source's as well as the file's.
+        # Errors in the block may come from the source or the file.
         if written or error.errno in _STORAGE:
             raise HCAError(f"--output: cannot write {path}: {error.strerror or error}") from error
         raise
@@ -102,7 +102,7 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def _stream_errors() -> Iterator[None]:
-    """Tell apart a reader that left (no error to speak of) and a stream that cannot be written."""
+    """Distinguish a closed pipe, which is not reported, from an unwritable stream."""
     try:
         yield
     except BrokenPipeError:

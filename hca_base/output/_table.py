@@ -1,4 +1,4 @@
-"""Results as rows and columns, and tables of them that fit the terminal."""
+"""Results as rows and columns, and tables that fit the terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ABSENT = object()
 
 
 def to_plain(value: Any) -> Any:
-    """The JSON form of a value that JSON has none for."""
+    """Return a JSON value for a type that JSON does not support."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, bytes | bytearray):
@@ -34,7 +34,7 @@ def to_plain(value: Any) -> Any:
 
 
 def without_nan(value: Any) -> Any:
-    """``value`` with null for numbers that JSON does not have; it has those beyond what a float holds."""
+    """Replace numbers that JSON does not support with null; numbers out of a float's range are kept."""
     if isinstance(value, float) and not math.isfinite(value) and not isinstance(value, Digits):
         return None
     if isinstance(value, Mapping):
@@ -45,7 +45,7 @@ def without_nan(value: Any) -> Any:
 
 
 def cell(value: Any) -> str:
-    """A value as the text of one cell: nothing for null, compact JSON for what has parts."""
+    """Return the text of a cell: empty for null, compact JSON for lists and objects."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -55,31 +55,31 @@ def cell(value: Any) -> str:
 
 @functools.cache
 def _encoder(indent: int | None, ensure_ascii: bool) -> Callable[[Any], str]:
-    # One for all items of a stream: json.dumps makes a new one for each call with options.
+    # Share one encoder, because json.dumps creates a new one for each call with options.
     return json.JSONEncoder(ensure_ascii=ensure_ascii, allow_nan=False, indent=indent, default=to_plain).encode
 
 
 def written(value: Any, indent: int | None = None, *, ensure_ascii: bool = False) -> str:
-    """A value as JSON, numbers with the digits with which a service sent them.
+    """Return a value as JSON; numbers keep the service's digits.
 
-    :raises ValueError: it holds a number that JSON does not have
+    :raises ValueError: it contains a number that JSON does not support
     """
     encode = _encoder(indent, ensure_ascii)
     return write_json(value, encode) if any_digits() else encode(value)
 
 
 def is_list(data: Any) -> bool:
-    """Whether a result is a list of things rather than one."""
+    """Return True if a result is a list of items."""
     return isinstance(data, list | tuple)
 
 
 def row_of(item: Any) -> Mapping[str, Any]:
-    """A thing as a row."""
+    """Return an item as a row."""
     return item if isinstance(item, Mapping) else {VALUE: item}
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """All columns of some rows, in the order in which they come up."""
+    """Return all columns of some rows, in order of appearance."""
     found: dict[str, None] = {}
     for row in rows:
         for name in row:
@@ -88,18 +88,18 @@ def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def pick(row: Mapping[str, Any], column: str) -> Any:
-    """The value of a column; a dotted one goes into objects. None where there is none."""
+    """Return the value of a column, which may be dotted for nested objects; None if it is missing."""
     value = _find(row, column)
     return None if value is _ABSENT else value
 
 
 def has(row: Mapping[str, Any], column: str) -> bool:
-    """Whether a row has a column, be it null."""
+    """Return True if a row has a column, even if it is null."""
     return _find(row, column) is not _ABSENT
 
 
 def select(data: Any, columns: Sequence[str]) -> Any:
-    """The result with these columns only, in this order.
+    """Return the result with only these columns, in this order.
 
     :raises UsageError: no row has such a column
     """
@@ -112,7 +112,7 @@ def select(data: Any, columns: Sequence[str]) -> Any:
 def check_columns(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], option: str = "-c") -> None:
     """Refuse columns that no row has.
 
-    :raises UsageError: naming the column and those that there are
+    :raises UsageError: with the column and the available ones
     """
     if not rows:
         return
@@ -130,7 +130,7 @@ def check_columns(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], opt
 
 
 def sorted_rows(data: Any, sort: Sequence[str]) -> Any:
-    """A list sorted by columns, the first one first; ``NAME:desc`` or ``-NAME`` turns the order. Nulls come last.
+    """Sort a list by columns in order of precedence; ``NAME:desc`` or ``-NAME`` is descending. Nulls come last.
 
     :raises UsageError: no row has such a column
     """
@@ -155,7 +155,7 @@ def _direction(name: str) -> tuple[str, bool]:
 
 
 def _order(value: Any) -> tuple[int, Any]:
-    """A key that orders values of all kinds: numbers, then text, then the rest by its JSON."""
+    """Return a sort key for values of any type: numbers, then text, then others by their JSON."""
     if isinstance(value, bool | int | float):
         return (0, value if value == value else math.inf)
     return (1, value) if isinstance(value, str) else (2, cell(value))
@@ -177,9 +177,9 @@ _LEAST = 24
 
 
 def table(data: Any, columns: Sequence[str] | None, width: int | None) -> str:
-    """A result as a table: a list with a row for each item, an object with a row for each key.
+    """Return a result as a table: a list with a row per item, an object with a row per key.
 
-    :param width: cells to fit into; None for no limit
+    :param width: maximum width in cells; None for no limit
     """
     if not is_list(data):
         if not isinstance(data, Mapping):
@@ -193,7 +193,7 @@ def table(data: Any, columns: Sequence[str] | None, width: int | None) -> str:
     rows = [[pick(item, name) for name in names] for item in items]
     drawn = _draw(names, rows, width)
     if drawn is None and not columns:
-        # Columns that are empty in all rows take room from those that are not.
+        # Drop columns that are empty in all rows, to leave space for others.
         kept = [index for index in range(len(names)) if any(cell(row[index]) for row in rows)]
         if kept and len(kept) < len(names):
             names, rows = [names[index] for index in kept], [[row[index] for index in kept] for row in rows]
@@ -202,7 +202,7 @@ def table(data: Any, columns: Sequence[str] | None, width: int | None) -> str:
 
 
 def _draw(names: Sequence[str], rows: list[list[Any]], width: int | None) -> str | None:
-    """A drawn table, or None if its columns would be so narrow that words are broken."""
+    """Return a table, or None if its columns are too narrow for whole words."""
     titles = [safe_text(name, one_line=True) for name in names]
     numeric = [bool(rows) and all(_is_number(row[index]) for row in rows) for index in range(len(names))]
     cells = [[safe_text(cell(value)).replace("\t", "    ") for value in row] for row in rows]
@@ -211,7 +211,7 @@ def _draw(names: Sequence[str], rows: list[list[Any]], width: int | None) -> str
         for index in range(len(titles))
     ]
     if width is not None:
-        # Each column has a space on both sides and a bar; the last bar is the table's.
+        # Each column has a space on both sides and a bar; the last bar is extra.
         words = [max(_longest_word(row[index]) for row in [titles, *cells]) for index in range(len(titles))]
         fitting = fit(widths, width - 3 * len(titles) - 1, words)
         if fitting is None:
@@ -223,12 +223,12 @@ def _draw(names: Sequence[str], rows: list[list[Any]], width: int | None) -> str
 
 
 def _lines_of(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> Iterator[str]:
-    """The lines of a row, each cell wrapped to its column."""
+    """Yield the lines of a row, with cells wrapped to their columns."""
     wrapped = [_wrap(text, room) for text, room in zip(row, widths, strict=True)]
     for texts in itertools.zip_longest(*wrapped, fillvalue=""):
         padded = []
         for text, room, is_number in zip(texts, widths, numeric, strict=True):
-            # Not str.ljust, which counts characters, for some of them take two cells or none.
+            # Not str.ljust, which counts characters, because some of them take two cells or none.
             blanks = " " * (room - text_width(text))
             padded.append(f" {blanks}{text} " if is_number else f" {text}{blanks} ")
         yield "|".join(["", *padded, ""])
@@ -239,11 +239,11 @@ def _longest_word(text: str) -> int:
 
 
 def fit(natural: Sequence[int], room: int, least: Sequence[int]) -> list[int] | None:
-    """Widths for columns that together have ``room``: narrow columns keep theirs, wide ones share what is left.
+    """Distribute ``room`` among columns: narrow columns keep their width, wide ones share the rest.
 
-    :param natural: the width of each that needs no breaks
-    :param least: the least width of each
-    :return: None if there is not room for the least widths
+    :param natural: width of each column without line breaks
+    :param least: minimum width of each column
+    :return: None if the minimum widths do not fit
     """
     if sum(natural) <= room:
         return list(natural)
@@ -251,7 +251,7 @@ def fit(natural: Sequence[int], room: int, least: Sequence[int]) -> list[int] | 
     left = room - sum(widths)
     if left < 0:
         return None
-    # The column that lacks least is completed first: it is the one that a reader scans.
+    # Complete the column that needs the least first: it is the one that readers scan.
     open_columns = sorted(range(len(widths)), key=lambda index: natural[index] - widths[index])
     for rank, index in enumerate(open_columns):
         widths[index] += min(natural[index] - widths[index], left // (len(open_columns) - rank))
@@ -260,7 +260,7 @@ def fit(natural: Sequence[int], room: int, least: Sequence[int]) -> list[int] | 
 
 
 def _records(names: Sequence[str], rows: list[list[Any]], width: int) -> str:
-    """Each row as a block of ``name: value`` lines."""
+    """Format each row as a block of ``name: value`` lines."""
     blocks = []
     for number, row in enumerate(rows, 1):
         lines = [f"-- {number} ".ljust(min(width, 40), "-")] if len(rows) > 1 else []
@@ -274,7 +274,7 @@ def _records(names: Sequence[str], rows: list[list[Any]], width: int) -> str:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` cells; words are broken only where they must be."""
+    """Return lines of at most ``width`` cells; words are only broken if necessary."""
     lines: list[str] = []
     for line in text.split("\n"):
         if text_width(line) <= width:
@@ -287,7 +287,7 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def _wrap_wide(line: str, width: int) -> list[str]:
-    """As ``textwrap``, which counts characters, for text with characters of two cells."""
+    """Like ``textwrap``, but counting cells instead of characters."""
     lines, current = [], ""
     for character in line:
         if current and text_width(current + character) > width:

@@ -1,4 +1,4 @@
-"""What a terminal shows: text that cannot steer it, as wide as it is, and messages on stderr."""
+"""Terminal output: text without control sequences, widths, and messages on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEQUENCE = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|\x1b[ -/]*[0-Z\\^-~]"
 )
-# What is left of them, other control characters, and marks that change the direction or hide text.
+# Remains of these, other control characters, and marks that change the direction or hide text.
 _BAD = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
@@ -27,14 +27,14 @@ _LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 
 
 def safe_text(text: object, *, one_line: bool = False) -> str:
-    """Text without anything that could steer a terminal: escape sequences, control characters, direction marks.
+    """Remove everything that controls a terminal: escape sequences, control characters, direction marks.
 
     Line ends become ``\\n``; tabs stay.
 
-    :param one_line: put spaces for line ends and tabs too
+    :param one_line: replace line endings and tabs with spaces too
     """
     result = str(text)
-    if result.isascii() and result.isprintable():  # the common case, and cheap to tell
+    if result.isascii() and result.isprintable():  # the common case, which is cheap to check
         return result
     result = _LINE_ENDS.sub("\n", result)
     result = _SEQUENCE.sub("", result)
@@ -45,12 +45,12 @@ def safe_text(text: object, *, one_line: bool = False) -> str:
 
 
 def safe_json(text: str) -> str:
-    """JSON text with the characters escaped that JSON allows plain but a terminal obeys."""
+    """Escape characters that JSON allows but that control a terminal."""
     return _BAD_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def text_width(text: str) -> int:
-    """How many terminal cells a line takes: two for wide East Asian characters, none for combining ones."""
+    """Return the width of a line in terminal cells: two for wide East Asian characters, none for combining ones."""
     if text.isascii():
         return len(text)
     width = 0
@@ -62,7 +62,7 @@ def text_width(text: str) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """One line of at most ``width`` cells; the middle gives way, since names differ at their ends."""
+    """Shorten a line to ``width`` cells in the middle, since names often differ at their ends."""
     text = safe_text(text, one_line=True)
     if text_width(text) <= width:
         return text
@@ -82,7 +82,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def format_bytes(count: float) -> str:
-    """A number of bytes in decimal units: ``17 B``, ``1.2 MB``."""
+    """Return a number of bytes in decimal units: ``17 B``, ``1.2 MB``."""
     if abs(count) < 1000:
         return f"{count:.0f} B"
     for unit in ("kB", "MB", "GB", "TB", "PB"):
@@ -101,22 +101,22 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 
 def with_subject(name: str, message: str) -> str:
-    """``NAME: MESSAGE``, with the name in it once: messages of their own name their file already.
+    """Return ``NAME: MESSAGE``; replace the name within the message, so that it occurs only once.
 
-    :param name: of a file, as the message would write it
+    :param name: of a file, as written in messages
     """
     if message.startswith(f"{name}: "):
         return message
     message = re.sub(rf"(?<=the file name) (['\"]){re.escape(name)}\1", "", message)
     message = re.sub(rf"(['\"]){re.escape(name)}\1", "it", message)
-    # A name that is a word could stand in the message for itself, but for places where only a name stands.
+    # A name that is a plain word may be part of the sentence, so only replace it before a colon or at the end.
     after = r"(?=:|$)" if name.isalpha() else r"(?![\w./-])"
     message = re.sub(rf"(?<![\w./-]){re.escape(name)}{after}", "it", message)
     return f"{name}: {message}"
 
 
 def format_duration(seconds: float) -> str:
-    """A time as ``0:07``, ``12:34``, ``3:02:01`` or ``4d 3h``."""
+    """Return a time as ``0:07``, ``12:34``, ``3:02:01`` or ``4d 3h``."""
     total = round(seconds)
     minutes, rest = divmod(total, 60)
     hours, minutes = divmod(minutes, 60)
@@ -127,22 +127,22 @@ def format_duration(seconds: float) -> str:
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
-# A display that owns the lower lines of the terminal (a Progress): messages are printed through it. It works under this
-# very lock, since with one of its own the two could be taken in either order.
+# The display at the bottom of the terminal (a Progress), through which messages are printed. It uses this lock too,
+# because two locks could be acquired in either order.
 display_lock = ForkLock(reentrant=True)
 _display: Callable[[Callable[[], None]], None] | None = None
 
 
 def is_terminal(stream: Any) -> bool:
-    """Whether a stream shows on a terminal."""
+    """Return True if a stream is a terminal."""
     try:
         return bool(stream.isatty())
-    except (AttributeError, ValueError, OSError):  # no stream at all, or a closed one
+    except (AttributeError, ValueError, OSError):  # not a stream, or a closed one
         return False
 
 
 def terminal_width(stream: Any = None, default: int = 80) -> int:
-    """The columns of the terminal of ``stream`` (default: stdout): ``COLUMNS``, its own word, or ``default``."""
+    """Return the width of the terminal of ``stream`` (default: stdout): ``COLUMNS``, its size, or ``default``."""
     with contextlib.suppress(ValueError):
         columns = int(os.environ.get("COLUMNS", ""))
         if columns > 0:
@@ -155,19 +155,19 @@ def terminal_width(stream: Any = None, default: int = 80) -> int:
 
 
 def use_color(stream: Any) -> bool:
-    """Whether colours are welcome: a terminal that knows them, and no ``NO_COLOR`` (https://no-color.org)."""
+    """Return True for a terminal with colours, unless ``NO_COLOR`` (https://no-color.org) is set."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def style(text: str, *names: str, stream: Any) -> str:
-    """``text`` in colour or bold where :func:`use_color` allows it: ``bold``, ``dim``, ``red``, ``yellow``, …"""
+    """Style ``text`` if :func:`use_color` allows it: ``bold``, ``dim``, ``red``, ``yellow``, …"""
     if not use_color(stream):
         return text
     return f"\x1b[{';'.join(_STYLES[name] for name in names)}m{text}\x1b[0m"
 
 
 def note(message: object) -> None:
-    """Say something on stderr."""
+    """Print a message on stderr."""
     _say(safe_text(message))
 
 
@@ -185,19 +185,19 @@ def _say(line: str) -> None:
 
 
 def set_display(display: Callable[[Callable[[], None]], None] | None) -> None:
-    """Let messages go through a display from now on; None for none."""
+    """Print messages through a display from now on; None for none."""
     global _display
     with display_lock:
         _display = display
 
 
 def has_display() -> bool:
-    """Whether a display is on the terminal now."""
+    """Return True if a display is on the terminal."""
     return _display is not None
 
 
 def write_safely(stream: IO[str] | None, text: str) -> None:
-    """Write a message; a stderr that is closed, full or of another encoding is no reason to fail."""
+    """Write a message; never fail, even if stderr is closed, full or has another encoding."""
     if stream is None:
         return
     with contextlib.suppress(OSError, ValueError):
@@ -206,7 +206,7 @@ def write_safely(stream: IO[str] | None, text: str) -> None:
 
 
 def encodable(text: str, stream: Any) -> str:
-    """``text`` with characters that the stream's encoding lacks written as escapes."""
+    """Escape characters that the stream's encoding lacks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
@@ -218,7 +218,7 @@ def encodable(text: str, stream: Any) -> str:
 
 
 def discard_stdout() -> None:
-    """Send what is still to be written on stdout nowhere.
+    """Discard pending output on stdout.
 
     For use after a ``BrokenPipeError``, so that the interpreter's own flush at exit does not complain.
     """

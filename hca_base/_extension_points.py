@@ -1,7 +1,7 @@
-"""What plugins add to an entry-point group, for packages below the registry of plugins.
+"""Extensions that plugins add to an entry-point group, for packages below the plugin registry.
 
-The registry (``hca_base.plugins``) lies above the packages that use what it finds, and registers itself here when it is
-imported. A program that imports a lower package alone gets the entry points of its environment instead.
+The registry (``hca_base.plugins``) is in a higher layer than the packages that use extensions, and registers itself
+here when it is imported. Programs that only import a lower package use the environment's entry points instead.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def names(group: str) -> list[str]:
 
 
 def load(group: str, name: str) -> Any:
-    """Return an extension, loaded; None if no plugin has it."""
+    """Return a loaded extension; None if no plugin has it."""
     if load_one is not None:
         return load_one(group, name)
     return next((entry.load() for entry in _entry_points(group) if entry.name == name), None)

@@ -1,4 +1,4 @@
-"""Public names that load on first use, so that importing a package costs nothing."""
+"""Public names that load on first use, so that importing a package is fast."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lazy_exports(
             value: Any = importlib.import_module(module_name[:-1], package)
         else:
             value = getattr(importlib.import_module(module_name, package), name)
-        # Keep it, so that the next access does not come through here.
+        # Cache it, so that further accesses bypass this function.
         setattr(importlib.import_module(package), name, value)
         return value
 

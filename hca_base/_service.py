@@ -1,4 +1,4 @@
-"""What every package may ask of a service: its place, its document, and how it wants to know who is asking."""
+"""The interface of services for all packages: URLs, document, and authentication."""
 
 from __future__ import annotations
 

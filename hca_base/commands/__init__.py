@@ -1,4 +1,4 @@
-"""The bases of commands, and the core's own commands.
+"""Base classes of commands, and the core's commands.
 
 A plugin's command is a class in an entry point of the group ``hca.commands``::
 

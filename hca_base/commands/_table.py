@@ -1,6 +1,6 @@
-"""The core's commands: where each is, and its summary, so that finding and listing them imports nothing.
+"""The core's commands: their classes and summaries, so that listing them needs no imports.
 
-A test holds the summaries against the first lines of the classes' docstrings.
+A test compares the summaries with the first lines of the classes' docstrings.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
 }
 
-#: group -> title, in the order in which help shows them
+#: group -> title, in the order of the help
 GROUPS: dict[str, str] = {
     "auth": "Logins, tokens and API keys",
     "config": "Settings: show, change, check",
@@ -83,5 +83,5 @@ GROUPS: dict[str, str] = {
     "completion": "Completion of commands in your shell",
 }
 
-#: commands that help does not list: they are there for old scripts, or for other programs
+#: commands that help does not list, because they are for old scripts or other programs
 HIDDEN = frozenset({"clear-hca-cache"})

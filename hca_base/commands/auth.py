@@ -1,4 +1,4 @@
-"""``hca auth``: log in and out, see who you are to each service, keep keys."""
+"""``hca auth``: log in and out, show the status of credentials, store keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class AuthCommand(Command):
     """A command about one service's credentials."""
 
-    #: set by plugins whose command is about their own service: ``hca dss login``
+    #: set by plugins for commands of their own service: ``hca dss login``
     service_name: ClassVar[str | None] = None
 
     def add_service(self, parser: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -81,7 +81,7 @@ class AuthCommand(Command):
         except UnreachableError as error:
             self.note(f"the document of {service.name} is not available ({error}); going by the settings")
         except HCAError:
-            # The settings may say enough; if not, the caller's error will tell more than this one.
+            # The settings may be sufficient; if not, the caller's error is more specific.
             pass
         return found
 
@@ -149,7 +149,7 @@ class AuthLogin(AuthCommand):
             self._say_stored(_welcome(service.name, record))
 
     def _say_stored(self, what: str) -> None:
-        # The line that hca 7 printed.
+        # The same line as hca 7.
         self.stdout.write("Storing access credentials\n")
         self.note(what)
 

@@ -1,4 +1,4 @@
-"""``hca cache``: documents and plugin lists that can be had again."""
+"""``hca cache``: cached documents and plugin lists."""
 
 from __future__ import annotations
 

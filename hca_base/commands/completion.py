@@ -1,6 +1,6 @@
 """``hca completion``: completion of commands in bash, zsh and fish.
 
-The scripts ask ``hca __complete`` for words; that reads caches alone and imports no plugin that it knows already.
+The scripts call ``hca __complete``, which only reads caches and does not import known plugins.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _script_file(shell: str) -> Path:
 def _home(shell: str) -> Path:
     try:
         return Path.home()
-    except (RuntimeError, KeyError):  # HOME is not set, and the user id has no entry in the password file
+    except (RuntimeError, KeyError):  # HOME is not set, and the user ID is not in the password file
         raise UsageError(
             "no home directory: HOME is not set",
             hint=f"set HOME, or have your shell source the output of 'hca completion {shell}'",
@@ -209,7 +209,7 @@ def _rc_file(shell: str) -> Path | None:
 
 
 def _edit_rc(path: Path, line: str | None) -> bool:
-    """Put our one line into a shell's start-up file, or take it out; True if the file was changed."""
+    """Add hca's line to a shell's start-up file, or remove it; return True if the file was changed."""
     real = Path(os.path.realpath(path))
     before = real.read_bytes() if real.exists() else b""
     lines = [each for each in before.decode("utf-8", "surrogateescape").splitlines(True) if _MARK not in each]

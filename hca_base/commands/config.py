@@ -82,7 +82,7 @@ class ConfigGet(DataCommand):
 
 
 def _hint_for_unset(key: str, config: settings.Config) -> str:
-    """What is known of a key without a value: its built-in default, or the key that was perhaps meant."""
+    """Return a hint for a key without a value: its built-in default, or a similar key."""
     known = known_settings()
     if key in known:
         default = known[key].get("default")

@@ -99,7 +99,7 @@ def _reason(problem: dict[str, str]) -> str:
 
 
 def _claims(distribution: PluginDistribution) -> str:
-    """What others have that this plugin claims too."""
+    """Return the names that this plugin and others claim."""
     lost = [
         str(conflict)
         for conflict in registry().conflicts()
@@ -186,7 +186,7 @@ def _look_again(command: Command) -> None:
 
 
 def _distribution_of(name: str) -> str:
-    """The distribution of that name, or that gives the service of that name."""
+    """Return the distribution with a name, or with a service of that name."""
     wanted = name.lower().replace("_", "-")
     if wanted == "hca-base":
         raise RefusedError("hca-base is hca itself, not a plugin", hint="pip uninstall hca-base removes it")

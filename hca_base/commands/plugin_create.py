@@ -1,4 +1,4 @@
-"""``hca plugin create``: begin a new plugin."""
+"""``hca plugin create``: create a new plugin."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class ProfileCreate(Command):
             if not equals or not key:
                 raise UsageError(f"{given!r} is not KEY=VALUE")
             pairs.append((key, settings.parse_value(text)))
-        # All that can be wrong is found before the profile is there: a second attempt must not meet the first.
+        # Check everything before creating the profile, so that a retry does not find it already there.
         begin = {} if parsed_args.copy is None else _settings_of(parsed_args.copy)
         for key, value in pairs:
             check_value(
@@ -128,7 +128,7 @@ class ProfileDelete(Command):
 
 
 def _settings_of(name: str) -> dict[str, Any]:
-    """What a profile's own file holds."""
+    """Return the settings in a profile's file."""
     try:
         return settings.read_file(settings.profile_path(name))
     except FileNotFoundError:

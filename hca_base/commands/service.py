@@ -126,7 +126,7 @@ class ServiceAdd(Command):
             section["plugin"] = parsed_args.plugin
             registry().service(parsed_args.plugin, self.config)
         else:
-            # Of several, the document says which operation asks for which.
+            # With several schemes, the document determines which operation uses which.
             credentials = credentials_of(index.security_schemes) if len(index.security_schemes) == 1 else {}
             if credentials:
                 section["credentials"] = credentials
@@ -238,9 +238,9 @@ class ServiceRefresh(Command):
 
 
 def credentials_of(schemes: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The settings of a credential scheme, from the security schemes of a document.
+    """Return the settings of a credential scheme, from the security schemes of a document.
 
-    Of several, the one that is the least trouble: an API key, a bearer token, a login, user and password.
+    Of several, the simplest one: an API key, a bearer token, a login, user and password.
     """
     found: dict[int, dict[str, Any]] = {}
     for scheme in schemes.values():
@@ -276,12 +276,12 @@ def _oauth2(scheme: dict[str, Any]) -> dict[str, Any]:
 def check_name(
     name: str, config: settings.Config, *, replace: bool = False, hint: str = "pass --replace to replace it"
 ) -> None:
-    """See that a service may be called so.
+    """Check the name of a service.
 
-    :param replace: it may take the name of one that was added
-    :param hint: what to do where one that was added has the name
-    :raises UsageError: it cannot be a name, or is a word of ours
-    :raises RefusedError: another service has it
+    :param replace: it may replace an added service
+    :param hint: hint if an added service has the name
+    :raises UsageError: it is not a valid name, or is reserved
+    :raises RefusedError: another service has the name
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -296,16 +296,16 @@ def check_name(
 
 
 def check_not_reserved(name: str) -> None:
-    """See that a service's name is no word of ours.
+    """Check that a service's name is not reserved.
 
-    :raises UsageError: it is one, so that the service could never be called
+    :raises UsageError: it is a command of hca, so the service could not be called
     """
     if name in {*GROUPS, *(command.split(" ")[0] for command in COMMANDS), "help", "hca", "use", "set", "exit"}:
         raise UsageError(f"{name!r} is a command of hca itself; choose another name")
 
 
 def document_source(given: str) -> str:
-    """A URL as it is; a file as an absolute path."""
+    """Return a URL unchanged, or a file as an absolute path."""
     if re.match(r"https?://", given, re.IGNORECASE):
         return given
     scheme = re.match(r"[a-z][a-z0-9+.-]*(?=://)", given, re.IGNORECASE)

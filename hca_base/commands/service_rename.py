@@ -1,4 +1,4 @@
-"""``hca service rename``: another name for a service that was added."""
+"""``hca service rename``: rename an added service."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ServiceRename(Command):
         defaults = self._defaults(old)
         store = open_store(self.config)
         accounts = _accounts(store, old, profile)
-        # Copied first and removed last: whenever this is interrupted, no credentials are lost.
+        # Copy first and remove last, so that an interruption loses no credentials.
         for account in accounts:
             _copy(store, account, f"{account.rpartition('/')[0]}/{new}")
         path = settings.profile_path(profile) if profile else settings.paths.user_config_file()
@@ -88,7 +88,7 @@ def _move(data: dict[str, Any], old: str, new: str, defaults: Iterable[str]) -> 
         raise RefusedError(f"service {old!r} is set in another file, which this command does not change")
     if new in services:
         raise UsageError(f"service {new!r} already exists", hint="choose another name")
-    # In its place: the order of a file is its owner's.
+    # Keep its position, to preserve the order of the user's file.
     data["services"] = {new if name == old else name: section for name, section in services.items()}
     for key in [key for key in data if key in set(defaults)]:
         data[new.replace("-", "_") + key[len(old) :]] = data.pop(key)

@@ -54,7 +54,7 @@ def _class_name(given: str | None) -> str | None:
 
 
 def _module(path: Path | None, package: bool) -> str | None:
-    """The name by which the file is imported."""
+    """Return the module name of the file."""
     if path is None:
         return None
     return f"{path.absolute().parent.name}.{path.stem}" if package else path.stem

@@ -1,4 +1,4 @@
-"""``hca transfer``: looking after filestores."""
+"""``hca transfer``: maintain filestores."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from hca_base.errors import HCAError, NotFoundError, UsageError, VerificationErr
 if TYPE_CHECKING:
     from hca_base.transfer import FileStore
 
-#: Files younger than this may belong to a download that is under way, and are not collected (seconds).
+#: Files younger than this (seconds) may belong to a running download, and are not removed.
 _YOUNG = 3600.0
-#: Files and bytes that a thread verifies in one go, and batches that are under way.
+#: Maximum files and bytes per batch, and concurrent batches.
 _BATCH_FILES, _BATCH_BYTES, _BATCHES_AHEAD = 64, 8 * 1024 * 1024, 16
 
 
 def _store(directory: Path) -> FileStore:
-    """The filestore of a download directory.
+    """Return the filestore of a download directory.
 
     :raises NotFoundError: there is none
     """
@@ -59,7 +59,7 @@ class TransferVerify(Command):
         from hca_base.transfer import Report, Row, check_report
 
         if parsed_args.report:
-            # Before perhaps hours of reading.
+            # Fail before reading, which may take hours.
             check_report(parsed_args.report)
         store = _store(parsed_args.directory)
         report = Report()
@@ -93,9 +93,9 @@ class TransferVerify(Command):
 
 
 def _verified(store: FileStore) -> Iterator[tuple[str, os.stat_result, bool]]:
-    """Every file of the store, and whether it is what its name says; several are read at once.
+    """Yield every file of the store, and whether it matches its name; several are read concurrently.
 
-    Threads get small files by the batch: to hand one over takes longer than to read it.
+    Small files are passed to threads in batches, because passing a single one takes longer than reading it.
     """
 
     def verify(batch: list[tuple[str, os.stat_result]]) -> list[tuple[str, os.stat_result, bool]]:
@@ -116,7 +116,7 @@ def _verified(store: FileStore) -> Iterator[tuple[str, os.stat_result, bool]]:
 
 
 def _batches(store: FileStore) -> Iterator[list[tuple[str, os.stat_result]]]:
-    """The files of a store in batches of limited number and size."""
+    """Yield the files of a store in batches of limited number and size."""
     batch: list[tuple[str, os.stat_result]] = []
     size = 0
     for sha256, status in store:

@@ -33,7 +33,7 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
     :cvar example: a command line for the help, without the leading ``hca``
     """
 
-    # Hooks and options of a plugin that collide must be seen, not dropped (cliff's default drops them).
+    # Report colliding hooks and options of plugins, which cliff drops by default.
     conflict_handler = "error"
     output = False
     default_format = "json"
@@ -43,15 +43,13 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
         super().__init__(app, app_args, cmd_name)
 
     def _load_hooks(self) -> None:
-        # cliff asks stevedore for hooks of every command, which costs more than most commands. The scan of entry
-        # points knows whether there are any.
+        # cliff looks up hooks of every command with stevedore, which takes longer than most commands. The scan of
+        # entry points shows whether there are any.
         from hca_base.plugins import registry
 
         self._hooks: Any = []
         if self.cmd_name and registry().has_hooks(self.cmd_name):
             super()._load_hooks()
-
-    # What a command has at hand
 
     @property
     def context(self) -> Context:
@@ -104,7 +102,7 @@ class Command(cliff_command.Command, metaclass=abc.ABCMeta):
 
             note(message)
 
-    # The parts of cliff's Command that differ
+    # Overrides of cliff's Command
 
     def get_epilog(self) -> str:
         parts = [self._epilog or ""]

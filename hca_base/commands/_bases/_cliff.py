@@ -1,10 +1,9 @@
-"""cliff, imported without what it needs only now and then.
+"""Import cliff without its rarely used dependencies.
 
 Importing cliff takes as long as three starts of Python, more than half of it for ``importlib.metadata`` (with the
 ``email`` package), stevedore (with ``hashlib`` and ``tempfile``), ``logging.handlers`` (with ``pickle`` and
-``socket``) and autopage (with ``subprocess``). cliff names them at import, and uses them for things that ``hca`` does
-otherwise: it has its own scan of entry points, its own logging and its own pages of help. So these modules are put off
-until somebody really uses them.
+``socket``) and autopage (with ``subprocess``). cliff uses them for tasks that ``hca`` handles itself: scanning entry
+points, logging and paging of help. So the import of these modules is deferred until they are used.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-#: module -> names that cliff takes out of it, or annotates with, at import; and what they are, where it makes classes
-#: of them
+#: module -> names that cliff imports from it or uses in annotations; with their kinds if cliff derives classes from
+#: them
 _PUT_OFF: dict[str, tuple[str, ...] | dict[str, type]] = {
     "autopage": (),
     "autopage.argparse": {"ArgumentParser": argparse.ArgumentParser, "HelpFormatter": argparse.HelpFormatter},
@@ -30,7 +29,7 @@ _PUT_OFF: dict[str, tuple[str, ...] | dict[str, type]] = {
 
 
 class _Later(ModuleType):
-    """Stands for a module. Any name that is asked of it comes from the real one, which is then imported."""
+    """A placeholder for a module, which is imported when an attribute is used."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -45,7 +44,7 @@ def _real(name: str) -> ModuleType:
 
 
 def _placeholder(module: str, name: str) -> type:
-    """A class that does as an annotation; calling it calls what is really of that name."""
+    """A placeholder class for annotations; calling it calls the real object."""
 
     def new(cls: type, *arguments: Any, **options: Any) -> Any:
         return getattr(_real(module), name)(*arguments, **options)
@@ -58,7 +57,7 @@ def _placeholder(module: str, name: str) -> type:
 
 @contextmanager
 def _put_off(modules: Mapping[str, tuple[str, ...] | dict[str, type]]) -> Iterator[None]:
-    """Import without these modules; those that are there already are left as they are."""
+    """Import without these modules; modules that are already imported are unchanged."""
     made = {}
     for name, names in modules.items():
         if name in sys.modules:
@@ -69,7 +68,7 @@ def _put_off(modules: Mapping[str, tuple[str, ...] | dict[str, type]]) -> Iterat
         sys.modules[name] = later
         parent, _, child = name.rpartition(".")
         if parent:
-            # What "import a.b" leaves in "a"; a later import of the real module replaces it.
+            # "import a.b" sets an attribute of "a"; a later import of the real module replaces it.
             setattr(importlib.import_module(parent), child, later)
     try:
         yield

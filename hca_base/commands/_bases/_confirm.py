@@ -1,4 +1,4 @@
-"""Asking before something is destroyed."""
+"""Confirmation prompts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hca_base.errors import UsageError
 
 
 def confirm(question: str, *, yes: bool = False) -> None:
-    """Go on only if the user agrees.
+    """Continue only if the user agrees.
 
-    :param question: ends in a question mark
-    :param yes: the user has agreed with an option
+    :param question: text that ends in a question mark
+    :param yes: the user passed an option to agree
     :raises hca_base.errors.UsageError: the user did not agree, or cannot be asked
     """
     if yes:

@@ -1,4 +1,4 @@
-"""What a command runs in: the options before the command, the settings, and the clients of services."""
+"""The context of commands: options before the command, settings, and clients of services."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class GlobalOptions:
-    """The options that stand before the first command word.
+    """The options before the first command word.
 
     :ivar verbose_level: 0 with ``--quiet``, 1 by default, more with each ``-v`` (the scale that cliff uses)
     :ivar overrides: ``--config KEY=VALUE``, by key
@@ -57,10 +57,10 @@ class GlobalOptions:
 
 
 class Context:
-    """Settings and clients, made at their first use and shared by all commands of a session.
+    """Settings and clients, created at first use and shared by all commands of a session.
 
     :param options: the options before the command
-    :ivar generation: grows whenever settings may have changed, so that what was derived from them is derived again
+    :ivar generation: increases whenever settings may have changed, to invalidate derived values
     """
 
     def __init__(self, options: GlobalOptions | None = None) -> None:
@@ -84,7 +84,7 @@ class Context:
         return self._config
 
     def forget(self) -> None:
-        """Read the settings again at the next use, and make new clients: something of theirs has changed."""
+        """Read the settings again at the next use, and create new clients, after a change."""
         self._config = None
         self.generation += 1
         for client in self._clients.values():
@@ -94,7 +94,7 @@ class Context:
         self._clients.clear()
 
     def notice_changes(self) -> None:
-        """Forget the settings if a file that they came from, or the choice of the profile, has changed."""
+        """Discard the settings if one of their files, or the active profile, has changed."""
         stamp = self._stamp_of_files()
         if stamp != self._stamp and self._stamp is not None:
             self.forget()
@@ -117,7 +117,7 @@ class Context:
         return tuple(found)
 
     def service(self, name: str) -> Service:
-        """A service by name; see :func:`hca_base.plugins.service_of`."""
+        """Return a service by name; see :func:`hca_base.plugins.service_of`."""
         from hca_base.plugins import registry
 
         found = registry().service(name, self.config)
@@ -143,7 +143,7 @@ class Context:
         return self._token
 
     def client(self, name: str) -> Client:
-        """The client of a service; made once.
+        """Return the client of a service, which is created once.
 
         :raises hca_base.errors.UsageError: unknown service
         """
@@ -163,7 +163,7 @@ class Context:
 
 
 def read_stdin() -> str:
-    """All of stdin as text.
+    """Return all of stdin as text.
 
     :raises hca_base.errors.UsageError: it is closed or not UTF-8
     """
@@ -174,7 +174,7 @@ def read_stdin() -> str:
 
 
 def read_stdin_bytes() -> bytes:
-    """All of stdin.
+    """Return all of stdin as bytes.
 
     :raises hca_base.errors.UsageError: it is closed or cannot be read
     """
@@ -188,9 +188,9 @@ def read_stdin_bytes() -> bytes:
 
 
 def read_stdin_line(limit: int = -1) -> str:
-    """A line of stdin; empty at its end, or where it is closed.
+    """Return a line of stdin; empty at end of file, or if stdin is closed.
 
-    :param limit: the most characters to read
+    :param limit: maximum number of characters to read
     :raises hca_base.errors.UsageError: it cannot be read
     """
     with stdin_errors():

@@ -1,4 +1,4 @@
-"""Help on the terminal: how wide it is, and the user's pager for what is longer than it."""
+"""Help on the terminal: its width, and the user's pager for long texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 def columns() -> int:
-    """Width of the terminal: ``COLUMNS``, else what the terminal says, else 80."""
+    """Return the width of the terminal: ``COLUMNS``, else the actual size, else 80."""
     try:
         value = int(os.environ.get("COLUMNS", ""))
     except ValueError:
@@ -25,7 +25,7 @@ def columns() -> int:
 
 
 def page(text: str, file: TextIO | None = None) -> None:
-    """Write help; through the user's pager where it is longer than the terminal."""
+    """Write help, through the user's pager if it is longer than the terminal."""
     stream = file or sys.stdout
     if stream is None:
         return
@@ -53,7 +53,7 @@ def page(text: str, file: TextIO | None = None) -> None:
 
 
 def reflowed(text: str, width: int) -> str:
-    """Paragraphs broken anew at ``width``; what is indented or a list stays as it is."""
+    """Rewrap paragraphs at ``width``; lists and indented lines are unchanged."""
     import textwrap
 
     paragraphs = []

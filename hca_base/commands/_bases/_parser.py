@@ -11,7 +11,7 @@ from hca_base.errors import ConfigError, UsageError
 
 
 def shown_flags(flags: Sequence[str]) -> list[str]:
-    """The names of an option without its second one, ``--hca-…``, unless there is no other."""
+    """Return the names of an option without the reserved ``--hca-…``, unless it is the only one."""
     return [flag for flag in flags if not flag.startswith("--hca-")] or list(flags)
 
 
@@ -19,7 +19,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help as wide as the terminal, at most 100 columns; descriptions keep their lines."""
 
     def __init__(self, prog: str, **kwargs: Any) -> None:
-        # argparse makes a formatter for each option that is added: the terminal is not asked for its width by those.
+        # argparse creates a formatter for each added option; these must not look up the terminal's width.
         super().__init__(prog, **{"width": 78, "max_help_position": 28, **kwargs})
 
     def format_help(self) -> str:
@@ -28,7 +28,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         return super().format_help()
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        # The names that no API can take are of use where the plain ones are taken, and clutter anywhere else.
+        # Only show reserved names if the plain ones are taken.
         names = action.option_strings
         action.option_strings = shown_flags(names)
         try:
@@ -37,7 +37,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
             action.option_strings = names
 
     def _expand_help(self, action: argparse.Action) -> str:
-        # argparse spells out all choices for every help text, and ours look for entry points to know them all.
+        # argparse formats all choices for every help text, and ours would look up entry points for them.
         if action.help and "%(choices" not in action.help and action.choices is not None:
             choices, action.choices = action.choices, None
             try:
@@ -48,40 +48,40 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that never guesses, and raises instead of ending the process.
+    """An argument parser that never guesses, and raises exceptions instead of exiting.
 
-    Options are never abbreviated, an option that is declared twice is an error of the programmer, and a wrong
-    command line raises :class:`hca_base.errors.UsageError`. What its help says is made when it is asked for: a command
-    that runs needs nothing of it.
+    Options cannot be abbreviated, declaring an option twice is a programming error, and an invalid command line
+    raises :class:`hca_base.errors.UsageError`. Help texts are created on demand, because running a command does not
+    need them.
 
-    :param texts: gives what stands before and after the options in the help, which is taken as it is
+    :param texts: returns the help before and after the options, which is used unchanged
     """
 
     def __init__(self, *args: Any, texts: Callable[[], tuple[str, str]] | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", HelpFormatter)
         kwargs["allow_abbrev"] = False
         super().__init__(*args, **kwargs)
-        # From Python 3.14 on argparse colours help, and format_help would show its escape sequences as text.
+        # From Python 3.14 on argparse colours help, and format_help would escape its control sequences.
         self.color = False
         self._texts = texts
 
     def fill_in(self) -> None:
-        """Make the texts of the help; those that were set on the parser stay."""
+        """Create the help texts; texts that were set on the parser are kept."""
         if self._texts is not None:
-            # argparse fills in the name for %(prog), and trips over any other % then; all other text it leaves alone.
+            # If a text contains %(prog), argparse formats it and fails on any other %.
             before, after = (text.replace("%", "%%") if "%(prog)" in text else text for text in self._texts())
             self.description, self.epilog = self.description or before, self.epilog or after
             self._texts = None
 
     def error(self, message: str) -> NoReturn:
-        # argparse makes "{type!r} value" of types without a docstring of their own; one line is all there is room for.
+        # argparse shows "{type!r} value" for types without a docstring; there is only space for one line.
         raise UsageError(" ".join(message.split()), hint=f"see '{self.prog} --help'")
 
     def format_help(self) -> str:
         from hca_base.output import safe_text
 
         self.fill_in()
-        # Much of it may be a service's own words.
+        # The help may contain a service's texts.
         return safe_text(super().format_help())
 
     def print_help(self, file: Any = None) -> None:
@@ -95,10 +95,10 @@ class Parser(argparse.ArgumentParser):
     ) -> None:
         """Use the configuration's defaults for options; a required option that has one need not be given.
 
-        :param defaults: by the option's name with ``_`` for ``-``
-        :param section: configuration section that they are from, for messages
-        :param origin: says of a key where it is set, for messages
-        :raises hca_base.errors.ConfigError: a value is none of the option's choices, or none that the option takes
+        :param defaults: by option name, with ``_`` for ``-``
+        :param section: their configuration section, for messages
+        :param origin: returns where a key is set, for messages
+        :raises hca_base.errors.ConfigError: a value is not valid for its option
         """
         if not defaults:
             return
@@ -108,7 +108,7 @@ class Parser(argparse.ArgumentParser):
                     try:
                         value = _converted(action, defaults[key], f"{section}.{key}")
                     except ConfigError as error:
-                        # In the file, the key may have dashes.
+                        # The key may have dashes in the file.
                         places = [origin((section, name)) for name in (key, key.replace("_", "-")) if origin]
                         place = next((f"{place}: " for place in places if place is not None), "")
                         raise ConfigError(f"{place}{error.message}", hint=error.hint) from None
@@ -143,10 +143,10 @@ def _converted_one(action: argparse.Action, value: Any, key: str) -> Any:
     wanted = None
     if action.nargs == 0:
         if isinstance(action.const, bool) and not isinstance(value, bool):
-            # A text would be taken for true, whatever it says.
+            # Any non-empty string would count as true.
             wanted = "true or false"
     elif isinstance(value, (int, float)):
-        # What the option makes of the same on the command line.
+        # Convert it like a value on the command line.
         try:
             return action.type(json.dumps(value)) if callable(action.type) else json.dumps(value)
         except (ValueError, TypeError, argparse.ArgumentTypeError) as error:

@@ -1,4 +1,4 @@
-"""Secrets that a user types, or that a program writes to stdin."""
+"""Read secrets from the terminal or stdin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from hca_base.commands._bases._context import stdin_errors
 from hca_base.errors import UsageError
 
-#: Characters that are read; a line is no longer than that.
+#: Maximum length of a line in characters.
 _LIMIT = 1 << 20
 _MAX_LINES = 1000
 
@@ -32,7 +32,7 @@ def read_secret(prompt: str | None, *, what: str = "token or key", alone: bool =
     with stdin_errors():
         lines = iter(lambda: sys.stdin.readline(_LIMIT), "") if sys.stdin is not None else iter(())
         stripped = (line.strip() for line in itertools.islice(lines, _MAX_LINES if alone else 1))
-        # Two are enough to know; a file given by mistake may be large.
+        # Read only two lines: a file given by mistake may be large.
         found = list(itertools.islice(filter(None, stripped), 2))
     if not found:
         raise UsageError(f"stdin has no {what}")

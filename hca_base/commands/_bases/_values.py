@@ -1,4 +1,4 @@
-"""Argument types: JSON given as text, as ``@file`` or on stdin; truth values in words; times."""
+"""Argument types: JSON as text, ``@file`` or stdin; booleans; durations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FALSE = {"false", "no", "off", "0"}
 
 
 def _contents(value: str) -> tuple[str, str]:
-    """The text that an argument stands for, and a word on where it is from."""
+    """Return the text of an argument, and a description of its source."""
     if value == "-":
         return read_stdin(), "stdin"
     if value.startswith("@"):
@@ -33,7 +33,7 @@ def _contents(value: str) -> tuple[str, str]:
 def json_argument(value: str) -> Any:
     """JSON as text, ``@file`` or ``-`` (stdin).
 
-    :raises argparse.ArgumentTypeError: it is no JSON; the message says where
+    :raises argparse.ArgumentTypeError: it is not JSON; the message has the position
     """
     try:
         text, source = _contents(value)
@@ -90,7 +90,7 @@ seconds_argument.__name__ = "seconds"
 
 
 def add_json_argument(parser: argparse.ArgumentParser, *names: str, **kwargs: Any) -> argparse.Action:
-    """An option of :func:`json_argument` that says in its help which forms it takes."""
+    """An option for :func:`json_argument` whose help lists the accepted forms."""
     kwargs["help"] = f"{kwargs.get('help', '')} (JSON, @FILE, or - for stdin)".strip()
     kwargs.setdefault("metavar", "JSON")
     return parser.add_argument(*names, type=json_argument, **kwargs)

@@ -1,1 +1,1 @@
-"""What the commands about credentials share, and their status."""
+"""Helpers of the commands for credentials, and ``hca auth status``."""

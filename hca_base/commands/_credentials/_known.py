@@ -1,4 +1,4 @@
-"""What is known about the credentials of a service without a network request."""
+"""Details of a service's credentials that need no network requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def known_of(service: Service, config: Any) -> dict[str, Any]:
-    """Return what the cached document says about the address and credentials of a service, without a request."""
+    """Return a service's URL and credentials from the cached document, without network requests."""
     from hca_base.openapi import DocumentCache
 
     try:
@@ -25,7 +25,7 @@ def known_of(service: Service, config: Any) -> dict[str, Any]:
 
 
 def utc_time(seconds: float) -> str:
-    """A time as text; ``never`` for one that no calendar has."""
+    """Return a time as text; ``never`` if it is out of range."""
     try:
         return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     except (OverflowError, ValueError, OSError):

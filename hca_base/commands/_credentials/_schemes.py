@@ -1,4 +1,4 @@
-"""Which security schemes of a service's document a login or key is for."""
+"""Select the security scheme of a service for a login or key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def used_schemes(document: Document) -> set[str]:
-    """The names of the security schemes that operations of a document ask for; all, where none asks for any."""
+    """Return the security schemes that a document's operations require; all of them if none requires any."""
     used = {name for operation in document.operations for each in operation.security for name in each}
     return used & set(document.security_schemes) or set(document.security_schemes)
 
@@ -22,7 +22,7 @@ def used_schemes(document: Document) -> set[str]:
 def chosen_keys(
     service: Service, schemes: Mapping[str, Any], used: Collection[str], scheme: str | None, in_headers: Sequence[str]
 ) -> list[str | None]:
-    """The schemes that keys are asked for; None stands for the service's only one."""
+    """Return the schemes that use keys; None is the service's only one."""
     if scheme is not None:
         return [None] if list(schemes) == [scheme] and scheme not in in_headers else [scheme]
     usable = auth.usable_schemes(schemes)
@@ -33,9 +33,9 @@ def chosen_keys(
 
 
 def chosen_login(service: Service, schemes: Mapping[str, Any], used: Collection[str], scheme: str | None) -> str | None:
-    """The scheme that a login is for; None stands for the service's only one.
+    """Return the scheme for a login; None is the service's only one.
 
-    :raises UsageError: the service has no logins, or several
+    :raises UsageError: the service has no login scheme, or several
     """
     usable = auth.usable_schemes(schemes)
     logins = [name for name, each in usable.items() if each.kind == "oauth2"]

@@ -47,7 +47,7 @@ class AuthStatus(Lister):
         return columns, rows
 
     def _states(self, service: Service, store: auth.TokenStore) -> list[tuple[Any, ...]]:
-        """A row for each scheme of a service."""
+        """Return a row for each scheme of a service."""
         credentials = auth.credentials_for(
             service, self.config, token=self.context.token, store=store, **known_of(service, self.config)
         )

@@ -1,1 +1,1 @@
-"""Looking for what is wrong with an installation."""
+"""Diagnosis of an installation."""

@@ -1,4 +1,4 @@
-"""The checks of ``hca plugin doctor``. Each looks at one thing and never raises."""
+"""The checks of ``hca plugin doctor``. They never raise exceptions."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from hca_base.plugins import PLUGIN_API, check_plugins, leftovers, registry
 if TYPE_CHECKING:
     from hca_base.commands._bases._context import Context
 
-#: From harmless to broken.
+#: Severities, lowest first.
 LEVELS = ("ok", "warning", "error")
 
-#: Distributions of the past, and the first version of each that is not.
+#: Obsolete distributions, with the first version that is not obsolete.
 _OLD = {"hca": 9, "hca-cli": None}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found.
+    """A result of a check.
 
     :ivar level: one of :data:`LEVELS`
-    :ivar subject: what it is about
+    :ivar subject: the checked object
     :ivar hint: what to do
     """
 
@@ -44,10 +44,10 @@ class Finding:
 
 
 def diagnose(context: Context, *, timeout: float, network: bool = False) -> list[Finding]:
-    """All findings, in the order of the checks.
+    """Return all findings, in the order of the checks.
 
     :param timeout: seconds for each plugin
-    :param network: also ask the services
+    :param network: also send requests to the services
     """
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("environment", _environment),
@@ -110,7 +110,7 @@ def _installed_in() -> Path:
 
 
 def _is_installed_here(init: Path) -> bool:
-    """Whether a package in the working directory is the one that is installed (in editable mode)."""
+    """Return True if a package in the working directory is the installed one (in editable mode)."""
     import importlib.util
 
     spec = importlib.util.find_spec(init.parent.name)
@@ -150,7 +150,7 @@ def _old_versions() -> Iterator[Finding]:
 
 
 def _leftovers(installed: set[str]) -> Iterator[Finding]:
-    """Packages of the old hca that no distribution owns any more."""
+    """Report packages of old hca versions that no distribution owns."""
     import importlib.util
 
     if "hca" in installed:
@@ -163,12 +163,12 @@ def _leftovers(installed: set[str]) -> Iterator[Finding]:
             yield Finding("warning", "hca", f"{folder} is left over from an old version of hca", f"remove {folder}")
 
 
-#: Files of hca 7 that this version has not, nor will have.
+#: Files of hca 7 that no later version has.
 _FILES_OF_7 = ("default_config.json", "util/_docs.py", "dss/upload_to_cloud.py", "upload/lib/s3_agent.py")
 
 
 def _mixture() -> Iterator[Finding]:
-    """Files of the old hca in the package of the new one, and files that went with the old one's removal."""
+    """Report files of old hca versions in the new package, and files lost when the old version was removed."""
     import importlib.metadata
 
     distribution = importlib.metadata.distribution("hca")
@@ -203,7 +203,7 @@ def _plugins(timeout: float) -> Iterator[Finding]:
             count = len(distribution.records)
             text = f"its {count} entry points can be used" if count != 1 else "its entry point can be used"
             place = Path(distribution.location).parent
-            # On a cluster, hca is installed once for all, and plugins of the user come on top.
+            # On a cluster, hca may be installed globally, with plugins in the user's directory.
             where = "" if place == _installed_in() else f"; it is in {place}"
             yield Finding("ok", f"plugin {distribution.name} {distribution.version}", text + where)
     if not registry().distributions():
@@ -257,7 +257,7 @@ def _documents(context: Context) -> Iterator[Finding]:
 
 
 def _requirements() -> Iterator[Finding]:
-    """What ``pip check`` says of the distributions of ours and of what they require."""
+    """Report ``pip check``'s results for hca's distributions and their dependencies."""
     import importlib.util
 
     if importlib.util.find_spec("pip") is None:

@@ -1,4 +1,4 @@
-"""``hca plugin doctor``: what is wrong with this installation, and what to do about it."""
+"""``hca plugin doctor``: find problems with this installation."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the commands about settings share, and editing a file of settings in an editor."""
+"""Helpers of the commands for settings, and ``hca config edit``."""

@@ -35,7 +35,7 @@ class ConfigEdit(Command):
         profile = profile_of(self, parsed_args)
         path = self._path(parsed_args, profile)
         before = _content_of(path)
-        # Beside the file, so that it can take its place in one step; a name of its own, so that no kept one is lost.
+        # In the same folder, for an atomic replacement; with a unique name, so that kept drafts are not overwritten.
         draft = path.with_name(f".{path.name}.edit-{os.urandom(4).hex()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -64,7 +64,7 @@ class ConfigEdit(Command):
         return report(self, settings.load(profile=profile or self.context.options.profile, tolerant=True))
 
     def _path(self, args: argparse.Namespace, profile: str | None) -> Path:
-        """The file to edit, which need not exist unless it is a profile's."""
+        """Return the file to edit, which must exist only if it is a profile's."""
         if profile:
             path = settings.profile_path(profile)
             if not path.exists():
@@ -77,7 +77,7 @@ class ConfigEdit(Command):
         return settings.paths.user_config_file()
 
     def _edited(self, draft: Path, before: bytes, path: Path) -> bytes | None:
-        """What the user made of the draft, once it can be used; None if that is what it was."""
+        """Return the edited draft once it is valid; None if it is unchanged."""
         while True:
             self._edit(draft)
             try:
@@ -113,7 +113,7 @@ class ConfigEdit(Command):
             raise ConfigError(f"{wrong}; nothing was changed", hint=_how_to_go_on(path)) from None
 
     def _keep_or_remove(self, draft: Path, before: bytes) -> None:
-        """Remove a draft that holds nothing new; say where any other is, however the editing ended."""
+        """Remove an unchanged draft; otherwise print its location, even after an error."""
         from hca_base.output import warn
 
         try:
@@ -126,7 +126,7 @@ class ConfigEdit(Command):
 
 
 def _content_of(path: Path) -> bytes:
-    """The bytes of a file of settings; those of an empty one where there is none.
+    """Return the bytes of a settings file; those of an empty one if it is missing.
 
     :raises ConfigError: it cannot be read
     """

@@ -1,4 +1,4 @@
-"""Which server of its document a new service is used at, and the values of the variables in its URL."""
+"""Select a new service's server, and the values of the variables in its URL."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from hca_base.errors import UsageError
 if TYPE_CHECKING:
     from hca_base.openapi import Index
 
-#: Defaults that stand for a value which each user has of his own.
+#: Placeholder defaults for values that differ for each user.
 _PLACEHOLDER = re.compile(r"your|example|placeholder|change.?me|[<>{}]|^$", re.IGNORECASE)
 
 
 def server_settings(index: Index, server: str | None, words: Iterable[str]) -> dict[str, Any]:
-    """The settings ``server`` and ``server_variables`` of a new service.
+    """Return the settings ``server`` and ``server_variables`` of a new service.
 
-    Asks for the variables that have no default of use.
+    Prompts for variables without a usable default.
 
     :param server: the server that the user chose
     :param words: ``NAME=VALUE`` for variables
-    :raises UsageError: there is no such server or variable; a value is missing and there is no terminal to ask at
+    :raises UsageError: there is no such server or variable; or a value is missing and stdin is not a terminal
     """
     given = dict(_pair(word) for word in words)
     chosen = index.server(server)

@@ -1,4 +1,4 @@
-"""What the commands about settings share: schemas, checks, where a change goes."""
+"""Helpers of the commands for settings: schemas, checks, target files."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from hca_base.errors import ConfigError, HCAError
 
 
 def plugin_schemas() -> list[Any]:
-    """The configuration schemas of all plugins that can be used."""
+    """Return the configuration schemas of all usable plugins."""
     from hca_base.plugins import registry
 
     return registry().config_schemas()
 
 
 def check_value(key: str, value: Any, *, force: bool = False, hint: str | None = None) -> None:
-    """Warn of what is doubtful in a value that is to be set.
+    """Check a value before it is set, and print warnings.
 
-    :param force: warn of what is wrong, too
+    :param force: only warn about errors too
     :param hint: of the error
-    :raises ConfigError: it is wrong
+    :raises ConfigError: it is not valid
     """
     from hca_base.output import warn
 
@@ -35,7 +35,7 @@ def check_value(key: str, value: Any, *, force: bool = False, hint: str | None =
 
 
 def with_plugin_defaults(config: settings.Config) -> settings.Config:
-    """The settings with the defaults of all plugins below them."""
+    """Return the settings with the defaults of all plugins as lowest layers."""
     from hca_base.plugins import registry
 
     for service in registry().services(config).values():
@@ -59,7 +59,7 @@ def known_settings() -> dict[str, Any]:
 
 
 def built_in_defaults() -> dict[str, Any]:
-    """Return the values, by dotted key, that apply where nothing is set."""
+    """Return the built-in defaults by dotted key."""
     found = {key: setting["default"] for key, setting in known_settings().items() if "default" in setting}
     # The settings of a service's own login fall back to those of all logins.
     return {key: value for key, value in found.items() if key.startswith("auth.") or ".auth." not in key}
@@ -78,19 +78,19 @@ def warn_if_overridden(command: Command, key: str, *, file: Path | None, profile
         paths = [layer.path for layer in config.layers]
         if changed not in paths:
             return
-        # An option of this very command will be gone with it.
+        # An option of this command does not affect later ones.
         later = config.layers[paths.index(changed) + 1 :]
         above = settings.Config(tuple(layer for layer in later if layer.path is not None))
         origin = above.origin(key)
         if origin is None or isinstance(config.get(key), dict | list):
-            return  # Objects and lists may be made of several layers together.
+            return  # Objects and lists may combine several layers.
     except HCAError:
         return
     warn(f"{key} in {changed} has no effect: {origin} overrides it")
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which file a change goes to."""
+    """Add the options that select the file to change."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--profile",
@@ -101,18 +101,18 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 
 def profile_of(command: Command, args: argparse.Namespace) -> str | None:
-    """The profile that a change is meant for: named after the command, or before it."""
+    """Return the profile to change: from the option after or before the command."""
     name = args.profile
     if name is None and args.file is None:
         name = command.context.options.profile
     if name is not None:
-        # An empty name (of a variable that is not set) must not stand for the user's own file.
+        # An empty name (from an unset variable) must not select the user's file.
         settings.check_profile_name(name)
     return None if name == "default" else name
 
 
 def command_names(config: settings.Config) -> list[str]:
-    """Names of all commands, whose sections hold defaults of options."""
+    """Return the names of all commands, whose sections hold defaults of options."""
     from hca_base.commands._table import COMMANDS
     from hca_base.openapi import DocumentCache
     from hca_base.plugins import registry
@@ -127,7 +127,7 @@ def command_names(config: settings.Config) -> list[str]:
 
 
 def report(command: Command, config: settings.Config) -> int:
-    """Print what is wrong in settings; the exit code."""
+    """Print problems of settings; return the exit code."""
     problems = settings.validate(config, plugin_schemas(), commands=command_names(config))
     for problem in problems:
         command.stdout.write(f"{problem.severity}: {problem}\n")
@@ -140,7 +140,7 @@ def report(command: Command, config: settings.Config) -> int:
 
 
 def active_profile_or_none() -> str | None:
-    """The active profile; None where that cannot be read."""
+    """Return the active profile; None if it cannot be read."""
     try:
         return settings.active_profile()
     except ConfigError:
@@ -148,7 +148,7 @@ def active_profile_or_none() -> str | None:
 
 
 def nearest_key(key: str, known: list[str]) -> str | None:
-    """The known key that is most like this one."""
+    """Return the most similar known key."""
     import difflib
 
     lowered = {name.lower(): name for name in known}
@@ -157,7 +157,7 @@ def nearest_key(key: str, known: list[str]) -> str | None:
 
 
 def plain(command: DataCommand, value: Any, args: argparse.Namespace) -> Any:
-    """A result that is written as it is where it is text and no format was chosen; what is left to write."""
+    """Print a string result unchanged if no format was chosen; return what remains to be written."""
     from hca_base.output import output_options
 
     options = output_options(args)

@@ -65,14 +65,14 @@ class AuthCommand(Command):
         )
 
     def used_schemes(self, service: Service) -> set[str]:
-        """The security schemes that operations of the service ask for, as far as its document is at hand."""
+        """Return the security schemes that operations of the service require, if its document is cached."""
         try:
             return used_schemes(self.service_client(service.name).document)
         except HCAError:
             return set()
 
     def where(self, service: Service) -> dict[str, Any]:
-        """What the service's document says of where it is, and of its credentials; as far as it is at hand."""
+        """Return the service's URL and credential details from its document, if that is cached."""
         found: dict[str, Any] = {}
         try:
             client = self.service_client(service.name)

@@ -9,7 +9,7 @@ What happens to one file of a download, in order:
    size up to 256 KiB, if libcurl is installed; one event loop in the calling thread serves them all. **The thread
    path** (``_download/_fetch.py``) is for all others, and for whatever the libcurl path hands over: errors, wrong
    bytes, refusals.
-3. Its source is asked for the bytes; waits, redirects, expired addresses and refusals are handled in
+3. The bytes are requested from its source; waits, redirects, expired addresses and refusals are handled in
    ``_download/_locate.py``, ``SourceResolver`` (with ``_download/_redirects.py``). Each host's limits are kept in
    ``_network/_limits.py``, ``HostLimiter``.
 4. The bytes are received: up to 256 KiB into memory; above in one thread, in order (``_download/_stream.py``); from

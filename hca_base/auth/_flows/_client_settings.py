@@ -64,7 +64,7 @@ def oauth_client(
 ) -> OAuthClient:
     """Find out how to log in to a service.
 
-    :param base_url: of the service: application secrets are asked for at its host
+    :param base_url: of the service, whose host is asked for application secrets
     :raises AuthError: no client, or no token endpoint, is known; or one of the URLs is not safe
     """
     reader = _Reader(session)
@@ -221,7 +221,7 @@ def issuer_metadata(
 
     Each request is made once.
 
-    :param base_url: of the service: application secrets are asked for at its host
+    :param base_url: of the service, whose host is asked for application secrets
     :raises AuthError: the issuer from the settings has none, or its URL is not safe
     """
     reader = _Reader(session, RetryPolicy.never(), QUICK_TIMEOUT)

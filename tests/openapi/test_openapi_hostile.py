@@ -448,5 +448,7 @@ def test_yaml_is_read_as_what_was_written(data: dict[str, Any]) -> None:
     content = f'openapi: "3.0.0"\nx: {text}\n'
     if "\x7f" in text or "\\ud" in text:  # YAML escapes have no surrogate pairs
         return
+    if "NaN" in text or "Infinity" in text:  # Python writes them, but they are not JSON; YAML reads texts
+        return
     loaded = Document.load(content.encode()).root["x"]
     assert json.dumps(loaded).lower() == json.dumps(json.loads(text)).lower()

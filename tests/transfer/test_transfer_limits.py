@@ -65,7 +65,7 @@ def test_too_little_room_is_told_before_anything_is_written(
 ) -> None:
     item = item_of("large", noise(MIB), size=1 << 60)
     report = download([item], FileStore(tmp_path), options=TransferOptions(**QUICK))
-    assert "room" in report.failed[0].error
+    assert "not enough space" in report.failed[0].error
     assert server.requests["/data/large"] == 0
 
 

@@ -55,7 +55,7 @@ def test_terms(terms: list[str], expected: object) -> None:
         (["cells=many"], "requires a number"),
         (["cells=5..1"], "has its limits reversed"),
         (["cells=.."], "no limits"),
-        (["cells=5", "cells=1..2"], "mix"),
+        (["cells=5", "cells=1..2"], "combine single values and a range"),
         (["cells=1..2", "cells=5..6"], "two ranges"),
         (["age=old"], "not a valid age"),
         (["age=20..30"], "not a range of ages"),

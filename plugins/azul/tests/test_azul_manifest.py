@@ -118,7 +118,7 @@ def test_killed_while_it_waits_the_next_run_goes_on(hca: Runner, azul: EmbeddedA
     process = subprocess.Popen(hca.command("azul", "manifest"), env=hca.env, cwd=hca.cwd, stderr=subprocess.PIPE)
     assert process.stderr is not None
     for line in process.stderr:
-        if b"is making" in line:
+        if b"is preparing" in line:
             break
     deadline = time.monotonic() + 20
     while not pending(hca) and time.monotonic() < deadline:

@@ -115,9 +115,9 @@ def test_identical_content_is_fetched_once(hca: Runner, site: Any, traffic: Any)
 def test_filters_choose_files(hca: Runner, bundle: Any, options: list[str], names: set[str]) -> None:
     done = download(hca, bundle, *options)
     assert set(files_below(hca.cwd / bundle.folder)) == names | {"bundle.json"}
-    told = f"no file of bundle {bundle.folder} fits --metadata-filter 'LINKS*'"
+    told = f"no file of bundle {bundle.folder} matches --metadata-filter 'LINKS*'"
     assert (told in done.stderr) is ("LINKS*" in options)
-    assert done.stderr.count(" fits ") == int("LINKS*" in options)
+    assert done.stderr.count(" matches ") == int("LINKS*" in options)
 
 
 @pytest.mark.parametrize("kind", ["metadata", "data"])
@@ -291,7 +291,7 @@ def test_an_answer_that_is_no_bundle(fake_hca: Runner, fake: Any, answer: Any) -
 def test_another_version_than_the_one_asked_for(fake_hca: Runner, fake: Any) -> None:
     made = fake.put_bundle({"a.txt": b"a"})
     done = download(fake_hca, made, "--version", "2018-11-02T113344.698029Z", check=1)
-    assert "was asked for in version 2018-11-02T113344.698029Z" in done.stderr
+    assert "was requested in version 2018-11-02T113344.698029Z" in done.stderr
 
 
 def test_a_bundle_with_a_file_called_bundle_json_keeps_it(hca: Runner, site: Any) -> None:

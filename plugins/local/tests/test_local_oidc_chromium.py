@@ -233,7 +233,7 @@ def test_device(start: Start, chromium: Browser) -> None:
     child = start("dss", "login", "--device")
     child.expect(r"open (http://\S+/auth/device)\s")
     chromium.open(child.match.group(1))
-    child.expect(r"type the code: ([A-Z-]+)")
+    child.expect(r"enter the code: ([A-Z-]+)")
     chromium.wait("The code that the program shows")
     chromium.script(f"document.querySelector('input[name=user_code]').value = '{child.match.group(1).lower()}'")
     chromium.script("document.querySelector('button').click()")

@@ -306,7 +306,7 @@ def test_by_device_code(home: Home) -> None:
     child = home.spawn("dss", "login", "--device")
     child.expect(r"open (http://\S+/auth/device)\s")
     page = child.match.group(1)
-    child.expect(r"type the code: ([A-Z-]+)")
+    child.expect(r"enter the code: ([A-Z-]+)")
     code = child.match.group(1)
     assert "You are logged in" in home.visit(f"{page}?user_code={code.lower()}", PERSON="admin")
     finish(child)

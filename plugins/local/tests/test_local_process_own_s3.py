@@ -39,7 +39,7 @@ def test_an_upload_is_staged_there_and_served_from_here(own, tmp_path):
 
     start = ["local", "start", "--port", "0", "--s3-endpoint", own.s3_url]
     refused = hca(*start, "--staging-bucket", "my-staging", code=1)
-    assert f"there is no bucket my-staging at {own.s3_url}" in refused.stderr
+    assert f"bucket my-staging does not exist at {own.s3_url}" in refused.stderr
     own.ctx.objects.create_bucket("my-staging")
     try:
         hca(*start, "--staging-bucket", "my-staging")

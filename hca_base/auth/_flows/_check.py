@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from hca_base._service import ServiceLike
 from hca_base.auth._flows._client_settings import QUICK_TIMEOUT, issuer_metadata
-from hca_base.auth._flows._endpoint import MAX_ANSWER, check_endpoint
+from hca_base.auth._flows._endpoint import call_endpoint
 from hca_base.auth._flows._keys import clean_token
 from hca_base.auth._providers._where import service_hosts
 from hca_base.auth._stores._records import CLOCK_SKEW, identity_of, jwt_claims, number, text
 from hca_base.errors import AuthError, HCAError
-from hca_base.http import RetryPolicy, Session, answer_within, json_of, origin_of
+from hca_base.http import Session, answer_within, json_of, origin_of
 
 if TYPE_CHECKING:
     import requests
@@ -97,19 +97,9 @@ def _check_at(session: Session, found: Mapping[str, Any], token: str, name: str)
 
 def _ask(session: Session, url: str, token: str, issuer: str, name: str) -> TokenCheck:
     try:
-        check_endpoint(url, session.settings.insecure_hosts, "userinfo endpoint")
-        response = session.call(
-            "GET",
-            url,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-            timeout=QUICK_TIMEOUT,
-            policy=RetryPolicy.never(),
-            redirect="no",
-            follow_waits=False,
-            raise_for_status=False,
-            auth="no",
-            max_body=MAX_ANSWER,
-            sensitive=True,
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        response = call_endpoint(
+            session, "GET", url, "userinfo endpoint", timeout=QUICK_TIMEOUT, headers=headers, sensitive=True
         )
     except HCAError as error:
         return TokenCheck(why=str(error))

@@ -17,6 +17,8 @@ from hca_base.errors import AuthError, ServiceError
 from hca_base.http import RetryPolicy, json_of, origin_of, remember_secret
 
 if TYPE_CHECKING:
+    import requests
+
     from hca_base.http import Session
 
 #: Seconds for a token request. Other processes wait for the lock during it.
@@ -42,6 +44,31 @@ def check_endpoint(url: str, insecure_hosts: Iterable[str], purpose: str) -> Non
         raise AuthError(f"the {purpose} is at {origin_of(url)}, which is not encrypted; hca does not log in there")
 
 
+def call_endpoint(
+    session: Session, method: str, url: str, purpose: str, *, timeout: tuple[float, float] = TIMEOUT, **options: Any
+) -> requests.Response:
+    """Send a request with secrets to an issuer: once, without redirects, and without the stored credentials.
+
+    :param purpose: of the endpoint, for the message
+    :param options: further arguments of :meth:`hca_base.http.Session.call`
+    :raises AuthError: the endpoint would receive secrets over plain http
+    :raises UnreachableError: no response
+    """
+    check_endpoint(url, session.settings.insecure_hosts, purpose)
+    return session.call(
+        method,
+        url,
+        timeout=timeout,
+        policy=RetryPolicy.never(),
+        redirect="no",
+        follow_waits=False,
+        raise_for_status=False,
+        auth="no",
+        max_body=MAX_ANSWER,
+        **options,
+    )
+
+
 def token_request(
     session: Session,
     url: str,
@@ -58,7 +85,6 @@ def token_request(
     :raises AuthError: the response is not valid
     :raises UnreachableError: no response
     """
-    check_endpoint(url, session.settings.insecure_hosts, "token endpoint")
     body = dict(form)
     headers = {"Accept": "application/json"}
     if client_secret and auth_method == "basic":
@@ -70,20 +96,7 @@ def token_request(
             body["client_secret"] = client_secret
     for name in ("code", "refresh_token", "device_code", "code_verifier", "client_secret"):
         remember_secret(body.get(name))
-    response = session.call(
-        "POST",
-        url,
-        data=body,
-        headers=headers,
-        timeout=TIMEOUT,
-        policy=RetryPolicy.never(),
-        redirect="no",
-        follow_waits=False,
-        raise_for_status=False,
-        auth="no",
-        max_body=MAX_ANSWER,
-    )
-    return _answer(response, url)
+    return _answer(call_endpoint(session, "POST", url, "token endpoint", data=body, headers=headers), url)
 
 
 def _answer(response: Any, url: str) -> dict[str, Any]:
